@@ -1,0 +1,508 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Rewrites venus.reg from a newer vk.xml and the Venus tables. A developer's tool: the build never runs it.
+
+    import_vkxml.py --xml vk.xml --schema venus-wire-schema.txt --commands venus-commands.tsv \
+                    --extensions venus-extensions.tsv --reg venus.reg
+
+vk.xml gives the C side (types, members, values), the tables give the wire side (which structs and
+commands travel, what may be absent, what is chained where). What we decided ourselves stays: the
+block under "# --- by hand" at the end of the registry, and the words behind a command's number.
+"""
+import argparse
+import re
+import sys
+import textwrap
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+BY_HAND = '# --- by hand'
+
+# Things that never travel but that the host says to its driver: memory import and export, host copies.
+HOST_STRUCTS = '''VkImportMemoryHostPointerInfoEXT VkMemoryHostPointerPropertiesEXT
+VkPhysicalDeviceExternalMemoryHostPropertiesEXT VkImportMemoryFdInfoKHR VkMemoryGetFdInfoKHR
+VkMemoryFdPropertiesKHR VkMemoryToImageCopy VkImageToMemoryCopy VkCopyMemoryToImageInfo
+VkCopyImageToMemoryInfo VkPhysicalDevicePortabilitySubsetFeaturesKHR'''.split()
+# Named in prototypes and always absent.
+OPAQUE = {'VkAllocationCallbacks'}
+HOST_COMMANDS = ['vkGetMemoryHostPointerPropertiesEXT']
+HOST_EXTENSIONS = ['VK_EXT_external_memory_host', 'VK_KHR_portability_enumeration',
+                   'VK_KHR_portability_subset', 'VK_KHR_external_memory_fd', 'VK_KHR_surface',
+                   'VK_KHR_swapchain', 'VK_EXT_debug_utils']
+
+
+def wrap(words, first, indent='  ', width=100):
+    return textwrap.fill(' '.join(words), width, initial_indent=first, subsequent_indent=indent,
+                         break_long_words=False, break_on_hyphens=False)
+
+
+class Xml:
+    """vk.xml, as far as we need it."""
+
+    def __init__(self, path, extensions):
+        self.root = ET.parse(path).getroot()
+        self.version = None
+        self.types = {}
+        self.commands = {}
+        self.enums = {}
+        self.aliases = {}
+        self.command_aliases = {}
+        self.constants = {}
+        for t in self.root.findall('types/type'):
+            if 'vulkan' not in t.get('api', 'vulkan').split(','):
+                continue
+            name = t.get('name') or t.findtext('name')
+            if name == 'VK_HEADER_VERSION':
+                self.version = re.sub(r'\D', '', t.find('name').tail)
+            if t.get('alias'):
+                self.aliases[name] = t.get('alias')
+            self.types[name] = t
+        for c in self.root.findall('commands/command'):
+            if 'vulkan' not in c.get('api', 'vulkan').split(','):
+                continue
+            if c.get('alias'):
+                self.command_aliases.setdefault(c.get('alias'), []).append(c.get('name'))
+            else:
+                self.commands[c.findtext('proto/name')] = c
+        for e in self.root.findall('enums'):
+            if e.get('name') == 'API Constants':
+                self.constants = {x.get('name'): x.get('value') for x in e if x.get('value')}
+                continue
+            values = self.enums.setdefault(e.get('name'), {})
+            for x in e.findall('enum'):
+                self.add_value(values, x, None)
+        for feature in self.root.findall('feature'):
+            if 'vulkan' in feature.get('api').split(','):
+                self.add_requires(feature, None, True)
+        for ext in self.root.findall('extensions/extension'):
+            if 'vulkan' in ext.get('supported').split(','):
+                self.add_requires(ext, int(ext.get('number')), ext.get('name') in extensions)
+
+    @staticmethod
+    def add_value(values, x, extnumber):
+        if x.get('alias') or 'vulkan' not in x.get('api', 'vulkan').split(','):
+            return
+        if x.get('bitpos') is not None:
+            values[x.get('name')] = hex(1 << int(x.get('bitpos')))
+        elif x.get('offset') is not None:
+            number = int(x.get('extnumber') or extnumber)
+            value = 1000000000 + (number - 1) * 1000 + int(x.get('offset'))
+            values[x.get('name')] = str(-value if x.get('dir') == '-' else value)
+        elif x.get('value') is not None:
+            values[x.get('name')] = x.get('value')
+
+    def add_requires(self, node, extnumber, wanted):
+        for x in node.findall('require/enum'):
+            # struct types of any extension: a known struct may point to one that we do not serve
+            if x.get('extends') and (wanted or x.get('extends') in (
+                    'VkStructureType', 'VkObjectType', 'VkDescriptorType')):
+                self.add_value(self.enums.setdefault(x.get('extends'), {}), x, extnumber)
+
+    def real(self, name):
+        while name in self.aliases:
+            name = self.aliases[name]
+        return name
+
+    def members(self, node, tag):
+        """(type, name, pointer depth, array dimensions) of each member or parameter."""
+        for m in node.findall(tag):
+            if 'vulkan' not in m.get('api', 'vulkan').split(','):
+                continue
+            name_node = m.find('name')
+            type_node = m.find('type')
+            depth = (type_node.tail or '').count('*')
+            rest = (name_node.tail or '') + ''.join(
+                (x.text or '') + (x.tail or '') for x in m if x.tag == 'enum')
+            dims = re.findall(r'\[\s*(\w+)\s*\]', rest)
+            yield self.real(type_node.text), name_node.text, depth, dims, m
+
+
+class Wire:
+    """One schema field: how it travels."""
+
+    def __init__(self, text):
+        self.text = text
+        m = re.match(r'(ptr|arr|outptr|outarr)([!?]?)\((.*)\)$', text)
+        self.kind, self.flag, inner = (m[1], m[2], m[3]) if m else ('', '', text)
+        if text == 'null':
+            self.kind, inner = 'null', ''
+        self.union = inner.startswith('tag:') or inner.startswith('union{')
+        self.name, _, rest = inner.partition(':')
+        if self.kind in ('outptr', 'outarr'):
+            self.name = re.match(r'\w+', inner)[0]
+            rest = inner[len(self.name):]
+        self.type = re.match(r'[\w*]*', rest)[0]
+        self.partial = rest[len(self.type):].startswith('~')
+        dims = re.findall(r'\[((?:[^\[\]]|\[i\])*)\]', rest)
+        self.len = dims[-1].strip() if dims else None
+        self.dims = [d.strip() for d in dims]
+
+
+def split_fields(text):
+    """Schema fields are separated by blanks, but brackets and braces hold blanks of their own."""
+    fields, depth, cur = [], 0, ''
+    for ch in text.strip() + ' ':
+        if ch in '([{':
+            depth += 1
+        elif ch in ')]}':
+            depth -= 1
+        if ch == ' ' and depth == 0:
+            if cur:
+                fields.append(cur)
+            cur = ''
+        else:
+            cur += ch
+    merged = []
+    for f in fields:
+        if f.startswith('union{') and merged and merged[-1].startswith('tag:'):
+            merged[-1] += ' ' + f
+        else:
+            merged.append(f)
+    return merged
+
+
+def read_schema(path):
+    structs, commands = {}, {}
+    for line in Path(path).read_text().splitlines():
+        if line[:2] not in ('S ', 'C '):
+            continue
+        head, *segments = line.split(' | ')
+        # a union's alternatives hold ' | ' too: glue what is no segment onto the one before
+        glued = []
+        for s in segments:
+            if re.match(r'(REQ~?|REP)(-pNext allowed|-pNext)?:', s) or s.startswith('not decodable'):
+                glued.append(s)
+            else:
+                glued[-1] += ' | ' + s
+        parts = {}
+        for s in glued:
+            key, _, value = s.partition(':')
+            parts[key] = value.strip()
+        words = head.split()
+        if words[0] == 'S':
+            structs[words[1]] = (words[2], parts)
+        else:
+            commands[words[2]] = (int(words[1]), parts)
+    return structs, commands
+
+
+LEN = {  # the schema writes C expressions without their parentheses
+    'rasterizationSamples + 31 / 32': '(rasterizationSamples+31)/32',
+    'samples + 31 / 32': '(samples+31)/32',
+    'codeSize / 4': 'codeSize/4',
+    '2*VK_UUID_SIZE': '2*VK_UUID_SIZE',
+}
+
+
+def clean_len(text):
+    return LEN.get(text, text).replace(' ', '')
+
+
+class Importer:
+    def __init__(self, args):
+        self.ext_rows = [l.split('\t') for l in Path(args.extensions).read_text().splitlines()[1:]]
+        names = [r[0] for r in self.ext_rows] + HOST_EXTENSIONS
+        self.xml = Xml(args.xml, set(names))
+        self.structs, self.commands = read_schema(args.schema)
+        self.numbers = {}
+        for l in Path(args.commands).read_text().splitlines():
+            name, number = l.split('\t')
+            self.numbers[name] = int(number)
+        self.kept, self.by_hand = self.read_old(Path(args.reg))
+        self.used = {'VkStructureType', 'VkObjectType', 'VkResult', 'VkMemoryPropertyFlagBits', 'VkMemoryHeapFlagBits'}
+        # vk.xml's name of a struct that the tables know by an older one
+        self.older = {self.xml.real(n): n for n in self.structs if n in self.xml.aliases}
+        self.mesa = {n for n in self.structs if n.endswith('MESA')}
+
+    @staticmethod
+    def read_old(path):
+        kept, by_hand = {}, BY_HAND + '\n'
+        if path.exists():
+            text = path.read_text()
+            if BY_HAND in text:
+                text, tail = text.split(BY_HAND, 1)
+                by_hand = BY_HAND + tail
+            for line in text.splitlines():
+                words = line.split()
+                if line.startswith('command '):
+                    kept[words[1]] = [w for w in words[3:] if not w.startswith('alias=')]
+        return kept, by_hand
+
+    # --- members -------------------------------------------------------------------------------
+
+    def member_line(self, ctype, name, depth, dims, wire, out):
+        ctype = self.older.get(ctype, ctype)
+        self.used.add(ctype)
+        if wire is None or wire.kind == 'null':
+            return f"{'null ' if wire else ''}{ctype}{'*' * depth} {name}{''.join(f'[{d}]' for d in dims)}"
+        opt = '?' if self.optional(wire) else ''
+        prefix = 'out ' if out else ''
+        if dims:
+            return f'{prefix}{ctype} {name}' + ''.join(f'[{d}]' for d in dims)
+        if depth == 0:
+            return f'{prefix}{ctype} {name}'
+        if wire.type == 'str':
+            return f'str{opt} {name}' + (f'[{clean_len(wire.len)}]' if wire.len else '')
+        if wire.kind in ('ptr', 'outptr'):
+            return f'{prefix}{ctype}*{opt} {name}'
+        if wire.type == 'bytes' or ctype == 'void':
+            return f'{prefix}bytes{opt} {name}[{clean_len(wire.len)}]'
+        stars = '*' * depth
+        lens = ''.join(f'[{clean_len(d)}]' for d in wire.dims)
+        return f'{prefix}{ctype}{stars}{opt} {name}{lens}'
+
+    @staticmethod
+    def optional(wire):
+        # a pointer may be absent unless "!" says that it must not; an array must not unless "?"
+        return wire.flag != '!' if wire.kind in ('ptr', 'outptr') else wire.flag == '?'
+
+    def struct_block(self, name):
+        node = self.xml.types[self.xml.real(name)]
+        stype, parts = self.structs.get(name, (None, None))
+        head = [node.get('category'), name]
+        members = list(self.xml.members(node, 'member'))
+        values = [m.get('values') for *_, m in members if m.find('name').text == 'sType']
+        if values and values[0]:
+            head.append(self.xml.enums['VkStructureType'][values[0]])
+            self.used.add(values[0])
+        lines = []
+        if parts is None:
+            head.append('host')
+            for ctype, mname, depth, dims, m in members:
+                if mname in ('sType', 'pNext') and values and values[0]:
+                    continue
+                const = 'const ' if (m.text or '').strip().startswith('const') else ''
+                ctype = self.older.get(ctype, ctype)
+                self.used.add(ctype)
+                bits = re.search(r':(\d+)', m.find('name').tail or '')
+                lines.append(f"{const}{ctype}{'*' * depth} {mname}" + ''.join(f'[{d}]' for d in dims) +
+                             (f':{bits[1]}' if bits else ''))
+            return self.block(head, lines)
+        if 'REQ' in parts:
+            head.append('in')
+        if 'REP' in parts:
+            head.append('out')
+        body = parts.get('REQ') or ('' if parts.get('REP') == '=REQ' else parts.get('REP', ''))
+        fields = [Wire(f) for f in split_fields(body)]
+        partial = {Wire(f).name: Wire(f) for f in split_fields(parts.get('REQ~', ''))}
+        if node.get('category') == 'union' or (fields and fields[0].union):
+            return self.union_block(head, fields[0], members)
+        by_name = {f.name: f for f in fields}
+        order = [f.name for f in fields if f.kind != 'null']
+        names = [m[1] for m in members if m[1] in by_name]
+        if order != names:
+            head.append('wire=' + ','.join(order))
+        for ctype, mname, depth, dims, _ in members:
+            if mname in ('sType', 'pNext'):
+                continue
+            wire = by_name.get(mname)
+            if wire is None:
+                null = [f for f in fields if f.kind == 'null']
+                if not null:
+                    sys.exit(f'{name}.{mname}: not in the schema')
+                wire = null[0]
+            # a pointer in a struct that is only ever output points to memory that the reply fills
+            out = depth > 0 and 'REP' in parts
+            if out and mname in partial and partial[mname].flag == '?':
+                wire.flag = '?'
+            lines.append(self.member_line(ctype, mname, depth, dims, wire, out))
+        return self.block(head, lines)
+
+    def union_block(self, head, field, members):
+        cases = re.search(r'union\{(.*)\}', field.text)[1].split(' | ')
+        by_name = {m[1]: m for m in members}
+        if field.text.startswith('tag:Vk'):
+            head.append('tag=' + re.match(r'tag:(\w+)', field.text)[1])
+        lines = []
+        for case in cases:
+            tag, _, rest = case.partition(':')
+            wire = Wire(rest.strip())
+            if wire.kind == 'null':
+                mname = [m[1] for m in members if m[2]][0]
+                ctype, mname, depth, dims, _ = by_name[mname]
+                self.used.add(ctype)
+                lines.append(f"case {tag.strip()} null {'const ' if 'Const' in head[1] else ''}{ctype}* {mname}")
+                continue
+            ctype, mname, depth, dims, _ = by_name[wire.name]
+            lines.append(f'case {tag.strip()} ' + self.member_line(ctype, mname, depth, dims, wire, False))
+        for ctype, mname, depth, dims, m in members:  # alternatives that never travel still give the size
+            if not any(re.search(rf'\b{mname}\b', l) for l in lines):
+                self.used.add(ctype)
+                const = 'const ' if depth else ''
+                lines.append(f"host {const}{ctype}{'*' * depth} {mname}" + ''.join(f'[{d}]' for d in dims))
+        return self.block(head, lines)
+
+    @staticmethod
+    def block(head, lines):
+        return '\n'.join([' '.join(head)] + ['  ' + l for l in lines])
+
+    # --- commands ------------------------------------------------------------------------------
+
+    def command_block(self, name):
+        node = self.xml.commands[name]
+        number, parts = self.commands.get(name, (self.numbers.get(name), None))
+        ret = self.xml.real(node.findtext('proto/type'))
+        self.used.add(ret)
+        if parts is not None and 'REQ' not in parts:
+            parts = None
+        how = self.kept.get(name) or (['auto'] if parts else ['never'] if number is not None else ['host'])
+        head = ['command', name, str(number if number is not None else '-')] + how
+        aliases = self.xml.command_aliases.get(name)
+        if aliases:
+            head.append('alias=' + ','.join(aliases))
+        lines = [] if ret == 'void' else [f'returns {ret}']
+        params = [p for p in self.xml.members(node, 'param')]
+        if parts is None:
+            for ctype, pname, depth, dims, m in params:
+                self.used.add(ctype)
+                const = 'const ' if (m.text or '').strip().startswith('const') else ''
+                tail = m.find('type').tail or ''
+                stars = '* const*' if '* const' in tail else '*' * depth
+                lines.append(f"{const}{ctype}{stars} {pname}" + ''.join(f'[{d}]' for d in dims))
+            return self.block(head, lines)
+        request = [Wire(f) for f in split_fields(parts['REQ'])]
+        reply = {Wire(f).name: Wire(f) for f in split_fields(parts['REP'])}
+        if len(request) != len(params):
+            sys.exit(f'{name}: {len(params)} parameters, {len(request)} fields')
+        for wire, (ctype, pname, depth, dims, _) in zip(request, params):
+            out = pname in reply
+            line = self.member_line(ctype, pname, depth, dims, wire, False)
+            if out:
+                counter = (wire.kind == 'ptr' and not wire.partial and ctype in
+                           ('uint32_t', 'size_t', 'VkDeviceSize') and wire.kind != 'outptr')
+                line = ('inout ' if counter else 'out ') + line
+            lines.append(line)
+        return self.block(head, lines)
+
+    # --- whole file ----------------------------------------------------------------------------
+
+    def run(self):
+        blocks_s, blocks_c = {}, {}
+        for name in [*self.commands, *HOST_COMMANDS, *self.numbers]:
+            real = name
+            if real in self.xml.commands and real not in blocks_c:
+                blocks_c[real] = self.command_block(real)
+        todo = [n for n in self.structs if n not in self.mesa] + HOST_STRUCTS
+        while True:
+            todo += [t for t in self.used - OPAQUE if self.category(t) in ('struct', 'union')]
+            todo = [t for t in todo if t not in blocks_s and t not in self.mesa]
+            if not todo:
+                break
+            for name in todo:
+                if name not in blocks_s:
+                    blocks_s[name] = self.struct_block(name)
+        self.used |= set(blocks_s)
+        out = [self.header(), self.constants(), self.scalars(), self.handles(), self.enums(blocks_s),
+               self.extensions(), self.extends(blocks_s),
+               '\n'.join(blocks_s[n] for n in self.ordered(blocks_s)),
+               '\n'.join(blocks_c[n] for n in sorted(
+                   blocks_c, key=lambda n: (self.numbers.get(n, 9999), n))),
+               self.by_hand.rstrip('\n')]
+        return '\n\n'.join(out) + '\n'
+
+    def category(self, name):
+        node = self.xml.types.get(name)
+        return node.get('category') if node is not None else None
+
+    def ordered(self, blocks):
+        """C needs a struct's members by value before the struct."""
+        done, order = set(), []
+
+        def visit(name):
+            if name in done:
+                return
+            done.add(name)
+            for ctype, _, depth, _, _ in self.xml.members(self.xml.types[self.xml.real(name)], 'member'):
+                ctype = self.older.get(ctype, ctype)
+                if ctype in blocks:
+                    visit(ctype)
+            order.append(name)
+        for name in sorted(blocks):
+            visit(name)
+        return order
+
+    def header(self):
+        return (f'# The Venus protocol: vk.xml 1.4.{self.xml.version} and the Venus tables. See README.md for the '
+                f'grammar.\n# Imported by import_vkxml.py, which keeps what we decided ourselves.\n'
+                f'version 1.4.{self.xml.version}')
+
+    def constants(self):
+        return '\n'.join(f'constant {k} {v}' for k, v in sorted(self.xml.constants.items())
+                         if re.match(r'^[\d(~]', v) and not re.search(r'VIDEO|_(NV|AMDX|ARM|QCOM)\b|_(ARM|QCOM|AMDX)$', k))
+
+    def scalars(self):
+        lines = []
+        for name in sorted(self.used):
+            node = self.xml.types.get(name)
+            if node is None or node.get('category') not in ('basetype', 'bitmask', 'funcpointer'):
+                continue
+            if node.get('category') == 'funcpointer':
+                continue  # only vkGet*ProcAddr's, which the generator knows
+            else:
+                lines.append(f"scalar {name} {node.findtext('type')}")
+                values = node.get('requires') or node.get('bitvalues')
+                if values:
+                    self.used.add(values)
+        base = {'VkFlags': 'uint32_t', 'VkFlags64': 'uint64_t'}
+        return '\n'.join([f'opaque {n}' for n in sorted(OPAQUE)] + [f'scalar {k} {v}' for k, v in base.items()] +
+                         [l for l in lines if l.split()[1] not in base])
+
+    def handles(self):
+        lines = []
+        types = self.xml.enums['VkObjectType']
+        seen = set()
+        for name in [t for t, n in self.xml.types.items() if n.get('category') == 'handle']:
+            if name not in self.used or name in seen or name in self.xml.aliases:
+                continue
+            node = self.xml.types[name]
+            words = ['handle', name, types[node.get('objtypeenum')]]
+            if node.findtext('type') == 'VK_DEFINE_HANDLE':
+                words.append('dispatchable')
+            lines.append(' '.join(words))
+        return '\n'.join(lines)
+
+    def enums(self, structs):
+        stypes = {b.split()[2] for b in structs.values() if b.split()[2:3] and b.split()[2].isdigit()}
+        lines = []
+        for name in sorted(self.used):
+            if self.category(name) != 'enum' or name in self.xml.aliases:
+                continue
+            values = dict(self.xml.enums.get(name, {}))
+            if name == 'VkStructureType':
+                values = {k: v for k, v in values.items() if v in stypes}
+            wide = '64' if any(int(v, 0) > 0xffffffff or name.endswith('FlagBits2') for v in values.values()) else ''
+            lines.append(wrap([f'{k}={v}' for k, v in values.items()], f'enum{wide} {name} ') if values
+                         else f'enum{wide} {name}')
+        return '\n'.join(lines)
+
+    def extensions(self):
+        lines = []
+        for r in self.ext_rows:
+            exposed = 'yes' if r[9].startswith('yes') else 'guest'
+            lines.append(f'extension {r[0]} {r[1]} {r[4]} {exposed}')
+        return '\n'.join(lines)
+
+    def extends(self, blocks):
+        lines = []
+        for name, (_, parts) in sorted(self.structs.items()):
+            if name in self.mesa:
+                continue
+            for key in ('REQ-pNext', 'REQ-pNext allowed', 'REP-pNext'):
+                if key in parts:
+                    lines.append(wrap(re.findall(r'(Vk\w+)\(', parts[key]), f'chain {name} '))
+                    break
+        return '\n'.join(lines)
+
+
+def main():
+    p = argparse.ArgumentParser()
+    for name in ('xml', 'schema', 'commands', 'extensions', 'reg'):
+        p.add_argument('--' + name, required=True)
+    args = p.parse_args()
+    text = Importer(args).run()
+    Path(args.reg).write_text(text)
+    print(f"{args.reg}: {len(text.splitlines())} lines")
+
+
+if __name__ == '__main__':
+    main()

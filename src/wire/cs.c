@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire/cs.h"
+
+/* What every struct with an sType begins with; vk_gen.h's VkBaseInStructure without its types. */
+struct base {
+	int32_t stype;
+	void *next;
+};
+
+const uint8_t vtr_cs_zeros[VTR_CS_MAX_RUN];
+
+static size_t pad4(size_t n)
+{
+	return (n + 3) & ~(size_t)3;
+}
+
+void vtr_cs_reader_init(struct vtr_cs_reader *r, const void *data, size_t size,
+                        const struct vtr_idmap *objects, struct vtr_arena *arena)
+{
+	*r = (struct vtr_cs_reader){
+		.cur = data,
+		.end = (const uint8_t *)data + size,
+		.objects = objects,
+		.arena = arena,
+	};
+}
+
+static void poison(struct vtr_cs_reader *r, enum vtr_cs_status status)
+{
+	r->status |= status;
+	r->cur = r->end; /* everything behind reads as zeros */
+}
+
+void vtr_cs_fail_value(struct vtr_cs_reader *r, const char *why, uint64_t value)
+{
+	/* After SHORT all is zeros, which must not be taken for what the guest said. */
+	if ((r->status & VTR_CS_POISONED) == 0) {
+		r->why = why;
+		r->value = value;
+		poison(r, VTR_CS_BAD);
+	}
+}
+
+void vtr_cs_fail(struct vtr_cs_reader *r, const char *why)
+{
+	vtr_cs_fail_value(r, why, 0);
+}
+
+const uint8_t *vtr_cs_short(struct vtr_cs_reader *r)
+{
+	if ((r->status & VTR_CS_BAD) == 0) {
+		poison(r, VTR_CS_SHORT);
+	}
+	return vtr_cs_zeros;
+}
+
+struct vtr_object *vtr_cs_no_object(struct vtr_cs_reader *r, uint64_t id, uint32_t type,
+                                    struct vtr_object *found)
+{
+	if (found != NULL && found->type == (type | VTR_OBJECT_TOMB)) {
+		r->tomb = found;
+		r->status |= VTR_CS_TOMB;
+		return NULL;
+	}
+	vtr_cs_fail_value(r, found != NULL ? "an object is of another type" : "no such object", id);
+	return NULL;
+}
+
+static uint64_t get64(struct vtr_cs_reader *r)
+{
+	return vtr_cs_ld64(vtr_cs_take(r, 8));
+}
+
+void vtr_cs_null(struct vtr_cs_reader *r)
+{
+	if (get64(r) != 0) {
+		vtr_cs_fail(r, "a pointer that means nothing here is not null");
+	}
+}
+
+void *vtr_cs_alloc(struct vtr_cs_reader *r, size_t count, size_t size)
+{
+	size_t bytes;
+	void *p;
+
+	if (count == 0) {
+		return NULL;
+	}
+	p = vtr_mul(count, size, &bytes) ? vtr_arena_alloc(r->arena, bytes) : NULL;
+	if (p == NULL) {
+		vtr_cs_fail_value(r, "a command needs too much memory to decode", count);
+		return NULL;
+	}
+	memset(p, 0, bytes);
+	return p;
+}
+
+void *vtr_cs_pointer(struct vtr_cs_reader *r, size_t size, bool optional)
+{
+	if (get64(r) != 0) {
+		return vtr_cs_alloc(r, 1, size);
+	}
+	vtr_cs_check(r, optional, "a pointer is missing");
+	return NULL;
+}
+
+/* The count word alone. */
+static size_t count_word(struct vtr_cs_reader *r, uint64_t expected, bool optional)
+{
+	const uint64_t n = get64(r);
+
+	if (n == 0) {
+		vtr_cs_check(r, optional || expected == 0, "an array is missing");
+		return 0;
+	}
+	if (n != expected) {
+		vtr_cs_fail_value(r, "an array has another length than its count says", n);
+		return 0;
+	}
+	return (size_t)n;
+}
+
+size_t vtr_cs_count(struct vtr_cs_reader *r, uint64_t expected, bool optional, size_t min_wire)
+{
+	const size_t n = count_word(r, expected, optional);
+
+	/* Checked before memory is taken for the elements: a count alone must cost nothing. */
+	if (n > (size_t)(r->end - r->cur) / min_wire) {
+		vtr_cs_short(r);
+		return 0;
+	}
+	return n;
+}
+
+void *vtr_cs_plain(struct vtr_cs_reader *r, uint64_t expected, size_t size, size_t align, bool optional)
+{
+	const size_t n = vtr_cs_count(r, expected, optional, size);
+	const uint8_t *p = r->cur;
+	void *copy;
+
+	if (n == 0) {
+		return NULL;
+	}
+	r->cur += n * size;
+	if (((uintptr_t)p & (align - 1)) == 0) {
+		return (void *)(uintptr_t)p; /* our private copy of the stream: it may even be written */
+	}
+	copy = vtr_cs_alloc(r, n, size);
+	if (copy != NULL) {
+		memcpy(copy, p, n * size);
+	}
+	return copy;
+}
+
+/* `n` packed bytes and their padding. */
+static const uint8_t *take_bytes(struct vtr_cs_reader *r, size_t n)
+{
+	const uint8_t *p = r->cur;
+	const size_t left = (size_t)(r->end - p);
+
+	if (n > left || pad4(n) > left) {
+		vtr_cs_short(r);
+		return NULL;
+	}
+	r->cur += pad4(n);
+	return p;
+}
+
+void *vtr_cs_bytes(struct vtr_cs_reader *r, uint64_t expected, bool optional)
+{
+	const size_t n = count_word(r, expected, optional);
+
+	return n != 0 ? (void *)(uintptr_t)take_bytes(r, n) : NULL;
+}
+
+const char *vtr_cs_string(struct vtr_cs_reader *r, bool optional)
+{
+	const uint64_t n = get64(r);
+	char *s;
+
+	if (n == 0) {
+		vtr_cs_check(r, optional, "a string is missing");
+		return NULL;
+	}
+	s = (char *)(uintptr_t)(n <= SIZE_MAX - 3 ? take_bytes(r, (size_t)n) : vtr_cs_short(r));
+	if (s == NULL || (r->status & VTR_CS_POISONED) != 0) {
+		return NULL;
+	}
+	s[n - 1] = '\0'; /* whatever the guest ended it with */
+	return s;
+}
+
+const char *const *vtr_cs_strings(struct vtr_cs_reader *r, uint64_t expected, bool optional)
+{
+	const size_t n = vtr_cs_count(r, expected, optional, 8);
+	const char **s = vtr_cs_alloc(r, n, sizeof(*s));
+
+	for (size_t i = 0; s != NULL && i < n; i++) {
+		s[i] = vtr_cs_string(r, false);
+	}
+	return s;
+}
+
+void vtr_cs_fixed(struct vtr_cs_reader *r, uint64_t n)
+{
+	const uint64_t got = get64(r);
+
+	if (got != n) {
+		vtr_cs_fail_value(r, "an array of fixed length has another one", got);
+	}
+}
+
+void vtr_cs_copy(struct vtr_cs_reader *r, void *out, size_t n)
+{
+	const uint8_t *p = take_bytes(r, n);
+
+	if (p != NULL) {
+		memcpy(out, p, n);
+	} else {
+		memset(out, 0, n);
+	}
+}
+
+void vtr_cs_skip(struct vtr_cs_reader *r, size_t n)
+{
+	take_bytes(r, n);
+}
+
+void *vtr_cs_out_array(struct vtr_cs_reader *r, uint64_t expected, size_t size, bool optional, size_t *out_n)
+{
+	const size_t n = count_word(r, expected, optional);
+	void *p = vtr_cs_alloc(r, n, size);
+
+	if (out_n != NULL) {
+		*out_n = p != NULL ? n : 0;
+	}
+	return p;
+}
+
+uint64_t vtr_cs_id(struct vtr_cs_reader *r)
+{
+	vtr_cs_check(r, get64(r) != 0, "no place for the new object's id");
+	return get64(r);
+}
+
+void *vtr_cs_handles(struct vtr_cs_reader *r, const uint64_t *ids, size_t count, uint32_t type)
+{
+	uint64_t *handles = ids != NULL ? vtr_cs_alloc(r, count, sizeof(*handles)) : NULL;
+
+	for (size_t i = 0; handles != NULL && i < count; i++) {
+		handles[i] = vtr_cs_handle(r, ids[i], type);
+	}
+	return handles;
+}
+
+bool vtr_cs_head(struct vtr_cs_reader *r, int32_t stype)
+{
+	const uint8_t *p = vtr_cs_take(r, 12);
+
+	if (vtr_cs_ld32(p) != (uint32_t)stype) {
+		vtr_cs_fail_value(r, "a struct has another sType", vtr_cs_ld32(p));
+		return false;
+	}
+	return vtr_cs_ld64(p + 4) != 0;
+}
+
+static const struct vtr_cs_link *find_link(const struct vtr_cs_link *const *links, uint32_t stype)
+{
+	for (; links != NULL && *links != NULL; links++) {
+		if ((uint32_t)(*links)->stype == stype) {
+			return *links;
+		}
+	}
+	return NULL;
+}
+
+void *vtr_cs_chain(struct vtr_cs_reader *r, const struct vtr_cs_link *const *links, bool partial)
+{
+	const uint8_t *p = vtr_cs_take(r, 12); /* sType, and whether another one follows */
+	const struct vtr_cs_link *link = find_link(links, vtr_cs_ld32(p));
+	void (*get)(struct vtr_cs_reader *, void *) =
+		link == NULL ? NULL : partial ? link->get_partial : link->get;
+	struct base *b;
+
+	if ((r->status & VTR_CS_POISONED) != 0) {
+		return NULL;
+	}
+	if (get == NULL) {
+		vtr_cs_fail_value(r, "a struct cannot be in this pNext chain", vtr_cs_ld32(p));
+		return NULL;
+	}
+	b = vtr_cs_alloc(r, 1, link->size);
+	if (b == NULL) {
+		return NULL;
+	}
+	if (++r->depth > VTR_CS_MAX_CHAIN) {
+		vtr_cs_fail(r, "a pNext chain is too long");
+	}
+	b->stype = link->stype;
+	/* The rest of the chain comes before the struct's own members. */
+	b->next = vtr_cs_ld64(p + 4) != 0 && (r->status & VTR_CS_POISONED) == 0 ? vtr_cs_chain(r, links, partial) : NULL;
+	get(r, b);
+	r->depth--;
+	return b;
+}
+
+void vtr_cs_put_bytes(struct vtr_cs_writer *w, const void *data, size_t n)
+{
+	uint8_t *p;
+
+	vtr_cs_put64(w, n);
+	p = n != 0 && n <= SIZE_MAX - 3 ? vtr_cs_room(w, pad4(n)) : NULL;
+	if (p != NULL) {
+		memcpy(p, data, n);
+		memset(p + n, 0, pad4(n) - n);
+	} else if (n != 0) {
+		w->full = true;
+	}
+}
+
+void vtr_cs_put_chain(struct vtr_cs_writer *w, const void *next, const struct vtr_cs_link *const *links)
+{
+	const struct base *b = next;
+	const struct vtr_cs_link *link = b != NULL ? find_link(links, (uint32_t)b->stype) : NULL;
+
+	if (link == NULL || link->put == NULL) {
+		vtr_cs_put64(w, 0);
+		return;
+	}
+	vtr_cs_put64(w, 1);
+	vtr_cs_put32(w, (uint32_t)b->stype);
+	vtr_cs_put_chain(w, b->next, links);
+	link->put(w, b);
+}

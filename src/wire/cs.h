@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WIRE_CS_H
+#define WIRE_CS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/idmap.h"
+#include "base/mem.h"
+
+/*
+ * Reading and writing Venus command streams: little-endian, every item padded to 4 bytes.
+ *
+ * The reader is poisoned by its first error: from then on it gives zeros, so decoders need no error
+ * paths, and whoever decodes looks at `status` once, before anything is done with the result.
+ * It reads private memory only: what lies in memory that the guest can write is copied first.
+ * What it returns lives in that memory or in the arena, until the caller resets the arena.
+ *
+ * Thread: one.
+ */
+enum vtr_cs_status {
+	VTR_CS_OK = 0,
+	VTR_CS_SHORT = 1, /* the bytes end too early: maybe a larger window has the rest */
+	VTR_CS_TOMB = 2,  /* names an object whose creation failed: the command must fail, not the context */
+	VTR_CS_BAD = 4,   /* no valid encoding */
+	VTR_CS_POISONED = VTR_CS_SHORT | VTR_CS_BAD,
+};
+
+struct vtr_cs_reader {
+	const uint8_t *cur;
+	const uint8_t *end;
+	uint32_t status; /* enum vtr_cs_status, or-ed */
+	uint32_t depth;  /* of the pNext chain being read */
+	const struct vtr_idmap *objects;
+	struct vtr_arena *arena;
+	struct vtr_object *tomb; /* the failed object that was named last */
+	const char *why;         /* what was wrong, once BAD */
+	uint64_t value;          /* the id or number that was wrong */
+};
+
+struct vtr_cs_writer {
+	uint8_t *cur;
+	uint8_t *end;
+	bool full; /* something did not fit: what was written is not a whole reply */
+};
+
+/* One struct that can be in a pNext chain. `get` and the others see only the struct's own members. */
+struct vtr_cs_link {
+	int32_t stype;
+	uint32_t size;
+	void (*get)(struct vtr_cs_reader *r, void *data);         /* NULL: never in a request */
+	void (*get_partial)(struct vtr_cs_reader *r, void *data); /* NULL: never for output */
+	void (*put)(struct vtr_cs_writer *w, const void *data);
+};
+
+/* The longest run of scalars that the generator reads at once; zeros of this size back a failed one. */
+#define VTR_CS_MAX_RUN 1024
+/* Chains are nested on the wire, so a long one costs stack. No struct can head more than 200. */
+#define VTR_CS_MAX_CHAIN 256
+
+extern const uint8_t vtr_cs_zeros[VTR_CS_MAX_RUN];
+
+void vtr_cs_reader_init(struct vtr_cs_reader *r, const void *data, size_t size,
+                        const struct vtr_idmap *objects, struct vtr_arena *arena);
+
+/* Poisons the reader. `why` must be a literal. */
+void vtr_cs_fail(struct vtr_cs_reader *r, const char *why);
+void vtr_cs_fail_value(struct vtr_cs_reader *r, const char *why, uint64_t value);
+const uint8_t *vtr_cs_short(struct vtr_cs_reader *r);
+struct vtr_object *vtr_cs_no_object(struct vtr_cs_reader *r, uint64_t id, uint32_t type,
+                                    struct vtr_object *found);
+
+static inline uint32_t vtr_cs_ld32(const uint8_t *p)
+{
+	uint32_t v;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline uint64_t vtr_cs_ld64(const uint8_t *p)
+{
+	uint64_t v;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+static inline float vtr_cs_ldf(const uint8_t *p)
+{
+	float v;
+	memcpy(&v, p, sizeof(v));
+	return v;
+}
+
+/* The next n bytes, or as many zeros. n is a multiple of 4, at most VTR_CS_MAX_RUN. */
+static inline const uint8_t *vtr_cs_take(struct vtr_cs_reader *r, size_t n)
+{
+	const uint8_t *p = r->cur;
+
+	if (__builtin_expect((size_t)(r->end - p) < n, 0)) {
+		return vtr_cs_short(r);
+	}
+	r->cur = p + n;
+	return p;
+}
+
+static inline void vtr_cs_check(struct vtr_cs_reader *r, bool ok, const char *why)
+{
+	if (__builtin_expect(!ok, 0)) {
+		vtr_cs_fail(r, why);
+	}
+}
+
+/* The object with this id, NULL for id 0. A missing one or one of another type poisons. */
+static inline struct vtr_object *vtr_cs_object(struct vtr_cs_reader *r, uint64_t id, uint32_t type)
+{
+	struct vtr_object *o = id != 0 ? vtr_idmap_get(r->objects, id) : NULL;
+
+	if (__builtin_expect(o != NULL && o->type == type, 1)) {
+		return o;
+	}
+	return id != 0 ? vtr_cs_no_object(r, id, type, o) : NULL;
+}
+
+static inline uint64_t vtr_cs_driver(const struct vtr_object *o)
+{
+	return o != NULL ? o->handle : 0;
+}
+
+static inline uint64_t vtr_cs_handle(struct vtr_cs_reader *r, uint64_t id, uint32_t type)
+{
+	return vtr_cs_driver(vtr_cs_object(r, id, type));
+}
+
+/* A command's first object must be there. */
+static inline void vtr_cs_need(struct vtr_cs_reader *r, const struct vtr_object *o)
+{
+	if (__builtin_expect(o == NULL && r->status == 0, 0)) {
+		vtr_cs_fail(r, "the object that the command belongs to is missing");
+	}
+}
+
+void vtr_cs_null(struct vtr_cs_reader *r); /* a pointer that must be absent */
+
+/* Zeroed memory for count elements. NULL when there are none, or after poisoning at the limit. */
+void *vtr_cs_alloc(struct vtr_cs_reader *r, size_t count, size_t size);
+/* A pointer to one: memory for it when present, else NULL (poisoned unless optional). */
+void *vtr_cs_pointer(struct vtr_cs_reader *r, size_t size, bool optional);
+/* An array's count: `expected`, or 0 where it may be absent. Each element takes at least min_wire bytes. */
+size_t vtr_cs_count(struct vtr_cs_reader *r, uint64_t expected, bool optional, size_t min_wire);
+/* An array whose bytes are the same in C. */
+void *vtr_cs_plain(struct vtr_cs_reader *r, uint64_t expected, size_t size, size_t align, bool optional);
+/* `expected` packed bytes. */
+void *vtr_cs_bytes(struct vtr_cs_reader *r, uint64_t expected, bool optional);
+const char *vtr_cs_string(struct vtr_cs_reader *r, bool optional);
+const char *const *vtr_cs_strings(struct vtr_cs_reader *r, uint64_t expected, bool optional);
+/* An array inside a struct: its count must be n. */
+void vtr_cs_fixed(struct vtr_cs_reader *r, uint64_t n);
+void vtr_cs_copy(struct vtr_cs_reader *r, void *out, size_t n); /* n packed bytes */
+void vtr_cs_skip(struct vtr_cs_reader *r, size_t n);
+/* An array that the reply fills: zeroed memory for it, its length in *out_n (may be NULL). */
+void *vtr_cs_out_array(struct vtr_cs_reader *r, uint64_t expected, size_t size, bool optional, size_t *out_n);
+uint64_t vtr_cs_id(struct vtr_cs_reader *r); /* the id of an object to be */
+/* The driver's handles for `count` ids. */
+void *vtr_cs_handles(struct vtr_cs_reader *r, const uint64_t *ids, size_t count, uint32_t type);
+/* A struct's sType, which must be this, and whether something is chained to it. */
+bool vtr_cs_head(struct vtr_cs_reader *r, int32_t stype);
+/* What is chained: only structs of `links` (NULL-ended; NULL allows none). */
+void *vtr_cs_chain(struct vtr_cs_reader *r, const struct vtr_cs_link *const *links, bool partial);
+
+/* --- replies ------------------------------------------------------------------------------------ */
+
+static inline void *vtr_cs_room(struct vtr_cs_writer *w, size_t n)
+{
+	uint8_t *p = w->cur;
+
+	if ((size_t)(w->end - p) < n) {
+		w->full = true;
+		w->end = w->cur;
+		return NULL;
+	}
+	w->cur = p + n;
+	return p;
+}
+
+static inline void vtr_cs_put32(struct vtr_cs_writer *w, uint32_t v)
+{
+	void *p = vtr_cs_room(w, sizeof(v));
+	if (p != NULL) {
+		memcpy(p, &v, sizeof(v));
+	}
+}
+
+static inline void vtr_cs_put64(struct vtr_cs_writer *w, uint64_t v)
+{
+	void *p = vtr_cs_room(w, sizeof(v));
+	if (p != NULL) {
+		memcpy(p, &v, sizeof(v));
+	}
+}
+
+static inline void vtr_cs_putf(struct vtr_cs_writer *w, float v)
+{
+	void *p = vtr_cs_room(w, sizeof(v));
+	if (p != NULL) {
+		memcpy(p, &v, sizeof(v));
+	}
+}
+
+void vtr_cs_put_bytes(struct vtr_cs_writer *w, const void *data, size_t n); /* count, bytes, padding */
+void vtr_cs_put_chain(struct vtr_cs_writer *w, const void *next, const struct vtr_cs_link *const *links);
+
+#endif
