@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BENCH_MEASURE_H
+#define BENCH_MEASURE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vkclient.h"
+
+/*
+ * The measurements of bench-client. Each prints lines of "name unit p50 min n", separated by tabs;
+ * bench/run.py reads them. A measurement leaves nothing behind in the device.
+ */
+
+/* Samples of one figure, in nanoseconds. */
+struct samples {
+	double *values;
+	size_t count;
+	size_t capacity;
+};
+
+void samples_add(struct samples *s, double value);
+
+/* Prints the line (every sample divided by `divisor`) and frees the samples. */
+void samples_print(struct samples *s, const char *name, const char *unit, double divisor);
+
+struct bench_options {
+	uint32_t draws;  /* in one command buffer */
+	uint32_t repeat; /* scales how often the short things are done */
+};
+
+void measure_draws(struct vkc *c, const struct bench_options *o);
+void measure_submit(struct vkc *c, const struct bench_options *o);
+void measure_descriptors(struct vkc *c, const struct bench_options *o);
+void measure_allocate(struct vkc *c, const struct bench_options *o);
+void measure_timeline(struct vkc *c, const struct bench_options *o);
+void measure_bandwidth(struct vkc *c, const struct bench_options *o);
+void measure_pipelines(struct vkc *c, const struct bench_options *o);
+/* Makes instances and devices of its own; `c` may be closed. */
+void measure_startup(struct vkc *c, const struct bench_options *o);
+
+#endif
