@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VTEST_MESSAGE_H
+#define VTEST_MESSAGE_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vtest/ids.h"
+#include "vtest/sync.h"
+#include "vtest/vtest.h"
+
+/*
+ * What the serving loop (vtest.c) and the messages' handlers (message.c) share: one connection, and
+ * the table of messages (venus-host.md 2).
+ */
+
+/* Every message and reply starts with {length, command}. */
+#define VTR_VTEST_HEADER_SIZE 8
+/* 25.0.7 speaks 3, 26.x speaks 4; the batches of SUBMIT_CMD2 differ. */
+#define VTR_VTEST_MIN_VERSION 3
+#define VTR_VTEST_MAX_VERSION 4
+/* The program's name, cut off by Mesa at no length in particular. */
+#define VTR_VTEST_MAX_NAME 4096
+/* The longest message. Mesa puts long streams into blobs and sends only their address. */
+#define VTR_VTEST_MAX_MESSAGE (64u << 20)
+/* No host has as much; refused before any arithmetic with it. */
+#define VTR_VTEST_MAX_BLOB (1ull << 40)
+/* Mesa sends one. */
+#define VTR_VTEST_MAX_BATCHES 64
+
+/* How far the handshake got. A message names the least that it needs. */
+enum vtr_vtest_stage {
+	VTR_VTEST_NEW,   /* nothing was said */
+	VTR_VTEST_NAMED, /* after CREATE_RENDERER */
+	VTR_VTEST_READY, /* after CONTEXT_INIT: there is a renderer context */
+};
+
+struct vtr_vtest {
+	const struct vtr_vtest_params *params;
+	struct vtr_log *log;
+	int fd;
+	enum vtr_vtest_stage stage;
+	uint32_t version; /* negotiated; 0: not yet */
+	struct vtr_venus *venus;
+	struct vtr_syncs *syncs;
+	struct vtr_ids resources;
+	atomic_bool dead; /* the renderer broke down in one of its threads */
+
+	/* Bytes received and not yet handled: buf[begin..end). */
+	uint8_t *buf;
+	size_t room;
+	size_t begin;
+	size_t end;
+};
+
+/* The rule of one message, checked before a byte of its payload is received or stored. */
+struct vtr_vtest_rule {
+	const char *name;     /* NULL: no such message */
+	uint32_t unit;        /* what the header's length counts, in bytes */
+	uint32_t min_bytes;   /* of the payload */
+	uint32_t max_bytes;
+	uint32_t step_bytes;  /* min_bytes plus a multiple of this; 0: exactly min_bytes */
+	enum vtr_vtest_stage stage;
+	/* `payload` holds `size` bytes and is 4-byte aligned. VTR_OK: go on serving. */
+	enum vtr_err (*handle)(struct vtr_vtest *vtest, const uint8_t *payload, size_t size);
+};
+
+/* The rule of a command number, or NULL. */
+const struct vtr_vtest_rule *vtr_vtest_find_rule(uint32_t command);
+
+#endif

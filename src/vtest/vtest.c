@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "vtest"
+#include "vtest/vtest.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "platform/thread.h"
+#include "vtest/message.h"
+
+/* Holds any message but long command streams; more is allocated as it arrives. */
+#define BUFFER_SIZE 65536
+/*
+ * Mesa writes header and payload of a message one after the other, within a microsecond or two.
+ * Sleeping in between would cost more than looking again.
+ */
+#define SPIN_PARTIAL_NS 20000
+
+static enum vtr_err finish_context(struct vtr_vtest *vtest, enum vtr_err err)
+{
+	if (err != VTR_OK) {
+		/* First of all, because destroying may wait for the device. */
+		if (vtest->venus) {
+			vtr_venus_kill(vtest->venus);
+		}
+		vtr_vtest_hang_up(vtest->fd);
+	}
+	/* Retires all fences, so it must come before the syncs go. */
+	vtr_venus_destroy(vtest->venus);
+	vtr_syncs_destroy(vtest->syncs);
+	vtr_ids_finish(&vtest->resources);
+	free(vtest->buf);
+	return err;
+}
+
+/* Makes room behind what was received: for the rest of a message of `need` bytes, or for any. */
+static enum vtr_err make_room(struct vtr_vtest *vtest, size_t need)
+{
+	size_t have = vtest->end - vtest->begin;
+
+	if (vtest->begin > 0 && (have == 0 || need > vtest->room - vtest->begin)) {
+		memmove(vtest->buf, vtest->buf + vtest->begin, have);
+		vtest->begin = 0;
+		vtest->end = have;
+	}
+	size_t room = vtest->room;
+	if (vtest->end == vtest->room) {
+		/* As the bytes arrive, so that an announcement alone costs nothing. */
+		room = vtr_min(vtest->room * 2, need);
+	} else if (have == 0) {
+		room = BUFFER_SIZE;
+	}
+	if (room != vtest->room) {
+		uint8_t *buf = realloc(vtest->buf, room);
+		if (!buf) {
+			return VTR_ERR_NOMEM;
+		}
+		vtest->buf = buf;
+		vtest->room = room;
+	}
+	return VTR_OK;
+}
+
+/* How long to sleep in milliseconds, or -1 for ever. */
+static enum vtr_err handshake_time_left(const struct vtr_vtest *vtest, int64_t deadline_ns,
+                                        int *out_ms)
+{
+	if (deadline_ns == 0 || vtest->stage == VTR_VTEST_READY) {
+		*out_ms = -1;
+		return VTR_OK;
+	}
+	int64_t left_ns = deadline_ns - vtr_os_now_ns();
+	if (left_ns <= 0) {
+		vtr_warn(vtest->log, "client did not finish the handshake in time");
+		return VTR_ERR_GUEST;
+	}
+	*out_ms = (int)(left_ns / 1000000) + 1;
+	return VTR_OK;
+}
+
+static enum vtr_err wait_for_input(struct vtr_vtest *vtest, int64_t deadline_ns)
+{
+	struct pollfd fds[2] = {
+		{ .fd = vtest->fd, .events = POLLIN },
+		{ .fd = vtest->params->stop_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		int timeout_ms;
+		enum vtr_err err = handshake_time_left(vtest, deadline_ns, &timeout_ms);
+		if (err != VTR_OK) {
+			return err;
+		}
+		int n = poll(fds, VTR_ARRAY_LEN(fds), timeout_ms);
+		if (n < 0 && errno != EINTR) {
+			return VTR_ERR_OS;
+		}
+		if (n > 0 && fds[1].revents != 0) {
+			return VTR_ERR_GONE;
+		}
+		if (n > 0) {
+			return VTR_OK;
+		}
+	}
+}
+
+/* Receives what there is, at least a byte. VTR_ERR_AGAIN: the client has closed. */
+static enum vtr_err receive(struct vtr_vtest *vtest, size_t need, int64_t deadline_ns)
+{
+	enum vtr_err err = make_room(vtest, need);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	int64_t spin_until_ns = 0;
+	for (;;) {
+		ssize_t n = recv(vtest->fd, vtest->buf + vtest->end, vtest->room - vtest->end,
+		                 MSG_DONTWAIT);
+		if (n > 0) {
+			vtest->end += (size_t)n;
+			return VTR_OK;
+		}
+		if (n == 0 || errno == ECONNRESET) {
+			return atomic_load(&vtest->dead) ? VTR_ERR_GUEST : VTR_ERR_AGAIN;
+		}
+		if (errno != EAGAIN && errno != EINTR) {
+			return VTR_ERR_OS;
+		}
+		if (vtest->end > vtest->begin) {
+			int64_t now_ns = vtr_os_now_ns();
+			if (spin_until_ns == 0) {
+				spin_until_ns = now_ns + SPIN_PARTIAL_NS;
+			}
+			if (now_ns < spin_until_ns) {
+				continue;
+			}
+		}
+		err = wait_for_input(vtest, deadline_ns);
+		if (err != VTR_OK) {
+			return err;
+		}
+	}
+}
+
+/* Checks a header. *out_size: bytes of the payload. */
+static enum vtr_err check_header(struct vtr_vtest *vtest, const uint32_t header[2],
+                                 const struct vtr_vtest_rule **out_rule, size_t *out_size)
+{
+	const struct vtr_vtest_rule *rule = vtr_vtest_find_rule(header[1]);
+
+	if (!rule) {
+		vtr_warn(vtest->log, "unknown message %u", header[1]);
+		return VTR_ERR_GUEST;
+	}
+	/* 32 bits times 1 or 4 in 64 bits: no overflow */
+	uint64_t size = (uint64_t)header[0] * rule->unit;
+	if (size < rule->min_bytes || size > rule->max_bytes ||
+	    (rule->step_bytes != 0 && (size - rule->min_bytes) % rule->step_bytes != 0)) {
+		vtr_warn(vtest->log, "%s has a wrong length of %u", rule->name, header[0]);
+		return VTR_ERR_GUEST;
+	}
+	if (vtest->stage < rule->stage) {
+		vtr_warn(vtest->log, "%s came too early in the handshake", rule->name);
+		return VTR_ERR_GUEST;
+	}
+	*out_rule = rule;
+	*out_size = (size_t)size;
+	return VTR_OK;
+}
+
+/*
+ * Handles one message if it is complete. *out_need: bytes it has in all, or 0 if it was handled.
+ */
+static enum vtr_err handle_message(struct vtr_vtest *vtest, size_t *out_need)
+{
+	const struct vtr_vtest_rule *rule;
+	uint32_t header[2];
+	size_t have = vtest->end - vtest->begin;
+	size_t size;
+
+	*out_need = sizeof(header);
+	if (have < sizeof(header)) {
+		return VTR_OK;
+	}
+	memcpy(header, vtest->buf + vtest->begin, sizeof(header));
+	enum vtr_err err = check_header(vtest, header, &rule, &size);
+	if (err != VTR_OK) {
+		return err;
+	}
+	*out_need = sizeof(header) + size;
+	if (have < *out_need) {
+		return VTR_OK;
+	}
+	err = rule->handle(vtest, vtest->buf + vtest->begin + sizeof(header), size);
+	vtest->begin += *out_need;
+	*out_need = 0;
+	if (vtest->begin % 4 != 0) {
+		/* A name is not padded; what follows must be aligned again. */
+		memmove(vtest->buf, vtest->buf + vtest->begin, vtest->end - vtest->begin);
+		vtest->end -= vtest->begin;
+		vtest->begin = 0;
+	}
+	if (err == VTR_ERR_GONE) {
+		return VTR_ERR_AGAIN; /* the client did not wait for the reply */
+	}
+	if (err == VTR_OK && atomic_load_explicit(&vtest->dead, memory_order_relaxed)) {
+		return VTR_ERR_GUEST;
+	}
+	return err;
+}
+
+static enum vtr_err serve(struct vtr_vtest *vtest)
+{
+	uint32_t limit_ms = vtest->params->handshake_timeout_ms;
+	int64_t deadline_ns = limit_ms ? vtr_os_now_ns() + (int64_t)limit_ms * 1000000 : 0;
+
+	for (;;) {
+		size_t need;
+		enum vtr_err err = handle_message(vtest, &need);
+		if (err != VTR_OK) {
+			return err;
+		}
+		if (need > 0) {
+			err = receive(vtest, need, deadline_ns);
+			if (err != VTR_OK) {
+				return err;
+			}
+		}
+	}
+}
+
+enum vtr_err vtr_vtest_serve(const struct vtr_vtest_params *params)
+{
+	struct vtr_vtest vtest = {
+		.params = params,
+		.log = params->log,
+		.fd = params->fd,
+		.buf = malloc(BUFFER_SIZE),
+		.room = BUFFER_SIZE,
+	};
+
+	if (!vtest.buf) {
+		return VTR_ERR_NOMEM;
+	}
+	vtr_ids_init(&vtest.resources);
+	enum vtr_err err = serve(&vtest);
+	if (err == VTR_ERR_AGAIN) {
+		err = VTR_OK; /* the client closed the connection */
+	} else if (err == VTR_ERR_GONE && vtest.stage == VTR_VTEST_READY) {
+		vtr_debug(vtest.log, "stopped while the client was connected");
+	}
+	return finish_context(&vtest, err);
+}
