@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "worker"
+#include "worker/server.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "platform/proc.h"
+#include "vtest/vtest.h"
+#include "worker/protocol.h"
+
+/* Enough for VTR_IDS_MAX_LIVE blobs and the driver's own; less if the system says so. */
+#define MAX_FDS (65536 + 4096)
+/* How long a worker may hang in a driver after its supervisor died. */
+#define ORPHAN_SECONDS 5
+
+static void report_ring(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset)
+{
+	const struct vtr_worker_params *params = data;
+	const struct vtr_worker_ring ring = { .ring_id = ring_id, .status_offset = status_offset };
+	const struct vtr_worker_ring_gone gone = { .ring_id = ring_id };
+	enum vtr_err err;
+
+	if (created) {
+		err = vtr_ipc_send(params->control_fd, vtr_worker_rules, VTR_WORKER_RING, &ring, &fd);
+	} else {
+		err = vtr_ipc_send(params->control_fd, vtr_worker_rules, VTR_WORKER_RING_GONE, &gone,
+		                   NULL);
+	}
+	if (err != VTR_OK) {
+		/* Serving ends by the same socket: the supervisor is gone. */
+		vtr_debug(params->log, "cannot report a ring: %s", vtr_err_name(err));
+	}
+}
+
+static const struct vtr_vtest_events vtest_events = {
+	.ring = report_ring,
+};
+
+static void on_orphaned(int signo)
+{
+	(void)signo;
+	alarm(ORPHAN_SECONDS);
+}
+
+/*
+ * The serving thread sees the control socket close, unless it is stuck in the driver. For that
+ * case the socket also raises SIGIO, and SIGALRM ends the process a little later.
+ */
+static enum vtr_err watch_supervisor(int control_fd)
+{
+	struct sigaction action = { .sa_handler = on_orphaned, .sa_flags = SA_RESTART };
+
+	sigemptyset(&action.sa_mask);
+	int flags = fcntl(control_fd, F_GETFL);
+	if (flags < 0 || sigaction(SIGIO, &action, NULL) < 0 ||
+	    fcntl(control_fd, F_SETOWN, getpid()) < 0 ||
+	    fcntl(control_fd, F_SETFL, flags | O_ASYNC) < 0) {
+		return VTR_ERR_OS;
+	}
+	return VTR_OK;
+}
+
+enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
+{
+	enum vtr_err err = watch_supervisor(params->control_fd);
+
+	if (err != VTR_OK) {
+		vtr_error(params->log, "cannot watch the supervisor: %s", vtr_err_name(err));
+		vtr_vtest_hang_up(params->client_fd);
+		return err;
+	}
+	/* A client that goes while it is written to is no reason to die. */
+	signal(SIGPIPE, SIG_IGN);
+	/* PLACEHOLDER lock_in */
+	const struct vtr_vtest_params vtest_params = {
+		.log = params->log,
+		.fd = params->client_fd,
+		.stop_fd = params->control_fd,
+		.handshake_timeout_ms = params->handshake_timeout_ms,
+		.events = &vtest_events,
+		.data = (void *)params,
+		.max_memory = params->max_memory,
+		.min_import_alignment = params->min_import_alignment,
+		.no_host_import = params->no_host_import,
+	};
+	err = vtr_vtest_serve(&vtest_params);
+	if (err == VTR_OK) {
+		vtr_debug(params->log, "client has closed");
+	} else {
+		vtr_info(params->log, "client is dropped: %s", vtr_err_name(err));
+	}
+	return err;
+}

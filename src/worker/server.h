@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKER_SERVER_H
+#define WORKER_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * The worker process: serves one client and owns the driver that works for it. It may be killed by
+ * anything at any time; what must be done then, the supervisor does.
+ */
+
+struct vtr_log;
+
+struct vtr_worker_params {
+	struct vtr_log *log;
+	int control_fd; /* the supervisor's socket (worker/protocol.h); when it closes, the worker ends */
+	int client_fd;  /* the connection, which speaks vtest */
+	uint32_t handshake_timeout_ms;
+	uint64_t max_memory; /* this and what follows: see vtr_venus_params */
+	uint32_t min_import_alignment;
+	bool no_host_import;
+	bool no_sandbox;
+};
+
+/**
+ * Locks the process in and serves the client to its end. Call it early in main(): the sandbox is
+ * for the whole process and cannot be undone. Both fds stay the caller's.
+ *
+ * Returns: VTR_OK  the client closed its connection
+ *          else    the client was hung up; the reason was logged
+ */
+VTR_MUST_CHECK enum vtr_err vtr_worker_run(const struct vtr_worker_params *params);
+
+#endif

@@ -1,0 +1,605 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "supervisor"
+#include "worker/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "platform/loop.h"
+#include "platform/proc.h"
+#include "platform/shm.h"
+#include "platform/sock.h"
+#include "platform/thread.h"
+#include "vtest/vtest.h"
+#include "worker/ipc.h"
+#include "worker/protocol.h"
+
+/* The bit of a ring's status word that makes Mesa's client abort (venus-host.md 5.2). */
+#define RING_STATUS_FATAL 2u
+/* The numbers of the fds in a worker. */
+#define WORKER_CONTROL_FD 3
+#define WORKER_CLIENT_FD 4
+/* argv[0], "worker", three options of ours, the terminating NULL. */
+#define WORKER_FIXED_ARGS 9
+/* At the end, how long workers get to hang up their clients by themselves. */
+#define FINISH_MS 2000
+
+struct ring {
+	uint64_t id;
+	void *page; /* mapped, as long as a page; NULL: slot is unused */
+	_Atomic uint32_t *status;
+};
+
+/* One connection. Its worker, if it has one, dies before it is freed. */
+struct client {
+	struct vtr_list node; /* in supervisor.clients */
+	struct vtr_supervisor *supervisor;
+	uint32_t number; /* for the log */
+	int fd;
+	struct vtr_os_loop_fd *fd_watch; /* NULL once the client has closed */
+	struct vtr_os_loop_timer *timer;
+
+	pid_t pid; /* 0: no worker yet; what follows is valid with one only */
+	int death_fd;
+	struct vtr_os_loop_fd *death_watch;
+	int control_fd;
+	struct vtr_os_loop_fd *control_watch; /* NULL once the worker has closed it */
+	struct vtr_ipc ipc;
+	struct ring rings[VTR_SUPERVISOR_MAX_RINGS];
+	bool killed; /* by us, so its death by a signal is no news */
+};
+
+struct vtr_supervisor {
+	struct vtr_log *log;
+	struct vtr_os_loop *loop;
+	char *program;
+	char **args; /* of workers, from the fourth option on; NULL-terminated like env */
+	size_t arg_count;
+	char **env;
+	uint32_t max_clients;
+	uint32_t silent_timeout_ms;
+	uint32_t leave_timeout_ms;
+
+	int listen_fd; /* borrowed */
+	struct vtr_os_loop_fd *listen_watch;
+	int null_fd;    /* stdin of workers, which must not hold ours open */
+	int reserve_fd; /* given up to accept and reset a connection when there are no more fds */
+	struct vtr_list clients;
+	size_t client_count;
+	uint32_t next_number;
+};
+
+static void on_client(void *data, unsigned events);
+static void on_control(void *data, unsigned events);
+static void on_death(void *data, unsigned events);
+static void on_timer(void *data);
+
+static void set_timer(struct client *client, uint32_t timeout_ms)
+{
+	vtr_os_loop_timer_set(client->timer, timeout_ms ? (int64_t)timeout_ms * 1000000 : -1);
+}
+
+/* Stops watching; safe when nothing is watched. */
+static void unwatch(struct vtr_os_loop_fd **watch)
+{
+	vtr_os_loop_remove(*watch);
+	*watch = NULL;
+}
+
+static void forget_ring(struct ring *ring)
+{
+	if (ring->page) {
+		vtr_os_shm_unmap(ring->page, vtr_os_page_size());
+		ring->page = NULL;
+	}
+}
+
+/* Tells everyone who looks at a ring of the client that nobody will serve it any more. */
+static void break_rings(struct client *client)
+{
+	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
+		if (client->rings[i].page) {
+			atomic_fetch_or(client->rings[i].status, RING_STATUS_FATAL);
+		}
+	}
+}
+
+static void destroy_client(struct client *client)
+{
+	struct vtr_supervisor *supervisor = client->supervisor;
+
+	unwatch(&client->fd_watch);
+	unwatch(&client->death_watch);
+	unwatch(&client->control_watch);
+	vtr_os_loop_timer_destroy(client->timer);
+	vtr_ipc_finish(&client->ipc);
+	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
+		forget_ring(&client->rings[i]);
+	}
+	vtr_close(&client->fd);
+	vtr_close(&client->death_fd);
+	vtr_close(&client->control_fd);
+	vtr_list_remove(&client->node);
+	supervisor->client_count--;
+	free(client);
+}
+
+static void drop_client(struct client *client)
+{
+	break_rings(client);
+	vtr_vtest_hang_up(client->fd);
+	destroy_client(client);
+}
+
+static void kill_worker(struct client *client)
+{
+	/* Not reaped yet, so the number is still its own. */
+	client->killed = true;
+	kill(client->pid, SIGKILL);
+}
+
+/* Takes over a ring that a worker reports; nothing in the message is trusted. */
+static enum vtr_err add_ring(struct client *client, const struct vtr_worker_ring *message, int fd)
+{
+	uint64_t page_size = vtr_os_page_size();
+	uint64_t offset = message->status_offset;
+	struct ring *ring = NULL;
+	void *page;
+
+	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
+		if (!client->rings[i].page) {
+			ring = &client->rings[i];
+			break;
+		}
+	}
+	if (!ring) {
+		vtr_debug(client->supervisor->log, "client %u has more than %d rings", client->number,
+		          VTR_SUPERVISOR_MAX_RINGS);
+		return VTR_OK;
+	}
+	if (offset % 4 != 0 || offset > UINT64_MAX - 4) {
+		return VTR_ERR_GUEST;
+	}
+	enum vtr_err err = vtr_os_shm_check(fd, offset + 4);
+	if (err != VTR_OK) {
+		return err;
+	}
+	err = vtr_os_shm_map(fd, offset - offset % page_size, page_size, true, &page);
+	if (err != VTR_OK) {
+		return err;
+	}
+	ring->id = message->ring_id;
+	ring->page = page;
+	ring->status = (_Atomic uint32_t *)((char *)page + offset % page_size);
+	return VTR_OK;
+}
+
+static void remove_ring(struct client *client, uint64_t ring_id)
+{
+	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
+		if (client->rings[i].page && client->rings[i].id == ring_id) {
+			forget_ring(&client->rings[i]);
+			return;
+		}
+	}
+}
+
+static enum vtr_err handle_message(struct client *client, const struct vtr_ipc_message *message)
+{
+	switch ((enum vtr_worker_op)message->op) {
+	case VTR_WORKER_RING:
+		return add_ring(client, message->payload, message->fds[0]);
+	case VTR_WORKER_RING_GONE: {
+		const struct vtr_worker_ring_gone *gone = message->payload;
+		remove_ring(client, gone->ring_id);
+		return VTR_OK;
+	}
+	case VTR_WORKER_OP_COUNT:
+		break;
+	}
+	return VTR_ERR_GUEST;
+}
+
+/* Handles what has arrived. VTR_ERR_AGAIN: there may come more. */
+static enum vtr_err handle_messages(struct client *client)
+{
+	struct vtr_ipc_message message;
+
+	for (;;) {
+		enum vtr_err err = vtr_ipc_receive(&client->ipc, &message);
+		if (err == VTR_OK) {
+			err = handle_message(client, &message);
+		}
+		if (err != VTR_OK) {
+			return err;
+		}
+	}
+}
+
+static void on_control(void *data, unsigned events)
+{
+	struct client *client = data;
+	enum vtr_err err = handle_messages(client);
+
+	(void)events;
+	if (err == VTR_ERR_AGAIN) {
+		return;
+	}
+	unwatch(&client->control_watch);
+	if (err == VTR_ERR_GONE) {
+		/* It is dying, or pretends to. */
+		set_timer(client, client->supervisor->leave_timeout_ms);
+		return;
+	}
+	vtr_error(client->supervisor->log, "client %u: worker %d broke the protocol (%s), killing it",
+	          client->number, (int)client->pid, vtr_err_name(err));
+	kill_worker(client);
+}
+
+static void log_death(const struct client *client, int status)
+{
+	struct vtr_log *log = client->supervisor->log;
+
+	if (WIFSIGNALED(status) && !client->killed) {
+		vtr_error(log, "client %u: worker %d died of signal %d (%s), the client is told",
+		          client->number, (int)client->pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
+	} else if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
+		vtr_info(log, "client %u: dropped by its worker %d", client->number, (int)client->pid);
+	} else {
+		vtr_info(log, "client %u: gone", client->number);
+	}
+}
+
+static void on_death(void *data, unsigned events)
+{
+	struct client *client = data;
+	int status;
+
+	(void)events;
+	if (vtr_os_wait(client->pid, &status) != VTR_OK) {
+		return;
+	}
+	/* Rings that it reported last. */
+	if (client->control_watch) {
+		(void)(handle_messages(client) == VTR_OK);
+	}
+	log_death(client, status);
+	client->pid = 0;
+	drop_client(client);
+}
+
+static enum vtr_err run_worker(struct client *client, int control_fd)
+{
+	struct vtr_supervisor *supervisor = client->supervisor;
+	const struct vtr_os_spawn_fd fds[] = {
+		{ .fd = supervisor->null_fd, .as = STDIN_FILENO },
+		{ .fd = STDERR_FILENO, .as = STDOUT_FILENO },
+		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
+		{ .fd = control_fd, .as = WORKER_CONTROL_FD },
+		{ .fd = client->fd, .as = WORKER_CLIENT_FD },
+	};
+	char control_text[16];
+	char client_text[16];
+	char number_text[16];
+	vtr_autofree char **argv = calloc(WORKER_FIXED_ARGS + supervisor->arg_count, sizeof(*argv));
+
+	if (!argv) {
+		return VTR_ERR_NOMEM;
+	}
+	snprintf(control_text, sizeof(control_text), "%d", WORKER_CONTROL_FD);
+	snprintf(client_text, sizeof(client_text), "%d", WORKER_CLIENT_FD);
+	snprintf(number_text, sizeof(number_text), "%u", client->number);
+	char *fixed[] = {
+		supervisor->program, (char[]){ "worker" },
+		(char[]){ "--control-fd" }, control_text,
+		(char[]){ "--client-fd" }, client_text,
+		(char[]){ "--number" }, number_text,
+	};
+	memcpy(argv, fixed, sizeof(fixed));
+	memcpy(argv + VTR_ARRAY_LEN(fixed), supervisor->args, supervisor->arg_count * sizeof(*argv));
+	const struct vtr_os_spawn spawn = {
+		.path = supervisor->program,
+		.argv = argv,
+		.fds = fds,
+		.fd_count = VTR_ARRAY_LEN(fds),
+		.new_session = true, /* Ctrl-C is for the program and for us */
+		.env_set = (const char *const *)supervisor->env,
+	};
+	return vtr_os_spawn(&spawn, &client->pid, &client->death_fd);
+}
+
+static enum vtr_err start_worker(struct client *client)
+{
+	struct vtr_os_loop *loop = client->supervisor->loop;
+	vtr_autofd int worker_end = -1;
+	int ends[2];
+	enum vtr_err err = vtr_os_sock_pair(ends);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	client->control_fd = ends[0];
+	worker_end = ends[1];
+	err = run_worker(client, worker_end);
+	if (err != VTR_OK) {
+		return err;
+	}
+	vtr_ipc_init(&client->ipc, client->control_fd, vtr_worker_rules, VTR_WORKER_OP_COUNT);
+	err = vtr_os_loop_add_fd(loop, client->control_fd, true, false, on_control, client,
+	                         &client->control_watch);
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_fd(loop, client->death_fd, true, false, on_death, client,
+		                         &client->death_watch);
+	}
+	if (err == VTR_OK) {
+		/* From now on only to learn when the client closes. */
+		err = vtr_os_loop_modify_fd(client->fd_watch, false, false);
+	}
+	if (err != VTR_OK) {
+		/* Nobody could tell its death: end it here and now. */
+		int status;
+		kill_worker(client);
+		waitpid(client->pid, &status, 0);
+		client->pid = 0;
+	}
+	return err;
+}
+
+static void on_client(void *data, unsigned events)
+{
+	struct client *client = data;
+	struct vtr_supervisor *supervisor = client->supervisor;
+
+	if (client->pid == 0 && (events & VTR_OS_LOOP_IN) != 0) {
+		set_timer(client, 0);
+		enum vtr_err err = start_worker(client);
+		if (err != VTR_OK) {
+			vtr_error(supervisor->log, "client %u: cannot start a worker: %s, resetting it",
+			          client->number, vtr_err_name(err));
+			drop_client(client);
+			return;
+		}
+		vtr_debug(supervisor->log, "client %u: worker %d", client->number, (int)client->pid);
+		return;
+	}
+	if ((events & VTR_OS_LOOP_HUP) == 0) {
+		return;
+	}
+	unwatch(&client->fd_watch);
+	if (client->pid == 0) {
+		vtr_debug(supervisor->log, "client %u: gone without a word", client->number);
+		destroy_client(client);
+		return;
+	}
+	set_timer(client, supervisor->leave_timeout_ms);
+}
+
+static void on_timer(void *data)
+{
+	struct client *client = data;
+	struct vtr_log *log = client->supervisor->log;
+
+	if (client->pid == 0) {
+		vtr_info(log, "client %u: said nothing for %u ms, resetting it", client->number,
+		         client->supervisor->silent_timeout_ms);
+		drop_client(client);
+		return;
+	}
+	vtr_warn(log, "client %u: worker %d does not end, killing it", client->number,
+	         (int)client->pid);
+	kill_worker(client);
+}
+
+static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client) {
+		return VTR_ERR_NOMEM;
+	}
+	client->supervisor = supervisor;
+	client->number = ++supervisor->next_number;
+	client->fd = vtr_take_fd(take_fd);
+	client->death_fd = -1;
+	client->control_fd = -1;
+	vtr_list_insert(&supervisor->clients, &client->node);
+	supervisor->client_count++;
+	enum vtr_err err = vtr_os_loop_add_timer(supervisor->loop, on_timer, client, &client->timer);
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_fd(supervisor->loop, client->fd, true, false, on_client, client,
+		                         &client->fd_watch);
+	}
+	if (err != VTR_OK) {
+		drop_client(client);
+		return err;
+	}
+	set_timer(client, supervisor->silent_timeout_ms);
+	return VTR_OK;
+}
+
+/* When fds have run out, a connection that cannot be accepted would be reported for ever. */
+static void reset_one(struct vtr_supervisor *supervisor)
+{
+	int fd;
+
+	vtr_close(&supervisor->reserve_fd);
+	if (vtr_os_sock_accept(supervisor->listen_fd, &fd) == VTR_OK) {
+		vtr_vtest_hang_up(fd);
+		vtr_close(&fd);
+	}
+	supervisor->reserve_fd = fcntl(supervisor->null_fd, F_DUPFD_CLOEXEC, 0);
+}
+
+static void on_listen(void *data, unsigned events)
+{
+	struct vtr_supervisor *supervisor = data;
+	vtr_autofd int fd = -1;
+	enum vtr_err err = vtr_os_sock_accept(supervisor->listen_fd, &fd);
+
+	(void)events;
+	if (err == VTR_ERR_OS && (errno == EMFILE || errno == ENFILE)) {
+		vtr_warn_limited(supervisor->log, "no file descriptors left, resetting a client");
+		reset_one(supervisor);
+		return;
+	}
+	if (err != VTR_OK) {
+		if (err != VTR_ERR_AGAIN && err != VTR_ERR_GONE) {
+			vtr_warn_limited(supervisor->log, "cannot accept: %s", vtr_err_name(err));
+		}
+		return;
+	}
+	if (supervisor->client_count >= supervisor->max_clients) {
+		vtr_warn_limited(supervisor->log, "there are %u clients already, resetting one more",
+		                 supervisor->max_clients);
+		vtr_vtest_hang_up(fd);
+		return;
+	}
+	err = add_client(supervisor, &fd);
+	if (err != VTR_OK) {
+		vtr_error(supervisor->log, "cannot take a client: %s", vtr_err_name(err));
+	}
+}
+
+static char **copy_strings(const char *const *strings, size_t count)
+{
+	char **copy = calloc(count + 1, sizeof(*copy));
+
+	if (!copy) {
+		return NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		copy[i] = strdup(strings[i]);
+		if (!copy[i]) {
+			for (size_t j = 0; j < i; j++) {
+				free(copy[j]);
+			}
+			free(copy);
+			return NULL;
+		}
+	}
+	return copy;
+}
+
+static void free_strings(char **strings)
+{
+	for (size_t i = 0; strings && strings[i]; i++) {
+		free(strings[i]);
+	}
+	free(strings);
+}
+
+enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
+                                   struct vtr_supervisor **out_supervisor)
+{
+	struct vtr_supervisor *supervisor = calloc(1, sizeof(*supervisor));
+	size_t env_count = 0;
+
+	if (!supervisor) {
+		return VTR_ERR_NOMEM;
+	}
+	while (params->worker_env && params->worker_env[env_count]) {
+		env_count++;
+	}
+	supervisor->log = params->log;
+	supervisor->loop = params->loop;
+	supervisor->max_clients = params->max_clients;
+	supervisor->silent_timeout_ms = params->silent_timeout_ms;
+	supervisor->leave_timeout_ms = params->leave_timeout_ms;
+	supervisor->listen_fd = -1;
+	supervisor->reserve_fd = -1;
+	vtr_list_init(&supervisor->clients);
+	supervisor->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (supervisor->null_fd >= 0) {
+		supervisor->reserve_fd = fcntl(supervisor->null_fd, F_DUPFD_CLOEXEC, 0);
+	}
+	supervisor->program = strdup(params->program);
+	supervisor->arg_count = params->worker_arg_count;
+	supervisor->args = copy_strings(params->worker_args, params->worker_arg_count);
+	supervisor->env = copy_strings(params->worker_env, env_count);
+	if (supervisor->reserve_fd < 0) {
+		vtr_supervisor_destroy(supervisor);
+		return VTR_ERR_OS;
+	}
+	if (!supervisor->program || !supervisor->args || !supervisor->env) {
+		vtr_supervisor_destroy(supervisor);
+		return VTR_ERR_NOMEM;
+	}
+	*out_supervisor = supervisor;
+	return VTR_OK;
+}
+
+enum vtr_err vtr_supervisor_listen(struct vtr_supervisor *supervisor, int listen_fd)
+{
+	supervisor->listen_fd = listen_fd;
+	return vtr_os_loop_add_fd(supervisor->loop, listen_fd, true, false, on_listen, supervisor,
+	                          &supervisor->listen_watch);
+}
+
+size_t vtr_supervisor_client_count(const struct vtr_supervisor *supervisor)
+{
+	return supervisor->client_count;
+}
+
+/* Waits for the worker's death, or for the deadline and then kills it. */
+static void finish_worker(struct client *client, int64_t deadline_ns)
+{
+	struct pollfd pollfd = { .fd = client->death_fd, .events = POLLIN };
+	int status;
+
+	for (;;) {
+		int64_t left_ns = deadline_ns - vtr_os_now_ns();
+		if (left_ns <= 0) {
+			kill_worker(client);
+			break;
+		}
+		int n = poll(&pollfd, 1, (int)(left_ns / 1000000) + 1);
+		if (n > 0 || (n < 0 && errno != EINTR)) {
+			break;
+		}
+	}
+	waitpid(client->pid, &status, 0);
+	client->pid = 0;
+}
+
+void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
+{
+	struct vtr_list *node;
+	struct vtr_list *next;
+
+	if (!supervisor) {
+		return;
+	}
+	unwatch(&supervisor->listen_watch);
+	vtr_list_for_each_safe(node, next, &supervisor->clients) {
+		struct client *client = vtr_container_of(node, struct client, node);
+		break_rings(client);
+		vtr_vtest_hang_up(client->fd);
+		unwatch(&client->control_watch);
+		vtr_close(&client->control_fd);
+	}
+	int64_t deadline_ns = vtr_os_now_ns() + (int64_t)FINISH_MS * 1000000;
+	vtr_list_for_each_safe(node, next, &supervisor->clients) {
+		struct client *client = vtr_container_of(node, struct client, node);
+		if (client->pid != 0) {
+			finish_worker(client, deadline_ns);
+		}
+		destroy_client(client);
+	}
+	vtr_close(&supervisor->null_fd);
+	vtr_close(&supervisor->reserve_fd);
+	free(supervisor->program);
+	free_strings(supervisor->args);
+	free_strings(supervisor->env);
+	free(supervisor);
+}
