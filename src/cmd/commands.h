@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_COMMANDS_H
+#define CMD_COMMANDS_H
+
+#include "cmd/opts.h"
+
+/* One for each file: run.c, serve.c, ... main.c lists them. */
+extern const struct vtr_command vtr_cmd_run;
+extern const struct vtr_command vtr_cmd_serve;
+extern const struct vtr_command vtr_cmd_demo;
+extern const struct vtr_command vtr_cmd_doctor;
+extern const struct vtr_command vtr_cmd_worker;
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_FRONT_H
+#define CMD_FRONT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cmd/tuning.h"
+
+/*
+ * What `run` and `serve` have in common: a loop, a listening socket, a supervisor whose workers are
+ * this very program.
+ *
+ * Thread: one.
+ */
+
+struct vtr_log;
+struct vtr_os_loop;
+struct vtr_supervisor;
+
+struct vtr_front {
+	struct vtr_log *log;
+	struct vtr_os_loop *loop;
+	struct vtr_supervisor *supervisor;
+	int listen_fd;
+};
+
+struct vtr_front_params {
+	const struct vtr_command *command; /* for messages */
+	const struct vtr_tuning *tuning;
+	const char *log_filter; /* NULL: the default */
+	const char *socket_path;
+	uint32_t max_clients;
+};
+
+/**
+ * Starts to listen; says on stderr what went wrong. On failure there is nothing to finish.
+ *
+ * Returns: VTR_ERR_ARG (log filter), VTR_ERR_NOMEM, VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_front_init(struct vtr_front *front,
+                                           const struct vtr_front_params *params);
+
+/* Ends all clients. The socket's file is left to whoever chose its path. */
+void vtr_front_finish(struct vtr_front *front);
+
+#endif

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/guestenv.h"
+
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cmd/icd.h"
+#include "cmd/xserver.h"
+
+#define DRM_NODES "/dev/dri/renderD*"
+
+static enum vtr_err add(struct vtr_guestenv *env, const char *name, const char *value)
+{
+	vtr_assert(env->count < VTR_GUESTENV_MAX);
+	if (asprintf(&env->set[env->count], "%s=%s", name, value) < 0) {
+		env->set[env->count] = NULL;
+		return VTR_ERR_NOMEM;
+	}
+	env->count++;
+	return VTR_OK;
+}
+
+/* Whether a comma-separated list of flags, as Mesa reads them, has `flag`. */
+static bool has_flag(const char *list, const char *flag)
+{
+	size_t flag_length = strlen(flag);
+
+	while (*list) {
+		size_t length = strcspn(list, ", ");
+		if (length == flag_length && memcmp(list, flag, length) == 0) {
+			return true;
+		}
+		list += length + (list[length] != '\0');
+	}
+	return false;
+}
+
+static enum vtr_err add_debug(struct vtr_guestenv *env, const char *command)
+{
+	const char *users = getenv("VN_DEBUG");
+
+	if (!users) {
+		return add(env, "VN_DEBUG", "vtest");
+	}
+	if (has_flag(users, "vtest")) {
+		return VTR_OK;
+	}
+	fprintf(stderr,
+	        "vitrine %s: VN_DEBUG is set to '%s', which lacks 'vtest': the program would not find "
+	        "vitrine.\nAdd vtest to it, or unset it.\n",
+	        command, users);
+	return VTR_ERR_UNSUPPORTED;
+}
+
+static enum vtr_err add_socket(struct vtr_guestenv *env, const char *command, const char *path)
+{
+	const char *users = getenv("VTEST_SOCKET_NAME");
+
+	if (!users) {
+		return add(env, "VTEST_SOCKET_NAME", path);
+	}
+	fprintf(stderr,
+	        "vitrine %s: VTEST_SOCKET_NAME is set already: the program would connect to %s.\n"
+	        "Unset it.\n",
+	        command, users);
+	return VTR_ERR_UNSUPPORTED;
+}
+
+static enum vtr_err add_driver(struct vtr_guestenv *env, const char *command)
+{
+	const char *name = "VK_DRIVER_FILES";
+	const char *users = getenv(name);
+	vtr_autofree char *paths = NULL;
+
+	if (!users) {
+		name = "VK_ICD_FILENAMES"; /* the older one, which counts if the newer is not set */
+		users = getenv(name);
+	}
+	if (users && vtr_icd_list_has_venus(users)) {
+		return VTR_OK;
+	}
+	if (users) {
+		fprintf(stderr,
+		        "vitrine %s: %s is set to '%s', which is not Mesa's Venus driver: the program "
+		        "would not use vitrine.\nUnset it; to choose the host's driver, use "
+		        "-o driver=FILE.\n",
+		        command, name, users);
+		return VTR_ERR_UNSUPPORTED;
+	}
+	enum vtr_err err = vtr_icd_find_venus(&paths);
+	if (err == VTR_ERR_UNSUPPORTED) {
+		fprintf(stderr,
+		        "vitrine %s: Mesa's Venus driver (virtio_icd.*.json) is not installed.\nOn Debian "
+		        "it is in the package mesa-vulkan-drivers.\n",
+		        command);
+	}
+	if (err != VTR_OK) {
+		return err;
+	}
+	err = add(env, "VK_DRIVER_FILES", paths);
+	if (err == VTR_OK) {
+		err = add(env, "VK_ICD_FILENAMES", paths);
+	}
+	return err;
+}
+
+static bool has_drm_node(void)
+{
+	glob_t found;
+	bool has = glob(DRM_NODES, GLOB_NOSORT, NULL, &found) == 0;
+
+	globfree(&found);
+	return has;
+}
+
+/* Windows need DRI3 and a DRM node, or pictures that go through the X server's socket. */
+static enum vtr_err add_window_system(struct vtr_guestenv *env)
+{
+	if (getenv("MESA_VK_WSI_DEBUG")) {
+		return VTR_OK;
+	}
+	enum vtr_xserver server = vtr_xserver_ask();
+	if (server == VTR_XSERVER_PLAIN || (server == VTR_XSERVER_DRI3 && !has_drm_node())) {
+		return add(env, "MESA_VK_WSI_DEBUG", "sw");
+	}
+	return VTR_OK;
+}
+
+enum vtr_err vtr_guestenv_init(const char *command, const char *socket_path,
+                               struct vtr_guestenv *out_env)
+{
+	struct vtr_guestenv env = { 0 };
+	enum vtr_err err = add_debug(&env, command);
+
+	if (err == VTR_OK) {
+		err = add_socket(&env, command, socket_path);
+	}
+	if (err == VTR_OK) {
+		err = add_driver(&env, command);
+	}
+	if (err == VTR_OK) {
+		err = add_window_system(&env);
+	}
+	if (err != VTR_OK) {
+		vtr_guestenv_finish(&env);
+		return err;
+	}
+	*out_env = env;
+	return VTR_OK;
+}
+
+void vtr_guestenv_finish(struct vtr_guestenv *env)
+{
+	for (size_t i = 0; i < env->count; i++) {
+		free(env->set[i]);
+	}
+	*env = (struct vtr_guestenv){ 0 };
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/icd.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Mesa's manifests are 200 bytes long; what is longer than this is none of them. */
+#define MANIFEST_MAX 8192
+
+/* The loader's search order for manifests (its "Linux Manifest Search"). */
+static const struct {
+	const char *variable;
+	const char *fallback; /* if the variable is not set; NULL: nothing */
+	bool is_home;         /* `fallback` is relative to $HOME */
+} places[] = {
+	{ "XDG_CONFIG_HOME", ".config", true },
+	{ "XDG_CONFIG_DIRS", "/etc/xdg", false },
+	{ NULL, "/etc", false },
+	{ "XDG_DATA_HOME", ".local/share", true },
+	{ "XDG_DATA_DIRS", "/usr/local/share:/usr/share", false },
+};
+
+static enum vtr_err append(char **paths, const char *dir, const char *name)
+{
+	char *joined;
+	const char *before = *paths ? *paths : "";
+
+	if (asprintf(&joined, "%s%s%s/%s", before, *paths ? ":" : "", dir, name) < 0) {
+		return VTR_ERR_NOMEM;
+	}
+	free(*paths);
+	*paths = joined;
+	return VTR_OK;
+}
+
+/* virtio_icd.json, virtio_icd.x86_64.json, ... */
+static int is_venus_manifest(const struct dirent *entry)
+{
+	static const char prefix[] = "virtio_icd.";
+	static const char suffix[] = ".json";
+	size_t length = strlen(entry->d_name);
+
+	return strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0 && length >= sizeof(suffix) &&
+	       strcmp(entry->d_name + length - (sizeof(suffix) - 1), suffix) == 0;
+}
+
+static enum vtr_err search_dir(const char *base, size_t base_length, char **paths)
+{
+	vtr_autofree char *dir = NULL;
+	struct dirent **entries;
+	enum vtr_err err = VTR_OK;
+
+	/* The loader ignores relative entries, too. */
+	if (base_length == 0 || base[0] != '/') {
+		return VTR_OK;
+	}
+	if (asprintf(&dir, "%.*s/vulkan/icd.d", (int)base_length, base) < 0) {
+		dir = NULL;
+		return VTR_ERR_NOMEM;
+	}
+	int count = scandir(dir, &entries, is_venus_manifest, alphasort);
+	if (count < 0) {
+		return errno == ENOMEM ? VTR_ERR_NOMEM : VTR_OK;
+	}
+	for (int i = 0; i < count; i++) {
+		if (err == VTR_OK) {
+			err = append(paths, dir, entries[i]->d_name);
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	return err;
+}
+
+static enum vtr_err search_list(const char *list, char **paths)
+{
+	while (*list) {
+		size_t length = strcspn(list, ":");
+		enum vtr_err err = search_dir(list, length, paths);
+		if (err != VTR_OK) {
+			return err;
+		}
+		list += length + (list[length] == ':');
+	}
+	return VTR_OK;
+}
+
+static enum vtr_err search_home(const char *below, char **paths)
+{
+	vtr_autofree char *dir = NULL;
+	const char *home = getenv("HOME");
+
+	if (!home) {
+		return VTR_OK;
+	}
+	if (asprintf(&dir, "%s/%s", home, below) < 0) {
+		dir = NULL;
+		return VTR_ERR_NOMEM;
+	}
+	return search_dir(dir, strlen(dir), paths);
+}
+
+enum vtr_err vtr_icd_find_venus(char **out_paths)
+{
+	vtr_autofree char *paths = NULL;
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(places); i++) {
+		const char *list = places[i].variable ? getenv(places[i].variable) : NULL;
+		enum vtr_err err;
+		if (list && *list) {
+			err = search_list(list, &paths);
+		} else if (places[i].is_home) {
+			err = search_home(places[i].fallback, &paths);
+		} else {
+			err = search_list(places[i].fallback, &paths);
+		}
+		if (err != VTR_OK) {
+			return err;
+		}
+	}
+	if (!paths) {
+		return VTR_ERR_UNSUPPORTED;
+	}
+	*out_paths = paths;
+	paths = NULL;
+	return VTR_OK;
+}
+
+bool vtr_icd_list_has_venus(const char *paths)
+{
+	while (*paths) {
+		size_t length = strcspn(paths, ":");
+		const char *name = memrchr(paths, '/', length);
+		name = name ? name + 1 : paths;
+		if (strncmp(name, "virtio_icd", strlen("virtio_icd")) == 0) {
+			return true;
+		}
+		paths += length + (paths[length] == ':');
+	}
+	return false;
+}
+
+/* The string value of "key" in flat JSON; manifests have each key once. */
+static enum vtr_err find_string(const char *json, const char *key, const char **out_text,
+                                size_t *out_length)
+{
+	char quoted[64];
+
+	snprintf(quoted, sizeof(quoted), "\"%s\"", key);
+	const char *at = strstr(json, quoted);
+	if (!at) {
+		return VTR_ERR_UNSUPPORTED;
+	}
+	at += strlen(quoted);
+	at += strspn(at, " \t\r\n:");
+	if (*at != '"') {
+		return VTR_ERR_UNSUPPORTED;
+	}
+	*out_text = at + 1;
+	*out_length = strcspn(at + 1, "\"");
+	return VTR_OK;
+}
+
+enum vtr_err vtr_icd_read(const char *path, char *out_library, size_t library_size,
+                          char *out_api_version, size_t api_version_size)
+{
+	char json[MANIFEST_MAX + 1];
+	const char *library;
+	const char *version;
+	size_t library_length;
+	size_t version_length;
+	FILE *file = fopen(path, "re");
+
+	if (!file) {
+		return VTR_ERR_OS;
+	}
+	size_t size = fread(json, 1, MANIFEST_MAX, file);
+	fclose(file);
+	json[size] = '\0';
+	enum vtr_err err = find_string(json, "library_path", &library, &library_length);
+	if (err != VTR_OK) {
+		return err;
+	}
+	err = find_string(json, "api_version", &version, &version_length);
+	if (err != VTR_OK) {
+		return err;
+	}
+	snprintf(out_library, library_size, "%.*s", (int)library_length, library);
+	snprintf(out_api_version, api_version_size, "%.*s", (int)version_length, version);
+	return VTR_OK;
+}

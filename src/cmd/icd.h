@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_ICD_H
+#define CMD_ICD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/* Finding Mesa's Venus driver, which the Vulkan loader calls an "ICD", by its manifest. */
+
+/**
+ * Looks where the Vulkan loader looks for manifests of virtio_icd, of any architecture.
+ *
+ * *out_paths: the files, joined by ':' as VK_DRIVER_FILES wants them. Owner: the caller, free().
+ * Returns: VTR_ERR_UNSUPPORTED (there is none), VTR_ERR_NOMEM.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_icd_find_venus(char **out_paths);
+
+/* Whether a ':'-joined list of manifests has a virtio_icd among them. */
+bool vtr_icd_list_has_venus(const char *paths);
+
+/**
+ * What a manifest says of the driver's library and of the Vulkan version.
+ *
+ * Returns: VTR_ERR_OS, VTR_ERR_UNSUPPORTED (not a manifest). The buffers are untouched then.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_icd_read(const char *path, char *out_library, size_t library_size,
+                                         char *out_api_version, size_t api_version_size);
+
+#endif

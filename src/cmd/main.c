@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "cmd/commands.h"
+
+/*
+ * vitrine is one program. The user's processes are the commands `run`, `serve`, `demo` and
+ * `doctor`. The first three never load a Vulkan driver for a client: for each connection they
+ * spawn this program again as `worker`, which does. See docs/architecture.md.
+ */
+
+static const struct vtr_command *const commands[] = {
+	&vtr_cmd_run, &vtr_cmd_serve, &vtr_cmd_demo, &vtr_cmd_doctor, &vtr_cmd_worker,
+};
+
+static void print_help(FILE *file)
+{
+	fprintf(file, "Usage: vitrine COMMAND [options]\n\n"
+	              "Gives programs the host's Vulkan GPU through Mesa's Venus driver.\n\n"
+	              "Commands:\n");
+	for (size_t i = 0; i < VTR_ARRAY_LEN(commands); i++) {
+		if (commands[i]->summary) {
+			fprintf(file, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
+		}
+	}
+	fprintf(file, "\n'vitrine COMMAND --help' says more; 'vitrine --version' says which this is.\n");
+}
+
+int main(int argc, char **argv)
+{
+	if (argc < 2) {
+		print_help(stderr);
+		return VTR_EXIT_USAGE;
+	}
+	const char *name = argv[1];
+	for (size_t i = 0; i < VTR_ARRAY_LEN(commands); i++) {
+		if (strcmp(commands[i]->name, name) == 0) {
+			return commands[i]->run(commands[i], argc - 1, argv + 1);
+		}
+	}
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
+		print_help(stdout);
+		return 0;
+	}
+	if (strcmp(name, "--version") == 0 || strcmp(name, "version") == 0) {
+		printf("vitrine %s\n", VTR_VERSION);
+		return 0;
+	}
+	fprintf(stderr, "vitrine: there is no command '%s'.\nTry 'vitrine --help'.\n", name);
+	return VTR_EXIT_USAGE;
+}

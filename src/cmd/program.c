@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/program.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
+
+static enum vtr_err check(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) < 0) {
+		return VTR_ERR_GONE;
+	}
+	if (!S_ISREG(status.st_mode) || access(path, X_OK) < 0) {
+		return VTR_ERR_UNSUPPORTED;
+	}
+	return VTR_OK;
+}
+
+enum vtr_err vtr_program_find(const char *name, char *out_path, size_t size)
+{
+	char path[PATH_MAX];
+	enum vtr_err result = VTR_ERR_GONE;
+	const char *dirs = getenv("PATH");
+
+	if (strchr(name, '/')) {
+		result = check(name);
+		if (result == VTR_OK) {
+			snprintf(out_path, size, "%s", name);
+		}
+		return result;
+	}
+	if (!dirs) {
+		dirs = DEFAULT_PATH;
+	}
+	while (name[0] != '\0') {
+		size_t length = strcspn(dirs, ":");
+		/* An empty entry is the current directory. */
+		int written = snprintf(path, sizeof(path), "%.*s%s%s", (int)length, dirs,
+		                       length ? "/" : "./", name);
+		if (written > 0 && (size_t)written < sizeof(path)) {
+			enum vtr_err err = check(path);
+			if (err == VTR_OK) {
+				snprintf(out_path, size, "%s", path);
+				return VTR_OK;
+			}
+			if (err == VTR_ERR_UNSUPPORTED) {
+				result = err;
+			}
+		}
+		if (dirs[length] == '\0') {
+			break;
+		}
+		dirs += length + 1;
+	}
+	return result;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_PROGRAM_H
+#define CMD_PROGRAM_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/**
+ * Finds the file of a program as the shell does: by PATH unless the name has a slash.
+ *
+ * Returns: VTR_ERR_GONE (there is none), VTR_ERR_UNSUPPORTED (there is one, but it cannot be
+ *          executed). out_path is untouched then.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_program_find(const char *name, char *out_path, size_t size);
+
+#endif

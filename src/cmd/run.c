@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/commands.h"
+#include "cmd/front.h"
+#include "cmd/guestenv.h"
+#include "cmd/program.h"
+#include "platform/loop.h"
+#include "platform/proc.h"
+
+/* As env(1), timeout(1) and the shell have it. */
+#define EXIT_OWN 125
+#define EXIT_NOT_EXECUTABLE 126
+#define EXIT_NOT_FOUND 127
+#define EXIT_SIGNAL 128
+
+#define MAX_CLIENTS 1024
+#define SOCKET_NAME "/vitrine.sock"
+
+struct options {
+	const char *log;
+	struct vtr_opt_list tuning;
+};
+
+static const struct vtr_opt opts[] = {
+	VTR_TUNING_OPT(offsetof(struct options, tuning)),
+	{ .name = "log", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, log),
+	  .arg = "FILTER", .help = "what to log: error, warn (default), info, debug, ..." },
+};
+
+struct run {
+	struct vtr_front front;
+	struct vtr_guestenv env;
+	char dir[PATH_MAX];
+	char socket[PATH_MAX];
+	pid_t pid;
+	int death_fd;
+	int exit_status;
+};
+
+/* A directory that nobody else can enter, with a path short enough for a socket. */
+static enum vtr_err make_socket_path(struct run *run)
+{
+	static const char template[] = "/vitrine-XXXXXX";
+	const char *base = getenv("XDG_RUNTIME_DIR");
+	size_t fixed = sizeof(template) - 1 + sizeof(SOCKET_NAME);
+
+	if (!base || base[0] != '/' ||
+	    strlen(base) + fixed > sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+		base = "/tmp";
+	}
+	snprintf(run->dir, sizeof(run->dir), "%s%s", base, template);
+	if (!mkdtemp(run->dir)) {
+		snprintf(run->dir, sizeof(run->dir), "/tmp%s", template);
+		if (!mkdtemp(run->dir)) {
+			fprintf(stderr, "vitrine run: cannot make a directory in /tmp: %s\n", strerror(errno));
+			run->dir[0] = '\0';
+			return VTR_ERR_OS;
+		}
+	}
+	memcpy(run->socket, run->dir, strlen(run->dir) + 1);
+	strcat(run->socket, SOCKET_NAME); /* fits: see above */
+	return VTR_OK;
+}
+
+static void remove_socket(struct run *run)
+{
+	if (run->dir[0] != '\0') {
+		unlink(run->socket);
+		rmdir(run->dir);
+	}
+}
+
+/* The terminal sends these to the program, too, when it and we are in the foreground. */
+static bool terminal_sends(int signo)
+{
+	return (signo == SIGINT || signo == SIGQUIT) && tcgetpgrp(STDIN_FILENO) == getpgrp();
+}
+
+static void on_signal(void *data, int signo)
+{
+	struct run *run = data;
+
+	if (!terminal_sends(signo)) {
+		kill(run->pid, signo);
+	}
+}
+
+static void on_death(void *data, unsigned events)
+{
+	struct run *run = data;
+	int status;
+
+	(void)events;
+	if (vtr_os_wait(run->pid, &status) != VTR_OK) {
+		return;
+	}
+	run->exit_status = WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status)
+	                                       : WEXITSTATUS(status);
+	vtr_os_loop_quit(run->front.loop);
+}
+
+/* Starts the program and waits for its end while the front serves it. */
+static enum vtr_err run_program(struct run *run, const char *path, char **argv)
+{
+	static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
+	static const struct vtr_os_spawn_fd fds[] = {
+		{ .fd = STDIN_FILENO, .as = STDIN_FILENO },
+		{ .fd = STDOUT_FILENO, .as = STDOUT_FILENO },
+		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
+	};
+	struct vtr_os_loop_fd *death_watch;
+	const struct vtr_os_spawn spawn = {
+		.path = path,
+		.argv = argv,
+		.fds = fds,
+		.fd_count = VTR_ARRAY_LEN(fds),
+		.env_set = (const char *const *)run->env.set,
+	};
+
+	enum vtr_err err = vtr_os_spawn(&spawn, &run->pid, &run->death_fd);
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine run: cannot start %s: %s\n", path,
+		        err == VTR_ERR_OS ? strerror(errno) : vtr_err_name(err));
+		run->exit_status = EXIT_NOT_EXECUTABLE;
+		return err;
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(signals) && err == VTR_OK; i++) {
+		err = vtr_os_loop_add_signal(run->front.loop, signals[i], on_signal, run);
+	}
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_fd(run->front.loop, run->death_fd, true, false, on_death, run,
+		                         &death_watch);
+	}
+	if (err == VTR_OK) {
+		err = vtr_os_loop_run(run->front.loop);
+	}
+	return err;
+}
+
+static int run_with_socket(struct run *run, const struct vtr_front_params *params,
+                           const char *path, char **argv)
+{
+	enum vtr_err err = vtr_guestenv_init(params->command->name, run->socket, &run->env);
+
+	if (err != VTR_OK) {
+		return EXIT_OWN;
+	}
+	err = vtr_front_init(&run->front, params);
+	if (err == VTR_OK) {
+		err = run_program(run, path, argv);
+		vtr_close(&run->death_fd);
+		vtr_front_finish(&run->front);
+		if (err != VTR_OK && run->exit_status == EXIT_OWN) {
+			fprintf(stderr, "vitrine run: %s\n", vtr_err_name(err));
+		}
+	}
+	vtr_guestenv_finish(&run->env);
+	return run->exit_status;
+}
+
+static int run_run(const struct vtr_command *command, int argc, char **argv)
+{
+	struct run run = { .death_fd = -1, .exit_status = EXIT_OWN };
+	struct options options = { .log = "warn" };
+	struct vtr_tuning tuning;
+	char path[PATH_MAX];
+	int rest;
+	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
+
+	if (err != VTR_OK) {
+		return err == VTR_ERR_GONE ? 0 : EXIT_OWN;
+	}
+	if (rest == argc) {
+		fprintf(stderr, "vitrine run: which program? For instance: vitrine run -- vulkaninfo\n");
+		return EXIT_OWN;
+	}
+	err = vtr_tuning_parse(command, &options.tuning, &tuning);
+	if (err != VTR_OK) {
+		return EXIT_OWN;
+	}
+	err = vtr_program_find(argv[rest], path, sizeof(path));
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine run: %s: %s\n", argv[rest],
+		        err == VTR_ERR_GONE ? "not found" : "not executable");
+		return err == VTR_ERR_GONE ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
+	}
+	err = make_socket_path(&run);
+	if (err != VTR_OK) {
+		return EXIT_OWN;
+	}
+	const struct vtr_front_params params = {
+		.command = command,
+		.tuning = &tuning,
+		.log_filter = options.log,
+		.socket_path = run.socket,
+		.max_clients = MAX_CLIENTS,
+	};
+	int status = run_with_socket(&run, &params, path, argv + rest);
+	remove_socket(&run);
+	return status;
+}
+
+const struct vtr_command vtr_cmd_run = {
+	.name = "run",
+	.args = "[--] PROGRAM [ARGUMENT ...]",
+	.summary = "Runs a program with its Vulkan served by vitrine",
+	.details = vtr_tuning_help,
+	.opts = opts,
+	.opt_count = VTR_ARRAY_LEN(opts),
+	.program_follows = true,
+	.run = run_run,
+};

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/commands.h"
+#include "cmd/front.h"
+#include "platform/loop.h"
+
+#define DEFAULT_MAX_CLIENTS 1024
+
+struct options {
+	const char *socket;
+	uint32_t max_clients;
+	uint32_t mode;
+	const char *log;
+	struct vtr_opt_list tuning;
+};
+
+static const struct vtr_opt opts[] = {
+	{ .name = "socket", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, socket),
+	  .arg = "PATH", .help = "the socket to listen on (required)" },
+	{ .name = "mode", .kind = VTR_OPT_MODE, .offset = offsetof(struct options, mode),
+	  .arg = "MODE", .help = "its permissions; default: 0600" },
+	{ .name = "max-clients", .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, max_clients), .arg = "N",
+	  .help = "connections at the same time; default: 1024" },
+	VTR_TUNING_OPT(offsetof(struct options, tuning)),
+	{ .name = "log", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, log),
+	  .arg = "FILTER", .help = "what to log: error, warn, info, debug, or info,venus=debug" },
+};
+
+static void on_signal(void *data, int signo)
+{
+	(void)signo;
+	vtr_os_loop_quit(data);
+}
+
+/* A connection needs three fds, and the usual soft limit is 1024. */
+static void raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int serve(struct vtr_front *front, const struct options *options)
+{
+	if (chmod(options->socket, options->mode) < 0) {
+		fprintf(stderr, "vitrine serve: cannot set the mode of %s: %s\n", options->socket,
+		        strerror(errno));
+		return 1;
+	}
+	enum vtr_err err = vtr_os_loop_add_signal(front->loop, SIGTERM, on_signal, front->loop);
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_signal(front->loop, SIGINT, on_signal, front->loop);
+	}
+	if (err == VTR_OK) {
+		printf("READY %s\n", options->socket);
+		fflush(stdout);
+		err = vtr_os_loop_run(front->loop);
+	}
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine serve: the event loop failed: %s\n", vtr_err_name(err));
+		return 1;
+	}
+	return 0;
+}
+
+static int run_serve(const struct vtr_command *command, int argc, char **argv)
+{
+	struct options options = { .max_clients = DEFAULT_MAX_CLIENTS, .mode = 0600 };
+	struct vtr_tuning tuning;
+	struct vtr_front front;
+	int rest;
+	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
+
+	if (err != VTR_OK) {
+		return vtr_opts_exit_status(err);
+	}
+	if (!options.socket) {
+		fprintf(stderr, "vitrine serve: where to? Give a path: --socket /run/vitrine.sock\n");
+		return VTR_EXIT_USAGE;
+	}
+	if (options.mode > 0777) {
+		fprintf(stderr, "vitrine serve: --mode is octal and at most 0777\n");
+		return VTR_EXIT_USAGE;
+	}
+	err = vtr_tuning_parse(command, &options.tuning, &tuning);
+	if (err != VTR_OK) {
+		return VTR_EXIT_USAGE;
+	}
+	raise_fd_limit();
+	const struct vtr_front_params params = {
+		.command = command,
+		.tuning = &tuning,
+		.log_filter = options.log,
+		.socket_path = options.socket,
+		.max_clients = options.max_clients,
+	};
+	err = vtr_front_init(&front, &params);
+	if (err != VTR_OK) {
+		return 1;
+	}
+	int status = serve(&front, &options);
+	unlink(options.socket);
+	vtr_front_finish(&front);
+	return status;
+}
+
+const struct vtr_command vtr_cmd_serve = {
+	.name = "serve",
+	.args = "",
+	.summary = "Serves Vulkan to programs, for instance in containers, at a socket",
+	.details = vtr_tuning_help,
+	.opts = opts,
+	.opt_count = VTR_ARRAY_LEN(opts),
+	.run = run_serve,
+};

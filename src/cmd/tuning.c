@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/tuning.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+const char vtr_tuning_help[] =
+	"Renderer options (-o):\n"
+	"  driver=FILE               the manifest of the host's Vulkan driver, such as\n"
+	"                            /usr/share/vulkan/icd.d/lvp_icd.x86_64.json\n"
+	"  max-memory=SIZE           mappable memory for each client; default: half of the RAM\n"
+	"  handshake-timeout=MS      time for a client to say who it is; default: 10000\n"
+	"  import-alignment=SIZE     import host memory in multiples of this (for tests)\n"
+	"  no-host-import            do not import host memory at all (for tests)\n"
+	"  no-sandbox                do not lock the worker processes in (for debugging)\n";
+
+enum kind {
+	KIND_FLAG,
+	KIND_TEXT,
+	KIND_U32,
+	KIND_U64,
+};
+
+static const struct {
+	const char *name;
+	enum kind kind;
+	size_t offset;
+} rows[] = {
+	{ "driver", KIND_TEXT, offsetof(struct vtr_tuning, driver) },
+	{ "max-memory", KIND_U64, offsetof(struct vtr_tuning, max_memory) },
+	{ "handshake-timeout", KIND_U32, offsetof(struct vtr_tuning, handshake_ms) },
+	{ "import-alignment", KIND_U32, offsetof(struct vtr_tuning, import_alignment) },
+	{ "no-host-import", KIND_FLAG, offsetof(struct vtr_tuning, no_host_import) },
+	{ "no-sandbox", KIND_FLAG, offsetof(struct vtr_tuning, no_sandbox) },
+};
+
+static enum vtr_err store(enum kind kind, void *at, const char *value)
+{
+	uint64_t number;
+
+	if (kind == KIND_FLAG) {
+		if (value) {
+			return VTR_ERR_ARG;
+		}
+		*(bool *)at = true;
+		return VTR_OK;
+	}
+	if (!value || value[0] == '\0') {
+		return VTR_ERR_ARG;
+	}
+	if (kind == KIND_TEXT) {
+		*(const char **)at = value;
+		return VTR_OK;
+	}
+	enum vtr_err err = vtr_opts_parse_size(value, &number);
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (kind == KIND_U64) {
+		*(uint64_t *)at = number;
+		return VTR_OK;
+	}
+	if (number > UINT32_MAX) {
+		return VTR_ERR_ARG;
+	}
+	*(uint32_t *)at = (uint32_t)number;
+	return VTR_OK;
+}
+
+static enum vtr_err parse_item(const char *item, struct vtr_tuning *tuning)
+{
+	const char *equals = strchr(item, '=');
+	size_t length = equals ? (size_t)(equals - item) : strlen(item);
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(rows); i++) {
+		if (strlen(rows[i].name) == length && memcmp(rows[i].name, item, length) == 0) {
+			return store(rows[i].kind, (char *)tuning + rows[i].offset,
+			             equals ? equals + 1 : NULL);
+		}
+	}
+	return VTR_ERR_ARG;
+}
+
+enum vtr_err vtr_tuning_parse(const struct vtr_command *command, const struct vtr_opt_list *list,
+                              struct vtr_tuning *out_tuning)
+{
+	struct vtr_tuning tuning = { .handshake_ms = 10000 };
+
+	for (size_t i = 0; i < list->count; i++) {
+		if (parse_item(list->items[i], &tuning) != VTR_OK) {
+			fprintf(stderr, "vitrine %s: '%s' is no renderer option.\n%s", command->name,
+			        list->items[i], vtr_tuning_help);
+			return VTR_ERR_ARG;
+		}
+	}
+	uint32_t alignment = tuning.import_alignment;
+	if ((alignment & (alignment - 1)) != 0) {
+		fprintf(stderr, "vitrine %s: import-alignment must be a power of two.\n", command->name);
+		return VTR_ERR_ARG;
+	}
+	*out_tuning = tuning;
+	return VTR_OK;
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/xserver.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <xcb/xcb.h>
+
+enum vtr_xserver vtr_xserver_ask(void)
+{
+	static const char name[] = "DRI3";
+	const char *display = getenv("DISPLAY");
+	enum vtr_xserver answer = VTR_XSERVER_ABSENT;
+
+	if (!display || display[0] == '\0') {
+		return VTR_XSERVER_NONE;
+	}
+	xcb_connection_t *connection = xcb_connect(NULL, NULL);
+	if (!xcb_connection_has_error(connection)) {
+		xcb_query_extension_cookie_t cookie =
+			xcb_query_extension(connection, sizeof(name) - 1, name);
+		xcb_query_extension_reply_t *reply =
+			xcb_query_extension_reply(connection, cookie, NULL);
+		if (reply) {
+			answer = reply->present ? VTR_XSERVER_DRI3 : VTR_XSERVER_PLAIN;
+			free(reply);
+		}
+	}
+	xcb_disconnect(connection);
+	return answer;
+}
+
+const char *vtr_xserver_name(enum vtr_xserver server)
+{
+	switch (server) {
+	case VTR_XSERVER_NONE:
+		return "none (DISPLAY is not set)";
+	case VTR_XSERVER_ABSENT:
+		return "no answer";
+	case VTR_XSERVER_PLAIN:
+		return "without DRI3";
+	case VTR_XSERVER_DRI3:
+		return "with DRI3";
+	}
+	return "?";
+}
