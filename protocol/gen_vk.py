@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """vk_gen.h: the Vulkan types, values and function types that the registry names."""
+import re
+
 
 
 def c_member(m, dims=True):
@@ -27,7 +29,16 @@ def c_param(m):
     return 'const ' + text if m.dims and m.host is None else text
 
 
+def stype_name(struct):
+    """VkRingCreateInfoMESA -> VK_STRUCTURE_TYPE_RING_CREATE_INFO_MESA"""
+    return 'VK_STRUCTURE_TYPE' + re.sub(r'([A-Z][a-z]+|MESA)', r'_\1', struct[2:]).upper()
+
+
 def emit_enums(reg, out):
+    known = {int(v) for v in reg.enums['VkStructureType'].values()}
+    for s in reg.structs.values():  # Venus's own
+        if s.stype is not None and s.stype not in known:
+            reg.enums['VkStructureType'][stype_name(s.name)] = str(s.stype)
     for name, values in reg.enums.items():
         if name in reg.enum64:
             out.append(f'typedef VkFlags64 {name};')

@@ -31,7 +31,9 @@ class Emitter:
 
     def load(self, ctype, at):
         if ctype in self.reg.handles:
-            return f'({ctype})(uintptr_t)vtr_cs_handle(r, vtr_cs_ld64({at}), {self.reg.handles[ctype][0]})'
+            # what is allocated from a pool needs the pool's object, which is named inside a struct
+            get = 'vtr_cs_pool' if ctype in ('VkDescriptorPool', 'VkCommandPool') else 'vtr_cs_handle'
+            return f'({ctype})(uintptr_t){get}(r, vtr_cs_ld64({at}), {self.reg.handles[ctype][0]})'
         word = self.reg.primitive(ctype)[2]
         text = {'u32': f'vtr_cs_ld32({at})', 'i32': f'vtr_cs_ld32({at})', 'f32': f'vtr_cs_ldf({at})',
                 'u64': f'vtr_cs_ld64({at})'}[word]

@@ -62,7 +62,10 @@ struct vtr_venus_params {
 	void *data;                             /* handed to events */
 	uint64_t max_memory;    /* bytes of mappable memory a guest may hold; 0: half of the RAM */
 	uint32_t min_import_alignment; /* 0: what the driver says; else at least this (tests use 16384) */
-	bool no_host_import;    /* behave as if the driver could not import host memory (for tests) */
+	/* Behave as if the driver could not do this; for tests of hosts that really cannot. */
+	bool no_host_import;
+	bool no_opaque_fd;
+	bool no_dma_buf;
 };
 
 /**

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "venus"
+#include "venus/device.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "venus/memory.h"
+
+/* More than any driver has; the guest's list is one of those that we offered. */
+#define MAX_EXTENSIONS 512
+
+/* --- creation --------------------------------------------------------------------------------------- */
+
+static bool is_emulated(const struct vtr_physical *p, const char *name)
+{
+	return (p->emulate.dma_buf && strcmp(name, "VK_EXT_external_memory_dma_buf") == 0) ||
+	       (p->emulate.drm_modifier && strcmp(name, "VK_EXT_image_drm_format_modifier") == 0) ||
+	       (p->emulate.queue_foreign && strcmp(name, "VK_EXT_queue_family_foreign") == 0) ||
+	       (p->emulate.sync_fd && (strcmp(name, "VK_KHR_external_semaphore_fd") == 0 ||
+	                               strcmp(name, "VK_KHR_external_fence_fd") == 0));
+}
+
+struct names {
+	const char *list[MAX_EXTENSIONS];
+	uint32_t n;
+};
+
+static void add_name(struct names *names, const char *name)
+{
+	for (uint32_t i = 0; i < names->n; i++) {
+		if (strcmp(names->list[i], name) == 0) {
+			return;
+		}
+	}
+	if (names->n < MAX_EXTENSIONS) {
+		names->list[names->n++] = name;
+	}
+}
+
+/* The guest's list less what only we know, and what we need ourselves. */
+static void choose_names(const struct vtr_physical *p, const VkDeviceCreateInfo *info, struct names *names)
+{
+	for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
+		if (!is_emulated(p, info->ppEnabledExtensionNames[i])) {
+			add_name(names, info->ppEnabledExtensionNames[i]);
+		}
+	}
+	if (p->has.host_memory) {
+		add_name(names, "VK_EXT_external_memory_host");
+	}
+	if (p->has.memory_fd) {
+		add_name(names, "VK_KHR_external_memory_fd");
+	}
+	if (p->has.dma_buf) {
+		add_name(names, "VK_EXT_external_memory_dma_buf");
+	}
+	if (p->has.portability) {
+		add_name(names, "VK_KHR_portability_subset");
+	}
+	if (p->has.timeline && (!p->core_timeline || p->api_version < VK_API_VERSION_1_2)) {
+		add_name(names, "VK_KHR_timeline_semaphore");
+	}
+}
+
+/* Fences for the transport are points on a timeline: the feature is switched on wherever the guest's
+ * own chain says something about it. */
+static bool enable_timeline(const struct vtr_physical *p, VkDeviceCreateInfo *info,
+                            VkPhysicalDeviceTimelineSemaphoreFeatures *own)
+{
+	VkPhysicalDeviceVulkan12Features *v12 =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_2_FEATURES);
+	VkPhysicalDeviceTimelineSemaphoreFeatures *theirs =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES);
+	VkPhysicalDeviceTimelineSemaphoreFeatures have = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
+	VkPhysicalDeviceFeatures2 query = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &have};
+
+	if (!p->has.timeline) {
+		return false;
+	}
+	p->procs->vkGetPhysicalDeviceFeatures2(p->handle, &query);
+	if (!have.timelineSemaphore) {
+		return false;
+	}
+	if (v12 != NULL) {
+		v12->timelineSemaphore = VK_TRUE;
+	} else if (theirs != NULL) {
+		theirs->timelineSemaphore = VK_TRUE;
+	} else {
+		own->timelineSemaphore = VK_TRUE;
+		vtr_chain_push(info, own);
+	}
+	return true;
+}
+
+static bool add_queue(struct vtr_device *device, const VkDeviceQueueCreateInfo *info, uint32_t index)
+{
+	const VkDeviceQueueInfo2 get = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_INFO_2,
+		.flags = info->flags,
+		.queueFamilyIndex = info->queueFamilyIndex,
+		.queueIndex = index,
+	};
+	struct vtr_queue *q = calloc(1, sizeof(*q));
+
+	if (q == NULL || device->queue_count >= VTR_MAX_QUEUES) {
+		free(q);
+		return false;
+	}
+	q->device = device;
+	q->family = info->queueFamilyIndex;
+	q->index = index;
+	q->flags = info->flags;
+	pthread_mutex_init(&q->lock, NULL);
+	vtr_list_init(&q->fences);
+	if (info->flags == 0) { /* vkGetDeviceQueue is the one for queues without flags */
+		device->procs.vkGetDeviceQueue(device->handle, q->family, index, &q->handle);
+	} else {
+		device->procs.vkGetDeviceQueue2(device->handle, &get, &q->handle);
+	}
+	device->queues[device->queue_count++] = q;
+	return true;
+}
+
+static struct vtr_device *device_alloc(struct vtr_venus *venus, struct vtr_physical *physical)
+{
+	struct vtr_device *device = calloc(1, sizeof(*device));
+
+	if (device != NULL) {
+		device->venus = venus;
+		device->physical = physical;
+		pthread_mutex_init(&device->lock, NULL);
+		pthread_mutex_init(&device->fence_lock, NULL);
+		vtr_list_init(&device->objects);
+	}
+	return device;
+}
+
+static void device_free(struct vtr_device *device)
+{
+	for (uint32_t i = 0; i < device->queue_count; i++) {
+		pthread_mutex_destroy(&device->queues[i]->lock);
+		free(device->queues[i]);
+	}
+	pthread_mutex_destroy(&device->fence_lock);
+	pthread_mutex_destroy(&device->lock);
+	free(device);
+}
+
+static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo *guest)
+{
+	const struct vtr_physical *p = device->physical;
+	VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
+	VkDeviceCreateInfo info = *guest;
+	struct names names = {.n = 0};
+	VkResult ret;
+
+	choose_names(p, guest, &names);
+	info.enabledLayerCount = 0;
+	info.enabledExtensionCount = names.n;
+	info.ppEnabledExtensionNames = names.list;
+	device->timeline_semaphores = enable_timeline(p, &info, &timeline);
+	ret = p->procs->vkCreateDevice(p->handle, &info, NULL, &device->handle);
+	if (ret != VK_SUCCESS) {
+		vtr_info(device->venus->log, "%s: vkCreateDevice failed (%d)", p->properties.deviceName, ret);
+		return ret;
+	}
+	vtw_load_device_procs(&device->procs, p->procs->vkGetDeviceProcAddr, device->handle);
+	for (uint32_t i = 0; i < info.queueCreateInfoCount; i++) {
+		for (uint32_t n = 0; n < info.pQueueCreateInfos[i].queueCount; n++) {
+			if (!add_queue(device, &info.pQueueCreateInfos[i], n)) {
+				device->procs.vkDestroyDevice(device->handle, NULL);
+				return VK_ERROR_TOO_MANY_OBJECTS;
+			}
+		}
+	}
+	return VK_SUCCESS;
+}
+
+void vtr_hand_vkCreateDevice(struct vtr_dispatch *d, struct vtw_vkCreateDevice *a)
+{
+	struct vtr_physical *physical = vtr_physical_of(a->physicalDevice_obj);
+	struct vtr_vk_object *o =
+		vtr_object_reserve(d, a->physicalDevice_obj, VK_OBJECT_TYPE_DEVICE, a->pDevice, &a->ret);
+	struct vtr_device *device;
+
+	if (o == NULL) {
+		return;
+	}
+	device = device_alloc(d->venus, physical);
+	a->ret = device != NULL ? open_device(device, a->pCreateInfo) : VK_ERROR_OUT_OF_HOST_MEMORY;
+	if (a->ret == VK_SUCCESS) {
+		o->procs = &device->procs;
+		o->data = device;
+		device->object = o;
+		pthread_mutex_lock(&d->venus->instance_lock);
+		device->next = d->venus->devices;
+		d->venus->devices = device;
+		pthread_mutex_unlock(&d->venus->instance_lock);
+		vtr_object_publish(d, o, (uintptr_t)device->handle, VK_SUCCESS);
+		o->device = device; /* not before: a device is no child of its own */
+		return;
+	}
+	if (device != NULL) {
+		device_free(device);
+	}
+	vtr_object_publish(d, o, 0, a->ret);
+}
+
+/* --- destruction ------------------------------------------------------------------------------------ */
+
+#define DESTROY(name, Name) \
+	case VK_OBJECT_TYPE_##name: \
+		device->procs.vkDestroy##Name(device->handle, (Vk##Name)(uintptr_t)o->base.handle, NULL); \
+		break
+
+static void destroy_child(struct vtr_device *device, struct vtr_vk_object *o)
+{
+	switch (o->base.type) {
+	DESTROY(FENCE, Fence);
+	DESTROY(SEMAPHORE, Semaphore);
+	DESTROY(EVENT, Event);
+	DESTROY(QUERY_POOL, QueryPool);
+	DESTROY(BUFFER, Buffer);
+	DESTROY(BUFFER_VIEW, BufferView);
+	DESTROY(IMAGE, Image);
+	DESTROY(IMAGE_VIEW, ImageView);
+	DESTROY(SHADER_MODULE, ShaderModule);
+	DESTROY(PIPELINE_CACHE, PipelineCache);
+	DESTROY(PIPELINE, Pipeline);
+	DESTROY(PIPELINE_LAYOUT, PipelineLayout);
+	DESTROY(SAMPLER, Sampler);
+	DESTROY(DESCRIPTOR_SET_LAYOUT, DescriptorSetLayout);
+	DESTROY(DESCRIPTOR_POOL, DescriptorPool);
+	DESTROY(FRAMEBUFFER, Framebuffer);
+	DESTROY(RENDER_PASS, RenderPass);
+	DESTROY(COMMAND_POOL, CommandPool);
+	DESTROY(SAMPLER_YCBCR_CONVERSION, SamplerYcbcrConversion);
+	DESTROY(DESCRIPTOR_UPDATE_TEMPLATE, DescriptorUpdateTemplate);
+	DESTROY(PRIVATE_DATA_SLOT, PrivateDataSlot);
+	DESTROY(ACCELERATION_STRUCTURE_KHR, AccelerationStructureKHR);
+	DESTROY(DEFERRED_OPERATION_KHR, DeferredOperationKHR);
+	case VK_OBJECT_TYPE_DEVICE_MEMORY:
+		device->procs.vkFreeMemory(device->handle, (VkDeviceMemory)(uintptr_t)o->base.handle, NULL);
+		vtr_memory_release(device->venus, o->data);
+		break;
+	default: /* tombstones; queues, which go with the device */
+		break;
+	}
+}
+
+/* Objects are used by others that were made later, and those come first in the list. */
+static void destroy_children(struct vtr_device *device)
+{
+	struct vtr_dispatch *d = &device->venus->dispatch;
+
+	while (!vtr_list_empty(&device->objects)) {
+		struct vtr_vk_object *o = vtr_container_of(device->objects.next, struct vtr_vk_object, link);
+
+		while (!vtr_list_empty(&o->children)) {
+			struct vtr_vk_object *child =
+				vtr_container_of(o->children.next, struct vtr_vk_object, link);
+
+			vtr_object_remove(d, &child->base);
+		}
+		destroy_child(device, o);
+		vtr_object_remove(d, &o->base);
+	}
+}
+
+void vtr_device_destroy(struct vtr_venus *venus, struct vtr_device *device)
+{
+	struct vtr_device **link = &venus->devices;
+
+	(void)device->procs.vkDeviceWaitIdle(device->handle);
+	vtr_device_finish_fences(device);
+	destroy_children(device);
+	device->procs.vkDestroyDevice(device->handle, NULL);
+	while (*link != device) {
+		link = &(*link)->next;
+	}
+	*link = device->next;
+	device->object->device = NULL;
+	vtr_object_remove(&venus->dispatch, &device->object->base);
+	device_free(device);
+}
+
+void vtr_devices_destroy(struct vtr_venus *venus)
+{
+	while (venus->devices != NULL) {
+		vtr_device_destroy(venus, venus->devices);
+	}
+}
+
+void vtr_hand_vkDestroyDevice(struct vtr_dispatch *d, struct vtw_vkDestroyDevice *a)
+{
+	pthread_mutex_lock(&d->venus->instance_lock);
+	vtr_device_destroy(d->venus, vtr_vk(a->device_obj)->device);
+	pthread_mutex_unlock(&d->venus->instance_lock);
+}
+
+/* --- queues ----------------------------------------------------------------------------------------- */
+
+static struct vtr_queue *find_queue(const struct vtr_device *device, VkDeviceQueueCreateFlags flags,
+                                    uint32_t family, uint32_t index)
+{
+	for (uint32_t i = 0; i < device->queue_count; i++) {
+		struct vtr_queue *q = device->queues[i];
+
+		if (q->family == family && q->index == index && q->flags == flags) {
+			return q;
+		}
+	}
+	return NULL;
+}
+
+static void give_queue(struct vtr_dispatch *d, struct vtr_object *device_obj, struct vtr_queue *q,
+                       uint64_t id, uint32_t timeline)
+{
+	VkResult ret;
+
+	if (q == NULL || q->object != NULL) {
+		vtr_dispatch_fail(d, "no such queue, or the guest has it already");
+		return;
+	}
+	q->object = vtr_object_reserve(d, device_obj, VK_OBJECT_TYPE_QUEUE, id, &ret);
+	if (q->object == NULL) {
+		return;
+	}
+	q->object->data = q;
+	vtr_object_publish(d, q->object, (uintptr_t)q->handle, VK_SUCCESS);
+	if (timeline != 0) {
+		pthread_mutex_lock(&d->venus->timeline_lock);
+		q->timeline = timeline;
+		d->venus->timelines[timeline] = q;
+		pthread_mutex_unlock(&d->venus->timeline_lock);
+	}
+}
+
+void vtr_hand_vkGetDeviceQueue(struct vtr_dispatch *d, struct vtw_vkGetDeviceQueue *a)
+{
+	struct vtr_device *device = vtr_vk(a->device_obj)->device;
+
+	give_queue(d, a->device_obj, find_queue(device, 0, a->queueFamilyIndex, a->queueIndex), a->pQueue, 0);
+}
+
+void vtr_hand_vkGetDeviceQueue2(struct vtr_dispatch *d, struct vtw_vkGetDeviceQueue2 *a)
+{
+	const VkDeviceQueueInfo2 *info = a->pQueueInfo;
+	const VkDeviceQueueTimelineInfoMESA *timeline =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_DEVICE_QUEUE_TIMELINE_INFO_MESA);
+	struct vtr_device *device = vtr_vk(a->device_obj)->device;
+	const uint32_t n = timeline != NULL ? timeline->ringIdx : 0;
+
+	if (timeline != NULL && (n == 0 || n >= VTR_VENUS_TIMELINE_COUNT || d->venus->timelines[n] != NULL)) {
+		vtr_cs_fail_value(&d->r, "a queue's timeline is out of range or in use", n);
+		return;
+	}
+	give_queue(d, a->device_obj,
+	           find_queue(device, info->flags, info->queueFamilyIndex, info->queueIndex), a->pQueue, n);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VENUS_DEVICE_H
+#define VENUS_DEVICE_H
+
+#include "venus/context.h"
+#include "venus/physical.h"
+
+#define VTR_MAX_QUEUES 64
+
+/* A fence that the transport asked for: done when the queue's timeline gets to `value`. */
+struct vtr_pending_fence {
+	struct vtr_list link;
+	uint64_t value;
+	uint64_t fence_id;
+};
+
+struct vtr_queue {
+	struct vtr_vk_object *object; /* NULL until the guest asked for the queue */
+	struct vtr_device *device;
+	VkQueue handle;
+	uint32_t family, index;
+	VkDeviceQueueCreateFlags flags;
+	uint32_t timeline;            /* 1..63, 0: none */
+	pthread_mutex_t lock;         /* held while the driver's queue is used; guards what follows */
+	VkSemaphore semaphore;        /* a timeline that submits advance, made for the first fence */
+	uint64_t submitted;           /* the last value that a submit will signal */
+	bool stale;                   /* something was submitted behind it */
+	uint32_t unused_signals;      /* submits that signalled for nobody */
+	bool eager;                   /* submits signal by themselves: fences are being asked for */
+	struct vtr_list fences;       /* pending, in order; guarded by device->fence_lock */
+};
+
+struct vtr_device {
+	struct vtr_device *next;      /* in venus->devices; guarded by instance_lock */
+	struct vtr_venus *venus;
+	struct vtr_vk_object *object;
+	struct vtr_physical *physical;
+	VkDevice handle;
+	struct vtw_device_procs procs;
+	struct vtr_queue *queues[VTR_MAX_QUEUES];
+	uint32_t queue_count;
+	pthread_mutex_t lock;         /* guards objects */
+	struct vtr_list objects;
+	bool timeline_semaphores;
+
+	pthread_mutex_t fence_lock;   /* guards what follows */
+	struct vtr_os_thread waiter;  /* waits for the queues' timelines */
+	bool waiter_runs, waiter_stop;
+	VkSemaphore kick;             /* host-signalled: makes the waiter look again */
+	uint64_t kick_value;
+};
+
+static inline struct vtr_queue *vtr_queue_of(struct vtr_object *o)
+{
+	return vtr_vk(o)->data;
+}
+
+/* Every device that is left in the context. */
+void vtr_devices_destroy(struct vtr_venus *venus);
+/* Destroys a device with everything that is left in it. */
+void vtr_device_destroy(struct vtr_venus *venus, struct vtr_device *device);
+
+/* --- fence.c -------------------------------------------------------------------------------------- */
+
+VTR_MUST_CHECK enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t timeline,
+                                               uint64_t fence_id);
+/* Called with queue->lock held: whether this submit is to signal, and what. */
+bool vtr_queue_wants_signal(struct vtr_queue *queue, uint64_t *out_value);
+/* Called with queue->lock held, after a submit to the driver. */
+void vtr_queue_submitted(struct vtr_queue *queue, bool signalled, VkResult result);
+/* Signals what is pending, ends the waiter. */
+void vtr_device_finish_fences(struct vtr_device *device);
+/* A submit without commands that waits for or signals one binary semaphore. */
+VkResult vtr_queue_touch(struct vtr_queue *queue, VkSemaphore wait, VkSemaphore signal, VkFence fence);
+
+#endif

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "venus"
+#include "venus/dispatch.h"
+
+#include <stdlib.h>
+
+#include "venus/context.h"
+#include "venus/resource.h"
+
+/* Fits the second-level cache beside what the driver touches; streams are read through it. */
+#define WINDOW_SIZE (64 * 1024)
+/* One command can be as long as a shader or a pipeline cache. */
+#define MAX_COMMAND (256u << 20)
+/* Decoded form of one command: pipeline arrays are the largest. */
+#define ARENA_LIMIT (256u << 20)
+#define ARENA_FIRST (32 * 1024)
+#define NO_COMMAND UINT32_MAX
+
+static void (*runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
+static pthread_once_t runs_once = PTHREAD_ONCE_INIT;
+
+static void fill_runs(void)
+{
+	vtw_fill_runs(runs);
+}
+
+void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct vtr_ring *ring)
+{
+	pthread_once(&runs_once, fill_runs);
+	*d = (struct vtr_dispatch){.venus = venus, .ring = ring, .command = NO_COMMAND};
+	vtr_cs_reader_init(&d->r, NULL, 0, &venus->objects.map, &d->arena);
+	vtr_arena_init(&d->arena, ARENA_FIRST, ARENA_LIMIT);
+}
+
+void vtr_dispatch_finish(struct vtr_dispatch *d)
+{
+	vtr_resource_unref(d->reply_resource);
+	d->reply_resource = NULL;
+	vtr_arena_finish(&d->arena);
+	free(d->window[0]);
+	free(d->window[1]);
+	d->window[0] = d->window[1] = NULL;
+}
+
+uint8_t *vtr_dispatch_window(struct vtr_dispatch *d, unsigned which, size_t size)
+{
+	if (d->window_size[which] < size) {
+		uint8_t *p = malloc(size);
+
+		if (p == NULL) {
+			return NULL;
+		}
+		free(d->window[which]);
+		d->window[which] = p;
+		d->window_size[which] = size;
+	}
+	return d->window[which];
+}
+
+void vtr_dispatch_fail(struct vtr_dispatch *d, const char *why)
+{
+	vtr_cs_fail(&d->r, why);
+}
+
+void vtr_dispatch_missing(struct vtr_dispatch *d)
+{
+	vtr_dispatch_fail(d, "the host's driver does not have this command");
+}
+
+bool vtr_dispatch_tomb(struct vtr_dispatch *d)
+{
+	return (d->r.status & VTR_CS_POISONED) == 0;
+}
+
+struct vtr_cs_writer *vtr_dispatch_reply(struct vtr_dispatch *d)
+{
+	if ((d->r.status & VTR_CS_POISONED) != 0) {
+		return NULL;
+	}
+	if (d->reply_resource == NULL) {
+		vtr_dispatch_fail(d, "a reply is asked for, but there is no reply stream");
+		return NULL;
+	}
+	return &d->reply;
+}
+
+void vtr_dispatch_replied(struct vtr_dispatch *d)
+{
+	if (d->reply.full) {
+		vtr_dispatch_fail(d, "a reply does not fit the reply stream");
+	}
+}
+
+/* What is wrong with a command's number, or NULL. */
+static const char *refuse(const struct vtr_dispatch *d, uint32_t command)
+{
+	if (command >= VTW_COMMAND_COUNT || runs[command] == NULL) {
+		return "no such command";
+	}
+	switch (vtw_command_infos[command].rule) {
+	case VTW_ON_CONTEXT:
+		return d->ring != NULL || d->indirect ? "belongs on the context's stream" : NULL;
+	case VTW_ON_RING:
+		return d->ring == NULL ? "belongs on a ring" : NULL;
+	case VTW_ON_ANY:
+		break;
+	}
+	return NULL;
+}
+
+/* Runs one command. True: go on behind it. */
+static bool run_one(struct vtr_dispatch *d)
+{
+	const uint8_t *p = vtr_cs_take(&d->r, 8);
+	const uint32_t command = vtr_cs_ld32(p);
+
+	if (__builtin_expect(d->r.status != 0, 0)) {
+		return false;
+	}
+	d->command = command;
+	d->flags = vtr_cs_ld32(p + 4);
+	if (__builtin_expect(command >= VTW_COMMAND_COUNT || runs[command] == NULL ||
+	                     vtw_command_infos[command].rule != VTW_ON_ANY, 0)) {
+		const char *why = refuse(d, command);
+
+		if (why != NULL) {
+			vtr_cs_fail_value(&d->r, why, command);
+			return false;
+		}
+	}
+	runs[command](d);
+	vtr_arena_reset(&d->arena);
+	if (__builtin_expect(d->r.status != 0, 0)) {
+		d->r.tomb = NULL;
+		d->r.status &= ~(uint32_t)VTR_CS_TOMB;
+		return d->r.status == 0;
+	}
+	return true;
+}
+
+static enum vtr_err died(struct vtr_dispatch *d)
+{
+	const char *name = d->command < VTW_COMMAND_COUNT ? vtw_command_infos[d->command].name : NULL;
+	const char *why = (d->r.status & VTR_CS_SHORT) != 0 ? "the command is cut off" : d->r.why;
+
+	vtr_venus_fail(d->venus, name != NULL ? name : "command stream", why, d->r.value);
+	return VTR_ERR_GUEST;
+}
+
+enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, const uint8_t *data, size_t size,
+                              void (*progress)(struct vtr_dispatch *d, size_t done))
+{
+	vtr_cs_reader_init(&d->r, data, size, &d->venus->objects.map, &d->arena);
+	while (d->r.cur < d->r.end) {
+		if (!run_one(d)) {
+			return died(d);
+		}
+		if (progress != NULL) {
+			progress(d, (size_t)(d->r.cur - data));
+		}
+		if (vtr_venus_is_dead(d->venus)) {
+			return VTR_ERR_GUEST;
+		}
+	}
+	return VTR_OK;
+}
+
+/* Runs what of the window's `size` bytes is complete; *out_done is how much that was. */
+static enum vtr_err run_window(struct vtr_dispatch *d, size_t size, bool last, size_t *out_done)
+{
+	const uint8_t *base = d->window[1];
+
+	vtr_cs_reader_init(&d->r, base, size, &d->venus->objects.map, &d->arena);
+	while (d->r.cur < d->r.end) {
+		const uint8_t *start = d->r.cur;
+
+		if (!run_one(d)) {
+			if (!last && d->r.status == VTR_CS_SHORT) {
+				vtr_arena_reset(&d->arena); /* nothing was done yet: it runs again from more bytes */
+				*out_done = (size_t)(start - base);
+				return VTR_OK;
+			}
+			return died(d);
+		}
+	}
+	*out_done = size;
+	return vtr_venus_is_dead(d->venus) ? VTR_ERR_GUEST : VTR_OK;
+}
+
+enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data, size_t size)
+{
+	size_t want = WINDOW_SIZE;
+	size_t at = 0;
+
+	while (at < size) {
+		const size_t n = vtr_min(want, size - at);
+		uint8_t *window = vtr_dispatch_window(d, 1, n);
+		size_t done;
+		enum vtr_err err;
+
+		if (window == NULL || n > MAX_COMMAND) {
+			vtr_venus_fail(d->venus, "command stream", "a command is too long", n);
+			return VTR_ERR_GUEST;
+		}
+		memcpy(window, data + at, n);
+		err = run_window(d, n, at + n == size, &done);
+		if (err != VTR_OK) {
+			return err;
+		}
+		at += done;
+		want = done == 0 ? n * 2 : WINDOW_SIZE;
+	}
+	return VTR_OK;
+}
+
+/* --- pNext chains --------------------------------------------------------------------------------- */
+
+/* vk_gen.h's structs all begin like this. */
+struct chained {
+	VkStructureType type;
+	struct chained *next;
+};
+
+void *vtr_chain_find(const void *head, VkStructureType type)
+{
+	for (struct chained *c = ((const struct chained *)head)->next; c != NULL; c = c->next) {
+		if (c->type == type) {
+			return c;
+		}
+	}
+	return NULL;
+}
+
+void *vtr_chain_unlink(void *head, VkStructureType type)
+{
+	for (struct chained *prev = head; prev->next != NULL; prev = prev->next) {
+		struct chained *c = prev->next;
+
+		if (c->type == type) {
+			prev->next = c->next;
+			return c;
+		}
+	}
+	return NULL;
+}
+
+void vtr_chain_push(void *head, void *item)
+{
+	((struct chained *)item)->next = ((struct chained *)head)->next;
+	((struct chained *)head)->next = item;
+}

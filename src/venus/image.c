@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: MIT */
+/* Buffers and images: they say that they may be bound to imported memory, and emulated modifiers
+ * become what the driver knows. */
+#include "venus/device.h"
+#include "venus/query.h"
+
+static struct vtr_physical *physical_of(struct vtr_object *device_obj)
+{
+	return vtr_vk(device_obj)->device->physical;
+}
+
+/* --- buffers ---------------------------------------------------------------------------------------- */
+
+/* The same for a buffer and for questions about one: what the guest is told must hold. */
+static void adapt_buffer(const struct vtr_physical *p, VkBufferCreateInfo *info,
+                         VkExternalMemoryBufferCreateInfo *own)
+{
+	VkExternalMemoryBufferCreateInfo *theirs =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
+
+	if (theirs != NULL && p->emulate.dma_buf) {
+		vtr_chain_unlink(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
+		theirs = NULL;
+	}
+	/* Sparse buffers are bound piecemeal and protected ones are not for the CPU. */
+	if (p->strategy.buffers_importable && theirs == NULL &&
+	    (info->flags & (VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_PROTECTED_BIT)) == 0) {
+		*own = (VkExternalMemoryBufferCreateInfo){
+			.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+			.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+		};
+		vtr_chain_push(info, own);
+	}
+}
+
+void vtr_hand_vkCreateBuffer(struct vtr_dispatch *d, struct vtw_vkCreateBuffer *a)
+{
+	struct vtr_vk_object *o = vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_BUFFER, a->pBuffer, &a->ret);
+	VkBufferCreateInfo info = *a->pCreateInfo;
+	VkExternalMemoryBufferCreateInfo external;
+	VkBuffer handle = NULL;
+
+	if (o != NULL) {
+		adapt_buffer(physical_of(a->device_obj), &info, &external);
+		a->ret = vtr_device_procs(a->device_obj)->vkCreateBuffer(a->device, &info, NULL, &handle);
+		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
+	}
+}
+
+void vtr_hand_vkGetDeviceBufferMemoryRequirements(struct vtr_dispatch *d,
+                                                  struct vtw_vkGetDeviceBufferMemoryRequirements *a)
+{
+	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+	VkBufferCreateInfo create = *a->pInfo->pCreateInfo;
+	VkDeviceBufferMemoryRequirements info = *a->pInfo;
+	VkExternalMemoryBufferCreateInfo external;
+
+	if (vk->vkGetDeviceBufferMemoryRequirements == NULL) {
+		vtr_dispatch_missing(d);
+		return;
+	}
+	adapt_buffer(physical_of(a->device_obj), &create, &external);
+	info.pCreateInfo = &create;
+	vk->vkGetDeviceBufferMemoryRequirements(a->device, &info, a->pMemoryRequirements);
+}
+
+/* --- images ----------------------------------------------------------------------------------------- */
+
+/* Whether images like this one can be bound to imported memory without becoming something else. */
+static bool image_importable(const struct vtr_physical *p, const VkImageCreateInfo *info)
+{
+	const VkPhysicalDeviceExternalImageFormatInfo external = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
+		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+	};
+	const VkPhysicalDeviceImageFormatInfo2 query = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
+		.pNext = &external,
+		.format = info->format,
+		.type = info->imageType,
+		.tiling = info->tiling,
+		.usage = info->usage,
+		.flags = info->flags,
+	};
+	VkExternalImageFormatProperties out = {.sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES};
+	VkImageFormatProperties2 props = {.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2, .pNext = &out};
+
+	/* An optimal image of a real GPU would have to move out of its memory. */
+	if (info->tiling != VK_IMAGE_TILING_LINEAR && p->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU) {
+		return false;
+	}
+	return info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED &&
+	       (info->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) == 0 &&
+	       p->procs->vkGetPhysicalDeviceImageFormatProperties2(p->handle, &query, &props) == VK_SUCCESS &&
+	       (out.externalMemoryProperties.externalMemoryFeatures &
+	        VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
+}
+
+static void adapt_image(const struct vtr_physical *p, VkImageCreateInfo *info, VkExternalMemoryImageCreateInfo *own)
+{
+	vtr_query_image_info(p, info);
+	if (p->strategy.buffers_importable &&
+	    vtr_chain_find(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO) == NULL &&
+	    image_importable(p, info)) {
+		*own = (VkExternalMemoryImageCreateInfo){
+			.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
+			.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+		};
+		vtr_chain_push(info, own);
+	}
+}
+
+void vtr_hand_vkCreateImage(struct vtr_dispatch *d, struct vtw_vkCreateImage *a)
+{
+	struct vtr_vk_object *o = vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_IMAGE, a->pImage, &a->ret);
+	VkImageCreateInfo info = *a->pCreateInfo;
+	VkExternalMemoryImageCreateInfo external;
+	VkImage handle = NULL;
+
+	if (o != NULL) {
+		adapt_image(physical_of(a->device_obj), &info, &external);
+		a->ret = vtr_device_procs(a->device_obj)->vkCreateImage(a->device, &info, NULL, &handle);
+		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
+	}
+}
+
+/* A question about an image that is described, not made. */
+struct question {
+	VkImageCreateInfo create;
+	VkExternalMemoryImageCreateInfo external;
+	VkDeviceImageMemoryRequirements info;
+};
+
+static void ask(struct vtr_object *device_obj, const VkDeviceImageMemoryRequirements *info, struct question *q)
+{
+	q->create = *info->pCreateInfo;
+	q->info = *info;
+	q->info.pCreateInfo = &q->create;
+	adapt_image(physical_of(device_obj), &q->create, &q->external);
+}
+
+void vtr_hand_vkGetDeviceImageMemoryRequirements(struct vtr_dispatch *d,
+                                                 struct vtw_vkGetDeviceImageMemoryRequirements *a)
+{
+	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+	struct question q;
+
+	if (vk->vkGetDeviceImageMemoryRequirements == NULL) {
+		vtr_dispatch_missing(d);
+		return;
+	}
+	ask(a->device_obj, a->pInfo, &q);
+	vk->vkGetDeviceImageMemoryRequirements(a->device, &q.info, a->pMemoryRequirements);
+}
+
+void vtr_hand_vkGetDeviceImageSparseMemoryRequirements(struct vtr_dispatch *d,
+                                                       struct vtw_vkGetDeviceImageSparseMemoryRequirements *a)
+{
+	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+	struct question q;
+
+	if (vk->vkGetDeviceImageSparseMemoryRequirements == NULL) {
+		vtr_dispatch_missing(d);
+		return;
+	}
+	ask(a->device_obj, a->pInfo, &q);
+	vk->vkGetDeviceImageSparseMemoryRequirements(a->device, &q.info, a->pSparseMemoryRequirementCount,
+	                                             a->pSparseMemoryRequirements);
+}
+
+/* --- layouts ---------------------------------------------------------------------------------------- */
+
+/* A LINEAR image has no memory planes; the only one that a guest can ask for is the image itself. */
+static VkImageAspectFlags aspect(const struct vtr_physical *p, VkImageAspectFlags mask)
+{
+	return p->emulate.drm_modifier && mask == VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT ?
+		VK_IMAGE_ASPECT_COLOR_BIT : mask;
+}
+
+void vtr_hand_vkGetImageSubresourceLayout(struct vtr_dispatch *d, struct vtw_vkGetImageSubresourceLayout *a)
+{
+	VkImageSubresource sub = *a->pSubresource;
+
+	(void)d;
+	sub.aspectMask = aspect(physical_of(a->device_obj), sub.aspectMask);
+	vtr_device_procs(a->device_obj)->vkGetImageSubresourceLayout(a->device, a->image, &sub, a->pLayout);
+}
+
+void vtr_hand_vkGetImageSubresourceLayout2(struct vtr_dispatch *d, struct vtw_vkGetImageSubresourceLayout2 *a)
+{
+	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+	VkImageSubresource2 sub = *a->pSubresource;
+
+	if (vk->vkGetImageSubresourceLayout2 == NULL) {
+		vtr_dispatch_missing(d);
+		return;
+	}
+	sub.imageSubresource.aspectMask = aspect(physical_of(a->device_obj), sub.imageSubresource.aspectMask);
+	vk->vkGetImageSubresourceLayout2(a->device, a->image, &sub, a->pLayout);
+}
+
+void vtr_hand_vkGetDeviceImageSubresourceLayout(struct vtr_dispatch *d,
+                                                struct vtw_vkGetDeviceImageSubresourceLayout *a)
+{
+	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+	const struct vtr_physical *p = physical_of(a->device_obj);
+	VkImageCreateInfo create = *a->pInfo->pCreateInfo;
+	VkImageSubresource2 sub = *a->pInfo->pSubresource;
+	VkDeviceImageSubresourceInfo info = *a->pInfo;
+	VkExternalMemoryImageCreateInfo external;
+
+	if (vk->vkGetDeviceImageSubresourceLayout == NULL) {
+		vtr_dispatch_missing(d);
+		return;
+	}
+	adapt_image(p, &create, &external);
+	sub.imageSubresource.aspectMask = aspect(p, sub.imageSubresource.aspectMask);
+	info.pCreateInfo = &create;
+	info.pSubresource = &sub;
+	vk->vkGetDeviceImageSubresourceLayout(a->device, &info, a->pLayout);
+}
+
+void vtr_hand_vkGetImageDrmFormatModifierPropertiesEXT(struct vtr_dispatch *d,
+                                                       struct vtw_vkGetImageDrmFormatModifierPropertiesEXT *a)
+{
+	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+
+	if (physical_of(a->device_obj)->emulate.drm_modifier) {
+		a->pProperties->drmFormatModifier = 0; /* LINEAR */
+		a->ret = VK_SUCCESS;
+	} else if (vk->vkGetImageDrmFormatModifierPropertiesEXT != NULL) {
+		a->ret = vk->vkGetImageDrmFormatModifierPropertiesEXT(a->device, a->image, a->pProperties);
+	} else {
+		vtr_dispatch_missing(d);
+	}
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* VkDeviceMemory: what the CPU can see lies in memory that the guest can map. */
+#define VTR_LOG_MODULE "venus"
+#include "venus/memory.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "platform/shm.h"
+#include "venus/device.h"
+#include "venus/resource.h"
+
+/* --- allocation ------------------------------------------------------------------------------------- */
+
+struct request {
+	struct vtr_dispatch *d;
+	struct vtr_device *device;
+	struct vtr_memory *memory;
+	VkMemoryAllocateInfo info;
+	VkImportMemoryHostPointerInfoEXT import;
+	VkExportMemoryAllocateInfo export;
+};
+
+static VkResult err_to_vk(enum vtr_err err)
+{
+	return err == VTR_ERR_LIMIT ? VK_ERROR_OUT_OF_DEVICE_MEMORY : VK_ERROR_OUT_OF_HOST_MEMORY;
+}
+
+static void import_pointer(struct request *req, void *pointer, size_t size)
+{
+	req->import = (VkImportMemoryHostPointerInfoEXT){
+		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+		.pHostPointer = pointer,
+	};
+	req->info.allocationSize = size;
+	/* Memory that is imported by address is dedicated to nothing (VUID-VkMemoryAllocateInfo-pNext-02806). */
+	vtr_chain_unlink(&req->info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
+	vtr_chain_push(&req->info, &req->import);
+}
+
+/* The rounded size, 0 when it cannot be. */
+static size_t rounded(const struct request *req)
+{
+	const size_t alignment = req->device->physical->strategy.import_alignment;
+	size_t size;
+
+	if (req->info.allocationSize == 0 ||
+	    !vtr_add((size_t)req->info.allocationSize, alignment - 1, &size)) {
+		return 0;
+	}
+	return size & ~(alignment - 1);
+}
+
+static VkResult prepare_own(struct request *req)
+{
+	struct vtr_memory *m = req->memory;
+	const size_t size = rounded(req);
+	enum vtr_err err;
+
+	if (size == 0) {
+		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	}
+	err = vtr_shm_take(&req->d->venus->resources, size,
+	                   req->device->physical->strategy.import_alignment, &m->block);
+	if (err != VTR_OK) {
+		if (err == VTR_ERR_LIMIT) {
+			vtr_info(req->d->venus->log, "an allocation of %zu bytes is over the context's memory limit",
+			         size);
+		}
+		return err_to_vk(err);
+	}
+	import_pointer(req, m->block->map, size);
+	return VK_SUCCESS;
+}
+
+/* Memory of a resource: of another context, of the guest's RAM, or of this context itself. */
+static VkResult prepare_import(struct request *req, uint32_t res_id)
+{
+	struct vtr_memory *m = req->memory;
+	const size_t alignment = req->device->physical->strategy.import_alignment;
+	size_t size;
+	void *map;
+
+	m->imported = vtr_resource_get(&req->d->venus->resources, res_id);
+	if (m->imported == NULL) {
+		vtr_cs_fail_value(&req->d->r, "memory is imported from a resource that is not there", res_id);
+		return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+	}
+	size = m->imported->size & ~(alignment - 1);
+	if (req->device->physical->strategy.share[req->info.memoryTypeIndex] != VTR_SHARE_HOST_IMPORT ||
+	    req->info.allocationSize > m->imported->size || size == 0 ||
+	    vtr_os_shm_map_aligned(m->imported->fd, m->imported->offset, size, alignment, &map) != VTR_OK) {
+		return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+	}
+	m->imported_map = map;
+	m->imported_size = size;
+	import_pointer(req, map, size);
+	return VK_SUCCESS;
+}
+
+static void prepare_export(struct request *req, VkExternalMemoryHandleTypeFlags type)
+{
+	req->export = (VkExportMemoryAllocateInfo){
+		.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO, .handleTypes = type};
+	vtr_chain_push(&req->info, &req->export);
+}
+
+static VkResult prepare(struct request *req)
+{
+	const VkImportMemoryResourceInfoMESA *from =
+		vtr_chain_unlink(&req->info, VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA);
+	struct vtr_memory *m = req->memory;
+
+	/* The guest exports by asking for a blob; how that is made is ours to choose. */
+	vtr_chain_unlink(&req->info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
+	m->share = req->device->physical->strategy.share[req->info.memoryTypeIndex];
+	if (from != NULL) {
+		m->share = VTR_SHARE_HOST_IMPORT;
+		return prepare_import(req, from->resourceId);
+	}
+	switch (m->share) {
+	case VTR_SHARE_HOST_IMPORT:
+		return prepare_own(req);
+	case VTR_SHARE_DMA_BUF:
+		prepare_export(req, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT);
+		break;
+	case VTR_SHARE_OPAQUE_FD:
+		prepare_export(req, VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT);
+		break;
+	case VTR_SHARE_NONE:
+		break;
+	}
+	return VK_SUCCESS;
+}
+
+void vtr_hand_vkAllocateMemory(struct vtr_dispatch *d, struct vtw_vkAllocateMemory *a)
+{
+	struct vtr_device *device = vtr_vk(a->device_obj)->device;
+	const VkPhysicalDeviceMemoryProperties *types = &device->physical->memory;
+	struct request req = {.d = d, .device = device, .info = *a->pAllocateInfo};
+	struct vtr_vk_object *o =
+		vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_DEVICE_MEMORY, a->pMemory, &a->ret);
+	VkDeviceMemory handle = NULL;
+
+	if (o == NULL) {
+		return;
+	}
+	req.memory = calloc(1, sizeof(*req.memory));
+	if (req.memory == NULL) {
+		a->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+	} else if (req.info.memoryTypeIndex >= types->memoryTypeCount) {
+		a->ret = VK_ERROR_UNKNOWN;
+	} else {
+		req.memory->properties = types->memoryTypes[req.info.memoryTypeIndex].propertyFlags;
+		req.memory->size = req.info.allocationSize;
+		a->ret = prepare(&req);
+	}
+	if (a->ret == VK_SUCCESS) {
+		a->ret = device->procs.vkAllocateMemory(a->device, &req.info, NULL, &handle);
+	}
+	if (a->ret != VK_SUCCESS) {
+		vtr_memory_release(d->venus, req.memory);
+	} else {
+		o->data = req.memory;
+	}
+	vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
+}
+
+void vtr_memory_release(struct vtr_venus *venus, struct vtr_memory *memory)
+{
+	if (memory == NULL) {
+		return;
+	}
+	if (memory->block != NULL) {
+		vtr_shm_put(&venus->resources, memory->block, atomic_load(&memory->shareable));
+	}
+	if (memory->imported_map != NULL) {
+		vtr_os_shm_unmap(memory->imported_map, memory->imported_size);
+	}
+	vtr_resource_unref(memory->imported);
+	free(memory);
+}
+
+void vtr_hand_vkFreeMemory(struct vtr_dispatch *d, struct vtw_vkFreeMemory *a)
+{
+	struct vtr_vk_object *o = a->memory_obj != NULL ? vtr_vk(a->memory_obj) : NULL;
+	struct vtr_memory *memory;
+
+	if (o == NULL) {
+		return;
+	}
+	pthread_mutex_lock(&d->venus->memory_lock); /* against its blob being made right now */
+	memory = o->data;
+	o->data = NULL;
+	pthread_mutex_unlock(&d->venus->memory_lock);
+	vtr_object_remove(d, a->memory_obj);
+	vtr_device_procs(a->device_obj)->vkFreeMemory(a->device, a->memory, NULL);
+	vtr_memory_release(d->venus, memory);
+}
+
+/* --- blobs ------------------------------------------------------------------------------------------ */
+
+static int export_fd(struct vtr_vk_object *o, VkExternalMemoryHandleTypeFlagBits type)
+{
+	const VkMemoryGetFdInfoKHR get = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+		.memory = (VkDeviceMemory)(uintptr_t)o->base.handle,
+		.handleType = type,
+	};
+	int fd = -1;
+
+	if (o->device->procs.vkGetMemoryFdKHR(o->device->handle, &get, &fd) != VK_SUCCESS) {
+		return -1;
+	}
+	return fd;
+}
+
+static int memory_fd(struct vtr_vk_object *o, const struct vtr_memory *m)
+{
+	switch (m->share) {
+	case VTR_SHARE_HOST_IMPORT:
+		return fcntl(m->block != NULL ? m->block->fd : m->imported->fd, F_DUPFD_CLOEXEC, 3);
+	case VTR_SHARE_DMA_BUF:
+		return export_fd(o, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT);
+	case VTR_SHARE_OPAQUE_FD:
+		return export_fd(o, VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT);
+	case VTR_SHARE_NONE:
+		break;
+	}
+	return -1;
+}
+
+static enum vtr_err blob_of(struct vtr_venus *venus, struct vtr_vk_object *o, uint32_t res_id, uint32_t flags,
+                            uint64_t size, struct vtr_blob *out_blob)
+{
+	struct vtr_memory *m = o->data;
+	const bool cached = m != NULL && (m->properties & VK_MEMORY_PROPERTY_HOST_CACHED_BIT) != 0;
+	uint64_t have;
+	int fd;
+	enum vtr_err err;
+
+	if (m == NULL || m->share == VTR_SHARE_NONE) {
+		return VTR_ERR_UNSUPPORTED;
+	}
+	if ((flags & VTR_BLOB_MAPPABLE) != 0 && (m->properties & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) == 0) {
+		return VTR_ERR_GUEST;
+	}
+	have = m->block != NULL ? m->block->size : m->imported != NULL ? m->imported->size :
+		vtr_align_up(m->size, vtr_os_page_size());
+	if (size == 0 || size > vtr_align_up(have, vtr_os_page_size()) || atomic_exchange(&m->exported, true)) {
+		return VTR_ERR_GUEST;
+	}
+	if ((flags & (VTR_BLOB_SHAREABLE | VTR_BLOB_CROSS_DEVICE)) != 0) {
+		atomic_store(&m->shareable, true);
+	}
+	fd = memory_fd(o, m);
+	if (fd < 0) {
+		return VTR_ERR_OS;
+	}
+	err = vtr_resource_add(&venus->resources, res_id, fd, 0, have, false, false);
+	if (err == VTR_OK) {
+		*out_blob = (struct vtr_blob){fd, have, cached ? VTR_BLOB_CACHED : VTR_BLOB_WC};
+	}
+	return err;
+}
+
+enum vtr_err vtr_memory_blob(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id, uint32_t flags,
+                             uint64_t size, struct vtr_blob *out_blob)
+{
+	struct vtr_object *o = vtr_idmap_get(&venus->objects.map, blob_id);
+	enum vtr_err err;
+
+	if (o == NULL) {
+		return VTR_ERR_GUEST;
+	}
+	pthread_mutex_lock(&venus->memory_lock);
+	if (o->type == VK_OBJECT_TYPE_DEVICE_MEMORY) {
+		err = blob_of(venus, vtr_vk(o), res_id, flags, size, out_blob);
+	} else {
+		err = o->type == (VK_OBJECT_TYPE_DEVICE_MEMORY | VTR_OBJECT_TOMB) ? VTR_ERR_LIMIT : VTR_ERR_GUEST;
+	}
+	pthread_mutex_unlock(&venus->memory_lock);
+	return err;
+}
+
+/* --- questions about resources ---------------------------------------------------------------------- */
+
+void vtr_hand_vkGetMemoryResourcePropertiesMESA(struct vtr_dispatch *d,
+                                                struct vtw_vkGetMemoryResourcePropertiesMESA *a)
+{
+	const struct vtr_physical *p = vtr_vk(a->device_obj)->device->physical;
+	VkMemoryResourceAllocationSizePropertiesMESA *size = vtr_chain_find(
+		a->pMemoryResourceProperties, VK_STRUCTURE_TYPE_MEMORY_RESOURCE_ALLOCATION_SIZE_PROPERTIES_MESA);
+	struct vtr_resource *res = vtr_resource_get(&d->venus->resources, a->resourceId);
+
+	if (res == NULL) {
+		vtr_cs_fail_value(&d->r, "no such resource", a->resourceId);
+		return;
+	}
+	a->pMemoryResourceProperties->memoryTypeBits = 0;
+	for (uint32_t i = 0; i < p->memory.memoryTypeCount; i++) {
+		if (p->strategy.share[i] == VTR_SHARE_HOST_IMPORT) {
+			a->pMemoryResourceProperties->memoryTypeBits |= 1u << i;
+		}
+	}
+	if (size != NULL) {
+		size->allocationSize = res->size;
+	}
+	a->ret = a->pMemoryResourceProperties->memoryTypeBits != 0 ? VK_SUCCESS :
+		VK_ERROR_INVALID_EXTERNAL_HANDLE;
+	vtr_resource_unref(res);
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: MIT */
+#include "venus/object.h"
+
+#include <stdlib.h>
+
+#include "venus/context.h"
+#include "venus/device.h"
+
+#define BLOCK_OBJECTS 256
+
+struct block {
+	struct vtr_list link;
+	struct vtr_vk_object objects[BLOCK_OBJECTS];
+};
+
+enum vtr_err vtr_object_table_init(struct vtr_object_table *table)
+{
+	pthread_mutex_init(&table->lock, NULL);
+	vtr_list_init(&table->free);
+	vtr_list_init(&table->blocks);
+	atomic_init(&table->sync_objects, 0);
+	atomic_init(&table->objects, 0);
+	return vtr_idmap_init(&table->map);
+}
+
+void vtr_object_table_finish(struct vtr_object_table *table)
+{
+	while (!vtr_list_empty(&table->blocks)) {
+		struct block *b = vtr_container_of(table->blocks.next, struct block, link);
+
+		vtr_list_remove(&b->link);
+		free(b);
+	}
+	vtr_idmap_finish(&table->map);
+	pthread_mutex_destroy(&table->lock);
+}
+
+static struct vtr_vk_object *object_alloc(struct vtr_object_table *table)
+{
+	struct vtr_vk_object *o = NULL;
+
+	pthread_mutex_lock(&table->lock);
+	if (vtr_list_empty(&table->free)) {
+		struct block *b = calloc(1, sizeof(*b));
+
+		if (b != NULL) {
+			vtr_list_insert(&table->blocks, &b->link);
+			for (size_t i = 0; i < BLOCK_OBJECTS; i++) {
+				vtr_list_insert(&table->free, &b->objects[i].link);
+			}
+		}
+	}
+	if (!vtr_list_empty(&table->free)) {
+		o = vtr_container_of(table->free.next, struct vtr_vk_object, link);
+		vtr_list_remove(&o->link);
+	}
+	pthread_mutex_unlock(&table->lock);
+	if (o != NULL) {
+		*o = (struct vtr_vk_object){0};
+		vtr_list_init(&o->link);
+		vtr_list_init(&o->children);
+		atomic_fetch_add_explicit(&table->objects, 1, memory_order_relaxed);
+	}
+	return o;
+}
+
+static void object_free(struct vtr_object_table *table, struct vtr_vk_object *o)
+{
+	atomic_fetch_sub_explicit(&table->objects, 1, memory_order_relaxed);
+	o->base.type = 0;
+	o->base.handle = 0;
+	pthread_mutex_lock(&table->lock);
+	vtr_list_insert(&table->free, &o->link);
+	pthread_mutex_unlock(&table->lock);
+}
+
+static bool is_sync(uint32_t type)
+{
+	type &= ~VTR_OBJECT_TOMB;
+	return type == VK_OBJECT_TYPE_FENCE || type == VK_OBJECT_TYPE_SEMAPHORE ||
+	       type == VK_OBJECT_TYPE_EVENT;
+}
+
+struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_object *parent,
+                                         VkObjectType type, uint64_t id, VkResult *out_ret)
+{
+	struct vtr_object_table *table = &d->venus->objects;
+	struct vtr_vk_object *p = parent != NULL ? vtr_vk(parent) : NULL;
+	struct vtr_vk_object *o;
+
+	if (id == 0 || id >= VTR_IDMAP_MAX_IDS || vtr_idmap_get(&table->map, id) != NULL) {
+		vtr_dispatch_fail(d, "a new object's id is zero, out of range or in use");
+		*out_ret = VK_ERROR_UNKNOWN;
+		return NULL;
+	}
+	if ((is_sync(type) && atomic_load(&table->sync_objects) >= VTR_MAX_SYNC_OBJECTS) ||
+	    atomic_load(&table->objects) >= VTR_MAX_OBJECTS || (o = object_alloc(table)) == NULL) {
+		*out_ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+		vtr_object_bury(d, parent, type, id);
+		return NULL;
+	}
+	o->base.id = id;
+	o->base.type = type;
+	if (p != NULL) {
+		o->procs = p->procs;
+		o->device = p->device;
+	}
+	*out_ret = VK_SUCCESS;
+	return o;
+}
+
+static bool publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
+{
+	struct vtr_object_table *table = &d->venus->objects;
+	enum vtr_err err = vtr_idmap_insert(&table->map, &o->base);
+
+	if (err != VTR_OK) {
+		vtr_dispatch_fail(d, "a new object's id cannot be used");
+		object_free(table, o);
+		return false;
+	}
+	if (is_sync(o->base.type)) {
+		atomic_fetch_add(&table->sync_objects, 1);
+	}
+	if (o->pool != NULL) {
+		vtr_list_insert(&o->pool->children, &o->link);
+	} else if (o->device != NULL) {
+		pthread_mutex_lock(&o->device->lock);
+		vtr_list_insert(&o->device->objects, &o->link);
+		pthread_mutex_unlock(&o->device->lock);
+	}
+	return true;
+}
+
+void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret)
+{
+	if (ret < 0) {
+		o->base.type |= VTR_OBJECT_TOMB;
+		o->base.handle = 0;
+		if (vtr_dispatch_wants_reply(d)) { /* the guest reads the error and drops the id */
+			object_free(&d->venus->objects, o);
+			return;
+		}
+	} else {
+		o->base.handle = handle;
+	}
+	publish(d, o);
+}
+
+void vtr_object_bury(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type, uint64_t id)
+{
+	struct vtr_object_table *table = &d->venus->objects;
+	struct vtr_vk_object *o;
+
+	if (vtr_dispatch_wants_reply(d)) {
+		return;
+	}
+	/* A flood of failing creates must end somewhere; the context does, with this. */
+	o = atomic_load(&table->objects) < 2 * VTR_MAX_OBJECTS ? object_alloc(table) : NULL;
+	if (o == NULL) {
+		vtr_dispatch_fail(d, "too many objects");
+		return;
+	}
+	o->base.id = id;
+	o->base.type = type | VTR_OBJECT_TOMB;
+	o->device = parent != NULL ? vtr_vk(parent)->device : NULL;
+	publish(d, o);
+}
+
+void vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *object)
+{
+	struct vtr_object_table *table = &d->venus->objects;
+	struct vtr_vk_object *o = vtr_vk(object);
+
+	vtr_idmap_remove(&table->map, object->id);
+	if (is_sync(object->type)) {
+		atomic_fetch_sub(&table->sync_objects, 1);
+	}
+	if (o->pool != NULL) {
+		vtr_list_remove(&o->link);
+	} else if (o->device != NULL) {
+		pthread_mutex_lock(&o->device->lock);
+		vtr_list_remove(&o->link);
+		pthread_mutex_unlock(&o->device->lock);
+	}
+	object_free(table, o);
+}
+
+void vtr_object_exhume(struct vtr_dispatch *d, VkObjectType type)
+{
+	struct vtr_object *tomb = d->r.tomb;
+
+	if (tomb != NULL && tomb->type == (type | VTR_OBJECT_TOMB)) {
+		vtr_object_remove(d, tomb);
+	}
+}

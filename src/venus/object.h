@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VENUS_OBJECT_H
+#define VENUS_OBJECT_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/idmap.h"
+#include "base/list.h"
+#include "procs_gen.h"
+#include "vk_gen.h"
+
+struct vtr_dispatch;
+struct vtr_device;
+
+/*
+ * A Vulkan object of the guest's. Memory of objects is recycled within the context and freed with it:
+ * a lookup may race with the guest's destroying the same object in another ring.
+ * Thread: the ring that the guest uses it on; `link` belongs to the lock of its list's owner.
+ */
+struct vtr_vk_object {
+	struct vtr_object base;
+	const void *procs;            /* entry points: vtw_instance_procs or vtw_device_procs */
+	struct vtr_device *device;    /* NULL: an instance's */
+	void *data;                   /* what the type's handlers add: vtr_memory, vtr_queue, ... */
+	struct vtr_vk_object *pool;   /* of a descriptor set or command buffer */
+	struct vtr_list link;         /* in device->objects or pool->children */
+	struct vtr_list children;     /* of a pool */
+};
+
+struct vtr_object_table {
+	struct vtr_idmap map;
+	pthread_mutex_t lock;  /* guards `free` and `blocks` */
+	struct vtr_list free;  /* recycled objects */
+	struct vtr_list blocks;
+	_Atomic uint32_t sync_objects; /* fences, semaphores and events alive */
+	_Atomic uint32_t objects;
+};
+
+/* Drivers keep a kernel object or a page for each; an app has a few hundred. */
+#define VTR_MAX_SYNC_OBJECTS 65536
+/* A large game has some hundred thousand; each costs us 128 bytes and the driver more. */
+#define VTR_MAX_OBJECTS (4u << 20)
+
+VTR_MUST_CHECK enum vtr_err vtr_object_table_init(struct vtr_object_table *table);
+void vtr_object_table_finish(struct vtr_object_table *table);
+
+static inline struct vtr_vk_object *vtr_vk(struct vtr_object *o)
+{
+	return vtr_container_of(o, struct vtr_vk_object, base);
+}
+
+static inline const struct vtw_device_procs *vtr_device_procs(struct vtr_object *o)
+{
+	return vtr_vk(o)->procs;
+}
+
+static inline const struct vtw_instance_procs *vtr_instance_procs(struct vtr_object *o)
+{
+	return vtr_vk(o)->procs;
+}
+
+/**
+ * Takes an object for `id`, a child of `parent` (the command's first argument), before the driver is
+ * asked: nothing that can fail is left for afterwards.
+ *
+ * Returns NULL with *out_ret set when a budget is used up, or with the reader poisoned when the id
+ * cannot be.
+ */
+struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_object *parent,
+                                         VkObjectType type, uint64_t id, VkResult *out_ret);
+/* Makes it known, or, when ret is an error, leaves a tombstone unless the guest gets to know of it. */
+void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret);
+/* Forgets an object. It is not to be used afterwards. */
+void vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *o);
+/* Leaves a tombstone for an object that could not be made: commands that name it fail quietly. */
+void vtr_object_bury(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type, uint64_t id);
+/* Removes the tombstone that the command named, when it is of this type. */
+void vtr_object_exhume(struct vtr_dispatch *d, VkObjectType type);
+
+#endif

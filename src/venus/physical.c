@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "venus"
+#include "venus/physical.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "venus/object.h"
+#include "venus/venus.h"
+
+#define DMA_BUF "VK_EXT_external_memory_dma_buf"
+#define MODIFIER "VK_EXT_image_drm_format_modifier"
+#define FOREIGN "VK_EXT_queue_family_foreign"
+
+struct vtr_physical *vtr_physical_of(struct vtr_object *object)
+{
+	return vtr_vk(object)->data;
+}
+
+struct list {
+	VkExtensionProperties *p;
+	uint32_t n;
+};
+
+static VkResult driver_extensions(const struct vtr_physical *p, struct list *out)
+{
+	const struct vtw_instance_procs *vk = p->procs;
+	uint32_t n = 0;
+	VkResult ret = vk->vkEnumerateDeviceExtensionProperties(p->handle, NULL, &n, NULL);
+
+	if (ret < 0) {
+		return ret;
+	}
+	out->p = calloc(n + 1, sizeof(*out->p));
+	if (out->p == NULL) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	ret = vk->vkEnumerateDeviceExtensionProperties(p->handle, NULL, &n, out->p);
+	out->n = n;
+	return ret;
+}
+
+static const VkExtensionProperties *find(const struct list *list, const char *name)
+{
+	for (uint32_t i = 0; i < list->n; i++) {
+		if (strcmp(list->p[i].extensionName, name) == 0) {
+			return &list->p[i];
+		}
+	}
+	return NULL;
+}
+
+bool vtr_physical_driver_has(const struct vtr_physical *physical, const char *name)
+{
+	struct list list = {0};
+	const bool has = driver_extensions(physical, &list) >= 0 && find(&list, name) != NULL;
+
+	free(list.p);
+	return has;
+}
+
+static void add(struct vtr_physical *p, const char *name, uint32_t version)
+{
+	VkExtensionProperties *e = &p->extensions[p->extension_count++];
+
+	strncpy(e->extensionName, name, sizeof(e->extensionName) - 1);
+	e->specVersion = version;
+}
+
+static bool emulated(const struct vtr_physical *p, const char *name)
+{
+	return (p->emulate.dma_buf && strcmp(name, DMA_BUF) == 0) ||
+	       (p->emulate.drm_modifier && strcmp(name, MODIFIER) == 0) ||
+	       (p->emulate.queue_foreign && strcmp(name, FOREIGN) == 0);
+}
+
+/* What the guest may enable: what both sides know, and what we make up. */
+static enum vtr_err offer_extensions(struct vtr_physical *p, const struct list *driver)
+{
+	p->extensions = calloc(VTW_EXTENSION_COUNT, sizeof(*p->extensions));
+	if (p->extensions == NULL) {
+		return VTR_ERR_NOMEM;
+	}
+	for (size_t i = 0; i < VTW_EXTENSION_COUNT; i++) {
+		const struct vtw_extension_info *info = &vtw_extensions[i];
+		const VkExtensionProperties *have = find(driver, info->name);
+
+		if (emulated(p, info->name)) {
+			add(p, info->name, info->spec_version);
+		} else if (have != NULL && info->exposed) {
+			add(p, info->name, vtr_min(have->specVersion, info->spec_version));
+		}
+	}
+	return VTR_OK;
+}
+
+/* Whether dma-bufs of this driver's can be imported is another matter than whether the guest's
+ * buffers can: those come through us, shared in whatever way works. */
+static void choose_emulation(struct vtr_physical *p, const struct list *driver)
+{
+	bool dma_buf_works = false;
+
+	for (uint32_t i = 0; i < p->memory.memoryTypeCount; i++) {
+		dma_buf_works |= p->strategy.share[i] == VTR_SHARE_DMA_BUF;
+	}
+	p->emulate.dma_buf = !dma_buf_works || find(driver, DMA_BUF) == NULL;
+	p->emulate.drm_modifier = p->emulate.dma_buf || find(driver, MODIFIER) == NULL;
+	p->emulate.queue_foreign = find(driver, FOREIGN) == NULL;
+	/* The guest only waits for and resets sync files; an empty submit does the same everywhere. */
+	p->emulate.sync_fd = true;
+}
+
+static bool is_venus(const struct vtr_physical *p)
+{
+	VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+	VkPhysicalDeviceProperties2 props = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &driver};
+
+	if (p->properties.apiVersion < VK_API_VERSION_1_2) {
+		return false;
+	}
+	p->procs->vkGetPhysicalDeviceProperties2(p->handle, &props);
+	return driver.driverID == VK_DRIVER_ID_MESA_VENUS;
+}
+
+static enum vtr_err fill(struct vtr_log *log, const struct vtr_venus_params *params, struct vtr_physical *p,
+                         const struct list *driver)
+{
+	enum vtr_err err;
+
+	p->has.host_memory = find(driver, "VK_EXT_external_memory_host") != NULL && !params->no_host_import;
+	p->has.memory_fd = find(driver, "VK_KHR_external_memory_fd") != NULL;
+	p->has.dma_buf = p->has.memory_fd && find(driver, DMA_BUF) != NULL && !params->no_dma_buf;
+	p->has.portability = find(driver, "VK_KHR_portability_subset") != NULL;
+	p->core_timeline = p->properties.apiVersion >= VK_API_VERSION_1_2;
+	p->has.timeline = p->core_timeline || find(driver, "VK_KHR_timeline_semaphore") != NULL;
+	p->procs->vkGetPhysicalDeviceMemoryProperties(p->handle, &p->memory);
+	err = vtr_strategy_probe(log, params, p);
+	if (err != VTR_OK) {
+		return err;
+	}
+	choose_emulation(p, driver);
+	return offer_extensions(p, driver);
+}
+
+enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_params *params,
+                                 const struct vtw_instance_procs *procs, VkPhysicalDevice handle,
+                                 uint32_t instance_version, struct vtr_physical **out_physical)
+{
+	struct vtr_physical *p = calloc(1, sizeof(*p));
+	struct list driver = {0};
+	enum vtr_err err = VTR_ERR_VK;
+
+	if (p == NULL) {
+		return VTR_ERR_NOMEM;
+	}
+	p->handle = handle;
+	p->procs = procs;
+	procs->vkGetPhysicalDeviceProperties(handle, &p->properties);
+	p->api_version = (uint32_t)vtr_min(p->properties.apiVersion, instance_version);
+	if (is_venus(p)) {
+		vtr_debug(log, "%s is a Venus device itself and is not offered", p->properties.deviceName);
+		err = VTR_ERR_UNSUPPORTED;
+	} else if (driver_extensions(p, &driver) >= 0) {
+		err = fill(log, params, p, &driver);
+	}
+	free(driver.p);
+	if (err != VTR_OK) {
+		vtr_physical_destroy(p);
+		return err;
+	}
+	*out_physical = p;
+	return VTR_OK;
+}
+
+void vtr_physical_destroy(struct vtr_physical *physical)
+{
+	if (physical != NULL) {
+		free(physical->extensions);
+		free(physical);
+	}
+}

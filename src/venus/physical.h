@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VENUS_PHYSICAL_H
+#define VENUS_PHYSICAL_H
+
+#include <stdbool.h>
+
+#include "procs_gen.h"
+#include "venus/strategy.h"
+#include "wire_gen.h"
+
+struct vtr_log;
+struct vtr_venus_params;
+struct vtr_vk_object;
+
+/* What the driver lacks and guests need, and we give (design.md 2). */
+struct vtr_emulation {
+	bool dma_buf;        /* VK_EXT_external_memory_dma_buf, by memory that is shared another way */
+	bool drm_modifier;   /* VK_EXT_image_drm_format_modifier: LINEAR alone */
+	bool queue_foreign;  /* VK_EXT_queue_family_foreign */
+	bool sync_fd;        /* semaphores and fences as sync files */
+};
+
+/* A physical device as the guest sees it. Made once, read-only afterwards. */
+struct vtr_physical {
+	VkPhysicalDevice handle;
+	struct vtr_vk_object *object; /* NULL until the guest enumerated */
+	const struct vtw_instance_procs *procs;
+	VkPhysicalDeviceProperties properties;
+	uint32_t api_version;         /* of the device, as the guest may use it */
+	VkExtensionProperties *extensions; /* what the guest may enable */
+	uint32_t extension_count;
+	struct { bool host_memory, memory_fd, dma_buf, fence_fd, portability, timeline; } has;
+	bool core_timeline;           /* timeline semaphores need no extension */
+	struct vtr_emulation emulate;
+	VkPhysicalDeviceMemoryProperties memory; /* as the guest sees it */
+	struct vtr_memory_strategy strategy;
+};
+
+/**
+ * Looks at a device and decides how it is offered.
+ * Owner: *out_physical is the caller's. Returns: VTR_ERR_UNSUPPORTED (logged; not to be offered),
+ * VTR_ERR_NOMEM, VTR_ERR_VK.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_params *params,
+                                                const struct vtw_instance_procs *procs,
+                                                VkPhysicalDevice handle, uint32_t instance_version,
+                                                struct vtr_physical **out_physical);
+void vtr_physical_destroy(struct vtr_physical *physical);
+/* Whether the driver itself has an extension. */
+bool vtr_physical_driver_has(const struct vtr_physical *physical, const char *name);
+
+/* The dispatch argument's physical device. */
+struct vtr_object;
+struct vtr_physical *vtr_physical_of(struct vtr_object *object);
+
+#endif

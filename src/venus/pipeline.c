@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* Pipelines are made by the array: each element may fail by itself. */
+#include "venus/device.h"
+
+struct array {
+	struct vtr_vk_object **objects;
+	VkPipeline *handles;
+	uint32_t n;
+};
+
+static bool begin(struct vtr_dispatch *d, struct vtr_object *device, uint64_t *ids, uint32_t count,
+                  struct array *out, VkResult *out_ret)
+{
+	*out = (struct array){.n = 0};
+	if (count == 0 || ids == NULL) {
+		vtr_dispatch_fail(d, "no pipelines");
+		return false;
+	}
+	out->objects = vtr_dispatch_alloc(d, count, sizeof(*out->objects));
+	out->handles = vtr_dispatch_alloc(d, count, sizeof(VkPipeline));
+	if (out->objects == NULL || out->handles == NULL) {
+		return false;
+	}
+	for (; out->n < count; out->n++) {
+		out->objects[out->n] =
+			vtr_object_reserve(d, device, VK_OBJECT_TYPE_PIPELINE, ids[out->n], out_ret);
+		if (out->objects[out->n] == NULL) {
+			for (uint32_t i = 0; i < out->n; i++) {
+				vtr_object_publish(d, out->objects[i], 0, *out_ret);
+			}
+			memset(ids, 0, count * sizeof(*ids));
+			return false;
+		}
+	}
+	return true;
+}
+
+/* An id that comes back as 0 is how the guest learns that this one failed. */
+static void end(struct vtr_dispatch *d, struct array *a, uint64_t *ids, VkResult ret)
+{
+	for (uint32_t i = 0; i < a->n; i++) {
+		const bool made = a->handles[i] != NULL;
+
+		vtr_object_publish(d, a->objects[i], (uintptr_t)a->handles[i],
+		                   made ? VK_SUCCESS : ret < 0 ? ret : VK_ERROR_UNKNOWN);
+		if (!made) {
+			ids[i] = 0;
+		}
+	}
+}
+
+void vtr_hand_vkCreateGraphicsPipelines(struct vtr_dispatch *d, struct vtw_vkCreateGraphicsPipelines *a)
+{
+	struct array array;
+
+	if (begin(d, a->device_obj, a->pPipelines, a->createInfoCount, &array, &a->ret)) {
+		a->ret = vtr_device_procs(a->device_obj)->vkCreateGraphicsPipelines(
+			a->device, a->pipelineCache, a->createInfoCount, a->pCreateInfos, NULL, array.handles);
+		end(d, &array, a->pPipelines, a->ret);
+	}
+}
+
+void vtr_hand_vkCreateComputePipelines(struct vtr_dispatch *d, struct vtw_vkCreateComputePipelines *a)
+{
+	struct array array;
+
+	if (begin(d, a->device_obj, a->pPipelines, a->createInfoCount, &array, &a->ret)) {
+		a->ret = vtr_device_procs(a->device_obj)->vkCreateComputePipelines(
+			a->device, a->pipelineCache, a->createInfoCount, a->pCreateInfos, NULL, array.handles);
+		end(d, &array, a->pPipelines, a->ret);
+	}
+}
+
+void vtr_hand_vkCreateRayTracingPipelinesKHR(struct vtr_dispatch *d, struct vtw_vkCreateRayTracingPipelinesKHR *a)
+{
+	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+	struct array array;
+
+	if (vk->vkCreateRayTracingPipelinesKHR == NULL || a->deferredOperation != NULL) {
+		vtr_dispatch_fail(d, "ray tracing pipelines that the driver cannot make, or deferred ones");
+		return;
+	}
+	if (begin(d, a->device_obj, a->pPipelines, a->createInfoCount, &array, &a->ret)) {
+		a->ret = vk->vkCreateRayTracingPipelinesKHR(a->device, NULL, a->pipelineCache, a->createInfoCount,
+		                                            a->pCreateInfos, NULL, array.handles);
+		end(d, &array, a->pPipelines, a->ret);
+	}
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "venus/probe.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "venus/loader.h"
+#include "venus/physical.h"
+#include "venus/venus.h"
+
+static const char *kind_name(VkPhysicalDeviceType type)
+{
+	switch (type) {
+	case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+		return "integrated";
+	case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+		return "discrete";
+	case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+		return "virtual";
+	case VK_PHYSICAL_DEVICE_TYPE_CPU:
+		return "cpu";
+	default:
+		return "other";
+	}
+}
+
+static void describe(struct vtr_probe_device *out, const struct vtw_instance_procs *vk, VkPhysicalDevice handle)
+{
+	VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
+	VkPhysicalDeviceProperties2 props = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+
+	vk->vkGetPhysicalDeviceProperties2(handle, &props);
+	if (props.properties.apiVersion >= VK_API_VERSION_1_2) {
+		props.pNext = &driver;
+		vk->vkGetPhysicalDeviceProperties2(handle, &props);
+	}
+	snprintf(out->name, sizeof(out->name), "%s", props.properties.deviceName);
+	snprintf(out->driver, sizeof(out->driver), "%.120s %.120s", driver.driverName, driver.driverInfo);
+	out->kind = kind_name(props.properties.deviceType);
+	out->api_version = props.properties.apiVersion;
+	out->vendor_id = props.properties.vendorID;
+	out->device_id = props.properties.deviceID;
+	(void)vk->vkEnumerateDeviceExtensionProperties(handle, NULL, &out->extensions, NULL);
+}
+
+static void describe_types(struct vtr_probe_device *out, const struct vtw_instance_procs *vk,
+                           const struct vtr_physical *p)
+{
+	VkPhysicalDeviceMemoryProperties driver;
+
+	vk->vkGetPhysicalDeviceMemoryProperties(p->handle, &driver);
+	out->type_count = driver.memoryTypeCount;
+	for (uint32_t i = 0; i < driver.memoryTypeCount; i++) {
+		out->types[i] = (struct vtr_probe_type){
+			.flags = driver.memoryTypes[i].propertyFlags,
+			.guest_flags = p->memory.memoryTypes[i].propertyFlags,
+			.heap = driver.memoryTypes[i].heapIndex,
+			.heap_size = driver.memoryHeaps[driver.memoryTypes[i].heapIndex].size,
+			.share = vtr_share_name(p->strategy.share[i]),
+			.reason = p->strategy.reason[i],
+		};
+	}
+}
+
+static void probe_device(struct vtr_log *log, const struct vtr_venus_params *params,
+                         const struct vtw_instance_procs *vk, VkPhysicalDevice handle, uint32_t version,
+                         struct vtr_probe_device *out)
+{
+	struct vtr_physical *p;
+	enum vtr_err err;
+
+	describe(out, vk, handle);
+	err = vtr_physical_create(log, params, vk, handle, version, &p);
+	if (err != VTR_OK) {
+		out->refused = err == VTR_ERR_UNSUPPORTED ?
+			"it is a Venus device itself, or none of its memory can be shared with a guest" :
+			"the driver does not make a device";
+		return;
+	}
+	out->import_alignment = p->strategy.import_alignment;
+	out->offered_extensions = p->extension_count;
+	out->emulates_dma_buf = p->emulate.dma_buf;
+	out->emulates_modifiers = p->emulate.drm_modifier;
+	out->emulates_queue_foreign = p->emulate.queue_foreign;
+	out->emulates_sync_fd = p->emulate.sync_fd;
+	describe_types(out, vk, p);
+	vtr_physical_destroy(p);
+}
+
+static enum vtr_err probe_instance(struct vtr_log *log, const struct vtr_venus_params *params,
+                                   const struct vtr_loader *loader, VkInstance instance,
+                                   struct vtr_probe_report *report)
+{
+	struct vtw_instance_procs vk;
+	VkPhysicalDevice *handles;
+	uint32_t n = 0;
+	VkResult ret;
+
+	vtw_load_instance_procs(&vk, loader->get, instance);
+	ret = vk.vkEnumeratePhysicalDevices(instance, &n, NULL);
+	if (ret < 0 || n == 0) {
+		report->problem = "the Vulkan loader finds no device: is a driver installed, and its ICD file in "
+		                  "/usr/share/vulkan/icd.d or named by VK_DRIVER_FILES?";
+		return VTR_OK;
+	}
+	handles = calloc(n, sizeof(VkPhysicalDevice));
+	report->devices = calloc(n, sizeof(*report->devices));
+	if (handles == NULL || report->devices == NULL) {
+		free(handles);
+		return VTR_ERR_NOMEM;
+	}
+	ret = vk.vkEnumeratePhysicalDevices(instance, &n, handles);
+	for (uint32_t i = 0; ret >= 0 && i < n; i++) {
+		probe_device(log, params, &vk, handles[i], loader->version, &report->devices[report->device_count++]);
+	}
+	free(handles);
+	vk.vkDestroyInstance(instance, NULL);
+	return VTR_OK;
+}
+
+enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *params,
+                            struct vtr_probe_report *out_report)
+{
+	VkApplicationInfo app = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO, .pApplicationName = "vitrine doctor"};
+	const char *portability = "VK_KHR_portability_enumeration";
+	VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, .pApplicationInfo = &app};
+	struct vtr_probe_report report = {0};
+	struct vtr_loader *loader;
+	VkInstance instance;
+	enum vtr_err err = VTR_OK;
+
+	if (vtr_loader_get(log, &loader) != VTR_OK) {
+		report.problem = "there is no Vulkan loader: install libvulkan1";
+		*out_report = report;
+		return VTR_OK;
+	}
+	report.loader_version = loader->version;
+	app.apiVersion = loader->version;
+	if (vtr_loader_has_extension(loader, portability)) {
+		info.flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+		info.enabledExtensionCount = 1;
+		info.ppEnabledExtensionNames = &portability;
+	}
+	if (loader->create_instance(&info, NULL, &instance) != VK_SUCCESS) {
+		report.problem = "vkCreateInstance fails: there is no Vulkan driver, or it is broken";
+	} else {
+		err = probe_instance(log, params, loader, instance, &report);
+	}
+	if (err == VTR_OK) {
+		*out_report = report;
+	}
+	return err;
+}
+
+void vtr_probe_finish(struct vtr_probe_report *report)
+{
+	free(report->devices);
+	*report = (struct vtr_probe_report){0};
+}

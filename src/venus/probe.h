@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VENUS_PROBE_H
+#define VENUS_PROBE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+struct vtr_log;
+struct vtr_venus_params;
+
+/* What this host can serve, for `vitrine doctor`. Strings are the report's or literals. */
+struct vtr_probe_type {
+	uint32_t flags;        /* VkMemoryPropertyFlags of the driver's type */
+	uint32_t guest_flags;  /* of the type as guests see it */
+	uint32_t heap;
+	uint64_t heap_size;
+	const char *share;     /* host-import, dma-buf, opaque-fd or none */
+	const char *reason;
+};
+
+struct vtr_probe_device {
+	char name[256];
+	char driver[256];      /* name and version, as the driver puts it */
+	const char *kind;      /* discrete, integrated, virtual, cpu, other */
+	uint32_t api_version;
+	uint32_t vendor_id, device_id;
+	const char *refused;   /* why guests do not get it, or NULL */
+	uint64_t import_alignment;
+	uint32_t extensions;         /* of the driver */
+	uint32_t offered_extensions; /* to guests */
+	bool emulates_dma_buf, emulates_modifiers, emulates_queue_foreign, emulates_sync_fd;
+	uint32_t type_count;
+	struct vtr_probe_type types[32];
+};
+
+struct vtr_probe_report {
+	uint32_t loader_version; /* 0: no loader */
+	const char *problem;     /* why there is no device at all, or NULL */
+	uint32_t device_count;
+	struct vtr_probe_device *devices;
+};
+
+/**
+ * Loads the host's drivers in this process and looks at every device, as a context would.
+ * Owner: *out_report is the caller's, end it with vtr_probe_finish(). Returns: VTR_ERR_NOMEM.
+ * Thread: any; a driver may crash the process, so not in one that must survive.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *params,
+                                           struct vtr_probe_report *out_report);
+void vtr_probe_finish(struct vtr_probe_report *report);
+
+#endif

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* Questions about physical devices whose answers we change: memory as it can be shared, and what is
+ * emulated because drivers lack it and guests need it. */
+#include "venus/dispatch.h"
+#include "venus/physical.h"
+#include "venus/query.h"
+
+void vtr_hand_vkGetPhysicalDeviceProperties(struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceProperties *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	*a->pProperties = p->properties;
+	if (a->pProperties->apiVersion > VTW_XML_VERSION) {
+		a->pProperties->apiVersion = VTW_XML_VERSION;
+	}
+}
+
+void vtr_hand_vkGetPhysicalDeviceProperties2(struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceProperties2 *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	p->procs->vkGetPhysicalDeviceProperties2(a->physicalDevice, a->pProperties);
+	if (a->pProperties->properties.apiVersion > VTW_XML_VERSION) {
+		a->pProperties->properties.apiVersion = VTW_XML_VERSION;
+	}
+}
+
+void vtr_hand_vkGetPhysicalDeviceFeatures2(struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceFeatures2 *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	p->procs->vkGetPhysicalDeviceFeatures2(a->physicalDevice, a->pFeatures);
+}
+
+void vtr_hand_vkGetPhysicalDeviceMemoryProperties(struct vtr_dispatch *d,
+                                                  struct vtw_vkGetPhysicalDeviceMemoryProperties *a)
+{
+	(void)d;
+	*a->pMemoryProperties = vtr_physical_of(a->physicalDevice_obj)->memory;
+}
+
+void vtr_hand_vkGetPhysicalDeviceMemoryProperties2(struct vtr_dispatch *d,
+                                                   struct vtw_vkGetPhysicalDeviceMemoryProperties2 *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	if (a->pMemoryProperties->pNext != NULL) { /* the budget */
+		p->procs->vkGetPhysicalDeviceMemoryProperties2(a->physicalDevice, a->pMemoryProperties);
+	}
+	a->pMemoryProperties->memoryProperties = p->memory;
+}
+
+/* --- formats and modifiers -------------------------------------------------------------------------- */
+
+static VkFormatFeatureFlags linear_features(const struct vtr_physical *p, VkFormat format)
+{
+	VkFormatProperties props = {0};
+
+	p->procs->vkGetPhysicalDeviceFormatProperties(p->handle, format, &props);
+	return props.linearTilingFeatures;
+}
+
+void vtr_hand_vkGetPhysicalDeviceFormatProperties2(struct vtr_dispatch *d,
+                                                   struct vtw_vkGetPhysicalDeviceFormatProperties2 *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+	VkDrmFormatModifierPropertiesListEXT *list =
+		vtr_chain_find(a->pFormatProperties, VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_EXT);
+	VkDrmFormatModifierPropertiesList2EXT *list2 =
+		vtr_chain_find(a->pFormatProperties, VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_2_EXT);
+	const uint32_t room = list != NULL ? list->drmFormatModifierCount : 0;
+	const uint32_t room2 = list2 != NULL ? list2->drmFormatModifierCount : 0;
+	VkFormatFeatureFlags features;
+
+	(void)d;
+	p->procs->vkGetPhysicalDeviceFormatProperties2(a->physicalDevice, a->format, a->pFormatProperties);
+	if (!p->emulate.drm_modifier || (list == NULL && list2 == NULL)) {
+		return;
+	}
+	features = linear_features(p, a->format);
+	if (list != NULL) {
+		list->drmFormatModifierCount = features != 0;
+		if (list->pDrmFormatModifierProperties != NULL && room > 0 && features != 0) {
+			*list->pDrmFormatModifierProperties =
+				(VkDrmFormatModifierPropertiesEXT){0, 1, features};
+		}
+	}
+	if (list2 != NULL) {
+		list2->drmFormatModifierCount = features != 0;
+		if (list2->pDrmFormatModifierProperties != NULL && room2 > 0 && features != 0) {
+			*list2->pDrmFormatModifierProperties =
+				(VkDrmFormatModifierProperties2EXT){0, 1, features};
+		}
+	}
+}
+
+#define SHARED_HANDLES (VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT | VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT)
+
+static const VkExternalMemoryProperties shared_memory = {
+	.externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT |
+	                          VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT,
+	.exportFromImportedHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+	.compatibleHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+};
+
+void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(struct vtr_dispatch *d,
+                                                        struct vtw_vkGetPhysicalDeviceImageFormatProperties2 *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+	VkPhysicalDeviceImageFormatInfo2 *info = (VkPhysicalDeviceImageFormatInfo2 *)(uintptr_t)a->pImageFormatInfo;
+	const VkPhysicalDeviceExternalImageFormatInfo *external = NULL;
+	VkExternalImageFormatProperties *out =
+		vtr_chain_find(a->pImageFormatProperties, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
+
+	(void)d;
+	if (p->emulate.drm_modifier && info->tiling == VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT) {
+		const VkPhysicalDeviceImageDrmFormatModifierInfoEXT *m = vtr_chain_unlink(
+			info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_DRM_FORMAT_MODIFIER_INFO_EXT);
+
+		if (m == NULL || m->drmFormatModifier != 0) {
+			a->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
+			return;
+		}
+		info->tiling = VK_IMAGE_TILING_LINEAR;
+	}
+	if (p->emulate.dma_buf) {
+		external = vtr_chain_find(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+		if (external != NULL && (external->handleType & ~SHARED_HANDLES) == 0 && external->handleType != 0) {
+			vtr_chain_unlink(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
+		} else {
+			external = NULL;
+		}
+	}
+	a->ret = p->procs->vkGetPhysicalDeviceImageFormatProperties2(a->physicalDevice, info,
+	                                                             a->pImageFormatProperties);
+	if (external != NULL && out != NULL && a->ret == VK_SUCCESS) {
+		const bool dma_buf = external->handleType == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+
+		out->externalMemoryProperties = dma_buf && info->tiling == VK_IMAGE_TILING_LINEAR ?
+			shared_memory : (VkExternalMemoryProperties){0};
+	}
+}
+
+void vtr_query_image_info(const struct vtr_physical *p, VkImageCreateInfo *info)
+{
+	if (p->emulate.drm_modifier && info->tiling == VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT) {
+		vtr_chain_unlink(info, VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_LIST_CREATE_INFO_EXT);
+		vtr_chain_unlink(info, VK_STRUCTURE_TYPE_IMAGE_DRM_FORMAT_MODIFIER_EXPLICIT_CREATE_INFO_EXT);
+		info->tiling = VK_IMAGE_TILING_LINEAR;
+	}
+	if (p->emulate.dma_buf) {
+		vtr_chain_unlink(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
+	}
+}
+
+void vtr_hand_vkGetPhysicalDeviceSparseImageFormatProperties2(
+	struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceSparseImageFormatProperties2 *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	if (p->emulate.drm_modifier && a->pFormatInfo->tiling == VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT) {
+		*a->pPropertyCount = 0;
+		return;
+	}
+	p->procs->vkGetPhysicalDeviceSparseImageFormatProperties2(a->physicalDevice, a->pFormatInfo,
+	                                                          a->pPropertyCount, a->pProperties);
+}
+
+/* --- external handles ------------------------------------------------------------------------------- */
+
+void vtr_hand_vkGetPhysicalDeviceExternalBufferProperties(struct vtr_dispatch *d,
+                                                          struct vtw_vkGetPhysicalDeviceExternalBufferProperties *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+	const VkExternalMemoryHandleTypeFlags handle = a->pExternalBufferInfo->handleType;
+
+	(void)d;
+	if (p->emulate.dma_buf && (handle & ~SHARED_HANDLES) == 0) {
+		a->pExternalBufferProperties->externalMemoryProperties =
+			handle == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT ?
+			shared_memory : (VkExternalMemoryProperties){0};
+		return;
+	}
+	p->procs->vkGetPhysicalDeviceExternalBufferProperties(a->physicalDevice, a->pExternalBufferInfo,
+	                                                      a->pExternalBufferProperties);
+}
+
+void vtr_hand_vkGetPhysicalDeviceExternalFenceProperties(struct vtr_dispatch *d,
+                                                         struct vtw_vkGetPhysicalDeviceExternalFenceProperties *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+	VkExternalFenceProperties *out = a->pExternalFenceProperties;
+
+	(void)d;
+	if (p->emulate.sync_fd && a->pExternalFenceInfo->handleType == VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT) {
+		out->exportFromImportedHandleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT;
+		out->compatibleHandleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT;
+		out->externalFenceFeatures = VK_EXTERNAL_FENCE_FEATURE_EXPORTABLE_BIT |
+		                             VK_EXTERNAL_FENCE_FEATURE_IMPORTABLE_BIT;
+		return;
+	}
+	p->procs->vkGetPhysicalDeviceExternalFenceProperties(a->physicalDevice, a->pExternalFenceInfo, out);
+}
+
+void vtr_hand_vkGetPhysicalDeviceExternalSemaphoreProperties(
+	struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceExternalSemaphoreProperties *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+	VkExternalSemaphoreProperties *out = a->pExternalSemaphoreProperties;
+	const VkSemaphoreTypeCreateInfo *type =
+		vtr_chain_find(a->pExternalSemaphoreInfo, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
+
+	(void)d;
+	if (p->emulate.sync_fd &&
+	    a->pExternalSemaphoreInfo->handleType == VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT) {
+		if (type != NULL && type->semaphoreType == VK_SEMAPHORE_TYPE_TIMELINE) {
+			out->exportFromImportedHandleTypes = out->compatibleHandleTypes = 0;
+			out->externalSemaphoreFeatures = 0;
+			return;
+		}
+		out->exportFromImportedHandleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT;
+		out->compatibleHandleTypes = VK_EXTERNAL_SEMAPHORE_HANDLE_TYPE_SYNC_FD_BIT;
+		out->externalSemaphoreFeatures = VK_EXTERNAL_SEMAPHORE_FEATURE_EXPORTABLE_BIT |
+		                                 VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
+		return;
+	}
+	p->procs->vkGetPhysicalDeviceExternalSemaphoreProperties(a->physicalDevice, a->pExternalSemaphoreInfo, out);
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* Submission, waiting, and the fences and semaphores that guests take for sync files. */
+#include "venus/device.h"
+
+/* The driver's queue is used by the rings and by the transport's fences. */
+static struct vtr_queue *lock(struct vtr_object *object)
+{
+	struct vtr_queue *q = vtr_queue_of(object);
+
+	pthread_mutex_lock(&q->lock);
+	return q;
+}
+
+static void unlock(struct vtr_queue *q)
+{
+	pthread_mutex_unlock(&q->lock);
+}
+
+/* A lost device that the guest was not told of ends the context: nothing would ever be done. */
+static void check_lost(struct vtr_dispatch *d, VkResult ret)
+{
+	if (ret == VK_ERROR_DEVICE_LOST && !vtr_dispatch_wants_reply(d)) {
+		vtr_dispatch_fail(d, "the host's device is lost");
+	}
+}
+
+void vtr_hand_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)
+{
+	struct vtr_queue *q = lock(a->queue_obj);
+	const struct vtw_device_procs *vk = &q->device->procs;
+	uint64_t value;
+	const VkTimelineSemaphoreSubmitInfo timeline = {
+		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+		.signalSemaphoreValueCount = 1,
+		.pSignalSemaphoreValues = &value,
+	};
+	VkSubmitInfo *more = NULL;
+	bool signal = vtr_queue_wants_signal(q, &value);
+
+	if (signal) {
+		more = vtr_dispatch_alloc(d, (size_t)a->submitCount + 1, sizeof(*more));
+		signal = more != NULL;
+	}
+	if (signal) {
+		if (a->submitCount != 0) {
+			memcpy(more, a->pSubmits, a->submitCount * sizeof(*more));
+		}
+		more[a->submitCount] = (VkSubmitInfo){
+			.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+			.pNext = &timeline,
+			.signalSemaphoreCount = 1,
+			.pSignalSemaphores = &q->semaphore,
+		};
+		a->ret = vk->vkQueueSubmit(a->queue, a->submitCount + 1, more, a->fence);
+	} else {
+		a->ret = vk->vkQueueSubmit(a->queue, a->submitCount, a->pSubmits, a->fence);
+	}
+	vtr_queue_submitted(q, signal, a->ret);
+	unlock(q);
+	check_lost(d, a->ret);
+}
+
+void vtr_hand_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *a)
+{
+	struct vtr_queue *q = lock(a->queue_obj);
+	const struct vtw_device_procs *vk = &q->device->procs;
+	VkSemaphoreSubmitInfo timeline = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+		                          .semaphore = q->semaphore,
+		                          .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT};
+	VkSubmitInfo2 *more = NULL;
+	bool signal = vtr_queue_wants_signal(q, &timeline.value);
+
+	if (vk->vkQueueSubmit2 == NULL) {
+		unlock(q);
+		vtr_dispatch_missing(d);
+		return;
+	}
+	if (signal) {
+		more = vtr_dispatch_alloc(d, (size_t)a->submitCount + 1, sizeof(*more));
+		signal = more != NULL;
+	}
+	if (signal) {
+		if (a->submitCount != 0) {
+			memcpy(more, a->pSubmits, a->submitCount * sizeof(*more));
+		}
+		more[a->submitCount] = (VkSubmitInfo2){
+			.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO_2,
+			.signalSemaphoreInfoCount = 1,
+			.pSignalSemaphoreInfos = &timeline,
+		};
+		a->ret = vk->vkQueueSubmit2(a->queue, a->submitCount + 1, more, a->fence);
+	} else {
+		a->ret = vk->vkQueueSubmit2(a->queue, a->submitCount, a->pSubmits, a->fence);
+	}
+	vtr_queue_submitted(q, signal, a->ret);
+	unlock(q);
+	check_lost(d, a->ret);
+}
+
+void vtr_hand_vkQueueBindSparse(struct vtr_dispatch *d, struct vtw_vkQueueBindSparse *a)
+{
+	struct vtr_queue *q = lock(a->queue_obj);
+
+	a->ret = q->device->procs.vkQueueBindSparse(a->queue, a->bindInfoCount, a->pBindInfo, a->fence);
+	vtr_queue_submitted(q, false, a->ret);
+	unlock(q);
+	check_lost(d, a->ret);
+}
+
+void vtr_hand_vkQueueWaitIdle(struct vtr_dispatch *d, struct vtw_vkQueueWaitIdle *a)
+{
+	struct vtr_queue *q = lock(a->queue_obj);
+
+	a->ret = q->device->procs.vkQueueWaitIdle(a->queue);
+	unlock(q);
+	check_lost(d, a->ret);
+}
+
+void vtr_hand_vkDeviceWaitIdle(struct vtr_dispatch *d, struct vtw_vkDeviceWaitIdle *a)
+{
+	struct vtr_device *device = vtr_vk(a->device_obj)->device;
+
+	for (uint32_t i = 0; i < device->queue_count; i++) {
+		pthread_mutex_lock(&device->queues[i]->lock);
+	}
+	a->ret = device->procs.vkDeviceWaitIdle(a->device);
+	for (uint32_t i = device->queue_count; i > 0; i--) {
+		pthread_mutex_unlock(&device->queues[i - 1]->lock);
+	}
+	check_lost(d, a->ret);
+}
+
+/* --- fences and semaphores -------------------------------------------------------------------------- */
+
+void vtr_hand_vkCreateFence(struct vtr_dispatch *d, struct vtw_vkCreateFence *a)
+{
+	struct vtr_vk_object *o = vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_FENCE, a->pFence, &a->ret);
+	VkFence handle = NULL;
+
+	if (o != NULL) {
+		/* The guest makes sync files by itself, of our transport's fences. */
+		vtr_chain_unlink((void *)(uintptr_t)a->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO);
+		a->ret = vtr_device_procs(a->device_obj)->vkCreateFence(a->device, a->pCreateInfo, NULL, &handle);
+		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
+	}
+}
+
+void vtr_hand_vkCreateSemaphore(struct vtr_dispatch *d, struct vtw_vkCreateSemaphore *a)
+{
+	struct vtr_vk_object *o =
+		vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_SEMAPHORE, a->pSemaphore, &a->ret);
+	VkSemaphore handle = NULL;
+
+	if (o != NULL) {
+		vtr_chain_unlink((void *)(uintptr_t)a->pCreateInfo,
+		                 VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO);
+		a->ret = vtr_device_procs(a->device_obj)->vkCreateSemaphore(a->device, a->pCreateInfo, NULL,
+		                                                             &handle);
+		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
+	}
+}
+
+VkResult vtr_queue_touch(struct vtr_queue *q, VkSemaphore wait, VkSemaphore signal, VkFence fence)
+{
+	const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+	const VkSubmitInfo info = {
+		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		.waitSemaphoreCount = wait != NULL,
+		.pWaitSemaphores = &wait,
+		.pWaitDstStageMask = &stage,
+		.signalSemaphoreCount = signal != NULL,
+		.pSignalSemaphores = &signal,
+	};
+	VkResult ret;
+
+	pthread_mutex_lock(&q->lock);
+	ret = q->device->procs.vkQueueSubmit(q->handle, 1, &info, fence);
+	vtr_queue_submitted(q, false, ret);
+	pthread_mutex_unlock(&q->lock);
+	return ret;
+}
+
+/* The queue for submits of our own: the first that is no sparse-only or protected one. */
+static struct vtr_queue *own_queue(struct vtr_object *device_obj)
+{
+	const struct vtr_device *device = vtr_vk(device_obj)->device;
+
+	return device->queue_count > 0 ? device->queues[0] : NULL;
+}
+
+/* The guest exported the fence's payload, which resets it. It waits for that payload by our
+ * transport, so here the fence may still be unsignalled: it is waited for, then reset. */
+void vtr_hand_vkResetFenceResourceMESA(struct vtr_dispatch *d, struct vtw_vkResetFenceResourceMESA *a)
+{
+	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+	VkResult ret;
+
+	if (a->fence == NULL) {
+		vtr_dispatch_fail(d, "no fence");
+		return;
+	}
+	ret = vk->vkWaitForFences(a->device, 1, &a->fence, VK_TRUE, UINT64_MAX);
+	if (ret == VK_SUCCESS) {
+		ret = vk->vkResetFences(a->device, 1, &a->fence);
+	}
+	check_lost(d, ret);
+}
+
+/* The guest exported the semaphore's payload, which is a wait on it. */
+void vtr_hand_vkWaitSemaphoreResourceMESA(struct vtr_dispatch *d, struct vtw_vkWaitSemaphoreResourceMESA *a)
+{
+	struct vtr_queue *q = own_queue(a->device_obj);
+
+	if (a->semaphore == NULL || q == NULL) {
+		vtr_dispatch_fail(d, "no semaphore");
+		return;
+	}
+	check_lost(d, vtr_queue_touch(q, a->semaphore, NULL, NULL));
+}
+
+/* The guest imported a sync file that it has waited for: the semaphore is to be signalled. */
+void vtr_hand_vkImportSemaphoreResourceMESA(struct vtr_dispatch *d,
+                                            struct vtw_vkImportSemaphoreResourceMESA *a)
+{
+	const VkImportSemaphoreResourceInfoMESA *info = a->pImportSemaphoreResourceInfo;
+	struct vtr_queue *q = own_queue(a->device_obj);
+
+	if (info->resourceId != 0 || info->semaphore == NULL || q == NULL) {
+		vtr_dispatch_fail(d, "a semaphore imports what it cannot");
+		return;
+	}
+	check_lost(d, vtr_queue_touch(q, NULL, info->semaphore, NULL));
+}

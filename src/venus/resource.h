@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VENUS_RESOURCE_H
+#define VENUS_RESOURCE_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/idmap.h"
+#include "base/list.h"
+#include "base/mem.h"
+
+/*
+ * Memory that is shared with the guest, known to it as a resource id: rings, replies, streams, and
+ * the backing of VkDeviceMemory.
+ *
+ * Shared by: the table, dispatchers that use it as a stream, rings that live in it. Ref-counted.
+ */
+struct vtr_resource {
+	struct vtr_object base; /* in the table's map */
+	_Atomic uint32_t refs;
+	_Atomic bool gone;      /* the guest dropped it; whoever still holds it may not find it again */
+	int fd;
+	uint64_t offset;        /* in fd */
+	size_t size;
+	uint8_t *map;           /* NULL: never mapped here */
+	bool stream;            /* plain shared memory: may hold rings, streams and replies */
+	struct vtr_budget *budget;
+};
+
+/* Memory pages are kept for the next allocation of the same size: faulting in fresh pages costs far
+ * more than the driver's import. */
+struct vtr_shm_pool {
+	pthread_mutex_t lock;
+	struct vtr_list free; /* most recently used first */
+	size_t bytes;
+	uint32_t count;
+};
+
+/* A mapped piece of shared memory. */
+struct vtr_shm_block {
+	struct vtr_list link;
+	int fd;
+	uint8_t *map;
+	size_t size;
+	uint64_t freed_ns;
+};
+
+struct vtr_resource_table {
+	pthread_mutex_t lock; /* guards lookups together with taking the reference */
+	struct vtr_idmap map;
+	struct vtr_budget budget;
+	_Atomic uint32_t count;
+	struct vtr_shm_pool pool;
+};
+
+VTR_MUST_CHECK enum vtr_err vtr_resource_table_init(struct vtr_resource_table *table, uint64_t limit);
+void vtr_resource_table_finish(struct vtr_resource_table *table);
+
+/**
+ * Makes resource `id` of an fd, mapped here when `map` is NULL and `want_map`.
+ * Owner: take_fd is consumed, on failure too.
+ * Returns: VTR_ERR_GUEST (id in use), LIMIT, NOMEM, OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_resource_add(struct vtr_resource_table *table, uint32_t id, int take_fd,
+                                             uint64_t offset, size_t size, bool want_map, bool stream);
+void vtr_resource_remove(struct vtr_resource_table *table, uint32_t id);
+/* A reference, or NULL. */
+struct vtr_resource *vtr_resource_get(struct vtr_resource_table *table, uint32_t id);
+void vtr_resource_unref(struct vtr_resource *res);
+
+/* --- pooled shared memory ------------------------------------------------------------------------- */
+
+/* Alignment is that of the address here. Returns: VTR_ERR_LIMIT (budget), NOMEM, OS. The block goes
+ * back with vtr_shm_put(). */
+VTR_MUST_CHECK enum vtr_err vtr_shm_take(struct vtr_resource_table *table, size_t size,
+                                         size_t alignment, struct vtr_shm_block **out_block);
+/* `shared`: somebody may still look at it, so its pages are not used again. */
+void vtr_shm_put(struct vtr_resource_table *table, struct vtr_shm_block *block, bool shared);
+/* Frees pooled blocks that nobody wanted for a while. */
+void vtr_shm_trim(struct vtr_resource_table *table, uint64_t older_than_ns);
+
+#endif

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "venus"
+#include "venus/ring.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "venus/resource.h"
+
+/* Guests make rings of 16 and 128 KiB. */
+#define MAX_RING_SIZE (16u << 20)
+/* Polling with the processor's pause: a guest that waits for an answer sends its next command within
+ * this time, and to sleep and be woken costs more. */
+#define SPIN_NS 20000
+/* Behind that, others run between two looks. */
+#define MAX_IDLE_NS 2000000
+/* The guest stores its tail and then loads our status without a full barrier between them, so it can
+ * miss the IDLE bit that was set in between. Its store shows up long before this has passed. */
+#define BACKSTOP_NS 1000000
+#define TRIM_NS 2000000000
+
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "rings share 32-bit counters with another process");
+
+/* --- the thread ----------------------------------------------------------------------------------- */
+
+static uint32_t pending(const struct vtr_ring *ring)
+{
+	return atomic_load_explicit(ring->tail, memory_order_acquire) - ring->cur;
+}
+
+/* Tells the guest how far we are; it may reuse what lies behind. */
+static void publish(struct vtr_ring *ring, uint32_t value)
+{
+	atomic_store_explicit(ring->head, value, memory_order_release);
+	atomic_store_explicit(&ring->done, value, memory_order_seq_cst);
+	if (__builtin_expect(atomic_load(&ring->seqno_waiting) != 0, 0)) {
+		atomic_fetch_add(&ring->progress, 1);
+		vtr_os_unpark(&ring->progress);
+	}
+}
+
+static void on_progress(struct vtr_dispatch *d, size_t done)
+{
+	publish(d->ring, d->ring->cur + (uint32_t)done);
+}
+
+/* Runs `n` bytes from the ring. */
+static bool consume(struct vtr_ring *ring, uint32_t n)
+{
+	const uint32_t at = ring->cur & (ring->size - 1);
+	const uint32_t first = n < ring->size - at ? n : ring->size - at;
+	uint8_t *copy;
+
+	if (n > ring->size || n % 4 != 0) {
+		vtr_venus_fail(ring->venus, "ring", "its tail is where it cannot be", n);
+		return false;
+	}
+	copy = vtr_dispatch_window(&ring->dispatch, 0, ring->size);
+	if (copy == NULL) {
+		vtr_venus_fail(ring->venus, "ring", "no memory to read it", n);
+		return false;
+	}
+	memcpy(copy, ring->buffer + at, first);
+	memcpy(copy + first, ring->buffer, n - first);
+	if (vtr_dispatch_run(&ring->dispatch, copy, n, on_progress) != VTR_OK) {
+		return false;
+	}
+	ring->cur += n;
+	return true;
+}
+
+/* Polls until there is work or `ring->idle_ns` is over. */
+static bool poll_tail(struct vtr_ring *ring)
+{
+	const int64_t start = vtr_os_now_ns();
+	int64_t now = start;
+
+	while (now - start < (int64_t)ring->idle_ns) {
+		for (int i = 0; i < 32; i++) {
+			if (pending(ring) != 0) {
+				return true;
+			}
+			vtr_os_cpu_relax();
+		}
+		if (atomic_load_explicit(&ring->stop, memory_order_relaxed)) {
+			return false;
+		}
+		if (now - start > SPIN_NS) {
+			vtr_os_yield();
+		}
+		now = vtr_os_now_ns();
+	}
+	return false;
+}
+
+/* Sleeps until the guest notifies us. */
+static void sleep_idle(struct vtr_ring *ring)
+{
+	const uint32_t word = atomic_load(&ring->wake);
+
+	atomic_fetch_or(ring->status, VK_RING_STATUS_IDLE_BIT_MESA);
+	if (pending(ring) == 0 && !atomic_load(&ring->stop) &&
+	    !vtr_os_park(&ring->wake, word, BACKSTOP_NS) && pending(ring) == 0 &&
+	    !atomic_load(&ring->stop)) {
+		vtr_os_park(&ring->wake, word, -1);
+	}
+	atomic_fetch_and(ring->status, ~(uint32_t)VK_RING_STATUS_IDLE_BIT_MESA);
+}
+
+static void ring_thread(void *data)
+{
+	struct vtr_ring *ring = data;
+
+	if (ring->nice != 0) {
+		(void)vtr_os_thread_set_nice(ring->nice); /* without the right to, it runs as it is */
+	}
+	while (!atomic_load(&ring->stop)) {
+		const uint32_t n = pending(ring);
+
+		if (n != 0) {
+			if (!consume(ring, n)) {
+				break;
+			}
+		} else if (!poll_tail(ring)) {
+			sleep_idle(ring);
+		}
+	}
+	/* Whoever waits for this ring sees that the context is dead, or that the ring is gone. */
+	atomic_fetch_add(&ring->progress, 1);
+	vtr_os_unpark(&ring->progress);
+}
+
+static void wake(struct vtr_ring *ring)
+{
+	atomic_fetch_add(&ring->wake, 1);
+	vtr_os_unpark(&ring->wake);
+	atomic_fetch_add(&ring->virtqueue_word, 1);
+	vtr_os_unpark(&ring->virtqueue_word);
+	atomic_fetch_add(&ring->progress, 1);
+	vtr_os_unpark(&ring->progress);
+}
+
+/* --- life ----------------------------------------------------------------------------------------- */
+
+struct span {
+	size_t begin, size;
+};
+
+/* Inside the window, aligned, and apart from the spans before it. */
+static bool span_ok(const struct span *spans, size_t n, size_t window)
+{
+	const struct span *s = &spans[n];
+
+	if (s->begin % 4 != 0 || s->begin > window || s->size > window - s->begin) {
+		return false;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (s->begin < spans[i].begin + spans[i].size && spans[i].begin < s->begin + s->size) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static const char *check_layout(const VkRingCreateInfoMESA *info, const struct vtr_resource *res)
+{
+	const struct span spans[] = {
+		{info->headOffset, 4}, {info->tailOffset, 4}, {info->statusOffset, 4},
+		{info->bufferOffset, info->bufferSize}, {info->extraOffset, info->extraSize},
+	};
+
+	if (res == NULL || !res->stream || res->map == NULL) {
+		return "a ring's resource is no shared memory";
+	}
+	if (info->offset % 4 != 0 || info->offset > res->size || info->size > res->size - info->offset) {
+		return "a ring lies outside its resource";
+	}
+	if (info->bufferSize == 0 || info->bufferSize > MAX_RING_SIZE ||
+	    (info->bufferSize & (info->bufferSize - 1)) != 0) {
+		return "a ring's buffer has a bad size";
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(spans); i++) {
+		if (spans[i].size != 0 && !span_ok(spans, i, info->size)) {
+			return "a ring's parts overlap or lie outside it";
+		}
+	}
+	return NULL;
+}
+
+static void ring_fill(struct vtr_ring *ring, const VkRingCreateInfoMESA *info)
+{
+	const VkRingMonitorInfoMESA *monitor =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_RING_MONITOR_INFO_MESA);
+	const VkRingPriorityInfoMESA *priority =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_RING_PRIORITY_INFO_MESA);
+	uint8_t *base = ring->resource->map + info->offset;
+
+	ring->head = (_Atomic uint32_t *)(void *)(base + info->headOffset);
+	ring->tail = (_Atomic uint32_t *)(void *)(base + info->tailOffset);
+	ring->status = (_Atomic uint32_t *)(void *)(base + info->statusOffset);
+	ring->status_offset = ring->resource->offset + info->offset + info->statusOffset;
+	ring->buffer = base + info->bufferOffset;
+	ring->size = (uint32_t)info->bufferSize;
+	ring->extra = info->extraSize != 0 ? base + info->extraOffset : NULL;
+	ring->extra_size = info->extraSize;
+	ring->idle_ns = info->idleTimeout < MAX_IDLE_NS ? info->idleTimeout : MAX_IDLE_NS;
+	ring->monitor_ns = monitor != NULL ? monitor->maxReportingPeriodMicroseconds * UINT64_C(1000) : 0;
+	ring->nice = priority != NULL ? priority->priority : 0;
+}
+
+static struct vtr_ring *find(struct vtr_venus *venus, uint64_t id)
+{
+	for (uint32_t i = 0; i < venus->ring_count; i++) {
+		if (venus->rings[i]->id == id) {
+			return venus->rings[i];
+		}
+	}
+	return NULL;
+}
+
+static void watch_thread(void *data);
+
+/* The first ring that wants reports starts the thread that makes them. */
+static void watch_start(struct vtr_venus *venus, uint64_t monitor_ns)
+{
+	pthread_mutex_lock(&venus->rings_lock);
+	if (monitor_ns != 0 && monitor_ns / 3 < venus->watch_period_ns) {
+		venus->watch_period_ns = monitor_ns / 3;
+	}
+	pthread_cond_signal(&venus->watch_wake);
+	pthread_mutex_unlock(&venus->rings_lock);
+	if (!venus->watch_runs) {
+		venus->watch_runs =
+			vtr_os_thread_create(&venus->watch, "venus-watch", watch_thread, venus) == VTR_OK;
+	}
+}
+
+static const char *ring_start(struct vtr_venus *venus, struct vtr_ring *ring)
+{
+	if (atomic_load(ring->head) != 0 || atomic_load(ring->status) != 0) {
+		return "a new ring's head or status is not zero";
+	}
+	if (ring->monitor_ns != 0) {
+		atomic_fetch_or(ring->status, VK_RING_STATUS_ALIVE_BIT_MESA);
+		watch_start(venus, ring->monitor_ns);
+	}
+	vtr_dispatch_init(&ring->dispatch, venus, ring);
+	pthread_mutex_lock(&venus->rings_lock);
+	venus->rings[venus->ring_count++] = ring;
+	pthread_mutex_unlock(&venus->rings_lock);
+	if (vtr_os_thread_create(&ring->thread, "venus-ring", ring_thread, ring) != VTR_OK) {
+		pthread_mutex_lock(&venus->rings_lock);
+		venus->ring_count--;
+		pthread_mutex_unlock(&venus->rings_lock);
+		vtr_dispatch_finish(&ring->dispatch);
+		return "no thread for a ring";
+	}
+	return NULL;
+}
+
+void vtr_hand_vkCreateRingMESA(struct vtr_dispatch *d, struct vtw_vkCreateRingMESA *a)
+{
+	struct vtr_venus *venus = d->venus;
+	struct vtr_resource *res = vtr_resource_get(&venus->resources, a->pCreateInfo->resourceId);
+	const char *why = check_layout(a->pCreateInfo, res);
+	struct vtr_ring *ring = NULL;
+
+	if (why == NULL && (venus->ring_count >= VTR_MAX_RINGS || find(venus, a->ring) != NULL)) {
+		why = "too many rings, or one of this id exists";
+	}
+	if (why == NULL && (ring = calloc(1, sizeof(*ring))) == NULL) {
+		why = "no memory for a ring";
+	}
+	if (why == NULL) {
+		ring->venus = venus;
+		ring->id = a->ring;
+		ring->resource = res;
+		ring_fill(ring, a->pCreateInfo);
+		why = ring_start(venus, ring);
+	}
+	if (why != NULL) {
+		vtr_resource_unref(res);
+		free(ring);
+		vtr_dispatch_fail(d, why);
+		return;
+	}
+	venus->params.events->ring(venus->params.data, a->ring, true, res->fd, ring->status_offset);
+}
+
+void vtr_ring_destroy(struct vtr_ring *ring)
+{
+	struct vtr_venus *venus = ring->venus;
+
+	pthread_mutex_lock(&venus->rings_lock);
+	for (uint32_t i = 0; i < venus->ring_count; i++) {
+		if (venus->rings[i] == ring) {
+			venus->rings[i] = venus->rings[--venus->ring_count];
+		}
+	}
+	pthread_mutex_unlock(&venus->rings_lock);
+	atomic_store(&ring->stop, true);
+	wake(ring);
+	vtr_os_thread_join(&ring->thread);
+	venus->params.events->ring(venus->params.data, ring->id, false, ring->resource->fd,
+	                           ring->status_offset);
+	vtr_dispatch_finish(&ring->dispatch);
+	vtr_resource_unref(ring->resource);
+	free(ring);
+}
+
+void vtr_rings_destroy(struct vtr_venus *venus)
+{
+	while (venus->ring_count > 0) {
+		vtr_ring_destroy(venus->rings[venus->ring_count - 1]);
+	}
+	if (venus->watch_runs) {
+		pthread_mutex_lock(&venus->rings_lock);
+		venus->watch_stop = true;
+		pthread_cond_signal(&venus->watch_wake);
+		pthread_mutex_unlock(&venus->rings_lock);
+		vtr_os_thread_join(&venus->watch);
+		venus->watch_runs = false;
+	}
+}
+
+void vtr_rings_set_status(struct vtr_venus *venus, uint32_t bits)
+{
+	pthread_mutex_lock(&venus->rings_lock);
+	for (uint32_t i = 0; i < venus->ring_count; i++) {
+		atomic_fetch_or(venus->rings[i]->status, bits);
+	}
+	pthread_mutex_unlock(&venus->rings_lock);
+}
+
+void vtr_rings_wake(struct vtr_venus *venus)
+{
+	pthread_mutex_lock(&venus->rings_lock);
+	for (uint32_t i = 0; i < venus->ring_count; i++) {
+		wake(venus->rings[i]);
+	}
+	pthread_mutex_unlock(&venus->rings_lock);
+}
+
+/* Guests that wait for long give up when a ring does not report that it lives. */
+static void watch_thread(void *data)
+{
+	struct vtr_venus *venus = data;
+
+	pthread_mutex_lock(&venus->rings_lock);
+	while (!venus->watch_stop) {
+		for (uint32_t i = 0; i < venus->ring_count; i++) {
+			if (venus->rings[i]->monitor_ns != 0) {
+				atomic_fetch_or(venus->rings[i]->status, VK_RING_STATUS_ALIVE_BIT_MESA);
+			}
+		}
+		pthread_mutex_unlock(&venus->rings_lock);
+		vtr_shm_trim(&venus->resources, (uint64_t)vtr_os_now_ns() - TRIM_NS);
+		pthread_mutex_lock(&venus->rings_lock);
+		if (!venus->watch_stop) {
+			(void)vtr_os_cond_wait_ns(&venus->watch_wake, &venus->rings_lock,
+			                          (int64_t)venus->watch_period_ns);
+		}
+	}
+	pthread_mutex_unlock(&venus->rings_lock);
+}
+
+/* --- commands about rings ------------------------------------------------------------------------- */
+
+static struct vtr_ring *lookup(struct vtr_dispatch *d, uint64_t id)
+{
+	struct vtr_ring *ring = find(d->venus, id);
+
+	if (ring == NULL) {
+		vtr_cs_fail_value(&d->r, "no such ring", id);
+	}
+	return ring;
+}
+
+void vtr_hand_vkDestroyRingMESA(struct vtr_dispatch *d, struct vtw_vkDestroyRingMESA *a)
+{
+	struct vtr_ring *ring = lookup(d, a->ring);
+
+	if (ring != NULL) {
+		vtr_ring_destroy(ring);
+	}
+}
+
+void vtr_hand_vkNotifyRingMESA(struct vtr_dispatch *d, struct vtw_vkNotifyRingMESA *a)
+{
+	struct vtr_ring *ring = lookup(d, a->ring);
+
+	if (ring != NULL) {
+		atomic_fetch_add(&ring->wake, 1);
+		vtr_os_unpark(&ring->wake);
+	}
+}
+
+void vtr_hand_vkWriteRingExtraMESA(struct vtr_dispatch *d, struct vtw_vkWriteRingExtraMESA *a)
+{
+	struct vtr_ring *ring = lookup(d, a->ring);
+
+	if (ring == NULL) {
+		return;
+	}
+	if (a->offset % 4 != 0 || ring->extra_size < 4 || a->offset > ring->extra_size - 4) {
+		vtr_dispatch_fail(d, "an offset lies outside the ring's extra bytes");
+		return;
+	}
+	atomic_store_explicit((_Atomic uint32_t *)(void *)(ring->extra + a->offset), a->value,
+	                      memory_order_release);
+}
+
+void vtr_hand_vkSubmitVirtqueueSeqnoMESA(struct vtr_dispatch *d,
+                                         struct vtw_vkSubmitVirtqueueSeqnoMESA *a)
+{
+	struct vtr_ring *ring = lookup(d, a->ring);
+
+	if (ring != NULL) {
+		atomic_store(&ring->virtqueue_seqno, a->seqno);
+		atomic_fetch_add(&ring->virtqueue_word, 1);
+		vtr_os_unpark(&ring->virtqueue_word);
+	}
+}
+
+void vtr_hand_vkWaitVirtqueueSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitVirtqueueSeqnoMESA *a)
+{
+	struct vtr_ring *ring = d->ring;
+
+	for (;;) {
+		const uint32_t word = atomic_load(&ring->virtqueue_word);
+
+		if (atomic_load(&ring->virtqueue_seqno) >= a->seqno || atomic_load(&ring->stop) ||
+		    vtr_venus_is_dead(d->venus)) {
+			return;
+		}
+		(void)vtr_os_park(&ring->virtqueue_word, word, -1);
+	}
+}
+
+static bool passed(const struct vtr_ring *ring, uint32_t seqno)
+{
+	return (int32_t)(atomic_load(&ring->done) - seqno) >= 0;
+}
+
+void vtr_hand_vkWaitRingSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitRingSeqnoMESA *a)
+{
+	struct vtr_ring *ring = lookup(d, a->ring);
+	const uint32_t seqno = (uint32_t)a->seqno;
+
+	if (ring == NULL || passed(ring, seqno)) {
+		return;
+	}
+	if ((uint32_t)(seqno - atomic_load(&ring->done)) > ring->size) {
+		vtr_cs_fail_value(&d->r, "a ring's seqno is where it cannot get", a->seqno);
+		return;
+	}
+	/* Awake it anyhow: the guest does not notify for what it waits for here. */
+	if ((atomic_load(ring->status) & VK_RING_STATUS_IDLE_BIT_MESA) != 0) {
+		atomic_fetch_add(&ring->wake, 1);
+		vtr_os_unpark(&ring->wake);
+	}
+	for (int i = 0; i < 200 && !passed(ring, seqno); i++) {
+		vtr_os_cpu_relax();
+	}
+	atomic_store(&ring->seqno_waiting, 1);
+	for (;;) {
+		const uint32_t word = atomic_load(&ring->progress);
+
+		if (passed(ring, seqno) || vtr_venus_is_dead(d->venus)) {
+			break;
+		}
+		(void)vtr_os_park(&ring->progress, word, -1);
+	}
+	atomic_store(&ring->seqno_waiting, 0);
+}

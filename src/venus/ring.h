@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VENUS_RING_H
+#define VENUS_RING_H
+
+#include "venus/context.h"
+
+/*
+ * A command ring in guest memory and the thread that runs it (venus-host.md 5).
+ *
+ * Thread: made, notified and destroyed by the context's thread; the rest is the ring thread's but for
+ *         the atomics and the status word, which anyone may set bits in.
+ */
+struct vtr_ring {
+	struct vtr_venus *venus;
+	uint64_t id;
+	struct vtr_resource *resource; /* a reference */
+	_Atomic uint32_t *head;
+	_Atomic uint32_t *tail;
+	_Atomic uint32_t *status;
+	const uint8_t *buffer;
+	uint32_t size; /* of buffer, a power of two */
+	uint8_t *extra;
+	size_t extra_size;
+	uint64_t idle_ns;        /* polls this long before it sleeps */
+	uint64_t monitor_ns;     /* longest time between two ALIVE reports, 0: none are wanted */
+	int32_t nice;
+	uint64_t status_offset;  /* in the resource's fd */
+
+	uint32_t cur;            /* ring thread: bytes consumed; *head is what the guest was told */
+	_Atomic uint32_t done;   /* the same for others */
+	_Atomic uint32_t wake;   /* parked on; odd while the thread sleeps or is about to */
+	_Atomic bool stop;
+	_Atomic uint32_t seqno_waiting; /* somebody sleeps on `progress` */
+	_Atomic uint32_t progress;      /* bumped when there are waiters */
+	_Atomic uint64_t virtqueue_seqno;
+	_Atomic uint32_t virtqueue_word; /* parked on until virtqueue_seqno moves */
+	struct vtr_os_thread thread;
+	struct vtr_dispatch dispatch;
+};
+
+/* Sets bits in every ring's status. Any thread. */
+void vtr_rings_set_status(struct vtr_venus *venus, uint32_t bits);
+/* Makes every ring thread look around; those of a dead context end. Any thread. */
+void vtr_rings_wake(struct vtr_venus *venus);
+void vtr_ring_destroy(struct vtr_ring *ring);
+void vtr_rings_destroy(struct vtr_venus *venus);
+
+#endif

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "venus"
+#include "venus/venus.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "platform/shm.h"
+#include "venus/context.h"
+#include "venus/device.h"
+#include "venus/instance.h"
+#include "venus/memory.h"
+#include "venus/ring.h"
+#include "wire_gen.h"
+
+#define WATCH_PERIOD_NS UINT64_C(1000000000)
+
+static uint64_t default_memory(void)
+{
+	const long pages = sysconf(_SC_PHYS_PAGES);
+
+	return pages > 0 ? (uint64_t)pages * vtr_os_page_size() / 2 : UINT64_C(4) << 30;
+}
+
+static enum vtr_err init_parts(struct vtr_venus *venus)
+{
+	const uint64_t limit = venus->params.max_memory;
+	enum vtr_err err = vtr_object_table_init(&venus->objects);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	err = vtr_resource_table_init(&venus->resources, limit != 0 ? limit : default_memory());
+	if (err != VTR_OK) {
+		vtr_object_table_finish(&venus->objects);
+		return err;
+	}
+	vtr_dispatch_init(&venus->dispatch, venus, NULL);
+	return VTR_OK;
+}
+
+enum vtr_err vtr_venus_create(const struct vtr_venus_params *params, struct vtr_venus **out_venus)
+{
+	struct vtr_venus *venus = calloc(1, sizeof(*venus));
+	enum vtr_err err;
+
+	if (venus == NULL) {
+		return VTR_ERR_NOMEM;
+	}
+	venus->log = params->log;
+	venus->params = *params;
+	venus->watch_period_ns = WATCH_PERIOD_NS;
+	pthread_mutex_init(&venus->rings_lock, NULL);
+	pthread_mutex_init(&venus->instance_lock, NULL);
+	pthread_mutex_init(&venus->timeline_lock, NULL);
+	pthread_mutex_init(&venus->memory_lock, NULL);
+	vtr_os_cond_init(&venus->watch_wake);
+	err = init_parts(venus);
+	if (err != VTR_OK) {
+		free(venus);
+		return err;
+	}
+	*out_venus = venus;
+	return VTR_OK;
+}
+
+void vtr_venus_destroy(struct vtr_venus *venus)
+{
+	if (venus == NULL) {
+		return;
+	}
+	atomic_store(&venus->dead, true); /* ends what waits in rings */
+	vtr_rings_wake(venus);
+	vtr_rings_destroy(venus);
+	vtr_instance_finish(venus);
+	vtr_dispatch_finish(&venus->dispatch);
+	vtr_resource_table_finish(&venus->resources);
+	vtr_object_table_finish(&venus->objects);
+	pthread_cond_destroy(&venus->watch_wake);
+	pthread_mutex_destroy(&venus->timeline_lock);
+	pthread_mutex_destroy(&venus->memory_lock);
+	pthread_mutex_destroy(&venus->instance_lock);
+	pthread_mutex_destroy(&venus->rings_lock);
+	free(venus);
+}
+
+/* The fields of virgl_renderer_capset_venus, all 32-bit (venus-host.md 1). */
+void vtr_venus_capset(uint8_t out_capset[VTR_VENUS_CAPSET_SIZE])
+{
+	uint32_t words[VTR_VENUS_CAPSET_SIZE / 4] = {
+		[0] = 1, /* wire format */
+		[1] = VTW_XML_VERSION,
+		[2] = 1, /* VK_EXT_command_serialization */
+		[3] = 4, /* VK_MESA_venus_protocol */
+		[4] = 1, /* blob id 0 is plain shared memory */
+		[5] = 1, /* the extension mask that begins here is valid */
+		[37] = 1, /* waits in the stream are allowed */
+		[38] = 1, /* several timelines */
+		[39] = 0, /* memory first, then its blob */
+	};
+
+	for (size_t i = 0; i < VTW_EXTENSION_COUNT; i++) {
+		const uint32_t n = vtw_extensions[i].number;
+
+		words[5 + n / 32] |= 1u << (n % 32);
+	}
+	memcpy(out_capset, words, sizeof(words));
+}
+
+bool vtr_venus_is_dead(const struct vtr_venus *venus)
+{
+	return atomic_load_explicit(&venus->dead, memory_order_relaxed);
+}
+
+void vtr_venus_kill(struct vtr_venus *venus)
+{
+	if (!atomic_exchange(&venus->dead, true)) {
+		venus->params.events->dead(venus->params.data);
+	}
+	vtr_rings_set_status(venus, VK_RING_STATUS_FATAL_BIT_MESA);
+	vtr_rings_wake(venus);
+}
+
+void vtr_venus_fail(struct vtr_venus *venus, const char *what, const char *why, uint64_t value)
+{
+	if (!vtr_venus_is_dead(venus)) {
+		vtr_warn(venus->log, "%s: %s (0x%llx); the context is closed", what, why,
+		         (unsigned long long)value);
+	}
+	vtr_venus_kill(venus);
+}
+
+enum vtr_err vtr_venus_submit(struct vtr_venus *venus, const void *commands, size_t size)
+{
+	if (vtr_venus_is_dead(venus)) {
+		return VTR_ERR_GUEST;
+	}
+	return vtr_dispatch_run(&venus->dispatch, commands, size, NULL);
+}
+
+static enum vtr_err blob_shm(struct vtr_venus *venus, uint32_t res_id, uint32_t flags, uint64_t size,
+                             struct vtr_blob *out_blob)
+{
+	struct vtr_resource *res;
+	int fd = -1;
+	enum vtr_err err;
+
+	if (flags != VTR_BLOB_MAPPABLE || size == 0) {
+		return VTR_ERR_GUEST;
+	}
+	if (!vtr_budget_take(&venus->resources.budget, size)) {
+		return VTR_ERR_LIMIT;
+	}
+	err = vtr_os_shm_create("vitrine-ring", size, &fd);
+	if (err == VTR_OK) {
+		err = vtr_resource_add(&venus->resources, res_id, fd, 0, size, true, true);
+	}
+	if (err != VTR_OK) {
+		vtr_budget_give(&venus->resources.budget, size);
+		return err;
+	}
+	res = vtr_resource_get(&venus->resources, res_id);
+	res->budget = &venus->resources.budget;
+	*out_blob = (struct vtr_blob){res->fd, size, VTR_BLOB_CACHED};
+	vtr_resource_unref(res);
+	return VTR_OK;
+}
+
+enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id,
+                                   uint32_t flags, uint64_t size, struct vtr_blob *out_blob)
+{
+	if (vtr_venus_is_dead(venus)) {
+		return VTR_ERR_GUEST;
+	}
+	if (blob_id == 0) {
+		return blob_shm(venus, res_id, flags, size, out_blob);
+	}
+	return vtr_memory_blob(venus, res_id, blob_id, flags, size, out_blob);
+}
+
+enum vtr_err vtr_venus_resource_import(struct vtr_venus *venus, uint32_t res_id, int take_fd,
+                                       uint64_t offset, uint64_t size)
+{
+	return vtr_resource_add(&venus->resources, res_id, take_fd, offset, size, false, true);
+}
+
+void vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id)
+{
+	vtr_resource_remove(&venus->resources, res_id);
+}
+
+enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id)
+{
+	if (timeline >= VTR_VENUS_TIMELINE_COUNT) {
+		return VTR_ERR_GUEST;
+	}
+	if (timeline == 0 || vtr_venus_is_dead(venus)) {
+		venus->params.events->fence(venus->params.data, timeline, fence_id);
+		return VTR_OK;
+	}
+	return vtr_timeline_fence(venus, timeline, fence_id);
+}
