@@ -229,7 +229,8 @@ void vtr_cs_skip(struct vtr_cs_reader *r, size_t n)
 void *vtr_cs_out_array(struct vtr_cs_reader *r, uint64_t expected, size_t size, bool optional, size_t *out_n)
 {
 	const size_t n = count_word(r, expected, optional);
-	void *p = vtr_cs_alloc(r, n, size);
+	const size_t slack = n != 0 && size == 1 ? VTR_CS_OUT_SLACK : 0;
+	void *p = vtr_cs_alloc(r, n <= SIZE_MAX - slack ? n + slack : SIZE_MAX, size);
 
 	if (out_n != NULL) {
 		*out_n = p != NULL ? n : 0;

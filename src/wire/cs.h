@@ -61,6 +61,8 @@ struct vtr_cs_link {
 /* Chains are nested on the wire, so a long one costs stack. No struct can head more than 200. */
 #define VTR_CS_MAX_CHAIN 256
 
+#define VTR_CS_OUT_SLACK 4096
+
 extern const uint8_t vtr_cs_zeros[VTR_CS_MAX_RUN];
 
 void vtr_cs_reader_init(struct vtr_cs_reader *r, const void *data, size_t size,
@@ -166,7 +168,8 @@ const char *const *vtr_cs_strings(struct vtr_cs_reader *r, uint64_t expected, bo
 void vtr_cs_fixed(struct vtr_cs_reader *r, uint64_t n);
 void vtr_cs_copy(struct vtr_cs_reader *r, void *out, size_t n); /* n packed bytes */
 void vtr_cs_skip(struct vtr_cs_reader *r, size_t n);
-/* An array that the reply fills: zeroed memory for it, its length in *out_n (may be NULL). */
+/* An array that the reply fills: zeroed memory for it, its length in *out_n (may be NULL). Bytes have
+ * VTR_CS_OUT_SLACK more behind them: what drivers write there is one item too long at most. */
 void *vtr_cs_out_array(struct vtr_cs_reader *r, uint64_t expected, size_t size, bool optional, size_t *out_n);
 uint64_t vtr_cs_id(struct vtr_cs_reader *r); /* the id of an object to be */
 /* The driver's handles for `count` ids. */
