@@ -52,6 +52,7 @@ struct vtr_vtest {
 	size_t room;
 	size_t begin;
 	size_t end;
+	int burst_credit; /* whether messages follow each other closely, see vtest.c */
 };
 
 /* The rule of one message, checked before a byte of its payload is received or stored. */
