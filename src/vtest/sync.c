@@ -138,11 +138,10 @@ enum vtr_err vtr_syncs_create(struct vtr_syncs **out_syncs)
 
 static void free_waits(struct vtr_list *list)
 {
-	struct vtr_list *node;
-	struct vtr_list *next;
+	struct wait *wait;
+	struct wait *next;
 
-	vtr_list_for_each_safe(node, next, list) {
-		struct wait *wait = vtr_container_of(node, struct wait, node);
+	vtr_list_for_each_safe(wait, next, list, node) {
 		vtr_close(&wait->write_fd);
 		free(wait);
 	}
@@ -157,10 +156,10 @@ void vtr_syncs_destroy(struct vtr_syncs *syncs)
 	vtr_assert(syncs->fence_count == 0);
 	free_waits(&syncs->waits);
 	free_waits(&syncs->wait_cache);
-	struct vtr_list *node;
-	struct vtr_list *next;
-	vtr_list_for_each_safe(node, next, &syncs->fence_cache) {
-		free(vtr_container_of(node, struct vtr_sync_fence, node));
+	struct vtr_sync_fence *fence;
+	struct vtr_sync_fence *next;
+	vtr_list_for_each_safe(fence, next, &syncs->fence_cache, node) {
+		free(fence);
 	}
 	for (size_t i = 0; i < PAGE_COUNT; i++) {
 		free(syncs->pages[i]);
@@ -204,7 +203,6 @@ static void end_wait(struct vtr_syncs *syncs, struct wait *wait, bool satisfied,
 {
 	for (uint32_t i = 0; i < wait->count; i++) {
 		vtr_list_remove(&wait->links[i].node);
-		vtr_list_init(&wait->links[i].node);
 	}
 	wait->satisfied = satisfied;
 	vtr_list_remove(&wait->node);
@@ -216,14 +214,13 @@ static void end_wait(struct vtr_syncs *syncs, struct wait *wait, bool satisfied,
 /* Tells the clients, which must happen without the lock. */
 static void finish_waits(struct vtr_syncs *syncs, struct vtr_list *finished)
 {
-	struct vtr_list *node;
-	struct vtr_list *next;
+	struct wait *wait;
+	struct wait *next;
 
 	if (vtr_list_empty(finished)) {
 		return;
 	}
-	vtr_list_for_each_safe(node, next, finished) {
-		struct wait *wait = vtr_container_of(node, struct wait, node);
+	vtr_list_for_each(wait, finished, node) {
 		if (wait->satisfied) {
 			/* EPIPE and the like: the client has given up on it. SIGPIPE is ignored in workers. */
 			ssize_t n = write(wait->write_fd, "", 1);
@@ -232,11 +229,10 @@ static void finish_waits(struct vtr_syncs *syncs, struct vtr_list *finished)
 		vtr_close(&wait->write_fd);
 	}
 	pthread_mutex_lock(&syncs->lock);
-	vtr_list_for_each_safe(node, next, finished) {
-		struct wait *wait = vtr_container_of(node, struct wait, node);
-		vtr_list_remove(node);
+	vtr_list_for_each_safe(wait, next, finished, node) {
+		vtr_list_remove(&wait->node);
 		if (wait->count <= SMALL_COUNT && syncs->wait_cached < CACHE_MAX) {
-			vtr_list_insert(&syncs->wait_cache, node);
+			vtr_list_insert(&syncs->wait_cache, &wait->node);
 			syncs->wait_cached++;
 		} else {
 			free(wait);
@@ -248,23 +244,21 @@ static void finish_waits(struct vtr_syncs *syncs, struct vtr_list *finished)
 static void set_value(struct vtr_syncs *syncs, struct sync *sync, uint64_t value,
                       struct vtr_list *finished)
 {
-	struct vtr_list *node;
-	struct vtr_list *next;
+	struct wait_link *link;
+	struct wait_link *next;
 
 	sync->value = value;
-	vtr_list_for_each_safe(node, next, &sync->links) {
-		struct wait_link *link = link_of(node);
+	vtr_list_for_each_safe(link, next, &sync->links, node) {
+		struct wait *wait = link->wait;
 		if (link->value > value) {
 			continue;
 		}
-		struct wait *wait = link->wait;
-		vtr_list_remove(node);
-		vtr_list_init(node);
+		vtr_list_remove(&link->node);
 		wait->left--;
 		if (wait->any || wait->left == 0) {
 			/* This takes all links of the wait away, of which the next may be one. */
-			while (next != &sync->links && link_of(next)->wait == wait) {
-				next = next->next;
+			while (&next->node != &sync->links && next->wait == wait) {
+				next = link_of(next->node.next);
 			}
 			end_wait(syncs, wait, true, finished);
 		}
@@ -329,7 +323,6 @@ enum vtr_err vtr_sync_destroy(struct vtr_syncs *syncs, uint32_t id)
 			struct wait_link *link = link_of(sync->links.next);
 			struct wait *wait = link->wait;
 			vtr_list_remove(&link->node);
-			vtr_list_init(&link->node);
 			wait->left--;
 			if (!wait->any || wait->left == 0) {
 				end_wait(syncs, wait, false, &finished);
@@ -390,7 +383,7 @@ static void forget_expired(struct vtr_syncs *syncs, int64_t now_ns, struct vtr_l
 			end_wait(syncs, wait, false, finished);
 		} else {
 			vtr_list_remove(&wait->node);
-			vtr_list_insert(syncs->waits.prev, &wait->node);
+			vtr_list_append(&syncs->waits, &wait->node);
 		}
 	}
 }
@@ -454,7 +447,7 @@ static struct wait *add_wait(struct vtr_syncs *syncs, const struct vtr_sync_valu
 			wait->left++;
 		}
 	}
-	vtr_list_insert(syncs->waits.prev, &wait->node);
+	vtr_list_append(&syncs->waits, &wait->node);
 	syncs->wait_count++;
 	syncs->wait_links += count;
 	return wait;

@@ -574,23 +574,21 @@ static void finish_worker(struct client *client, int64_t deadline_ns)
 
 void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
 {
-	struct vtr_list *node;
-	struct vtr_list *next;
+	struct client *client;
+	struct client *next;
 
 	if (!supervisor) {
 		return;
 	}
 	unwatch(&supervisor->listen_watch);
-	vtr_list_for_each_safe(node, next, &supervisor->clients) {
-		struct client *client = vtr_container_of(node, struct client, node);
+	vtr_list_for_each(client, &supervisor->clients, node) {
 		break_rings(client);
 		vtr_vtest_hang_up(client->fd);
 		unwatch(&client->control_watch);
 		vtr_close(&client->control_fd);
 	}
 	int64_t deadline_ns = vtr_os_now_ns() + (int64_t)FINISH_MS * 1000000;
-	vtr_list_for_each_safe(node, next, &supervisor->clients) {
-		struct client *client = vtr_container_of(node, struct client, node);
+	vtr_list_for_each_safe(client, next, &supervisor->clients, node) {
 		if (client->pid != 0) {
 			finish_worker(client, deadline_ns);
 		}
