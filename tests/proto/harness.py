@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Runs `vitrine serve` for a test and looks at what it holds."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+PROGRAM = None
+
+
+def wait_for(condition, seconds=5, what='condition'):
+    deadline = time.monotonic() + seconds
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f'{what}: not after {seconds} s')
+        time.sleep(0.005)
+
+
+def children(pid):
+    try:
+        with open(f'/proc/{pid}/task/{pid}/children') as file:
+            return [int(child) for child in file.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def memory_kib(pid, kinds=('Private_Clean', 'Private_Dirty')):
+    """The process's own memory."""
+    total = 0
+    with open(f'/proc/{pid}/smaps_rollup') as file:
+        for line in file:
+            if line.split(':')[0] in kinds:
+                total += int(line.split()[1])
+    return total
+
+
+def threads(pid):
+    return len(os.listdir(f'/proc/{pid}/task'))
+
+
+def cpu_seconds(pid):
+    with open(f'/proc/{pid}/stat') as file:
+        fields = file.read().rsplit(')', 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
+
+
+class Server:
+    """A server of its own in a directory of its own."""
+
+    def __init__(self, *args, program=None):
+        self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
+        self.path = os.path.join(self.dir, 'sock')
+        self.log_path = os.path.join(self.dir, 'log')
+        with open(self.log_path, 'w') as log:
+            self.process = subprocess.Popen(
+                [program or PROGRAM, 'serve', '--socket', self.path, *args],
+                stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True)
+        line = self.process.stdout.readline()
+        if line != f'READY {self.path}\n':
+            raise AssertionError(f'server did not start: {line!r}\n{self.log()}')
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def log(self):
+        with open(self.log_path, errors='replace') as file:
+            return file.read()
+
+    def workers(self):
+        return children(self.pid)
+
+    def wait_workers(self, count, seconds=10):
+        wait_for(lambda: len(self.workers()) == count, seconds,
+                 f'{count} workers, there are {len(self.workers())}')
+        return self.workers()
+
+    def wait_log(self, text, seconds=5):
+        wait_for(lambda: text in self.log(), seconds, f'log line {text!r} in\n{self.log()}')
+
+    def fds(self):
+        return len(os.listdir(f'/proc/{self.pid}/fd'))
+
+    def check_sound(self):
+        """No sanitizer and no assertion of ours has spoken."""
+        for line in self.log().splitlines():
+            if 'Sanitizer' in line or 'runtime error' in line or 'assert' in line.lower():
+                raise AssertionError(f'the server is broken:\n{self.log()}')
+
+    def stop(self):
+        workers = self.workers()
+        self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(20)
+        self.process.stdout.close()
+        log = self.log()
+        try:
+            self.check_sound()
+            if status != 0:
+                raise AssertionError(f'the server ended with {status}\n{log}')
+            if os.path.exists(self.path):
+                raise AssertionError('the server left its socket behind')
+            for pid in workers:
+                if os.path.exists(f'/proc/{pid}'):
+                    raise AssertionError(f'the server left worker {pid} behind')
+        finally:
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class ServerTest(unittest.TestCase):
+    """A test case with a server for all its tests."""
+
+    ARGS = ()
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server(*cls.ARGS)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def tearDown(self):
+        if self.server.process.poll() is not None:
+            self.fail(f'the server ended with {self.server.process.returncode}\n'
+                      f'{self.server.log()}')
+        self.server.check_sound()
+
+
+def main():
+    """For the end of a test file: FILE.py PROGRAM [unittest arguments]."""
+    global PROGRAM
+    if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK):
+        sys.exit(f'usage: {sys.argv[0]} path/to/vitrine [unittest arguments]')
+    PROGRAM = os.path.abspath(sys.argv[1])
+    sys.modules['harness'].PROGRAM = PROGRAM
+    unittest.main(module='__main__', argv=[sys.argv[0]] + sys.argv[2:], verbosity=1)
