@@ -20,20 +20,13 @@
 #define LISTEN_BACKLOG 128
 /* Options of `vitrine worker` for the tuning, see make_worker_args(). */
 #define WORKER_ARGS_MAX 16
-#define WORKER_ENV_MAX 4
 #define TEXT_MAX 64
 
 struct worker_setup {
 	const char *args[WORKER_ARGS_MAX];
 	size_t arg_count;
-	const char *env[WORKER_ENV_MAX];
-	char texts[4][TEXT_MAX];
-	char *driver_files;
-	char *icd_filenames;
+	char texts[3][TEXT_MAX];
 };
-
-/* A value that the loader itself understands, so that workers never load Mesa's Venus driver. */
-#define DISABLE_VENUS "VK_LOADER_DRIVERS_DISABLE=virtio_icd*"
 
 static void add_arg(struct worker_setup *setup, const char *name, const char *value)
 {
@@ -68,28 +61,59 @@ static void make_worker_args(struct worker_setup *setup, const struct vtr_front_
 	}
 }
 
-static enum vtr_err make_worker_env(struct worker_setup *setup, const struct vtr_tuning *tuning)
+static enum vtr_err set_text(char **out, const char *name, const char *value)
 {
+	if (asprintf(out, "%s=%s", name, value) < 0) {
+		*out = NULL;
+		return VTR_ERR_NOMEM;
+	}
+	return VTR_OK;
+}
+
+enum vtr_err vtr_front_env_init(const struct vtr_tuning *tuning, struct vtr_front_env *out_env)
+{
+	struct vtr_front_env env = { 0 };
+	enum vtr_err err = VTR_OK;
 	size_t count = 0;
 
 	if (tuning->driver) {
-		if (asprintf(&setup->driver_files, "VK_DRIVER_FILES=%s", tuning->driver) < 0) {
-			setup->driver_files = NULL;
-			return VTR_ERR_NOMEM;
+		err = set_text(&env.set[count++], "VK_DRIVER_FILES", tuning->driver);
+		if (err == VTR_OK) {
+			/* Its name in loaders before 1.3.207 */
+			err = set_text(&env.set[count++], "VK_ICD_FILENAMES", tuning->driver);
 		}
-		/* Its name in loaders before 1.3.207 */
-		if (asprintf(&setup->icd_filenames, "VK_ICD_FILENAMES=%s", tuning->driver) < 0) {
-			setup->icd_filenames = NULL;
-			return VTR_ERR_NOMEM;
-		}
-		setup->env[count++] = setup->driver_files;
-		setup->env[count++] = setup->icd_filenames;
 	}
-	if (!getenv("VK_LOADER_DRIVERS_DISABLE")) {
-		setup->env[count++] = DISABLE_VENUS;
+	if (err == VTR_OK && !getenv("VK_LOADER_DRIVERS_DISABLE")) {
+		/* Workers must never load Mesa's Venus driver. */
+		err = set_text(&env.set[count++], "VK_LOADER_DRIVERS_DISABLE", "virtio_icd*");
 	}
-	setup->env[count] = NULL;
+	if (err != VTR_OK) {
+		vtr_front_env_finish(&env);
+		return err;
+	}
+	*out_env = env;
 	return VTR_OK;
+}
+
+void vtr_front_env_finish(struct vtr_front_env *env)
+{
+	for (size_t i = 0; i < VTR_FRONT_ENV_MAX; i++) {
+		free(env->set[i]);
+		env->set[i] = NULL;
+	}
+}
+
+enum vtr_err vtr_front_create_log(const struct vtr_command *command, const char *filter,
+                                  struct vtr_log **out_log)
+{
+	enum vtr_err err = vtr_log_create(filter, STDERR_FILENO, NULL, out_log);
+
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine %s: '%s' is no log filter; try --log debug or "
+		                "--log info,venus=debug\n",
+		        command->name, filter ? filter : "");
+	}
+	return err;
 }
 
 static enum vtr_err create_supervisor(struct vtr_front *front,
@@ -102,8 +126,9 @@ static enum vtr_err create_supervisor(struct vtr_front *front,
 	if (err != VTR_OK) {
 		return err;
 	}
+	struct vtr_front_env env;
 	make_worker_args(&setup, params);
-	err = make_worker_env(&setup, params->tuning);
+	err = vtr_front_env_init(params->tuning, &env);
 	if (err == VTR_OK) {
 		const struct vtr_supervisor_params supervisor_params = {
 			.log = front->log,
@@ -111,15 +136,14 @@ static enum vtr_err create_supervisor(struct vtr_front *front,
 			.program = program,
 			.worker_args = setup.args,
 			.worker_arg_count = setup.arg_count,
-			.worker_env = setup.env,
+			.worker_env = (const char *const *)env.set,
 			.max_clients = params->max_clients,
 			.silent_timeout_ms = params->tuning->handshake_ms,
 			.leave_timeout_ms = LEAVE_TIMEOUT_MS,
 		};
 		err = vtr_supervisor_create(&supervisor_params, &front->supervisor);
+		vtr_front_env_finish(&env);
 	}
-	free(setup.driver_files);
-	free(setup.icd_filenames);
 	return err;
 }
 
@@ -129,11 +153,8 @@ enum vtr_err vtr_front_init(struct vtr_front *front, const struct vtr_front_para
 	enum vtr_err err;
 
 	*front = (struct vtr_front){ .listen_fd = -1 };
-	err = vtr_log_create(params->log_filter, STDERR_FILENO, NULL, &front->log);
+	err = vtr_front_create_log(params->command, params->log_filter, &front->log);
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine %s: '%s' is no log filter; try --log debug or "
-		                "--log info,venus=debug\n",
-		        name, params->log_filter ? params->log_filter : "");
 		return err;
 	}
 	err = vtr_os_sock_listen(params->socket_path, LISTEN_BACKLOG, &front->listen_fd);
@@ -155,7 +176,6 @@ enum vtr_err vtr_front_init(struct vtr_front *front, const struct vtr_front_para
 		vtr_front_finish(front);
 		return err;
 	}
-	/* A client that goes while it is told something is no reason to die. */
 	return VTR_OK;
 }
 

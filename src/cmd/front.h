@@ -34,6 +34,22 @@ struct vtr_front_params {
 	uint32_t max_clients;
 };
 
+/* Variables for processes that load the host's drivers, NAME=VALUE, NULL-terminated; owned. */
+#define VTR_FRONT_ENV_MAX 4
+
+struct vtr_front_env {
+	char *set[VTR_FRONT_ENV_MAX];
+};
+
+/* Returns: VTR_ERR_NOMEM. */
+VTR_MUST_CHECK enum vtr_err vtr_front_env_init(const struct vtr_tuning *tuning,
+                                               struct vtr_front_env *out_env);
+void vtr_front_env_finish(struct vtr_front_env *env);
+
+/* A log to stderr; complains about a wrong filter. Returns: VTR_ERR_ARG, VTR_ERR_NOMEM. */
+VTR_MUST_CHECK enum vtr_err vtr_front_create_log(const struct vtr_command *command,
+                                                 const char *filter, struct vtr_log **out_log);
+
 /**
  * Starts to listen; says on stderr what went wrong. On failure there is nothing to finish.
  *

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/checks.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <glob.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/icd.h"
+#include "cmd/xserver.h"
+
+#define LIBRARY_MAX 256
+#define API_MAX 32
+/* Fewer files for each process, and programs with many allocations run out of them. */
+#define FILES_ENOUGH 16384
+
+static void set(struct vtr_check *check, enum vtr_check_state state, const char *meaning,
+                const char *value)
+{
+	check->state = state;
+	check->meaning = meaning;
+	snprintf(check->value, sizeof(check->value), "%s", value);
+}
+
+/* Mesa's version, as its drivers have it inside. */
+static bool find_mesa_version(const char *path, char *out, size_t size)
+{
+	static const char mark[] = "Mesa ";
+	struct stat status;
+	vtr_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &status) < 0 || status.st_size <= (off_t)sizeof(mark)) {
+		return false;
+	}
+	size_t length = (size_t)status.st_size;
+	char *bytes = mmap(NULL, length, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes == MAP_FAILED) {
+		return false;
+	}
+	bool found = false;
+	const char *at = bytes;
+	const char *end = bytes + length - sizeof(mark) - size;
+	while (!found && at < end) {
+		at = memmem(at, (size_t)(end - at), mark, sizeof(mark) - 1);
+		if (!at) {
+			break;
+		}
+		at += sizeof(mark) - 1;
+		size_t digits = 0;
+		while (digits < size - 1 && (isdigit((unsigned char)at[digits]) || at[digits] == '.')) {
+			digits++;
+		}
+		if (digits >= 4) {
+			memcpy(out, at, digits);
+			out[digits] = '\0';
+			found = true;
+		}
+	}
+	munmap(bytes, length);
+	return found;
+}
+
+/* A manifest names its library by path, or by a name that the dynamic linker looks up. */
+static bool find_library_version(const char *library, char *out, size_t size)
+{
+	static const char *const dirs[] = { "/usr/local/lib/*", "/usr/local/lib", "/usr/lib/*",
+		                                "/usr/lib64", "/usr/lib" };
+	char pattern[LIBRARY_MAX + 32];
+	bool found = false;
+
+	if (library[0] == '/') {
+		return find_mesa_version(library, out, size);
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(dirs) && !found; i++) {
+		glob_t paths;
+		snprintf(pattern, sizeof(pattern), "%s/%s", dirs[i], library);
+		if (glob(pattern, 0, NULL, &paths) == 0) {
+			for (size_t j = 0; j < paths.gl_pathc && !found; j++) {
+				found = find_mesa_version(paths.gl_pathv[j], out, size);
+			}
+		}
+		globfree(&paths);
+	}
+	return found;
+}
+
+static void check_guest_driver(struct vtr_check *check)
+{
+	vtr_autofree char *paths = NULL;
+	char library[LIBRARY_MAX] = "?";
+	char api[API_MAX] = "?";
+	char version[32] = "unknown";
+	char first[LIBRARY_MAX];
+
+	if (vtr_icd_find_venus(&paths) != VTR_OK) {
+		set(check, VTR_CHECK_MISSING,
+		    "programs need Mesa's Venus driver; on Debian, install mesa-vulkan-drivers", "none");
+		return;
+	}
+	snprintf(first, sizeof(first), "%.*s", (int)strcspn(paths, ":"), paths);
+	if (vtr_icd_read(first, library, sizeof(library), api, sizeof(api)) == VTR_OK) {
+		(void)find_library_version(library, version, sizeof(version));
+	}
+	check->state = VTR_CHECK_OK;
+	check->meaning = "the driver that 'vitrine run' gives to programs; Mesa 25.0.7 to 26 are known "
+	                 "to work";
+	snprintf(check->value, sizeof(check->value), "Mesa %s, Vulkan %s, %s", version, api, paths);
+}
+
+static void check_x_server(struct vtr_check *check)
+{
+	enum vtr_xserver server = vtr_xserver_ask();
+	const char *meaning = "programs can open windows";
+
+	if (server == VTR_XSERVER_NONE) {
+		meaning = "programs that open windows will not; others are fine";
+	} else if (server == VTR_XSERVER_ABSENT) {
+		meaning = "DISPLAY names a server that does not answer: programs with windows will fail";
+	} else if (server == VTR_XSERVER_PLAIN) {
+		meaning = "'vitrine run' sets MESA_VK_WSI_DEBUG=sw, so that windows get their pictures "
+		          "by copy";
+	}
+	set(check,
+	    server == VTR_XSERVER_PLAIN || server == VTR_XSERVER_DRI3 ? VTR_CHECK_OK
+	                                                              : VTR_CHECK_NOTE,
+	    meaning, vtr_xserver_name(server));
+}
+
+static void check_drm_nodes(struct vtr_check *check)
+{
+	glob_t nodes;
+
+	if (glob("/dev/dri/renderD*", 0, NULL, &nodes) != 0) {
+		set(check, VTR_CHECK_NOTE,
+		    "no DRM render node: Mesa's drivers for real GPUs need one, NVIDIA's does not", "none");
+	} else {
+		bool usable = access(nodes.gl_pathv[0], R_OK | W_OK) == 0;
+		set(check, usable ? VTR_CHECK_OK : VTR_CHECK_NOTE,
+		    usable ? "render nodes are there"
+		           : "you may not open it: add yourself to its group, usually 'render'",
+		    nodes.gl_pathv[0]);
+	}
+	globfree(&nodes);
+}
+
+static void check_udmabuf(struct vtr_check *check)
+{
+	bool there = access("/dev/udmabuf", F_OK) == 0;
+
+	set(check, there ? VTR_CHECK_OK : VTR_CHECK_NOTE,
+	    there ? "not needed: vitrine shares memory without it"
+	          : "fine: vitrine does not need it",
+	    there ? "present" : "none");
+}
+
+static void check_files(struct vtr_check *check)
+{
+	struct rlimit limit = { 0 };
+
+	(void)getrlimit(RLIMIT_NOFILE, &limit);
+	bool enough = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= FILES_ENOUGH;
+	set(check, enough ? VTR_CHECK_OK : VTR_CHECK_NOTE,
+	    enough ? "each mapped allocation of a program is an open file of its worker"
+	           : "each mapped allocation of a program is an open file of its worker: raise the hard "
+	             "limit (ulimit -Hn) for programs with many",
+	    "");
+	snprintf(check->value, sizeof(check->value), "%llu at most",
+	         (unsigned long long)limit.rlim_max);
+}
+
+static void check_memfd(struct vtr_check *check)
+{
+	vtr_autofd int fd = memfd_create("vitrine-doctor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	bool works = fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0;
+
+	set(check, works ? VTR_CHECK_OK : VTR_CHECK_MISSING,
+	    works ? "memory can be shared with programs"
+	          : "memory that is shared with programs is a sealed memfd; this kernel or container "
+	            "forbids it",
+	    works ? "works" : strerror(errno));
+}
+
+static const struct {
+	const char *name;
+	const char *title;
+	void (*run)(struct vtr_check *check);
+} rows[] = {
+	{ "guest_driver", "Guest driver", check_guest_driver },
+	{ "x_server", "X server", check_x_server },
+	{ "drm_nodes", "DRM nodes", check_drm_nodes },
+	{ "udmabuf", "udmabuf", check_udmabuf },
+	{ "memfd", "Shared memory", check_memfd },
+	{ "files", "Open files", check_files },
+};
+
+_Static_assert(VTR_ARRAY_LEN(rows) <= VTR_CHECK_COUNT, "all checks must fit");
+
+size_t vtr_checks_run(struct vtr_check out_checks[VTR_CHECK_COUNT])
+{
+	for (size_t i = 0; i < VTR_ARRAY_LEN(rows); i++) {
+		out_checks[i] = (struct vtr_check){ .name = rows[i].name, .title = rows[i].title };
+		rows[i].run(&out_checks[i]);
+	}
+	return VTR_ARRAY_LEN(rows);
+}
+
+const char *vtr_check_state_name(enum vtr_check_state state)
+{
+	switch (state) {
+	case VTR_CHECK_OK:
+		return "ok";
+	case VTR_CHECK_NOTE:
+		return "note";
+	case VTR_CHECK_MISSING:
+		return "missing";
+	}
+	return "?";
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_CHECKS_H
+#define CMD_CHECKS_H
+
+#include <stddef.h>
+
+/*
+ * What `vitrine doctor` looks at besides the Vulkan devices: each is a line with a value, what it
+ * means and, where something is lacking, what to do.
+ */
+
+enum vtr_check_state {
+	VTR_CHECK_OK,
+	VTR_CHECK_NOTE,    /* something is not there, and that is all right */
+	VTR_CHECK_MISSING, /* programs will not run without it */
+};
+
+struct vtr_check {
+	const char *name; /* for JSON: letters and underscores */
+	const char *title;
+	enum vtr_check_state state;
+	char value[512];
+	const char *meaning; /* what it means as it is; a literal */
+};
+
+#define VTR_CHECK_COUNT 8
+
+/* Runs them all. Returns how many there are, at most VTR_CHECK_COUNT. */
+size_t vtr_checks_run(struct vtr_check out_checks[VTR_CHECK_COUNT]);
+
+const char *vtr_check_state_name(enum vtr_check_state state);
+
+#endif

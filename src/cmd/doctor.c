@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/checks.h"
+#include "cmd/commands.h"
+#include "cmd/front.h"
+#include "cmd/json.h"
+#include "cmd/tuning.h"
+#include "venus/probe.h"
+#include "venus/venus.h"
+
+#define GIB (1024.0 * 1024.0 * 1024.0)
+
+struct options {
+	bool json;
+	const char *log;
+	struct vtr_opt_list tuning;
+};
+
+static const struct vtr_opt opts[] = {
+	{ .name = "json", .kind = VTR_OPT_FLAG, .offset = offsetof(struct options, json),
+	  .help = "print JSON" },
+	VTR_TUNING_OPT(offsetof(struct options, tuning)),
+	{ .name = "log", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, log),
+	  .arg = "FILTER", .help = "what to log while looking: warn (default), debug, ..." },
+};
+
+/* VkMemoryPropertyFlagBits, as short as they can be told apart. */
+static const struct {
+	uint32_t flag;
+	const char *name;
+} memory_flags[] = {
+	{ 0x1, "DEVICE_LOCAL" },  { 0x2, "HOST_VISIBLE" },
+	{ 0x4, "HOST_COHERENT" }, { 0x8, "HOST_CACHED" },
+	{ 0x10, "LAZILY_ALLOCATED" }, { 0x20, "PROTECTED" },
+};
+
+static void print_flags(uint32_t flags)
+{
+	const char *separator = "";
+
+	if (flags == 0) {
+		printf("none");
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(memory_flags); i++) {
+		if (flags & memory_flags[i].flag) {
+			printf("%s%s", separator, memory_flags[i].name);
+			separator = " | ";
+		}
+	}
+}
+
+static void version_text(uint32_t version, char *out, size_t size)
+{
+	/* VK_API_VERSION_MAJOR and so on */
+	snprintf(out, size, "%u.%u.%u", version >> 22 & 0x7f, version >> 12 & 0x3ff, version & 0xfff);
+}
+
+static void print_emulated(const struct vtr_probe_device *device)
+{
+	const struct {
+		bool emulated;
+		const char *name;
+	} features[] = {
+		{ device->emulates_dma_buf, "VK_EXT_external_memory_dma_buf" },
+		{ device->emulates_modifiers, "VK_EXT_image_drm_format_modifier (linear)" },
+		{ device->emulates_queue_foreign, "VK_EXT_queue_family_foreign" },
+		{ device->emulates_sync_fd, "SYNC_FD semaphores and fences" },
+	};
+	const char *separator = "";
+
+	printf("    emulated: ");
+	for (size_t i = 0; i < VTR_ARRAY_LEN(features); i++) {
+		if (features[i].emulated) {
+			printf("%s%s", separator, features[i].name);
+			separator = ", ";
+		}
+	}
+	printf("%s\n", separator[0] ? "" : "nothing");
+}
+
+static void print_device(const struct vtr_probe_device *device, uint32_t number)
+{
+	char version[32];
+
+	version_text(device->api_version, version, sizeof(version));
+	printf("  %u: %s (%s)\n", number, device->name, device->kind);
+	printf("    driver: %s, Vulkan %s\n", device->driver, version);
+	if (device->refused) {
+		printf("    NOT offered to programs: %s\n", device->refused);
+		return;
+	}
+	printf("    extensions: %u of the driver, %u offered to programs\n", device->extensions,
+	       device->offered_extensions);
+	print_emulated(device);
+	if (device->import_alignment) {
+		printf("    host memory is imported in multiples of %llu bytes\n",
+		       (unsigned long long)device->import_alignment);
+	}
+	for (uint32_t i = 0; i < device->type_count; i++) {
+		const struct vtr_probe_type *type = &device->types[i];
+		printf("    memory type %u, heap %u (%.1f GiB): ", i, type->heap,
+		       (double)type->heap_size / GIB);
+		print_flags(type->flags);
+		printf("\n      mapped by programs through: %s (%s)\n", type->share, type->reason);
+		if (type->guest_flags != type->flags) {
+			printf("      programs see: ");
+			print_flags(type->guest_flags);
+			printf("\n");
+		}
+	}
+}
+
+static void print_text(const struct vtr_probe_report *report, const struct vtr_check *checks,
+                       size_t check_count)
+{
+	char version[32];
+
+	version_text(report->loader_version, version, sizeof(version));
+	printf("Host devices (Vulkan loader %s):\n", report->loader_version ? version : "missing");
+	if (report->problem) {
+		printf("  none: %s\n", report->problem);
+	}
+	for (uint32_t i = 0; i < report->device_count; i++) {
+		print_device(&report->devices[i], i);
+	}
+	printf("\nHost:\n");
+	for (size_t i = 0; i < check_count; i++) {
+		printf("  %-8s %s: %s\n           %s\n", vtr_check_state_name(checks[i].state),
+		       checks[i].title, checks[i].value, checks[i].meaning);
+	}
+}
+
+static void json_device(struct vtr_json *json, const struct vtr_probe_device *device)
+{
+	char version[32];
+
+	version_text(device->api_version, version, sizeof(version));
+	vtr_json_open(json, NULL, '{');
+	vtr_json_text(json, "name", device->name);
+	vtr_json_text(json, "kind", device->kind);
+	vtr_json_text(json, "driver", device->driver);
+	vtr_json_text(json, "api_version", version);
+	vtr_json_number(json, "vendor_id", device->vendor_id);
+	vtr_json_number(json, "device_id", device->device_id);
+	vtr_json_text(json, "refused", device->refused);
+	vtr_json_number(json, "import_alignment", device->import_alignment);
+	vtr_json_number(json, "driver_extensions", device->extensions);
+	vtr_json_number(json, "offered_extensions", device->offered_extensions);
+	vtr_json_open(json, "emulated", '{');
+	vtr_json_bool(json, "dma_buf", device->emulates_dma_buf);
+	vtr_json_bool(json, "drm_format_modifier", device->emulates_modifiers);
+	vtr_json_bool(json, "queue_family_foreign", device->emulates_queue_foreign);
+	vtr_json_bool(json, "sync_fd", device->emulates_sync_fd);
+	vtr_json_close(json, '}');
+	vtr_json_open(json, "memory_types", '[');
+	for (uint32_t i = 0; i < device->type_count; i++) {
+		const struct vtr_probe_type *type = &device->types[i];
+		vtr_json_open(json, NULL, '{');
+		vtr_json_number(json, "flags", type->flags);
+		vtr_json_number(json, "guest_flags", type->guest_flags);
+		vtr_json_number(json, "heap", type->heap);
+		vtr_json_number(json, "heap_size", type->heap_size);
+		vtr_json_text(json, "share", type->share);
+		vtr_json_text(json, "reason", type->reason);
+		vtr_json_close(json, '}');
+	}
+	vtr_json_close(json, ']');
+	vtr_json_close(json, '}');
+}
+
+static void print_json(const struct vtr_probe_report *report, const struct vtr_check *checks,
+                       size_t check_count)
+{
+	struct vtr_json json = { .file = stdout };
+	char version[32];
+
+	version_text(report->loader_version, version, sizeof(version));
+	vtr_json_open(&json, NULL, '{');
+	vtr_json_text(&json, "vitrine", VTR_VERSION);
+	vtr_json_text(&json, "loader_version", report->loader_version ? version : NULL);
+	vtr_json_text(&json, "problem", report->problem);
+	vtr_json_open(&json, "devices", '[');
+	for (uint32_t i = 0; i < report->device_count; i++) {
+		json_device(&json, &report->devices[i]);
+	}
+	vtr_json_close(&json, ']');
+	vtr_json_open(&json, "checks", '{');
+	for (size_t i = 0; i < check_count; i++) {
+		vtr_json_open(&json, checks[i].name, '{');
+		vtr_json_text(&json, "state", vtr_check_state_name(checks[i].state));
+		vtr_json_text(&json, "value", checks[i].value);
+		vtr_json_text(&json, "meaning", checks[i].meaning);
+		vtr_json_close(&json, '}');
+	}
+	vtr_json_close(&json, '}');
+	vtr_json_close(&json, '}');
+}
+
+/* Whether a program would get a device. */
+static bool is_usable(const struct vtr_probe_report *report, const struct vtr_check *checks,
+                      size_t check_count)
+{
+	bool has_device = false;
+
+	for (uint32_t i = 0; i < report->device_count; i++) {
+		has_device = has_device || !report->devices[i].refused;
+	}
+	for (size_t i = 0; i < check_count; i++) {
+		if (checks[i].state == VTR_CHECK_MISSING) {
+			return false;
+		}
+	}
+	return has_device;
+}
+
+/* Here and not in a worker's sandbox, which would hide what is wrong with the host. */
+static int examine(const struct options *options, const struct vtr_tuning *tuning,
+                   struct vtr_log *log)
+{
+	const struct vtr_venus_params params = {
+		.log = log,
+		.min_import_alignment = tuning->import_alignment,
+		.no_host_import = tuning->no_host_import,
+	};
+	struct vtr_check checks[VTR_CHECK_COUNT];
+	struct vtr_probe_report report;
+
+	size_t check_count = vtr_checks_run(checks);
+	enum vtr_err err = vtr_probe_host(log, &params, &report);
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine doctor: cannot look at the devices: %s\n", vtr_err_name(err));
+		return 1;
+	}
+	if (options->json) {
+		print_json(&report, checks, check_count);
+	} else {
+		print_text(&report, checks, check_count);
+	}
+	bool usable = is_usable(&report, checks, check_count);
+	if (!options->json) {
+		printf("\n%s\n", usable ? "Programs can use vitrine here: vitrine run -- vulkaninfo --summary"
+		                        : "Programs cannot use vitrine here; see above for what is missing.");
+	}
+	vtr_probe_finish(&report);
+	return usable ? 0 : 1;
+}
+
+static int run_doctor(const struct vtr_command *command, int argc, char **argv)
+{
+	struct options options = { .log = "warn" };
+	struct vtr_tuning tuning;
+	struct vtr_log *log = NULL;
+	int rest;
+	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
+
+	if (err != VTR_OK) {
+		return vtr_opts_exit_status(err);
+	}
+	err = vtr_tuning_parse(command, &options.tuning, &tuning);
+	if (err != VTR_OK) {
+		return VTR_EXIT_USAGE;
+	}
+	err = vtr_front_create_log(command, options.log, &log);
+	if (err != VTR_OK) {
+		return VTR_EXIT_USAGE;
+	}
+	/* The drivers are loaded here as they would be in a worker. */
+	struct vtr_front_env env;
+	err = vtr_front_env_init(&tuning, &env);
+	for (size_t i = 0; err == VTR_OK && env.set[i]; i++) {
+		putenv(env.set[i]); /* stays ours, and valid until the end */
+	}
+	int status = err == VTR_OK ? examine(&options, &tuning, log) : 1;
+	vtr_log_destroy(log);
+	return status;
+}
+
+const struct vtr_command vtr_cmd_doctor = {
+	.name = "doctor",
+	.args = "",
+	.summary = "Says what this host can do, and what is missing",
+	.details = vtr_tuning_help,
+	.opts = opts,
+	.opt_count = VTR_ARRAY_LEN(opts),
+	.run = run_doctor,
+};
