@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_ERR_H
+#define BASE_ERR_H
+
+/*
+ * The one error language. A function that can fail returns enum vtr_err and hands its results back
+ * through out_ parameters, which are untouched when it fails.
+ */
+enum vtr_err {
+	VTR_OK = 0,
+	VTR_ERR_GUEST,       /* the peer (guest, client, worker) broke the protocol: it loses its context */
+	VTR_ERR_LIMIT,       /* a named budget was reached: the request fails, the context lives */
+	VTR_ERR_NOMEM,       /* host memory */
+	VTR_ERR_UNSUPPORTED, /* asked for something that this host or build lacks */
+	VTR_ERR_AGAIN,       /* not now; the loop will call again */
+	VTR_ERR_GONE,        /* the other side closed or died */
+	VTR_ERR_OS,          /* a system call failed; errno is kept */
+	VTR_ERR_VK,          /* the driver failed; the VkResult travels beside it */
+	VTR_ERR_ARG,         /* the user or an embedder asked for something that makes no sense */
+};
+
+#define VTR_MUST_CHECK __attribute__((warn_unused_result))
+#define VTR_PRINTF(fmt_at, args_at) __attribute__((format(printf, fmt_at, args_at)))
+#define VTR_NORETURN __attribute__((noreturn))
+#define VTR_LIKELY(cond) __builtin_expect(!!(cond), 1)
+#define VTR_UNLIKELY(cond) __builtin_expect(!!(cond), 0)
+
+/* Set when the address sanitizer watches, whose limits some places must know. */
+#if defined(__SANITIZE_ADDRESS__)
+#define VTR_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define VTR_ASAN 1
+#endif
+#endif
+#ifndef VTR_ASAN
+#define VTR_ASAN 0
+#endif
+
+/* Returns: a short lower-case name ("guest", "limit"), never NULL. Thread: any. */
+const char *vtr_err_name(enum vtr_err err);
+
+/*
+ * For our own bugs only, and always on: no value from a guest, client, worker or file may get here
+ * unchecked. Prints file and line, then aborts.
+ */
+#define vtr_assert(cond)                                                                            \
+	(VTR_LIKELY(cond) ? (void)0 : vtr_assert_failed(#cond, __FILE__, __LINE__, __func__))
+
+VTR_NORETURN void vtr_assert_failed(const char *cond, const char *file, int line,
+                                    const char *function);
+
+#endif

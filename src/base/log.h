@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+/*
+ * Log lines, one write() each: "12.345 warn  ctx=3 venus vkQueueSubmit2: no such semaphore".
+ * Reached through a handle, never a global; a NULL handle is silence. A line is written once, where
+ * the cause is known; callers only pass the error on. base/, wire/ and platform/ do not log above
+ * debug.
+ *
+ * A file that logs defines VTR_LOG_MODULE (the name of its folder) before it includes this.
+ *
+ * Thread: any, also several at once; a line is never torn (up to PIPE_BUF bytes on a pipe).
+ */
+enum vtr_log_level {
+	VTR_LOG_ERROR, /* a feature is lost */
+	VTR_LOG_WARN,  /* one guest or client lost something */
+	VTR_LOG_INFO,  /* lifecycle, chosen back ends */
+	VTR_LOG_DEBUG, /* decisions */
+	VTR_LOG_TRACE, /* each command */
+};
+
+/* Opaque but for the first check, which is inline because it sits on command paths. */
+struct vtr_log {
+	int loudest; /* the highest level that any module has on, -1: none. Never changes. */
+};
+
+/**
+ * Makes a log.
+ *
+ * `filter` is a list like "info,venus=debug": a level for all modules, then exceptions; the last
+ *          match wins. Levels: off, error, warn, info, debug, trace. NULL is "info".
+ * `fd`     is borrowed, usually 2, and must outlive the log.
+ * `tag`    goes into each line ("ctx=3"); NULL for none.
+ *
+ * Owner:   *out_log is the caller's; end it with vtr_log_destroy().
+ * Returns: VTR_ERR_ARG (the filter makes no sense), VTR_ERR_NOMEM.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_log_create(const char *filter, int fd, const char *tag,
+                                           struct vtr_log **out_log);
+
+/* Says how many rate-limited lines were dropped and not yet owned up to. Accepts NULL. */
+void vtr_log_destroy(struct vtr_log *log);
+
+/* The part of vtr_log_on() that looks at the filter. */
+bool vtr_log_passes(const struct vtr_log *log, enum vtr_log_level level, const char *module);
+
+/* Whether such a line would be written. */
+static inline bool vtr_log_on(const struct vtr_log *log, enum vtr_log_level level,
+                              const char *module)
+{
+	return log != NULL && (int)level <= log->loudest && vtr_log_passes(log, level, module);
+}
+
+/**
+ * Writes a line if the filter lets it pass. Control characters in the text become '?', so that
+ * nobody can forge a line; very long lines are cut. Keeps errno.
+ */
+void vtr_log_write(struct vtr_log *log, enum vtr_log_level level, const char *module,
+                   const char *fmt, ...) VTR_PRINTF(4, 5);
+
+/**
+ * The same for lines that a guest can cause at will: ten at once, then one a second for the whole
+ * log. The next line that passes says how many were dropped before it.
+ */
+void vtr_log_write_limited(struct vtr_log *log, enum vtr_log_level level, const char *module,
+                           const char *fmt, ...) VTR_PRINTF(4, 5);
+
+/**
+ * Makes text from a guest fit to print: at most `max` bytes of it, everything but printable ASCII
+ * escaped, "..." at the end if `buf` is too small. `guest_text` ends at `max` or at its NUL; it may be
+ * NULL.
+ *
+ * Returns: buf, always terminated (`size` must not be 0).
+ */
+const char *vtr_log_str(char *buf, size_t size, const char *guest_text, size_t max);
+
+#define vtr_log_at(log, level, ...)                                                                 \
+	do {                                                                                        \
+		if (vtr_log_on(log, level, VTR_LOG_MODULE)) {                                       \
+			vtr_log_write(log, level, VTR_LOG_MODULE, __VA_ARGS__);                     \
+		}                                                                                   \
+	} while (0)
+
+#define vtr_error(log, ...) vtr_log_at(log, VTR_LOG_ERROR, __VA_ARGS__)
+#define vtr_warn(log, ...) vtr_log_at(log, VTR_LOG_WARN, __VA_ARGS__)
+#define vtr_info(log, ...) vtr_log_at(log, VTR_LOG_INFO, __VA_ARGS__)
+#define vtr_debug(log, ...) vtr_log_at(log, VTR_LOG_DEBUG, __VA_ARGS__)
+#define vtr_trace(log, ...) vtr_log_at(log, VTR_LOG_TRACE, __VA_ARGS__)
+
+/* A warning, or an info line, that a guest can cause at will. */
+#define vtr_warn_limited(log, ...)                                                                  \
+	vtr_log_write_limited(log, VTR_LOG_WARN, VTR_LOG_MODULE, __VA_ARGS__)
+#define vtr_info_limited(log, ...)                                                                  \
+	vtr_log_write_limited(log, VTR_LOG_INFO, VTR_LOG_MODULE, __VA_ARGS__)
+
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef BASE_MEM_H
+#define BASE_MEM_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include "base/err.h"
+
+#if VTR_ASAN
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(addr, size) ((void)(addr), (void)(size))
+#endif
+
+#define VTR_ARRAY_LEN(array) (sizeof(array) / sizeof((array)[0]))
+
+/* Checked arithmetic. Returns: false if the result does not fit; *out is untouched then. */
+VTR_MUST_CHECK static inline bool vtr_mul(size_t a, size_t b, size_t *out)
+{
+	size_t result;
+
+	if (__builtin_mul_overflow(a, b, &result)) {
+		return false;
+	}
+	*out = result;
+	return true;
+}
+
+VTR_MUST_CHECK static inline bool vtr_add(size_t a, size_t b, size_t *out)
+{
+	size_t result;
+
+	if (__builtin_add_overflow(a, b, &result)) {
+		return false;
+	}
+	*out = result;
+	return true;
+}
+
+/* `pow2` is a power of two; the caller knows that value + pow2 - 1 does not overflow. */
+static inline size_t vtr_align_up(size_t value, size_t pow2)
+{
+	return (value + pow2 - 1) & ~(pow2 - 1);
+}
+
+static inline size_t vtr_min(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+static inline size_t vtr_max(size_t a, size_t b)
+{
+	return a > b ? a : b;
+}
+
+/*
+ * Cleanup of temporaries in leaf functions: `vtr_autofd int fd = -1;`, `vtr_autofree char *s = NULL;`.
+ * Never in a function that has a goto (style: one cleanup idiom per function).
+ */
+#define vtr_autofd __attribute__((cleanup(vtr_close)))
+#define vtr_autofree __attribute__((cleanup(vtr_autofree_run)))
+
+/* Closes *fd if it is one (>= 0) and makes it -1. Keeps errno. */
+void vtr_close(int *fd);
+
+/* Returns: *fd, which is -1 afterwards: the way out of a vtr_autofd. */
+static inline int vtr_take_fd(int *fd)
+{
+	int taken = *fd;
+
+	*fd = -1;
+	return taken;
+}
+
+static inline void vtr_autofree_run(void *pointer_to_pointer)
+{
+	free(*(void **)pointer_to_pointer);
+}
+
+/*
+ * Arena: many small allocations that end together, for instance all that one command decodes to.
+ * Its blocks grow as needed up to a limit, and the first one stays for the next round.
+ *
+ * Thread: that of its owner.
+ */
+struct vtr_arena_block;
+
+struct vtr_arena {
+	char *cur; /* free bytes of the current block: [cur, end) */
+	char *end;
+	struct vtr_arena_block *newest; /* the current block, linked down to the first */
+	size_t first_size;
+	size_t limit;
+	size_t held; /* bytes of all blocks */
+};
+
+#define VTR_ARENA_ALIGN ((size_t)16)
+
+/* Prepares `arena`; allocates nothing yet. `limit` bounds the sum of its blocks, in bytes. */
+void vtr_arena_init(struct vtr_arena *arena, size_t first_block, size_t limit);
+
+/* Ends all allocations, keeps the first block. */
+void vtr_arena_reset(struct vtr_arena *arena);
+
+/* Ends all allocations and frees everything. The arena can be used again. */
+void vtr_arena_finish(struct vtr_arena *arena);
+
+/* The slow path of vtr_arena_alloc(). */
+void *vtr_arena_alloc_block(struct vtr_arena *arena, size_t size);
+
+/**
+ * Owner:   the arena; valid until it is reset or finished. Not zeroed, aligned to 16 bytes.
+ * Returns: NULL if the limit is reached or the host is out of memory. Size 0 gives a valid pointer
+ *          to nothing.
+ */
+static inline void *vtr_arena_alloc(struct vtr_arena *arena, size_t size)
+{
+	size_t rounded = (size + VTR_ARENA_ALIGN - 1) & ~(VTR_ARENA_ALIGN - 1);
+	void *result = arena->cur;
+
+	/* `rounded` is 0 for sizes 0 and (by overflow) SIZE_MAX; both go the slow way. */
+	if (VTR_UNLIKELY(rounded - 1 >= (size_t)(arena->end - arena->cur))) {
+		return vtr_arena_alloc_block(arena, size);
+	}
+	arena->cur += rounded;
+	ASAN_UNPOISON_MEMORY_REGION(result, size);
+	return result;
+}
+
+/*
+ * Budget: how much of something one guest may hold. What is taken is given back by the destructor
+ * of the thing that it was taken for.
+ *
+ * Thread: any.
+ */
+struct vtr_budget {
+	_Atomic uint64_t used;
+	uint64_t limit;
+};
+
+static inline void vtr_budget_init(struct vtr_budget *budget, uint64_t limit)
+{
+	atomic_init(&budget->used, 0);
+	budget->limit = limit;
+}
+
+/* Returns: false, with nothing taken, if `amount` more would go over the limit. */
+VTR_MUST_CHECK bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount);
+
+/* Gives back what was taken before; more than that is a bug of ours. */
+void vtr_budget_give(struct vtr_budget *budget, uint64_t amount);
+
+#endif

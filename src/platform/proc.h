@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PLATFORM_PROC_H
+#define PLATFORM_PROC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/* Processes: starting them, hearing of their end, and locking the own one in. */
+
+/* The program that runs now, as a path. Returns: VTR_ERR_OS (ENAMETOOLONG). Thread: any. */
+VTR_MUST_CHECK enum vtr_err vtr_os_self_path(char *buf, size_t size);
+
+struct vtr_os_spawn_fd {
+	int fd; /* borrowed; may be named several times */
+	int as; /* its number in the child */
+};
+
+/* More than any child gets. */
+#define VTR_OS_SPAWN_MAX_FDS 32
+
+struct vtr_os_spawn {
+	const char *path;  /* not searched for in PATH */
+	char *const *argv; /* argv[0] included, NULL at the end */
+	const struct vtr_os_spawn_fd *fds; /* all that the child gets, 0 to 2 included */
+	size_t fd_count;
+	bool new_session;           /* away from the terminal and its signals */
+	const char *const *env_set; /* NAME=VALUE, NULL at the end; replaces. NULL: nothing to add */
+};
+
+/**
+ * Starts a program, never as a bare fork. Of the fds it gets those in `fds`; its signals do what
+ * they do by default.
+ *
+ * Owner:   *out_death_fd is the caller's: readable from the child's end on. vtr_os_wait() reaps it.
+ * Returns: VTR_ERR_OS (for instance ENOENT: no such program), VTR_ERR_NOMEM.
+ * Thread:  any; but a child that called vtr_os_die_with_parent() ends with the thread.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_spawn(const struct vtr_os_spawn *spawn, pid_t *out_pid,
+                                         int *out_death_fd);
+
+/**
+ * Reaps a child, without waiting for it. *out_status is what waitpid() says (WIFEXITED and so on).
+ * Returns: VTR_ERR_AGAIN (it runs), VTR_ERR_GONE (no such child). Thread: any.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_wait(pid_t pid, int *out_status);
+
+/**
+ * Has this process killed when the thread that started it ends. It does not notice a parent that
+ * has gone already: watch a socket to it as well. Returns: VTR_ERR_OS, VTR_ERR_UNSUPPORTED.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_die_with_parent(void);
+
+struct vtr_os_limits {
+	uint64_t max_fds;        /* 0: as it is; cut to what the system allows */
+	uint64_t max_data_bytes; /* private writable memory; 0: as it is */
+	bool no_core_dumps;
+};
+
+/* Limits what this process may use, for good. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_limits(const struct vtr_os_limits *limits);
+
+/*
+ * The sandbox of a process that decodes what a guest sends and runs a Vulkan driver. What could be
+ * applied is told in bits, since it depends on the kernel: the caller logs what is missing.
+ */
+enum vtr_os_sandbox {
+	VTR_OS_SANDBOX_FILES = 1 << 0,    /* sees only what drivers need; writes and executes nothing */
+	VTR_OS_SANDBOX_TRUNCATE = 1 << 1, /* cannot truncate other files either */
+	VTR_OS_SANDBOX_DEVICES = 1 << 2,  /* ioctls only on the GPU's devices */
+	VTR_OS_SANDBOX_TCP = 1 << 3,      /* no TCP, even where system calls are not filtered */
+	VTR_OS_SANDBOX_SCOPE = 1 << 4,    /* no signals to and no abstract sockets of others */
+	VTR_OS_SANDBOX_SYSCALLS = 1 << 5, /* no sockets, programs, processes, tracing, mounts, ... */
+};
+
+/* What vtr_os_sandbox_files() and vtr_os_sandbox_syscalls() can apply at best. */
+#define VTR_OS_SANDBOX_FILES_ALL                                                                    \
+	(VTR_OS_SANDBOX_FILES | VTR_OS_SANDBOX_TRUNCATE | VTR_OS_SANDBOX_DEVICES |                  \
+	 VTR_OS_SANDBOX_TCP | VTR_OS_SANDBOX_SCOPE)
+#define VTR_OS_SANDBOX_ALL (VTR_OS_SANDBOX_FILES_ALL | VTR_OS_SANDBOX_SYSCALLS)
+
+/* The words for one bit ("files", "system calls"). Thread: any. */
+const char *vtr_os_sandbox_name(enum vtr_os_sandbox bit);
+
+/**
+ * Limits the files that this process can open from now on: reading libraries, the drivers' settings,
+ * and what /proc and /sys tell of this process and the hardware; reading and writing the GPU's
+ * device nodes. What is open already stays usable. It cannot be undone.
+ *
+ * `dirs`   directories in which files may be read, made and changed too, NULL at the end; NULL for
+ *          none. Missing ones are skipped.
+ * Returns: VTR_OK with the bits that apply in *out_applied, none where the kernel cannot do this;
+ *          VTR_ERR_OS (in a state where less than that applies).
+ * Thread:  applies to the calling thread and those that it starts: call it before there are others.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_files(const char *const *dirs, uint32_t *out_applied);
+
+/**
+ * Refuses, with an error code, the system calls that neither a driver nor the renderer needs:
+ * sockets but for a local pair, new programs and processes, signals to others, tracing, mounting,
+ * keys, kernel interfaces with a history of holes. It cannot be undone.
+ *
+ * Returns: VTR_OK with VTR_OS_SANDBOX_SYSCALLS or nothing in *out_applied; VTR_ERR_NOMEM, VTR_ERR_OS.
+ * Thread:  applies to all threads.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied);
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PLATFORM_SHM_H
+#define PLATFORM_SHM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/* Anonymous shared memory that travels between processes as an fd. Thread: any. */
+
+size_t vtr_os_page_size(void);
+
+/**
+ * Makes zeroed shared memory, sparse until written, of a size that nobody can change.
+ *
+ * `name`   shows up in /proc, for people.
+ * `size`   in bytes, not 0; rounded up to whole pages.
+ * Owner:   *out_fd is the caller's, close-on-exec.
+ * Returns: VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd);
+
+/**
+ * Maps [offset, offset + size) of an fd, shared. `offset` is a multiple of the page size. Memory
+ * behind the end of the file cannot be touched: use vtr_os_shm_check() on an fd of somebody else.
+ *
+ * Owner:   *out_map is the caller's; end it with vtr_os_shm_unmap() and the same size.
+ * Returns: VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_map(int fd, uint64_t offset, size_t size, bool writable,
+                                           void **out_map);
+
+/* The same, writable, at an address that is a multiple of `alignment` (a power of two). */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size,
+                                                   size_t alignment, void **out_map);
+
+/* Accepts NULL. */
+void vtr_os_shm_unmap(void *map, size_t size);
+
+/* Returns: VTR_ERR_OS, VTR_ERR_GUEST (the fd has no size, or an impossible one). */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_size(int fd, uint64_t *out_size);
+
+/**
+ * Checks memory that came from another process: that it has `min_size` bytes and can never lose
+ * them, so that touching a map of it cannot end in SIGBUS.
+ *
+ * Returns: VTR_ERR_GUEST if not.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size);
+
+#endif

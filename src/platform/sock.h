@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PLATFORM_SOCK_H
+#define PLATFORM_SOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+#include "base/err.h"
+
+/*
+ * Local stream sockets that carry fds. All fds made here are close-on-exec and block, but for
+ * listening ones. Thread: any; one reader and one writer for each socket.
+ */
+
+/* More parts than any message has. */
+#define VTR_OS_SOCK_MAX_IOV 8
+
+/* More fds than any message has; the kernel's own limit is 253. */
+#define VTR_OS_SOCK_MAX_FDS 28
+
+/**
+ * Listens at `path`, for the own user only (mode 0600). What is left of a server that died is
+ * replaced; a socket where somebody answers is not, nor is anything that is no socket.
+ *
+ * Owner:   *out_fd is the caller's, who also unlinks `path` in the end. It does not block.
+ * Returns: VTR_ERR_OS (EADDRINUSE: somebody serves there, or it is no socket; ENAMETOOLONG).
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_listen(const char *path, int backlog, int *out_fd);
+
+/**
+ * Owner:   *out_fd is the caller's.
+ * Returns: VTR_ERR_AGAIN (nobody waits, or no longer), VTR_ERR_OS (EMFILE and its like: somebody
+ *          still waits, so a loop would spin unless it makes room).
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_accept(int listen_fd, int *out_fd);
+
+/* Owner: *out_fd is the caller's. Returns: VTR_ERR_GONE (nobody listens there), VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_connect(const char *path, int *out_fd);
+
+/* Owner: both fds are the caller's. Returns: VTR_ERR_OS; out_fds is untouched then. */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_pair(int out_fds[2]);
+
+/**
+ * Sends all bytes, and the fds with the first of them. Blocks while the peer does not read. Never
+ * raises SIGPIPE.
+ *
+ * `iov`    up to VTR_OS_SOCK_MAX_IOV parts, at least one byte in all.
+ * `fds`    are borrowed; up to VTR_OS_SOCK_MAX_FDS.
+ * Returns: VTR_ERR_GONE (the peer closed)
+ *          VTR_ERR_AGAIN (the socket has a send timeout or does not block, and is full; some of the
+ *          bytes may be sent, so there is no way on but to close it)
+ *          VTR_ERR_OS
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_send(int fd, const struct iovec *iov, size_t iov_count,
+                                             const int *fds, size_t fd_count);
+
+/**
+ * Receives what is there, up to `size` bytes; blocks while there is nothing. All fds that came with
+ * them are taken before anything is checked.
+ *
+ * `fds`    gets up to `max_fds` fds, the caller's, close-on-exec. May be NULL, as may `out_fd_count`,
+ *          if max_fds is 0.
+ * Returns: VTR_ERR_GONE  the peer closed or died
+ *          VTR_ERR_GUEST more than `max_fds` fds came; all were closed, the bytes are lost
+ *          VTR_ERR_LIMIT fds came that this process has no room for; all were closed, the bytes are
+ *                        lost
+ *          VTR_ERR_AGAIN the socket has a receive timeout or does not block, and there is nothing
+ *          VTR_ERR_OS
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size,
+                                             int *fds, size_t max_fds, size_t *out_fd_count);
+
+/* Who connected. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_peer(int fd, pid_t *out_pid, uid_t *out_uid);
+
+#endif
