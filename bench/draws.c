@@ -4,7 +4,7 @@
 #include "measure.h"
 #include "vkpipeline.h"
 
-/* From bench/shaders, by glslangValidator; they name uint32_t without including anything. */
+/* From bench/shaders, compiled. */
 #include "draw_vert.h"
 #include "fill_comp.h"
 #include "flat_frag.h"

@@ -54,6 +54,10 @@ static void load_device_functions(struct vkc *c)
 #define VKC_LOAD(name) c->vk.name = (PFN_vk##name)c->vk.GetDeviceProcAddr(c->device, "vk" #name);
 	VKC_DEVICE_FUNCTIONS(VKC_LOAD)
 #undef VKC_LOAD
+#define VKC_LOAD(name, suffix)                                                                     \
+	c->vk.name = (PFN_vk##name)c->vk.GetDeviceProcAddr(c->device, "vk" #name #suffix);
+	VKC_DEVICE_ALIASES(VKC_LOAD)
+#undef VKC_LOAD
 }
 
 void vkc_instance_open(struct vkc *c, const char *name)
@@ -145,7 +149,7 @@ static void query_features(struct vkc *c, bool everything)
 	f->v12.pNext = &f->v13;
 	void **tail = &f->v13.pNext;
 	if (everything && vkc_has_extension(c, "VK_EXT_host_image_copy")) {
-		f->host_copy.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_IMAGE_COPY_FEATURES_EXT;
+		f->host_copy.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_HOST_IMAGE_COPY_FEATURES;
 		*tail = &f->host_copy;
 		tail = &f->host_copy.pNext;
 	}
@@ -190,7 +194,7 @@ void vkc_device_open(struct vkc *c, bool everything)
 {
 	static const char *const wanted[] = {
 		"VK_EXT_host_image_copy",  "VK_EXT_multi_draw",            "VK_KHR_push_descriptor",
-		"VK_EXT_transform_feedback", "VK_EXT_conditional_rendering", "VK_EXT_calibrated_timestamps",
+		"VK_EXT_transform_feedback", "VK_EXT_conditional_rendering",
 	};
 	if (c->props.apiVersion < VK_API_VERSION_1_3) {
 		vkc_fail("%s is not a Vulkan 1.3 device", c->props.deviceName);

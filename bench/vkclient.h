@@ -31,7 +31,7 @@
 	X(GetPhysicalDeviceSparseImageFormatProperties2) X(EnumeratePhysicalDeviceGroups)              \
 	X(GetPhysicalDeviceExternalBufferProperties) X(GetPhysicalDeviceExternalFenceProperties)       \
 	X(GetPhysicalDeviceExternalSemaphoreProperties) X(EnumerateDeviceExtensionProperties)          \
-	X(GetPhysicalDeviceToolProperties) X(GetPhysicalDeviceCalibrateableTimeDomainsEXT)             \
+	X(GetPhysicalDeviceToolProperties) X(GetPhysicalDeviceCalibrateableTimeDomainsKHR)             \
 	X(GetPhysicalDeviceMultisamplePropertiesEXT)                                                   \
 	X(GetPhysicalDeviceFragmentShadingRatesKHR)                                                    \
 	X(GetPhysicalDeviceCooperativeMatrixPropertiesKHR) X(CreateDevice) X(GetDeviceProcAddr)
@@ -79,19 +79,25 @@
 	X(CmdBeginQuery) X(CmdEndQuery) X(CmdResetQueryPool) X(CmdWriteTimestamp)                      \
 	X(CmdWriteTimestamp2) X(CmdCopyQueryPoolResults)                                               \
 	X(CmdBeginRenderPass) X(CmdNextSubpass) X(CmdEndRenderPass) X(CmdExecuteCommands)              \
-	X(CmdBeginRendering) X(CmdEndRendering) X(CmdPushDescriptorSetKHR)                             \
-	X(CmdPushDescriptorSetWithTemplateKHR)                                                         \
+	X(CmdBeginRendering) X(CmdEndRendering)                                                        \
 	X(CreatePrivateDataSlot) X(DestroyPrivateDataSlot) X(SetPrivateData) X(GetPrivateData)         \
-	X(CopyMemoryToImageEXT) X(CopyImageToMemoryEXT) X(TransitionImageLayoutEXT)                    \
 	X(CmdBindTransformFeedbackBuffersEXT) X(CmdBeginTransformFeedbackEXT)                          \
 	X(CmdEndTransformFeedbackEXT) X(CmdBeginConditionalRenderingEXT)                               \
-	X(CmdEndConditionalRenderingEXT) X(GetCalibratedTimestampsEXT)
+	X(CmdEndConditionalRenderingEXT)
+
+/* Younger than Vulkan 1.3: the programs use the extension, whose functions have a suffix. */
+#define VKC_DEVICE_ALIASES(X)                                                                      \
+	X(CmdPushDescriptorSet, KHR) X(CmdPushDescriptorSetWithTemplate, KHR)                          \
+	X(CopyMemoryToImage, EXT) X(CopyImageToMemory, EXT) X(TransitionImageLayout, EXT)
 
 struct vkc_functions {
 #define VKC_MEMBER(name) PFN_vk##name name;
 	VKC_GLOBAL_FUNCTIONS(VKC_MEMBER)
 	VKC_INSTANCE_FUNCTIONS(VKC_MEMBER)
 	VKC_DEVICE_FUNCTIONS(VKC_MEMBER)
+#undef VKC_MEMBER
+#define VKC_MEMBER(name, suffix) PFN_vk##name name;
+	VKC_DEVICE_ALIASES(VKC_MEMBER)
 #undef VKC_MEMBER
 };
 
@@ -101,7 +107,7 @@ struct vkc_features {
 	VkPhysicalDeviceVulkan11Features v11;
 	VkPhysicalDeviceVulkan12Features v12;
 	VkPhysicalDeviceVulkan13Features v13;
-	VkPhysicalDeviceHostImageCopyFeaturesEXT host_copy;
+	VkPhysicalDeviceHostImageCopyFeatures host_copy;
 	VkPhysicalDeviceMultiDrawFeaturesEXT multi_draw;
 	VkPhysicalDeviceTransformFeedbackFeaturesEXT xfb;
 	VkPhysicalDeviceConditionalRenderingFeaturesEXT conditional;

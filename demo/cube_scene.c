@@ -8,7 +8,7 @@
 #include "cube_mesh.h"
 #include "vkpipeline.h"
 
-/* From demo/shaders, by glslangValidator. */
+/* From demo/shaders, compiled. */
 #include "cube_frag.h"
 #include "cube_vert.h"
 #include "room_frag.h"

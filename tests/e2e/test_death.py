@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Workers, clients and the server die; whoever depended on them ends, and nobody else."""
+import os
+import signal
+import subprocess
+import time
+
+import e2e
+from e2e import expect
+
+DEADLINE = 5  # seconds in which an orphaned client must have ended
+
+
+def start_cube(server):
+    """A client in the middle of drawing, and its worker."""
+    known = set(server.workers())
+    client = server.start([e2e.program('vitrine-cube'), '--frames', '100000', '--size', '320x200'],
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    expect(e2e.wait_until(lambda: set(server.workers()) - known, 10), 'no worker came up')
+    worker = (set(server.workers()) - known).pop()
+    time.sleep(1)
+    expect(client.poll() is None, f'the client ended early: {client.stderr.read() if client.poll() else ""}')
+    return client, worker
+
+
+def expect_end(client, what):
+    start = time.monotonic()
+    try:
+        client.communicate(timeout=DEADLINE)
+    except subprocess.TimeoutExpired:
+        client.kill()
+        client.communicate()
+        raise e2e.Failure(f'{what}: the client still runs after {DEADLINE} s')
+    expect(client.returncode != 0, f'{what}: the client ended as if all were well')
+    print(f'{what}: the client ended with status {client.returncode} after {time.monotonic() - start:.2f} s')
+
+
+def test_worker_dies():
+    with e2e.Server() as server:
+        bystander, bystander_worker = start_cube(server)
+        for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT):
+            client, worker = start_cube(server)
+            os.kill(worker, number)
+            expect_end(client, f'worker ended by {number.name}')
+            server.expect_alive()
+            expect(bystander.poll() is None, 'another client ended, too')
+        expect(e2e.wait_until(lambda: server.workers() == [bystander_worker], 5), 'a worker is left')
+        bystander.kill()
+        bystander.communicate()
+        server.run([e2e.program('vk-suite'), '--scene', 'triangle'])
+
+
+def test_worker_of_idle_client_dies():
+    """A client that calls nothing notices with its next call."""
+    with e2e.Server() as server:
+        client = server.start([e2e.program('bench-client'), '--idle'], stdin=subprocess.PIPE,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        while client.stdout.readline() not in ('READY\n', ''):
+            pass
+        os.kill(server.workers()[0], signal.SIGKILL)
+        expect(e2e.wait_until(lambda: not server.workers(), 5), 'the worker is left')
+        time.sleep(0.2)
+        expect_end(client, 'worker of an idle client killed')  # communicate() closes its input: it goes on
+        server.expect_alive()
+
+
+def test_client_dies():
+    with e2e.Server() as server:
+        client, worker = start_cube(server)
+        client.kill()
+        client.communicate()
+        expect(e2e.wait_until(lambda: not server.workers(), DEADLINE), 'the worker of a killed client is left')
+        client, worker = start_cube(server)
+        os.kill(client.pid, signal.SIGSTOP)
+        server.run([e2e.program('vk-suite'), '--scene', 'triangle'])
+        client.kill()
+        client.communicate()
+        expect(e2e.wait_until(lambda: not server.workers(), DEADLINE), 'the worker of a stopped client is left')
+
+
+def test_server_dies():
+    """The clients of a killed server are told, or at least not left spinning; no worker survives it."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        server = e2e.Server()
+        server.__enter__()
+        client, worker = start_cube(server)
+        os.kill(server.process.pid, number)
+        server.process.wait(20)
+        expect_end(client, f'server ended by {number.name}')
+        gone = e2e.wait_until(lambda: not os.path.exists(f'/proc/{worker}'), DEADLINE)
+        server.process.stdout.close()
+        server.folder.cleanup()
+        expect(gone, f'the worker outlives a server that was ended by {number.name}')
+
+
+if __name__ == '__main__':
+    e2e.main(globals())

@@ -1,0 +1,119 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Many clients at the same time and one after another; what they leave behind."""
+import subprocess
+import time
+from pathlib import Path
+
+import e2e
+from e2e import expect
+
+IDLE_CLIENTS = 64
+SEQUENCE = 200
+
+
+def cpu_ms(pid):
+    """Processor time of a process, from the scheduler's own nanoseconds."""
+    total = 0
+    for task in Path(f'/proc/{pid}/task').iterdir():
+        try:
+            total += int((task / 'schedstat').read_text().split()[0])
+        except OSError:
+            pass
+    return total / 1e6
+
+
+def state(server):
+    pid = server.process.pid
+    return {'fds': e2e.fd_count(pid), 'threads': e2e.thread_count(pid), 'private KiB': e2e.private_kib(pid),
+            'workers': len(server.workers())}
+
+
+def words(figures):
+    return ', '.join(f'{value} {name}' for name, value in figures.items())
+
+
+def expect_settled(server, before):
+    """No worker, fd or thread more than before."""
+    def settled():
+        now = state(server)
+        return all(now[key] <= before[key] for key in ('fds', 'threads', 'workers'))
+    expect(e2e.wait_until(settled, 10), f'before: {words(before)}; after: {words(state(server))}')
+
+
+def test_eight_at_once():
+    suite, cube, bench = e2e.program('vk-suite'), e2e.program('vitrine-cube'), e2e.program('bench-client')
+    commands = [[suite], [suite], [suite], [cube, '--frames', '20'], [cube, '--frames', '20', '--size', '640x400'],
+                [bench, '--repeat', '1', '--draws', '20000'], [e2e.program('vk-dump')], [e2e.tool('vulkaninfo')]]
+    with e2e.Server() as server:
+        before = state(server)
+        clients = [server.start(c, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for c in commands]
+        outputs = []
+        for command, client in zip(commands, clients):
+            out, err = client.communicate(timeout=200)
+            expect(client.returncode == 0, f'{command}: status {client.returncode}\n{err[-2000:]}')
+            outputs.append(out)
+        expect(outputs[0] == outputs[1] == outputs[2], 'three runs of vk-suite gave different bytes')
+        expect_settled(server, before)
+
+
+def start_idle(server, count):
+    bench = e2e.program('bench-client')
+    clients = [server.start([bench, '--idle'], stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(count)]
+    for client in clients:
+        lines = [client.stdout.readline() for _ in range(4)]
+        while lines[-1] and lines[-1] != 'READY\n':
+            lines.append(client.stdout.readline())
+        expect('READY\n' in lines, f'an idle client did not come up: {lines}')
+    return clients
+
+
+def end_idle(clients):
+    for client in clients:
+        client.stdin.close()
+    for client in clients:
+        expect(client.wait(30) == 0, f'an idle client ended with status {client.returncode}')
+        client.stdout.close()
+
+
+def test_idle_clients():
+    with e2e.Server() as server:
+        before = state(server)
+        clients = start_idle(server, IDLE_CLIENTS)
+        workers = server.workers()
+        time.sleep(2)  # whoever spins for a while after work has stopped by then
+        start = sum(cpu_ms(pid) for pid in workers) + cpu_ms(server.process.pid)
+        time.sleep(3)
+        used = sum(cpu_ms(pid) for pid in workers) + cpu_ms(server.process.pid) - start
+        threads = sorted(e2e.thread_count(pid) for pid in workers)
+        memory = sorted(e2e.private_kib(pid) for pid in workers)
+        print(f'{len(clients)} idle clients: {len(workers)} workers, {threads[0]} to {threads[-1]} threads and '
+              f'{memory[0]} to {memory[-1]} KiB private each; serve: {words(state(server))}; '
+              f'processor time of all in 3 s: {used:.1f} ms')
+        expect(len(workers) == IDLE_CLIENTS, f'{len(workers)} workers')
+        expect(used < 3000 * 0.01, f'{used:.1f} ms of processor time in 3 s while idle')
+        server.run([e2e.program('vk-suite'), '--scene', 'triangle'])
+        end_idle(clients)
+        expect_settled(server, before)
+
+
+def test_one_after_another():
+    """200 programs; the first 20 may still grow what is kept for reuse."""
+    suite = e2e.program('vk-suite')
+    scenes = ['triangle', 'compute', 'memory_types', 'pipeline_cache']
+    with e2e.Server() as server:
+        settled = None
+        for i in range(SEQUENCE):
+            server.run([suite, '--scene', scenes[i % len(scenes)]])
+            if i == 19:
+                e2e.wait_until(lambda: not server.workers(), 10)
+                settled = state(server)
+        e2e.wait_until(lambda: not server.workers(), 10)
+        after = state(server)
+        print(f'serve after 20 programs: {words(settled)}; after {SEQUENCE}: {words(after)}')
+        expect_settled(server, settled)
+        expect(after['private KiB'] <= settled['private KiB'] + 128, 'vitrine serve grows')
+
+
+if __name__ == '__main__':
+    e2e.main(globals())

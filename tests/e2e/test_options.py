@@ -1,0 +1,37 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Hosts that are not here, emulated: coarse import alignment, and memory that cannot be shared."""
+import e2e
+from e2e import expect
+from test_scenes import run_both
+
+
+def test_import_alignment_16k():
+    """Apple's page size: every scene must still give the same bytes."""
+    run_both('-o', 'import-alignment=16K')
+
+
+def test_allocations_16k():
+    with e2e.Server('-o', 'import-alignment=16K') as server:
+        server.run([e2e.program('bench-client'), '--only', 'allocate,bandwidth', '--repeat', '1'])
+
+
+def test_exported_memory():
+    """Without imports memory goes the other way: the driver's own, exported as an fd that can be mapped."""
+    run_both('-o', 'no-host-import')
+
+
+def test_nothing_can_be_shared():
+    """One clear line in the log, no device, no crash."""
+    with e2e.Server('-o', 'no-host-import', '-o', 'no-export') as server:
+        done = server.run([e2e.program('bench-client'), '--only', 'submit'], check=False)
+        expect(done.returncode == 1, f'status {done.returncode}: {done.stderr}')
+        expect('no Vulkan device' in done.stderr, done.stderr)
+        server.expect_alive()
+        lines = [line for line in server.log().splitlines() if 'share' in line]
+        print('\n'.join(lines))
+        expect(len(lines) == 1, f'{len(lines)} lines about sharing in the log:\n{server.log()}')
+
+
+if __name__ == '__main__':
+    e2e.main(globals())
