@@ -12,15 +12,6 @@
 
 /* --- creation --------------------------------------------------------------------------------------- */
 
-static bool is_emulated(const struct vtr_physical *p, const char *name)
-{
-	return (p->emulate.dma_buf && strcmp(name, "VK_EXT_external_memory_dma_buf") == 0) ||
-	       (p->emulate.drm_modifier && strcmp(name, "VK_EXT_image_drm_format_modifier") == 0) ||
-	       (p->emulate.queue_foreign && strcmp(name, "VK_EXT_queue_family_foreign") == 0) ||
-	       (p->emulate.sync_fd && (strcmp(name, "VK_KHR_external_semaphore_fd") == 0 ||
-	                               strcmp(name, "VK_KHR_external_fence_fd") == 0));
-}
-
 struct names {
 	const char *list[MAX_EXTENSIONS];
 	uint32_t n;
@@ -42,7 +33,7 @@ static void add_name(struct names *names, const char *name)
 static void choose_names(const struct vtr_physical *p, const VkDeviceCreateInfo *info, struct names *names)
 {
 	for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
-		if (!is_emulated(p, info->ppEnabledExtensionNames[i])) {
+		if (!vtr_physical_emulates(p, info->ppEnabledExtensionNames[i])) {
 			add_name(names, info->ppEnabledExtensionNames[i]);
 		}
 	}

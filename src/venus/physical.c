@@ -13,6 +13,8 @@
 #define DMA_BUF "VK_EXT_external_memory_dma_buf"
 #define MODIFIER "VK_EXT_image_drm_format_modifier"
 #define FOREIGN "VK_EXT_queue_family_foreign"
+#define SEMAPHORE_FD "VK_KHR_external_semaphore_fd"
+#define FENCE_FD "VK_KHR_external_fence_fd"
 
 struct vtr_physical *vtr_physical_of(struct vtr_object *object)
 {
@@ -52,15 +54,6 @@ static const VkExtensionProperties *find(const struct list *list, const char *na
 	return NULL;
 }
 
-bool vtr_physical_driver_has(const struct vtr_physical *physical, const char *name)
-{
-	struct list list = {0};
-	const bool has = driver_extensions(physical, &list) >= 0 && find(&list, name) != NULL;
-
-	free(list.p);
-	return has;
-}
-
 static void add(struct vtr_physical *p, const char *name, uint32_t version)
 {
 	VkExtensionProperties *e = &p->extensions[p->extension_count++];
@@ -69,11 +62,12 @@ static void add(struct vtr_physical *p, const char *name, uint32_t version)
 	e->specVersion = version;
 }
 
-static bool emulated(const struct vtr_physical *p, const char *name)
+bool vtr_physical_emulates(const struct vtr_physical *p, const char *name)
 {
 	return (p->emulate.dma_buf && strcmp(name, DMA_BUF) == 0) ||
 	       (p->emulate.drm_modifier && strcmp(name, MODIFIER) == 0) ||
-	       (p->emulate.queue_foreign && strcmp(name, FOREIGN) == 0);
+	       (p->emulate.queue_foreign && strcmp(name, FOREIGN) == 0) ||
+	       (p->emulate.sync_fd && (strcmp(name, SEMAPHORE_FD) == 0 || strcmp(name, FENCE_FD) == 0));
 }
 
 /* What the guest may enable: what both sides know, and what we make up. */
@@ -87,7 +81,7 @@ static enum vtr_err offer_extensions(struct vtr_physical *p, const struct list *
 		const struct vtw_extension_info *info = &vtw_extensions[i];
 		const VkExtensionProperties *have = find(driver, info->name);
 
-		if (emulated(p, info->name)) {
+		if (vtr_physical_emulates(p, info->name)) {
 			add(p, info->name, info->spec_version);
 		} else if (have != NULL && info->exposed) {
 			add(p, info->name, vtr_min(have->specVersion, info->spec_version));

@@ -46,8 +46,9 @@ VTR_MUST_CHECK enum vtr_err vtr_physical_create(struct vtr_log *log, const struc
                                                 VkPhysicalDevice handle, uint32_t instance_version,
                                                 struct vtr_physical **out_physical);
 void vtr_physical_destroy(struct vtr_physical *physical);
-/* Whether the driver itself has an extension. */
-bool vtr_physical_driver_has(const struct vtr_physical *physical, const char *name);
+
+/* Whether an extension is offered that the driver must never hear of. */
+bool vtr_physical_emulates(const struct vtr_physical *physical, const char *name);
 
 /* The dispatch argument's physical device. */
 struct vtr_object;
