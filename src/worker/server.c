@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "platform/proc.h"
+#include "platform/shm.h"
 #include "vtest/vtest.h"
 #include "worker/protocol.h"
 
@@ -63,6 +64,41 @@ static enum vtr_err watch_supervisor(int control_fd)
 	return VTR_OK;
 }
 
+static void log_sandbox(struct vtr_log *log, uint32_t applied)
+{
+	for (uint32_t bit = 1; bit <= VTR_OS_SANDBOX_ALL; bit <<= 1) {
+		if ((VTR_OS_SANDBOX_ALL & bit) != 0 && (applied & bit) == 0) {
+			vtr_info(log, "sandbox: this kernel or container cannot limit %s",
+			         vtr_os_sandbox_name((enum vtr_os_sandbox)bit));
+		}
+	}
+	vtr_debug(log, "sandbox: 0x%x of 0x%x apply", applied, (unsigned)VTR_OS_SANDBOX_ALL);
+}
+
+/* What is missing for lack of the kernel's support is logged, not fatal: most hosts lack something. */
+static enum vtr_err lock_in(struct vtr_log *log)
+{
+	const struct vtr_os_limits limits = {
+		.max_fds = MAX_FDS,
+		.max_data_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size(),
+		.no_core_dumps = true,
+	};
+	uint32_t files = 0;
+	uint32_t syscalls = 0;
+
+	enum vtr_err err = vtr_os_limits(&limits);
+	if (err == VTR_OK) {
+		err = vtr_os_sandbox_files(NULL, &files);
+	}
+	if (err == VTR_OK) {
+		err = vtr_os_sandbox_syscalls(&syscalls);
+	}
+	if (err == VTR_OK) {
+		log_sandbox(log, files | syscalls);
+	}
+	return err;
+}
+
 enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 {
 	enum vtr_err err = watch_supervisor(params->control_fd);
@@ -74,7 +110,14 @@ enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 	}
 	/* A client that goes while it is written to is no reason to die. */
 	signal(SIGPIPE, SIG_IGN);
-	/* PLACEHOLDER lock_in */
+	if (!params->no_sandbox) {
+		err = lock_in(params->log);
+		if (err != VTR_OK) {
+			vtr_error(params->log, "cannot lock the process in: %s", vtr_err_name(err));
+			vtr_vtest_hang_up(params->client_fd);
+			return err;
+		}
+	}
 	const struct vtr_vtest_params vtest_params = {
 		.log = params->log,
 		.fd = params->client_fd,

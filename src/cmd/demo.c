@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/commands.h"
+#include "cmd/front.h"
+#include "cmd/program.h"
+#include "platform/proc.h"
+
+#define CUBE "vitrine-cube"
+#define DEFAULT_FRAMES 300
+#define OUTPUT_MAX 4096
+#define NAME_MAX_LENGTH 256
+
+struct options {
+	uint32_t frames;
+	const char *output;
+	struct vtr_opt_list tuning;
+};
+
+static const struct vtr_opt opts[] = {
+	{ .name = "frames", .kind = VTR_OPT_NUMBER, .offset = offsetof(struct options, frames),
+	  .arg = "N", .help = "how many to draw each time; default: 300" },
+	{ .name = "output", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, output),
+	  .arg = "FILE", .help = "the picture; default: demo.png" },
+	VTR_TUNING_OPT(offsetof(struct options, tuning)),
+};
+
+/* What the cube program says of one run. */
+struct result {
+	char device[NAME_MAX_LENGTH];
+	double rate;
+};
+
+/* Beside this program, as in the build folder, or where it is installed. */
+static enum vtr_err find_cube(const char *self, char *out_path, size_t size)
+{
+	static const char *const places[] = { CUBE, "demo/" CUBE, "../libexec/vitrine/" CUBE };
+	char path[PATH_MAX];
+	const char *slash = strrchr(self, '/');
+	int length = slash ? (int)(slash - self) : 0;
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(places); i++) {
+		int n = snprintf(path, sizeof(path), "%.*s/%s", length, self, places[i]);
+		if (n > 0 && (size_t)n < sizeof(path) &&
+		    vtr_program_find(path, out_path, size) == VTR_OK) {
+			return VTR_OK;
+		}
+	}
+	fprintf(stderr, "vitrine demo: %s is missing: it belongs beside this program, or into "
+	                "../libexec/vitrine\n",
+	        CUBE);
+	return VTR_ERR_GONE;
+}
+
+/* All that comes out of `fd`, or its beginning. */
+static void read_output(int fd, char *out, size_t size)
+{
+	size_t have = 0;
+	char rest[512];
+
+	for (;;) {
+		bool full = have == size - 1;
+		ssize_t n = read(fd, full ? rest : out + have, full ? sizeof(rest) : size - 1 - have);
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n <= 0) {
+			break;
+		}
+		have += full ? 0 : (size_t)n;
+	}
+	out[have] = '\0';
+}
+
+/* Finds "key: value" at the start of a line. */
+static const char *find_value(const char *output, const char *key)
+{
+	size_t length = strlen(key);
+
+	while (*output) {
+		if (strncmp(output, key, length) == 0 && strncmp(output + length, ": ", 2) == 0) {
+			return output + length + 2;
+		}
+		output += strcspn(output, "\n");
+		output += *output == '\n';
+	}
+	return NULL;
+}
+
+static enum vtr_err read_result(const char *output, struct result *out_result)
+{
+	const char *device = find_value(output, "device");
+	const char *rate = find_value(output, "frames/s");
+
+	if (!device || !rate) {
+		return VTR_ERR_GUEST;
+	}
+	snprintf(out_result->device, sizeof(out_result->device), "%.*s", (int)strcspn(device, "\n"),
+	         device);
+	out_result->rate = strtod(rate, NULL);
+	return VTR_OK;
+}
+
+/* Runs argv and reads what it says. */
+static enum vtr_err run_once(char **argv, const char *const *env, struct result *out_result)
+{
+	vtr_autofd int read_fd = -1;
+	vtr_autofd int write_fd = -1;
+	vtr_autofd int death_fd = -1;
+	char output[OUTPUT_MAX];
+	int fds[2];
+	int status;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		return VTR_ERR_OS;
+	}
+	read_fd = fds[0];
+	write_fd = fds[1];
+	const struct vtr_os_spawn_fd child_fds[] = {
+		{ .fd = STDIN_FILENO, .as = STDIN_FILENO },
+		{ .fd = write_fd, .as = STDOUT_FILENO },
+		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
+	};
+	const struct vtr_os_spawn spawn = {
+		.path = argv[0],
+		.argv = argv,
+		.fds = child_fds,
+		.fd_count = VTR_ARRAY_LEN(child_fds),
+		.env_set = env,
+	};
+	enum vtr_err err = vtr_os_spawn(&spawn, &pid, &death_fd);
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine demo: cannot start %s: %s\n", argv[0], strerror(errno));
+		return err;
+	}
+	vtr_close(&write_fd);
+	read_output(read_fd, output, sizeof(output));
+	if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+		fprintf(stderr, "vitrine demo: %s failed\n", CUBE);
+		return VTR_ERR_VK;
+	}
+	return read_result(output, out_result);
+}
+
+static enum vtr_err run_native(const char *cube, const struct vtr_tuning *tuning, char *frames,
+                               struct result *out_result)
+{
+	vtr_autofree char *path = strdup(cube);
+	char frames_opt[] = "--frames";
+	char *argv[] = { path, frames_opt, frames, NULL };
+	struct vtr_front_env env;
+
+	if (!path) {
+		return VTR_ERR_NOMEM;
+	}
+	enum vtr_err err = vtr_front_env_init(tuning, &env);
+	if (err == VTR_OK) {
+		err = run_once(argv, (const char *const *)env.set, out_result);
+		vtr_front_env_finish(&env);
+	}
+	return err;
+}
+
+/* vitrine run [-o ...] -- vitrine-cube --frames N --png FILE */
+static enum vtr_err run_through(const char *self, const char *cube, const struct options *options,
+                                char *frames, struct result *out_result)
+{
+	const char *argv[2 + 2 * VTR_OPT_LIST_MAX + 8];
+	size_t count = 0;
+
+	argv[count++] = self;
+	argv[count++] = "run";
+	for (size_t i = 0; i < options->tuning.count; i++) {
+		argv[count++] = "-o";
+		argv[count++] = options->tuning.items[i];
+	}
+	argv[count++] = "--";
+	argv[count++] = cube;
+	argv[count++] = "--frames";
+	argv[count++] = frames;
+	argv[count++] = "--png";
+	argv[count++] = options->output;
+	argv[count] = NULL;
+	/* exec() takes char **, and changes nothing */
+	return run_once((char **)argv, NULL, out_result);
+}
+
+static int run_demo(const struct vtr_command *command, int argc, char **argv)
+{
+	struct options options = { .frames = DEFAULT_FRAMES, .output = "demo.png" };
+	struct vtr_tuning tuning;
+	struct result native;
+	struct result through;
+	char self[PATH_MAX];
+	char cube[PATH_MAX];
+	char frames[16];
+	int rest;
+	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
+
+	if (err != VTR_OK) {
+		return vtr_opts_exit_status(err);
+	}
+	err = vtr_tuning_parse(command, &options.tuning, &tuning);
+	if (err != VTR_OK) {
+		return VTR_EXIT_USAGE;
+	}
+	if (options.frames == 0) {
+		fprintf(stderr, "vitrine demo: --frames must be at least 1\n");
+		return VTR_EXIT_USAGE;
+	}
+	err = vtr_os_self_path(self, sizeof(self));
+	if (err == VTR_OK) {
+		err = find_cube(self, cube, sizeof(cube));
+	}
+	if (err != VTR_OK) {
+		return 1;
+	}
+	snprintf(frames, sizeof(frames), "%u", options.frames);
+	err = run_native(cube, &tuning, frames, &native);
+	if (err == VTR_OK) {
+		err = run_through(self, cube, &options, frames, &through);
+	}
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine demo: no picture (%s); 'vitrine doctor' says what is missing\n",
+		        vtr_err_name(err));
+		return 1;
+	}
+	printf("%s: %s, %.1f frames/s native, %.1f through vitrine (%.2f)\n", options.output,
+	       through.device, native.rate, through.rate, through.rate / native.rate);
+	return 0;
+}
+
+const struct vtr_command vtr_cmd_demo = {
+	.name = "demo",
+	.args = "",
+	.summary = "Draws a cube, natively and through vitrine, into a picture",
+	.details = vtr_tuning_help,
+	.opts = opts,
+	.opt_count = VTR_ARRAY_LEN(opts),
+	.run = run_demo,
+};
