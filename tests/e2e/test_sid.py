@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A second guest: Mesa of Debian sid, in a folder made with debootstrap, entered with chroot.
+
+Needs root, debootstrap and a Debian mirror for the first time; the folder is kept in CACHE. The socket
+of `vitrine serve` lies inside the folder, so nothing is mounted.
+"""
+import os
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+
+import e2e
+import test_differences
+import test_scenes
+from e2e import expect
+
+CACHE = Path('/var/cache/vitrine-tests/sid')
+MIRROR = 'http://deb.debian.org/debian'
+PACKAGES = 'mesa-vulkan-drivers,vulkan-tools,libvulkan1'
+
+
+def sid():
+    """The folder, made if it is not there."""
+    if os.geteuid() != 0:
+        raise e2e.Skip('chroot needs root')
+    if (CACHE / 'complete').exists():
+        return CACHE
+    debootstrap = e2e.tool('debootstrap')
+    shutil.rmtree(CACHE, ignore_errors=True)
+    CACHE.parent.mkdir(parents=True, exist_ok=True)
+    print(f'making {CACHE} with debootstrap (minutes, about 600 MB)')
+    done = subprocess.run([debootstrap, '--variant=minbase', f'--include={PACKAGES}', 'sid', str(CACHE), MIRROR],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise e2e.Skip(f'debootstrap: {done.stdout[-500:]}')
+    (CACHE / 'complete').touch()
+    return CACHE
+
+
+class SidServer(e2e.Server):
+    """A server whose socket is inside the chroot; its clients run there."""
+
+    def __init__(self, root):
+        super().__init__()
+        self.root = root
+
+    def __enter__(self):
+        tempfile.tempdir = str(self.root / 'tmp')
+        try:
+            super().__enter__()
+        finally:
+            tempfile.tempdir = None
+        return self
+
+    def run(self, command, **more):
+        """The program is copied into the folder where it is one of ours."""
+        inside = [str(part) for part in command]
+        if Path(inside[0]).is_absolute() and not inside[0].startswith('/usr/'):
+            shutil.copy(inside[0], self.folder.name)
+            inside[0] = self.inside(Path(self.folder.name) / Path(inside[0]).name)
+        env = {
+            'PATH': '/usr/bin:/bin', 'LC_ALL': 'C.UTF-8', 'NODEVICE_SELECT': '1',
+            'VK_DRIVER_FILES': self.inside(sorted(self.root.glob('usr/share/vulkan/icd.d/virtio_icd*.json'))[0]),
+            'VN_DEBUG': 'vtest', 'VTEST_SOCKET_NAME': self.inside(self.socket),
+        }
+        return e2e.run(['chroot', self.root, *inside], env, **more)
+
+    def inside(self, path):
+        return '/' + str(Path(path).relative_to(self.root))
+
+
+def test_summary():
+    with SidServer(sid()) as server:
+        done = server.run(['vulkaninfo', '--summary'])
+        lines = [line.strip() for line in done.stdout.splitlines()
+                 if any(word in line for word in ('deviceName', 'driverInfo', 'apiVersion'))]
+        print('\n'.join(lines))
+        expect('Virtio-GPU Venus' in done.stdout, done.stdout[-2000:])
+
+
+def test_vulkaninfo():
+    with SidServer(sid()) as server:
+        server.run(['vulkaninfo'])
+
+
+def test_scenes_of_sid():
+    root = sid()
+    suite = e2e.program('vk-suite')
+    with tempfile.TemporaryDirectory() as native_folder, SidServer(root) as server:
+        native = e2e.run([suite, '--dump', native_folder], e2e.native_env())
+        guest_folder = Path(server.folder.name) / 'dump'
+        guest_folder.mkdir()
+        guest = server.run([suite, '--dump', server.inside(guest_folder)])
+        test_scenes.compare(test_scenes.results(native.stdout), test_scenes.results(guest.stdout),
+                            Path(native_folder), guest_folder)
+
+
+def test_differences_of_sid():
+    vk_dump = e2e.program('vk-dump')
+    native = e2e.run([vk_dump], e2e.native_env()).stdout
+    with SidServer(sid()) as server:
+        guest = server.run([vk_dump]).stdout
+    test_differences.check(native, guest)
+
+
+def test_bench_client_of_sid():
+    with SidServer(sid()) as server:
+        done = server.run([e2e.program('bench-client'), '--repeat', '1'])
+        print(done.stdout)
+
+
+if __name__ == '__main__':
+    e2e.main(globals())

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The validation layer watches what the workers ask of the host's driver, and has nothing to say.
+
+What it says all the same is in ALLOWED, with the reason. A message that natively comes up, too, is the
+client's and not ours: those are taken off first.
+"""
+import re
+import tempfile
+from pathlib import Path
+
+import e2e
+from e2e import expect
+
+LAYER = 'VK_LAYER_KHRONOS_validation'
+LAYER_MANIFEST = Path('/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json')
+
+# Message id: why it may come.
+ALLOWED = {
+}
+
+
+def layer_env(folder):
+    """Settings that let the layer write each message, errors and warnings, to the standard error."""
+    if not LAYER_MANIFEST.exists():
+        raise e2e.Skip('vulkan-validationlayers is not installed')
+    settings = Path(folder) / 'vk_layer_settings.txt'
+    settings.write_text('khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG\n'
+                        'khronos_validation.report_flags = error,warn\n'
+                        f'khronos_validation.log_filename = {folder}/messages\n'
+                        'khronos_validation.enable_message_limit = false\n'
+                        # Debian 12's layer is older than its driver: it would wrap handles and then pass
+                        # them on wrapped in the functions that it does not know.
+                        'khronos_validation.disables = VK_VALIDATION_FEATURE_DISABLE_UNIQUE_HANDLES_EXT\n')
+    return {'VK_INSTANCE_LAYERS': LAYER, 'VK_LAYER_SETTINGS_PATH': str(settings)}
+
+
+def messages(folder):
+    """{message without its handles: [message id, how often]}"""
+    found = {}
+    path = Path(folder) / 'messages'
+    for line in path.read_text(errors='replace').splitlines() if path.exists() else []:
+        match = re.search(r'\[ (\S+) \]', line)
+        if match:
+            text = re.sub(r'0x[0-9a-f]+', '0x...', line)
+            found.setdefault(text, [match[1], 0])[1] += 1
+    return found
+
+
+def watch(command):
+    """What the layer says natively, and what it says to the worker, of the same program."""
+    with tempfile.TemporaryDirectory() as folder:
+        e2e.run(command, e2e.native_env(**layer_env(folder)), timeout=300)
+        native = messages(folder)
+    with tempfile.TemporaryDirectory() as folder:
+        # The sandbox would keep the layer from its settings and its log.
+        with e2e.Server('-o', 'no-sandbox', env=e2e.native_env(**layer_env(folder))) as server:
+            server.run(command, timeout=300)
+        worker = messages(folder)
+    ours = {text: what for text, what in worker.items() if text not in native}
+    print(f'{Path(command[0]).name}: {sum(n for _, n in native.values())} messages natively, '
+          f'{sum(n for _, n in worker.values())} in the worker, {len(ours)} of them ours: '
+          f'{", ".join(sorted({name for name, _ in ours.values()})) or "none"}')
+    bad = [f'{count} x {text}' for text, (name, count) in ours.items() if name not in ALLOWED]
+    expect(not bad, '\n'.join(bad))
+
+
+def test_layer_speaks():
+    """Silence means something only if the layer is there: it must complain about an excess."""
+    with tempfile.TemporaryDirectory() as folder:
+        e2e.run([e2e.program('vk-suite'), '--scene', 'excess'], e2e.native_env(**layer_env(folder)))
+        expect(messages(folder), 'the layer said nothing about an allocation of 64 TiB')
+
+
+def test_scenes():
+    watch([e2e.program('vk-suite')])
+
+
+def test_bench():
+    watch([e2e.program('bench-client'), '--repeat', '1', '--draws', '2000'])
+
+
+def test_cube():
+    watch([e2e.program('vitrine-cube'), '--frames', '3'])
+
+
+def test_dump():
+    watch([e2e.program('vk-dump')])
+
+
+if __name__ == '__main__':
+    e2e.main(globals())
