@@ -227,6 +227,7 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 		.log = log,
 		.min_import_alignment = tuning->import_alignment,
 		.no_host_import = tuning->no_host_import,
+		.no_export = tuning->no_export,
 	};
 	struct vtr_check checks[VTR_CHECK_COUNT];
 	struct vtr_probe_report report;

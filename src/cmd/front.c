@@ -56,6 +56,9 @@ static void make_worker_args(struct worker_setup *setup, const struct vtr_front_
 	if (tuning->no_host_import) {
 		add_arg(setup, "-o", "no-host-import");
 	}
+	if (tuning->no_export) {
+		add_arg(setup, "-o", "no-export");
+	}
 	if (tuning->no_sandbox) {
 		add_arg(setup, "-o", "no-sandbox");
 	}

@@ -14,6 +14,7 @@ const char vtr_tuning_help[] =
 	"  handshake-timeout=MS      time for a client to say who it is; default: 10000\n"
 	"  import-alignment=SIZE     import host memory in multiples of this (for tests)\n"
 	"  no-host-import            do not import host memory at all (for tests)\n"
+	"  no-export                 do not share memory by export from the driver either (for tests)\n"
 	"  no-sandbox                do not lock the worker processes in (for debugging)\n";
 
 enum kind {
@@ -33,6 +34,7 @@ static const struct {
 	{ "handshake-timeout", KIND_U32, offsetof(struct vtr_tuning, handshake_ms) },
 	{ "import-alignment", KIND_U32, offsetof(struct vtr_tuning, import_alignment) },
 	{ "no-host-import", KIND_FLAG, offsetof(struct vtr_tuning, no_host_import) },
+	{ "no-export", KIND_FLAG, offsetof(struct vtr_tuning, no_export) },
 	{ "no-sandbox", KIND_FLAG, offsetof(struct vtr_tuning, no_sandbox) },
 };
 

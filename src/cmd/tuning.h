@@ -13,6 +13,7 @@ struct vtr_tuning {
 	uint32_t import_alignment;
 	uint32_t handshake_ms;
 	bool no_host_import;
+	bool no_export;
 	bool no_sandbox;
 	const char *driver;
 };

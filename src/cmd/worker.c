@@ -66,6 +66,7 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 		.max_memory = tuning.max_memory,
 		.min_import_alignment = tuning.import_alignment,
 		.no_host_import = tuning.no_host_import,
+		.no_export = tuning.no_export,
 		.no_sandbox = tuning.no_sandbox,
 	};
 	err = vtr_worker_run(&params);

@@ -206,7 +206,7 @@ static void choose(const struct vtr_venus_params *params, struct probe *probe, u
 	           try_export(probe, type, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT)) {
 		s->share[type] = VTR_SHARE_DMA_BUF;
 		s->reason[type] = "exported as a dma-buf that can be mapped";
-	} else if (p->has.memory_fd && !params->no_opaque_fd &&
+	} else if (p->has.memory_fd && !params->no_export &&
 	           try_export(probe, type, VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT)) {
 		s->share[type] = VTR_SHARE_OPAQUE_FD;
 		s->reason[type] = "exported as an opaque fd that can be mapped";

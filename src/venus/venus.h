@@ -64,8 +64,7 @@ struct vtr_venus_params {
 	uint32_t min_import_alignment; /* 0: what the driver says; else at least this (tests use 16384) */
 	/* Behave as if the driver could not do this; for tests of hosts that really cannot. */
 	bool no_host_import;
-	bool no_opaque_fd;
-	bool no_dma_buf;
+	bool no_export; /* neither dma-bufs nor opaque fds */
 };
 
 /**

@@ -205,6 +205,7 @@ static enum vtr_err context_init(struct vtr_vtest *vtest, const uint8_t *payload
 		.max_memory = params->max_memory,
 		.min_import_alignment = params->min_import_alignment,
 		.no_host_import = params->no_host_import,
+		.no_export = params->no_export,
 	};
 
 	(void)size;

@@ -29,6 +29,7 @@ struct vtr_vtest_params {
 	uint64_t max_memory;                   /* this and what follows: see vtr_venus_params */
 	uint32_t min_import_alignment;
 	bool no_host_import;
+	bool no_export;
 };
 
 /**
