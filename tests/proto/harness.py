@@ -32,6 +32,15 @@ def children(pid):
         return []
 
 
+def is_gone(pid):
+    """Ended, whether or not its new parent has reaped it."""
+    try:
+        with open(f'/proc/{pid}/stat') as file:
+            return file.read().rsplit(')', 1)[1].split()[0] == 'Z'
+    except FileNotFoundError:
+        return True
+
+
 def memory_kib(pid, kinds=('Private_Clean', 'Private_Dirty')):
     """The process's own memory."""
     total = 0
@@ -75,6 +84,10 @@ class Server:
         with open(self.log_path, errors='replace') as file:
             return file.read()
 
+    def tail(self):
+        """The end of the log, for messages."""
+        return '\n'.join(self.log().splitlines()[-10:])
+
     def workers(self):
         return children(self.pid)
 
@@ -84,7 +97,7 @@ class Server:
         return self.workers()
 
     def wait_log(self, text, seconds=5):
-        wait_for(lambda: text in self.log(), seconds, f'log line {text!r} in\n{self.log()}')
+        wait_for(lambda: text in self.log(), seconds, f'log line {text!r} in\n{self.tail()}')
 
     def fds(self):
         return len(os.listdir(f'/proc/{self.pid}/fd'))
@@ -141,4 +154,5 @@ def main():
         sys.exit(f'usage: {sys.argv[0]} path/to/vitrine [unittest arguments]')
     PROGRAM = os.path.abspath(sys.argv[1])
     sys.modules['harness'].PROGRAM = PROGRAM
-    unittest.main(module='__main__', argv=[sys.argv[0]] + sys.argv[2:], verbosity=1)
+    unittest.main(module='__main__', argv=[sys.argv[0]] + sys.argv[2:], verbosity=1,
+                  warnings='ignore')

@@ -24,7 +24,7 @@ class Refusals(harness.ServerTest):
         return client
 
     def assert_dropped(self, client):
-        self.assertTrue(client.wait_dropped(), self.server.log())
+        self.assertTrue(client.wait_dropped(), self.server.tail())
 
     def assert_refused(self, data, handshake=True):
         client = self.connect(handshake=handshake)

@@ -342,7 +342,11 @@ class Ring:
         client.submit(create_ring(ring_id, self.res_id, buffer_size=buffer_size, **layout))
 
     def word(self, offset):
-        return struct.unpack_from('<I', self.memory, offset)[0]
+        # A slice is copied in one piece; struct would read, and clear, byte by byte.
+        return int.from_bytes(self.memory[offset:offset + 4], 'little')
+
+    def set_word(self, offset, value):
+        self.memory[offset:offset + 4] = (value & 0xFFFFFFFF).to_bytes(4, 'little')
 
     @property
     def head(self):
@@ -358,7 +362,7 @@ class Ring:
             at = 192 + ((self.tail + i) & (self.buffer_size - 1))
             self.memory[at:at + 4] = data[i:i + 4]
         self.tail = (self.tail + len(data)) & 0xFFFFFFFF
-        struct.pack_into('<I', self.memory, 64, self.tail)
+        self.set_word(64, self.tail)
         self.client.submit(notify_ring(self.ring_id, self.tail))
 
     def wait(self, seconds=10):

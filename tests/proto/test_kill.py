@@ -1,0 +1,285 @@
+# SPDX-License-Identifier: MIT
+"""Death of workers, clients and the server itself, at any moment; many clients, and no leaks."""
+
+import os
+import random
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+import harness
+import vtest
+from vtest import Client, Dropped, Ring
+
+# A client in a process of its own, which dies as Mesa would have it, and else works for ever.
+BUSY_CLIENT = '''
+import os, signal, struct, sys
+sys.path.insert(0, sys.argv[1])
+import vtest
+signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+client = vtest.Client(sys.argv[2])
+ring = vtest.Ring(client)
+print('up', flush=True)
+while True:
+    ring.call(vtest.enumerate_instance_version(), 16)
+    sync = client.sync_create(0)
+    client.submit(syncs=[(sync, 1)])
+    client.sync_wait([(sync, 1)])
+    client.sync_unref(sync)
+    res_id, memory = client.create_shm(65536)
+    memory[0] = 1
+    memory.close()
+    client.unref(res_id)
+'''
+
+
+class State:
+    """What the server holds when nobody is connected."""
+
+    def __init__(self, server):
+        server.wait_workers(0)
+        self.fds = server.fds()
+        self.memory = harness.memory_kib(server.pid)
+
+    def __str__(self):
+        return f'{self.fds} fds, {self.memory} KiB private'
+
+
+class Death(harness.ServerTest):
+    def start_client(self):
+        client = subprocess.Popen(
+            [sys.executable, '-c', BUSY_CLIENT, os.path.dirname(os.path.abspath(__file__)),
+             self.server.path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        self.assertEqual(client.stdout.readline(), b'up\n')
+        return client
+
+    def end_client(self, client):
+        client.kill()
+        client.wait()
+        client.stdout.close()
+
+    def test_100_kills(self):
+        """Workers and clients in turn; a bystander must not notice."""
+        rng = random.Random(6)
+        bystander = Client(self.server.path)
+        ring = Ring(bystander, ring_id=7)
+        bystander.get_param(1)
+        their_worker = self.server.wait_workers(1)[0]
+        fds, memory = self.server.fds(), harness.memory_kib(self.server.pid)
+        slowest = 0
+        for i in range(100):
+            client = self.start_client()
+            worker = next(pid for pid in self.server.workers() if pid != their_worker)
+            time.sleep(rng.random() * 0.02)
+            if i % 2:
+                client.kill()
+            else:
+                os.kill(worker, signal.SIGKILL)
+            started = time.monotonic()
+            client.wait(5)
+            slowest = max(slowest, time.monotonic() - started)
+            client.stdout.close()
+            harness.wait_for(lambda: self.server.workers() == [their_worker], 10, 'worker gone')
+            ring.call(vtest.enumerate_instance_version(), 16)
+        harness.wait_for(lambda: self.server.fds() == fds, 5, 'fds given back')
+        after = harness.memory_kib(self.server.pid)
+        print(f'100 kills: slowest orphan gone after {slowest * 1000:.0f} ms; server {memory} -> '
+              f'{after} KiB, {fds} fds before and after', flush=True)
+        self.assertLess(after - memory, 512)
+        bystander.close()
+        self.server.wait_workers(0)
+
+    def test_signals(self):
+        """Death by any signal sets FATAL and is logged with the signal's name."""
+        for signo in (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGTERM,
+                      signal.SIGKILL, signal.SIGFPE):
+            with Client(self.server.path) as client:
+                ring = Ring(client)
+                ring.call(vtest.enumerate_instance_version(), 16)
+                worker = self.server.wait_workers(1)[0]
+                os.kill(worker, signo)
+                self.assertTrue(ring.wait_fatal(), signo)
+                self.assertTrue(client.wait_dropped())
+                # A sanitizer turns signals into exits.
+                harness.wait_for(lambda: not self.server.workers())
+        self.server.wait_log('died of signal 9')
+        # What a sanitizer says about the signals above is no fault of ours.
+        with open(self.server.log_path, 'r+') as log:
+            log.truncate(0)
+
+    def test_while_the_client_reads(self):
+        """It has asked, nothing lies unread, and no answer will come: it must not spin."""
+        with Client(self.server.path) as client:
+            client.get_param(1)
+            worker = self.server.wait_workers(1)[0]
+            os.kill(worker, signal.SIGSTOP)
+            client.send(vtest.SYNC_CREATE, struct.pack('<Q', 1))
+            time.sleep(0.05)
+            os.kill(worker, signal.SIGKILL)
+            self.assertTrue(client.wait_dropped())
+
+    def test_while_the_client_waits(self):
+        """A wait is a lost device for Mesa once nobody can satisfy it."""
+        with Client(self.server.path) as client:
+            sync = client.sync_create(0)
+            fd = client.sync_wait_fd([(sync, 1)])
+            os.kill(self.server.wait_workers(1)[0], signal.SIGKILL)
+            self.assertEqual(vtest.poll_wait(fd, 5000), 'lost')
+            os.close(fd)
+
+    def test_half_a_message(self):
+        with Client(self.server.path) as client:
+            client.get_param(1)
+            client.send_raw(struct.pack('<II', 1000, vtest.SUBMIT_CMD2) + bytes(500))
+            os.kill(self.server.wait_workers(1)[0], signal.SIGKILL)
+            self.assertTrue(client.wait_dropped())
+
+    def test_stuck_worker(self):
+        """A worker that does not notice that its client has gone is ended."""
+        client = Client(self.server.path)
+        client.get_param(1)
+        worker = self.server.wait_workers(1)[0]
+        os.kill(worker, signal.SIGSTOP)
+        client.close()
+        self.server.wait_workers(0, 8)
+        self.server.wait_log('does not end, killing it')
+
+    def test_death_of_the_server(self):
+        server = harness.Server()
+        client = Client(server.path)
+        ring = Ring(client)
+        ring.call(vtest.enumerate_instance_version(), 16)
+        worker = server.wait_workers(1)[0]
+        server.process.kill()
+        server.process.wait()
+        server.process.stdout.close()
+        self.assertTrue(ring.wait_fatal())
+        self.assertTrue(client.wait_dropped())
+        client.close()
+        harness.wait_for(lambda: harness.is_gone(worker), 8, 'orphaned worker gone')
+
+    def test_end_of_the_server(self):
+        """SIGTERM with clients connected: they are told, nothing is left."""
+        server = harness.Server()
+        clients = [Client(server.path) for _ in range(3)]
+        rings = [Ring(client) for client in clients]
+        for ring in rings:
+            ring.call(vtest.enumerate_instance_version(), 16)
+        silent = Client(server.path, handshake=False)
+        server.wait_workers(3)
+        server.stop()
+        for client, ring in zip(clients, rings):
+            self.assertTrue(ring.wait_fatal())
+            self.assertTrue(client.wait_dropped())
+            client.close()
+        self.assertTrue(silent.wait_dropped())
+        silent.close()
+
+
+class Many(harness.ServerTest):
+    def test_64_idle_clients(self):
+        before = State(self.server)
+        clients = []
+        for i in range(64):
+            client = Client(self.server.path)
+            clients.append((client, Ring(client, ring_id=i + 1)))
+            self.assertTrue(client.is_alive())
+        workers = self.server.wait_workers(64)
+        time.sleep(0.5)
+        cpu = sum(map(harness.cpu_seconds, workers)) + harness.cpu_seconds(self.server.pid)
+        time.sleep(2)
+        cpu = sum(map(harness.cpu_seconds, workers)) + harness.cpu_seconds(self.server.pid) - cpu
+        memory = sorted(map(harness.memory_kib, workers))
+        threads = max(map(harness.threads, workers))
+        print(f'64 idle clients: worker {memory[32]} KiB private, at most {threads} threads; '
+              f'CPU of all together {cpu / 2 * 100:.1f} %; server '
+              f'{harness.memory_kib(self.server.pid)} KiB, {self.server.fds()} fds', flush=True)
+        self.assertLess(cpu, 0.5)
+        for client, ring in clients:
+            ring.call(vtest.enumerate_instance_version(), 16)
+            client.close()
+        after = State(self.server)
+        print(f'  before: {before}; after: {after}', flush=True)
+        self.assertEqual(after.fds, before.fds)
+
+    def test_200_connections(self):
+        with Client(self.server.path) as client:
+            client.get_param(1)
+        before = State(self.server)
+        started = time.monotonic()
+        for _ in range(200):
+            with Client(self.server.path) as client:
+                Ring(client).call(vtest.enumerate_instance_version(), 16)
+        seconds = time.monotonic() - started
+        after = State(self.server)
+        print(f'200 connections: {seconds * 5:.1f} ms each; before: {before}; after: {after}',
+              flush=True)
+        self.assertEqual(after.fds, before.fds)
+        self.assertLess(after.memory - before.memory, 512)
+
+    def test_silent_clients_are_cheap(self):
+        before = State(self.server)
+        clients = [Client(self.server.path, handshake=False) for _ in range(100)]
+        harness.wait_for(lambda: self.server.fds() >= before.fds + 100)
+        each = (harness.memory_kib(self.server.pid) - before.memory) / 100
+        print(f'a silent client costs {(self.server.fds() - before.fds) / 100:.2f} fds and '
+              f'{each:.1f} KiB', flush=True)
+        self.assertLess(each, 64)
+        for client in clients:
+            client.close()
+        self.assertEqual(State(self.server).fds, before.fds)
+
+
+class Limit(harness.ServerTest):
+    ARGS = ('--max-clients', '3')
+
+    def test_too_many(self):
+        clients = [Client(self.server.path) for _ in range(3)]
+        for client in clients:
+            self.assertTrue(client.is_alive())
+        for _ in range(5):
+            try:
+                with Client(self.server.path) as client:
+                    self.assertTrue(client.wait_dropped())
+            except Dropped:
+                pass
+        self.server.wait_log('there are 3 clients already')
+        clients[0].close()
+        self.server.wait_workers(2)
+        with Client(self.server.path) as client:
+            self.assertTrue(client.is_alive())
+        for client in clients[1:]:
+            client.close()
+
+
+class FewFiles(harness.ServerTest):
+    """When the server runs out of fds it goes on with the clients it has."""
+
+    def test_no_fds_left(self):
+        import resource
+        resource.prlimit(self.server.pid, resource.RLIMIT_NOFILE, (64, 64))
+        first = Client(self.server.path)
+        self.assertTrue(first.is_alive())
+        others = []
+        for _ in range(80):
+            try:
+                others.append(Client(self.server.path, handshake=False))
+            except (BlockingIOError, ConnectionError):
+                break
+        self.server.wait_log('no file descriptors left')
+        self.assertTrue(first.is_alive())
+        cpu = harness.cpu_seconds(self.server.pid)
+        time.sleep(0.5)
+        self.assertLess(harness.cpu_seconds(self.server.pid) - cpu, 0.2)
+        for client in others:
+            client.close()
+        first.close()
+        self.server.wait_workers(0)
+        with Client(self.server.path) as client:
+            self.assertTrue(client.is_alive())
+
+
+if __name__ == '__main__':
+    harness.main()

@@ -1,0 +1,319 @@
+# SPDX-License-Identifier: MIT
+"""Command streams and rings of a hostile client: the context ends, the server does not."""
+
+import random
+import struct
+import time
+
+import harness
+import vtest
+from vtest import Client, Dropped, Ring
+
+TOP = (1 << 64) - 1
+
+
+class VenusTest(harness.ServerTest):
+    def write_fatal(self, ring, data):
+        """The ring must break down; it may do so before the client rings the bell."""
+        try:
+            ring.write(data)
+        except Dropped:
+            pass
+        self.assertTrue(ring.wait_fatal(), self.server.tail())
+
+
+class Streams(VenusTest):
+    """Venus commands in the context stream."""
+
+    def assert_refused(self, commands, prepare=None):
+        with Client(self.server.path) as client:
+            made = prepare(client) if prepare else None
+            try:
+                client.submit(commands(made) if callable(commands) else commands)
+            except Dropped:
+                return
+            self.assertTrue(client.wait_dropped(), self.server.tail())
+
+    def test_unknown_commands(self):
+        for number in (-1, -0x80000000, 195, 346, 1000, 0x7fffffff):
+            self.assert_refused(vtest.command(number))
+
+    def test_cut_off_commands(self):
+        whole = vtest.create_instance(1)
+        for length in range(4, len(whole), 8):
+            self.assert_refused(whole[:length])
+        for one in (vtest.set_reply(1, 0, 4), vtest.notify_ring(1, 0), vtest.create_ring(1, 1)):
+            self.assert_refused(one[:-4])
+
+    def test_random_streams(self):
+        rng = random.Random(3)
+        for _ in range(60):
+            words = [rng.choice((0, 1, 2, rng.randrange(346), rng.randrange(1 << 32)))
+                     for _ in range(rng.randrange(1, 300))]
+            words[0] = rng.randrange(346)
+            with Client(self.server.path) as client:
+                client.submit(struct.pack(f'<{len(words)}I', *words))
+                try:
+                    client.get_param(1)
+                except Dropped:
+                    pass
+
+    def test_corrupted_instance(self):
+        whole = vtest.create_instance(1)
+        for at in range(0, len(whole), 4):
+            for value in (0xffffffff, 0x80000000, 0x10000):
+                broken = whole[:at] + struct.pack('<I', value) + whole[at + 4:]
+                with Client(self.server.path) as client:
+                    res_id, _ = client.create_shm(4096)
+                    client.submit(vtest.set_reply(res_id, 0, 4096) + broken)
+                    try:
+                        client.get_param(1)
+                    except Dropped:
+                        pass
+
+    def test_missing_objects(self):
+        for handle in (0, 1, 12345, TOP):
+            self.assert_refused(vtest.destroy_instance(handle) if handle else
+                                vtest.command(vtest.VK_ENUMERATE_PHYSICAL_DEVICES,
+                                              struct.pack('<QQQ', 0, 0, 0)))
+
+    def test_rings_that_do_not_exist(self):
+        for one in (vtest.notify_ring(5, 0), vtest.destroy_ring(5), vtest.wait_ring_seqno(5, 0),
+                    vtest.submit_virtqueue_seqno(5, 1), vtest.write_ring_extra(5, 0, 0)):
+            self.assert_refused(one)
+
+    def test_ring_commands_in_the_wrong_place(self):
+        self.assert_refused(vtest.wait_virtqueue_seqno(1))
+
+    def test_reply_streams_out_of_range(self):
+        for offset, size in ((4096, 4), (4092, 8), (TOP, 8), (TOP - 3, 8), (0, 4097), (0, TOP),
+                             (8, TOP - 4), (1 << 63, 1 << 63)):
+            self.assert_refused(lambda blob: vtest.set_reply(blob[0], offset, size) +
+                                vtest.enumerate_instance_version(),
+                                lambda client: client.create_shm(4096))
+        for res_id in (0, 2, 77777, 0xffffffff):
+            self.assert_refused(vtest.set_reply(res_id, 0, 16) +
+                                vtest.enumerate_instance_version())
+
+    def test_replies_that_do_not_fit(self):
+        self.assert_refused(lambda blob: vtest.set_reply(blob[0], 0, 12) +
+                            vtest.enumerate_instance_version(),
+                            lambda client: client.create_shm(4096))
+        self.assert_refused(vtest.enumerate_instance_version())
+        for position in (4096, 4090, TOP, 1 << 63):
+            self.assert_refused(lambda blob: vtest.set_reply(blob[0], 0, 4096) +
+                                vtest.seek_reply(position) + vtest.enumerate_instance_version(),
+                                lambda client: client.create_shm(4096))
+
+    def test_indirect_streams(self):
+        def shm(client):
+            res_id, memory = client.create_shm(4096)
+            memory[:8] = vtest.command(195)
+            return res_id
+        for streams in ([], [(0, 0, 8)], [(99, 0, 8)]):
+            self.assert_refused(vtest.execute_streams(streams))
+        for offset, size in ((4096, 4), (TOP, 8), (TOP - 3, 4), (0, 4100), (4, TOP), (0, 8)):
+            self.assert_refused(lambda res_id: vtest.execute_streams([(res_id, offset, size)]),
+                                shm)
+
+        def nested(client):
+            res_id, memory = client.create_shm(4096)
+            inner = vtest.execute_streams([(res_id, 0, 64)])
+            memory[:len(inner)] = inner
+            return res_id, len(inner)
+        self.assert_refused(lambda made: vtest.execute_streams([(made[0], 0, made[1])]), nested)
+
+    def test_instances(self):
+        with Client(self.server.path) as client:
+            ring = Ring(client)
+            reply = ring.call(vtest.create_instance(1, layers=['VK_LAYER_KHRONOS_validation']), 8)
+            self.assertEqual(struct.unpack('<ii', reply), (0, -6))
+            reply = ring.call(vtest.create_instance(2), 8)
+            self.assertEqual(struct.unpack('<ii', reply), (0, 0))
+            self.write_fatal(ring, vtest.create_instance(3))
+
+
+class Rings(VenusTest):
+    """Layouts, counters and contents of rings."""
+
+    def assert_layout_refused(self, **layout):
+        with Client(self.server.path) as client:
+            res_id, _ = client.create_shm(65536)
+            client.submit(vtest.create_ring(1, res_id, **layout))
+            self.assertTrue(client.wait_dropped(), f'{layout}\n{self.server.tail()}')
+
+    def test_layouts(self):
+        size = 65536
+        for layout in (
+                {'offset': size, 'size': 4096}, {'offset': TOP - 4095, 'size': 8192},
+                {'size': size + 1}, {'size': TOP}, {'size': 0}, {'offset': 3},
+                {'head': size}, {'head': TOP}, {'head': TOP - 3}, {'head': 2}, {'head': 64},
+                {'tail': size - 2}, {'tail': TOP}, {'tail': 65}, {'tail': 0},
+                {'status': TOP}, {'status': size}, {'status': 0}, {'status': 130},
+                {'buffer': TOP - 16383, 'extra': 20000, 'size': size},
+                {'buffer': size - 16384 + 4, 'extra': 1024, 'size': size}, {'buffer': 128},
+                {'buffer': 194, 'extra': 20000, 'size': size},
+                {'buffer_size': 0, 'extra': 20000, 'size': size},
+                {'buffer_size': 16383, 'extra': 20000, 'size': size},
+                {'buffer_size': 3 << 12, 'extra': 20000, 'size': size},
+                {'buffer_size': 1 << 63, 'extra': 20000, 'size': size},
+                {'buffer_size': TOP, 'extra': 20000, 'size': size},
+                {'buffer_size': 1 << 25, 'extra': 20000, 'size': size},
+                {'extra': TOP, 'size': size}, {'extra': size - 2, 'size': size},
+                {'extra': 192, 'size': size}, {'extra_size': TOP, 'size': size},
+                {'extra_size': size, 'size': size}):
+            self.assert_layout_refused(**layout)
+
+    def test_memory_that_is_no_ring(self):
+        for res_id in (0, 1, 3, 0xffffffff):
+            with Client(self.server.path) as client:
+                client.submit(vtest.create_ring(1, res_id))
+                self.assertTrue(client.wait_dropped())
+
+    def test_used_memory(self):
+        for word in (0, 128):
+            with Client(self.server.path) as client:
+                res_id, memory = client.create_shm(65536)
+                memory[word] = 1
+                client.submit(vtest.create_ring(1, res_id))
+                self.assertTrue(client.wait_dropped())
+
+    def test_ring_id_twice(self):
+        with Client(self.server.path) as client:
+            ring = Ring(client)
+            other_id, _ = client.create_shm(65536)
+            client.submit(vtest.create_ring(ring.ring_id, other_id))
+            self.assertTrue(client.wait_dropped())
+
+    def test_tail_beyond_the_buffer(self):
+        for tail in (16385, 0x7fffffff, 0x80000000, 0xffffffff, 3):
+            with Client(self.server.path) as client:
+                ring = Ring(client)
+                ring.set_word(64, tail)
+                try:
+                    client.submit(vtest.notify_ring(ring.ring_id, tail))
+                except Dropped:
+                    pass
+                self.assertTrue(ring.wait_fatal(), f'{tail:x}')
+                self.assertTrue(client.wait_dropped())
+
+    def test_random_contents(self):
+        rng = random.Random(4)
+        for _ in range(60):
+            with Client(self.server.path) as client:
+                ring = Ring(client)
+                words = [rng.choice((0, 1, rng.randrange(346), rng.randrange(1 << 32)))
+                         for _ in range(rng.randrange(1, 400))]
+                words[0] = rng.randrange(346)
+                try:
+                    ring.write(struct.pack(f'<{len(words)}I', *words))
+                    ring.wait(5)
+                except Dropped:
+                    pass
+
+    def test_memory_that_changes(self):
+        """Everything a client can write to changes all the time."""
+        rng = random.Random(5)
+        for _ in range(10):
+            with Client(self.server.path) as client:
+                ring = Ring(client)
+                end = time.monotonic() + 0.1
+                try:
+                    ring.write(vtest.set_reply(ring.reply_id, 0, 4096) +
+                               vtest.enumerate_instance_version() * 200)
+                    while time.monotonic() < end:
+                        at = rng.randrange(48, len(ring.memory) // 4) * 4
+                        ring.set_word(at, rng.randrange(1 << 32))
+                        ring.set_word(64, rng.randrange(1 << 14) * 4)
+                        client.submit(vtest.notify_ring(ring.ring_id, 0))
+                except Dropped:
+                    pass
+
+    def test_seqnos_out_of_reach(self):
+        with Client(self.server.path) as client:
+            ring = Ring(client)
+            client.submit(vtest.wait_ring_seqno(ring.ring_id, 0x7fffffff))
+            self.assertTrue(client.wait_dropped())
+
+    def test_extra_out_of_range(self):
+        for offset in (4, 1, TOP, TOP - 3, 1 << 32):
+            with Client(self.server.path) as client:
+                ring = Ring(client)
+                client.submit(vtest.write_ring_extra(ring.ring_id, offset, 7))
+                self.assertTrue(client.wait_dropped())
+
+    def test_ring_may_not_make_rings(self):
+        with Client(self.server.path) as client:
+            ring = Ring(client)
+            self.write_fatal(ring, vtest.create_ring(9, ring.res_id))
+
+    def test_memory_taken_away(self):
+        """A resource that a ring lives in, or replies go to, is released under its feet."""
+        with Client(self.server.path) as client:
+            ring = Ring(client)
+            ring.call(vtest.enumerate_instance_version(), 16)
+            client.unref(ring.reply_id)
+            try:
+                ring.call(vtest.enumerate_instance_version(), 16)
+                client.unref(ring.res_id)
+                ring.call(vtest.enumerate_instance_version(), 16)
+            except (Dropped, TimeoutError):
+                pass
+
+    def test_many_rings(self):
+        """More than the supervisor keeps an eye on."""
+        with Client(self.server.path) as client:
+            rings = []
+            try:
+                for i in range(100):
+                    rings.append(Ring(client, ring_id=i + 1, buffer_size=4096, reply_size=4096))
+                client.get_param(1)
+            except Dropped:
+                pass
+            self.assertGreaterEqual(len(rings), 16)
+            print(f'{len(rings)} rings', flush=True)
+        self.server.wait_workers(0)
+
+    def test_calls(self):
+        """What works: calls, wrapping around, sleeping and being woken, being destroyed."""
+        with Client(self.server.path) as client:
+            ring = Ring(client, buffer_size=4096)
+            for i in range(300):
+                reply = ring.call(vtest.enumerate_instance_version(), 20)
+                number, result, present, version = struct.unpack('<iiQI', reply)
+                self.assertEqual((number, result, present), (137, 0, 1))
+                self.assertGreaterEqual(version, (1 << 22) | (1 << 12))
+                if i % 100 == 0:
+                    harness.wait_for(lambda: ring.status & vtest.IDLE, what='idle')
+            client.submit(vtest.wait_ring_seqno(ring.ring_id, ring.tail))
+            client.submit(vtest.submit_virtqueue_seqno(ring.ring_id, 1))
+            ring.write(vtest.wait_virtqueue_seqno(1))
+            self.assertTrue(ring.wait())
+            client.submit(vtest.write_ring_extra(ring.ring_id, 0, 0x12345))
+            client.get_param(1)
+            self.assertEqual(ring.word(192 + 4096), 0x12345)
+            client.submit(vtest.destroy_ring(ring.ring_id))
+            client.unref(ring.res_id)
+            self.assertTrue(client.is_alive())
+
+    def test_alive(self):
+        with Client(self.server.path) as client:
+            ring = Ring(client, monitor_us=100000)
+            ring.set_word(128, ring.status & ~vtest.ALIVE)
+            harness.wait_for(lambda: ring.status & vtest.ALIVE, 2, 'ALIVE')
+
+    def test_physical_devices(self):
+        with Client(self.server.path) as client:
+            ring = Ring(client)
+            reply = ring.call(vtest.create_instance(1), 24)
+            self.assertEqual(struct.unpack('<iiQQ', reply), (0, 0, 1, 1))
+            reply = ring.call(vtest.command(
+                vtest.VK_ENUMERATE_PHYSICAL_DEVICES, struct.pack('<QQIQ', 1, 1, 0, 0),
+                reply=True), 20)
+            number, result, present, count = struct.unpack('<iiQI', reply)
+            self.assertEqual((number, result, present), (2, 0, 1))
+            self.assertGreaterEqual(count, 1)
+
+
+if __name__ == '__main__':
+    harness.main()
