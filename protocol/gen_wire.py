@@ -107,7 +107,9 @@ class Emitter:
         if m.kind == 'null':
             return ['vtr_cs_null(r);', f'{lv} = NULL;']
         if m.kind == 'value':
-            return [f'vtw_get_{m.ctype}(r, &{lv});']
+            tag = self.reg.structs[m.ctype].tag
+            selector = f', (uint32_t){owner}{[x.name for x in everything if x.ctype == tag][0]}' if tag else ''
+            return [f'vtw_get_{m.ctype}(r, &{lv}{selector});']
         if m.kind == 'string':
             return [f'{lv} = vtr_cs_string(r, {opt});']
         if m.kind == 'strings':
@@ -146,7 +148,7 @@ class Emitter:
         if layout:
             return check + [f'{lv} = vtr_cs_plain(r, {count}, {layout[0]}, {layout[1]}, {opt});']
         return check + ['{', f'\tsize_t n = vtr_cs_count(r, {count}, {opt}, {self.reg.min_wire(ctype)});',
-                        f'\t{ctype} *s = vtr_cs_alloc(r, n, sizeof(*s));', '\tfor (size_t i = 0; s && i < n; i++) {',
+                        f'\t{ctype} *s = vtr_cs_alloc_raw(r, n, sizeof(*s));', '\tfor (size_t i = 0; s && i < n; i++) {',
                         *['\t\t' + x for x in self.get_one(ctype, 's[i]')], '\t}', f'\t{lv} = s;', '}']
 
     def get_array2(self, m, lv, owner, everything):
@@ -191,9 +193,16 @@ class Emitter:
                     *(['\t(void)r;', '\t(void)v;'] if not body else body), '}', '']
         return out
 
+    def get_decl(self, s):
+        tag = ', uint32_t selector' if s.tag else ''
+        return f'void vtw_get_{s.name}(struct vtr_cs_reader *r, {s.name} *v{tag})'
+
     def union_get(self, s):
-        out = [f'void vtw_get_{s.name}(struct vtr_cs_reader *r, {s.name} *v)', '{',
-               '\tmemset(v, 0, sizeof(*v));', '\tswitch (vtr_cs_ld32(vtr_cs_take(r, 4))) {']
+        """Drivers go by the member beside the union, so a tag that says otherwise would make pointers of numbers."""
+        out = [self.get_decl(s), '{', '\tconst uint32_t tag = vtr_cs_ld32(vtr_cs_take(r, 4));', '', '\tmemset(v, 0, sizeof(*v));']
+        if s.tag:
+            out.append(f'\tvtr_cs_check(r, tag == selector, "{s.name}: not the alternative that its struct names");')
+        out.append('\tswitch (tag) {')
         for m in s.members:
             if m.case is None:
                 continue
@@ -328,7 +337,7 @@ class Emitter:
             if s.host:
                 continue
             if s.is_in:
-                out.append(f'void vtw_get_{s.name}(struct vtr_cs_reader *r, {s.name} *v);')
+                out.append(self.get_decl(s) + ';')
             if s.is_out:
                 out.append(f'void vtw_getp_{s.name}(struct vtr_cs_reader *r, {s.name} *v);')
                 out.append(f'void vtw_put_{s.name}(struct vtr_cs_writer *w, const {s.name} *v);')

@@ -104,6 +104,7 @@ static bool add_queue(struct vtr_device *device, const VkDeviceQueueCreateInfo *
 	q->index = index;
 	q->flags = info->flags;
 	pthread_mutex_init(&q->lock, NULL);
+	pthread_mutex_init(&q->fence_lock, NULL);
 	vtr_list_init(&q->fences);
 	if (info->flags == 0) { /* vkGetDeviceQueue is the one for queues without flags */
 		device->procs.vkGetDeviceQueue(device->handle, q->family, index, &q->handle);
@@ -122,7 +123,6 @@ static struct vtr_device *device_alloc(struct vtr_venus *venus, struct vtr_physi
 		device->venus = venus;
 		device->physical = physical;
 		pthread_mutex_init(&device->lock, NULL);
-		pthread_mutex_init(&device->fence_lock, NULL);
 		vtr_list_init(&device->objects);
 	}
 	return device;
@@ -131,10 +131,10 @@ static struct vtr_device *device_alloc(struct vtr_venus *venus, struct vtr_physi
 static void device_free(struct vtr_device *device)
 {
 	for (uint32_t i = 0; i < device->queue_count; i++) {
+		pthread_mutex_destroy(&device->queues[i]->fence_lock);
 		pthread_mutex_destroy(&device->queues[i]->lock);
 		free(device->queues[i]);
 	}
-	pthread_mutex_destroy(&device->fence_lock);
 	pthread_mutex_destroy(&device->lock);
 	free(device);
 }

@@ -27,7 +27,12 @@ struct vtr_queue {
 	bool stale;                   /* something was submitted behind it */
 	uint32_t unused_signals;      /* submits that signalled for nobody */
 	bool eager;                   /* submits signal by themselves: fences are being asked for */
-	struct vtr_list fences;       /* pending, in order; guarded by device->fence_lock */
+	pthread_mutex_t fence_lock;   /* guards fences; taken inside lock */
+	struct vtr_list fences;       /* pending, in order */
+	struct vtr_os_thread waiter;  /* waits for the semaphore; started with the first fence */
+	bool waiter_runs;
+	_Atomic bool waiter_stop;
+	_Atomic uint32_t waiter_word; /* parked on while nothing is pending */
 };
 
 struct vtr_device {
@@ -42,12 +47,6 @@ struct vtr_device {
 	pthread_mutex_t lock;         /* guards objects */
 	struct vtr_list objects;
 	bool timeline_semaphores;
-
-	pthread_mutex_t fence_lock;   /* guards what follows */
-	struct vtr_os_thread waiter;  /* waits for the queues' timelines */
-	bool waiter_runs, waiter_stop;
-	VkSemaphore kick;             /* host-signalled: makes the waiter look again */
-	uint64_t kick_value;
 };
 
 static inline struct vtr_queue *vtr_queue_of(struct vtr_object *o)

@@ -4,7 +4,8 @@
  *
  * Each queue has a timeline semaphore. A fence is a value on it, so it needs no object of its own; and
  * once the guest is seen to ask for one after each submit, submits signal the next value by
- * themselves. One thread per device waits for all its queues' timelines.
+ * themselves. A queue that fences are asked of gets a thread that waits for its timeline: waiting for
+ * several timelines in one thread would be nicer, but Mesa's drivers spin while they wait for any.
  */
 #define VTR_LOG_MODULE "venus"
 #include <stdlib.h>
@@ -14,8 +15,6 @@
 
 /* Submits in a row that nobody asked a fence of, after which they stop signalling. */
 #define MAX_UNUSED 64
-/* A driver that never ends a wait is asked again at times. */
-#define WAIT_NS UINT64_C(3000000000)
 
 static VkSemaphore make_timeline(struct vtr_device *device)
 {
@@ -33,123 +32,96 @@ static VkSemaphore make_timeline(struct vtr_device *device)
 	return semaphore;
 }
 
-static void retire(struct vtr_venus *venus, uint32_t timeline, struct vtr_list *done)
+static uint64_t counter(struct vtr_queue *q)
 {
-	while (!vtr_list_empty(done)) {
-		struct vtr_pending_fence *f = vtr_container_of(done->next, struct vtr_pending_fence, link);
+	uint64_t value = 0;
 
-		vtr_list_remove(&f->link);
-		venus->params.events->fence(venus->params.data, timeline, f->fence_id);
+	return q->device->procs.vkGetSemaphoreCounterValue(q->device->handle, q->semaphore, &value) ==
+	       VK_SUCCESS ? value : UINT64_MAX; /* a lost device owes nothing any more */
+}
+
+static void fire(struct vtr_queue *q, uint64_t fence_id)
+{
+	struct vtr_venus *venus = q->device->venus;
+
+	venus->params.events->fence(venus->params.data, q->timeline, fence_id);
+}
+
+/* Retires, in order, what is done up to `value`. */
+static void retire(struct vtr_queue *q, uint64_t value)
+{
+	for (;;) {
+		struct vtr_pending_fence *f = NULL;
+
+		pthread_mutex_lock(&q->fence_lock);
+		if (!vtr_list_empty(&q->fences)) {
+			f = vtr_container_of(q->fences.next, struct vtr_pending_fence, link);
+			if (f->value <= value) {
+				vtr_list_remove(&f->link);
+			} else {
+				f = NULL;
+			}
+		}
+		pthread_mutex_unlock(&q->fence_lock);
+		if (f == NULL) {
+			return;
+		}
+		fire(q, f->fence_id);
 		free(f);
 	}
 }
 
-/* Moves the fences up to `value` from the queue to `done`, keeping their order. */
-static void collect(struct vtr_queue *q, uint64_t value, struct vtr_list *done)
+/* The oldest pending value, 0 when there is none. */
+static uint64_t oldest(struct vtr_queue *q)
 {
-	while (!vtr_list_empty(&q->fences)) {
-		struct vtr_pending_fence *f = vtr_container_of(q->fences.next, struct vtr_pending_fence, link);
+	uint64_t value = 0;
 
-		if (f->value > value) {
-			return;
-		}
-		vtr_list_remove(&f->link);
-		vtr_list_insert(done->prev, &f->link);
+	pthread_mutex_lock(&q->fence_lock);
+	if (!vtr_list_empty(&q->fences)) {
+		value = vtr_container_of(q->fences.next, struct vtr_pending_fence, link)->value;
 	}
-}
-
-/* Retires what is done; everything when the device is lost. */
-static void look(struct vtr_device *device, bool lost)
-{
-	for (uint32_t i = 0; i < device->queue_count; i++) {
-		struct vtr_queue *q = device->queues[i];
-		struct vtr_list done;
-		uint64_t value = 0;
-
-		if (q->semaphore == NULL) {
-			continue;
-		}
-		if (lost || device->procs.vkGetSemaphoreCounterValue(device->handle, q->semaphore, &value) !=
-		                    VK_SUCCESS) {
-			value = UINT64_MAX;
-		}
-		vtr_list_init(&done);
-		pthread_mutex_lock(&device->fence_lock);
-		collect(q, value, &done);
-		pthread_mutex_unlock(&device->fence_lock);
-		retire(device->venus, q->timeline, &done);
-	}
+	pthread_mutex_unlock(&q->fence_lock);
+	return value;
 }
 
 static void waiter_thread(void *data)
 {
-	struct vtr_device *device = data;
-	VkSemaphore semaphores[VTR_MAX_QUEUES + 1];
-	uint64_t values[VTR_MAX_QUEUES + 1];
+	struct vtr_queue *q = data;
+	struct vtr_device *device = q->device;
 
 	for (;;) {
-		VkSemaphoreWaitInfo wait = {
+		const uint32_t word = atomic_load(&q->waiter_word);
+		const uint64_t value = oldest(q);
+		const VkSemaphoreWaitInfo wait = {
 			.sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-			.flags = VK_SEMAPHORE_WAIT_ANY_BIT,
 			.semaphoreCount = 1,
-			.pSemaphores = semaphores,
-			.pValues = values,
+			.pSemaphores = &q->semaphore,
+			.pValues = &value,
 		};
-		VkResult ret;
 
-		pthread_mutex_lock(&device->fence_lock);
-		if (device->waiter_stop) {
-			pthread_mutex_unlock(&device->fence_lock);
-			return;
-		}
-		semaphores[0] = device->kick;
-		values[0] = device->kick_value + 1;
-		for (uint32_t i = 0; i < device->queue_count; i++) {
-			struct vtr_queue *q = device->queues[i];
-
-			if (!vtr_list_empty(&q->fences)) {
-				semaphores[wait.semaphoreCount] = q->semaphore;
-				values[wait.semaphoreCount++] =
-					vtr_container_of(q->fences.next, struct vtr_pending_fence, link)->value;
+		if (value == 0) {
+			if (atomic_load(&q->waiter_stop)) {
+				return;
 			}
-		}
-		pthread_mutex_unlock(&device->fence_lock);
-		ret = device->procs.vkWaitSemaphores(device->handle, &wait,
-		                                     wait.semaphoreCount > 1 ? WAIT_NS : UINT64_MAX);
-		look(device, ret < 0);
-		if (ret < 0) {
-			return;
+			(void)vtr_os_park(&q->waiter_word, word, -1);
+		} else if (device->procs.vkWaitSemaphores(device->handle, &wait, UINT64_MAX) == VK_SUCCESS) {
+			retire(q, counter(q));
+		} else {
+			retire(q, UINT64_MAX);
 		}
 	}
 }
 
-/* With fence_lock held: makes the waiter see what is new. */
-static void kick(struct vtr_device *device)
-{
-	const VkSemaphoreSignalInfo signal = {
-		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
-		.semaphore = device->kick,
-		.value = ++device->kick_value,
-	};
-
-	(void)device->procs.vkSignalSemaphore(device->handle, &signal);
-}
-
-static bool ready(struct vtr_device *device, struct vtr_queue *q)
+/* With queue->lock held. */
+static bool ready(struct vtr_queue *q)
 {
 	if (q->semaphore == NULL) {
-		q->semaphore = make_timeline(device);
+		q->semaphore = make_timeline(q->device);
 	}
-	pthread_mutex_lock(&device->fence_lock);
-	if (q->semaphore != NULL && device->kick == NULL) {
-		device->kick = make_timeline(device);
+	if (q->semaphore != NULL && !q->waiter_runs) {
+		q->waiter_runs = vtr_os_thread_create(&q->waiter, "venus-fence", waiter_thread, q) == VTR_OK;
 	}
-	if (device->kick != NULL && !device->waiter_runs) {
-		device->waiter_runs = vtr_os_thread_create(&device->waiter, "venus-fence", waiter_thread,
-		                                           device) == VTR_OK;
-	}
-	pthread_mutex_unlock(&device->fence_lock);
-	return q->semaphore != NULL && device->waiter_runs;
+	return q->waiter_runs;
 }
 
 static VkResult signal_timeline(struct vtr_queue *q, uint64_t value)
@@ -209,41 +181,48 @@ static VkResult cover(struct vtr_queue *q, uint64_t *out_value)
 	return ret;
 }
 
-static enum vtr_err fence_on(struct vtr_venus *venus, struct vtr_queue *q, uint64_t fence_id)
+static enum vtr_err append(struct vtr_queue *q, uint64_t value, uint64_t fence_id)
 {
-	struct vtr_device *device = q->device;
-	struct vtr_pending_fence *f;
-	uint64_t value;
-	VkResult ret;
+	struct vtr_pending_fence *f = calloc(1, sizeof(*f));
+	bool first;
 
-	pthread_mutex_lock(&q->lock);
-	if (!ready(device, q)) { /* a driver without timeline semaphores: right, and slow */
-		ret = device->procs.vkQueueWaitIdle(q->handle);
-		pthread_mutex_unlock(&q->lock);
-		(void)ret; /* a lost device owes nothing any more */
-		venus->params.events->fence(venus->params.data, q->timeline, fence_id);
-		return VTR_OK;
-	}
-	ret = cover(q, &value);
-	pthread_mutex_unlock(&q->lock);
-	if (ret != VK_SUCCESS) {
-		venus->params.events->fence(venus->params.data, q->timeline, fence_id);
-		return VTR_OK;
-	}
-	f = calloc(1, sizeof(*f));
 	if (f == NULL) {
 		return VTR_ERR_NOMEM;
 	}
 	f->value = value;
 	f->fence_id = fence_id;
-	pthread_mutex_lock(&device->fence_lock);
-	/* A waiter that already waits for an older value of this queue comes by anyhow. */
-	if (vtr_list_empty(&q->fences)) {
-		kick(device);
+	pthread_mutex_lock(&q->fence_lock);
+	first = vtr_list_empty(&q->fences);
+	vtr_list_append(&q->fences, &f->link);
+	pthread_mutex_unlock(&q->fence_lock);
+	if (first) {
+		atomic_fetch_add(&q->waiter_word, 1);
+		vtr_os_unpark(&q->waiter_word);
 	}
-	vtr_list_insert(q->fences.prev, &f->link);
-	pthread_mutex_unlock(&device->fence_lock);
 	return VTR_OK;
+}
+
+static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
+{
+	uint64_t value = 0;
+	VkResult ret;
+	bool idle;
+
+	pthread_mutex_lock(&q->lock);
+	if (ready(q)) {
+		ret = cover(q, &value);
+		/* Often the work is done by now: no thread needs to wake up for it. */
+		idle = ret != VK_SUCCESS || (oldest(q) == 0 && counter(q) >= value);
+	} else { /* a driver without timeline semaphores: right, and slow */
+		(void)q->device->procs.vkQueueWaitIdle(q->handle);
+		idle = true;
+	}
+	pthread_mutex_unlock(&q->lock);
+	if (idle) {
+		fire(q, fence_id);
+		return VTR_OK;
+	}
+	return append(q, value, fence_id);
 }
 
 enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id)
@@ -253,33 +232,27 @@ enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t timeline, uint
 	pthread_mutex_lock(&venus->timeline_lock);
 	q = venus->timelines[timeline];
 	pthread_mutex_unlock(&venus->timeline_lock);
-	if (q == NULL) {
-		return VTR_ERR_GUEST;
-	}
-	return fence_on(venus, q, fence_id);
+	return q != NULL ? fence_on(q, fence_id) : VTR_ERR_GUEST;
 }
 
 void vtr_device_finish_fences(struct vtr_device *device)
 {
 	struct vtr_venus *venus = device->venus;
 
-	pthread_mutex_lock(&venus->timeline_lock);
 	for (uint32_t i = 0; i < device->queue_count; i++) {
-		if (device->queues[i]->timeline != 0) {
-			venus->timelines[device->queues[i]->timeline] = NULL;
+		struct vtr_queue *q = device->queues[i];
+
+		pthread_mutex_lock(&venus->timeline_lock);
+		if (q->timeline != 0) {
+			venus->timelines[q->timeline] = NULL;
 		}
+		pthread_mutex_unlock(&venus->timeline_lock);
+		if (q->waiter_runs) {
+			atomic_store(&q->waiter_stop, true);
+			atomic_fetch_add(&q->waiter_word, 1);
+			vtr_os_unpark(&q->waiter_word);
+			vtr_os_thread_join(&q->waiter);
+		}
+		device->procs.vkDestroySemaphore(device->handle, q->semaphore, NULL);
 	}
-	pthread_mutex_unlock(&venus->timeline_lock);
-	if (device->waiter_runs) {
-		pthread_mutex_lock(&device->fence_lock);
-		device->waiter_stop = true;
-		kick(device);
-		pthread_mutex_unlock(&device->fence_lock);
-		vtr_os_thread_join(&device->waiter);
-	}
-	look(device, true);
-	for (uint32_t i = 0; i < device->queue_count; i++) {
-		device->procs.vkDestroySemaphore(device->handle, device->queues[i]->semaphore, NULL);
-	}
-	device->procs.vkDestroySemaphore(device->handle, device->kick, NULL);
 }

@@ -28,14 +28,20 @@ static uint32_t pending(const struct vtr_ring *ring)
 	return atomic_load_explicit(ring->tail, memory_order_acquire) - ring->cur;
 }
 
+static void wake_seqno_waiter(struct vtr_ring *ring)
+{
+	atomic_fetch_add(&ring->progress, 1);
+	vtr_os_unpark(&ring->progress);
+}
+
 /* Tells the guest how far we are; it may reuse what lies behind. */
 static void publish(struct vtr_ring *ring, uint32_t value)
 {
 	atomic_store_explicit(ring->head, value, memory_order_release);
-	atomic_store_explicit(&ring->done, value, memory_order_seq_cst);
-	if (__builtin_expect(atomic_load(&ring->seqno_waiting) != 0, 0)) {
-		atomic_fetch_add(&ring->progress, 1);
-		vtr_os_unpark(&ring->progress);
+	atomic_store_explicit(&ring->done, value, memory_order_release);
+	/* A waiter that shows up right now may be missed; the batch's end sees it for sure. */
+	if (__builtin_expect(atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0, 0)) {
+		wake_seqno_waiter(ring);
 	}
 }
 
@@ -66,6 +72,10 @@ static bool consume(struct vtr_ring *ring, uint32_t n)
 		return false;
 	}
 	ring->cur += n;
+	atomic_thread_fence(memory_order_seq_cst);
+	if (atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0) {
+		wake_seqno_waiter(ring);
+	}
 	return true;
 }
 

@@ -78,7 +78,7 @@ void vtr_cs_null(struct vtr_cs_reader *r)
 	}
 }
 
-void *vtr_cs_alloc(struct vtr_cs_reader *r, size_t count, size_t size)
+void *vtr_cs_alloc_raw(struct vtr_cs_reader *r, size_t count, size_t size)
 {
 	size_t bytes;
 	void *p;
@@ -89,10 +89,15 @@ void *vtr_cs_alloc(struct vtr_cs_reader *r, size_t count, size_t size)
 	p = vtr_mul(count, size, &bytes) ? vtr_arena_alloc(r->arena, bytes) : NULL;
 	if (p == NULL) {
 		vtr_cs_fail_value(r, "a command needs too much memory to decode", count);
-		return NULL;
 	}
-	memset(p, 0, bytes);
 	return p;
+}
+
+void *vtr_cs_alloc(struct vtr_cs_reader *r, size_t count, size_t size)
+{
+	void *p = vtr_cs_alloc_raw(r, count, size);
+
+	return p != NULL ? memset(p, 0, count * size) : NULL;
 }
 
 void *vtr_cs_pointer(struct vtr_cs_reader *r, size_t size, bool optional)

@@ -154,6 +154,8 @@ void vtr_cs_null(struct vtr_cs_reader *r); /* a pointer that must be absent */
 
 /* Zeroed memory for count elements. NULL when there are none, or after poisoning at the limit. */
 void *vtr_cs_alloc(struct vtr_cs_reader *r, size_t count, size_t size);
+/* The same, not zeroed: for elements whose every member is decoded. */
+void *vtr_cs_alloc_raw(struct vtr_cs_reader *r, size_t count, size_t size);
 /* A pointer to one: memory for it when present, else NULL (poisoned unless optional). */
 void *vtr_cs_pointer(struct vtr_cs_reader *r, size_t size, bool optional);
 /* An array's count: `expected`, or 0 where it may be absent. Each element takes at least min_wire bytes. */
