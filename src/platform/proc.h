@@ -85,18 +85,24 @@ enum vtr_os_sandbox {
 /* The words for one bit ("files", "system calls"). Thread: any. */
 const char *vtr_os_sandbox_name(enum vtr_os_sandbox bit);
 
+/* Beside what is always allowed; each list is NULL or ends with NULL, missing files are skipped. */
+struct vtr_os_sandbox_paths {
+	const char *const *read;  /* files, and directories with all that they contain */
+	const char *const *write; /* directories in which files may be made, changed and removed too */
+};
+
 /**
  * Limits the files that this process can open from now on: reading libraries, the drivers' settings,
  * and what /proc and /sys tell of this process and the hardware; reading and writing the GPU's
  * device nodes. What is open already stays usable. It cannot be undone.
  *
- * `dirs`   directories in which files may be read, made and changed too, NULL at the end; NULL for
- *          none. Missing ones are skipped.
+ * `paths`  more that may be opened; NULL for nothing.
  * Returns: VTR_OK with the bits that apply in *out_applied, none where the kernel cannot do this;
  *          VTR_ERR_OS (in a state where less than that applies).
  * Thread:  applies to the calling thread and those that it starts: call it before there are others.
  */
-VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_files(const char *const *dirs, uint32_t *out_applied);
+VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_paths *paths,
+                                                 uint32_t *out_applied);
 
 /**
  * Refuses, with an error code, the system calls that neither a driver nor the renderer needs:

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#include "platform/proc.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "platform/os.h"
+
+enum vtr_err vtr_os_self_path(char *buf, size_t size)
+{
+	ssize_t length = readlink("/proc/self/exe", buf, size);
+
+	if (length < 0) {
+		return VTR_ERR_OS;
+	}
+	if ((size_t)length >= size) {
+		errno = ENAMETOOLONG;
+		return VTR_ERR_OS;
+	}
+	buf[length] = '\0';
+	return VTR_OK;
+}
+
+enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd)
+{
+	/* The child is not reaped yet, so the pid cannot be somebody else's. Close-on-exec by nature. */
+	long fd = syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd < 0) {
+		return VTR_ERR_OS;
+	}
+	*out_fd = (int)fd;
+	return VTR_OK;
+}
+
+enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first)
+{
+	return posix_spawn_file_actions_addclosefrom_np(actions, first) == 0 ? VTR_OK : VTR_ERR_NOMEM;
+}
+
+enum vtr_err vtr_os_die_with_parent(void)
+{
+	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? VTR_OK : VTR_ERR_OS;
+}

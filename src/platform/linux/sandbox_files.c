@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/landlock.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "platform/proc.h"
+
+/*
+ * Landlock. Debian 12's headers stop at the second version of its interface, so what came later is
+ * spelled out here (Documentation/userspace-api/landlock.rst); the kernel says what it knows.
+ */
+#define FS_EXECUTE (UINT64_C(1) << 0)
+#define FS_WRITE_FILE (UINT64_C(1) << 1)
+#define FS_READ_FILE (UINT64_C(1) << 2)
+#define FS_READ_DIR (UINT64_C(1) << 3)
+#define FS_VERSION_1 ((UINT64_C(1) << 13) - 1)
+#define FS_REFER (UINT64_C(1) << 13)     /* version 2 */
+#define FS_TRUNCATE (UINT64_C(1) << 14)  /* version 3 */
+#define NET_ALL UINT64_C(3)              /* version 4: bind and connect of TCP */
+#define FS_IOCTL_DEV (UINT64_C(1) << 15) /* version 5 */
+#define SCOPE_ALL UINT64_C(3)            /* version 6: abstract sockets, signals */
+
+/* What a rule may say about a file that is no directory. */
+#define FS_OF_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
+
+#define FS_READ (FS_READ_FILE | FS_READ_DIR)
+#define FS_DEVICE (FS_READ | FS_WRITE_FILE | FS_IOCTL_DEV)
+/* All but running programs and device nodes: moving files between such directories, too. */
+#define FS_CHANGE ((FS_VERSION_1 & ~FS_EXECUTE & ~FS_MAKE_NODES) | FS_REFER | FS_TRUNCATE)
+#define FS_MAKE_NODES ((UINT64_C(1) << 6) | (UINT64_C(1) << 11))
+
+#define VERSION_TRUNCATE 3
+#define VERSION_NET 4
+#define VERSION_IOCTL 5
+#define VERSION_SCOPE 6
+
+struct ruleset_attr {
+	uint64_t handled_access_fs;
+	uint64_t handled_access_net;
+	uint64_t scoped;
+};
+
+/* Libraries, what drivers and the Vulkan loader read, and what they ask about the machine. */
+static const char *const read_paths[] = {
+	"/usr",
+	"/lib",
+	"/lib32",
+	"/lib64",
+	"/opt",
+	/* Distributions whose libraries live elsewhere. */
+	"/nix/store",
+	"/gnu/store",
+	"/run/opengl-driver",
+	"/etc/ld.so.cache",
+	"/etc/ld.so.conf",
+	"/etc/ld.so.conf.d",
+	"/etc/ld.so.preload",
+	"/etc/vulkan",
+	"/etc/xdg/vulkan",
+	"/etc/drirc",
+	"/etc/nvidia",
+	"/etc/glvnd",
+	"/etc/egl",
+	/* getpwuid(), by which drivers look for the home directory. */
+	"/etc/nsswitch.conf",
+	"/etc/passwd",
+	"/etc/localtime",
+	"/proc/bus/pci",
+	"/proc/cmdline",
+	"/proc/cpuinfo",
+	"/proc/devices",
+	"/proc/driver",
+	"/proc/filesystems",
+	"/proc/meminfo",
+	"/proc/modules",
+	"/proc/stat",
+	"/proc/sys",
+	"/proc/version",
+	"/sys/bus",
+	"/sys/class",
+	"/sys/dev",
+	"/sys/devices",
+	"/sys/fs/cgroup",
+	"/sys/kernel/mm",
+	"/sys/module",
+};
+
+/* In /dev: names, and beginnings of names. */
+static const char *const device_names[] = {
+	"dma_heap", "dri",  "dxg",  "full",    "kfd",     "kgsl-3d0",
+	"null",     "random", "udmabuf", "urandom", "zero",
+};
+static const char *const device_prefixes[] = {"mali", "nvidia"};
+
+static enum vtr_err allow_fd(int ruleset, int fd, uint64_t access)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0) {
+		return VTR_ERR_OS;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		access &= FS_OF_FILES;
+	}
+	const struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = fd};
+	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0) {
+		return VTR_ERR_OS;
+	}
+	return VTR_OK;
+}
+
+/* Allows `access`, which the ruleset knows, to what is at `path`, if there is anything. */
+static enum vtr_err allow(int ruleset, const char *path, uint64_t access)
+{
+	vtr_autofd int fd = open(path, O_PATH | O_CLOEXEC);
+
+	if (fd < 0) {
+		bool absent = errno == ENOENT || errno == ENOTDIR || errno == EACCES;
+		return absent ? VTR_OK : VTR_ERR_OS;
+	}
+	return allow_fd(ruleset, fd, access);
+}
+
+static enum vtr_err allow_all(int ruleset, const char *const *paths, uint64_t access)
+{
+	enum vtr_err err = VTR_OK;
+
+	for (size_t i = 0; err == VTR_OK && paths != NULL && paths[i] != NULL; i++) {
+		err = allow(ruleset, paths[i], access);
+	}
+	return err;
+}
+
+static bool is_device_name(const char *name)
+{
+	for (size_t i = 0; i < VTR_ARRAY_LEN(device_names); i++) {
+		if (strcmp(name, device_names[i]) == 0) {
+			return true;
+		}
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(device_prefixes); i++) {
+		if (strncmp(name, device_prefixes[i], strlen(device_prefixes[i])) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+static enum vtr_err allow_devices(int ruleset, uint64_t access)
+{
+	enum vtr_err err = VTR_OK;
+	DIR *dir = opendir("/dev");
+
+	if (dir == NULL) {
+		return errno == ENOENT || errno == EACCES ? VTR_OK : VTR_ERR_OS;
+	}
+	for (;;) {
+		char path[sizeof("/dev/") + NAME_MAX];
+		const struct dirent *entry = readdir(dir);
+
+		if (err != VTR_OK || entry == NULL) {
+			break;
+		}
+		if (is_device_name(entry->d_name)) {
+			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+			err = allow(ruleset, path, access);
+		}
+	}
+	int saved_errno = errno;
+	closedir(dir);
+	errno = saved_errno;
+	return err;
+}
+
+/*
+ * This process's folder in /proc. A rule is tied to an inode, and /proc makes new ones when it has
+ * forgotten a folder: an fd that stays open for the life of the process prevents that.
+ */
+static enum vtr_err allow_self(int ruleset)
+{
+	vtr_autofd int fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0) {
+		return errno == ENOENT ? VTR_OK : VTR_ERR_OS;
+	}
+	enum vtr_err err = allow_fd(ruleset, fd, FS_READ);
+	if (err == VTR_OK) {
+		(void)vtr_take_fd(&fd);
+	}
+	return err;
+}
+
+static enum vtr_err fill_ruleset(int ruleset, const struct vtr_os_sandbox_paths *paths,
+                                 uint64_t handled)
+{
+	enum vtr_err err = VTR_OK;
+
+	for (size_t i = 0; err == VTR_OK && i < VTR_ARRAY_LEN(read_paths); i++) {
+		err = allow(ruleset, read_paths[i], FS_READ);
+	}
+	if (err == VTR_OK) {
+		err = allow_self(ruleset);
+	}
+	if (err == VTR_OK) {
+		err = allow_devices(ruleset, FS_DEVICE & handled);
+	}
+	if (err == VTR_OK && paths != NULL) {
+		err = allow_all(ruleset, paths->read, FS_READ);
+	}
+	if (err == VTR_OK && paths != NULL) {
+		err = allow_all(ruleset, paths->write, FS_CHANGE & handled);
+	}
+	return err;
+}
+
+/* The version of the interface, 0 if there is none or it is off. */
+static int landlock_version(void)
+{
+	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+
+	return version < 0 ? 0 : (int)version;
+}
+
+/* What to ask of a kernel of this version, and which bits that amounts to. */
+static uint32_t fill_attr(int version, struct ruleset_attr *out_attr, size_t *out_size)
+{
+	uint32_t applied = VTR_OS_SANDBOX_FILES;
+
+	*out_attr = (struct ruleset_attr) {.handled_access_fs = FS_VERSION_1};
+	*out_size = offsetof(struct ruleset_attr, handled_access_net);
+	if (version > 1) {
+		out_attr->handled_access_fs |= FS_REFER;
+	}
+	if (version >= VERSION_TRUNCATE) {
+		out_attr->handled_access_fs |= FS_TRUNCATE;
+		applied |= VTR_OS_SANDBOX_TRUNCATE;
+	}
+	if (version >= VERSION_NET) {
+		out_attr->handled_access_net = NET_ALL;
+		*out_size = offsetof(struct ruleset_attr, scoped);
+		applied |= VTR_OS_SANDBOX_TCP;
+	}
+	if (version >= VERSION_IOCTL) {
+		out_attr->handled_access_fs |= FS_IOCTL_DEV;
+		applied |= VTR_OS_SANDBOX_DEVICES;
+	}
+	if (version >= VERSION_SCOPE) {
+		out_attr->scoped = SCOPE_ALL;
+		*out_size = sizeof(*out_attr);
+		applied |= VTR_OS_SANDBOX_SCOPE;
+	}
+	return applied;
+}
+
+enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_paths *paths, uint32_t *out_applied)
+{
+	struct ruleset_attr attr;
+	size_t attr_size;
+	int version = landlock_version();
+
+	if (version == 0) {
+		*out_applied = 0;
+		return VTR_OK;
+	}
+	uint32_t applied = fill_attr(version, &attr, &attr_size);
+	vtr_autofd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, attr_size, 0);
+	if (ruleset < 0) {
+		return VTR_ERR_OS;
+	}
+	enum vtr_err err = fill_ruleset(ruleset, paths, attr.handled_access_fs);
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
+	    syscall(SYS_landlock_restrict_self, ruleset, 0) < 0) {
+		return VTR_ERR_OS;
+	}
+	*out_applied = applied;
+	return VTR_OK;
+}
+
+const char *vtr_os_sandbox_name(enum vtr_os_sandbox bit)
+{
+	switch (bit) {
+	case VTR_OS_SANDBOX_FILES:
+		return "files";
+	case VTR_OS_SANDBOX_TRUNCATE:
+		return "truncating files";
+	case VTR_OS_SANDBOX_DEVICES:
+		return "device commands";
+	case VTR_OS_SANDBOX_TCP:
+		return "TCP by itself";
+	case VTR_OS_SANDBOX_SCOPE:
+		return "signals and abstract sockets by itself";
+	case VTR_OS_SANDBOX_SYSCALLS:
+		return "system calls";
+	}
+	return "?";
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "platform/proc.h"
+
+/*
+ * A list of what is refused, not of what is allowed: drivers and compilers make system calls that
+ * nobody has listed, and change with every release. Each refusal is an error code, since a driver
+ * that probes for a feature goes on without it. Names that this libseccomp does not know are left
+ * out by name resolution, which is why they are text.
+ */
+static const char *const refused[] = {
+	/* The network, and sockets of others. socketpair() is below. */
+	"socket", "connect", "bind", "listen", "accept", "accept4",
+	/* Programs and processes. clone() is below. */
+	"execve", "execveat", "fork", "vfork",
+	/* Looking into other processes, and signals to them. kill() and its kind are below. */
+	"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp",
+	"pidfd_open", "pidfd_getfd", "pidfd_send_signal", "tkill",
+	/* Memory and queues of others. */
+	"shmget", "shmat", "shmctl", "semget", "semctl", "msgget", "msgctl", "mq_open", "mq_unlink",
+	/* Mounts, namespaces, roots. */
+	"mount", "umount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "fsopen",
+	"fsconfig", "fsmount", "fspick", "mount_setattr", "setns", "unshare",
+	/* The kernel itself. */
+	"init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot",
+	"swapon", "swapoff", "sethostname", "setdomainname", "syslog", "acct", "quotactl", "quotactl_fd",
+	"settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "iopl", "ioperm", "nfsservctl",
+	"vhangup", "lookup_dcookie",
+	/* Interfaces with a history of holes, of which no driver needs any. */
+	"bpf", "perf_event_open", "userfaultfd", "add_key", "request_key", "keyctl", "modify_ldt",
+	"personality", "fanotify_init", "fanotify_mark", "name_to_handle_at", "open_by_handle_at",
+	/* What Landlock does not cover: owners, modes, times, attributes, sizes by name, new nodes. */
+	"chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime",
+	"utimes", "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "removexattr",
+	"lremovexattr", "fremovexattr", "truncate", "truncate64", "mknod", "mknodat",
+	/* Other users. */
+	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid",
+	"setfsgid", "capset",
+};
+
+/* Refused as if this kernel had never heard of them, so that callers take their second choice. */
+static const char *const unknown[] = {
+	"clone3", /* its flags cannot be seen by a filter; the C library falls back to clone() */
+	"io_uring_setup",
+	"io_uring_enter",
+	"io_uring_register",
+};
+
+/* With any of these a signal that is not for this process is refused; the first argument is a pid. */
+static const char *const signals[] = {"kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"};
+
+#if VTR_ASAN
+/*
+ * The leak checker starts a process of its own kind at the end and would fail loudly: in a locked
+ * process it stays off. The name is the sanitizer's.
+ */
+static atomic_bool locked;
+__attribute__((visibility("default"))) int __lsan_is_turned_off(void);
+
+int __lsan_is_turned_off(void)
+{
+	return atomic_load(&locked);
+}
+#endif
+
+static int add_names(scmp_filter_ctx filter, uint32_t action, const char *const *names, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		int number = seccomp_syscall_resolve_name(names[i]);
+		/* Calls of other architectures have numbers below zero; there is nothing to refuse. */
+		if (number >= 0) {
+			int result = seccomp_rule_add(filter, action, number, 0);
+			if (result != 0) {
+				return result;
+			}
+		}
+	}
+	return 0;
+}
+
+static int add_signal_rules(scmp_filter_ctx filter)
+{
+	const scmp_datum_t self = (scmp_datum_t)getpid();
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(signals); i++) {
+		int number = seccomp_syscall_resolve_name(signals[i]);
+		int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 1,
+		                              SCMP_A0_32(SCMP_CMP_NE, self));
+		if (result != 0) {
+			return result;
+		}
+	}
+	return 0;
+}
+
+/* Of clone() only the making of threads is left: a new process would lack one of these two flags. */
+static int add_clone_rules(scmp_filter_ctx filter)
+{
+	static const scmp_datum_t needed[] = {CLONE_VM, CLONE_THREAD};
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(needed); i++) {
+		int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(clone), 1,
+		                              SCMP_A0(SCMP_CMP_MASKED_EQ, needed[i], 0));
+		if (result != 0) {
+			return result;
+		}
+	}
+	return 0;
+}
+
+/* Typing into the terminal that our log goes to would be a way out. */
+static int add_ioctl_rules(scmp_filter_ctx filter)
+{
+	static const scmp_datum_t requests[] = {TIOCSTI, TIOCLINUX};
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(requests); i++) {
+		int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
+		                              SCMP_A1_32(SCMP_CMP_EQ, requests[i]));
+		if (result != 0) {
+			return result;
+		}
+	}
+	return 0;
+}
+
+static int add_rules(scmp_filter_ctx filter)
+{
+	int result = add_names(filter, SCMP_ACT_ERRNO(EPERM), refused, VTR_ARRAY_LEN(refused));
+
+	if (result == 0) {
+		result = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), unknown, VTR_ARRAY_LEN(unknown));
+	}
+	if (result == 0) {
+		result = add_signal_rules(filter);
+	}
+	if (result == 0) {
+		result = add_clone_rules(filter);
+	}
+	if (result == 0) {
+		result = add_ioctl_rules(filter);
+	}
+	if (result == 0) {
+		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socketpair), 1,
+		                          SCMP_A0_32(SCMP_CMP_NE, AF_UNIX));
+	}
+	return result;
+}
+
+/* Returns: 0, or an errno with a minus. */
+static int load_filter(scmp_filter_ctx filter)
+{
+	/* All threads, those included that the sanitizers start before main(). */
+	int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+
+	if (result == 0) {
+		result = add_rules(filter);
+	}
+	if (result == 0) {
+		/* A tree: the filter runs in front of every system call, also those of each submit. It is
+		 * a matter of speed only, so an old libseccomp without it will do. */
+		(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
+		result = seccomp_load(filter);
+	}
+	return result;
+}
+
+/* Whether the kernel, or a container around us, lets a process filter its system calls at all. */
+static bool have_filters(void)
+{
+	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
+}
+
+enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied)
+{
+	if (!have_filters()) {
+		*out_applied = 0;
+		return VTR_OK;
+	}
+	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+	if (filter == NULL) {
+		return VTR_ERR_NOMEM;
+	}
+	int result = load_filter(filter);
+	seccomp_release(filter);
+	if (result == -ENOMEM) {
+		return VTR_ERR_NOMEM;
+	}
+	if (result != 0) {
+		errno = -result;
+		return VTR_ERR_OS;
+	}
+#if VTR_ASAN
+	atomic_store(&locked, true);
+#endif
+	*out_applied = VTR_OS_SANDBOX_SYSCALLS;
+	return VTR_OK;
+}

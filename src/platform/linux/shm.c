@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "platform/shm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+/* Linux 6.3; it stops the warning of kernels that want one of the two flags. */
+#ifndef MFD_NOEXEC_SEAL
+#define MFD_NOEXEC_SEAL 0x0008U
+#endif
+
+enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd)
+{
+	size_t rounded;
+
+	if (!vtr_add(size, vtr_os_page_size() - 1, &rounded)) {
+		errno = EFBIG;
+		return VTR_ERR_OS;
+	}
+	rounded &= ~(vtr_os_page_size() - 1);
+
+	vtr_autofd int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+	if (fd < 0 && errno == EINVAL) {
+		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	}
+	if (fd < 0) {
+		return VTR_ERR_OS;
+	}
+	if (ftruncate(fd, (off_t)rounded) < 0 ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		return VTR_ERR_OS;
+	}
+	*out_fd = vtr_take_fd(&fd);
+	return VTR_OK;
+}
+
+enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size)
+{
+	uint64_t size;
+	int seals = fcntl(fd, F_GET_SEALS);
+
+	if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
+		return VTR_ERR_GUEST;
+	}
+	/* After the seals: from here on it cannot get smaller. */
+	if (vtr_os_shm_size(fd, &size) != VTR_OK || size < min_size) {
+		return VTR_ERR_GUEST;
+	}
+	return VTR_OK;
+}

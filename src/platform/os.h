@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PLATFORM_OS_H
+#define PLATFORM_OS_H
+
+#include <spawn.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/*
+ * What posix/ needs of the operating system's own folder. Only for files in platform/.
+ * Thread: any.
+ */
+
+/* Names the calling thread; longer names are cut. */
+void vtr_os_name_this_thread(const char *name);
+
+/* A local stream socket, close-on-exec. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_new(int *out_fd);
+
+/* Readable from the end of our child `pid` on. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd);
+
+/* Has the child close all fds from `first` on. Returns: VTR_ERR_NOMEM. */
+VTR_MUST_CHECK enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+
+#endif

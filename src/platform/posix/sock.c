@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "platform/sock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "platform/os.h"
+
+static enum vtr_err fill_address(const char *path, struct sockaddr_un *out_address)
+{
+	size_t length = strlen(path);
+
+	if (length == 0 || length >= sizeof(out_address->sun_path)) {
+		errno = length == 0 ? ENOENT : ENAMETOOLONG;
+		return VTR_ERR_OS;
+	}
+	*out_address = (struct sockaddr_un) {.sun_family = AF_UNIX};
+	memcpy(out_address->sun_path, path, length + 1);
+	return VTR_OK;
+}
+
+/* Removes the socket at `path` if nobody serves it. Else errno says why not. */
+static enum vtr_err remove_stale(const char *path)
+{
+	vtr_autofd int fd = -1;
+	struct stat st;
+
+	if (lstat(path, &st) < 0 || !S_ISSOCK(st.st_mode)) {
+		errno = EADDRINUSE;
+		return VTR_ERR_OS;
+	}
+	switch (vtr_os_sock_connect(path, &fd)) {
+	case VTR_ERR_GONE:
+		return unlink(path) == 0 || errno == ENOENT ? VTR_OK : VTR_ERR_OS;
+	default:
+		errno = EADDRINUSE;
+		return VTR_ERR_OS;
+	}
+}
+
+enum vtr_err vtr_os_sock_listen(const char *path, int backlog, int *out_fd)
+{
+	vtr_autofd int fd = -1;
+	struct sockaddr_un address;
+	enum vtr_err err = fill_address(path, &address);
+
+	if (err == VTR_OK) {
+		err = vtr_os_sock_new(&fd);
+	}
+	if (err != VTR_OK) {
+		return err;
+	}
+	/* Before bind(): the file is born with this mode, there is no moment with another. */
+	if (fchmod(fd, S_IRUSR | S_IWUSR) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+		return VTR_ERR_OS;
+	}
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		if (errno != EADDRINUSE || remove_stale(path) != VTR_OK ||
+		    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+			return VTR_ERR_OS;
+		}
+	}
+	if (listen(fd, backlog) < 0) {
+		int saved_errno = errno;
+
+		unlink(path);
+		errno = saved_errno;
+		return VTR_ERR_OS;
+	}
+	*out_fd = vtr_take_fd(&fd);
+	return VTR_OK;
+}
+
+enum vtr_err vtr_os_sock_connect(const char *path, int *out_fd)
+{
+	vtr_autofd int fd = -1;
+	struct sockaddr_un address;
+	enum vtr_err err = fill_address(path, &address);
+	int result;
+
+	if (err == VTR_OK) {
+		err = vtr_os_sock_new(&fd);
+	}
+	if (err != VTR_OK) {
+		return err;
+	}
+	do {
+		result = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	} while (result < 0 && errno == EINTR);
+	if (result < 0) {
+		return errno == ECONNREFUSED ? VTR_ERR_GONE : VTR_ERR_OS;
+	}
+	*out_fd = vtr_take_fd(&fd);
+	return VTR_OK;
+}
+
+/* Leaves of `iov` what comes after the first `sent` bytes. */
+static void skip_sent(struct msghdr *message, size_t sent)
+{
+	while (sent > 0) {
+		size_t part = vtr_min(sent, message->msg_iov->iov_len);
+
+		message->msg_iov->iov_base = (char *)message->msg_iov->iov_base + part;
+		message->msg_iov->iov_len -= part;
+		sent -= part;
+		if (message->msg_iov->iov_len == 0) {
+			message->msg_iov++;
+			message->msg_iovlen--;
+		}
+	}
+}
+
+enum vtr_err vtr_os_sock_send(int fd, const struct iovec *iov, size_t iov_count, const int *fds,
+                              size_t fd_count)
+{
+	struct iovec parts[VTR_OS_SOCK_MAX_IOV];
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(int) * VTR_OS_SOCK_MAX_FDS)];
+	} control;
+	size_t left = 0;
+
+	vtr_assert(iov_count <= VTR_OS_SOCK_MAX_IOV && fd_count <= VTR_OS_SOCK_MAX_FDS);
+	for (size_t i = 0; i < iov_count; i++) {
+		parts[i] = iov[i];
+		left += iov[i].iov_len;
+	}
+	vtr_assert(left > 0);
+	struct msghdr message = {.msg_iov = parts, .msg_iovlen = iov_count};
+	if (fd_count > 0) {
+		memset(&control, 0, sizeof(control));
+		message.msg_control = &control;
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
+		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
+		memcpy(CMSG_DATA(header), fds, sizeof(int) * fd_count);
+	}
+	while (left > 0) {
+		ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
+		if (sent < 0) {
+			switch (errno) {
+			case EINTR:
+				continue;
+			case EAGAIN:
+				return VTR_ERR_AGAIN;
+			case EPIPE:
+			case ECONNRESET:
+				return VTR_ERR_GONE;
+			default:
+				return VTR_ERR_OS;
+			}
+		}
+		message.msg_control = NULL; /* the fds went with the first byte */
+		message.msg_controllen = 0;
+		left -= (size_t)sent;
+		skip_sent(&message, (size_t)sent);
+	}
+	return VTR_OK;
+}
