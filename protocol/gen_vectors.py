@@ -37,7 +37,7 @@ class Emitter(Wire):
             return [f'vtr_cs_put64(w, {lv} ? {outer} : 0);', f'for (size_t i = 0; {lv} && i < {outer}; i++) {{',
                     f'\tvtr_cs_put64(w, {lv}[i] ? {inner} : 0);', f'\tfor (size_t j = 0; {lv}[i] && j < {inner}; j++) {{',
                     '\t\t' + self.enc_one(m.ctype, f'{lv}[i][j]'), '\t}', '}']
-        if m.kind == 'array':
+        if m.kind == 'array' and not self.packed(m.ctype):
             count = length(m.lens[0], owner, everything)
             return [f'vtr_cs_put64(w, {lv} ? {count} : 0);', f'for (size_t i = 0; {lv} && i < {count}; i++) {{',
                     '\t' + self.enc_one(m.ctype, f'{lv}[i]'), '}']

@@ -53,6 +53,11 @@ class Emitter:
         p = self.reg.primitive(ctype)
         return p[1] if p else None
 
+    def packed(self, ctype):
+        """Whether arrays of it are bytes without padding between them."""
+        p = self.reg.primitive(ctype)
+        return p is not None and p[0] == 1
+
     def flatten(self, m, owner):
         """[(type, lvalue)] of a member that is a scalar or nothing but scalars, else None."""
         if m.kind != 'value':
@@ -134,7 +139,7 @@ class Emitter:
 
     def get_fixed(self, m, lv):
         n = m.dims[0]
-        if self.reg.primitive(m.ctype) and self.reg.primitive(m.ctype)[0] == 1:
+        if self.packed(m.ctype):
             out = [f'vtr_cs_fixed(r, {n});', f'vtr_cs_copy(r, {lv}, {n});']
             return out + ([f'{lv}[{n} - 1] = 0;'] if m.ctype == 'char' else [])
         return [f'vtr_cs_fixed(r, {n});', f'for (size_t i = 0; i < {n}; i++) {{',
@@ -144,6 +149,8 @@ class Emitter:
         check = []
         if '/4' in count:  # SPIR-V: a code size that is no multiple of 4 would be read past its end
             check = [f'vtr_cs_check(r, {owner}codeSize % 4 == 0, "codeSize is no multiple of 4");']
+        if self.packed(ctype):
+            return [f'{lv} = vtr_cs_bytes(r, {count}, {opt});']
         layout = self.reg.layout(ctype)
         if layout:
             return check + [f'{lv} = vtr_cs_plain(r, {count}, {layout[0]}, {layout[1]}, {opt});']
@@ -292,12 +299,12 @@ class Emitter:
         if m.kind == 'value':
             return [self.put_one(m.ctype, lv)]
         if m.kind == 'fixed':
-            if self.reg.primitive(m.ctype) and self.reg.primitive(m.ctype)[0] == 1:
+            if self.packed(m.ctype):
                 return [f'vtr_cs_put_bytes(w, {lv}, {m.dims[0]});']
             return [f'vtr_cs_put64(w, {m.dims[0]});', f'for (size_t i = 0; i < {m.dims[0]}; i++) {{',
                     '\t' + self.put_one(m.ctype, f'{lv}[i]'), '}']
         count = length(m.lens[0], owner, everything)
-        if m.kind == 'bytes':
+        if m.kind == 'bytes' or self.packed(m.ctype):
             return [f'vtr_cs_put_bytes(w, {lv}, {lv} ? {count} : 0);']
         return [f'vtr_cs_put64(w, {lv} ? {count} : 0);',
                 f'for (size_t i = 0; {lv} && i < {count} && !w->full; i++) {{', '\t' + self.put_one(m.ctype, f'{lv}[i]'), '}']
