@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
+#include "cmd/readable.h"
 #include "cmd/tuning.h"
 #include "worker/server.h"
 
@@ -58,6 +59,12 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
+	struct vtr_readable readable;
+	err = vtr_readable_init(&readable);
+	if (err != VTR_OK) {
+		vtr_log_destroy(log);
+		return 1;
+	}
 	const struct vtr_worker_params params = {
 		.log = log,
 		.control_fd = (int)options.control_fd,
@@ -68,8 +75,10 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 		.no_host_import = tuning.no_host_import,
 		.no_export = tuning.no_export,
 		.no_sandbox = tuning.no_sandbox,
+		.readable = (const char *const *)readable.paths,
 	};
 	err = vtr_worker_run(&params);
+	vtr_readable_finish(&readable);
 	vtr_log_destroy(log);
 	return err == VTR_OK ? 0 : 1;
 }

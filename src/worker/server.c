@@ -76,25 +76,26 @@ static void log_sandbox(struct vtr_log *log, uint32_t applied)
 }
 
 /* What is missing for lack of the kernel's support is logged, not fatal: most hosts lack something. */
-static enum vtr_err lock_in(struct vtr_log *log)
+static enum vtr_err lock_in(const struct vtr_worker_params *params)
 {
 	const struct vtr_os_limits limits = {
 		.max_fds = MAX_FDS,
 		.max_data_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size(),
 		.no_core_dumps = true,
 	};
+	const struct vtr_os_sandbox_paths paths = { .read = params->readable };
 	uint32_t files = 0;
 	uint32_t syscalls = 0;
 
 	enum vtr_err err = vtr_os_limits(&limits);
 	if (err == VTR_OK) {
-		err = vtr_os_sandbox_files(NULL, &files);
+		err = vtr_os_sandbox_files(&paths, &files);
 	}
 	if (err == VTR_OK) {
 		err = vtr_os_sandbox_syscalls(&syscalls);
 	}
 	if (err == VTR_OK) {
-		log_sandbox(log, files | syscalls);
+		log_sandbox(params->log, files | syscalls);
 	}
 	return err;
 }
@@ -111,7 +112,7 @@ enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 	/* A client that goes while it is written to is no reason to die. */
 	signal(SIGPIPE, SIG_IGN);
 	if (!params->no_sandbox) {
-		err = lock_in(params->log);
+		err = lock_in(params);
 		if (err != VTR_OK) {
 			vtr_error(params->log, "cannot lock the process in: %s", vtr_err_name(err));
 			vtr_vtest_hang_up(params->client_fd);

@@ -24,6 +24,7 @@ struct vtr_worker_params {
 	bool no_host_import;
 	bool no_export;
 	bool no_sandbox;
+	const char *const *readable; /* files that the driver needs besides the system's; may be NULL */
 };
 
 /**
