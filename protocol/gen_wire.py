@@ -358,7 +358,8 @@ class Emitter:
                 f'#define VTW_EXTENSION_COUNT {len(self.reg.extensions)}',
                 f'#define VTW_XML_VERSION VK_MAKE_API_VERSION(0, {", ".join(str(v) for v in self.reg.version)})', '',
                 'enum vtw_rule {', '\tVTW_ON_ANY = 0,', '\tVTW_ON_CONTEXT,', '\tVTW_ON_RING,', '};', '',
-                'struct vtw_command_info {', '\tconst char *name;', '\tenum vtw_rule rule;', '};',
+                'struct vtw_command_info {', '\tconst char *name;', '\tenum vtw_rule rule;',
+                '\t_Bool may_block; /* for longer than a submit */', '};',
                 'struct vtw_extension_info {', '\tconst char *name;', '\tuint32_t number;', '\tuint32_t spec_version;',
                 '\t_Bool exposed; /* else the guest implements it by itself */', '};',
                 'extern const struct vtw_command_info vtw_command_infos[VTW_COMMAND_COUNT];',
@@ -476,7 +477,7 @@ class Emitter:
         out = [HEAD, '#include "wire_gen.h"', '', 'const struct vtw_command_info vtw_command_infos[VTW_COMMAND_COUNT] = {']
         rule = {None: 'VTW_ON_ANY', 'context': 'VTW_ON_CONTEXT', 'ring': 'VTW_ON_RING'}
         for c in sorted((c for c in self.reg.commands.values() if c.number is not None), key=lambda c: c.number):
-            out.append(f'\t[{c.number}] = {{"{c.name}", {rule[c.on]}}},')
+            out.append(f'\t[{c.number}] = {{"{c.name}", {rule[c.on]}, {1 if c.may_block else 0}}},')
         out += ['};', '', 'const struct vtw_extension_info vtw_extensions[VTW_EXTENSION_COUNT] = {']
         for name, number, spec, exposed in sorted(self.reg.extensions, key=lambda e: e[1]):
             out.append(f'\t{{"{name}", {number}, {spec}, {1 if exposed == "yes" else 0}}},')

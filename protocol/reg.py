@@ -70,6 +70,7 @@ class Command:
     on: str = None           # ring, context
     ids: bool = False        # hand-written code needs the ids of a handle array too
     tight_stride: bool = False
+    may_block: bool = False  # waits, or compiles: must not hold up other streams
     aliases: list = field(default_factory=list)
     ret: str = 'void'
     params: list = field(default_factory=list)
@@ -184,6 +185,8 @@ class Registry:
                 c.on = word[3:]
             elif word == 'ids':
                 c.ids = True
+            elif word == 'may-block':
+                c.may_block = True
             elif word == 'tight-stride':
                 c.tight_stride = True
             else:

@@ -114,4 +114,11 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_pat
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied);
 
+/**
+ * Makes all threads share the first thread's heap, and keeps what they free for the next use. For
+ * processes of few threads that hand memory to each other: a heap of its own for each thread grows and
+ * shrinks page by page, which costs a driver that records commands more than the locking.
+ */
+void vtr_os_heap_share(void);
+
 #endif

@@ -17,11 +17,18 @@
 #define NO_COMMAND UINT32_MAX
 
 static void (*runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
+/* Those that may run anywhere and do not wait: nothing needs to be looked up about them. */
+static void (*plain_runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
 static pthread_once_t runs_once = PTHREAD_ONCE_INIT;
 
 static void fill_runs(void)
 {
 	vtw_fill_runs(runs);
+	for (size_t i = 0; i < VTW_COMMAND_COUNT; i++) {
+		if (vtw_command_infos[i].rule == VTW_ON_ANY && !vtw_command_infos[i].may_block) {
+			plain_runs[i] = runs[i];
+		}
+	}
 }
 
 void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct vtr_ring *ring)
@@ -108,28 +115,45 @@ static const char *refuse(const struct vtr_dispatch *d, uint32_t command)
 	return NULL;
 }
 
+/* Looks closer at a command that is not for everywhere. NULL: it must not run now. */
+static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_dispatch *d)
+{
+	const char *why = refuse(d, command);
+
+	if (why != NULL) {
+		vtr_cs_fail_value(&d->r, why, command);
+		return NULL;
+	}
+	if (d->borrowed && vtw_command_infos[command].may_block) {
+		d->postponed = true;
+		return NULL;
+	}
+	return runs[command];
+}
+
 /* Runs one command. True: go on behind it. */
-static bool run_one(struct vtr_dispatch *d)
+static inline bool run_one(struct vtr_dispatch *d)
 {
 	const uint8_t *p = vtr_cs_take(&d->r, 8);
 	const uint32_t command = vtr_cs_ld32(p);
+	void (*run)(struct vtr_dispatch *) = command < VTW_COMMAND_COUNT ? plain_runs[command] : NULL;
 
 	if (__builtin_expect(d->r.status != 0, 0)) {
 		return false;
 	}
 	d->command = command;
 	d->flags = vtr_cs_ld32(p + 4);
-	if (__builtin_expect(command >= VTW_COMMAND_COUNT || runs[command] == NULL ||
-	                     vtw_command_infos[command].rule != VTW_ON_ANY, 0)) {
-		const char *why = refuse(d, command);
-
-		if (why != NULL) {
-			vtr_cs_fail_value(&d->r, why, command);
+	if (__builtin_expect(run == NULL, 0)) {
+		run = special(d, command);
+		if (run == NULL) {
 			return false;
 		}
 	}
-	runs[command](d);
-	vtr_arena_reset(&d->arena);
+	run(d);
+	if (d->arena.cur != d->arena_start) {
+		vtr_arena_reset(&d->arena);
+		d->arena_start = d->arena.cur;
+	}
 	if (__builtin_expect(d->r.status != 0, 0)) {
 		d->r.tomb = NULL;
 		d->r.status &= ~(uint32_t)VTR_CS_TOMB;
@@ -148,19 +172,29 @@ static enum vtr_err died(struct vtr_dispatch *d)
 }
 
 enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, const uint8_t *data, size_t size,
-                              void (*progress)(struct vtr_dispatch *d, size_t done))
+                              void (*progress)(struct vtr_dispatch *d, size_t done), size_t *out_done)
 {
+	size_t done = 0;
+
 	vtr_cs_reader_init(&d->r, data, size, &d->venus->objects.map, &d->arena);
+	d->postponed = false;
 	while (d->r.cur < d->r.end) {
 		if (!run_one(d)) {
+			if (d->postponed) {
+				break;
+			}
 			return died(d);
 		}
+		done = (size_t)(d->r.cur - data);
 		if (progress != NULL) {
-			progress(d, (size_t)(d->r.cur - data));
+			progress(d, done);
 		}
 		if (vtr_venus_is_dead(d->venus)) {
 			return VTR_ERR_GUEST;
 		}
+	}
+	if (out_done != NULL) {
+		*out_done = done;
 	}
 	return VTR_OK;
 }

@@ -20,8 +20,11 @@ struct vtr_dispatch {
 	struct vtr_ring *ring; /* NULL: the context's stream */
 	uint32_t command;      /* number of the one that runs */
 	uint32_t flags;        /* VkCommandFlagBitsEXT */
+	bool borrowed;         /* a ring's commands run in the context's thread: nothing may wait */
+	bool postponed;        /* so a command was left for the ring's own thread */
 	bool indirect;         /* inside vkExecuteCommandStreamsMESA */
 	struct vtr_arena arena;
+	char *arena_start;     /* where the arena is when it is empty */
 	struct vtr_resource *reply_resource; /* a reference */
 	size_t reply_offset;
 	size_t reply_size;
@@ -36,11 +39,13 @@ void vtr_dispatch_finish(struct vtr_dispatch *d);
 
 /**
  * Runs the commands in private memory, all complete. `progress`, when set, is called behind each one
- * with the bytes done so far.
+ * with the bytes done so far. *out_done (may be NULL) is less than `size` only when a borrowed ring's
+ * command was postponed.
  * Returns: VTR_ERR_GUEST; the context is dead then.
  */
 VTR_MUST_CHECK enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, const uint8_t *data, size_t size,
-                                             void (*progress)(struct vtr_dispatch *d, size_t done));
+                                             void (*progress)(struct vtr_dispatch *d, size_t done),
+                                             size_t *out_done);
 /* The same for memory that the guest can write: copied piece by piece, each byte once per attempt. */
 VTR_MUST_CHECK enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data,
                                                     size_t size);

@@ -12,6 +12,10 @@
 /* Polling with the processor's pause: a guest that waits for an answer sends its next command within
  * this time, and to sleep and be woken costs more. */
 #define SPIN_NS 20000
+/* Pauses between two looks at the tail: a guest that sends much is better read in larger pieces. */
+#define SPIN_PAUSES 4
+/* The guest learns at least this often per round how far we are. */
+#define HEAD_STEPS 32
 /* Behind that, others run between two looks. */
 #define MAX_IDLE_NS 2000000
 /* The guest stores its tail and then loads our status without a full barrier between them, so it can
@@ -34,10 +38,19 @@ static void wake_seqno_waiter(struct vtr_ring *ring)
 	vtr_os_unpark(&ring->progress);
 }
 
-/* Tells the guest how far we are; it may reuse what lies behind. */
-static void publish(struct vtr_ring *ring, uint32_t value)
+/* Tells the guest how far we are; it may reuse what lies behind. The guest polls this word, and each
+ * store takes the cache line away from it: so not behind each command, but when somebody may wait. */
+static void publish_head(struct vtr_ring *ring, uint32_t value)
 {
 	atomic_store_explicit(ring->head, value, memory_order_release);
+	ring->published = value;
+}
+
+static void publish(struct vtr_ring *ring, uint32_t value, bool now)
+{
+	if (now || value - ring->published >= ring->size / HEAD_STEPS) {
+		publish_head(ring, value);
+	}
 	atomic_store_explicit(&ring->done, value, memory_order_release);
 	/* A waiter that shows up right now may be missed; the batch's end sees it for sure. */
 	if (__builtin_expect(atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0, 0)) {
@@ -47,7 +60,9 @@ static void publish(struct vtr_ring *ring, uint32_t value)
 
 static void on_progress(struct vtr_dispatch *d, size_t done)
 {
-	publish(d->ring, d->ring->cur + (uint32_t)done);
+	struct vtr_ring *ring = d->ring;
+
+	publish(ring, ring->cur + (uint32_t)done, vtr_dispatch_wants_reply(d));
 }
 
 /* Runs `n` bytes from the ring. */
@@ -55,6 +70,7 @@ static bool consume(struct vtr_ring *ring, uint32_t n)
 {
 	const uint32_t at = ring->cur & (ring->size - 1);
 	const uint32_t first = n < ring->size - at ? n : ring->size - at;
+	size_t done;
 	uint8_t *copy;
 
 	if (n > ring->size || n % 4 != 0) {
@@ -68,10 +84,11 @@ static bool consume(struct vtr_ring *ring, uint32_t n)
 	}
 	memcpy(copy, ring->buffer + at, first);
 	memcpy(copy + first, ring->buffer, n - first);
-	if (vtr_dispatch_run(&ring->dispatch, copy, n, on_progress) != VTR_OK) {
+	if (vtr_dispatch_run(&ring->dispatch, copy, n, on_progress, &done) != VTR_OK) {
 		return false;
 	}
-	ring->cur += n;
+	ring->cur += (uint32_t)done;
+	publish_head(ring, ring->cur);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0) {
 		wake_seqno_waiter(ring);
@@ -87,7 +104,7 @@ static bool poll_tail(struct vtr_ring *ring)
 
 	while (now - start < (int64_t)ring->idle_ns) {
 		for (int i = 0; i < 32; i++) {
-			if (pending(ring) != 0) {
+			if (i % SPIN_PAUSES == 0 && pending(ring) != 0) {
 				return true;
 			}
 			vtr_os_cpu_relax();
@@ -103,17 +120,19 @@ static bool poll_tail(struct vtr_ring *ring)
 	return false;
 }
 
-/* Sleeps until the guest notifies us. */
+/* Sleeps until the guest notifies us. Meanwhile the context's thread may run the ring's commands. */
 static void sleep_idle(struct vtr_ring *ring)
 {
 	const uint32_t word = atomic_load(&ring->wake);
 
 	atomic_fetch_or(ring->status, VK_RING_STATUS_IDLE_BIT_MESA);
+	pthread_mutex_unlock(&ring->run_lock);
 	if (pending(ring) == 0 && !atomic_load(&ring->stop) &&
 	    !vtr_os_park(&ring->wake, word, BACKSTOP_NS) && pending(ring) == 0 &&
 	    !atomic_load(&ring->stop)) {
 		vtr_os_park(&ring->wake, word, -1);
 	}
+	pthread_mutex_lock(&ring->run_lock);
 	atomic_fetch_and(ring->status, ~(uint32_t)VK_RING_STATUS_IDLE_BIT_MESA);
 }
 
@@ -124,6 +143,7 @@ static void ring_thread(void *data)
 	if (ring->nice != 0) {
 		(void)vtr_os_thread_set_nice(ring->nice); /* without the right to, it runs as it is */
 	}
+	pthread_mutex_lock(&ring->run_lock);
 	while (!atomic_load(&ring->stop)) {
 		const uint32_t n = pending(ring);
 
@@ -135,9 +155,28 @@ static void ring_thread(void *data)
 			sleep_idle(ring);
 		}
 	}
+	pthread_mutex_unlock(&ring->run_lock);
 	/* Whoever waits for this ring sees that the context is dead, or that the ring is gone. */
 	atomic_fetch_add(&ring->progress, 1);
 	vtr_os_unpark(&ring->progress);
+}
+
+/* The context's thread was told of new commands while the ring's sleeps: to run them right here saves
+ * waking another thread first. What may take long is left to that thread, which is woken in any case
+ * and goes on polling. */
+static void run_borrowed(struct vtr_ring *ring)
+{
+	uint32_t n;
+
+	if (pthread_mutex_trylock(&ring->run_lock) != 0) {
+		return;
+	}
+	atomic_fetch_and(ring->status, ~(uint32_t)VK_RING_STATUS_IDLE_BIT_MESA);
+	ring->dispatch.borrowed = true;
+	for (n = pending(ring); n != 0 && consume(ring, n) && !ring->dispatch.postponed; n = pending(ring)) {
+	}
+	ring->dispatch.borrowed = false;
+	pthread_mutex_unlock(&ring->run_lock);
 }
 
 static void wake(struct vtr_ring *ring)
@@ -284,6 +323,7 @@ void vtr_hand_vkCreateRingMESA(struct vtr_dispatch *d, struct vtw_vkCreateRingME
 	if (why == NULL) {
 		ring->venus = venus;
 		ring->id = a->ring;
+		pthread_mutex_init(&ring->run_lock, NULL);
 		ring->resource = res;
 		ring_fill(ring, a->pCreateInfo);
 		why = ring_start(venus, ring);
@@ -315,6 +355,7 @@ void vtr_ring_destroy(struct vtr_ring *ring)
 	                           ring->status_offset);
 	vtr_dispatch_finish(&ring->dispatch);
 	vtr_resource_unref(ring->resource);
+	pthread_mutex_destroy(&ring->run_lock);
 	free(ring);
 }
 
@@ -400,6 +441,7 @@ void vtr_hand_vkNotifyRingMESA(struct vtr_dispatch *d, struct vtw_vkNotifyRingME
 	struct vtr_ring *ring = lookup(d, a->ring);
 
 	if (ring != NULL) {
+		run_borrowed(ring);
 		atomic_fetch_add(&ring->wake, 1);
 		vtr_os_unpark(&ring->wake);
 	}
@@ -466,6 +508,7 @@ void vtr_hand_vkWaitRingSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitRingS
 	}
 	/* Awake it anyhow: the guest does not notify for what it waits for here. */
 	if ((atomic_load(ring->status) & VK_RING_STATUS_IDLE_BIT_MESA) != 0) {
+		run_borrowed(ring);
 		atomic_fetch_add(&ring->wake, 1);
 		vtr_os_unpark(&ring->wake);
 	}

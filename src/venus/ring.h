@@ -7,8 +7,8 @@
 /*
  * A command ring in guest memory and the thread that runs it (venus-host.md 5).
  *
- * Thread: made, notified and destroyed by the context's thread; the rest is the ring thread's but for
- *         the atomics and the status word, which anyone may set bits in.
+ * Thread: made, notified and destroyed by the context's thread; whoever holds run_lock runs commands;
+ *         the atomics and the status word are anybody's.
  */
 struct vtr_ring {
 	struct vtr_venus *venus;
@@ -26,7 +26,9 @@ struct vtr_ring {
 	int32_t nice;
 	uint64_t status_offset;  /* in the resource's fd */
 
-	uint32_t cur;            /* ring thread: bytes consumed; *head is what the guest was told */
+	pthread_mutex_t run_lock; /* who runs commands: the ring's thread, but while it sleeps */
+	uint32_t cur;            /* bytes consumed; under run_lock */
+	uint32_t published;      /* what the guest was told in *head; under run_lock */
 	_Atomic uint32_t done;   /* the same for others */
 	_Atomic uint32_t wake;   /* parked on; odd while the thread sleeps or is about to */
 	_Atomic bool stop;

@@ -136,7 +136,7 @@ enum vtr_err vtr_venus_submit(struct vtr_venus *venus, const void *commands, siz
 	if (vtr_venus_is_dead(venus)) {
 		return VTR_ERR_GUEST;
 	}
-	return vtr_dispatch_run(&venus->dispatch, commands, size, NULL);
+	return vtr_dispatch_run(&venus->dispatch, commands, size, NULL, NULL);
 }
 
 static enum vtr_err blob_shm(struct vtr_venus *venus, uint32_t res_id, uint32_t flags, uint64_t size,

@@ -109,73 +109,21 @@ void *vtr_cs_pointer(struct vtr_cs_reader *r, size_t size, bool optional)
 	return NULL;
 }
 
-/* The count word alone. */
-static size_t count_word(struct vtr_cs_reader *r, uint64_t expected, bool optional)
+size_t vtr_cs_bad_count(struct vtr_cs_reader *r, uint64_t n, uint64_t expected, bool optional)
 {
-	const uint64_t n = get64(r);
-
 	if (n == 0) {
 		vtr_cs_check(r, optional || expected == 0, "an array is missing");
-		return 0;
-	}
-	if (n != expected) {
+	} else {
 		vtr_cs_fail_value(r, "an array has another length than its count says", n);
-		return 0;
 	}
-	return (size_t)n;
+	return 0;
 }
 
-size_t vtr_cs_count(struct vtr_cs_reader *r, uint64_t expected, bool optional, size_t min_wire)
+void *vtr_cs_plain_copy(struct vtr_cs_reader *r, const uint8_t *p, size_t n, size_t size)
 {
-	const size_t n = count_word(r, expected, optional);
+	void *copy = vtr_cs_alloc_raw(r, n, size);
 
-	/* Checked before memory is taken for the elements: a count alone must cost nothing. */
-	if (n > (size_t)(r->end - r->cur) / min_wire) {
-		vtr_cs_short(r);
-		return 0;
-	}
-	return n;
-}
-
-void *vtr_cs_plain(struct vtr_cs_reader *r, uint64_t expected, size_t size, size_t align, bool optional)
-{
-	const size_t n = vtr_cs_count(r, expected, optional, size);
-	const uint8_t *p = r->cur;
-	void *copy;
-
-	if (n == 0) {
-		return NULL;
-	}
-	r->cur += n * size;
-	if (((uintptr_t)p & (align - 1)) == 0) {
-		return (void *)(uintptr_t)p; /* our private copy of the stream: it may even be written */
-	}
-	copy = vtr_cs_alloc(r, n, size);
-	if (copy != NULL) {
-		memcpy(copy, p, n * size);
-	}
-	return copy;
-}
-
-/* `n` packed bytes and their padding. */
-static const uint8_t *take_bytes(struct vtr_cs_reader *r, size_t n)
-{
-	const uint8_t *p = r->cur;
-	const size_t left = (size_t)(r->end - p);
-
-	if (n > left || pad4(n) > left) {
-		vtr_cs_short(r);
-		return NULL;
-	}
-	r->cur += pad4(n);
-	return p;
-}
-
-void *vtr_cs_bytes(struct vtr_cs_reader *r, uint64_t expected, bool optional)
-{
-	const size_t n = count_word(r, expected, optional);
-
-	return n != 0 ? (void *)(uintptr_t)take_bytes(r, n) : NULL;
+	return copy != NULL ? memcpy(copy, p, n * size) : NULL;
 }
 
 const char *vtr_cs_string(struct vtr_cs_reader *r, bool optional)
@@ -187,7 +135,7 @@ const char *vtr_cs_string(struct vtr_cs_reader *r, bool optional)
 		vtr_cs_check(r, optional, "a string is missing");
 		return NULL;
 	}
-	s = (char *)(uintptr_t)(n <= SIZE_MAX - 3 ? take_bytes(r, (size_t)n) : vtr_cs_short(r));
+	s = (char *)(uintptr_t)(n <= SIZE_MAX - 3 ? vtr_cs_take_bytes(r, (size_t)n) : vtr_cs_short(r));
 	if (s == NULL || (r->status & VTR_CS_POISONED) != 0) {
 		return NULL;
 	}
@@ -217,7 +165,7 @@ void vtr_cs_fixed(struct vtr_cs_reader *r, uint64_t n)
 
 void vtr_cs_copy(struct vtr_cs_reader *r, void *out, size_t n)
 {
-	const uint8_t *p = take_bytes(r, n);
+	const uint8_t *p = vtr_cs_take_bytes(r, n);
 
 	if (p != NULL) {
 		memcpy(out, p, n);
@@ -228,12 +176,12 @@ void vtr_cs_copy(struct vtr_cs_reader *r, void *out, size_t n)
 
 void vtr_cs_skip(struct vtr_cs_reader *r, size_t n)
 {
-	take_bytes(r, n);
+	vtr_cs_take_bytes(r, n);
 }
 
 void *vtr_cs_out_array(struct vtr_cs_reader *r, uint64_t expected, size_t size, bool optional, size_t *out_n)
 {
-	const size_t n = count_word(r, expected, optional);
+	const size_t n = vtr_cs_count_word(r, expected, optional);
 	const size_t slack = n != 0 && size == 1 ? VTR_CS_OUT_SLACK : 0;
 	void *p = vtr_cs_alloc(r, n <= SIZE_MAX - slack ? n + slack : SIZE_MAX, size);
 

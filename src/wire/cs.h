@@ -158,12 +158,73 @@ void *vtr_cs_alloc(struct vtr_cs_reader *r, size_t count, size_t size);
 void *vtr_cs_alloc_raw(struct vtr_cs_reader *r, size_t count, size_t size);
 /* A pointer to one: memory for it when present, else NULL (poisoned unless optional). */
 void *vtr_cs_pointer(struct vtr_cs_reader *r, size_t size, bool optional);
-/* An array's count: `expected`, or 0 where it may be absent. Each element takes at least min_wire bytes. */
-size_t vtr_cs_count(struct vtr_cs_reader *r, uint64_t expected, bool optional, size_t min_wire);
+size_t vtr_cs_bad_count(struct vtr_cs_reader *r, uint64_t n, uint64_t expected, bool optional);
+
+/* The word that an array begins with: `expected`, or 0 where it may be absent. */
+static inline size_t vtr_cs_count_word(struct vtr_cs_reader *r, uint64_t expected, bool optional)
+{
+	const uint64_t n = vtr_cs_ld64(vtr_cs_take(r, 8));
+
+	if (__builtin_expect(n != expected || n == 0, 0)) {
+		return vtr_cs_bad_count(r, n, expected, optional);
+	}
+	return (size_t)n;
+}
+
+/* The same, for elements that take at least min_wire bytes each: a count alone must cost no memory. */
+static inline size_t vtr_cs_count(struct vtr_cs_reader *r, uint64_t expected, bool optional, size_t min_wire)
+{
+	const size_t n = vtr_cs_count_word(r, expected, optional);
+
+	if (__builtin_expect(n > (size_t)(r->end - r->cur) / min_wire, 0)) {
+		vtr_cs_short(r);
+		return 0;
+	}
+	return n;
+}
+
+void *vtr_cs_plain_copy(struct vtr_cs_reader *r, const uint8_t *p, size_t n, size_t size);
+
 /* An array whose bytes are the same in C. */
-void *vtr_cs_plain(struct vtr_cs_reader *r, uint64_t expected, size_t size, size_t align, bool optional);
+static inline void *vtr_cs_plain(struct vtr_cs_reader *r, uint64_t expected, size_t size, size_t align,
+                                 bool optional)
+{
+	const size_t n = vtr_cs_count(r, expected, optional, size);
+	const uint8_t *p = r->cur;
+
+	if (n == 0) {
+		return NULL;
+	}
+	r->cur += n * size;
+	if (__builtin_expect(((uintptr_t)p & (align - 1)) == 0, 1)) {
+		return (void *)(uintptr_t)p; /* our private copy of the stream: it may even be written */
+	}
+	return vtr_cs_plain_copy(r, p, n, size);
+}
+
+/* `n` packed bytes and their padding, or NULL. */
+static inline const uint8_t *vtr_cs_take_bytes(struct vtr_cs_reader *r, size_t n)
+{
+	const uint8_t *p = r->cur;
+	const size_t left = (size_t)(r->end - p);
+	const size_t padded = (n + 3) & ~(size_t)3;
+
+	if (__builtin_expect(n > left || padded > left, 0)) {
+		vtr_cs_short(r);
+		return NULL;
+	}
+	r->cur = p + padded;
+	return p;
+}
+
 /* `expected` packed bytes. */
-void *vtr_cs_bytes(struct vtr_cs_reader *r, uint64_t expected, bool optional);
+static inline void *vtr_cs_bytes(struct vtr_cs_reader *r, uint64_t expected, bool optional)
+{
+	const size_t n = vtr_cs_count_word(r, expected, optional);
+
+	return n != 0 ? (void *)(uintptr_t)vtr_cs_take_bytes(r, n) : NULL;
+}
+
 const char *vtr_cs_string(struct vtr_cs_reader *r, bool optional);
 const char *const *vtr_cs_strings(struct vtr_cs_reader *r, uint64_t expected, bool optional);
 /* An array inside a struct: its count must be n. */

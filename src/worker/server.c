@@ -75,15 +75,14 @@ static void log_sandbox(struct vtr_log *log, uint32_t applied)
 	vtr_debug(log, "sandbox: 0x%x of 0x%x apply", applied, (unsigned)VTR_OS_SANDBOX_ALL);
 }
 
-/* What is missing for lack of the kernel's support is logged, not fatal: most hosts lack something. */
-static enum vtr_err lock_in(const struct vtr_worker_params *params)
+enum vtr_err vtr_worker_lock_in(const char *const *readable, uint32_t *out_applied)
 {
 	const struct vtr_os_limits limits = {
 		.max_fds = MAX_FDS,
 		.max_data_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size(),
 		.no_core_dumps = true,
 	};
-	const struct vtr_os_sandbox_paths paths = { .read = params->readable };
+	const struct vtr_os_sandbox_paths paths = { .read = readable };
 	uint32_t files = 0;
 	uint32_t syscalls = 0;
 
@@ -95,7 +94,7 @@ static enum vtr_err lock_in(const struct vtr_worker_params *params)
 		err = vtr_os_sandbox_syscalls(&syscalls);
 	}
 	if (err == VTR_OK) {
-		log_sandbox(params->log, files | syscalls);
+		*out_applied = files | syscalls;
 	}
 	return err;
 }
@@ -104,6 +103,7 @@ enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 {
 	enum vtr_err err = watch_supervisor(params->control_fd);
 
+	vtr_os_heap_share();
 	if (err != VTR_OK) {
 		vtr_error(params->log, "cannot watch the supervisor: %s", vtr_err_name(err));
 		vtr_vtest_hang_up(params->client_fd);
@@ -112,8 +112,11 @@ enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 	/* A client that goes while it is written to is no reason to die. */
 	signal(SIGPIPE, SIG_IGN);
 	if (!params->no_sandbox) {
-		err = lock_in(params);
-		if (err != VTR_OK) {
+		uint32_t applied = 0;
+		err = vtr_worker_lock_in(params->readable, &applied);
+		if (err == VTR_OK) {
+			log_sandbox(params->log, applied);
+		} else {
 			vtr_error(params->log, "cannot lock the process in: %s", vtr_err_name(err));
 			vtr_vtest_hang_up(params->client_fd);
 			return err;

@@ -28,8 +28,17 @@ struct vtr_worker_params {
 };
 
 /**
- * Locks the process in and serves the client to its end. Call it early in main(): the sandbox is
- * for the whole process and cannot be undone. Both fds stay the caller's.
+ * Locks the process in: limits and sandbox. For the whole process and for good, so call it early.
+ * What the kernel or the container lacks is missing in *out_applied (see vtr_os_sandbox), and no
+ * failure: most hosts lack something.
+ *
+ * `readable` files that the driver needs besides the system's, NULL at the end; or NULL.
+ * Returns: VTR_ERR_OS, VTR_ERR_NOMEM.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_worker_lock_in(const char *const *readable, uint32_t *out_applied);
+
+/**
+ * Locks the process in and serves the client to its end. Both fds stay the caller's.
  *
  * Returns: VTR_OK  the client closed its connection
  *          else    the client was hung up; the reason was logged

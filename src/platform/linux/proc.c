@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "platform/proc.h"
 
+#include <malloc.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -44,4 +45,11 @@ enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int fi
 enum vtr_err vtr_os_die_with_parent(void)
 {
 	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? VTR_OK : VTR_ERR_OS;
+}
+
+void vtr_os_heap_share(void)
+{
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TRIM_THRESHOLD, 64 << 20);
+	mallopt(M_TOP_PAD, 1 << 20);
 }
