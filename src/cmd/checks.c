@@ -3,19 +3,22 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cmd/child.h"
 #include "cmd/icd.h"
 #include "cmd/xserver.h"
+#include "platform/proc.h"
 
 #define LIBRARY_MAX 256
 #define API_MAX 32
@@ -188,6 +191,28 @@ static void check_memfd(struct vtr_check *check)
 	    works ? "works" : strerror(errno));
 }
 
+static void check_sandbox(struct vtr_check *check)
+{
+	char self[PATH_MAX];
+	char text[sizeof(check->value)];
+	char worker[] = "worker";
+	char show[] = "--show-sandbox";
+	char *argv[] = { self, worker, show, NULL };
+
+	if (vtr_os_self_path(self, sizeof(self)) != VTR_OK ||
+	    vtr_child_run(argv, NULL, text, sizeof(text)) != VTR_OK) {
+		set(check, VTR_CHECK_MISSING, "workers cannot be locked in here, so none will start; "
+		                              "-o no-sandbox starts them anyway", "fails");
+		return;
+	}
+	text[strcspn(text, "\n")] = '\0';
+	bool complete = strncmp(text, "complete", strlen("complete")) == 0;
+	set(check, complete ? VTR_CHECK_OK : VTR_CHECK_NOTE,
+	    complete ? "what a worker is limited in, should a program break into it"
+	             : "this kernel or container cannot limit workers in everything: Linux 6.12 can",
+	    text);
+}
+
 static const struct {
 	const char *name;
 	const char *title;
@@ -199,6 +224,7 @@ static const struct {
 	{ "udmabuf", "udmabuf", check_udmabuf },
 	{ "memfd", "Shared memory", check_memfd },
 	{ "files", "Open files", check_files },
+	{ "sandbox", "Sandbox", check_sandbox },
 };
 
 _Static_assert(VTR_ARRAY_LEN(rows) <= VTR_CHECK_COUNT, "all checks must fit");

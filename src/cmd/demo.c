@@ -1,21 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/mem.h"
+#include "cmd/child.h"
 #include "cmd/commands.h"
 #include "cmd/front.h"
 #include "cmd/program.h"
 #include "platform/proc.h"
 
 #define CUBE "vitrine-cube"
-#define DEFAULT_FRAMES 300
+#define DEFAULT_FRAMES 120
 #define OUTPUT_MAX 4096
 #define NAME_MAX_LENGTH 256
 
@@ -27,7 +24,7 @@ struct options {
 
 static const struct vtr_opt opts[] = {
 	{ .name = "frames", .kind = VTR_OPT_NUMBER, .offset = offsetof(struct options, frames),
-	  .arg = "N", .help = "how many to draw each time; default: 300" },
+	  .arg = "N", .help = "how many to draw each time; default: 120" },
 	{ .name = "output", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, output),
 	  .arg = "FILE", .help = "the picture; default: demo.png" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
@@ -60,26 +57,6 @@ static enum vtr_err find_cube(const char *self, char *out_path, size_t size)
 	return VTR_ERR_GONE;
 }
 
-/* All that comes out of `fd`, or its beginning. */
-static void read_output(int fd, char *out, size_t size)
-{
-	size_t have = 0;
-	char rest[512];
-
-	for (;;) {
-		bool full = have == size - 1;
-		ssize_t n = read(fd, full ? rest : out + have, full ? sizeof(rest) : size - 1 - have);
-		if (n < 0 && errno == EINTR) {
-			continue;
-		}
-		if (n <= 0) {
-			break;
-		}
-		have += full ? 0 : (size_t)n;
-	}
-	out[have] = '\0';
-}
-
 /* Finds "key: value" at the start of a line. */
 static const char *find_value(const char *output, const char *key)
 {
@@ -110,45 +87,18 @@ static enum vtr_err read_result(const char *output, struct result *out_result)
 }
 
 /* Runs argv and reads what it says. */
-static enum vtr_err run_once(char **argv, const char *const *env, struct result *out_result)
+static enum vtr_err run_once(char *const *argv, const char *const *env, struct result *out_result)
 {
-	vtr_autofd int read_fd = -1;
-	vtr_autofd int write_fd = -1;
-	vtr_autofd int death_fd = -1;
 	char output[OUTPUT_MAX];
-	int fds[2];
-	int status;
-	pid_t pid;
+	enum vtr_err err = vtr_child_run(argv, env, output, sizeof(output));
 
-	if (pipe2(fds, O_CLOEXEC) < 0) {
-		return VTR_ERR_OS;
+	if (err == VTR_OK) {
+		err = read_result(output, out_result);
 	}
-	read_fd = fds[0];
-	write_fd = fds[1];
-	const struct vtr_os_spawn_fd child_fds[] = {
-		{ .fd = STDIN_FILENO, .as = STDIN_FILENO },
-		{ .fd = write_fd, .as = STDOUT_FILENO },
-		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
-	};
-	const struct vtr_os_spawn spawn = {
-		.path = argv[0],
-		.argv = argv,
-		.fds = child_fds,
-		.fd_count = VTR_ARRAY_LEN(child_fds),
-		.env_set = env,
-	};
-	enum vtr_err err = vtr_os_spawn(&spawn, &pid, &death_fd);
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine demo: cannot start %s: %s\n", argv[0], strerror(errno));
-		return err;
+		fprintf(stderr, "vitrine demo: %s failed\n", argv[0]);
 	}
-	vtr_close(&write_fd);
-	read_output(read_fd, output, sizeof(output));
-	if (waitpid(pid, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		fprintf(stderr, "vitrine demo: %s failed\n", CUBE);
-		return VTR_ERR_VK;
-	}
-	return read_result(output, out_result);
+	return err;
 }
 
 static enum vtr_err run_native(const char *cube, const struct vtr_tuning *tuning, char *frames,

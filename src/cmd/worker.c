@@ -7,6 +7,7 @@
 #include "cmd/commands.h"
 #include "cmd/readable.h"
 #include "cmd/tuning.h"
+#include "platform/proc.h"
 #include "worker/server.h"
 
 #define TAG_MAX 24
@@ -16,6 +17,7 @@ struct options {
 	uint32_t client_fd;
 	uint32_t number;
 	const char *log;
+	bool show_sandbox;
 	struct vtr_opt_list tuning;
 };
 
@@ -26,10 +28,34 @@ static const struct vtr_opt opts[] = {
 	  .arg = "N", .help = "the client's connection" },
 	{ .name = "number", .kind = VTR_OPT_NUMBER, .offset = offsetof(struct options, number),
 	  .arg = "N", .help = "the client's number, for the log" },
+	{ .name = "show-sandbox", .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, show_sandbox),
+	  .help = "print the names of the parts of the sandbox that apply here, and exit" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	{ .name = "log", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, log),
 	  .arg = "FILTER", .help = "what to log" },
 };
+
+/* For `vitrine doctor`, which must not lock itself in to find out. */
+static int show_sandbox(void)
+{
+	uint32_t applied;
+	const char *separator = "";
+	enum vtr_err err = vtr_worker_lock_in(NULL, &applied);
+
+	if (err != VTR_OK) {
+		return 1;
+	}
+	printf("%s", applied == VTR_OS_SANDBOX_ALL ? "complete: " : applied ? "partly: " : "none");
+	for (uint32_t bit = 1; bit <= VTR_OS_SANDBOX_ALL; bit <<= 1) {
+		if ((applied & bit) != 0) {
+			printf("%s%s", separator, vtr_os_sandbox_name((enum vtr_os_sandbox)bit));
+			separator = ", ";
+		}
+	}
+	printf("\n");
+	return 0;
+}
 
 static int run_worker(const struct vtr_command *command, int argc, char **argv)
 {
@@ -42,6 +68,9 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 
 	if (err != VTR_OK) {
 		return vtr_opts_exit_status(err);
+	}
+	if (options.show_sandbox) {
+		return show_sandbox();
 	}
 	/* 0 is where no worker gets it: the option is missing */
 	if (options.control_fd == 0 || options.client_fd == 0 || options.control_fd > INT32_MAX ||

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "platform/proc.h"
+
+/* All that comes out of `fd`, or its beginning. */
+static void read_output(int fd, char *out, size_t size)
+{
+	size_t have = 0;
+	char rest[512];
+
+	for (;;) {
+		bool full = have == size - 1;
+		ssize_t n = read(fd, full ? rest : out + have, full ? sizeof(rest) : size - 1 - have);
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n <= 0) {
+			break;
+		}
+		have += full ? 0 : (size_t)n;
+	}
+	out[have] = '\0';
+}
+
+enum vtr_err vtr_child_run(char *const *argv, const char *const *env, char *out_text, size_t size)
+{
+	vtr_autofd int read_fd = -1;
+	vtr_autofd int write_fd = -1;
+	vtr_autofd int death_fd = -1;
+	int fds[2];
+	int status;
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		return VTR_ERR_OS;
+	}
+	read_fd = fds[0];
+	write_fd = fds[1];
+	const struct vtr_os_spawn_fd child_fds[] = {
+		{ .fd = STDIN_FILENO, .as = STDIN_FILENO },
+		{ .fd = write_fd, .as = STDOUT_FILENO },
+		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
+	};
+	const struct vtr_os_spawn spawn = {
+		.path = argv[0],
+		.argv = argv,
+		.fds = child_fds,
+		.fd_count = VTR_ARRAY_LEN(child_fds),
+		.env_set = env,
+	};
+	enum vtr_err err = vtr_os_spawn(&spawn, &pid, &death_fd);
+	if (err != VTR_OK) {
+		return err;
+	}
+	vtr_close(&write_fd);
+	read_output(read_fd, out_text, size);
+	while (waitpid(pid, &status, 0) < 0) {
+		if (errno != EINTR) {
+			return VTR_ERR_OS;
+		}
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? VTR_OK : VTR_ERR_GONE;
+}
