@@ -539,22 +539,47 @@ class Stream:
 
 
 def rings(directory):
-    def write(name, stream):
-        (Path(directory) / name).write_bytes(stream.out)
+    """Each behind the word that fuzz_ring.c wants: 0 the context's stream, 1 a ring, 2 with a guest that scribbles."""
+    def write(name, stream, how=0):
+        (Path(directory) / name).write_bytes(struct.pack('<I', how) + stream.out)
+
+    def indirect(inner, offset=64, size=None):
+        size = len(inner.out) if size is None else size
+        return Stream().add(180, 'IQIQQQIQI', 1, 1, 3, offset, size, 0, 0, 0, 0)
     version = ('Q', 1)
-    write('reply', Stream().reply_stream(1, 0, 4096).add(179, 'Q', 8).add(137, *version, flags=1))
+    talk = Stream().reply_stream(1, 0, 4096).add(179, 'Q', 8).add(137, *version, flags=1)
+    ring = Stream().ring().add(190, 'QII', 1, 0, 0).add(191, 'QQI', 1, 4, 7).add(253, 'QQ', 1, 0).add(189, 'Q', 1)
+    for how in range(4):
+        write(f'reply-{how}', talk, how)
+    write('ring', ring)
+    write('ring-scribble', ring, 2)
+    write('ring-in-ring', ring, 1)
     write('reply-outside', Stream().reply_stream(1, 0xfffffffffffffff8, 64))
+    write('reply-odd', Stream().reply_stream(1, 2, 64))
+    write('reply-full', Stream().reply_stream(1, 65528, 8).add(137, *version, flags=1))
+    write('reply-nowhere', Stream().add(137, *version, flags=1))
     write('seek-alone', Stream().add(179, 'Q', 8))
-    write('ring', Stream().ring().add(190, 'QII', 1, 0, 0).add(191, 'QQI', 1, 4, 7).add(253, 'QQ', 1, 0).add(189, 'Q', 1))
+    write('seek-outside', Stream().reply_stream(1, 0, 64).add(179, 'Q', 68))
     write('ring-overlap', Stream().ring(tail=0))
     write('ring-outside', Stream().ring(buffer=16000))
     write('ring-odd-size', Stream().ring(buffer_size=4095))
     write('ring-twice', Stream().ring().ring())
     write('ring-gone', Stream().add(190, 'QII', 5, 0, 0))
     write('extra-outside', Stream().ring().add(191, 'QQI', 1, 12, 7))
-    write('indirect', Stream().add(180, 'IQIQQQIQI', 1, 1, 3, 0, 64, 0, 0, 0, 0))
-    write('indirect-outside', Stream().add(180, 'IQIQQQIQI', 1, 1, 3, 65530, 64, 0, 0, 0, 0))
+    inner = Stream().reply_stream(1, 64, 4096).add(137, *version, flags=1)
+    for how in range(4):
+        stream = indirect(inner)
+        stream.out += inner.out
+        write(f'indirect-{how}', stream, how)
+    nested = indirect(Stream(), 64, 64)
+    nested.out += nested.out
+    write('indirect-nested', nested)
+    write('indirect-cut', indirect(Stream(), 64, 60), 2)
+    write('indirect-outside', indirect(Stream(), 65530, 64))
     write('virtqueue', Stream().ring().add(251, 'QQ', 1, 3).add(252, 'Q', 0))
+    write('virtqueue-in-ring', Stream().add(252, 'Q', 0), 1)
+    write('wait-for-ever', Stream().add(252, 'Q', 9), 1)
+    write('wait-wrong', Stream().ring().add(253, 'QQ', 1, 1 << 40))
     write('no-such-command', Stream().add(9, ''))
     write('destroy-nothing', Stream().add(12, 'QQ', 3, 0))
     write('head-alone', Stream().add(178, ''))

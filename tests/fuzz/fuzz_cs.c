@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../wire/objects.h"
+#include "vectors_gen.h"
+
+/*
+ * One command as a guest sends it: its number (any number is made one that exists), flags, arguments.
+ * Decodes it, encodes it again and writes a reply; what was encoded must decode to the same.
+ */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define INPUT_MAX 65536
+#define ENCODE_SIZE ((size_t)1 << 20)
+#define ARENA_LIMIT ((size_t)4 << 20)
+#define HEAD_SIZE 8
+
+static struct {
+	struct wire_objects objects;
+	struct vtr_object tomb;
+	struct vtr_arena arena;
+	const struct vtw_pass *passes[VTW_COMMAND_COUNT];
+	uint32_t count;
+	uint8_t request[2][ENCODE_SIZE];
+	uint8_t reply[ENCODE_SIZE];
+} f;
+
+static void init(void)
+{
+	vtr_assert(wire_objects_init(&f.objects));
+	/* An image whose creation failed. */
+	f.tomb = (struct vtr_object){.id = WIRE_OBJECT_COUNT + 1, .type = 10 | VTR_OBJECT_TOMB};
+	vtr_assert(vtr_idmap_insert(&f.objects.map, &f.tomb) == VTR_OK);
+	vtr_arena_init(&f.arena, 16384, ARENA_LIMIT);
+	for (size_t i = 0; vtw_passes[i] != NULL; i++) {
+		for (const struct vtw_pass *p = vtw_passes[i]; p->pass != NULL; p++) {
+			f.passes[f.count++] = p;
+		}
+	}
+}
+
+static const struct vtw_pass *choose(const uint8_t *data)
+{
+	const uint32_t number = vtr_cs_ld32(data);
+
+	for (uint32_t i = 0; i < f.count; i++) {
+		if (f.passes[i]->number == number) {
+			return f.passes[i];
+		}
+	}
+	return f.passes[number % f.count];
+}
+
+/* Returns: whether it decodes; *out_size is what it encodes to then, 0 when that does not fit. */
+static bool pass(const struct vtw_pass *p, const uint8_t *data, size_t size, uint8_t *encoded, size_t *out_size)
+{
+	struct vtr_cs_writer request = {.cur = encoded, .end = encoded + ENCODE_SIZE};
+	struct vtr_cs_writer reply = {.cur = f.reply, .end = f.reply + ENCODE_SIZE};
+	uint8_t *copy = malloc(size + (size == 0)); /* ends where ASan looks */
+	struct vtr_cs_reader r;
+	bool ok;
+
+	vtr_assert(copy != NULL);
+	memcpy(copy, data, size);
+	vtr_cs_reader_init(&r, copy, size, &f.objects.map, &f.arena);
+	ok = p->pass(&r, &request, &reply);
+	vtr_assert(ok == (r.status == 0));
+	vtr_assert((r.status & VTR_CS_POISONED) == 0 || r.cur == r.end);
+	vtr_assert(f.arena.held <= ARENA_LIMIT);
+	*out_size = ok && !request.full ? (size_t)(request.cur - encoded) : 0;
+	vtr_arena_reset(&f.arena);
+	free(copy);
+	return ok;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const struct vtw_pass *p;
+	size_t first, second;
+
+	if (size < HEAD_SIZE || size > INPUT_MAX) {
+		return 0;
+	}
+	if (f.count == 0) {
+		init();
+	}
+	p = choose(data);
+	if (!pass(p, data + HEAD_SIZE, size - HEAD_SIZE, f.request[0], &first) || first == 0) {
+		return 0;
+	}
+	vtr_assert(pass(p, f.request[0] + HEAD_SIZE, first - HEAD_SIZE, f.request[1], &second));
+	vtr_assert(second == first && memcmp(f.request[0], f.request[1], first) == 0);
+	return 0;
+}
