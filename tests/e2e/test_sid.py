@@ -18,7 +18,7 @@ from e2e import expect
 
 CACHE = Path('/var/cache/vitrine-tests/sid')
 MIRROR = 'http://deb.debian.org/debian'
-PACKAGES = 'mesa-vulkan-drivers,vulkan-tools,libvulkan1'
+PACKAGES = 'mesa-vulkan-drivers,vulkan-tools,libvulkan1,vulkan-validationlayers,libseccomp2,libxcb1,libpng16-16t64'
 
 
 def sid():
@@ -65,7 +65,7 @@ class SidServer(e2e.Server):
             'VK_DRIVER_FILES': self.inside(sorted(self.root.glob('usr/share/vulkan/icd.d/virtio_icd*.json'))[0]),
             'VN_DEBUG': 'vtest', 'VTEST_SOCKET_NAME': self.inside(self.socket),
         }
-        return e2e.run(['chroot', self.root, *inside], env, **more)
+        return e2e.run([e2e.tool('chroot'), self.root, *inside], env, **more)
 
     def inside(self, path):
         return '/' + str(Path(path).relative_to(self.root))
