@@ -25,16 +25,23 @@ enum vtr_err {
 #define VTR_LIKELY(cond) __builtin_expect(!!(cond), 1)
 #define VTR_UNLIKELY(cond) __builtin_expect(!!(cond), 0)
 
-/* Set when the address sanitizer watches, whose limits some places must know. */
+/* Which sanitizer watches: some places must know its limits. */
 #if defined(__SANITIZE_ADDRESS__)
 #define VTR_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define VTR_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define VTR_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define VTR_TSAN 1
 #endif
 #endif
 #ifndef VTR_ASAN
 #define VTR_ASAN 0
+#endif
+#ifndef VTR_TSAN
+#define VTR_TSAN 0
 #endif
 
 /* Returns: a short lower-case name ("guest", "limit"), never NULL. Thread: any. */

@@ -83,7 +83,8 @@ static bool parse_rule(const char *text, size_t length, struct rule *out_rule)
 
 	if (equals != NULL) {
 		size_t name_length = (size_t)(equals - text);
-		if (name_length == 0 || name_length >= sizeof(rule.module)) {
+		if (name_length == 0 || name_length >= sizeof(rule.module) ||
+		    strspn(text, "abcdefghijklmnopqrstuvwxyz_") != name_length) {
 			return false;
 		}
 		memcpy(rule.module, text, name_length);
@@ -287,17 +288,18 @@ const char *vtr_log_str(char *buf, size_t size, const char *guest_text, size_t m
 	static const char hex[] = "0123456789abcdef";
 	size_t length = guest_text != NULL ? strnlen(guest_text, max) : 0;
 	size_t at = 0;
-	size_t i = 0;
+	size_t cut_at = 0; /* where "..." would still fit */
 
 	vtr_assert(size > 0);
-	/* A character takes up to 4 bytes; keep room for "..." until the last one is in. */
-	for (; i < length; i++) {
+	for (size_t i = 0; i < length; i++) {
 		unsigned char c = (unsigned char)guest_text[i];
 		bool plain = c >= 0x20 && c < 0x7f && c != '\\';
-		size_t need = plain ? 1 : 4;
-		size_t reserve = i + 1 < length ? 3 : 0;
 
-		if (at + need + reserve >= size) {
+		if (at + (plain ? 1 : 4) >= size) {
+			at = cut_at;
+			for (int dots = 0; dots < 3 && at + 1 < size; dots++) {
+				buf[at++] = '.';
+			}
 			break;
 		}
 		if (plain) {
@@ -308,10 +310,8 @@ const char *vtr_log_str(char *buf, size_t size, const char *guest_text, size_t m
 			buf[at++] = hex[c >> 4];
 			buf[at++] = hex[c & 15];
 		}
-	}
-	if (i < length) {
-		for (int dots = 0; dots < 3 && at + 1 < size; dots++) {
-			buf[at++] = '.';
+		if (at + 3 < size) {
+			cut_at = at;
 		}
 	}
 	buf[at] = '\0';

@@ -19,7 +19,7 @@
 struct vtr_ring;
 struct vtr_physical;
 
-/* Lock order: rings_lock, resources.lock, device->lock, queue->lock, objects. No call out under any. */
+/* Lock order: timeline_lock, queue->lock, queue->fence_lock; the others are not held together. */
 struct vtr_venus {
 	struct vtr_log *log;
 	struct vtr_venus_params params;
@@ -48,7 +48,8 @@ struct vtr_venus {
 	uint32_t physical_count;
 
 	pthread_mutex_t memory_lock;   /* guards what hangs on memory objects against their being freed */
-	pthread_mutex_t timeline_lock; /* guards timelines */
+	bool unsettled;                /* some queue is; the context's thread */
+	pthread_mutex_t timeline_lock; /* guards timelines, and that their queues stay */
 	struct vtr_queue *timelines[VTR_VENUS_TIMELINE_COUNT];
 };
 

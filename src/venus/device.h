@@ -31,6 +31,7 @@ struct vtr_queue {
 	struct vtr_list fences;       /* pending, in order */
 	struct vtr_os_thread waiter;  /* waits for the semaphore; started with the first fence */
 	bool waiter_runs;
+	bool unsettled;               /* has fences that the waiter was not told of; the context's thread */
 	_Atomic bool waiter_stop;
 	_Atomic uint32_t waiter_word; /* parked on while nothing is pending */
 };

@@ -4,7 +4,8 @@
  *
  * Each queue has a timeline semaphore. A fence is a value on it, so it needs no object of its own; and
  * once the guest is seen to ask for one after each submit, submits signal the next value by
- * themselves. A queue that fences are asked of gets a thread that waits for its timeline: waiting for
+ * themselves. The context's thread looks whether they are done as long as it is awake anyway; before it
+ * sleeps it hands them to a thread of the queue's. A queue that fences are asked of gets a thread that waits for its timeline: waiting for
  * several timelines in one thread would be nicer, but Mesa's drivers spin while they wait for any.
  */
 #define VTR_LOG_MODULE "venus"
@@ -47,28 +48,22 @@ static void fire(struct vtr_queue *q, uint64_t fence_id)
 	venus->params.events->fence(venus->params.data, q->timeline, fence_id);
 }
 
-/* Retires, in order, what is done up to `value`. */
+/* Retires what is done up to `value`. The lock is held while fences fire, since two threads do this and
+ * fences must fire in order; the event's handler takes no lock of ours. */
 static void retire(struct vtr_queue *q, uint64_t value)
 {
-	for (;;) {
-		struct vtr_pending_fence *f = NULL;
+	pthread_mutex_lock(&q->fence_lock);
+	while (!vtr_list_empty(&q->fences)) {
+		struct vtr_pending_fence *f = vtr_container_of(q->fences.next, struct vtr_pending_fence, link);
 
-		pthread_mutex_lock(&q->fence_lock);
-		if (!vtr_list_empty(&q->fences)) {
-			f = vtr_container_of(q->fences.next, struct vtr_pending_fence, link);
-			if (f->value <= value) {
-				vtr_list_remove(&f->link);
-			} else {
-				f = NULL;
-			}
+		if (f->value > value) {
+			break;
 		}
-		pthread_mutex_unlock(&q->fence_lock);
-		if (f == NULL) {
-			return;
-		}
+		vtr_list_remove(&f->link);
 		fire(q, f->fence_id);
 		free(f);
 	}
+	pthread_mutex_unlock(&q->fence_lock);
 }
 
 /* The oldest pending value, 0 when there is none. */
@@ -184,7 +179,6 @@ static VkResult cover(struct vtr_queue *q, uint64_t *out_value)
 static enum vtr_err append(struct vtr_queue *q, uint64_t value, uint64_t fence_id)
 {
 	struct vtr_pending_fence *f = calloc(1, sizeof(*f));
-	bool first;
 
 	if (f == NULL) {
 		return VTR_ERR_NOMEM;
@@ -192,14 +186,45 @@ static enum vtr_err append(struct vtr_queue *q, uint64_t value, uint64_t fence_i
 	f->value = value;
 	f->fence_id = fence_id;
 	pthread_mutex_lock(&q->fence_lock);
-	first = vtr_list_empty(&q->fences);
 	vtr_list_append(&q->fences, &f->link);
 	pthread_mutex_unlock(&q->fence_lock);
-	if (first) {
+	q->unsettled = true;
+	q->device->venus->unsettled = true;
+	return VTR_OK;
+}
+
+/* True: the queue's fences need the context's thread no more. */
+static bool settle(struct vtr_queue *q, bool sleeping)
+{
+	retire(q, counter(q));
+	if (oldest(q) == 0) {
+		return true;
+	}
+	if (sleeping) {
 		atomic_fetch_add(&q->waiter_word, 1);
 		vtr_os_unpark(&q->waiter_word);
 	}
-	return VTR_OK;
+	return sleeping;
+}
+
+void vtr_venus_settle(struct vtr_venus *venus, bool sleeping)
+{
+	bool left = false;
+
+	if (!venus->unsettled) {
+		return;
+	}
+	pthread_mutex_lock(&venus->timeline_lock);
+	for (uint32_t i = 1; i < VTR_VENUS_TIMELINE_COUNT; i++) {
+		struct vtr_queue *q = venus->timelines[i];
+
+		if (q != NULL && q->unsettled) {
+			q->unsettled = !settle(q, sleeping);
+			left |= q->unsettled;
+		}
+	}
+	pthread_mutex_unlock(&venus->timeline_lock);
+	venus->unsettled = left;
 }
 
 static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
@@ -227,12 +252,14 @@ static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
 
 enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id)
 {
-	struct vtr_queue *q;
+	enum vtr_err err = VTR_ERR_GUEST;
 
-	pthread_mutex_lock(&venus->timeline_lock);
-	q = venus->timelines[timeline];
+	pthread_mutex_lock(&venus->timeline_lock); /* keeps the queue from going away */
+	if (venus->timelines[timeline] != NULL) {
+		err = fence_on(venus->timelines[timeline], fence_id);
+	}
 	pthread_mutex_unlock(&venus->timeline_lock);
-	return q != NULL ? fence_on(q, fence_id) : VTR_ERR_GUEST;
+	return err;
 }
 
 void vtr_device_finish_fences(struct vtr_device *device)

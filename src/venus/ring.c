@@ -99,9 +99,13 @@ static bool consume(struct vtr_ring *ring, uint32_t n)
 /* Polls until there is work or `ring->idle_ns` is over. */
 static bool poll_tail(struct vtr_ring *ring)
 {
+	/* Just woken, with nothing left to do: the context's thread has seen to it and may still need the
+	 * processor more. */
+	const int64_t spin = ring->gentle ? 0 : SPIN_NS;
 	const int64_t start = vtr_os_now_ns();
 	int64_t now = start;
 
+	ring->gentle = false;
 	while (now - start < (int64_t)ring->idle_ns) {
 		for (int i = 0; i < 32; i++) {
 			if (i % SPIN_PAUSES == 0 && pending(ring) != 0) {
@@ -112,7 +116,7 @@ static bool poll_tail(struct vtr_ring *ring)
 		if (atomic_load_explicit(&ring->stop, memory_order_relaxed)) {
 			return false;
 		}
-		if (now - start > SPIN_NS) {
+		if (now - start >= spin) {
 			vtr_os_yield();
 		}
 		now = vtr_os_now_ns();
@@ -132,6 +136,7 @@ static void sleep_idle(struct vtr_ring *ring)
 	    !atomic_load(&ring->stop)) {
 		vtr_os_park(&ring->wake, word, -1);
 	}
+	ring->gentle = true;
 	pthread_mutex_lock(&ring->run_lock);
 	atomic_fetch_and(ring->status, ~(uint32_t)VK_RING_STATUS_IDLE_BIT_MESA);
 }

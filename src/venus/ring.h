@@ -29,6 +29,7 @@ struct vtr_ring {
 	pthread_mutex_t run_lock; /* who runs commands: the ring's thread, but while it sleeps */
 	uint32_t cur;            /* bytes consumed; under run_lock */
 	uint32_t published;      /* what the guest was told in *head; under run_lock */
+	bool gentle;             /* ring thread: polls without spinning */
 	_Atomic uint32_t done;   /* the same for others */
 	_Atomic uint32_t wake;   /* parked on; odd while the thread sleeps or is about to */
 	_Atomic bool stop;

@@ -129,6 +129,10 @@ void vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id);
 VTR_MUST_CHECK enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline,
                                             uint64_t fence_id);
 
+/* Retires fences that are done by now. To be called while the context's thread waits for input without
+ * sleeping, and with `sleeping` before it does sleep: other threads look after fences then. */
+void vtr_venus_settle(struct vtr_venus *venus, bool sleeping);
+
 /* What `vitrine doctor` says about a host: see venus/probe.h (devices, memory strategy per type). */
 
 #endif

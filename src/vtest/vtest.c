@@ -143,6 +143,14 @@ static void note_gap(struct vtr_vtest *vtest, int64_t gap_ns)
 	}
 }
 
+/* There is time to see whether fences are done. */
+static void settle(struct vtr_vtest *vtest, bool sleeping)
+{
+	if (vtest->venus) {
+		vtr_venus_settle(vtest->venus, sleeping);
+	}
+}
+
 /* Receives what there is, at least a byte; otherwise fails like receive_now(). */
 static enum vtr_err receive(struct vtr_vtest *vtest, size_t need, int64_t deadline_ns)
 {
@@ -163,9 +171,11 @@ static enum vtr_err receive(struct vtr_vtest *vtest, size_t need, int64_t deadli
 	}
 	while (err == VTR_ERR_AGAIN && now_ns - start_ns < spin_ns) {
 		vtr_os_yield();
+		settle(vtest, false);
 		err = receive_now(vtest);
 		now_ns = vtr_os_now_ns();
 	}
+	settle(vtest, true);
 	while (err == VTR_ERR_AGAIN) {
 		err = wait_for_input(vtest, deadline_ns);
 		if (err != VTR_OK) {

@@ -55,6 +55,11 @@ static const char *const unknown[] = {
 	"io_uring_register",
 };
 
+/*
+ * The comparisons below are of whole registers, of which the kernel uses the low half: where "not
+ * equal" is refused, dirt in the high half can only refuse too much.
+ */
+
 /* With any of these a signal that is not for this process is refused; the first argument is a pid. */
 static const char *const signals[] = {"kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"};
 
@@ -94,7 +99,7 @@ static int add_signal_rules(scmp_filter_ctx filter)
 	for (size_t i = 0; i < VTR_ARRAY_LEN(signals); i++) {
 		int number = seccomp_syscall_resolve_name(signals[i]);
 		int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 1,
-		                              SCMP_A0_32(SCMP_CMP_NE, self));
+		                              SCMP_A0(SCMP_CMP_NE, self));
 		if (result != 0) {
 			return result;
 		}
@@ -117,14 +122,17 @@ static int add_clone_rules(scmp_filter_ctx filter)
 	return 0;
 }
 
-/* Typing into the terminal that our log goes to would be a way out. */
+/*
+ * Typing into the terminal that our log goes to would be a way out. Of the request the kernel looks
+ * at the low half alone, so the filter must, too.
+ */
 static int add_ioctl_rules(scmp_filter_ctx filter)
 {
 	static const scmp_datum_t requests[] = {TIOCSTI, TIOCLINUX};
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(requests); i++) {
 		int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-		                              SCMP_A1_32(SCMP_CMP_EQ, requests[i]));
+		                              SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
 		if (result != 0) {
 			return result;
 		}
@@ -150,7 +158,7 @@ static int add_rules(scmp_filter_ctx filter)
 	}
 	if (result == 0) {
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socketpair), 1,
-		                          SCMP_A0_32(SCMP_CMP_NE, AF_UNIX));
+		                          SCMP_A0(SCMP_CMP_NE, AF_UNIX));
 	}
 	return result;
 }

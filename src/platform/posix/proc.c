@@ -238,7 +238,8 @@ enum vtr_err vtr_os_limits(const struct vtr_os_limits *limits)
 	if (limits->max_fds != 0) {
 		err = lower_limit(RLIMIT_NOFILE, limits->max_fds);
 	}
-	if (err == VTR_OK && limits->max_data_bytes != 0) {
+	/* The shadow memory of a sanitizer is a thousand times what there is. */
+	if (err == VTR_OK && limits->max_data_bytes != 0 && !VTR_ASAN && !VTR_TSAN) {
 		err = lower_limit(RLIMIT_DATA, limits->max_data_bytes);
 	}
 	if (err == VTR_OK && limits->no_core_dumps) {
