@@ -19,7 +19,7 @@ void vtr_cs_reader_init(struct vtr_cs_reader *r, const void *data, size_t size,
 {
 	*r = (struct vtr_cs_reader){
 		.cur = data,
-		.end = (const uint8_t *)data + size,
+		.end = size != 0 ? (const uint8_t *)data + size : data, /* NULL has no bytes behind it */
 		.objects = objects,
 		.arena = arena,
 	};
