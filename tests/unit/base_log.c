@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "venus"
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+
+#include "base/mem.h"
+#include "test.h"
+
+static int pipe_fds[2];
+static char text[65536];
+
+/* What was written to the pipe since the last call. */
+static const char *written(void)
+{
+	ssize_t size = read(pipe_fds[0], text, sizeof(text) - 1);
+
+	text[size > 0 ? size : 0] = '\0';
+	return text;
+}
+
+/* The line without its time stamp. */
+static const char *line(void)
+{
+	const char *space = strchr(written(), ' ');
+
+	return space != NULL ? space + 1 : "";
+}
+
+static struct vtr_log *create(const char *filter, const char *tag)
+{
+	struct vtr_log *log = NULL;
+
+	CHECK_OK(vtr_log_create(filter, pipe_fds[1], tag, &log));
+	return log;
+}
+
+static void writes_lines(void)
+{
+	struct vtr_log *log = create(NULL, "ctx=3");
+
+	vtr_warn(log, "%s: semaphore 0x%x is not an object", "vkQueueSubmit2", 0x41u);
+	CHECK_STR(line(), "warn  ctx=3 venus vkQueueSubmit2: semaphore 0x41 is not an object\n");
+	vtr_log_destroy(log);
+	log = create(NULL, NULL);
+	vtr_error(log, "plain");
+	CHECK_STR(line(), "error venus plain\n");
+	vtr_log_destroy(log);
+}
+
+static void null_is_silence(void)
+{
+	vtr_error(NULL, "x");
+	vtr_warn_limited(NULL, "x");
+	vtr_log_write(NULL, VTR_LOG_ERROR, "venus", "x");
+	vtr_log_destroy(NULL);
+	CHECK_STR(written(), "");
+}
+
+static bool on(const char *filter, enum vtr_log_level level, const char *module)
+{
+	struct vtr_log *log = create(filter, NULL);
+	bool result = vtr_log_on(log, level, module);
+
+	vtr_log_destroy(log);
+	return result;
+}
+
+static void filters(void)
+{
+	CHECK(on(NULL, VTR_LOG_INFO, "venus"));
+	CHECK(!on(NULL, VTR_LOG_DEBUG, "venus"));
+	CHECK(!on("warn", VTR_LOG_INFO, "venus"));
+	CHECK(on("info,venus=debug", VTR_LOG_DEBUG, "venus"));
+	CHECK(!on("info,venus=debug", VTR_LOG_TRACE, "venus"));
+	CHECK(!on("info,venus=debug", VTR_LOG_DEBUG, "worker"));
+	CHECK(on("venus=trace", VTR_LOG_INFO, "worker"));
+	CHECK(on("trace,venus=error", VTR_LOG_TRACE, "worker"));
+	CHECK(!on("trace,venus=error", VTR_LOG_WARN, "venus"));
+	CHECK(!on("off", VTR_LOG_ERROR, "venus"));
+	CHECK(!on("venus=trace,error", VTR_LOG_TRACE, "venus")); /* the last match wins */
+}
+
+static void bad_filters(void)
+{
+	static const char *const bad[] = { "", ",", "info,", "loud", "venus=", "=info", "venus=loud",
+		"venus=info=debug", "info;venus=debug", "averyveryverylongname=info" };
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
+		struct vtr_log *log = NULL;
+		CHECK_ERR(vtr_log_create(bad[i], 2, NULL, &log), VTR_ERR_ARG);
+		CHECK(log == NULL);
+	}
+	char many[400] = "info";
+	for (int i = 0; i < 60; i++) {
+		strcat(many, ",info");
+	}
+	struct vtr_log *log = NULL;
+	CHECK_ERR(vtr_log_create(many, 2, NULL, &log), VTR_ERR_ARG);
+}
+
+static void nobody_forges_lines(void)
+{
+	struct vtr_log *log = create(NULL, "a\nb");
+
+	vtr_warn(log, "one\n0.000 error forged\x1b[2J\x7f");
+	CHECK_STR(line(), "warn  a\\x0ab venus one?0.000 error forged?[2J?\n");
+	vtr_log_destroy(log);
+}
+
+static void long_lines_are_cut(void)
+{
+	struct vtr_log *log = create(NULL, NULL);
+	char *big = malloc(10000);
+
+	CHECK(big != NULL);
+	memset(big, 'x', 9999);
+	big[9999] = '\0';
+	vtr_warn(log, "%s", big);
+	const char *got = written();
+	size_t length = strlen(got);
+	CHECK(length > 1000 && length <= 1024);
+	CHECK_STR(got + length - 5, "x...\n");
+	free(big);
+	vtr_log_destroy(log);
+}
+
+static void keeps_errno(void)
+{
+	struct vtr_log *log = create(NULL, NULL);
+
+	errno = ENOTTY;
+	vtr_warn(log, "%m");
+	CHECK_EQ(errno, ENOTTY);
+	CHECK_STR(line(), "warn  venus Inappropriate ioctl for device\n");
+	vtr_log_destroy(log);
+	CHECK_OK(vtr_log_create(NULL, -1, NULL, &log)); /* nowhere to write to */
+	errno = ENOTTY;
+	vtr_warn(log, "lost");
+	CHECK_EQ(errno, ENOTTY);
+	vtr_log_destroy(log);
+}
+
+static int count(const char *haystack, char needle)
+{
+	int n = 0;
+
+	for (; *haystack != '\0'; haystack++) {
+		n += *haystack == needle;
+	}
+	return n;
+}
+
+static void guests_cannot_flood(void)
+{
+	struct vtr_log *log = create(NULL, NULL);
+
+	for (int i = 0; i < 1000; i++) {
+		vtr_warn_limited(log, "line %d", i);
+	}
+	/* Ten at once; one or two more if this took a second. */
+	int lines = count(written(), '\n');
+	CHECK(lines >= 10 && lines <= 12);
+	vtr_warn(log, "not limited");
+	CHECK_STR(line(), "warn  venus not limited\n");
+	vtr_log_destroy(log);
+	CHECK(strstr(written(), "log 9") != NULL && strstr(text, "lines were dropped") != NULL);
+}
+
+static void says_what_was_dropped(void)
+{
+	struct vtr_log *log = create(NULL, NULL);
+
+	for (int i = 0; i < 20; i++) {
+		vtr_warn_limited(log, "x");
+	}
+	written();
+	usleep(1100000);
+	vtr_warn_limited(log, "y");
+	CHECK_STR(line(), "warn  venus y (10 lines before it were dropped)\n");
+	vtr_log_destroy(log);
+	CHECK_STR(written(), "");
+}
+
+static void *write_many(void *log)
+{
+	for (int i = 0; i < 100; i++) {
+		vtr_warn_limited(log, "limited");
+		vtr_info(log, "0123456789");
+	}
+	return NULL;
+}
+
+static void threads_do_not_mix(void)
+{
+	struct vtr_log *log = create(NULL, NULL);
+	pthread_t threads[4];
+
+	for (int i = 0; i < 4; i++) {
+		CHECK_EQ(pthread_create(&threads[i], NULL, write_many, log), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	int lines = 0;
+	for (char *at = (char *)written(); *at != '\0'; lines++) {
+		char *end = strchr(at, '\n');
+		CHECK(end != NULL);
+		*end = '\0';
+		CHECK(strstr(at, "info  venus 0123456789") != NULL || strstr(at, "warn  venus lim") != NULL);
+		at = end + 1;
+	}
+	CHECK(lines >= 410 && lines <= 412);
+	vtr_log_destroy(log);
+}
+
+static void escapes_guest_text(void)
+{
+	char buf[16];
+	char small[4];
+	char one[1];
+
+	CHECK_STR(vtr_log_str(buf, sizeof(buf), "vkcube", 100), "vkcube");
+	CHECK_STR(vtr_log_str(buf, sizeof(buf), "vkcube", 2), "vk");
+	CHECK_STR(vtr_log_str(buf, sizeof(buf), "a\nb\\\xff", 100), "a\\x0ab\\x5c\\xff");
+	CHECK_STR(vtr_log_str(buf, sizeof(buf), "123456789012345", 100), "123456789012345");
+	CHECK_STR(vtr_log_str(buf, sizeof(buf), "1234567890123456", 100), "123456789012...");
+	CHECK_STR(vtr_log_str(buf, sizeof(buf), "\n\n\n\n", 100), "\\x0a\\x0a\\x0a...");
+	CHECK_STR(vtr_log_str(buf, sizeof(buf), NULL, 100), "");
+	CHECK_STR(vtr_log_str(buf, sizeof(buf), "", 0), "");
+	CHECK_STR(vtr_log_str(small, sizeof(small), "\n", 1), "...");
+	CHECK_STR(vtr_log_str(one, sizeof(one), "abc", 3), "");
+	const char unterminated[3] = { 'a', 'b', 'c' };
+	CHECK_STR(vtr_log_str(buf, sizeof(buf), unterminated, sizeof(unterminated)), "abc");
+}
+
+int main(void)
+{
+	CHECK_EQ(pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK), 0);
+	RUN(writes_lines);
+	RUN(null_is_silence);
+	RUN(filters);
+	RUN(bad_filters);
+	RUN(nobody_forges_lines);
+	RUN(long_lines_are_cut);
+	RUN(keeps_errno);
+	RUN(guests_cannot_flood);
+	RUN(says_what_was_dropped);
+	RUN(threads_do_not_mix);
+	RUN(escapes_guest_text);
+	return 0;
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+
+#include "test.h"
+
+static void checked_arithmetic(void)
+{
+	size_t out = 7;
+
+	CHECK(vtr_mul(6, 7, &out) && out == 42);
+	CHECK(vtr_mul(0, SIZE_MAX, &out) && out == 0);
+	CHECK(vtr_mul(SIZE_MAX, 1, &out) && out == SIZE_MAX);
+	out = 7;
+	CHECK(!vtr_mul(SIZE_MAX, 2, &out) && out == 7);
+	CHECK(!vtr_mul((size_t)1 << 33, (size_t)1 << 33, &out) && out == 7);
+	CHECK(vtr_add(SIZE_MAX, 0, &out) && out == SIZE_MAX);
+	out = 7;
+	CHECK(!vtr_add(SIZE_MAX, 1, &out) && out == 7);
+}
+
+static void small_helpers(void)
+{
+	CHECK_EQ(vtr_align_up(0, 16), 0);
+	CHECK_EQ(vtr_align_up(1, 16), 16);
+	CHECK_EQ(vtr_align_up(16, 16), 16);
+	CHECK_EQ(vtr_align_up(17, 4096), 4096);
+	CHECK_EQ(vtr_min(3, 4), 3);
+	CHECK_EQ(vtr_max(3, 4), 4);
+}
+
+static bool is_open(int fd)
+{
+	return fcntl(fd, F_GETFD) >= 0;
+}
+
+static int open_and_lose(bool keep)
+{
+	vtr_autofd int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0);
+	return keep ? vtr_take_fd(&fd) : fd;
+}
+
+static void fds(void)
+{
+	int fd = open_and_lose(true);
+
+	CHECK(is_open(fd));
+	int copy = fd;
+	errno = ENOTTY;
+	vtr_close(&fd);
+	CHECK_EQ(fd, -1);
+	CHECK(!is_open(copy));
+	vtr_close(&fd);
+	CHECK(!is_open(open_and_lose(false)));
+	fd = -1;
+	errno = ENOTTY;
+	vtr_close(&fd);
+	CHECK_EQ(errno, ENOTTY);
+	fd = 1000000; /* close() fails, and nobody hears of it */
+	vtr_close(&fd);
+	CHECK_EQ(errno, ENOTTY);
+}
+
+static void arena_aligns_and_keeps_apart(void)
+{
+	struct vtr_arena arena;
+	unsigned char *parts[200];
+
+	vtr_arena_init(&arena, 256, 1 << 20);
+	for (int i = 0; i < 200; i++) {
+		parts[i] = vtr_arena_alloc(&arena, (size_t)i);
+		CHECK(parts[i] != NULL);
+		CHECK_EQ((uintptr_t)parts[i] % VTR_ARENA_ALIGN, 0);
+		memset(parts[i], i, (size_t)i);
+	}
+	for (int i = 0; i < 200; i++) {
+		for (int j = 0; j < i; j++) {
+			CHECK_EQ(parts[i][j], i);
+		}
+	}
+	vtr_arena_finish(&arena);
+}
+
+static void arena_stops_at_its_limit(void)
+{
+	struct vtr_arena arena;
+	size_t total = 0;
+
+	vtr_arena_init(&arena, 1024, 10000);
+	CHECK(vtr_arena_alloc(&arena, 10001) == NULL);
+	CHECK(vtr_arena_alloc(&arena, SIZE_MAX) == NULL);
+	CHECK(vtr_arena_alloc(&arena, SIZE_MAX - 15) == NULL);
+	CHECK(vtr_arena_alloc(&arena, SIZE_MAX / 2) == NULL);
+	while (vtr_arena_alloc(&arena, 100) != NULL) {
+		total += 112;
+		CHECK(arena.held <= 10000);
+	}
+	CHECK(total > 8000 && total <= 10000);
+	vtr_arena_reset(&arena);
+	CHECK_EQ(arena.held, 1024);
+	/* One allocation may have it all but the first block. */
+	CHECK(vtr_arena_alloc(&arena, 8960) != NULL);
+	CHECK(vtr_arena_alloc(&arena, 1025) == NULL);
+	vtr_arena_finish(&arena);
+	CHECK(vtr_arena_alloc(&arena, 10000) != NULL);
+	vtr_arena_finish(&arena);
+}
+
+static void arena_reset_keeps_the_first_block(void)
+{
+	struct vtr_arena arena;
+
+	vtr_arena_init(&arena, 4096, 1 << 20);
+	vtr_arena_reset(&arena); /* before there is anything */
+	void *first = vtr_arena_alloc(&arena, 16);
+	CHECK(first != NULL);
+	CHECK(vtr_arena_alloc(&arena, 100000) != NULL);
+	vtr_arena_reset(&arena);
+	CHECK(vtr_arena_alloc(&arena, 4096) == first);
+	vtr_arena_finish(&arena);
+	vtr_arena_finish(&arena);
+}
+
+static void arena_gives_nothing_a_place(void)
+{
+	struct vtr_arena arena;
+
+	vtr_arena_init(&arena, 64, 64);
+	for (int i = 0; i < 4; i++) {
+		CHECK(vtr_arena_alloc(&arena, 0) != NULL);
+	}
+	CHECK(vtr_arena_alloc(&arena, 0) == NULL);
+	vtr_arena_finish(&arena);
+}
+
+static void budget_refuses_what_is_too_much(void)
+{
+	struct vtr_budget budget;
+
+	vtr_budget_init(&budget, 100);
+	CHECK(!vtr_budget_take(&budget, 101));
+	CHECK(!vtr_budget_take(&budget, UINT64_MAX));
+	CHECK(vtr_budget_take(&budget, 60));
+	CHECK(!vtr_budget_take(&budget, 41));
+	CHECK(!vtr_budget_take(&budget, UINT64_MAX - 30));
+	CHECK(vtr_budget_take(&budget, 40));
+	CHECK(vtr_budget_take(&budget, 0));
+	CHECK(!vtr_budget_take(&budget, 1));
+	vtr_budget_give(&budget, 100);
+	CHECK_EQ(budget.used, 0);
+}
+
+static void *take_and_give(void *data)
+{
+	struct vtr_budget *budget = data;
+
+	for (int i = 0; i < 20000; i++) {
+		if (vtr_budget_take(budget, 3)) {
+			vtr_budget_give(budget, 3);
+		}
+	}
+	return NULL;
+}
+
+static void budget_is_for_all_threads(void)
+{
+	struct vtr_budget budget;
+	pthread_t threads[4];
+
+	vtr_budget_init(&budget, 7); /* room for two of the four */
+	for (int i = 0; i < 4; i++) {
+		CHECK_EQ(pthread_create(&threads[i], NULL, take_and_give, &budget), 0);
+	}
+	for (int i = 0; i < 4; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	CHECK_EQ(budget.used, 0);
+}
+
+int main(void)
+{
+	RUN(checked_arithmetic);
+	RUN(small_helpers);
+	RUN(fds);
+	RUN(arena_aligns_and_keeps_apart);
+	RUN(arena_stops_at_its_limit);
+	RUN(arena_reset_keeps_the_first_block);
+	RUN(arena_gives_nothing_a_place);
+	RUN(budget_refuses_what_is_too_much);
+	RUN(budget_is_for_all_threads);
+	return 0;
+}

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "base/mem.h"
+#include "platform/proc.h"
+#include "platform/shm.h"
+#include "platform/sock.h"
+#include "platform/thread.h"
+#include "test.h"
+
+/*
+ * Each case runs in a process of its own, since nobody gets out of a sandbox. The program starts
+ * itself with the case's name; it ends with 77 where the kernel cannot do what is tested.
+ */
+static char self[PATH_MAX];
+static char dir[64]; /* a folder for the case, which the first process removes */
+
+static bool opens(const char *path, int flags)
+{
+	vtr_autofd int fd = open(path, flags | O_CLOEXEC, 0600);
+
+	return fd >= 0;
+}
+
+/* Whether it is refused for lack of a right, rather than missing. */
+static bool refuses(const char *path, int flags)
+{
+	return !opens(path, flags) && (errno == EACCES || errno == EPERM);
+}
+
+static void need(uint32_t applied, uint32_t bits)
+{
+	if ((applied & bits) != bits) {
+		printf("skipped: this kernel cannot limit %s\n",
+		       vtr_os_sandbox_name((enum vtr_os_sandbox)(bits & ~applied)));
+		exit(TEST_EXIT_SKIPPED);
+	}
+}
+
+static void lock_files(const struct vtr_os_sandbox_paths *paths, uint32_t bits)
+{
+	uint32_t applied = 0;
+
+	CHECK_OK(vtr_os_sandbox_files(paths, &applied));
+	need(applied, bits);
+}
+
+static void lock_syscalls(void)
+{
+	uint32_t applied = 0;
+
+	CHECK_OK(vtr_os_sandbox_syscalls(&applied));
+	need(applied, VTR_OS_SANDBOX_SYSCALLS);
+}
+
+static void case_files_refused(void)
+{
+	int kept = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	CHECK(opens("/etc/hostname", O_RDONLY) || opens("/etc/shadow", O_RDONLY));
+	lock_files(NULL, VTR_OS_SANDBOX_FILES);
+	CHECK(refuses("/tmp/vitrine-sandbox-test", O_WRONLY | O_CREAT));
+	CHECK(refuses("/tmp", O_RDONLY | O_DIRECTORY));
+	CHECK(refuses("/dev/shm", O_RDONLY | O_DIRECTORY));
+	CHECK(refuses("/home", O_RDONLY | O_DIRECTORY));
+	CHECK(refuses("/root", O_RDONLY | O_DIRECTORY));
+	CHECK(refuses("/", O_RDONLY | O_DIRECTORY));
+	CHECK(refuses("/etc/hosts", O_RDONLY) || errno == ENOENT);
+	CHECK(refuses("/etc/shadow", O_RDONLY));
+	CHECK(refuses("/usr/lib/os-release", O_WRONLY));
+	CHECK(refuses("/usr/vitrine-sandbox-test", O_WRONLY | O_CREAT));
+	CHECK(refuses("/proc/self/mem", O_RDWR));
+	CHECK(refuses("/proc/self/../1/environ", O_RDONLY));
+	CHECK(refuses("/sys/class/../kernel/profiling", O_RDONLY) || errno == ENOENT);
+	CHECK(refuses("/dev/tty", O_RDWR) || errno == ENXIO);
+	/* An fd of a folder that is open already is no way round. */
+	CHECK(openat(kept, "vitrine-sandbox-test", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0);
+	CHECK(mkdir("/tmp/vitrine-sandbox-test", 0700) < 0);
+	CHECK(symlink("/", "/tmp/vitrine-sandbox-test") < 0);
+	CHECK(unlink("/usr/lib/os-release") < 0);
+	CHECK(rename("/usr/lib/os-release", "/usr/lib/os-release2") < 0);
+}
+
+static void case_files_allowed(void)
+{
+	char byte;
+	vtr_autofd int pipe_end = -1;
+	int pipes[2];
+
+	CHECK_EQ(pipe2(pipes, O_CLOEXEC), 0);
+	pipe_end = pipes[0];
+	lock_files(NULL, VTR_OS_SANDBOX_FILES);
+	CHECK(opens("/usr/lib", O_RDONLY | O_DIRECTORY));
+	CHECK(opens("/usr/lib/os-release", O_RDONLY));
+	CHECK(opens("/lib", O_RDONLY | O_DIRECTORY));
+	CHECK(opens("/usr/share", O_RDONLY | O_DIRECTORY));
+	CHECK(opens("/etc/ld.so.cache", O_RDONLY));
+	CHECK(opens("/proc/self/maps", O_RDONLY));
+	CHECK(opens("/proc/self/fd", O_RDONLY | O_DIRECTORY));
+	CHECK(opens("/proc/thread-self/status", O_RDONLY));
+	CHECK(opens("/proc/cpuinfo", O_RDONLY));
+	CHECK(opens("/proc/meminfo", O_RDONLY));
+	CHECK(opens("/sys/devices/system/cpu", O_RDONLY | O_DIRECTORY));
+	CHECK(opens("/sys/class", O_RDONLY | O_DIRECTORY));
+	CHECK(opens("/dev/null", O_RDWR));
+	CHECK(opens("/dev/urandom", O_RDONLY));
+	CHECK(!opens("/usr/nonexistent", O_RDONLY) && errno == ENOENT);
+	/* What is open stays usable. */
+	CHECK_EQ(write(pipes[1], "x", 1), 1);
+	CHECK_EQ(read(pipe_end, &byte, 1), 1);
+	vtr_close(&pipes[1]);
+}
+
+static void case_extra_paths(void)
+{
+	char write_dir[80];
+	char read_file[80];
+	char path[96];
+
+	snprintf(write_dir, sizeof(write_dir), "%s/write", dir);
+	snprintf(read_file, sizeof(read_file), "%s/read", dir);
+	CHECK_EQ(mkdir(write_dir, 0700), 0);
+	CHECK(opens(read_file, O_CREAT | O_WRONLY));
+	const char *const read_list[] = { "/nonexistent", read_file, NULL };
+	const char *const write_list[] = { "/nonexistent", write_dir, NULL };
+	const struct vtr_os_sandbox_paths paths = { .read = read_list, .write = write_list };
+	lock_files(&paths, VTR_OS_SANDBOX_FILES);
+	CHECK(opens(read_file, O_RDONLY));
+	CHECK(refuses(read_file, O_WRONLY));
+	CHECK(refuses(dir, O_RDONLY | O_DIRECTORY));
+	snprintf(path, sizeof(path), "%s/file", write_dir);
+	CHECK(opens(path, O_CREAT | O_RDWR));
+	CHECK_EQ(truncate(path, 10), 0);
+	CHECK_EQ(unlink(path), 0);
+	CHECK(mknod(path, S_IFCHR | 0600, 0) < 0);
+}
+
+static void case_truncate(void)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "%s/read", dir);
+	CHECK(opens(path, O_CREAT | O_WRONLY));
+	lock_files(NULL, VTR_OS_SANDBOX_FILES | VTR_OS_SANDBOX_TRUNCATE);
+	CHECK(truncate(path, 0) < 0 && errno == EACCES);
+}
+
+static void case_tcp(void)
+{
+	const struct sockaddr address = { .sa_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	lock_files(NULL, VTR_OS_SANDBOX_TCP);
+	if (fd >= 0) {
+		CHECK(bind(fd, &address, 16) < 0 && errno == EACCES);
+		CHECK(connect(fd, &address, 16) < 0 && errno == EACCES);
+	}
+}
+
+static void case_scope(void)
+{
+	CHECK_EQ(kill(getppid(), 0), 0);
+	lock_files(NULL, VTR_OS_SANDBOX_SCOPE);
+	CHECK(kill(getppid(), 0) < 0 && errno == EPERM);
+	CHECK_EQ(kill(getpid(), 0), 0);
+}
+
+/* Whether a system call with these arguments ends in this error. */
+static bool fails(int error, long number, long a, long b, long c)
+{
+	errno = 0;
+	return syscall(number, a, b, c, 0, 0, 0) < 0 && errno == error;
+}
+
+static void case_syscalls_refused(void)
+{
+	char *argv[] = { (char *)"true", NULL };
+	int fds[2];
+
+	CHECK(!fails(EPERM, SYS_socket, AF_INET, SOCK_STREAM, 0));
+	lock_syscalls();
+	CHECK(fails(EPERM, SYS_socket, AF_INET, SOCK_STREAM, 0));
+	CHECK(fails(EPERM, SYS_socket, AF_UNIX, SOCK_STREAM, 0));
+	CHECK(fails(EPERM, SYS_socket, AF_NETLINK, SOCK_RAW, 0));
+	CHECK(fails(EPERM, SYS_connect, -1, 0, 0));
+	CHECK(fails(EPERM, SYS_bind, -1, 0, 0));
+	CHECK(fails(EPERM, SYS_listen, -1, 0, 0));
+	CHECK(socketpair(AF_TIPC, SOCK_STREAM, 0, fds) < 0 && errno == EACCES);
+	CHECK(execv("/bin/true", argv) < 0 && errno == EPERM);
+	CHECK(fails(EPERM, SYS_execveat, AT_FDCWD, 0, 0));
+	CHECK(fork() < 0 && errno == EPERM);
+	CHECK(fails(EPERM, SYS_clone, SIGCHLD, 0, 0));
+	CHECK(fails(EPERM, SYS_clone, CLONE_VM | SIGCHLD, 0, 0));
+	CHECK(fails(EPERM, SYS_clone, CLONE_VM | CLONE_VFORK | SIGCHLD, 0, 0));
+	CHECK(fails(ENOSYS, SYS_clone3, 0, 0, 0));
+	CHECK(ptrace(PTRACE_TRACEME, 0, NULL, NULL) < 0 && errno == EPERM);
+	CHECK(fails(EPERM, SYS_process_vm_readv, getppid(), 0, 0));
+	CHECK(fails(EPERM, SYS_pidfd_open, getppid(), 0, 0));
+	CHECK(fails(EPERM, SYS_pidfd_getfd, -1, 0, 0));
+	CHECK(fails(EPERM, SYS_mount, 0, 0, 0));
+	CHECK(fails(EPERM, SYS_unshare, CLONE_NEWUSER, 0, 0));
+	CHECK(fails(EPERM, SYS_setns, -1, 0, 0));
+	CHECK(fails(EPERM, SYS_bpf, 0, 0, 0));
+	CHECK(fails(EPERM, SYS_perf_event_open, 0, 0, 0));
+	CHECK(fails(EPERM, SYS_keyctl, 0, 0, 0));
+	CHECK(fails(EPERM, SYS_userfaultfd, 0, 0, 0));
+	CHECK(fails(ENOSYS, SYS_io_uring_setup, 1, 0, 0));
+	CHECK(fails(EPERM, SYS_init_module, 0, 0, 0));
+	CHECK(fails(EPERM, SYS_kexec_load, 0, 0, 0));
+	CHECK(fails(EPERM, SYS_shmget, 0, 4096, 0600));
+	CHECK(fails(EPERM, SYS_fchmod, 1, 0600, 0));
+	CHECK(fails(EPERM, SYS_setresuid, 0, 0, 0));
+	CHECK(fails(EPERM, SYS_kill, getppid(), 0, 0));
+	CHECK(fails(EPERM, SYS_kill, -1, 0, 0));
+	CHECK(fails(EPERM, SYS_tgkill, getppid(), getppid(), 0));
+	CHECK(fails(EPERM, SYS_ioctl, 0, TIOCSTI, 0));
+	CHECK(fails(EPERM, SYS_ioctl, 0, (long)(0x100000000 | TIOCSTI), 0)); /* the kernel sees 32 bits */
+}
+
+static void set_flag(void *data)
+{
+	*(bool *)data = true;
+}
+
+static void case_drivers_work(void)
+{
+	struct vtr_os_thread thread;
+	bool ran = false;
+	int fds[2];
+	int shm = -1;
+	void *map;
+	cpu_set_t cpus;
+
+	lock_files(NULL, 0);
+	lock_syscalls();
+	CHECK_OK(vtr_os_thread_create(&thread, "thread", set_flag, &ran));
+	vtr_os_thread_join(&thread);
+	CHECK(ran);
+	CHECK_OK(vtr_os_shm_create("memory", 4096, &shm));
+	CHECK_OK(vtr_os_shm_map(shm, 0, 4096, true, &map));
+	vtr_os_shm_unmap(map, 4096);
+	CHECK_OK(vtr_os_sock_pair(fds));
+	struct iovec iov = { .iov_base = (void *)"x", .iov_len = 1 };
+	CHECK_OK(vtr_os_sock_send(fds[0], &iov, 1, &shm, 1));
+	int got[1];
+	char byte;
+	size_t size;
+	size_t count;
+	CHECK_OK(vtr_os_sock_recv(fds[1], &byte, 1, &size, got, 1, &count));
+	CHECK_EQ(count, 1);
+	/* Compilers write code and then make it executable. */
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	CHECK(map != MAP_FAILED);
+	CHECK_EQ(mprotect(map, 4096, PROT_READ | PROT_EXEC), 0);
+	CHECK_EQ(sched_getaffinity(0, sizeof(cpus), &cpus), 0);
+	CHECK(sysconf(_SC_NPROCESSORS_ONLN) > 0);
+	CHECK(dlopen("libpthread.so.0", RTLD_NOW) != NULL);
+	CHECK_EQ(raise(0), 0);
+	CHECK_EQ(kill(getpid(), 0), 0);
+	/* The memory of a memfd may be named again by its number. */
+	char path[64];
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", shm);
+	CHECK(opens(path, O_RDONLY));
+	vtr_close(&got[0]);
+	vtr_close(&fds[0]);
+	vtr_close(&fds[1]);
+	vtr_close(&shm);
+}
+
+/* A thread from before the lock is locked in as well. */
+struct early {
+	_Atomic uint32_t go;
+	bool refused;
+};
+
+static void try_late(void *data)
+{
+	struct early *early = data;
+
+	while (atomic_load(&early->go) == 0) {
+		vtr_os_park(&early->go, 0, -1);
+	}
+	early->refused = fails(EPERM, SYS_socket, AF_UNIX, SOCK_STREAM, 0);
+}
+
+static void case_all_threads(void)
+{
+	struct early early = { .refused = false };
+	struct vtr_os_thread thread;
+
+	CHECK_OK(vtr_os_thread_create(&thread, "early", try_late, &early));
+	lock_syscalls();
+	atomic_store(&early.go, 1);
+	vtr_os_unpark(&early.go);
+	vtr_os_thread_join(&thread);
+	CHECK(early.refused);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+} cases[] = {
+	{ "files_refused", case_files_refused },
+	{ "files_allowed", case_files_allowed },
+	{ "extra_paths", case_extra_paths },
+	{ "truncate", case_truncate },
+	{ "tcp", case_tcp },
+	{ "scope", case_scope },
+	{ "syscalls_refused", case_syscalls_refused },
+	{ "drivers_work", case_drivers_work },
+	{ "all_threads", case_all_threads },
+};
+
+/* Returns: the case's exit status. */
+static int run_case(const char *name)
+{
+	static const struct vtr_os_spawn_fd fds[] = { { 0, 0 }, { 1, 1 }, { 2, 2 } };
+	char *argv[] = { self, (char *)name, dir, NULL };
+	const struct vtr_os_spawn spawn = { .path = self, .argv = argv, .fds = fds, .fd_count = 3 };
+	int death_fd = -1;
+	int status;
+	pid_t pid;
+
+	CHECK_OK(vtr_os_spawn(&spawn, &pid, &death_fd));
+	struct pollfd pollfd = { .fd = death_fd, .events = POLLIN };
+	CHECK_EQ(poll(&pollfd, 1, 20000), 1);
+	CHECK_OK(vtr_os_wait(pid, &status));
+	vtr_close(&death_fd);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status);
+}
+
+static void remove_dir(void)
+{
+	char path[80];
+
+	snprintf(path, sizeof(path), "%s/read", dir);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/write", dir);
+	rmdir(path);
+	CHECK_EQ(rmdir(dir), 0);
+}
+
+static void bits_have_names(void)
+{
+	for (uint32_t bit = 1; bit <= VTR_OS_SANDBOX_ALL; bit <<= 1) {
+		CHECK(strcmp(vtr_os_sandbox_name((enum vtr_os_sandbox)bit), "?") != 0);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	size_t skipped = 0;
+
+	CHECK_OK(vtr_os_self_path(self, sizeof(self)));
+	for (size_t i = 0; argc > 2 && i < VTR_ARRAY_LEN(cases); i++) {
+		if (strcmp(argv[1], cases[i].name) == 0) {
+			snprintf(dir, sizeof(dir), "%s", argv[2]);
+			cases[i].run();
+			return 0;
+		}
+	}
+	RUN(bits_have_names);
+	for (size_t i = 0; i < VTR_ARRAY_LEN(cases); i++) {
+		printf("%s\n", cases[i].name);
+		fflush(stdout);
+		test_make_dir(dir, sizeof(dir));
+		int status = run_case(cases[i].name);
+		remove_dir();
+		CHECK(status == 0 || status == TEST_EXIT_SKIPPED);
+		skipped += status == TEST_EXIT_SKIPPED;
+	}
+	return skipped == VTR_ARRAY_LEN(cases) ? TEST_EXIT_SKIPPED : 0;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT */
+#include "platform/shm.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "base/mem.h"
+#include "test.h"
+
+static void create_and_map(void)
+{
+	size_t page = vtr_os_page_size();
+	uint64_t size = 0;
+	void *writable;
+	void *readable;
+	int fd = -1;
+
+	CHECK_OK(vtr_os_shm_create("test", page + 1, &fd));
+	CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	CHECK_OK(vtr_os_shm_size(fd, &size));
+	CHECK_EQ(size, 2 * page);
+	CHECK_OK(vtr_os_shm_map(fd, 0, 2 * page, true, &writable));
+	CHECK_OK(vtr_os_shm_map(fd, page, page, false, &readable));
+	CHECK_EQ(((char *)readable)[5], 0);
+	((char *)writable)[page + 5] = 42;
+	CHECK_EQ(((char *)readable)[5], 42);
+	vtr_os_shm_unmap(writable, 2 * page);
+	vtr_os_shm_unmap(readable, page);
+	vtr_os_shm_unmap(NULL, page);
+	vtr_close(&fd);
+}
+
+static void size_is_for_ever(void)
+{
+	int fd = -1;
+
+	CHECK_OK(vtr_os_shm_create("test", 100, &fd));
+	CHECK(ftruncate(fd, 0) < 0 && errno == EPERM);
+	CHECK(ftruncate(fd, 1 << 20) < 0 && errno == EPERM);
+	vtr_close(&fd);
+	fd = -1;
+	CHECK_ERR(vtr_os_shm_create("test", SIZE_MAX, &fd), VTR_ERR_OS);
+	CHECK_ERR(vtr_os_shm_create("test", SIZE_MAX / 2 - 100, &fd), VTR_ERR_OS);
+	CHECK_EQ(fd, -1);
+}
+
+static void sparse(void)
+{
+	int fd = -1;
+
+	CHECK_OK(vtr_os_shm_create("test", (size_t)1 << 40, &fd));
+	vtr_close(&fd);
+}
+
+static int count_maps(void)
+{
+	FILE *file = fopen("/proc/self/maps", "r");
+	int lines = 0;
+
+	CHECK(file != NULL);
+	for (int c; (c = getc(file)) != EOF;) {
+		lines += c == '\n';
+	}
+	fclose(file);
+	return lines;
+}
+
+static void aligned(void)
+{
+	size_t page = vtr_os_page_size();
+	int fd = -1;
+
+	CHECK_OK(vtr_os_shm_create("test", 3 * page, &fd));
+	for (size_t alignment = 1; alignment <= 2 << 20; alignment *= 2) {
+		char *map;
+		void *out;
+		CHECK_OK(vtr_os_shm_map_aligned(fd, page, page + 1, alignment, &out));
+		map = out;
+		CHECK_EQ((uintptr_t)map % alignment, 0);
+		map[page] = 1;
+		vtr_os_shm_unmap(map, page + 1);
+	}
+	/* Nothing of the reservations stays. Sanitizers map a little of their own. */
+	int maps = count_maps();
+	for (int i = 0; i < 500; i++) {
+		void *map;
+		CHECK_OK(vtr_os_shm_map_aligned(fd, 0, page, 1 << 20, &map));
+		vtr_os_shm_unmap(map, page);
+	}
+	CHECK(count_maps() <= maps + 50);
+	void *untouched = &fd;
+	CHECK_ERR(vtr_os_shm_map_aligned(fd, 0, SIZE_MAX, 65536, &untouched), VTR_ERR_NOMEM);
+	CHECK_ERR(vtr_os_shm_map_aligned(fd, 0, SIZE_MAX - 70000, 65536, &untouched), VTR_ERR_OS);
+	CHECK_ERR(vtr_os_shm_map_aligned(fd, 0, 0, 65536, &untouched), VTR_ERR_NOMEM);
+	CHECK_ERR(vtr_os_shm_map_aligned(-1, 0, page, 65536, &untouched), VTR_ERR_OS);
+	CHECK(untouched == &fd);
+	vtr_close(&fd);
+}
+
+static void checks_what_others_send(void)
+{
+	size_t page = vtr_os_page_size();
+	int fd = -1;
+
+	CHECK_OK(vtr_os_shm_create("test", page, &fd));
+	CHECK_OK(vtr_os_shm_check(fd, page));
+	CHECK_OK(vtr_os_shm_check(fd, 0));
+	CHECK_ERR(vtr_os_shm_check(fd, page + 1), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_os_shm_check(fd, UINT64_MAX), VTR_ERR_GUEST);
+	vtr_close(&fd);
+
+	fd = memfd_create("can-shrink", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	CHECK_EQ(ftruncate(fd, (off_t)page), 0);
+	CHECK_ERR(vtr_os_shm_check(fd, page), VTR_ERR_GUEST);
+	CHECK_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	CHECK_OK(vtr_os_shm_check(fd, page));
+	vtr_close(&fd);
+
+	int fds[2];
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	CHECK_ERR(vtr_os_shm_check(fds[0], 0), VTR_ERR_GUEST);
+	uint64_t size = 1;
+	CHECK_ERR(vtr_os_shm_size(fds[0], &size), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_os_shm_size(-1, &size), VTR_ERR_OS);
+	CHECK_EQ(size, 1);
+	vtr_close(&fds[0]);
+	vtr_close(&fds[1]);
+	CHECK_ERR(vtr_os_shm_check(-1, 0), VTR_ERR_GUEST);
+}
+
+int main(void)
+{
+	int fds = test_count_fds();
+
+	RUN(create_and_map);
+	RUN(size_is_for_ever);
+	RUN(sparse);
+	RUN(aligned);
+	RUN(checks_what_others_send);
+	CHECK_EQ(test_count_fds(), fds);
+	return 0;
+}
