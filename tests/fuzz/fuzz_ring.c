@@ -154,7 +154,9 @@ static void run_in_ring(struct guest *g)
 	put32(&at, 0);
 	put64(&at, OWN_RING);
 	put64(&at, g->size);
-	(void)vtr_venus_submit(g->venus, words, (size_t)(at - words) * 4); /* the guest's mistakes end it */
+	const enum vtr_err err = vtr_venus_submit(g->venus, words, (size_t)(at - words) * 4);
+
+	vtr_assert(err == VTR_OK || (err == VTR_ERR_GUEST && vtr_venus_is_dead(g->venus)));
 }
 
 static void run(struct guest *g, uint32_t how)
