@@ -117,7 +117,7 @@ static void ids_counted_up(void)
 	vtr_idmap_finish(&map);
 }
 
-enum { WRITERS = 3, READERS = 2, SLOTS = 512, ROUNDS = 40000 };
+enum { WRITERS = 3, READERS = 2, SLOTS = 512, ROUNDS = 15000 };
 
 /* Each writer has ids of its own, in parts that all of them share. */
 struct shared {
