@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "unit/fake_venus.h"
+#include "fake_venus.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

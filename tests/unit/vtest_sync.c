@@ -2,6 +2,7 @@
 #include "vtest/sync.h"
 
 #include <poll.h>
+#include <signal.h>
 
 #include "base/mem.h"
 #include "platform/thread.h"
@@ -297,6 +298,7 @@ int main(void)
 {
 	int fds = test_count_fds();
 
+	signal(SIGPIPE, SIG_IGN); /* as in workers */
 	RUN(keeps_values);
 	RUN(limits_their_number);
 	RUN(waits);
