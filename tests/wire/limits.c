@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT */
+/* What a few bytes can make the decoder do: take memory, take stack, take time. */
+#include <stdlib.h>
+
+#include "args_0_gen.h"
+#include "args_1_gen.h"
+#include "objects.h"
+#include "test.h"
+
+#define ARENA_FIRST 4096
+#define ARENA_LIMIT ((size_t)1 << 20)
+
+enum { DEVICE = 3, PHYSICAL_DEVICE = 2, COMMAND_BUFFER = 5, QUERY_POOL = 22 };
+
+static struct wire_objects objects;
+static struct vtr_arena arena;
+static uint8_t data[1 << 20];
+static struct vtr_cs_writer w;
+
+static void begin(void)
+{
+	vtr_arena_finish(&arena);
+	vtr_arena_init(&arena, ARENA_FIRST, ARENA_LIMIT);
+	w = (struct vtr_cs_writer){.cur = data, .end = data + sizeof(data)};
+}
+
+static struct vtr_cs_reader reader(void)
+{
+	struct vtr_cs_reader r;
+
+	CHECK(!w.full);
+	vtr_cs_reader_init(&r, data, (size_t)(w.cur - data), &objects.map, &arena);
+	return r;
+}
+
+/* A count that no bytes stand behind. */
+static void count_without_elements(void)
+{
+	const uint64_t counts[] = {1, 1000, INT32_MAX, UINT32_MAX};
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(counts); i++) {
+		struct vtw_vkCmdSetViewport a;
+		struct vtr_cs_reader r;
+
+		begin();
+		vtr_cs_put64(&w, COMMAND_BUFFER);
+		vtr_cs_put32(&w, 0);
+		vtr_cs_put32(&w, (uint32_t)counts[i]);
+		vtr_cs_put64(&w, counts[i]);
+		r = reader();
+		vtw_args_vkCmdSetViewport(&r, &a);
+		CHECK_EQ(r.status, VTR_CS_SHORT);
+		CHECK(arena.held <= ARENA_FIRST);
+	}
+}
+
+/* The count is 64 bits wide, its length member 32. */
+static void count_that_wraps(void)
+{
+	struct vtw_vkCmdSetViewport a;
+	struct vtr_cs_reader r;
+
+	begin();
+	vtr_cs_put64(&w, COMMAND_BUFFER);
+	vtr_cs_put32(&w, 0);
+	vtr_cs_put32(&w, 1);
+	vtr_cs_put64(&w, (UINT64_C(1) << 32) + 1);
+	memset(vtr_cs_room(&w, 64), 0, 64);
+	r = reader();
+	vtw_args_vkCmdSetViewport(&r, &a);
+	CHECK_EQ(r.status, VTR_CS_BAD);
+}
+
+/* Memory for what the driver shall fill is the one thing that a count alone takes: up to the limit. */
+static void output_without_end(void)
+{
+	const uint64_t sizes[] = {1, 4096, ARENA_LIMIT, UINT64_C(1) << 40, UINT64_MAX - 4096, UINT64_MAX - 1, UINT64_MAX};
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(sizes); i++) {
+		struct vtw_vkGetQueryPoolResults a;
+		struct vtr_cs_reader r;
+
+		begin();
+		vtr_cs_put64(&w, DEVICE);
+		vtr_cs_put64(&w, QUERY_POOL);
+		vtr_cs_put64(&w, 0);
+		vtr_cs_put64(&w, sizes[i]); /* dataSize */
+		vtr_cs_put64(&w, sizes[i]); /* of pData */
+		vtr_cs_put64(&w, 8);
+		vtr_cs_put32(&w, 0);
+		r = reader();
+		vtw_args_vkGetQueryPoolResults(&r, &a);
+		CHECK_EQ(r.status, sizes[i] < ARENA_LIMIT ? 0 : VTR_CS_BAD);
+		CHECK(arena.held <= ARENA_LIMIT);
+		if (r.status == 0) {
+			memset(a.pData, 0xff, (size_t)sizes[i] + VTR_CS_OUT_SLACK);
+		}
+	}
+}
+
+/* Chains are read by recursion. */
+static uint32_t read_chain(uint32_t length)
+{
+	struct vtw_vkCreateDevice a;
+	struct vtr_cs_reader r;
+
+	begin();
+	vtr_cs_put64(&w, PHYSICAL_DEVICE);
+	vtr_cs_put64(&w, 1);
+	vtr_cs_put32(&w, VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO);
+	for (uint32_t i = 0; i < length; i++) {
+		vtr_cs_put64(&w, 1);
+		vtr_cs_put32(&w, VK_STRUCTURE_TYPE_DEVICE_PRIVATE_DATA_CREATE_INFO);
+	}
+	vtr_cs_put64(&w, 0);
+	for (uint32_t i = 0; i < length; i++) {
+		vtr_cs_put32(&w, i); /* privateDataSlotRequestCount */
+	}
+	for (uint32_t i = 0; i < 56 / 4; i++) {
+		vtr_cs_put32(&w, 0); /* the members, all empty, and no allocator */
+	}
+	vtr_cs_put64(&w, 1);
+	vtr_cs_put64(&w, 4711); /* the new device */
+	r = reader();
+	vtw_args_vkCreateDevice(&r, &a);
+	if (r.status == 0) {
+		const VkDevicePrivateDataCreateInfo *link = a.pCreateInfo->pNext;
+
+		for (uint32_t i = length; i > 0; i--, link = link->pNext) {
+			CHECK_EQ(link->privateDataSlotRequestCount, i - 1);
+		}
+		CHECK(link == NULL);
+		CHECK_EQ(a.pDevice, 4711);
+		CHECK(r.cur == r.end);
+	}
+	return r.status;
+}
+
+static void long_chains(void)
+{
+	CHECK_EQ(read_chain(0), 0);
+	CHECK_EQ(read_chain(1), 0);
+	CHECK_EQ(read_chain(VTR_CS_MAX_CHAIN), 0);
+	CHECK_EQ(read_chain(VTR_CS_MAX_CHAIN + 1), VTR_CS_BAD);
+	CHECK_EQ(read_chain(60000), VTR_CS_BAD);
+}
+
+/* An id of another type, and one that does not exist. */
+static void wrong_objects(void)
+{
+	const uint64_t ids[] = {0, DEVICE, 4711, UINT64_MAX};
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(ids); i++) {
+		struct vtw_vkCmdSetViewport a;
+		struct vtr_cs_reader r;
+
+		begin();
+		vtr_cs_put64(&w, ids[i]);
+		vtr_cs_put64(&w, 0);
+		vtr_cs_put64(&w, 0);
+		r = reader();
+		vtw_args_vkCmdSetViewport(&r, &a);
+		CHECK_EQ(r.status, VTR_CS_BAD);
+	}
+}
+
+int main(void)
+{
+	CHECK(wire_objects_init(&objects));
+	RUN(count_without_elements);
+	RUN(count_that_wraps);
+	RUN(output_without_end);
+	RUN(long_chains);
+	RUN(wrong_objects);
+	vtr_arena_finish(&arena);
+	vtr_idmap_finish(&objects.map);
+	return 0;
+}
