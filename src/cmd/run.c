@@ -67,8 +67,9 @@ static enum vtr_err make_socket_path(struct run *run)
 			return VTR_ERR_OS;
 		}
 	}
-	memcpy(run->socket, run->dir, strlen(run->dir) + 1);
-	strcat(run->socket, SOCKET_NAME); /* fits: see above */
+	size_t length = strlen(run->dir);
+	memcpy(run->socket, run->dir, length);
+	memcpy(run->socket + length, SOCKET_NAME, sizeof(SOCKET_NAME)); /* fits: see above */
 	return VTR_OK;
 }
 

@@ -5,8 +5,9 @@
  * Each queue has a timeline semaphore. A fence is a value on it, so it needs no object of its own; and
  * once the guest is seen to ask for one after each submit, submits signal the next value by
  * themselves. The context's thread looks whether they are done as long as it is awake anyway; before it
- * sleeps it hands them to a thread of the queue's. A queue that fences are asked of gets a thread that waits for its timeline: waiting for
- * several timelines in one thread would be nicer, but Mesa's drivers spin while they wait for any.
+ * sleeps it hands them to a thread of the queue's. A queue that fences are asked of gets a thread that
+ * waits for its timeline: waiting for several timelines in one thread would be nicer, but Mesa's drivers
+ * spin while they wait for any.
  */
 #define VTR_LOG_MODULE "venus"
 #include <stdlib.h>

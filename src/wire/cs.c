@@ -252,7 +252,10 @@ void *vtr_cs_chain(struct vtr_cs_reader *r, const struct vtr_cs_link *const *lin
 	}
 	b->stype = link->stype;
 	/* The rest of the chain comes before the struct's own members. */
-	b->next = vtr_cs_ld64(p + 4) != 0 && (r->status & VTR_CS_POISONED) == 0 ? vtr_cs_chain(r, links, partial) : NULL;
+	b->next = NULL;
+	if (vtr_cs_ld64(p + 4) != 0 && (r->status & VTR_CS_POISONED) == 0) {
+		b->next = vtr_cs_chain(r, links, partial);
+	}
 	get(r, b);
 	r->depth--;
 	return b;

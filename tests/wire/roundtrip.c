@@ -111,7 +111,8 @@ static void check_valid(struct test *t, const struct record *rec, const uint8_t 
 	if (o.full) {
 		failed(t, rec, "cannot be encoded", NULL);
 	}
-	if (rec->kind == 1 && (o.request_size != rec->request_size || memcmp(t->request, request, o.request_size) != 0)) {
+	if (rec->kind == 1 &&
+	    (o.request_size != rec->request_size || memcmp(t->request, request, o.request_size) != 0)) {
 		failed(t, rec, "encodes to other bytes", NULL);
 	}
 	if (o.reply_size != rec->reply_size || memcmp(t->reply, reply, o.reply_size) != 0) {
@@ -179,7 +180,8 @@ static void check_mutations(struct test *t, const struct record *rec, uint8_t *r
 		memcpy(&kept, at, sizeof(kept));
 		for (size_t v = 0; v < VTR_ARRAY_LEN(values); v++) {
 			memcpy(at, &values[v], sizeof(values[v]));
-			const struct outcome o = pass(t, rec->command, request + HEAD_SIZE, rec->request_size - HEAD_SIZE);
+			const struct outcome o =
+				pass(t, rec->command, request + HEAD_SIZE, rec->request_size - HEAD_SIZE);
 
 			t->mutations++;
 			if (o.ok) {
@@ -241,7 +243,8 @@ static void check_names(struct test *t, FILE *in)
 
 	while (fscanf(in, "%u %127s", &number, name) == 2) {
 		count++;
-		if (number >= VTW_COMMAND_COUNT || t->passes[number] == NULL || strcmp(t->passes[number]->name, name) != 0 ||
+		if (number >= VTW_COMMAND_COUNT || t->passes[number] == NULL ||
+		    strcmp(t->passes[number]->name, name) != 0 ||
 		    vtw_command_infos[number].name == NULL || strcmp(vtw_command_infos[number].name, name) != 0) {
 			printf("FAIL command %u is %s in the schema alone\n", number, name);
 			t->failures++;
@@ -278,7 +281,8 @@ int main(int argc, char **argv)
 		printf("FAIL %u records, %zu bytes of arena\n", t.records, t.most_memory);
 		t.failures++;
 	}
-	printf("%u requests of %u commands, %u prefixes, %u changes of which %u decode, at most %zu bytes of arena: %u failures\n",
+	printf("%u requests of %u commands, %u prefixes, %u changes of which %u decode, "
+	       "at most %zu bytes of arena: %u failures\n",
 	       t.records, t.commands, t.prefixes, t.mutations, t.survivors, t.most_memory, t.failures);
 	vtr_arena_finish(&t.arena);
 	vtr_idmap_finish(&t.objects.map);
