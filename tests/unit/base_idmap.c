@@ -103,7 +103,7 @@ static void ids_counted_up(void)
 	CHECK_OK(vtr_idmap_init(&map));
 	CHECK_OK(vtr_idmap_insert(&map, &kept));
 	/* Steps of a prime, so that many parts are crossed at no special place. */
-	for (uint64_t i = 0, id = 6; i < 3000000; i++, id += 101) {
+	for (uint64_t i = 0, id = 6; i < 300000; i++, id += 1009) {
 		struct vtr_object *o = &ring[i % 64];
 
 		if (i >= 64) {
@@ -117,7 +117,7 @@ static void ids_counted_up(void)
 	vtr_idmap_finish(&map);
 }
 
-enum { WRITERS = 3, READERS = 2, SLOTS = 512, ROUNDS = 15000 };
+enum { WRITERS = 3, READERS = 2, SLOTS = 512, ROUNDS = 3000 };
 
 /* Each writer has ids of its own, in parts that all of them share. */
 struct shared {

@@ -74,7 +74,9 @@ static void count_that_wraps(void)
 /* Memory for what the driver shall fill is the one thing that a count alone takes: up to the limit. */
 static void output_without_end(void)
 {
-	const uint64_t sizes[] = {1, 4096, ARENA_LIMIT, UINT64_C(1) << 40, UINT64_MAX - 4096, UINT64_MAX - 1, UINT64_MAX};
+	const uint64_t sizes[] = {
+		1, 4096, ARENA_LIMIT, UINT64_C(1) << 40, UINT64_MAX - 4096, UINT64_MAX - 1, UINT64_MAX,
+	};
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(sizes); i++) {
 		struct vtw_vkGetQueryPoolResults a;
