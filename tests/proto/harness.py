@@ -13,6 +13,12 @@ import unittest
 PROGRAM = None
 
 
+def is_sanitized():
+    """Whether the program is built with ASan, which keeps freed memory for a while."""
+    with open(PROGRAM, 'rb') as file:
+        return b'__asan_init' in file.read()
+
+
 def wait_for(condition, seconds=5, what='condition'):
     deadline = time.monotonic() + seconds
     while True:
