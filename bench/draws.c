@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <stdlib.h>
-
 #include "measure.h"
 #include "vkpipeline.h"
 
@@ -193,38 +191,59 @@ void measure_descriptors(struct vkc *c, const struct bench_options *o)
 	c->vk.DestroyDescriptorSetLayout(c->device, layout, NULL);
 }
 
-/* Each compute pipeline gets a constant of its own, or a driver's cache would answer. */
+/* Pipelines are made in batches and the device is used behind each, for a driver may answer before
+ * its work is done. Each gets a constant of its own, or a cache would answer. */
+#define BATCH 8
+
+static void wait_for_device(struct vkc *c)
+{
+	VkSubmitInfo submit = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO };
+	vkc_check(c->vk.QueueSubmit(c->queue, 1, &submit, c->fence));
+	vkc_check(c->vk.WaitForFences(c->device, 1, &c->fence, VK_TRUE, UINT64_MAX));
+	vkc_check(c->vk.ResetFences(c->device, 1, &c->fence));
+}
+
+static VkPipeline create_pipeline(struct vkc *c, VkPipelineLayout layout, bool compute)
+{
+	uint32_t factor = (uint32_t)vkc_now_ns() | 1;
+	VkSpecializationMapEntry entry = { 0, 0, sizeof(factor) };
+	VkSpecializationInfo constant = { 1, &entry, sizeof(factor), &factor };
+	if (compute) {
+		return vkc_compute(c, layout, VKC_CODE(fill_comp), &constant);
+	}
+	struct vkc_graphics_params params = {
+		.layout = layout,
+		.vert = VKC_CODE(draw_vert),
+		.frag = VKC_CODE(flat_frag),
+		.specialization = &constant,
+		.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST,
+		.colors = { VK_FORMAT_R8G8B8A8_UNORM },
+		.color_count = 1,
+	};
+	return vkc_graphics(c, &params);
+}
+
 void measure_pipelines(struct vkc *c, const struct bench_options *o)
 {
 	VkDescriptorType type = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER;
 	VkDescriptorSetLayout set_layout = vkc_set_layout(c, 1, &type, 0);
 	VkPipelineLayout layout = vkc_pipeline_layout(c, set_layout, 16);
-	struct samples compute = { 0 };
-	struct samples graphics = { 0 };
-	for (uint32_t i = 0; i < 4 + 4 * o->repeat; i++) {
-		uint32_t factor = (uint32_t)vkc_now_ns() | 1;
-		VkSpecializationMapEntry entry = { 0, 0, sizeof(factor) };
-		VkSpecializationInfo constant = { 1, &entry, sizeof(factor), &factor };
-		uint64_t start = vkc_now_ns();
-		VkPipeline pipeline = vkc_compute(c, layout, VKC_CODE(fill_comp), &constant);
-		samples_add(&compute, (double)(vkc_now_ns() - start));
-		c->vk.DestroyPipeline(c->device, pipeline, NULL);
-
-		struct vkc_graphics_params params = {
-			.layout = layout,
-			.vert = VKC_CODE(draw_vert),
-			.frag = VKC_CODE(flat_frag),
-			.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST,
-			.colors = { VK_FORMAT_R8G8B8A8_UNORM },
-			.color_count = 1,
-		};
-		start = vkc_now_ns();
-		pipeline = vkc_graphics(c, &params);
-		samples_add(&graphics, (double)(vkc_now_ns() - start));
-		c->vk.DestroyPipeline(c->device, pipeline, NULL);
+	for (int compute = 0; compute < 2; compute++) {
+		struct samples s = { 0 };
+		for (uint32_t i = 0; i < 4 + 4 * o->repeat; i++) {
+			VkPipeline pipelines[BATCH];
+			uint64_t start = vkc_now_ns();
+			for (int k = 0; k < BATCH; k++) {
+				pipelines[k] = create_pipeline(c, layout, compute);
+			}
+			wait_for_device(c);
+			samples_add(&s, (double)(vkc_now_ns() - start));
+			for (int k = 0; k < BATCH; k++) {
+				c->vk.DestroyPipeline(c->device, pipelines[k], NULL);
+			}
+		}
+		samples_print(&s, compute ? "pipeline_compute" : "pipeline_graphics", "us", BATCH * 1e3);
 	}
-	samples_print(&compute, "pipeline_compute", "us", 1e3);
-	samples_print(&graphics, "pipeline_graphics", "us", 1e3);
 	c->vk.DestroyPipelineLayout(c->device, layout, NULL);
 	c->vk.DestroyDescriptorSetLayout(c->device, set_layout, NULL);
 }

@@ -59,6 +59,9 @@ def plain_env():
     drop = ('VK_', 'VN_', 'VTEST_', 'MESA_', 'LVP_', 'LP_')
     env = {k: v for k, v in os.environ.items() if not k.startswith(drop)}
     env['NODEVICE_SELECT'] = '1'  # Mesa's device selection layer would ask an X server
+    # A cache on disk would compare who has compiled a shader before, not who is faster.
+    env['MESA_SHADER_CACHE_DISABLE'] = 'true'
+    env['__GL_SHADER_DISK_CACHE'] = '0'
     return env
 
 

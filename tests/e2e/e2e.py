@@ -108,8 +108,7 @@ class Server:
         self.socket = Path(self.folder.name) / 'sock'
         self.log_path = Path(self.folder.name) / 'log'
         log = open(self.log_path, 'wb')
-        command = [program('vitrine'), 'serve', '--socket', str(self.socket), *self.arguments]
-        self.process = subprocess.Popen(command, env=self.env, stdout=subprocess.PIPE, stderr=log,
+        self.process = subprocess.Popen(self.command(), env=self.env, stdout=subprocess.PIPE, stderr=log,
                                         stdin=subprocess.DEVNULL, text=True)
         log.close()
         line = self.process.stdout.readline()
@@ -117,6 +116,9 @@ class Server:
             self.process.wait()
             raise Failure(f'vitrine serve did not start: {line}{self.log()}')
         return self
+
+    def command(self):
+        return [program('vitrine'), 'serve', '--socket', str(self.socket), *self.arguments]
 
     def __exit__(self, kind, error, trace):
         self.process.send_signal(signal.SIGTERM)

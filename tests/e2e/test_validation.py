@@ -22,29 +22,34 @@ ALLOWED = {
 }
 
 
+def settings(folder):
+    """Each message of the layer, errors and warnings, goes to the file "messages" in the folder."""
+    return ('khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG\n'
+            'khronos_validation.report_flags = error,warn\n'
+            f'khronos_validation.log_filename = {folder}/messages\n'
+            'khronos_validation.enable_message_limit = false\n')
+
+
 def layer_env(folder):
-    """Settings that let the layer write each message, errors and warnings, to the standard error."""
     if not LAYER_MANIFEST.exists():
         raise e2e.Skip('vulkan-validationlayers is not installed')
-    settings = Path(folder) / 'vk_layer_settings.txt'
-    settings.write_text('khronos_validation.debug_action = VK_DBG_LAYER_ACTION_LOG_MSG\n'
-                        'khronos_validation.report_flags = error,warn\n'
-                        f'khronos_validation.log_filename = {folder}/messages\n'
-                        'khronos_validation.enable_message_limit = false\n'
-                        # Debian 12's layer is older than its driver: it would wrap handles and then pass
-                        # them on wrapped in the functions that it does not know.
-                        'khronos_validation.disables = VK_VALIDATION_FEATURE_DISABLE_UNIQUE_HANDLES_EXT\n')
-    return {'VK_INSTANCE_LAYERS': LAYER, 'VK_LAYER_SETTINGS_PATH': str(settings)}
+    path = Path(folder) / 'vk_layer_settings.txt'
+    # Debian 12's layer is older than its driver: it would wrap handles and then pass them on wrapped in
+    # the functions that it does not know.
+    path.write_text(settings(folder)
+                    + 'khronos_validation.disables = VK_VALIDATION_FEATURE_DISABLE_UNIQUE_HANDLES_EXT\n')
+    return {'VK_INSTANCE_LAYERS': LAYER, 'VK_LAYER_SETTINGS_PATH': str(path)}
 
 
 def messages(folder):
     """{message without its handles: [message id, how often]}"""
     found = {}
     path = Path(folder) / 'messages'
-    for line in path.read_text(errors='replace').splitlines() if path.exists() else []:
-        match = re.search(r'\[ (\S+) \]', line)
+    lines = path.read_text(errors='replace').splitlines() if path.exists() else []
+    for line, following in zip(lines, lines[1:] + ['']):
+        match = re.search(r'\[ (\S*[A-Z]\S+) \]', line)
         if match:
-            text = re.sub(r'0x[0-9a-f]+', '0x...', line)
+            text = re.sub(r'0x[0-9a-f]+', '0x...', f'{line} {following}')
             found.setdefault(text, [match[1], 0])[1] += 1
     return found
 
