@@ -490,7 +490,7 @@ def vectors(schema, reg, out, seed):
             if round_ >= 6 and not missing:
                 break
             for c in commands:
-                if round_ < 6 or c.name.startswith(('vkCreate', 'vkGet', 'vkAllocate', 'vkQueue', 'vkCmdB', 'vkWrite')):
+                if round_ < 6 or c.name.startswith(('vkCreate', 'vkGet', 'vkAllocate', 'vkQueue', 'vkCmdB', 'vkBegin', 'vkWrite')):
                     write(c, True)
                     total += 1
         for c in commands:
