@@ -9,6 +9,7 @@
 #define CHUNK_BYTES (CHUNK_SLOTS * sizeof(struct vtr_object *))
 #define CHUNK_COUNT (VTR_IDMAP_MAX_IDS >> CHUNK_SHIFT)
 #define MAP_BYTES (VTR_IDMAP_MAX_IDS * sizeof(struct vtr_object *))
+#define NO_CHUNK UINT64_MAX
 /* A guest counts its ids up, so a handful are in use at once. Each splits a mapping of the kernel's,
  * which allows about 65,000 a process. */
 #define MAX_CHUNKS 1024
@@ -39,7 +40,7 @@ enum vtr_err vtr_idmap_init(struct vtr_idmap *map)
 	pthread_mutex_init(&map->lock, NULL);
 	map->slots = slots;
 	map->live = live;
-	map->newest = 0;
+	map->newest = NO_CHUNK;
 	map->chunks = 0;
 	return VTR_OK;
 }
@@ -87,15 +88,15 @@ enum vtr_err vtr_idmap_insert(struct vtr_idmap *map, struct vtr_object *object)
 	pthread_mutex_lock(&map->lock);
 	if (vtr_idmap_get(map, id) != NULL) {
 		err = VTR_ERR_GUEST;
-	} else if (map->live[chunk] == 0 && (chunk != map->newest || map->chunks == 0)) {
+	} else if (map->live[chunk] == 0 && chunk != map->newest) {
 		err = open_chunk(map, chunk);
 	}
 	if (err == VTR_OK) {
 		const uint64_t old = map->newest;
 
-		if (chunk > old) {
+		if (old == NO_CHUNK || chunk > old) {
 			map->newest = chunk;
-			if (old != 0 && map->live[old] == 0) {
+			if (old != NO_CHUNK && map->live[old] == 0) {
 				close_chunk(map, old);
 			}
 		}

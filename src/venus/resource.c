@@ -19,6 +19,7 @@ enum vtr_err vtr_resource_table_init(struct vtr_resource_table *table, uint64_t 
 {
 	pthread_mutex_init(&table->lock, NULL);
 	pthread_mutex_init(&table->pool.lock, NULL);
+	vtr_list_init(&table->all);
 	vtr_list_init(&table->pool.free);
 	table->pool.bytes = 0;
 	table->pool.count = 0;
@@ -30,6 +31,11 @@ enum vtr_err vtr_resource_table_init(struct vtr_resource_table *table, uint64_t 
 
 void vtr_resource_table_finish(struct vtr_resource_table *table)
 {
+	while (!vtr_list_empty(&table->all)) {
+		struct vtr_resource *res = vtr_container_of(table->all.next, struct vtr_resource, link);
+
+		vtr_resource_remove(table, (uint32_t)res->base.id);
+	}
 	vtr_shm_trim(table, UINT64_MAX);
 	vtr_idmap_finish(&table->map);
 	pthread_mutex_destroy(&table->pool.lock);
@@ -64,8 +70,12 @@ enum vtr_err vtr_resource_add(struct vtr_resource_table *table, uint32_t id, int
 		.stream = stream,
 	};
 	atomic_init(&res->refs, 1);
+	vtr_list_init(&res->link);
 	pthread_mutex_lock(&table->lock);
 	err = vtr_idmap_insert(&table->map, &res->base);
+	if (err == VTR_OK) {
+		vtr_list_insert(&table->all, &res->link);
+	}
 	pthread_mutex_unlock(&table->lock);
 	if (err != VTR_OK) {
 		vtr_resource_unref(res);
@@ -98,6 +108,7 @@ void vtr_resource_remove(struct vtr_resource_table *table, uint32_t id)
 	o = vtr_idmap_get(&table->map, id);
 	if (o != NULL) {
 		vtr_idmap_remove(&table->map, id);
+		vtr_list_remove(&vtr_container_of(o, struct vtr_resource, base)->link);
 	}
 	pthread_mutex_unlock(&table->lock);
 	if (o != NULL) {

@@ -18,6 +18,7 @@
  */
 struct vtr_resource {
 	struct vtr_object base; /* in the table's map */
+	struct vtr_list link;   /* in table->all; under its lock */
 	_Atomic uint32_t refs;
 	_Atomic bool gone;      /* the guest dropped it; whoever still holds it may not find it again */
 	int fd;
@@ -47,8 +48,9 @@ struct vtr_shm_block {
 };
 
 struct vtr_resource_table {
-	pthread_mutex_t lock; /* guards lookups together with taking the reference */
+	pthread_mutex_t lock; /* guards lookups together with taking the reference, and `all` */
 	struct vtr_idmap map;
+	struct vtr_list all;
 	struct vtr_budget budget;
 	_Atomic uint32_t count;
 	struct vtr_shm_pool pool;

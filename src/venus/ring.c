@@ -14,6 +14,9 @@
 #define SPIN_NS 20000
 /* Pauses between two looks at the tail: a guest that sends much is better read in larger pieces. */
 #define SPIN_PAUSES 4
+/* Batches below this many bytes are followed by that many pauses. */
+#define SMALL_BATCH 2048
+#define GATHER_PAUSES 16
 /* The guest learns at least this often per round how far we are. */
 #define HEAD_STEPS 32
 /* Behind that, others run between two looks. */
@@ -21,6 +24,8 @@
 /* The guest stores its tail and then loads our status without a full barrier between them, so it can
  * miss the IDLE bit that was set in between. Its store shows up long before this has passed. */
 #define BACKSTOP_NS 1000000
+/* Guests want a report every 3 s; whoever wants one much more often does so to keep us busy. */
+#define MIN_WATCH_NS 100000000
 #define TRIM_NS 2000000000
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "rings share 32-bit counters with another process");
@@ -141,6 +146,15 @@ static void sleep_idle(struct vtr_ring *ring)
 	atomic_fetch_and(ring->status, ~(uint32_t)VK_RING_STATUS_IDLE_BIT_MESA);
 }
 
+/* A guest in the middle of many small commands: a moment later there are several to read at once, from
+ * cache lines that it is done with. One that waits for an answer has it already. */
+static void let_gather(void)
+{
+	for (int i = 0; i < GATHER_PAUSES; i++) {
+		vtr_os_cpu_relax();
+	}
+}
+
 static void ring_thread(void *data)
 {
 	struct vtr_ring *ring = data;
@@ -155,6 +169,9 @@ static void ring_thread(void *data)
 		if (n != 0) {
 			if (!consume(ring, n)) {
 				break;
+			}
+			if (n < SMALL_BATCH) {
+				let_gather();
 			}
 		} else if (!poll_tail(ring)) {
 			sleep_idle(ring);
@@ -277,9 +294,14 @@ static void watch_thread(void *data);
 /* The first ring that wants reports starts the thread that makes them. */
 static void watch_start(struct vtr_venus *venus, uint64_t monitor_ns)
 {
+	uint64_t period = monitor_ns / 3;
+
+	if (period < MIN_WATCH_NS) {
+		period = MIN_WATCH_NS;
+	}
 	pthread_mutex_lock(&venus->rings_lock);
-	if (monitor_ns != 0 && monitor_ns / 3 < venus->watch_period_ns) {
-		venus->watch_period_ns = monitor_ns / 3;
+	if (period < venus->watch_period_ns) {
+		venus->watch_period_ns = period;
 	}
 	pthread_cond_signal(&venus->watch_wake);
 	pthread_mutex_unlock(&venus->rings_lock);
