@@ -1,73 +1,85 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Runs the tests of one or more build folders and says how many passed.
+"""Builds and runs the tests of one or more build folders and says how many passed.
 
-    run_tests.py BUILD[:SUITE,SUITE...]... [--fuzz BUILD] [--fuzz-seconds N]
+    run_tests.py BUILD[:SUITE,SUITE...]...
 
 Without suites: all but "long". The logs of failed tests are printed whole. The last line is
 "N passed, N failed, N skipped"; the exit status tells whether anything failed or nothing ran.
 """
-import argparse
 import json
+import os
+import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-OK = ('OK', 'EXPECTEDFAIL')
+MESON = '/usr/bin/meson' if os.access('/usr/bin/meson', os.X_OK) else 'meson'
+PASSED = ('OK', 'EXPECTEDFAIL')
+# What a test may leave behind of a sanitizer's output, should it fail for another reason, ends in its log.
+SANITIZERS = {
+    'ASAN_OPTIONS': 'abort_on_error=1:detect_stack_use_after_return=1:print_summary=1',
+    'UBSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_stacktrace=1',
+    'TSAN_OPTIONS': 'halt_on_error=1:second_deadlock_stack=1',
+}
 
 
-def run_build(spec, totals):
+def count(log, totals):
+    """Adds the results in meson's log; returns the names of the tests that failed."""
+    failed = []
+    for line in log.read_text().splitlines():
+        entry = json.loads(line)
+        if entry['result'] in PASSED:
+            totals['passed'] += 1
+        elif entry['result'] == 'SKIP':
+            totals['skipped'] += 1
+        else:
+            totals['failed'] += 1
+            failed.append(f"{entry['name']} ({entry['result'].lower()})")
+    return failed
+
+
+def run_folder(spec, totals):
     folder, _, suites = spec.partition(':')
-    command = ['/usr/bin/meson', 'test', '-C', folder, '--no-rebuild', '--print-errorlogs', '--num-processes', '2']
+    print(f'== {folder}: {suites or "all suites but long"}', flush=True)
+    command = [MESON, 'test', '-C', folder, '--print-errorlogs']
     if suites:
         for suite in suites.split(','):
             command += ['--suite', suite]
     else:
+        # Also the programs that no test names: `make test` must not pass over what does not build.
+        if subprocess.run([shutil.which('ninja'), '-C', folder], check=False).returncode:
+            print(f'{folder}: does not build')
+            totals['failed'] += 1
+            return [f'{folder}: build']
         command += ['--no-suite', 'long']
-    print(f'== {spec}', flush=True)
     log = Path(folder) / 'meson-logs' / 'testlog.json'
     log.unlink(missing_ok=True)
-    subprocess.run(command, check=False)
+    status = subprocess.run(command, env={**os.environ, **SANITIZERS}, check=False).returncode
     if not log.exists():
         print(f'{folder}: no test ran')
         totals['failed'] += 1
-        return
-    for line in log.read_text().splitlines():
-        result = json.loads(line)['result']
-        key = 'passed' if result in OK else 'skipped' if result == 'SKIP' else 'failed'
-        totals[key] += 1
-
-
-def fuzz(folder, seconds, totals):
-    """A short run of each libFuzzer target over its corpus: finds what is easy to find."""
-    for target in sorted(Path(folder).rglob('fuzz-*')):
-        if not target.is_file() or target.suffix:
-            continue
-        name = target.name[len('fuzz-'):]
-        corpus = Path('tests/fuzz/corpus') / name
-        print(f'== {target.name}, {seconds} s', flush=True)
-        grown = Path(folder) / 'corpus' / name
-        grown.mkdir(parents=True, exist_ok=True)
-        done = subprocess.run([target, f'-max_total_time={seconds}', '-timeout=10', '-rss_limit_mb=2048',
-                               f'-artifact_prefix={folder}/', str(grown), str(corpus)],
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
-        if done.returncode:
-            print(done.stdout[-4000:])
-        totals['failed' if done.returncode else 'passed'] += 1
+        return [f'{folder}: no test ran']
+    failed = [f'{folder}: {name}' for name in count(log, totals)]
+    if status and not failed:
+        totals['failed'] += 1
+        failed = [f'{folder}: meson test ended with {status}']
+    return failed
 
 
 def main():
-    p = argparse.ArgumentParser()
-    p.add_argument('build', nargs='+')
-    p.add_argument('--fuzz')
-    p.add_argument('--fuzz-seconds', type=int, default=10)
-    args = p.parse_args()
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     totals = {'passed': 0, 'failed': 0, 'skipped': 0}
-    for spec in args.build:
-        run_build(spec, totals)
-    if args.fuzz:
-        fuzz(args.fuzz, args.fuzz_seconds, totals)
-    print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped")
+    failed = []
+    start = time.monotonic()
+    for spec in sys.argv[1:]:
+        failed += run_folder(spec, totals)
+    for name in failed:
+        print(f'FAILED {name}')
+    print(f'{time.monotonic() - start:.0f} s')
+    print(f"{totals['passed']} passed, {totals['failed']} failed, {totals['skipped']} skipped", flush=True)
     sys.exit(1 if totals['failed'] or not totals['passed'] else 0)
 
 
