@@ -81,7 +81,7 @@ class Emitter:
                           '\t\t\tvtr_object_publish(d, o, (uintptr_t)handle, a.ret);', '\t\t}']
         if c.name.startswith('vkDestroy'):
             m = [p for p in c.params if p.ctype in self.reg.handles][-1]
-            return out + [f'\t\tif (a.{m.name}_obj != NULL) {{', f'\t\t\tvtr_object_remove(d, a.{m.name}_obj);',
+            return out + [f'\t\tif (a.{m.name}_obj != NULL && vtr_object_remove(d, a.{m.name}_obj)) {{',
                           f'\t\t\tfn({self.call_args(c)});', '\t\t}']
         return out + [f'\t\t{ret}fn({self.call_args(c)});']
 

@@ -107,16 +107,19 @@ enum vtr_err vtr_idmap_insert(struct vtr_idmap *map, struct vtr_object *object)
 	return err;
 }
 
-void vtr_idmap_remove(struct vtr_idmap *map, uint64_t id)
+bool vtr_idmap_remove(struct vtr_idmap *map, uint64_t id)
 {
 	const uint64_t chunk = id >> CHUNK_SHIFT;
+	bool found;
 
 	pthread_mutex_lock(&map->lock);
-	if (id < VTR_IDMAP_MAX_IDS && vtr_idmap_get(map, id) != NULL) {
+	found = vtr_idmap_get(map, id) != NULL;
+	if (found) {
 		atomic_store_explicit(&map->slots[id], NULL, memory_order_release);
 		if (--map->live[chunk] == 0 && chunk != map->newest) {
 			close_chunk(map, chunk);
 		}
 	}
 	pthread_mutex_unlock(&map->lock);
+	return found;
 }

@@ -128,20 +128,23 @@ static enum vtr_err run_program(struct run *run, const char *path, char **argv)
 		.env_set = (const char *const *)run->env.set,
 	};
 
-	enum vtr_err err = vtr_os_spawn(&spawn, &run->pid, &run->death_fd);
+	enum vtr_err err = VTR_OK;
+	/* Before there is a program, so that none of its signals can end us; they wait in the loop. */
+	for (size_t i = 0; i < VTR_ARRAY_LEN(signals) && err == VTR_OK; i++) {
+		err = vtr_os_loop_add_signal(run->front.loop, signals[i], on_signal, run);
+	}
+	if (err != VTR_OK) {
+		return err;
+	}
+	err = vtr_os_spawn(&spawn, &run->pid, &run->death_fd);
 	if (err != VTR_OK) {
 		fprintf(stderr, "vitrine run: cannot start %s: %s\n", path,
 		        err == VTR_ERR_OS ? strerror(errno) : vtr_err_name(err));
 		run->exit_status = EXIT_NOT_EXECUTABLE;
 		return err;
 	}
-	for (size_t i = 0; i < VTR_ARRAY_LEN(signals) && err == VTR_OK; i++) {
-		err = vtr_os_loop_add_signal(run->front.loop, signals[i], on_signal, run);
-	}
-	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(run->front.loop, run->death_fd, true, false, on_death, run,
-		                         &death_watch);
-	}
+	err = vtr_os_loop_add_fd(run->front.loop, run->death_fd, true, false, on_death, run,
+	                         &death_watch);
 	if (err == VTR_OK) {
 		err = vtr_os_loop_run(run->front.loop);
 	}

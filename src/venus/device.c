@@ -250,14 +250,11 @@ static void destroy_children(struct vtr_device *device)
 	while (!vtr_list_empty(&device->objects)) {
 		struct vtr_vk_object *o = vtr_container_of(device->objects.next, struct vtr_vk_object, link);
 
-		while (!vtr_list_empty(&o->children)) {
-			struct vtr_vk_object *child =
-				vtr_container_of(o->children.next, struct vtr_vk_object, link);
-
-			vtr_object_remove(d, &child->base);
-		}
+		vtr_object_remove_children(d, o);
 		destroy_child(device, o);
-		vtr_object_remove(d, &o->base);
+		if (!vtr_object_remove(d, &o->base)) {
+			vtr_list_remove(&o->link); /* another ring is removing it: the guest's own doing */
+		}
 	}
 }
 

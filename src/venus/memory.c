@@ -195,8 +195,9 @@ void vtr_hand_vkFreeMemory(struct vtr_dispatch *d, struct vtw_vkFreeMemory *a)
 	memory = o->data;
 	o->data = NULL;
 	pthread_mutex_unlock(&d->venus->memory_lock);
-	vtr_object_remove(d, a->memory_obj);
-	vtr_device_procs(a->device_obj)->vkFreeMemory(a->device, a->memory, NULL);
+	if (vtr_object_remove(d, a->memory_obj)) {
+		vtr_device_procs(a->device_obj)->vkFreeMemory(a->device, a->memory, NULL);
+	}
 	vtr_memory_release(d->venus, memory);
 }
 

@@ -122,11 +122,9 @@ static bool publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
 	if (is_sync(o->base.type)) {
 		atomic_fetch_add(&table->sync_objects, 1);
 	}
-	if (o->pool != NULL) {
-		vtr_list_insert(&o->pool->children, &o->link);
-	} else if (o->device != NULL) {
+	if (o->device != NULL) {
 		pthread_mutex_lock(&o->device->lock);
-		vtr_list_insert(&o->device->objects, &o->link);
+		vtr_list_insert(o->pool != NULL ? &o->pool->children : &o->device->objects, &o->link);
 		pthread_mutex_unlock(&o->device->lock);
 	}
 	return true;
@@ -167,23 +165,46 @@ void vtr_object_bury(struct vtr_dispatch *d, struct vtr_object *parent, VkObject
 	publish(d, o);
 }
 
-void vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *object)
+bool vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *object)
 {
 	struct vtr_object_table *table = &d->venus->objects;
 	struct vtr_vk_object *o = vtr_vk(object);
 
-	vtr_idmap_remove(&table->map, object->id);
+	/* A guest that destroys something twice at once, in two rings, must not free it twice. */
+	if (!vtr_idmap_remove(&table->map, object->id)) {
+		return false;
+	}
 	if (is_sync(object->type)) {
 		atomic_fetch_sub(&table->sync_objects, 1);
 	}
-	if (o->pool != NULL) {
-		vtr_list_remove(&o->link);
-	} else if (o->device != NULL) {
+	if (o->device != NULL) {
 		pthread_mutex_lock(&o->device->lock);
 		vtr_list_remove(&o->link);
 		pthread_mutex_unlock(&o->device->lock);
 	}
 	object_free(table, o);
+	return true;
+}
+
+void vtr_object_remove_children(struct vtr_dispatch *d, struct vtr_vk_object *pool)
+{
+	for (;;) {
+		struct vtr_object *child = NULL;
+
+		pthread_mutex_lock(&pool->device->lock);
+		if (!vtr_list_empty(&pool->children)) {
+			struct vtr_vk_object *o = vtr_container_of(pool->children.next, struct vtr_vk_object, link);
+
+			vtr_list_remove(&o->link);
+			vtr_list_init(&o->link);
+			child = &o->base;
+		}
+		pthread_mutex_unlock(&pool->device->lock);
+		if (child == NULL) {
+			return;
+		}
+		vtr_object_remove(d, child); /* unless another thread is at it */
+	}
 }
 
 void vtr_object_exhume(struct vtr_dispatch *d, VkObjectType type)

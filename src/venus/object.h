@@ -16,7 +16,7 @@ struct vtr_device;
 /*
  * A Vulkan object of the guest's. Memory of objects is recycled within the context and freed with it:
  * a lookup may race with the guest's destroying the same object in another ring.
- * Thread: the ring that the guest uses it on; `link` belongs to the lock of its list's owner.
+ * Thread: the ring that the guest uses it on; `link` and `children` are under the device's lock.
  */
 struct vtr_vk_object {
 	struct vtr_object base;
@@ -71,8 +71,10 @@ struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_obje
                                          VkObjectType type, uint64_t id, VkResult *out_ret);
 /* Makes it known, or, when ret is an error, leaves a tombstone unless the guest gets to know of it. */
 void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret);
-/* Forgets an object. It is not to be used afterwards. */
-void vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *o);
+/* Forgets an object, which is not to be used afterwards. False: another thread did, and this one must
+ * not tell the driver. */
+bool vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *o);
+void vtr_object_remove_children(struct vtr_dispatch *d, struct vtr_vk_object *pool);
 /* Leaves a tombstone for an object that could not be made: commands that name it fail quietly. */
 void vtr_object_bury(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type, uint64_t id);
 /* Removes the tombstone that the command named, when it is of this type. */

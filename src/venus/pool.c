@@ -36,15 +36,6 @@ static void publish(struct vtr_dispatch *d, struct batch *batch, struct vtr_obje
 	}
 }
 
-static void free_children(struct vtr_dispatch *d, struct vtr_vk_object *pool)
-{
-	while (!vtr_list_empty(&pool->children)) {
-		struct vtr_vk_object *o = vtr_container_of(pool->children.next, struct vtr_vk_object, link);
-
-		vtr_object_remove(d, &o->base);
-	}
-}
-
 /* The ids that the guest frees one by one; what is NULL is skipped. */
 static void free_ids(struct vtr_dispatch *d, const uint64_t *ids, uint32_t n, VkObjectType type)
 {
@@ -95,16 +86,17 @@ void vtr_hand_vkResetDescriptorPool(struct vtr_dispatch *d, struct vtw_vkResetDe
 		vtr_dispatch_fail(d, "no pool");
 		return;
 	}
-	free_children(d, vtr_vk(a->descriptorPool_obj));
+	vtr_object_remove_children(d, vtr_vk(a->descriptorPool_obj));
 	a->ret = vtr_device_procs(a->device_obj)->vkResetDescriptorPool(a->device, a->descriptorPool, a->flags);
 }
 
 void vtr_hand_vkDestroyDescriptorPool(struct vtr_dispatch *d, struct vtw_vkDestroyDescriptorPool *a)
 {
 	if (a->descriptorPool_obj != NULL) {
-		free_children(d, vtr_vk(a->descriptorPool_obj));
-		vtr_object_remove(d, a->descriptorPool_obj);
-		vtr_device_procs(a->device_obj)->vkDestroyDescriptorPool(a->device, a->descriptorPool, NULL);
+		vtr_object_remove_children(d, vtr_vk(a->descriptorPool_obj));
+		if (vtr_object_remove(d, a->descriptorPool_obj)) {
+			vtr_device_procs(a->device_obj)->vkDestroyDescriptorPool(a->device, a->descriptorPool, NULL);
+		}
 	}
 }
 
@@ -143,8 +135,9 @@ void vtr_hand_vkFreeCommandBuffers(struct vtr_dispatch *d, struct vtw_vkFreeComm
 void vtr_hand_vkDestroyCommandPool(struct vtr_dispatch *d, struct vtw_vkDestroyCommandPool *a)
 {
 	if (a->commandPool_obj != NULL) {
-		free_children(d, vtr_vk(a->commandPool_obj));
-		vtr_object_remove(d, a->commandPool_obj);
-		vtr_device_procs(a->device_obj)->vkDestroyCommandPool(a->device, a->commandPool, NULL);
+		vtr_object_remove_children(d, vtr_vk(a->commandPool_obj));
+		if (vtr_object_remove(d, a->commandPool_obj)) {
+			vtr_device_procs(a->device_obj)->vkDestroyCommandPool(a->device, a->commandPool, NULL);
+		}
 	}
 }
