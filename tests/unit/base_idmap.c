@@ -167,8 +167,11 @@ static void *read_thread(void *data)
 	const struct worker *w = data;
 	struct shared *s = w->shared;
 	uint64_t found = 0;
+	bool last;
 
-	while (!atomic_load(&s->stop)) {
+	/* Once more when the writers are done: what they left is there then, however slow this thread is. */
+	do {
+		last = atomic_load(&s->stop);
 		for (uint32_t slot = 0; slot < SLOTS; slot++) {
 			const uint32_t writer = (slot + w->number) % WRITERS;
 			const uint64_t id = slot_id(writer, slot);
@@ -178,7 +181,7 @@ static void *read_thread(void *data)
 			CHECK(o == NULL || (o == &s->objects[writer][slot] && o->id == id && o->handle == ~id));
 			found += o != NULL;
 		}
-	}
+	} while (!last);
 	atomic_fetch_add(&s->found, found);
 	return NULL;
 }
