@@ -5,6 +5,12 @@
 #include <string.h>
 #include <xcb/xcb.h>
 
+/*
+ * Kept until this process ends: an X server without a window manager, as in CI, starts over when its
+ * last client leaves, and the program that comes right behind us would be turned away.
+ */
+static xcb_connection_t *connection;
+
 enum vtr_xserver vtr_xserver_ask(void)
 {
 	static const char name[] = "DRI3";
@@ -14,7 +20,9 @@ enum vtr_xserver vtr_xserver_ask(void)
 	if (!display || display[0] == '\0') {
 		return VTR_XSERVER_NONE;
 	}
-	xcb_connection_t *connection = xcb_connect(NULL, NULL);
+	if (!connection) {
+		connection = xcb_connect(NULL, NULL);
+	}
 	if (!xcb_connection_has_error(connection)) {
 		xcb_query_extension_cookie_t cookie =
 			xcb_query_extension(connection, sizeof(name) - 1, name);
@@ -25,7 +33,6 @@ enum vtr_xserver vtr_xserver_ask(void)
 			free(reply);
 		}
 	}
-	xcb_disconnect(connection);
 	return answer;
 }
 
