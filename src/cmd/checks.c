@@ -58,7 +58,8 @@ static bool find_mesa_version(const char *path, char *out, size_t size)
 		}
 		at += sizeof(mark) - 1;
 		size_t digits = 0;
-		while (digits < size - 1 && (isdigit((unsigned char)at[digits]) || at[digits] == '.')) {
+		while (digits < size - 1 &&
+		       (isdigit((unsigned char)at[digits]) || at[digits] == '.')) {
 			digits++;
 		}
 		if (digits >= 4) {
@@ -75,7 +76,7 @@ static bool find_mesa_version(const char *path, char *out, size_t size)
 static bool find_library_version(const char *library, char *out, size_t size)
 {
 	static const char *const dirs[] = { "/usr/local/lib/*", "/usr/local/lib", "/usr/lib/*",
-		                                "/usr/lib64", "/usr/lib" };
+		                            "/usr/lib64", "/usr/lib" };
 	char pattern[LIBRARY_MAX + 32];
 	bool found = false;
 
@@ -105,7 +106,8 @@ static void check_guest_driver(struct vtr_check *check)
 
 	if (vtr_icd_find_venus(&paths) != VTR_OK) {
 		set(check, VTR_CHECK_MISSING,
-		    "programs need Mesa's Venus driver; on Debian, install mesa-vulkan-drivers", "none");
+		    "programs need Mesa's Venus driver; on Debian, install mesa-vulkan-drivers",
+		    "none");
 		return;
 	}
 	snprintf(first, sizeof(first), "%.*s", (int)strcspn(paths, ":"), paths);
@@ -113,8 +115,9 @@ static void check_guest_driver(struct vtr_check *check)
 		(void)find_library_version(library, version, sizeof(version));
 	}
 	check->state = VTR_CHECK_OK;
-	check->meaning = "the driver that 'vitrine run' gives to programs; Mesa 25.0.7 to 26 are known "
-	                 "to work";
+	check->meaning =
+		"the driver that 'vitrine run' gives to programs; Mesa 25.0.7 to 26 are known "
+		"to work";
 	snprintf(check->value, sizeof(check->value), "Mesa %s, Vulkan %s, %s", version, api, paths);
 }
 
@@ -126,10 +129,12 @@ static void check_x_server(struct vtr_check *check)
 	if (server == VTR_XSERVER_NONE) {
 		meaning = "programs that open windows will not; others are fine";
 	} else if (server == VTR_XSERVER_ABSENT) {
-		meaning = "DISPLAY names a server that does not answer: programs with windows will fail";
+		meaning = "DISPLAY names a server that does not answer: programs with windows will "
+		          "fail";
 	} else if (server == VTR_XSERVER_PLAIN) {
-		meaning = "'vitrine run' sets MESA_VK_WSI_DEBUG=sw, so that windows get their pictures "
-		          "by copy";
+		meaning = "'vitrine run' sets MESA_VK_WSI_DEBUG=sw, so that windows get their "
+		          "pictures "
+			  "by copy";
 	}
 	set(check,
 	    server == VTR_XSERVER_PLAIN || server == VTR_XSERVER_DRI3 ? VTR_CHECK_OK
@@ -143,7 +148,8 @@ static void check_drm_nodes(struct vtr_check *check)
 
 	if (glob("/dev/dri/renderD*", 0, NULL, &nodes) != 0) {
 		set(check, VTR_CHECK_NOTE,
-		    "no DRM render node: Mesa's drivers for real GPUs need one, NVIDIA's does not", "none");
+		    "no DRM render node: Mesa's drivers for real GPUs need one, NVIDIA's does not",
+		    "none");
 	} else {
 		bool usable = access(nodes.gl_pathv[0], R_OK | W_OK) == 0;
 		set(check, usable ? VTR_CHECK_OK : VTR_CHECK_NOTE,
@@ -172,7 +178,8 @@ static void check_files(struct vtr_check *check)
 	bool enough = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= FILES_ENOUGH;
 	set(check, enough ? VTR_CHECK_OK : VTR_CHECK_NOTE,
 	    enough ? "each mapped allocation of a program is an open file of its worker"
-	           : "each mapped allocation of a program is an open file of its worker: raise the hard "
+	           : "each mapped allocation of a program is an open file of its worker: raise the "
+	             "hard "
 	             "limit (ulimit -Hn) for programs with many",
 	    "");
 	snprintf(check->value, sizeof(check->value), "%llu at most",
@@ -186,7 +193,8 @@ static void check_memfd(struct vtr_check *check)
 
 	set(check, works ? VTR_CHECK_OK : VTR_CHECK_MISSING,
 	    works ? "memory can be shared with programs"
-	          : "memory that is shared with programs is a sealed memfd; this kernel or container "
+	          : "memory that is shared with programs is a sealed memfd; this kernel or "
+	            "container "
 	            "forbids it",
 	    works ? "works" : strerror(errno));
 }
@@ -201,15 +209,18 @@ static void check_sandbox(struct vtr_check *check)
 
 	if (vtr_os_self_path(self, sizeof(self)) != VTR_OK ||
 	    vtr_child_run(argv, NULL, text, sizeof(text)) != VTR_OK) {
-		set(check, VTR_CHECK_MISSING, "workers cannot be locked in here, so none will start; "
-		                              "-o no-sandbox starts them anyway", "fails");
+		set(check, VTR_CHECK_MISSING,
+		    "workers cannot be locked in here, so none will start; "
+		    "-o no-sandbox starts them anyway",
+		    "fails");
 		return;
 	}
 	text[strcspn(text, "\n")] = '\0';
 	bool complete = strncmp(text, "complete", strlen("complete")) == 0;
 	set(check, complete ? VTR_CHECK_OK : VTR_CHECK_NOTE,
-	    complete ? "what a worker is limited in, should a program break into it"
-	             : "this kernel or container cannot limit workers in everything: Linux 6.12 can",
+	    complete
+	            ? "what a worker is limited in, should a program break into it"
+	            : "this kernel or container cannot limit workers in everything: Linux 6.12 can",
 	    text);
 }
 

@@ -23,10 +23,16 @@ struct options {
 };
 
 static const struct vtr_opt opts[] = {
-	{ .name = "frames", .kind = VTR_OPT_NUMBER, .offset = offsetof(struct options, frames),
-	  .arg = "N", .help = "how many to draw each time; default: 120" },
-	{ .name = "output", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, output),
-	  .arg = "FILE", .help = "the picture; default: demo.png" },
+	{ .name = "frames",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, frames),
+	  .arg = "N",
+	  .help = "how many to draw each time; default: 120" },
+	{ .name = "output",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, output),
+	  .arg = "FILE",
+	  .help = "the picture; default: demo.png" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 };
 
@@ -51,8 +57,9 @@ static enum vtr_err find_cube(const char *self, char *out_path, size_t size)
 			return VTR_OK;
 		}
 	}
-	fprintf(stderr, "vitrine demo: %s is missing: it belongs beside this program, or into "
-	                "../libexec/vitrine\n",
+	fprintf(stderr,
+	        "vitrine demo: %s is missing: it belongs beside this program, or into "
+	        "../libexec/vitrine\n",
 	        CUBE);
 	return VTR_ERR_GONE;
 }
@@ -180,7 +187,8 @@ static int run_demo(const struct vtr_command *command, int argc, char **argv)
 		err = run_through(self, cube, &options, frames, &through);
 	}
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine demo: no picture (%s); 'vitrine doctor' says what is missing\n",
+		fprintf(stderr,
+		        "vitrine demo: no picture (%s); 'vitrine doctor' says what is missing\n",
 		        vtr_err_name(err));
 		return 1;
 	}

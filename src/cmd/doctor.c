@@ -23,11 +23,16 @@ struct options {
 };
 
 static const struct vtr_opt opts[] = {
-	{ .name = "json", .kind = VTR_OPT_FLAG, .offset = offsetof(struct options, json),
+	{ .name = "json",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, json),
 	  .help = "print JSON" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
-	{ .name = "log", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, log),
-	  .arg = "FILTER", .help = "what to log while looking: warn (default), debug, ..." },
+	{ .name = "log",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, log),
+	  .arg = "FILTER",
+	  .help = "what to log while looking: warn (default), debug, ..." },
 };
 
 /* VkMemoryPropertyFlagBits, as short as they can be told apart. */
@@ -35,9 +40,8 @@ static const struct {
 	uint32_t flag;
 	const char *name;
 } memory_flags[] = {
-	{ 0x1, "DEVICE_LOCAL" },  { 0x2, "HOST_VISIBLE" },
-	{ 0x4, "HOST_COHERENT" }, { 0x8, "HOST_CACHED" },
-	{ 0x10, "LAZILY_ALLOCATED" }, { 0x20, "PROTECTED" },
+	{ 0x1, "DEVICE_LOCAL" }, { 0x2, "HOST_VISIBLE" },      { 0x4, "HOST_COHERENT" },
+	{ 0x8, "HOST_CACHED" },  { 0x10, "LAZILY_ALLOCATED" }, { 0x20, "PROTECTED" },
 };
 
 static void print_flags(uint32_t flags)
@@ -58,7 +62,8 @@ static void print_flags(uint32_t flags)
 static void version_text(uint32_t version, char *out, size_t size)
 {
 	/* VK_API_VERSION_MAJOR and so on */
-	snprintf(out, size, "%u.%u.%u", version >> 22 & 0x7f, version >> 12 & 0x3ff, version & 0xfff);
+	snprintf(out, size, "%u.%u.%u", version >> 22 & 0x7f, version >> 12 & 0x3ff,
+	         version & 0xfff);
 }
 
 static void print_emulated(const struct vtr_probe_device *device)
@@ -235,7 +240,8 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 	size_t check_count = vtr_checks_run(checks);
 	enum vtr_err err = vtr_probe_host(log, &params, &report);
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine doctor: cannot look at the devices: %s\n", vtr_err_name(err));
+		fprintf(stderr, "vitrine doctor: cannot look at the devices: %s\n",
+		        vtr_err_name(err));
 		return 1;
 	}
 	if (options->json) {
@@ -245,8 +251,9 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 	}
 	bool usable = is_usable(&report, checks, check_count);
 	if (!options->json) {
-		printf("\n%s\n", usable ? "Programs can use vitrine here: vitrine run -- vulkaninfo --summary"
-		                        : "Programs cannot use vitrine here; see above for what is missing.");
+		printf("\n%s\n",
+		       usable ? "Programs can use vitrine here: vitrine run -- vulkaninfo --summary"
+		              : "Programs cannot use vitrine here; see above for what is missing.");
 	}
 	vtr_probe_finish(&report);
 	return usable ? 0 : 1;

@@ -50,7 +50,8 @@ static void make_worker_args(struct worker_setup *setup, const struct vtr_front_
 		add_arg(setup, "-o", setup->texts[1]);
 	}
 	if (tuning->import_alignment != 0) {
-		snprintf(setup->texts[2], TEXT_MAX, "import-alignment=%u", tuning->import_alignment);
+		snprintf(setup->texts[2], TEXT_MAX, "import-alignment=%u",
+		         tuning->import_alignment);
 		add_arg(setup, "-o", setup->texts[2]);
 	}
 	if (tuning->no_host_import) {
@@ -112,8 +113,9 @@ enum vtr_err vtr_front_create_log(const struct vtr_command *command, const char 
 	enum vtr_err err = vtr_log_create(filter, STDERR_FILENO, NULL, out_log);
 
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine %s: '%s' is no log filter; try --log debug or "
-		                "--log info,venus=debug\n",
+		fprintf(stderr,
+		        "vitrine %s: '%s' is no log filter; try --log debug or "
+		        "--log info,venus=debug\n",
 		        command->name, filter ? filter : "");
 	}
 	return err;

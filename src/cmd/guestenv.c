@@ -49,7 +49,8 @@ static enum vtr_err add_debug(struct vtr_guestenv *env, const char *command)
 		return VTR_OK;
 	}
 	fprintf(stderr,
-	        "vitrine %s: VN_DEBUG is set to '%s', which lacks 'vtest': the program would not find "
+	        "vitrine %s: VN_DEBUG is set to '%s', which lacks 'vtest': the program would not "
+	        "find "
 	        "vitrine.\nAdd vtest to it, or unset it.\n",
 	        command, users);
 	return VTR_ERR_UNSUPPORTED;
@@ -84,7 +85,8 @@ static enum vtr_err add_driver(struct vtr_guestenv *env, const char *command)
 	}
 	if (users) {
 		fprintf(stderr,
-		        "vitrine %s: %s is set to '%s', which is not Mesa's Venus driver: the program "
+		        "vitrine %s: %s is set to '%s', which is not Mesa's Venus driver: the "
+		        "program "
 		        "would not use vitrine.\nUnset it; to choose the host's driver, use "
 		        "-o driver=FILE.\n",
 		        command, name, users);
@@ -93,7 +95,8 @@ static enum vtr_err add_driver(struct vtr_guestenv *env, const char *command)
 	enum vtr_err err = vtr_icd_find_venus(&paths);
 	if (err == VTR_ERR_UNSUPPORTED) {
 		fprintf(stderr,
-		        "vitrine %s: Mesa's Venus driver (virtio_icd.*.json) is not installed.\nOn Debian "
+		        "vitrine %s: Mesa's Venus driver (virtio_icd.*.json) is not installed.\nOn "
+		        "Debian "
 		        "it is in the package mesa-vulkan-drivers.\n",
 		        command);
 	}

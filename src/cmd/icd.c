@@ -45,7 +45,8 @@ static int is_venus_manifest(const struct dirent *entry)
 	static const char suffix[] = ".json";
 	size_t length = strlen(entry->d_name);
 
-	return strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0 && length >= sizeof(suffix) &&
+	return strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0 &&
+	       length >= sizeof(suffix) &&
 	       strcmp(entry->d_name + length - (sizeof(suffix) - 1), suffix) == 0;
 }
 

@@ -25,7 +25,8 @@ static void print_help(FILE *file)
 			fprintf(file, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
 		}
 	}
-	fprintf(file, "\n'vitrine COMMAND --help' says more; 'vitrine --version' says which this is.\n");
+	fprintf(file,
+	        "\n'vitrine COMMAND --help' says more; 'vitrine --version' says which this is.\n");
 }
 
 int main(int argc, char **argv)

@@ -198,8 +198,8 @@ static enum vtr_err parse_option(const struct vtr_command *command, int argc, ch
 		}
 	} else if (!value) {
 		if (*index == argc) {
-			return complain(command, "option '--%s' needs a value: --%s %s", opt->name, opt->name,
-			                opt->arg);
+			return complain(command, "option '--%s' needs a value: --%s %s", opt->name,
+			                opt->name, opt->arg);
 		}
 		value = argv[(*index)++];
 	}

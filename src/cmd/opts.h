@@ -34,8 +34,8 @@ struct vtr_opt {
 	const char *name; /* without the dashes */
 	char letter;      /* or 0 */
 	enum vtr_opt_kind kind;
-	size_t offset;    /* in the struct that is filled in */
-	const char *arg;  /* what the help calls the value; NULL for flags */
+	size_t offset;   /* in the struct that is filled in */
+	const char *arg; /* what the help calls the value; NULL for flags */
 	const char *help;
 };
 

@@ -14,9 +14,9 @@ static const struct {
 	const char *variable;
 	bool manifests; /* of drivers: each names a library */
 } lists[] = {
-	{ "VK_DRIVER_FILES", true },     { "VK_ICD_FILENAMES", true }, { "VK_ADD_DRIVER_FILES", true },
-	{ "VK_LAYER_PATH", false },      { "VK_ADD_LAYER_PATH", false },
-	{ "LD_LIBRARY_PATH", false },
+	{ "VK_DRIVER_FILES", true },     { "VK_ICD_FILENAMES", true },
+	{ "VK_ADD_DRIVER_FILES", true }, { "VK_LAYER_PATH", false },
+	{ "VK_ADD_LAYER_PATH", false },  { "LD_LIBRARY_PATH", false },
 };
 
 static enum vtr_err add(struct vtr_readable *readable, const char *path)

@@ -33,8 +33,11 @@ struct options {
 
 static const struct vtr_opt opts[] = {
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
-	{ .name = "log", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, log),
-	  .arg = "FILTER", .help = "what to log: error, warn (default), info, debug, ..." },
+	{ .name = "log",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, log),
+	  .arg = "FILTER",
+	  .help = "what to log: error, warn (default), info, debug, ..." },
 };
 
 struct run {
@@ -62,7 +65,8 @@ static enum vtr_err make_socket_path(struct run *run)
 	if (!mkdtemp(run->dir)) {
 		snprintf(run->dir, sizeof(run->dir), "/tmp%s", template);
 		if (!mkdtemp(run->dir)) {
-			fprintf(stderr, "vitrine run: cannot make a directory in /tmp: %s\n", strerror(errno));
+			fprintf(stderr, "vitrine run: cannot make a directory in /tmp: %s\n",
+			        strerror(errno));
 			run->dir[0] = '\0';
 			return VTR_ERR_OS;
 		}
@@ -151,8 +155,8 @@ static enum vtr_err run_program(struct run *run, const char *path, char **argv)
 	return err;
 }
 
-static int run_with_socket(struct run *run, const struct vtr_front_params *params,
-                           const char *path, char **argv)
+static int run_with_socket(struct run *run, const struct vtr_front_params *params, const char *path,
+                           char **argv)
 {
 	enum vtr_err err = vtr_guestenv_init(params->command->name, run->socket, &run->env);
 
@@ -185,7 +189,8 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 		return err == VTR_ERR_GONE ? 0 : EXIT_OWN;
 	}
 	if (rest == argc) {
-		fprintf(stderr, "vitrine run: which program? For instance: vitrine run -- vulkaninfo\n");
+		fprintf(stderr,
+		        "vitrine run: which program? For instance: vitrine run -- vulkaninfo\n");
 		return EXIT_OWN;
 	}
 	err = vtr_tuning_parse(command, &options.tuning, &tuning);

@@ -23,16 +23,27 @@ struct options {
 };
 
 static const struct vtr_opt opts[] = {
-	{ .name = "socket", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, socket),
-	  .arg = "PATH", .help = "the socket to listen on (required)" },
-	{ .name = "mode", .kind = VTR_OPT_MODE, .offset = offsetof(struct options, mode),
-	  .arg = "MODE", .help = "its permissions; default: 0600" },
-	{ .name = "max-clients", .kind = VTR_OPT_NUMBER,
-	  .offset = offsetof(struct options, max_clients), .arg = "N",
+	{ .name = "socket",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, socket),
+	  .arg = "PATH",
+	  .help = "the socket to listen on (required)" },
+	{ .name = "mode",
+	  .kind = VTR_OPT_MODE,
+	  .offset = offsetof(struct options, mode),
+	  .arg = "MODE",
+	  .help = "its permissions; default: 0600" },
+	{ .name = "max-clients",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, max_clients),
+	  .arg = "N",
 	  .help = "connections at the same time; default: 1024" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
-	{ .name = "log", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, log),
-	  .arg = "FILTER", .help = "what to log: error, warn, info, debug, or info,venus=debug" },
+	{ .name = "log",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, log),
+	  .arg = "FILTER",
+	  .help = "what to log: error, warn, info, debug, or info,venus=debug" },
 };
 
 static void on_signal(void *data, int signo)
@@ -87,7 +98,8 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		return vtr_opts_exit_status(err);
 	}
 	if (!options.socket) {
-		fprintf(stderr, "vitrine serve: where to? Give a path: --socket /run/vitrine.sock\n");
+		fprintf(stderr,
+		        "vitrine serve: where to? Give a path: --socket /run/vitrine.sock\n");
 		return VTR_EXIT_USAGE;
 	}
 	if (options.mode > 0777) {

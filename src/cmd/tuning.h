@@ -19,9 +19,11 @@ struct vtr_tuning {
 };
 
 /* The row for a command's table of options; `into` has a struct vtr_opt_list at `offset_`. */
-#define VTR_TUNING_OPT(offset_) \
-	{ .name = "option", .letter = 'o', .kind = VTR_OPT_LIST, .offset = (offset_), \
-	  .arg = "NAME=VALUE", .help = "tune the renderer, see below" }
+#define VTR_TUNING_OPT(offset_)                                                             \
+	{                                                                                   \
+		.name = "option", .letter = 'o', .kind = VTR_OPT_LIST, .offset = (offset_), \
+		.arg = "NAME=VALUE", .help = "tune the renderer, see below"                 \
+	}
 
 /* For the help of those commands. */
 extern const char vtr_tuning_help[];

@@ -22,18 +22,31 @@ struct options {
 };
 
 static const struct vtr_opt opts[] = {
-	{ .name = "control-fd", .kind = VTR_OPT_NUMBER, .offset = offsetof(struct options, control_fd),
-	  .arg = "N", .help = "the supervisor's socket" },
-	{ .name = "client-fd", .kind = VTR_OPT_NUMBER, .offset = offsetof(struct options, client_fd),
-	  .arg = "N", .help = "the client's connection" },
-	{ .name = "number", .kind = VTR_OPT_NUMBER, .offset = offsetof(struct options, number),
-	  .arg = "N", .help = "the client's number, for the log" },
-	{ .name = "show-sandbox", .kind = VTR_OPT_FLAG,
+	{ .name = "control-fd",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, control_fd),
+	  .arg = "N",
+	  .help = "the supervisor's socket" },
+	{ .name = "client-fd",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, client_fd),
+	  .arg = "N",
+	  .help = "the client's connection" },
+	{ .name = "number",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, number),
+	  .arg = "N",
+	  .help = "the client's number, for the log" },
+	{ .name = "show-sandbox",
+	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, show_sandbox),
 	  .help = "print the names of the parts of the sandbox that apply here, and exit" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
-	{ .name = "log", .kind = VTR_OPT_TEXT, .offset = offsetof(struct options, log),
-	  .arg = "FILTER", .help = "what to log" },
+	{ .name = "log",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, log),
+	  .arg = "FILTER",
+	  .help = "what to log" },
 };
 
 /* For `vitrine doctor`, which must not lock itself in to find out. */
@@ -75,8 +88,9 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	/* 0 is where no worker gets it: the option is missing */
 	if (options.control_fd == 0 || options.client_fd == 0 || options.control_fd > INT32_MAX ||
 	    options.client_fd > INT32_MAX) {
-		fprintf(stderr, "vitrine worker: this is what 'vitrine run' and 'vitrine serve' start "
-		                "for each connection; start one of those.\n");
+		fprintf(stderr,
+		        "vitrine worker: this is what 'vitrine run' and 'vitrine serve' start "
+		        "for each connection; start one of those.\n");
 		return VTR_EXIT_USAGE;
 	}
 	err = vtr_tuning_parse(command, &options.tuning, &tuning);

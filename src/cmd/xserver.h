@@ -4,9 +4,9 @@
 
 /* What the X server can do for a Vulkan program's windows. */
 enum vtr_xserver {
-	VTR_XSERVER_NONE,    /* DISPLAY is not set */
-	VTR_XSERVER_ABSENT,  /* it is set, but nobody answers there */
-	VTR_XSERVER_PLAIN,   /* without DRI3: pictures go through the socket or MIT-SHM */
+	VTR_XSERVER_NONE,   /* DISPLAY is not set */
+	VTR_XSERVER_ABSENT, /* it is set, but nobody answers there */
+	VTR_XSERVER_PLAIN,  /* without DRI3: pictures go through the socket or MIT-SHM */
 	VTR_XSERVER_DRI3,
 };
 

@@ -126,8 +126,8 @@ static enum vtr_err protocol_version(struct vtr_vtest *vtest, const uint8_t *pay
 		return VTR_ERR_GUEST;
 	}
 	if (version < VTR_VTEST_MIN_VERSION) {
-		vtr_warn(vtest->log, "client speaks version %u of vtest, at least %d is needed", version,
-		         VTR_VTEST_MIN_VERSION);
+		vtr_warn(vtest->log, "client speaks version %u of vtest, at least %d is needed",
+		         version, VTR_VTEST_MIN_VERSION);
 		return VTR_ERR_GUEST;
 	}
 	if (version > VTR_VTEST_MAX_VERSION) {
@@ -211,7 +211,8 @@ static enum vtr_err context_init(struct vtr_vtest *vtest, const uint8_t *payload
 	(void)size;
 	if (vtest->stage == VTR_VTEST_READY || vtest->version == 0 ||
 	    word_at(payload, 0) != VTR_VENUS_CAPSET_ID) {
-		vtr_warn(vtest->log, "CONTEXT_INIT came twice, before PROTOCOL_VERSION or not for Venus");
+		vtr_warn(vtest->log,
+		         "CONTEXT_INIT came twice, before PROTOCOL_VERSION or not for Venus");
 		return VTR_ERR_GUEST;
 	}
 	enum vtr_err err = vtr_syncs_create(&vtest->syncs);
@@ -329,8 +330,7 @@ static enum vtr_err sync_read(struct vtr_vtest *vtest, const uint8_t *payload, s
 static enum vtr_err sync_write(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
 {
 	(void)size;
-	enum vtr_err err =
-		vtr_sync_write(vtest->syncs, word_at(payload, 0), long_at(payload, 1));
+	enum vtr_err err = vtr_sync_write(vtest->syncs, word_at(payload, 0), long_at(payload, 1));
 	return err == VTR_OK ? VTR_OK : unknown_sync(vtest, "SYNC_WRITE");
 }
 
@@ -436,7 +436,8 @@ static enum vtr_err submit_batch(struct vtr_vtest *vtest, const uint8_t *payload
 	}
 	err = vtr_venus_fence(vtest->venus, batch->ring_idx, (uintptr_t)fence);
 	if (err != VTR_OK) {
-		vtr_warn(vtest->log, "no fence on timeline %u: %s", batch->ring_idx, vtr_err_name(err));
+		vtr_warn(vtest->log, "no fence on timeline %u: %s", batch->ring_idx,
+		         vtr_err_name(err));
 		vtr_sync_fence_cancel(vtest->syncs, fence);
 	}
 	return err;
@@ -488,16 +489,24 @@ static enum vtr_err submit_cmd2(struct vtr_vtest *vtest, const uint8_t *payload,
 	return VTR_OK;
 }
 
-#define FIXED(command, words, least, function) \
-	[CMD_##command] = { .name = #command, .unit = 4, .min_bytes = (words) * 4, \
-		                .max_bytes = (words) * 4, .stage = (least), .handle = (function) }
+#define FIXED(command, words, least, function)      \
+	[CMD_##command] = { .name = #command,       \
+		            .unit = 4,              \
+		            .min_bytes = (words)*4, \
+		            .max_bytes = (words)*4, \
+		            .stage = (least),       \
+		            .handle = (function) }
 
 static const struct vtr_vtest_rule rules[] = {
 	FIXED(RESOURCE_UNREF, 1, VTR_VTEST_READY, resource_unref),
 	FIXED(RESOURCE_BUSY_WAIT, 2, VTR_VTEST_NAMED, busy_wait),
-	[CMD_CREATE_RENDERER] = { .name = "CREATE_RENDERER", .unit = 1, .min_bytes = 1,
-	                          .max_bytes = VTR_VTEST_MAX_NAME, .step_bytes = 1,
-	                          .stage = VTR_VTEST_NEW, .handle = create_renderer },
+	[CMD_CREATE_RENDERER] = { .name = "CREATE_RENDERER",
+	                          .unit = 1,
+	                          .min_bytes = 1,
+	                          .max_bytes = VTR_VTEST_MAX_NAME,
+	                          .step_bytes = 1,
+	                          .stage = VTR_VTEST_NEW,
+	                          .handle = create_renderer },
 	FIXED(PING_PROTOCOL_VERSION, 0, VTR_VTEST_NAMED, ping),
 	FIXED(PROTOCOL_VERSION, 1, VTR_VTEST_NAMED, protocol_version),
 	FIXED(GET_PARAM, 1, VTR_VTEST_NAMED, get_param),
@@ -508,12 +517,20 @@ static const struct vtr_vtest_rule rules[] = {
 	FIXED(SYNC_UNREF, 1, VTR_VTEST_READY, sync_unref),
 	FIXED(SYNC_READ, 1, VTR_VTEST_READY, sync_read),
 	FIXED(SYNC_WRITE, 3, VTR_VTEST_READY, sync_write),
-	[CMD_SYNC_WAIT] = { .name = "SYNC_WAIT", .unit = 4, .min_bytes = 8,
-	                    .max_bytes = 8 + VTR_SYNC_MAX_LIST * 12, .step_bytes = 12,
-	                    .stage = VTR_VTEST_READY, .handle = sync_wait },
-	[CMD_SUBMIT_CMD2] = { .name = "SUBMIT_CMD2", .unit = 4, .min_bytes = 4,
-	                      .max_bytes = VTR_VTEST_MAX_MESSAGE, .step_bytes = 4,
-	                      .stage = VTR_VTEST_READY, .handle = submit_cmd2 },
+	[CMD_SYNC_WAIT] = { .name = "SYNC_WAIT",
+	                    .unit = 4,
+	                    .min_bytes = 8,
+	                    .max_bytes = 8 + VTR_SYNC_MAX_LIST * 12,
+	                    .step_bytes = 12,
+	                    .stage = VTR_VTEST_READY,
+	                    .handle = sync_wait },
+	[CMD_SUBMIT_CMD2] = { .name = "SUBMIT_CMD2",
+	                      .unit = 4,
+	                      .min_bytes = 4,
+	                      .max_bytes = VTR_VTEST_MAX_MESSAGE,
+	                      .step_bytes = 4,
+	                      .stage = VTR_VTEST_READY,
+	                      .handle = submit_cmd2 },
 };
 
 const struct vtr_vtest_rule *vtr_vtest_find_rule(uint32_t command)

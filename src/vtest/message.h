@@ -57,11 +57,11 @@ struct vtr_vtest {
 
 /* The rule of one message, checked before a byte of its payload is received or stored. */
 struct vtr_vtest_rule {
-	const char *name;     /* NULL: no such message */
-	uint32_t unit;        /* what the header's length counts, in bytes */
-	uint32_t min_bytes;   /* of the payload */
+	const char *name;   /* NULL: no such message */
+	uint32_t unit;      /* what the header's length counts, in bytes */
+	uint32_t min_bytes; /* of the payload */
 	uint32_t max_bytes;
-	uint32_t step_bytes;  /* min_bytes plus a multiple of this; 0: exactly min_bytes */
+	uint32_t step_bytes; /* min_bytes plus a multiple of this; 0: exactly min_bytes */
 	enum vtr_vtest_stage stage;
 	/* `payload` holds `size` bytes and is 4-byte aligned. VTR_OK: go on serving. */
 	enum vtr_err (*handle)(struct vtr_vtest *vtest, const uint8_t *payload, size_t size);

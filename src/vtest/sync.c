@@ -141,7 +141,7 @@ static void free_waits(struct vtr_list *list)
 	struct wait *wait;
 	struct wait *next;
 
-	vtr_list_for_each_safe(wait, next, list, node) {
+	vtr_list_for_each_safe (wait, next, list, node) {
 		vtr_close(&wait->write_fd);
 		free(wait);
 	}
@@ -158,7 +158,7 @@ void vtr_syncs_destroy(struct vtr_syncs *syncs)
 	free_waits(&syncs->wait_cache);
 	struct vtr_sync_fence *fence;
 	struct vtr_sync_fence *next;
-	vtr_list_for_each_safe(fence, next, &syncs->fence_cache, node) {
+	vtr_list_for_each_safe (fence, next, &syncs->fence_cache, node) {
 		free(fence);
 	}
 	for (size_t i = 0; i < PAGE_COUNT; i++) {
@@ -220,7 +220,7 @@ static void finish_waits(struct vtr_syncs *syncs, struct vtr_list *finished)
 	if (vtr_list_empty(finished)) {
 		return;
 	}
-	vtr_list_for_each(wait, finished, node) {
+	vtr_list_for_each (wait, finished, node) {
 		if (wait->satisfied) {
 			/* EPIPE and the like: the client has given up on it. SIGPIPE is ignored in workers. */
 			ssize_t n = write(wait->write_fd, "", 1);
@@ -229,7 +229,7 @@ static void finish_waits(struct vtr_syncs *syncs, struct vtr_list *finished)
 		vtr_close(&wait->write_fd);
 	}
 	pthread_mutex_lock(&syncs->lock);
-	vtr_list_for_each_safe(wait, next, finished, node) {
+	vtr_list_for_each_safe (wait, next, finished, node) {
 		vtr_list_remove(&wait->node);
 		if (wait->count <= SMALL_COUNT && syncs->wait_cached < CACHE_MAX) {
 			vtr_list_insert(&syncs->wait_cache, &wait->node);
@@ -248,7 +248,7 @@ static void set_value(struct vtr_syncs *syncs, struct sync *sync, uint64_t value
 	struct wait_link *next;
 
 	sync->value = value;
-	vtr_list_for_each_safe(link, next, &sync->links, node) {
+	vtr_list_for_each_safe (link, next, &sync->links, node) {
 		struct wait *wait = link->wait;
 		if (link->value > value) {
 			continue;
@@ -502,16 +502,14 @@ static enum vtr_err wait_locked(struct vtr_syncs *syncs, const struct vtr_sync_v
 }
 
 enum vtr_err vtr_syncs_wait(struct vtr_syncs *syncs, const struct vtr_sync_value *values,
-                            size_t count, bool any, uint32_t timeout_ms,
-                            struct vtr_sync_fd *out_fd)
+                            size_t count, bool any, uint32_t timeout_ms, struct vtr_sync_fd *out_fd)
 {
 	struct vtr_list finished;
 
 	vtr_assert(count <= VTR_SYNC_MAX_LIST);
 	vtr_list_init(&finished);
 	pthread_mutex_lock(&syncs->lock);
-	enum vtr_err err =
-		wait_locked(syncs, values, count, any, timeout_ms, out_fd, &finished);
+	enum vtr_err err = wait_locked(syncs, values, count, any, timeout_ms, out_fd, &finished);
 	pthread_mutex_unlock(&syncs->lock);
 	finish_waits(syncs, &finished);
 	return err;
@@ -520,8 +518,8 @@ enum vtr_err vtr_syncs_wait(struct vtr_syncs *syncs, const struct vtr_sync_value
 static struct vtr_sync_fence *alloc_fence(struct vtr_syncs *syncs, size_t count)
 {
 	if (count <= SMALL_COUNT && syncs->fence_cached > 0) {
-		struct vtr_sync_fence *fence =
-			vtr_container_of(syncs->fence_cache.next, struct vtr_sync_fence, node);
+		struct vtr_sync_fence *fence = vtr_container_of(syncs->fence_cache.next,
+		                                                struct vtr_sync_fence, node);
 		vtr_list_remove(&fence->node);
 		syncs->fence_cached--;
 		return fence;
@@ -566,8 +564,9 @@ static enum vtr_err fence_create_locked(struct vtr_syncs *syncs,
 	for (size_t i = 0; i < count; i++) {
 		fence->entries[i].id = values[i].id;
 		fence->entries[i].value = values[i].value;
-		fence->entries[i].generation =
-			values[i].id != 0 ? sync_at(syncs, values[i].id)->generation : 0;
+		fence->entries[i].generation = values[i].id != 0
+		                                       ? sync_at(syncs, values[i].id)->generation
+		                                       : 0;
 	}
 	syncs->fence_count++;
 	syncs->fence_links += count;

@@ -91,8 +91,8 @@ VTR_MUST_CHECK enum vtr_err vtr_syncs_wait(struct vtr_syncs *syncs,
  * Returns: VTR_ERR_GUEST (no such sync), VTR_ERR_LIMIT, VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_sync_fence_create(struct vtr_syncs *syncs,
-                                                  const struct vtr_sync_value *values,
-                                                  size_t count, struct vtr_sync_fence **out_fence);
+                                                  const struct vtr_sync_value *values, size_t count,
+                                                  struct vtr_sync_fence **out_fence);
 
 /* Any thread, with no lock of the renderer held. */
 void vtr_sync_fence_retire(struct vtr_syncs *syncs, struct vtr_sync_fence *take_fence);

@@ -121,7 +121,8 @@ static enum vtr_err wait_for_input(struct vtr_vtest *vtest, int64_t deadline_ns)
 /* VTR_ERR_AGAIN: nothing there. VTR_ERR_GONE: the client has closed. */
 static enum vtr_err receive_now(struct vtr_vtest *vtest)
 {
-	ssize_t n = recv(vtest->fd, vtest->buf + vtest->end, vtest->room - vtest->end, MSG_DONTWAIT);
+	ssize_t n = recv(vtest->fd, vtest->buf + vtest->end, vtest->room - vtest->end,
+	                 MSG_DONTWAIT);
 
 	if (n > 0) {
 		vtest->end += (size_t)n;

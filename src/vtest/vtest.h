@@ -20,10 +20,10 @@ struct vtr_vtest_events {
 };
 
 struct vtr_vtest_params {
-	struct vtr_log *log;                   /* may be NULL */
-	int fd;                                /* the connection, borrowed */
-	int stop_fd;                           /* serving ends when it is readable or hung up; -1: none */
-	uint32_t handshake_timeout_ms;         /* until CONTEXT_INIT; 0: no limit */
+	struct vtr_log *log;           /* may be NULL */
+	int fd;                        /* the connection, borrowed */
+	int stop_fd;                   /* serving ends when it is readable or hung up; -1: none */
+	uint32_t handshake_timeout_ms; /* until CONTEXT_INIT; 0: no limit */
 	const struct vtr_vtest_events *events; /* entries must all be set */
 	void *data;                            /* handed to events */
 	uint64_t max_memory;                   /* this and what follows: see vtr_venus_params */

@@ -112,8 +112,9 @@ enum vtr_err vtr_ipc_receive(struct vtr_ipc *ipc, struct vtr_ipc_message *out_me
 		size_t fd_count = 0;
 		size_t size = 0;
 		/* A message fits, so there is room while none is complete. */
-		err = vtr_os_sock_recv(ipc->fd, ipc->buf + ipc->have, sizeof(ipc->buf) - ipc->have, &size,
-		                       ipc->fds + ipc->fd_have, VTR_IPC_MAX_FDS - ipc->fd_have, &fd_count);
+		err = vtr_os_sock_recv(ipc->fd, ipc->buf + ipc->have, sizeof(ipc->buf) - ipc->have,
+		                       &size, ipc->fds + ipc->fd_have,
+		                       VTR_IPC_MAX_FDS - ipc->fd_have, &fd_count);
 		if (err != VTR_OK) {
 			return err;
 		}

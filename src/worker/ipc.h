@@ -29,8 +29,9 @@ struct vtr_ipc_rule {
 struct vtr_ipc_message {
 	uint32_t op;
 	const struct vtr_ipc_rule *rule;
-	const void *payload; /* rule->size bytes, aligned for any type; valid until the next receive */
-	int *fds;            /* rule->fd_count; whoever wants to keep one uses vtr_take_fd() */
+	const void
+		*payload; /* rule->size bytes, aligned for any type; valid until the next receive */
+	int *fds;         /* rule->fd_count; whoever wants to keep one uses vtr_take_fd() */
 };
 
 /* The receiving end. Thread: one. */

@@ -25,10 +25,11 @@ static void report_ring(void *data, uint64_t ring_id, bool created, int fd, uint
 	enum vtr_err err;
 
 	if (created) {
-		err = vtr_ipc_send(params->control_fd, vtr_worker_rules, VTR_WORKER_RING, &ring, &fd);
+		err = vtr_ipc_send(params->control_fd, vtr_worker_rules, VTR_WORKER_RING, &ring,
+		                   &fd);
 	} else {
-		err = vtr_ipc_send(params->control_fd, vtr_worker_rules, VTR_WORKER_RING_GONE, &gone,
-		                   NULL);
+		err = vtr_ipc_send(params->control_fd, vtr_worker_rules, VTR_WORKER_RING_GONE,
+		                   &gone, NULL);
 	}
 	if (err != VTR_OK) {
 		/* Serving ends by the same socket: the supervisor is gone. */

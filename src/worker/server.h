@@ -17,14 +17,15 @@ struct vtr_log;
 struct vtr_worker_params {
 	struct vtr_log *log;
 	int control_fd; /* the supervisor's socket (worker/protocol.h); when it closes, the worker ends */
-	int client_fd;  /* the connection, which speaks vtest */
+	int client_fd; /* the connection, which speaks vtest */
 	uint32_t handshake_timeout_ms;
 	uint64_t max_memory; /* this and what follows: see vtr_venus_params */
 	uint32_t min_import_alignment;
 	bool no_host_import;
 	bool no_export;
 	bool no_sandbox;
-	const char *const *readable; /* files that the driver needs besides the system's; may be NULL */
+	const char *const
+		*readable; /* files that the driver needs besides the system's; may be NULL */
 };
 
 /**

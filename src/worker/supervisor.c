@@ -164,8 +164,8 @@ static enum vtr_err add_ring(struct client *client, const struct vtr_worker_ring
 		}
 	}
 	if (!ring) {
-		vtr_debug(client->supervisor->log, "client %u has more than %d rings", client->number,
-		          VTR_SUPERVISOR_MAX_RINGS);
+		vtr_debug(client->supervisor->log, "client %u has more than %d rings",
+		          client->number, VTR_SUPERVISOR_MAX_RINGS);
 		return VTR_OK;
 	}
 	if (offset % 4 != 0 || offset > UINT64_MAX - 4) {
@@ -242,8 +242,9 @@ static void on_control(void *data, unsigned events)
 		set_timer(client, client->supervisor->leave_timeout_ms);
 		return;
 	}
-	vtr_error(client->supervisor->log, "client %u: worker %d broke the protocol (%s), killing it",
-	          client->number, (int)client->pid, vtr_err_name(err));
+	vtr_error(client->supervisor->log,
+	          "client %u: worker %d broke the protocol (%s), killing it", client->number,
+	          (int)client->pid, vtr_err_name(err));
 	kill_worker(client);
 }
 
@@ -253,9 +254,11 @@ static void log_death(const struct client *client, int status)
 
 	if (WIFSIGNALED(status) && !client->killed) {
 		vtr_error(log, "client %u: worker %d died of signal %d (%s), the client is told",
-		          client->number, (int)client->pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
+		          client->number, (int)client->pid, WTERMSIG(status),
+		          strsignal(WTERMSIG(status)));
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-		vtr_info(log, "client %u: dropped by its worker %d", client->number, (int)client->pid);
+		vtr_info(log, "client %u: dropped by its worker %d", client->number,
+		         (int)client->pid);
 	} else {
 		vtr_info(log, "client %u: gone", client->number);
 	}
@@ -301,13 +304,14 @@ static enum vtr_err run_worker(struct client *client, int control_fd)
 	snprintf(client_text, sizeof(client_text), "%d", WORKER_CLIENT_FD);
 	snprintf(number_text, sizeof(number_text), "%u", client->number);
 	char *fixed[] = {
-		supervisor->program, (char[]){ "worker" },
+		supervisor->program,        (char[]){ "worker" },
 		(char[]){ "--control-fd" }, control_text,
-		(char[]){ "--client-fd" }, client_text,
-		(char[]){ "--number" }, number_text,
+		(char[]){ "--client-fd" },  client_text,
+		(char[]){ "--number" },     number_text,
 	};
 	memcpy(argv, fixed, sizeof(fixed));
-	memcpy(argv + VTR_ARRAY_LEN(fixed), supervisor->args, supervisor->arg_count * sizeof(*argv));
+	memcpy(argv + VTR_ARRAY_LEN(fixed), supervisor->args,
+	       supervisor->arg_count * sizeof(*argv));
 	const struct vtr_os_spawn spawn = {
 		.path = supervisor->program,
 		.argv = argv,
@@ -365,12 +369,14 @@ static void on_client(void *data, unsigned events)
 		set_timer(client, 0);
 		enum vtr_err err = start_worker(client);
 		if (err != VTR_OK) {
-			vtr_error(supervisor->log, "client %u: cannot start a worker: %s, resetting it",
+			vtr_error(supervisor->log,
+			          "client %u: cannot start a worker: %s, resetting it",
 			          client->number, vtr_err_name(err));
 			drop_client(client);
 			return;
 		}
-		vtr_debug(supervisor->log, "client %u: worker %d", client->number, (int)client->pid);
+		vtr_debug(supervisor->log, "client %u: worker %d", client->number,
+		          (int)client->pid);
 		return;
 	}
 	if ((events & VTR_OS_LOOP_HUP) == 0) {
@@ -415,10 +421,11 @@ static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd)
 	client->control_fd = -1;
 	vtr_list_insert(&supervisor->clients, &client->node);
 	supervisor->client_count++;
-	enum vtr_err err = vtr_os_loop_add_timer(supervisor->loop, on_timer, client, &client->timer);
+	enum vtr_err err = vtr_os_loop_add_timer(supervisor->loop, on_timer, client,
+	                                         &client->timer);
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(supervisor->loop, client->fd, true, false, on_client, client,
-		                         &client->fd_watch);
+		err = vtr_os_loop_add_fd(supervisor->loop, client->fd, true, false, on_client,
+		                         client, &client->fd_watch);
 	}
 	if (err != VTR_OK) {
 		drop_client(client);
@@ -460,7 +467,8 @@ static void on_listen(void *data, unsigned events)
 		return;
 	}
 	if (supervisor->client_count >= supervisor->max_clients) {
-		vtr_warn_limited(supervisor->log, "there are %u clients already, resetting one more",
+		vtr_warn_limited(supervisor->log,
+		                 "there are %u clients already, resetting one more",
 		                 supervisor->max_clients);
 		vtr_vtest_hang_up(fd);
 		return;
@@ -581,14 +589,14 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
 		return;
 	}
 	unwatch(&supervisor->listen_watch);
-	vtr_list_for_each(client, &supervisor->clients, node) {
+	vtr_list_for_each (client, &supervisor->clients, node) {
 		break_rings(client);
 		vtr_vtest_hang_up(client->fd);
 		unwatch(&client->control_watch);
 		vtr_close(&client->control_fd);
 	}
 	int64_t deadline_ns = vtr_os_now_ns() + (int64_t)FINISH_MS * 1000000;
-	vtr_list_for_each_safe(client, next, &supervisor->clients, node) {
+	vtr_list_for_each_safe (client, next, &supervisor->clients, node) {
 		if (client->pid != 0) {
 			finish_worker(client, deadline_ns);
 		}

@@ -28,15 +28,15 @@ struct vtr_supervisor;
 #define VTR_SUPERVISOR_MAX_RINGS 64
 
 struct vtr_supervisor_params {
-	struct vtr_log *log;               /* may be NULL; must outlive the supervisor, like `loop` */
+	struct vtr_log *log; /* may be NULL; must outlive the supervisor, like `loop` */
 	struct vtr_os_loop *loop;
-	const char *program;               /* what to run as worker; copied, like the two below */
-	const char *const *worker_args;    /* arguments after `--client-fd N --control-fd N --id N` */
+	const char *program;            /* what to run as worker; copied, like the two below */
+	const char *const *worker_args; /* arguments after `--client-fd N --control-fd N --id N` */
 	size_t worker_arg_count;
-	const char *const *worker_env;     /* NAME=VALUE to add, NULL-terminated; may be NULL */
-	uint32_t max_clients;              /* further connections are reset */
-	uint32_t silent_timeout_ms;        /* until a client's first bytes; 0: no limit */
-	uint32_t leave_timeout_ms;         /* a worker's time to end after its client; 0: no limit */
+	const char *const *worker_env; /* NAME=VALUE to add, NULL-terminated; may be NULL */
+	uint32_t max_clients;          /* further connections are reset */
+	uint32_t silent_timeout_ms;    /* until a client's first bytes; 0: no limit */
+	uint32_t leave_timeout_ms;     /* a worker's time to end after its client; 0: no limit */
 };
 
 /* Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */
@@ -52,8 +52,7 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor);
  *
  * Returns: VTR_ERR_NOMEM, VTR_ERR_OS.
  */
-VTR_MUST_CHECK enum vtr_err vtr_supervisor_listen(struct vtr_supervisor *supervisor,
-                                                  int listen_fd);
+VTR_MUST_CHECK enum vtr_err vtr_supervisor_listen(struct vtr_supervisor *supervisor, int listen_fd);
 
 /* Clients connected, and workers not yet reaped, whichever is more. */
 size_t vtr_supervisor_client_count(const struct vtr_supervisor *supervisor);

@@ -12,9 +12,10 @@
 
 static char dir[64];
 
-static const char *const variables[] = { "VN_DEBUG", "VTEST_SOCKET_NAME", "VK_DRIVER_FILES",
-	                                     "VK_ICD_FILENAMES", "MESA_VK_WSI_DEBUG", "DISPLAY",
-	                                     "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS" };
+static const char *const variables[] = {
+	"VN_DEBUG", "VTEST_SOCKET_NAME", "VK_DRIVER_FILES", "VK_ICD_FILENAMES", "MESA_VK_WSI_DEBUG",
+	"DISPLAY",  "XDG_DATA_HOME",     "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"
+};
 
 static void clear(void)
 {
@@ -40,7 +41,8 @@ static void write_file(const char *name, const char *text, mode_t mode)
 static const char *value_of(const struct vtr_guestenv *env, const char *name)
 {
 	for (size_t i = 0; i < env->count; i++) {
-		if (strncmp(env->set[i], name, strlen(name)) == 0 && env->set[i][strlen(name)] == '=') {
+		if (strncmp(env->set[i], name, strlen(name)) == 0 &&
+		    env->set[i][strlen(name)] == '=') {
 			return env->set[i] + strlen(name) + 1;
 		}
 	}
@@ -56,8 +58,10 @@ static void sets_what_is_missing(void)
 	CHECK_OK(vtr_guestenv_init("run", "/tmp/s", &env));
 	CHECK_STR(value_of(&env, "VN_DEBUG"), "vtest");
 	CHECK_STR(value_of(&env, "VTEST_SOCKET_NAME"), "/tmp/s");
-	snprintf(wanted, sizeof(wanted), "%s/vulkan/icd.d/virtio_icd.i686.json:"
-	                                 "%s/vulkan/icd.d/virtio_icd.x86_64.json", dir, dir);
+	snprintf(wanted, sizeof(wanted),
+	         "%s/vulkan/icd.d/virtio_icd.i686.json:"
+	         "%s/vulkan/icd.d/virtio_icd.x86_64.json",
+	         dir, dir);
 	CHECK_STR(value_of(&env, "VK_DRIVER_FILES"), wanted);
 	CHECK_STR(value_of(&env, "VK_ICD_FILENAMES"), wanted);
 	CHECK(value_of(&env, "MESA_VK_WSI_DEBUG") == NULL);
@@ -167,8 +171,10 @@ static void writes_json(void)
 	vtr_json_bool(&json, "d", true);
 	vtr_json_close(&json, '}');
 	fclose(json.file);
-	CHECK_STR(text, "{\n  \"a\": \"x\\\"\\\\\\u000a\\u0001\",\n  \"b\": [\n    18446744073709551615,\n"
-	                "    null\n  ],\n  \"c\": [],\n  \"d\": true\n}\n");
+	CHECK_STR(
+		text,
+		"{\n  \"a\": \"x\\\"\\\\\\u000a\\u0001\",\n  \"b\": [\n    18446744073709551615,\n"
+		"    null\n  ],\n  \"c\": [],\n  \"d\": true\n}\n");
 	free(text);
 }
 
@@ -184,7 +190,7 @@ int main(void)
 	snprintf(path, sizeof(path), "%s/vulkan/icd.d", dir);
 	CHECK_EQ(mkdir(path, 0700), 0);
 	const char *manifest = "{\n \"ICD\": {\n  \"api_version\": \"1.3.305\",\n"
-	                       "  \"library_path\" : \"/usr/lib/libvulkan_virtio.so\"\n } }\n";
+			       "  \"library_path\" : \"/usr/lib/libvulkan_virtio.so\"\n } }\n";
 	write_file("vulkan/icd.d/virtio_icd.x86_64.json", manifest, 0600);
 	write_file("vulkan/icd.d/virtio_icd.i686.json", manifest, 0600);
 	write_file("vulkan/icd.d/lvp_icd.x86_64.json", manifest, 0600);

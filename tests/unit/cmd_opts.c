@@ -17,22 +17,45 @@ struct options {
 };
 
 static const struct vtr_opt opts[] = {
-	{ .name = "flag", .letter = 'f', .kind = VTR_OPT_FLAG,
-	  .offset = offsetof(struct options, flag), .help = "a flag" },
-	{ .name = "text", .letter = 't', .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, text), .arg = "TEXT", .help = "a text" },
-	{ .name = "number", .kind = VTR_OPT_NUMBER, .offset = offsetof(struct options, number),
-	  .arg = "N", .help = "a number" },
-	{ .name = "size", .kind = VTR_OPT_SIZE, .offset = offsetof(struct options, size),
-	  .arg = "SIZE", .help = "a size" },
-	{ .name = "mode", .kind = VTR_OPT_MODE, .offset = offsetof(struct options, mode),
-	  .arg = "MODE", .help = "a mode" },
-	{ .name = "option", .letter = 'o', .kind = VTR_OPT_LIST,
-	  .offset = offsetof(struct options, list), .arg = "NAME=VALUE", .help = "some" },
+	{ .name = "flag",
+	  .letter = 'f',
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, flag),
+	  .help = "a flag" },
+	{ .name = "text",
+	  .letter = 't',
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, text),
+	  .arg = "TEXT",
+	  .help = "a text" },
+	{ .name = "number",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, number),
+	  .arg = "N",
+	  .help = "a number" },
+	{ .name = "size",
+	  .kind = VTR_OPT_SIZE,
+	  .offset = offsetof(struct options, size),
+	  .arg = "SIZE",
+	  .help = "a size" },
+	{ .name = "mode",
+	  .kind = VTR_OPT_MODE,
+	  .offset = offsetof(struct options, mode),
+	  .arg = "MODE",
+	  .help = "a mode" },
+	{ .name = "option",
+	  .letter = 'o',
+	  .kind = VTR_OPT_LIST,
+	  .offset = offsetof(struct options, list),
+	  .arg = "NAME=VALUE",
+	  .help = "some" },
 };
 
 static struct vtr_command command = {
-	.name = "test", .args = "", .summary = "Tests", .opts = opts,
+	.name = "test",
+	.args = "",
+	.summary = "Tests",
+	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),
 };
 
@@ -82,8 +105,9 @@ static void refuses(void)
 	CHECK_ERR(PARSE("word"), VTR_ERR_ARG);
 	CHECK_ERR(PARSE("--", "word"), VTR_ERR_ARG);
 	CHECK_ERR(PARSE("-"), VTR_ERR_ARG);
-	static const char *const numbers[] = { "", "-1", "+1", " 1", "1 ", "x", "1x", "4294967296",
-		                                   "99999999999999999999" };
+	static const char *const numbers[] = { "",   "-1",         "+1",
+		                               " 1", "1 ",         "x",
+		                               "1x", "4294967296", "99999999999999999999" };
 	for (size_t i = 0; i < VTR_ARRAY_LEN(numbers); i++) {
 		CHECK_ERR(PARSE("--number", numbers[i]), VTR_ERR_ARG);
 	}
@@ -116,10 +140,17 @@ static void reads_sizes(void)
 	static const struct {
 		const char *text;
 		uint64_t size;
-	} good[] = { { "0", 0 }, { "4096", 4096 }, { "1K", 1024 }, { "2M", 2 << 20 },
-		         { "3G", 3ull << 30 }, { "4T", 4ull << 40 }, { "18446744073709551615", UINT64_MAX } };
-	static const char *const bad[] = { "", "K", "-1", "1k", "1KB", "1 K", "1.5G", "0x10",
-		                               "18446744073709551616", "99999999T" };
+	} good[] = { { "0", 0 },
+		     { "4096", 4096 },
+		     { "1K", 1024 },
+		     { "2M", 2 << 20 },
+		     { "3G", 3ull << 30 },
+		     { "4T", 4ull << 40 },
+		     { "18446744073709551615", UINT64_MAX } };
+	static const char *const bad[] = { "",         "K",    "-1",
+		                           "1k",       "1KB",  "1 K",
+		                           "1.5G",     "0x10", "18446744073709551616",
+		                           "99999999T" };
 	uint64_t size = 0;
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(good); i++) {
@@ -137,13 +168,23 @@ static void reads_renderer_options(void)
 {
 	struct vtr_tuning tuning;
 	struct vtr_opt_list list = {
-		.items = { "max-memory=2G", "import-alignment=16384", "no-sandbox", "driver=/x.json" },
+		.items = { "max-memory=2G", "import-alignment=16384", "no-sandbox",
+		           "driver=/x.json" },
 		.count = 4,
 	};
-	static const char *const bad[] = { "", "=", "nothing", "nothing=1", "max-memory", "max-memory=",
-		                               "max-memory=x", "no-sandbox=1", "import-alignment=3",
-		                               "import-alignment=8589934592", "driver", "driver=",
-		                               "max-memory=1=2" };
+	static const char *const bad[] = { "",
+		                           "=",
+		                           "nothing",
+		                           "nothing=1",
+		                           "max-memory",
+		                           "max-memory=",
+		                           "max-memory=x",
+		                           "no-sandbox=1",
+		                           "import-alignment=3",
+		                           "import-alignment=8589934592",
+		                           "driver",
+		                           "driver=",
+		                           "max-memory=1=2" };
 
 	CHECK_OK(vtr_tuning_parse(&command, &list, &tuning));
 	CHECK_EQ(tuning.max_memory, 2ll << 30);

@@ -61,7 +61,8 @@ static bool retire_one(struct vtr_venus *venus)
 	uint64_t id = venus->fences[0].id;
 	if (has) {
 		venus->fence_count--;
-		memmove(venus->fences, venus->fences + 1, venus->fence_count * sizeof(venus->fences[0]));
+		memmove(venus->fences, venus->fences + 1,
+		        venus->fence_count * sizeof(venus->fences[0]));
 	}
 	pthread_mutex_unlock(&venus->lock);
 	if (has) {

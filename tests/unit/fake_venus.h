@@ -12,11 +12,11 @@
  * venus/venus.h: a test links it in place of the real one.
  */
 struct fake_venus {
-	int contexts;        /* that exist */
-	int resources;       /* that exist, in all contexts */
-	uint64_t submitted;  /* bytes, in all */
-	bool refuse_submit;  /* break down at the next stream */
-	bool hold_fences;    /* retire none of timelines 1 to 63 until fake_venus_retire() */
+	int contexts;       /* that exist */
+	int resources;      /* that exist, in all contexts */
+	uint64_t submitted; /* bytes, in all */
+	bool refuse_submit; /* break down at the next stream */
+	bool hold_fences;   /* retire none of timelines 1 to 63 until fake_venus_retire() */
 	bool killed;
 	enum vtr_err blob_err; /* what the next blobs fail with */
 };

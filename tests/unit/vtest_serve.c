@@ -152,7 +152,7 @@ static void limits_the_handshake(void)
 static void refuses_blobs_without_dropping_the_client(void)
 {
 	static const enum vtr_err errors[] = { VTR_ERR_LIMIT, VTR_ERR_GUEST, VTR_ERR_UNSUPPORTED,
-		                                   VTR_ERR_NOMEM, VTR_ERR_OS };
+		                               VTR_ERR_NOMEM, VTR_ERR_OS };
 	uint32_t reply[3];
 
 	begin(true);

@@ -192,7 +192,8 @@ static void limits_waits(void)
 		many[i] = value;
 	}
 	for (size_t i = 0; i < VTR_SYNC_MAX_LINKS / VTR_SYNC_MAX_LIST; i++) {
-		struct vtr_sync_fd wait = wait_for(syncs, many, VTR_SYNC_MAX_LIST, true, UINT32_MAX);
+		struct vtr_sync_fd wait = wait_for(syncs, many, VTR_SYNC_MAX_LIST, true,
+		                                   UINT32_MAX);
 		CHECK_EQ(state_of(wait.fd), PENDING);
 		close_wait(&wait);
 	}
@@ -249,7 +250,8 @@ static void limits_fences(void)
 	for (uint32_t i = 0; i < VTR_SYNC_MAX_FENCES; i++) {
 		CHECK_OK(vtr_sync_fence_create(syncs, &value, 1, &all[i]));
 	}
-	CHECK_ERR(vtr_sync_fence_create(syncs, &value, 1, &all[VTR_SYNC_MAX_FENCES]), VTR_ERR_LIMIT);
+	CHECK_ERR(vtr_sync_fence_create(syncs, &value, 1, &all[VTR_SYNC_MAX_FENCES]),
+	          VTR_ERR_LIMIT);
 	for (uint32_t i = 0; i < VTR_SYNC_MAX_FENCES; i++) {
 		vtr_sync_fence_cancel(syncs, all[i]);
 	}

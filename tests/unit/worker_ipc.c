@@ -125,11 +125,20 @@ static void refuses(void)
 		uint32_t op, size, header_fds, zero;
 		size_t fds;
 	} bad[] = {
-		{ 0, 0, 0, 0, 0 },          { OP_COUNT, 0, 0, 0, 0 },       { UINT32_MAX, 0, 0, 0, 0 },
-		{ EMPTY, 1, 0, 0, 0 },      { EMPTY, UINT32_MAX, 0, 0, 0 }, { NUMBER, 7, 0, 0, 0 },
-		{ NUMBER, 9, 0, 0, 0 },     { EMPTY, 0, 1, 0, 1 },          { EMPTY, 0, 0, 1, 0 },
-		{ FDS, 4, 2, 0, 0 },        { FDS, 4, 2, 0, 1 },            { FDS, 4, 0, 0, 2 },
-		{ FDS, 4, UINT32_MAX, 0, 2 }, { EMPTY, 0, 0, 0, 9 },
+		{ 0, 0, 0, 0, 0 },
+		{ OP_COUNT, 0, 0, 0, 0 },
+		{ UINT32_MAX, 0, 0, 0, 0 },
+		{ EMPTY, 1, 0, 0, 0 },
+		{ EMPTY, UINT32_MAX, 0, 0, 0 },
+		{ NUMBER, 7, 0, 0, 0 },
+		{ NUMBER, 9, 0, 0, 0 },
+		{ EMPTY, 0, 1, 0, 1 },
+		{ EMPTY, 0, 0, 1, 0 },
+		{ FDS, 4, 2, 0, 0 },
+		{ FDS, 4, 2, 0, 1 },
+		{ FDS, 4, 0, 0, 2 },
+		{ FDS, 4, UINT32_MAX, 0, 2 },
+		{ EMPTY, 0, 0, 0, 9 },
 	};
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
