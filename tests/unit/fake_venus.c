@@ -193,3 +193,9 @@ enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline, uint64_
 	pthread_mutex_unlock(&venus->lock);
 	return err;
 }
+
+void vtr_venus_settle(struct vtr_venus *venus, bool sleeping)
+{
+	(void)venus;
+	(void)sleeping;
+}
