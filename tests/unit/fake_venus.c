@@ -30,7 +30,9 @@ struct vtr_venus {
 };
 
 struct fake_venus fake_venus;
-static struct vtr_venus *_Atomic newest;
+/* Held while another thread is in the newest context: the real one joins its threads instead. */
+static pthread_mutex_t newest_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct vtr_venus *newest;
 
 void fake_venus_reset(void)
 {
@@ -48,7 +50,9 @@ enum vtr_err vtr_venus_create(const struct vtr_venus_params *params, struct vtr_
 	venus->params = *params;
 	pthread_mutex_init(&venus->lock, NULL);
 	fake_venus.contexts++;
+	pthread_mutex_lock(&newest_lock);
 	newest = venus;
+	pthread_mutex_unlock(&newest_lock);
 	*out_venus = venus;
 	return VTR_OK;
 }
@@ -73,17 +77,18 @@ static bool retire_one(struct vtr_venus *venus)
 
 bool fake_venus_retire(void)
 {
-	struct vtr_venus *venus = newest;
-
-	return venus && retire_one(venus);
+	pthread_mutex_lock(&newest_lock);
+	bool has = newest && retire_one(newest);
+	pthread_mutex_unlock(&newest_lock);
+	return has;
 }
 
 void fake_venus_die(void)
 {
-	struct vtr_venus *venus = newest;
-
-	atomic_store(&venus->dead, true);
-	venus->params.events->dead(venus->params.data);
+	pthread_mutex_lock(&newest_lock);
+	atomic_store(&newest->dead, true);
+	newest->params.events->dead(newest->params.data);
+	pthread_mutex_unlock(&newest_lock);
 }
 
 void vtr_venus_destroy(struct vtr_venus *venus)
@@ -98,7 +103,9 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 		fake_venus.resources--;
 	}
 	fake_venus.contexts--;
+	pthread_mutex_lock(&newest_lock);
 	newest = NULL;
+	pthread_mutex_unlock(&newest_lock);
 	pthread_mutex_destroy(&venus->lock);
 	free(venus);
 }
