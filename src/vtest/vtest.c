@@ -25,8 +25,8 @@
  * cores). Clients talk in bursts (allocate, map, free; a submit and its fence), so within a burst
  * it looks again for this long first, giving the core away to whoever wants it. What counts as one:
  */
-#define SPIN_BURST_NS 50000
-#define BURST_GAP_NS 100000
+#define SPIN_BURST_NS 200000
+#define BURST_GAP_NS 250000
 #define BURST_CREDIT_MAX 4
 
 static enum vtr_err finish_context(struct vtr_vtest *vtest, enum vtr_err err)
