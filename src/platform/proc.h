@@ -121,4 +121,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied);
  */
 void vtr_os_heap_share(void);
 
+/* Gives back to the system what the heap keeps for the next use. Takes milliseconds. */
+void vtr_os_heap_trim(void);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "platform/proc.h"
 #include "venus/resource.h"
 
 /* Guests make rings of 16 and 128 KiB. */
@@ -423,15 +424,27 @@ void vtr_rings_wake(struct vtr_venus *venus)
 static void watch_thread(void *data)
 {
 	struct vtr_venus *venus = data;
+	uint64_t before = 0;
+	bool busy = true;
 
 	pthread_mutex_lock(&venus->rings_lock);
 	while (!venus->watch_stop) {
+		uint64_t now = venus->ring_count;
+		bool rest;
+
 		for (uint32_t i = 0; i < venus->ring_count; i++) {
+			now += atomic_load(&venus->rings[i]->done);
 			if (venus->rings[i]->monitor_ns != 0) {
 				atomic_fetch_or(venus->rings[i]->status, VK_RING_STATUS_ALIVE_BIT_MESA);
 			}
 		}
+		rest = busy && now == before; /* has just come to rest */
+		busy = now != before;
+		before = now;
 		pthread_mutex_unlock(&venus->rings_lock);
+		if (rest) {
+			vtr_os_heap_trim();
+		}
 		vtr_shm_trim(&venus->resources, (uint64_t)vtr_os_now_ns() - TRIM_NS);
 		pthread_mutex_lock(&venus->rings_lock);
 		if (!venus->watch_stop) {

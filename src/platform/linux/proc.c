@@ -53,3 +53,8 @@ void vtr_os_heap_share(void)
 	mallopt(M_TRIM_THRESHOLD, 64 << 20);
 	mallopt(M_TOP_PAD, 1 << 20);
 }
+
+void vtr_os_heap_trim(void)
+{
+	malloc_trim(0);
+}
