@@ -304,9 +304,10 @@ def measure(args, backends):
                 print(f'round {i + 1} of {args.rounds}: {backend.name}', file=sys.stderr)
                 run_client(backend, command)
     if not only or 'idle' in only:
-        for backend in backends:
-            if backend.name == 'native' or backend.server:
-                measure_idle(backend, client)
+        for _ in range(min(args.rounds, 3)):
+            for backend in backends:
+                if backend.name == 'native' or backend.server:
+                    measure_idle(backend, client)
     if not only or 'vkcube' in only:
         measure_vkcube(backends, min(args.rounds, 5))
 

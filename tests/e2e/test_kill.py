@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""kill -9 of workers and clients at random moments, 100 times: nothing is left, nobody is disturbed."""
+"""kill -9 of workers and clients at random moments, 100 times: nothing is left, nobody is disturbed.
+
+An orphan that waits for an answer looks up only after 4096 rounds of Mesa's polling: 3.5 s on a machine
+with nothing else to do, more here, where another client keeps all cores busy.
+"""
 import os
 import random
 import signal
+import statistics
 import subprocess
 import time
 
@@ -11,7 +16,7 @@ import e2e
 from e2e import expect
 
 ROUNDS = 100
-DEADLINE = 5
+DEADLINE = 15
 
 
 def victim_command():
@@ -33,12 +38,14 @@ def one_round(server, number):
             pass
     else:
         client.kill()
+    start = time.monotonic()
     try:
         client.wait(DEADLINE)
     except subprocess.TimeoutExpired:
         client.kill()
         client.wait()
         raise e2e.Failure(f'round {number}: the orphaned client still ran after {DEADLINE} s')
+    return time.monotonic() - start
 
 
 def test_random_kills():
@@ -54,13 +61,15 @@ def test_random_kills():
             one_round(server, i)
         e2e.wait_until(lambda: len(server.workers()) == 1, DEADLINE)
         before = e2e.fd_count(server.process.pid), e2e.private_kib(server.process.pid)
+        times = []
         for i in range(10, 10 + ROUNDS):
-            one_round(server, i)
+            times.append(one_round(server, i))
             expect(bystander.poll() is None, f'round {i}: another client ended')
             server.expect_alive()
         left = e2e.wait_until(lambda: len(server.workers()) == 1, DEADLINE)
         after = e2e.fd_count(server.process.pid), e2e.private_kib(server.process.pid)
         print(f'fds and private KiB of serve before and after {ROUNDS} kills: {before}, {after}')
+        print(f'clients ended after {statistics.median(times):.2f} s (median), {max(times):.2f} s (longest)')
         expect(left, f'{len(server.workers()) - 1} workers are left')
         expect(after[0] <= before[0] and after[1] <= before[1] + 256, 'fds or memory are left')
         bystander.kill()
