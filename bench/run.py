@@ -5,6 +5,7 @@
     run.py                                        native against a `vitrine serve` of its own
     run.py --socket virgl=/tmp/virgl.sock         also any other vtest server, by its socket
     run.py --native-icd FILE --guest-icd FILE     other drivers than lavapipe and the installed Venus
+    run.py --guest-root FOLDER                    also the guest of another distribution (chroot: as root)
 
 Needs Python 3, the Vulkan loader, and for vkcube also vkcube and Xvfb. The limits are those of the
 project's table; which column counts is seen from the name of the native device.
@@ -81,8 +82,8 @@ def driver_env(path):
 class Backend:
     """One way to the device: its name and the environment of its clients."""
 
-    def __init__(self, name, env, server=None):
-        self.name, self.env, self.server = name, env, server
+    def __init__(self, name, env, server=None, prefix=()):
+        self.name, self.env, self.server, self.prefix = name, env, server, list(prefix)
         self.device = None
         self.rounds = {}  # figure: the medians of the rounds
         self.unit = {}
@@ -96,7 +97,7 @@ class Backend:
 
 
 def run_client(backend, command):
-    done = subprocess.run(command, env=backend.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    done = subprocess.run(backend.prefix + command, env=backend.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in done.stdout.splitlines():
         fields = line.split('\t')
         if fields[0] == 'device':
@@ -130,7 +131,7 @@ def cpu_ms(pid):
 def measure_idle(backend, client):
     """The process that has the driver: the client itself natively, the worker with vitrine."""
     known = children(backend.server.pid) if backend.server else set()
-    idle = subprocess.Popen([client, '--idle'], env=backend.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    idle = subprocess.Popen(backend.prefix + [client, '--idle'], env=backend.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                             text=True)
     line = idle.stdout.readline()
     while line and line != 'READY\n':
@@ -169,7 +170,7 @@ class Xvfb:
 def time_vkcube(backend, display, frames):
     env = {**backend.env, 'DISPLAY': display, 'MESA_VK_WSI_DEBUG': 'sw'}
     start = time.monotonic()
-    done = subprocess.run(['vkcube', '--c', str(frames), '--width', '1280', '--height', '800', '--present_mode', '0'],
+    done = subprocess.run(backend.prefix + ['vkcube', '--c', str(frames), '--width', '1280', '--height', '800', '--present_mode', '0'],
                           env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     if done.returncode:
         print(f'run.py: {backend.name}: vkcube: status {done.returncode}\n{done.stderr}', file=sys.stderr)
@@ -246,7 +247,7 @@ def print_table(backends, nvidia):
         for i, guest in enumerate(guests):
             text, bound, ok = judge(native, guest, row, nvidia)
             mark = '' if ok is None else 'pass' if ok else 'MISS'
-            missed += ok is False and i == 0
+            missed += ok is False and i == 0  # others are here to be looked at
             line += f' {text:>9} {bound:>10} {mark:4}'
         print(line)
     return missed
@@ -269,12 +270,26 @@ def parse_arguments():
     parser.add_argument('--socket', action='append', default=[], metavar='LABEL=PATH', help='another vtest server')
     parser.add_argument('--native-icd', help='default: lavapipe')
     parser.add_argument('--guest-icd', help='default: the installed Venus driver')
+    parser.add_argument('--guest-root', help='a root folder with another Mesa, to be measured as well')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--repeat', type=int, default=4, help='how often short things are done in a round')
     parser.add_argument('--draws', type=int, default=100000)
     parser.add_argument('--only', help='groups of bench-client; also "idle" and "vkcube"')
     parser.add_argument('--json', help='write all figures to this file')
     return parser.parse_args()
+
+
+def root_backend(root, socket, server, client):
+    """A guest inside another root folder; the server's socket lies inside it, too."""
+    driver = sorted(glob.glob(f'{root}{MANIFESTS}/virtio_icd*.json'))
+    if not driver:
+        sys.exit(f'run.py: {root} has no Venus driver')
+    # Under the same path as outside, so that one command line serves all.
+    inside = Path(root + str(Path(client).parent))
+    inside.mkdir(parents=True, exist_ok=True)
+    shutil.copy(client, inside)
+    env = {**driver_env(driver[0][len(root):]), 'VN_DEBUG': 'vtest', 'VTEST_SOCKET_NAME': socket[len(root):]}
+    return Backend('in root', env, server, [shutil.which('chroot') or '/usr/sbin/chroot', root])
 
 
 def make_backends(args, folder):
@@ -289,11 +304,17 @@ def make_backends(args, folder):
     for label, path in sockets:
         env = {**driver_env(guest), 'VN_DEBUG': 'vtest', 'VTEST_SOCKET_NAME': path}
         backends.append(Backend(label, env, server if label == 'vitrine' else None))
+    if args.guest_root and server:
+        backends.append(root_backend(args.guest_root, socket, server, client_path(args)))
     return backends, server
 
 
+def client_path(args):
+    return str(Path(args.client or f'{args.build}/bench/bench-client').resolve())
+
+
 def measure(args, backends):
-    client = args.client or f'{args.build}/bench/bench-client'
+    client = client_path(args)
     only = args.only.split(',') if args.only else None
     groups = [g for g in only if g not in ('idle', 'vkcube')] if only else None
     if groups is None or groups:
@@ -314,6 +335,9 @@ def measure(args, backends):
 
 def main():
     args = parse_arguments()
+    if args.guest_root:
+        args.guest_root = str(Path(args.guest_root).resolve())
+        tempfile.tempdir = f'{args.guest_root}/tmp'
     with tempfile.TemporaryDirectory(prefix='vitrine-bench-') as folder:
         backends, server = make_backends(args, folder)
         try:
