@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_OPS_H
+#define CORE_OPS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "core/ram.h"
+
+/*
+ * What the device asks of others: renderers for its contexts (worker/render.h has the real one, each
+ * a process), and a screen for its scanouts (screen/client.h: a process too). Tests have their own.
+ *
+ * Nothing here blocks, ever. Thread: the device's; events come from the loop, never from inside of a
+ * call, so that nobody is called back in the middle of something.
+ */
+
+/* --- the window --------------------------------------------------------------------------------------
+ *
+ * The host-visible window of the guest (virtio shared memory region 1) is one sparse memfd. A blob that
+ * the guest maps is a range of it, at the offset that the guest chose. */
+struct vtr_window {
+	int fd;        /* of the whole; read and write */
+	uint64_t size; /* a power of two */
+	uint8_t *map;  /* all of it, in this process */
+};
+
+/* --- renderers --------------------------------------------------------------------------------------- */
+
+struct vtr_render;
+
+/* Memory of a resource, for a renderer. */
+struct vtr_render_memory {
+	uint64_t size;
+	bool in_window;
+	uint64_t window_offset;             /* if in_window; else: */
+	const struct vtr_ram_piece *pieces; /* one after the other, multiples of the page size */
+	size_t piece_count;
+};
+
+struct vtr_render_events {
+	/* Everything that was submitted before vtr_render_ops.fence() on this timeline is done. In order
+	 * on a timeline, exactly once for each fence, unless the renderer is gone before. */
+	void (*fence)(void *data, uint32_t ctx_id, uint32_t timeline, uint64_t fence_id);
+	/* The renderer died or was given up. What it owed will not come any more; its rings say FATAL.
+	 * Only destroy() may be called on it from now on. */
+	void (*gone)(void *data, uint32_t ctx_id);
+};
+
+struct vtr_render_ops {
+	/* `name` is the guest's word, made printable. The renderer may still be starting when this
+	 * returns. Returns: VTR_ERR_LIMIT, VTR_ERR_NOMEM, VTR_ERR_OS. */
+	enum vtr_err (*create)(void *data, uint32_t ctx_id, const char *name,
+	                       const struct vtr_render_events *events, void *events_data,
+	                       struct vtr_render **out_render);
+	/* Ends it; no event comes afterwards. */
+	void (*destroy)(struct vtr_render *render);
+	/* Makes a resource known. Commands that are submitted later may use it. VTR_ERR_GONE: see
+	 * gone(), which comes or came. VTR_ERR_NOMEM. */
+	enum vtr_err (*attach)(struct vtr_render *render, uint32_t res_id,
+	                       const struct vtr_render_memory *memory);
+	/* The resource is forgotten, in order with what was submitted. */
+	void (*detach)(struct vtr_render *render, uint32_t res_id);
+	/* Executes `size` bytes of commands, which are copied. VTR_ERR_GONE; VTR_ERR_LIMIT (the
+	 * renderer is hopelessly behind: it is given up, gone() follows); VTR_ERR_NOMEM. */
+	enum vtr_err (*submit)(struct vtr_render *render, const void *commands, size_t size);
+	/* Asks for a fence behind all that was submitted. VTR_ERR_GONE. */
+	enum vtr_err (*fence)(struct vtr_render *render, uint32_t timeline, uint64_t fence_id);
+};
+
+/* --- the screen -------------------------------------------------------------------------------------- */
+
+#define VTR_MAX_DISPLAYS 16
+
+struct vtr_rect {
+	uint32_t x, y, width, height;
+};
+
+/* 32 bits a pixel, bytes in memory as named; values of virtio 1.3, 5.7.6.8 (virtio_gpu_formats). */
+enum vtr_pixel_format {
+	VTR_FORMAT_B8G8R8A8 = 1,
+	VTR_FORMAT_B8G8R8X8 = 2,
+	VTR_FORMAT_A8R8G8B8 = 3,
+	VTR_FORMAT_X8R8G8B8 = 4,
+	VTR_FORMAT_R8G8B8A8 = 67,
+	VTR_FORMAT_X8B8G8R8 = 68,
+	VTR_FORMAT_A8B8G8R8 = 121,
+	VTR_FORMAT_R8G8B8X8 = 134,
+};
+
+/* What a display shows: a rectangle of pixels in shared memory. */
+struct vtr_scanout {
+	bool in_window;   /* the memory is the window (vtr_window.fd) */
+	uint32_t buffer;  /* else one of vtr_screen_ops.add_buffer() */
+	uint64_t offset;  /* of the rectangle's first pixel; everything below lies within the memory */
+	uint32_t width, height, stride; /* stride in bytes */
+	enum vtr_pixel_format format;
+};
+
+#define VTR_CURSOR_SIZE 64 /* pixels a side */
+
+struct vtr_cursor {
+	uint32_t hot_x, hot_y;
+	uint32_t pixels[VTR_CURSOR_SIZE * VTR_CURSOR_SIZE]; /* B8G8R8A8, premultiplied */
+};
+
+struct vtr_screen_events {
+	/* Somebody wants another mode, or the display plugged or unplugged. */
+	void (*mode)(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height);
+};
+
+/* Whoever implements this copies what it is given. Losing a frame is its right, blocking is not. */
+struct vtr_screen_ops {
+	/* Memory outside of the window that scanouts name from now on by `buffer` (never 0, not used
+	 * twice). `fd` is borrowed. */
+	void (*add_buffer)(void *data, uint32_t buffer, int fd, uint64_t size);
+	void (*remove_buffer)(void *data, uint32_t buffer);
+	/* NULL: dark. A new scanout shows at the next flush. */
+	void (*set_scanout)(void *data, uint32_t display, const struct vtr_scanout *scanout);
+	/* A frame is complete in memory; `damage` in pixels of the scanout. */
+	void (*flush)(void *data, uint32_t display, const struct vtr_rect *damage);
+	/* NULL: hidden. */
+	void (*set_cursor)(void *data, uint32_t display, const struct vtr_cursor *cursor);
+	void (*move_cursor)(void *data, uint32_t display, int32_t x, int32_t y);
+	/* What the guest was told of a display. */
+	void (*set_mode)(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height);
+};
+
+#endif

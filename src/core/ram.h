@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CORE_RAM_H
+#define CORE_RAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * A guest's RAM: memory that the VMM shares, as regions of guest-physical addresses. The guest, and
+ * whatever it lets do DMA, writes to it at any time: nothing read from it is the same twice.
+ *
+ * Thread: the device's.
+ */
+
+/* vhost-user sends at most 8 without CONFIGURE_MEM_SLOTS, which is never negotiated. */
+#define VTR_RAM_MAX_REGIONS 8
+
+struct vtr_ram_region {
+	uint64_t gpa; /* guest-physical address */
+	uint64_t size;
+	uint64_t user_addr; /* the same bytes in the VMM's address space: how it names rings */
+	uint64_t fd_offset;
+	int fd;       /* the region's, closed with it */
+	uint8_t *map; /* NULL: fd_offset does not suit a mapping here (never for a region in the table) */
+};
+
+struct vtr_ram {
+	struct vtr_ram_region regions[VTR_RAM_MAX_REGIONS];
+	size_t count;
+};
+
+/* A stretch of guest RAM as others can map it. */
+struct vtr_ram_piece {
+	int fd; /* borrowed: the region's */
+	uint64_t offset;
+	uint64_t size;
+};
+
+void vtr_ram_init(struct vtr_ram *ram);
+void vtr_ram_finish(struct vtr_ram *ram);
+
+/**
+ * Replaces the table. A region that is as before (address, size, file, offset) keeps its mapping, so
+ * that pointers into it stay valid. `regions[].map` is ignored.
+ *
+ * Owner:   regions[].fd are consumed, on failure too.
+ * Returns: VTR_ERR_GUEST (they overlap, overflow, or lie outside of their file); VTR_ERR_LIMIT (too
+ *          many); VTR_ERR_OS. The old table stays on failure.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_ram_set(struct vtr_ram *ram, const struct vtr_ram_region *regions,
+                                        size_t count);
+
+/* `size` bytes at a guest-physical address. NULL: they do not lie in one region. Valid until the next
+ * vtr_ram_set(). */
+void *vtr_ram_at(const struct vtr_ram *ram, uint64_t gpa, uint64_t size);
+
+/* The same for an address of the VMM. */
+void *vtr_ram_at_user(const struct vtr_ram *ram, uint64_t user_addr, uint64_t size);
+
+/* Where `size` bytes at `gpa` lie for other processes. Returns: false: not in one region. */
+bool vtr_ram_locate(const struct vtr_ram *ram, uint64_t gpa, uint64_t size,
+                    struct vtr_ram_piece *out_piece);
+
+/* Whether a region is backed by the same file as `fd` (the window's memory, see vhost/). */
+bool vtr_ram_has_file(const struct vtr_ram *ram, int fd);
+
+#endif
