@@ -24,7 +24,8 @@ struct vtr_ram_region {
 	uint64_t user_addr; /* the same bytes in the VMM's address space: how it names rings */
 	uint64_t fd_offset;
 	int fd;       /* the region's, closed with it */
-	uint8_t *map; /* NULL: fd_offset does not suit a mapping here (never for a region in the table) */
+	uint8_t *map; /* the region's first byte; set by vtr_ram_set(), never NULL in the table */
+	size_t map_size; /* of the mapping that it lies in, which begins at the file's start */
 };
 
 struct vtr_ram {
@@ -44,7 +45,7 @@ void vtr_ram_finish(struct vtr_ram *ram);
 
 /**
  * Replaces the table. A region that is as before (address, size, file, offset) keeps its mapping, so
- * that pointers into it stay valid. `regions[].map` is ignored.
+ * that pointers into it stay valid. `map` and `map_size` in `regions` are ignored.
  *
  * Owner:   regions[].fd are consumed, on failure too.
  * Returns: VTR_ERR_GUEST (they overlap, overflow, or lie outside of their file); VTR_ERR_LIMIT (too
@@ -57,7 +58,11 @@ VTR_MUST_CHECK enum vtr_err vtr_ram_set(struct vtr_ram *ram, const struct vtr_ra
  * vtr_ram_set(). */
 void *vtr_ram_at(const struct vtr_ram *ram, uint64_t gpa, uint64_t size);
 
-/* The same for an address of the VMM. */
+/* What lies at a guest-physical address, and in *size as many of the bytes asked for as follow it in
+ * the same region. NULL: nothing lies there, or *size was 0. Valid as long as vtr_ram_at()'s. */
+void *vtr_ram_span(const struct vtr_ram *ram, uint64_t gpa, uint64_t *size);
+
+/* vtr_ram_at() for an address of the VMM. */
 void *vtr_ram_at_user(const struct vtr_ram *ram, uint64_t user_addr, uint64_t size);
 
 /* Where `size` bytes at `gpa` lie for other processes. Returns: false: not in one region. */

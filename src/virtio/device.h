@@ -24,13 +24,16 @@ struct vtr_virtio_device {
 	void (*read_config)(void *data, uint32_t offset, void *buf, uint32_t size);
 	void (*write_config)(void *data, uint32_t offset, const void *buf, uint32_t size);
 	/* The driver runs and the window is mapped: kick() follows for what is in the queues. `queues`
-	 * and `ram` stay valid until stop(). `reset`: the guest began anew (boot, rebind) and whatever it
-	 * had is to be forgotten, including its requests, by vtr_queue_drop(); else it goes on after a
-	 * pause, and requests that were popped before are still to be answered. The first is a reset. */
-	void (*start)(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram, bool reset);
+	 * and `ram` stay where they are until the transport is destroyed, which calls stop(). `reset`: the
+	 * guest began anew (boot, rebind) and whatever it had is to be forgotten, including its requests,
+	 * by vtr_queue_drop(); else it goes on after a pause, and requests that were popped before are
+	 * still to be answered. The first is a reset. */
+	void (*start)(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram,
+	              bool reset);
 	/* Requests may be there. */
 	void (*kick)(void *data, uint32_t queue);
-	/* The memory table has changed; what of it was kept stays mapped. */
+	/* The memory table has changed; what of it was kept stays mapped. May come between stop() and
+	 * start() too, and comes with an empty table when the VMM is gone. */
 	void (*ram_changed)(void *data);
 	/* No queue may be popped until start(). Requests may still be pushed. */
 	void (*stop)(void *data);

@@ -33,8 +33,9 @@ struct vtr_queue_segment {
 /* One descriptor chain. Owner: whoever popped it, until vtr_queue_push(). */
 struct vtr_queue_request {
 	uint16_t head;
-	bool cut;        /* there were more readable bytes, or more writable segments */
-	uint8_t *out;    /* what the driver wrote: a private copy, aligned for any type */
+	bool cut; /* there were more readable bytes, or more writable segments */
+	uint8_t *
+		out; /* what the driver wrote: a private copy, aligned for any type; NULL: nothing */
 	size_t out_size;
 	struct vtr_queue_segment in[VTR_QUEUE_MAX_IN]; /* where the driver expects an answer */
 	uint32_t in_count;
@@ -58,11 +59,16 @@ size_t vtr_queue_write(struct vtr_queue *queue, const struct vtr_queue_request *
                        const void *data, size_t size);
 
 /* Completes a request with `written` bytes of answer; frees it. The driver hears of it by
- * vtr_queue_notify(). While the queue is stopped this is remembered, and done when it goes on. */
+ * vtr_queue_notify(). While the queue is stopped this is remembered, and done, with an interrupt, when
+ * it goes on. A request from before a reset is only freed. */
 void vtr_queue_push(struct vtr_queue *queue, struct vtr_queue_request *request, size_t written);
 
-/* Frees a request whose queue was reset: nobody waits for it. */
-void vtr_queue_drop(struct vtr_queue *queue, struct vtr_queue_request *request);
+/* Frees request->out (NULL afterwards). For a request that is executed and answered only later: a
+ * guest may have as many of them as the queue has entries, each of VTR_QUEUE_MAX_OUT bytes. */
+void vtr_queue_forget_out(struct vtr_queue_request *request);
+
+/* Frees a request whose queue was reset, or is gone: nobody waits for it. */
+void vtr_queue_drop(struct vtr_queue_request *request);
 
 /* Interrupts the driver if there is something new and it wants to know. Once for a batch. */
 void vtr_queue_notify(struct vtr_queue *queue);
