@@ -14,6 +14,7 @@
 #include "platform/loop.h"
 #include "platform/proc.h"
 #include "platform/sock.h"
+#include "worker/scout.h"
 #include "worker/supervisor.h"
 
 #define LEAVE_TIMEOUT_MS 5000
@@ -134,6 +135,20 @@ static enum vtr_err create_supervisor(struct vtr_front *front,
 	struct vtr_front_env env;
 	make_worker_args(&setup, params);
 	err = vtr_front_env_init(params->tuning, &env);
+	if (err == VTR_OK && params->look_ahead) {
+		const struct vtr_scout_params scout_params = {
+			.log = front->log,
+			.loop = front->loop,
+			.program = program,
+			.worker_args = setup.args,
+			.worker_arg_count = setup.arg_count,
+			.worker_env = (const char *const *)env.set,
+		};
+		err = vtr_scout_start(&scout_params, &front->scout);
+		if (err != VTR_OK) {
+			vtr_front_env_finish(&env);
+		}
+	}
 	if (err == VTR_OK) {
 		const struct vtr_supervisor_params supervisor_params = {
 			.log = front->log,
@@ -142,6 +157,7 @@ static enum vtr_err create_supervisor(struct vtr_front *front,
 			.worker_args = setup.args,
 			.worker_arg_count = setup.arg_count,
 			.worker_env = (const char *const *)env.set,
+			.scout = front->scout,
 			.max_clients = params->max_clients,
 			.silent_timeout_ms = params->tuning->handshake_ms,
 			.leave_timeout_ms = LEAVE_TIMEOUT_MS,
@@ -187,6 +203,7 @@ enum vtr_err vtr_front_init(struct vtr_front *front, const struct vtr_front_para
 void vtr_front_finish(struct vtr_front *front)
 {
 	vtr_supervisor_destroy(front->supervisor);
+	vtr_scout_destroy(front->scout);
 	vtr_os_loop_destroy(front->loop);
 	vtr_close(&front->listen_fd);
 	vtr_log_destroy(front->log);

@@ -2,6 +2,7 @@
 #ifndef CMD_FRONT_H
 #define CMD_FRONT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,11 +18,13 @@
 
 struct vtr_log;
 struct vtr_os_loop;
+struct vtr_scout;
 struct vtr_supervisor;
 
 struct vtr_front {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
+	struct vtr_scout *scout; /* NULL: none */
 	struct vtr_supervisor *supervisor;
 	int listen_fd;
 };
@@ -32,6 +35,7 @@ struct vtr_front_params {
 	const char *log_filter; /* NULL: the default */
 	const char *socket_path;
 	uint32_t max_clients;
+	bool look_ahead; /* find out about the devices before the first client comes */
 };
 
 /* Variables for processes that load the host's drivers, NAME=VALUE, NULL-terminated; owned. */

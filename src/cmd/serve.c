@@ -117,6 +117,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		.log_filter = options.log,
 		.socket_path = options.socket,
 		.max_clients = options.max_clients,
+		.look_ahead = true,
 	};
 	err = vtr_front_init(&front, &params);
 	if (err != VTR_OK) {

@@ -8,6 +8,9 @@
 #include "cmd/readable.h"
 #include "cmd/tuning.h"
 #include "platform/proc.h"
+#include "venus/known.h"
+#include "venus/probe.h"
+#include "venus/venus.h"
 #include "worker/server.h"
 
 #define TAG_MAX 24
@@ -18,6 +21,8 @@ struct options {
 	uint32_t number;
 	const char *log;
 	bool show_sandbox;
+	bool probe;
+	struct vtr_opt_list known;
 	struct vtr_opt_list tuning;
 };
 
@@ -41,6 +46,15 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, show_sandbox),
 	  .help = "print the names of the parts of the sandbox that apply here, and exit" },
+	{ .name = "probe",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, probe),
+	  .help = "print a line about each device, for --known, and exit" },
+	{ .name = "known",
+	  .kind = VTR_OPT_LIST,
+	  .offset = offsetof(struct options, known),
+	  .arg = "LINE",
+	  .help = "what --probe said of a device" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
@@ -70,6 +84,50 @@ static int show_sandbox(void)
 	return 0;
 }
 
+static enum vtr_err parse_known(const struct vtr_opt_list *lines, struct vtr_known *out_known)
+{
+	for (size_t i = 0; i < lines->count; i++) {
+		enum vtr_err err = vtr_known_parse(lines->items[i], &out_known->devices[i]);
+		if (err != VTR_OK) {
+			fprintf(stderr, "vitrine worker: '%s' is nothing that --probe printed\n",
+			        lines->items[i]);
+			return err;
+		}
+		out_known->count++;
+	}
+	return VTR_OK;
+}
+
+/* Like a worker, but with the output in place of a client. */
+static int probe(const struct vtr_worker_params *params)
+{
+	const struct vtr_venus_params venus_params = {
+		.min_import_alignment = params->min_import_alignment,
+		.no_host_import = params->no_host_import,
+		.no_export = params->no_export,
+	};
+	struct vtr_probe_report report;
+	uint32_t applied;
+
+	if (!params->no_sandbox && vtr_worker_lock_in(params->readable, &applied) != VTR_OK) {
+		return 1;
+	}
+	/* The workers to come say what there is to say about the devices. */
+	if (vtr_probe_host(NULL, &venus_params, &report) != VTR_OK) {
+		return 1;
+	}
+	for (uint32_t i = 0; i < report.device_count; i++) {
+		char text[VTR_KNOWN_TEXT];
+
+		if (!report.devices[i].refused) {
+			vtr_known_format(&report.devices[i].known, text);
+			printf("%s\n", text);
+		}
+	}
+	vtr_probe_finish(&report);
+	return 0;
+}
+
 static int run_worker(const struct vtr_command *command, int argc, char **argv)
 {
 	struct options options = { 0 };
@@ -86,8 +144,8 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 		return show_sandbox();
 	}
 	/* 0 is where no worker gets it: the option is missing */
-	if (options.control_fd == 0 || options.client_fd == 0 || options.control_fd > INT32_MAX ||
-	    options.client_fd > INT32_MAX) {
+	if (!options.probe && (options.control_fd == 0 || options.client_fd == 0 ||
+	                       options.control_fd > INT32_MAX || options.client_fd > INT32_MAX)) {
 		fprintf(stderr,
 		        "vitrine worker: this is what 'vitrine run' and 'vitrine serve' start "
 		        "for each connection; start one of those.\n");
@@ -102,7 +160,13 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
+	struct vtr_known known = { 0 };
 	struct vtr_readable readable;
+	err = parse_known(&options.known, &known);
+	if (err != VTR_OK) {
+		vtr_log_destroy(log);
+		return VTR_EXIT_USAGE;
+	}
 	err = vtr_readable_init(&readable);
 	if (err != VTR_OK) {
 		vtr_log_destroy(log);
@@ -117,13 +181,19 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 		.min_import_alignment = tuning.import_alignment,
 		.no_host_import = tuning.no_host_import,
 		.no_export = tuning.no_export,
+		.known = &known,
 		.no_sandbox = tuning.no_sandbox,
 		.readable = (const char *const *)readable.paths,
 	};
-	err = vtr_worker_run(&params);
+	int status = 1;
+	if (options.probe) {
+		status = probe(&params);
+	} else if (vtr_worker_run(&params) == VTR_OK) {
+		status = 0;
+	}
 	vtr_readable_finish(&readable);
 	vtr_log_destroy(log);
-	return err == VTR_OK ? 0 : 1;
+	return status;
 }
 
 const struct vtr_command vtr_cmd_worker = {

@@ -106,6 +106,17 @@ static void choose_emulation(struct vtr_physical *p, const struct list *driver)
 	p->emulate.sync_fd = true;
 }
 
+static void identify(struct vtr_physical *p)
+{
+	VkPhysicalDeviceIDProperties id = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES};
+	VkPhysicalDeviceProperties2 props = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &id};
+
+	p->procs->vkGetPhysicalDeviceProperties2(p->handle, &props);
+	memcpy(p->device_uuid, id.deviceUUID, VK_UUID_SIZE);
+	memcpy(p->driver_uuid, id.driverUUID, VK_UUID_SIZE);
+}
+
 static bool is_venus(const struct vtr_physical *p)
 {
 	VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
@@ -130,6 +141,7 @@ static enum vtr_err fill(struct vtr_log *log, const struct vtr_venus_params *par
 	p->has.portability = find(driver, "VK_KHR_portability_subset") != NULL;
 	p->core_timeline = p->properties.apiVersion >= VK_API_VERSION_1_2;
 	p->has.timeline = p->core_timeline || find(driver, "VK_KHR_timeline_semaphore") != NULL;
+	identify(p);
 	p->procs->vkGetPhysicalDeviceMemoryProperties(p->handle, &p->memory);
 	err = vtr_strategy_probe(log, params, p);
 	if (err != VTR_OK) {

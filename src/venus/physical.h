@@ -26,6 +26,7 @@ struct vtr_physical {
 	struct vtr_vk_object *object; /* NULL until the guest enumerated */
 	const struct vtw_instance_procs *procs;
 	VkPhysicalDeviceProperties properties;
+	uint8_t device_uuid[VK_UUID_SIZE], driver_uuid[VK_UUID_SIZE];
 	uint32_t api_version;         /* of the device, as the guest may use it */
 	VkExtensionProperties *extensions; /* what the guest may enable */
 	uint32_t extension_count;

@@ -63,6 +63,18 @@ static void describe_types(struct vtr_probe_device *out, const struct vtw_instan
 	}
 }
 
+static void describe_known(struct vtr_known_device *out, const struct vtr_physical *p)
+{
+	memcpy(out->device_uuid, p->device_uuid, VTR_KNOWN_UUID);
+	memcpy(out->driver_uuid, p->driver_uuid, VTR_KNOWN_UUID);
+	out->import_alignment = p->strategy.import_alignment;
+	out->buffers_importable = p->strategy.buffers_importable;
+	out->type_count = p->memory.memoryTypeCount;
+	for (uint32_t i = 0; i < out->type_count; i++) {
+		out->share[i] = (uint8_t)p->strategy.share[i];
+	}
+}
+
 static void probe_device(struct vtr_log *log, const struct vtr_venus_params *params,
                          const struct vtw_instance_procs *vk, VkPhysicalDevice handle, uint32_t version,
                          struct vtr_probe_device *out)
@@ -85,6 +97,7 @@ static void probe_device(struct vtr_log *log, const struct vtr_venus_params *par
 	out->emulates_queue_foreign = p->emulate.queue_foreign;
 	out->emulates_sync_fd = p->emulate.sync_fd;
 	describe_types(out, vk, p);
+	describe_known(&out->known, p);
 	vtr_physical_destroy(p);
 }
 

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "venus/known.h"
 
 struct vtr_log;
 struct vtr_venus_params;
@@ -33,6 +34,7 @@ struct vtr_probe_device {
 	bool emulates_dma_buf, emulates_modifiers, emulates_queue_foreign, emulates_sync_fd;
 	uint32_t type_count;
 	struct vtr_probe_type types[32];
+	struct vtr_known_device known; /* for contexts of other processes, unless refused */
 };
 
 struct vtr_probe_report {

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "platform/shm.h"
+#include "venus/known.h"
 #include "venus/physical.h"
 #include "venus/venus.h"
 
@@ -231,41 +232,77 @@ static bool buffers_importable(const struct vtr_physical *p)
 	        VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
 }
 
-enum vtr_err vtr_strategy_probe(struct vtr_log *log, const struct vtr_venus_params *params,
-                                struct vtr_physical *physical)
+/* Makes the choice of another process our own. */
+static bool recall(const struct vtr_venus_params *params, struct vtr_physical *physical)
 {
-	VkPhysicalDeviceMemoryProperties *memory = &physical->memory;
+	const struct vtr_known_device *known =
+		vtr_known_find(params->known, physical->device_uuid, physical->driver_uuid);
 	struct vtr_memory_strategy *s = &physical->strategy;
-	struct probe probe = {0};
-	const VkResult ret = probe_device(physical, &probe);
-	bool coherent = false, imports = false;
 
-	if (ret != VK_SUCCESS) {
-		vtr_error(log, "%s: vkCreateDevice failed (%d): the device is not offered",
-		          physical->properties.deviceName, ret);
-		return VTR_ERR_VK;
+	if (known == NULL || known->type_count != physical->memory.memoryTypeCount) {
+		return false;
 	}
-	s->import_alignment = vtr_os_page_size();
-	probe_import(params, physical, s, &probe);
-	for (uint32_t i = 0; i < memory->memoryTypeCount; i++) {
-		VkMemoryType *type = &memory->memoryTypes[i];
+	for (uint32_t i = 0; i < known->type_count; i++) {
+		s->share[i] = known->share[i];
+		s->reason[i] = "found out by another process";
+	}
+	s->import_alignment = known->import_alignment;
+	s->buffers_importable = known->buffers_importable;
+	return true;
+}
 
-		choose(params, &probe, i, s);
-		if (s->share[i] == VTR_SHARE_NONE) {
-			type->propertyFlags &= ~(VkFlags)HOST_BITS;
-		}
-		coherent |= (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) != 0;
+static void find_out(const struct vtr_venus_params *params, struct vtr_physical *physical, struct probe *probe)
+{
+	struct vtr_memory_strategy *s = &physical->strategy;
+	bool imports = false;
+
+	s->import_alignment = vtr_os_page_size();
+	probe_import(params, physical, s, probe);
+	for (uint32_t i = 0; i < physical->memory.memoryTypeCount; i++) {
+		choose(params, probe, i, s);
 		imports |= s->share[i] == VTR_SHARE_HOST_IMPORT;
 	}
 	s->buffers_importable = imports && buffers_importable(physical);
-	probe.vk.vkDestroyDevice(probe.device, NULL);
-	if (probe.page != NULL) {
-		vtr_os_shm_unmap(probe.page, probe.page_size);
+	probe->vk.vkDestroyDevice(probe->device, NULL);
+	if (probe->page != NULL) {
+		vtr_os_shm_unmap(probe->page, probe->page_size);
 	}
-	if (!coherent) {
+}
+
+/* Takes from the guest's memory types what cannot be shared. Returns: whether coherent memory is left. */
+static bool rewrite_types(struct vtr_physical *physical)
+{
+	bool coherent = false;
+
+	for (uint32_t i = 0; i < physical->memory.memoryTypeCount; i++) {
+		VkMemoryType *type = &physical->memory.memoryTypes[i];
+
+		if (physical->strategy.share[i] == VTR_SHARE_NONE) {
+			type->propertyFlags &= ~(VkFlags)HOST_BITS;
+		}
+		coherent |= (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) != 0;
+	}
+	return coherent;
+}
+
+enum vtr_err vtr_strategy_probe(struct vtr_log *log, const struct vtr_venus_params *params,
+                                struct vtr_physical *physical)
+{
+	if (!recall(params, physical)) {
+		struct probe probe = {0};
+		const VkResult ret = probe_device(physical, &probe);
+
+		if (ret != VK_SUCCESS) {
+			vtr_error(log, "%s: vkCreateDevice failed (%d): the device is not offered",
+			          physical->properties.deviceName, ret);
+			return VTR_ERR_VK;
+		}
+		find_out(params, physical, &probe);
+	}
+	if (!rewrite_types(physical)) {
 		vtr_error(log, "%s: no coherent memory type can be shared with a guest (type 0: %s): the "
 		          "device is not offered", physical->properties.deviceName,
-		          memory->memoryTypeCount > 0 ? s->reason[0] : "there is none");
+		          physical->memory.memoryTypeCount > 0 ? physical->strategy.reason[0] : "there is none");
 		return VTR_ERR_UNSUPPORTED;
 	}
 	return VTR_OK;

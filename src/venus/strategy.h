@@ -30,7 +30,8 @@ struct vtr_memory_strategy {
 const char *vtr_share_name(enum vtr_share share);
 
 /**
- * Finds out by doing: makes a device, imports, exports and maps a page of each type.
+ * Finds out by doing: makes a device, imports, exports and maps a page of each type; or takes over what
+ * params->known says.
  * Fills physical->strategy and rewrites physical->memory.
  * Returns: VTR_ERR_UNSUPPORTED when no coherent memory can be shared, VTR_ERR_VK.
  */

@@ -18,6 +18,7 @@
  * Errors:  VTR_ERR_GUEST means that the guest broke the protocol: the context is dead from then on
  *          (vtr_venus_is_dead()), its rings say so to the guest, and the caller drops the client.
  */
+struct vtr_known;
 struct vtr_venus;
 struct vtr_log;
 
@@ -65,6 +66,9 @@ struct vtr_venus_params {
 	/* Behave as if the driver could not do this; for tests of hosts that really cannot. */
 	bool no_host_import;
 	bool no_export; /* neither dma-bufs nor opaque fds */
+	/* What another process found out with the same parameters (venus/known.h); may be NULL; must
+	 * outlive the context. */
+	const struct vtr_known *known;
 };
 
 /**

@@ -206,6 +206,7 @@ static enum vtr_err context_init(struct vtr_vtest *vtest, const uint8_t *payload
 		.min_import_alignment = params->min_import_alignment,
 		.no_host_import = params->no_host_import,
 		.no_export = params->no_export,
+		.known = params->known,
 	};
 
 	(void)size;

@@ -30,6 +30,7 @@ struct vtr_vtest_params {
 	uint32_t min_import_alignment;
 	bool no_host_import;
 	bool no_export;
+	const struct vtr_known *known;
 };
 
 /**

@@ -134,6 +134,7 @@ enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 		.min_import_alignment = params->min_import_alignment,
 		.no_host_import = params->no_host_import,
 		.no_export = params->no_export,
+		.known = params->known,
 	};
 	err = vtr_vtest_serve(&vtest_params);
 	if (err == VTR_OK) {

@@ -12,6 +12,7 @@
  * anything at any time; what must be done then, the supervisor does.
  */
 
+struct vtr_known;
 struct vtr_log;
 
 struct vtr_worker_params {
@@ -23,6 +24,7 @@ struct vtr_worker_params {
 	uint32_t min_import_alignment;
 	bool no_host_import;
 	bool no_export;
+	const struct vtr_known *known;
 	bool no_sandbox;
 	const char *const
 		*readable; /* files that the driver needs besides the system's; may be NULL */

@@ -24,6 +24,7 @@
 #include "vtest/vtest.h"
 #include "worker/ipc.h"
 #include "worker/protocol.h"
+#include "worker/scout.h"
 
 /* The bit of a ring's status word that makes Mesa's client abort (venus-host.md 5.2). */
 #define RING_STATUS_FATAL 2u
@@ -67,6 +68,7 @@ struct vtr_supervisor {
 	char **args; /* of workers, from the fourth option on; NULL-terminated like env */
 	size_t arg_count;
 	char **env;
+	const struct vtr_scout *scout; /* borrowed */
 	uint32_t max_clients;
 	uint32_t silent_timeout_ms;
 	uint32_t leave_timeout_ms;
@@ -295,7 +297,10 @@ static enum vtr_err run_worker(struct client *client, int control_fd)
 	char control_text[16];
 	char client_text[16];
 	char number_text[16];
-	vtr_autofree char **argv = calloc(WORKER_FIXED_ARGS + supervisor->arg_count, sizeof(*argv));
+	const char *const *known = NULL;
+	size_t known_count = vtr_scout_args(supervisor->scout, &known);
+	vtr_autofree char **argv = calloc(
+		WORKER_FIXED_ARGS + supervisor->arg_count + known_count, sizeof(*argv));
 
 	if (!argv) {
 		return VTR_ERR_NOMEM;
@@ -312,6 +317,9 @@ static enum vtr_err run_worker(struct client *client, int control_fd)
 	memcpy(argv, fixed, sizeof(fixed));
 	memcpy(argv + VTR_ARRAY_LEN(fixed), supervisor->args,
 	       supervisor->arg_count * sizeof(*argv));
+	for (size_t i = 0; i < known_count; i++) {
+		argv[VTR_ARRAY_LEN(fixed) + supervisor->arg_count + i] = (char *)known[i];
+	}
 	const struct vtr_os_spawn spawn = {
 		.path = supervisor->program,
 		.argv = argv,
@@ -521,6 +529,7 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	}
 	supervisor->log = params->log;
 	supervisor->loop = params->loop;
+	supervisor->scout = params->scout;
 	supervisor->max_clients = params->max_clients;
 	supervisor->silent_timeout_ms = params->silent_timeout_ms;
 	supervisor->leave_timeout_ms = params->leave_timeout_ms;

@@ -22,6 +22,7 @@
 
 struct vtr_log;
 struct vtr_os_loop;
+struct vtr_scout;
 struct vtr_supervisor;
 
 /* Ring memory mapped for each client, a page each. A client with more rings ends by the first. */
@@ -34,6 +35,7 @@ struct vtr_supervisor_params {
 	const char *const *worker_args; /* arguments after `--client-fd N --control-fd N --id N` */
 	size_t worker_arg_count;
 	const char *const *worker_env; /* NAME=VALUE to add, NULL-terminated; may be NULL */
+	const struct vtr_scout *scout; /* what it knows goes to workers; may be NULL; must outlive */
 	uint32_t max_clients;          /* further connections are reset */
 	uint32_t silent_timeout_ms;    /* until a client's first bytes; 0: no limit */
 	uint32_t leave_timeout_ms;     /* a worker's time to end after its client; 0: no limit */

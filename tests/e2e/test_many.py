@@ -76,6 +76,17 @@ def end_idle(clients):
         client.stdout.close()
 
 
+def test_workers_know_the_device():
+    """`serve` finds out once how the device shares memory; its workers are told."""
+    with e2e.Server() as server:
+        def told():
+            clients = start_idle(server, 1)
+            lines = [open(f'/proc/{pid}/cmdline').read().split('\0') for pid in server.workers()]
+            end_idle(clients)
+            return any('--known' in line for line in lines)
+        expect(e2e.wait_until(told, 20), 'no worker was told of the device')
+
+
 def test_idle_clients():
     with e2e.Server() as server:
         before = state(server)

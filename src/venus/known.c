@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#include "venus/known.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "venus/strategy.h"
+
+/* Indexed by enum vtr_share. */
+static const char letters[] = {
+	[VTR_SHARE_NONE] = '-',
+	[VTR_SHARE_HOST_IMPORT] = 'h',
+	[VTR_SHARE_DMA_BUF] = 'd',
+	[VTR_SHARE_OPAQUE_FD] = 'o',
+};
+
+#define UUID_DIGITS (2 * VTR_KNOWN_UUID)
+
+static void format_uuid(char out_text[UUID_DIGITS + 1], const uint8_t uuid[VTR_KNOWN_UUID])
+{
+	for (size_t i = 0; i < VTR_KNOWN_UUID; i++) {
+		snprintf(out_text + 2 * i, 3, "%02x", uuid[i]);
+	}
+}
+
+void vtr_known_format(const struct vtr_known_device *device, char out_text[VTR_KNOWN_TEXT])
+{
+	char device_text[UUID_DIGITS + 1];
+	char driver_text[UUID_DIGITS + 1];
+	char types[VTR_KNOWN_MAX_TYPES + 1] = "";
+
+	format_uuid(device_text, device->device_uuid);
+	format_uuid(driver_text, device->driver_uuid);
+	for (uint32_t i = 0; i < device->type_count; i++) {
+		types[i] = letters[device->share[i]];
+	}
+	snprintf(out_text, VTR_KNOWN_TEXT, "%s:%s:%" PRIu64 ":%c:%s", device_text, driver_text,
+	         device->import_alignment, device->buffers_importable ? 'y' : 'n', types);
+}
+
+static bool parse_uuid(const char **text, uint8_t out_uuid[VTR_KNOWN_UUID])
+{
+	for (size_t i = 0; i < VTR_KNOWN_UUID; i++) {
+		char pair[3] = "";
+		char *end;
+
+		strncpy(pair, *text, 2);
+		out_uuid[i] = (uint8_t)strtoul(pair, &end, 16);
+		if (end != pair + 2 || pair[0] == '-' || pair[0] == '+' || pair[0] == ' ') {
+			return false;
+		}
+		*text += 2;
+	}
+	return *(*text)++ == ':';
+}
+
+static bool parse_types(const char *text, struct vtr_known_device *device)
+{
+	for (; *text != '\0'; text++) {
+		const char *letter = memchr(letters, *text, sizeof(letters));
+
+		if (letter == NULL || device->type_count == VTR_KNOWN_MAX_TYPES) {
+			return false;
+		}
+		device->share[device->type_count++] = (uint8_t)(letter - letters);
+	}
+	return true;
+}
+
+enum vtr_err vtr_known_parse(const char *text, struct vtr_known_device *out_device)
+{
+	struct vtr_known_device device = {0};
+	char *end;
+
+	if (!parse_uuid(&text, device.device_uuid) || !parse_uuid(&text, device.driver_uuid)) {
+		return VTR_ERR_ARG;
+	}
+	device.import_alignment = strtoull(text, &end, 10);
+	if (end == text || device.import_alignment == 0 ||
+	    (device.import_alignment & (device.import_alignment - 1)) != 0 || end[0] != ':' ||
+	    (end[1] != 'y' && end[1] != 'n') || end[2] != ':') {
+		return VTR_ERR_ARG;
+	}
+	device.buffers_importable = end[1] == 'y';
+	if (!parse_types(end + 3, &device)) {
+		return VTR_ERR_ARG;
+	}
+	*out_device = device;
+	return VTR_OK;
+}
+
+const struct vtr_known_device *vtr_known_find(const struct vtr_known *known,
+                                              const uint8_t device_uuid[VTR_KNOWN_UUID],
+                                              const uint8_t driver_uuid[VTR_KNOWN_UUID])
+{
+	for (uint32_t i = 0; known != NULL && i < known->count; i++) {
+		const struct vtr_known_device *d = &known->devices[i];
+
+		if (memcmp(d->device_uuid, device_uuid, VTR_KNOWN_UUID) == 0 &&
+		    memcmp(d->driver_uuid, driver_uuid, VTR_KNOWN_UUID) == 0) {
+			return d;
+		}
+	}
+	return NULL;
+}

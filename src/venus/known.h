@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VENUS_KNOWN_H
+#define VENUS_KNOWN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/*
+ * How a device's memory is shared, found out by another process with the same driver and the same
+ * parameters (vtr_probe_host()). To find out takes a VkDevice, which costs tens of milliseconds and leaves
+ * some MiB in the driver's heap; so servers have it done once, apart, and tell their workers.
+ *
+ * It travels as text, in the workers' command lines: device and driver UUID in hex, import alignment,
+ * whether buffers can be of imported memory, and a letter for each memory type.
+ */
+#define VTR_KNOWN_UUID 16
+#define VTR_KNOWN_MAX_TYPES 32
+
+struct vtr_known_device {
+	uint8_t device_uuid[VTR_KNOWN_UUID];
+	uint8_t driver_uuid[VTR_KNOWN_UUID];
+	uint64_t import_alignment;
+	bool buffers_importable;
+	uint32_t type_count;
+	uint8_t share[VTR_KNOWN_MAX_TYPES]; /* enum vtr_share */
+};
+
+#define VTR_KNOWN_MAX_DEVICES 16
+
+struct vtr_known {
+	uint32_t count;
+	struct vtr_known_device devices[VTR_KNOWN_MAX_DEVICES];
+};
+
+/* The longest text, with its NUL. */
+#define VTR_KNOWN_TEXT 160
+
+void vtr_known_format(const struct vtr_known_device *device, char out_text[VTR_KNOWN_TEXT]);
+
+/* Returns: VTR_ERR_ARG if that is no such text; *out_device is untouched then. */
+VTR_MUST_CHECK enum vtr_err vtr_known_parse(const char *text, struct vtr_known_device *out_device);
+
+/* What is known of a device, or NULL. Accepts NULL for `known`. */
+const struct vtr_known_device *vtr_known_find(const struct vtr_known *known,
+                                              const uint8_t device_uuid[VTR_KNOWN_UUID],
+                                              const uint8_t driver_uuid[VTR_KNOWN_UUID]);
+
+#endif

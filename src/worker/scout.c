@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "worker"
+#include "worker/scout.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "platform/loop.h"
+#include "platform/proc.h"
+#include "platform/sock.h"
+#include "venus/known.h"
+
+#define ANSWER_MAX (VTR_KNOWN_MAX_DEVICES * VTR_KNOWN_TEXT)
+
+struct vtr_scout {
+	struct vtr_log *log;
+	struct vtr_os_loop *loop;
+	pid_t pid; /* 0: has ended */
+	int death_fd;
+	int answer_fd;
+	struct vtr_os_loop_fd *answer_watch;
+	char answer[ANSWER_MAX + 1]; /* lines, later cut into strings */
+	size_t answer_size;
+	const char *args[2 * VTR_KNOWN_MAX_DEVICES]; /* "--known", a line of the answer, ... */
+	size_t arg_count;
+};
+
+/* Each line that makes sense becomes an argument. */
+static void read_answer(struct vtr_scout *scout)
+{
+	char *state = NULL;
+
+	for (char *line = strtok_r(scout->answer, "\n", &state); line;
+	     line = strtok_r(NULL, "\n", &state)) {
+		struct vtr_known_device device;
+
+		if (scout->arg_count + 2 <= VTR_ARRAY_LEN(scout->args) &&
+		    vtr_known_parse(line, &device) == VTR_OK) {
+			scout->args[scout->arg_count++] = "--known";
+			scout->args[scout->arg_count++] = line;
+		}
+	}
+	vtr_debug(scout->log, "memory of %zu devices is known", scout->arg_count / 2);
+}
+
+static void reap(struct vtr_scout *scout)
+{
+	int status;
+
+	/* It has nothing left to do but to end, or is of no use any more. */
+	kill(scout->pid, SIGKILL);
+	waitpid(scout->pid, &status, 0);
+	scout->pid = 0;
+	vtr_os_loop_remove(scout->answer_watch);
+	vtr_close(&scout->answer_fd);
+	vtr_close(&scout->death_fd);
+}
+
+static void on_answer(void *data, unsigned events)
+{
+	struct vtr_scout *scout = data;
+	size_t n = 0;
+	enum vtr_err err = VTR_ERR_GUEST;
+
+	(void)events;
+	if (scout->answer_size < ANSWER_MAX) {
+		err = vtr_os_sock_recv(scout->answer_fd, scout->answer + scout->answer_size,
+		                       ANSWER_MAX - scout->answer_size, &n, NULL, 0, NULL);
+	}
+	scout->answer_size += n;
+	if (err == VTR_OK) {
+		return;
+	}
+	reap(scout);
+	if (err == VTR_ERR_GONE) {
+		read_answer(scout);
+	}
+}
+
+static enum vtr_err spawn(struct vtr_scout *scout, const struct vtr_scout_params *params,
+                          int worker_end)
+{
+	vtr_autofd int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	const struct vtr_os_spawn_fd fds[] = {
+		{ .fd = null_fd, .as = STDIN_FILENO },
+		{ .fd = worker_end, .as = STDOUT_FILENO },
+		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
+	};
+	vtr_autofree const char **argv = calloc(4 + params->worker_arg_count, sizeof(*argv));
+
+	if (null_fd < 0) {
+		return VTR_ERR_OS;
+	}
+	if (!argv) {
+		return VTR_ERR_NOMEM;
+	}
+	argv[0] = params->program;
+	argv[1] = "worker";
+	argv[2] = "--probe";
+	for (size_t i = 0; i < params->worker_arg_count; i++) {
+		argv[3 + i] = params->worker_args[i];
+	}
+	const struct vtr_os_spawn child = {
+		.path = params->program,
+		.argv = (char *const *)argv,
+		.fds = fds,
+		.fd_count = VTR_ARRAY_LEN(fds),
+		.new_session = true,
+		.env_set = params->worker_env,
+	};
+	return vtr_os_spawn(&child, &scout->pid, &scout->death_fd);
+}
+
+enum vtr_err vtr_scout_start(const struct vtr_scout_params *params, struct vtr_scout **out_scout)
+{
+	struct vtr_scout *scout = calloc(1, sizeof(*scout));
+	vtr_autofd int worker_end = -1;
+	int ends[2];
+
+	if (!scout) {
+		return VTR_ERR_NOMEM;
+	}
+	scout->log = params->log;
+	scout->loop = params->loop;
+	scout->death_fd = -1;
+	enum vtr_err err = vtr_os_sock_pair(ends);
+	if (err != VTR_OK) {
+		free(scout);
+		return err;
+	}
+	scout->answer_fd = ends[0];
+	worker_end = ends[1];
+	err = spawn(scout, params, worker_end);
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_fd(scout->loop, scout->answer_fd, true, false, on_answer,
+		                         scout, &scout->answer_watch);
+	}
+	if (err != VTR_OK) {
+		vtr_scout_destroy(scout);
+		return err;
+	}
+	*out_scout = scout;
+	return VTR_OK;
+}
+
+void vtr_scout_destroy(struct vtr_scout *scout)
+{
+	if (!scout) {
+		return;
+	}
+	if (scout->pid != 0) {
+		reap(scout);
+	}
+	vtr_close(&scout->answer_fd);
+	free(scout);
+}
+
+size_t vtr_scout_args(const struct vtr_scout *scout, const char *const **out_args)
+{
+	if (!scout) {
+		return 0;
+	}
+	*out_args = scout->args;
+	return scout->arg_count;
+}

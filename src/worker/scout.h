@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WORKER_SCOUT_H
+#define WORKER_SCOUT_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+
+/*
+ * Finds out once, in a process of its own, how the host's devices share memory, so that workers need
+ * not: see venus/known.h. Without its answer (it is not there yet, or the driver crashed it) workers
+ * find out by themselves.
+ *
+ * Thread: the loop's.
+ */
+
+struct vtr_log;
+struct vtr_os_loop;
+struct vtr_scout;
+
+struct vtr_scout_params {
+	struct vtr_log *log; /* may be NULL; must outlive the scout, like `loop` */
+	struct vtr_os_loop *loop;
+	const char *program;            /* what to run as worker */
+	const char *const *worker_args; /* the arguments that all workers get */
+	size_t worker_arg_count;
+	const char *const *worker_env; /* see vtr_supervisor_params */
+};
+
+/* Starts to find out. Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_scout_start(const struct vtr_scout_params *params,
+                                            struct vtr_scout **out_scout);
+
+/* Ends it, if it still runs. Accepts NULL. */
+void vtr_scout_destroy(struct vtr_scout *scout);
+
+/* What to add to a worker's arguments; valid until vtr_scout_destroy(). Accepts NULL. Returns: how many,
+ * 0 as long as nothing is known. */
+size_t vtr_scout_args(const struct vtr_scout *scout, const char *const **out_args);
+
+#endif

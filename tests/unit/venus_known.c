@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+#include "venus/known.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "test.h"
+#include "venus/strategy.h"
+
+static struct vtr_known_device sample(uint32_t type_count)
+{
+	struct vtr_known_device device = {
+		.import_alignment = 16384, .buffers_importable = true, .type_count = type_count};
+
+	for (uint8_t i = 0; i < VTR_KNOWN_UUID; i++) {
+		device.device_uuid[i] = (uint8_t)(i * 17);
+		device.driver_uuid[i] = (uint8_t)(255 - i);
+	}
+	for (uint32_t i = 0; i < type_count; i++) {
+		device.share[i] = (uint8_t)(i % 4);
+	}
+	return device;
+}
+
+static void round_trip(void)
+{
+	for (uint32_t types = 0; types <= VTR_KNOWN_MAX_TYPES; types++) {
+		const struct vtr_known_device device = sample(types);
+		struct vtr_known_device back;
+		char text[VTR_KNOWN_TEXT];
+
+		vtr_known_format(&device, text);
+		CHECK(strlen(text) < VTR_KNOWN_TEXT - 1);
+		memset(&back, 0x5a, sizeof(back));
+		CHECK_EQ(vtr_known_parse(text, &back), VTR_OK);
+		CHECK(memcmp(back.device_uuid, device.device_uuid, VTR_KNOWN_UUID) == 0);
+		CHECK(memcmp(back.driver_uuid, device.driver_uuid, VTR_KNOWN_UUID) == 0);
+		CHECK_EQ(back.import_alignment, device.import_alignment);
+		CHECK(back.buffers_importable);
+		CHECK_EQ(back.type_count, types);
+		CHECK(memcmp(back.share, device.share, sizeof(back.share)) == 0);
+	}
+}
+
+/* Every text that is cut short, or has a letter of a wrong kind somewhere, is refused, bar the types at
+ * the end, which may be fewer. */
+static void refusals(void)
+{
+	const struct vtr_known_device device = sample(3);
+	struct vtr_known_device back;
+	char text[VTR_KNOWN_TEXT];
+	char bad[VTR_KNOWN_TEXT];
+
+	vtr_known_format(&device, text);
+	const size_t fixed = strlen(text) - 3;
+	for (size_t i = 0; i < fixed; i++) {
+		snprintf(bad, sizeof(bad), "%.*s", (int)i, text);
+		CHECK_EQ(vtr_known_parse(bad, &back), VTR_ERR_ARG);
+	}
+	for (size_t i = 0; i < strlen(text); i++) {
+		strcpy(bad, text);
+		bad[i] = '!';
+		CHECK_EQ(vtr_known_parse(bad, &back), VTR_ERR_ARG);
+	}
+	strcat(strcpy(bad, text), "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhh");
+	CHECK_EQ(vtr_known_parse(bad, &back), VTR_ERR_ARG);
+	CHECK_EQ(vtr_known_parse("", &back), VTR_ERR_ARG);
+}
+
+static void finding(void)
+{
+	struct vtr_known known = {.count = 2, .devices = {sample(1), sample(2)}};
+
+	known.devices[1].driver_uuid[3] ^= 1;
+	CHECK(vtr_known_find(NULL, known.devices[0].device_uuid, known.devices[0].driver_uuid) == NULL);
+	for (size_t i = 0; i < 2; i++) {
+		CHECK(vtr_known_find(&known, known.devices[i].device_uuid, known.devices[i].driver_uuid) ==
+		      &known.devices[i]);
+	}
+	CHECK(vtr_known_find(&known, known.devices[0].driver_uuid, known.devices[0].driver_uuid) == NULL);
+}
+
+int main(void)
+{
+	RUN(round_trip);
+	RUN(refusals);
+	RUN(finding);
+	return 0;
+}
