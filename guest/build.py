@@ -1,0 +1,226 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Builds the sample guest: a kernel and an initramfs, from Debian's packages, without root.
+
+    guest/build.py [--release bookworm|trixie|sid] [--folder build/guest] [--program FILE]...
+
+The packages' files that the guest needs are unpacked once for each release. Putting the initramfs together
+takes a second, so it is done each time that this is called.
+"""
+import argparse
+import gzip
+import json
+import lzma
+import re
+import shutil
+import stat
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tools'))
+import debs
+import elf
+
+HERE = Path(__file__).resolve().parent
+LIB = 'usr/lib/x86_64-linux-gnu'
+# The guest's kernel and Mesa come from the last suite. Mesa needs 25.0, the kernel 6.1 or newer.
+RELEASES = {
+    'bookworm': ['bookworm', 'bookworm-backports'],
+    'trixie': ['trixie'],
+    'trixie-backports': ['trixie', 'trixie-backports'],
+    'sid': ['sid'],
+}
+KERNEL = 'linux-image-amd64'
+PACKAGES = ['busybox-static', 'mesa-vulkan-drivers', 'libvulkan1', 'vulkan-tools']
+MODULES = ['virtio-gpu', 'virtio_input', 'evdev']
+UNPACK_MIB = 700
+
+
+def choose_release():
+    """The host's own: the programs that are built here run there, too."""
+    return {'bookworm': 'bookworm', 'trixie': 'trixie'}.get(debs.host_release(), 'trixie')
+
+
+def kernel_package(apt):
+    """The package that the meta package stands for."""
+    status, output = apt.run('install', '-y', '--simulate', KERNEL)
+    match = re.search(r'^Inst (linux-image-\d\S*)', output, re.M)
+    if status or not match:
+        apt.fail(KERNEL, output)
+    return match[1]
+
+
+def decompress(path):
+    data = path.read_bytes()
+    if path.suffix == '.xz':
+        return lzma.decompress(data)
+    if path.suffix == '.gz':
+        return gzip.decompress(data)
+    if path.suffix != '.ko':
+        raise debs.Error(f'{path.name}: modules that are compressed in this way cannot be read yet')
+    return data
+
+
+def module_info(data, key):
+    """Values of a key in a module's .modinfo: NUL-terminated key=value texts."""
+    return [text.decode() for text in re.findall(rb'(?:^|\0)' + key.encode() + rb'=([^\0]*)', data)]
+
+
+def collect_modules(tree, folder):
+    """Copies MODULES and what they depend on, unpacked; their names, in the order to load them in."""
+    available = {re.sub(r'\.ko.*', '', path.name).replace('-', '_'): path for path in tree.rglob('*.ko*')}
+    order = []
+
+    def add(name):
+        name = name.replace('-', '_')
+        if name in order or name not in available:
+            return  # built into the kernel, unless it is the one that was asked for
+        data = decompress(available[name])
+        for value in module_info(data, 'depends'):
+            for other in filter(None, value.split(',')):
+                add(other)
+        (folder / f'{name}.ko').write_bytes(data)
+        order.append(name)
+
+    folder.mkdir(parents=True)
+    for name in MODULES:
+        add(name)
+        if name.replace('-', '_') not in order:
+            raise debs.Error(f'the kernel has no module {name}')
+    (folder / 'order').write_text(''.join(f'{name}.ko\n' for name in order))
+
+
+def unpack_kernel(apt, folder):
+    name = kernel_package(apt)
+    package = apt.download_only(name)
+    debs.say(f'unpacking {name}')
+    tree = folder / 'kernel'
+    debs.unpack([package], tree, ['*/vmlinuz-*', '*/kernel/drivers/gpu/drm/*.ko*', '*/kernel/drivers/virtio/*.ko*',
+                                  '*/kernel/drivers/input/*.ko*', '*/kernel/drivers/video/*.ko*',
+                                  '*/kernel/drivers/i2c/*.ko*'])
+    collect_modules(tree, folder / 'modules')
+    shutil.copy(next(tree.rglob('vmlinuz-*')), folder / 'vmlinuz')
+    shutil.rmtree(tree)
+    return package.name.split('_')[1]
+
+
+def unpack(release, folder, cache, mirror):
+    """Packages to files: folder/root, folder/modules, folder/vmlinuz, folder/versions.json."""
+    debs.need_space(folder.parent, UNPACK_MIB)
+    apt = debs.Apt(cache, RELEASES[release], mirror)
+    apt.update()
+    packages = apt.download(PACKAGES)
+    partial = folder.with_name(folder.name + '.partial')
+    shutil.rmtree(partial, ignore_errors=True)
+    versions = {debs.package_name(path): path.name.split('_')[1].replace('%3a', ':') for path in packages}
+    debs.say(f'unpacking {len(packages)} packages of {release}')
+    debs.unpack([path for path in packages if not debs.package_name(path).startswith('libllvm')], partial / 'root')
+    versions[KERNEL] = unpack_kernel(apt, partial)
+    (partial / 'versions.json').write_text(json.dumps(versions, indent=1, sort_keys=True) + '\n')
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+
+
+class Tree:
+    """The guest's files: name -> (mode, bytes). Folders come by themselves."""
+
+    def __init__(self):
+        self.files = {}
+
+    def add(self, name, mode, data=b'', device=(0, 0)):
+        for parent in reversed(Path(name).parents):
+            if str(parent) != '.' and str(parent) not in self.files:
+                self.files[str(parent)] = (stat.S_IFDIR | 0o755, b'', (0, 0))
+        self.files[name] = (mode, data, device)
+
+    def folder(self, name):
+        self.add(name, stat.S_IFDIR | 0o755)
+
+    def link(self, name, target):
+        self.add(name, stat.S_IFLNK | 0o777, target.encode())
+
+    def copy(self, name, path, mode=None):
+        path = Path(path)
+        self.add(name, stat.S_IFREG | (mode or path.stat().st_mode & 0o755), path.read_bytes())
+
+    def cpio(self):
+        """The archive that the kernel unpacks: cpio's "newc"."""
+        parts = []
+        entries = [*sorted(self.files.items()), ('TRAILER!!!', (0, b'', (0, 0)))]
+        for number, (name, (mode, data, device)) in enumerate(entries, 1):
+            text = name.encode() + b'\0'
+            fields = [number, mode, 0, 0, 1, 0, len(data), 0, 0, *device, len(text), 0]
+            head = b'070701' + b''.join(b'%08X' % field for field in fields) + text
+            parts += [head, b'\0' * (-len(head) % 4), data, b'\0' * (-len(data) % 4)]
+        return b''.join(parts)
+
+
+def find_file(root, *names):
+    for name in names:
+        if (root / name).exists():
+            return root / name
+    raise debs.Error(f'the packages have no {names[0]}')
+
+
+def assemble(files, programs):
+    """All that the guest is made of."""
+    root = files / 'root'
+    tree = Tree()
+    for name in ('proc', 'sys', 'dev', 'tmp', 'run', 'etc', 'root'):
+        tree.folder(name)
+    tree.link('lib', 'usr/lib')
+    tree.link('lib64', 'usr/lib64')
+    tree.link('bin', 'usr/bin')
+    tree.link('sbin', 'usr/bin')
+    tree.copy('init', HERE / 'init', 0o755)
+    tree.add('dev/console', stat.S_IFCHR | 0o600, device=(5, 1))
+    tree.copy('usr/bin/busybox', find_file(root, 'usr/bin/busybox', 'bin/busybox'), 0o755)
+    driver = find_file(root, f'{LIB}/libvulkan_virtio.so')
+    info = find_file(root, 'usr/bin/vulkaninfo')
+    icd = next((root / 'usr/share/vulkan/icd.d').glob('virtio_icd*.json'))
+    tree.copy('usr/bin/vulkaninfo', info)
+    tree.copy('usr/share/vulkan/icd.d/' + icd.name, icd)
+    loader = find_file(root, f'{LIB}/libvulkan.so.1')
+    folders = [root / folder for folder in (LIB, 'lib/x86_64-linux-gnu', 'usr/lib64', 'lib64')]
+    found, missing = elf.closure([driver, info, loader, *programs], folders)
+    if missing:
+        raise debs.Error(f'nobody has {", ".join(sorted(missing))}, which the guest\'s programs need')
+    found.update({driver.name: driver, loader.name: loader})
+    linker = found.pop('ld-linux-x86-64.so.2')
+    tree.copy('usr/lib64/' + linker.name, linker, 0o755)
+    for name, path in found.items():
+        tree.copy(f'{LIB}/{name}', path, 0o755)
+    for program in programs:
+        tree.copy('usr/bin/' + program.name, program, 0o755)
+    for path in sorted((files / 'modules').iterdir()):
+        tree.copy('usr/lib/modules/' + path.name, path, 0o644)
+    return tree
+
+
+def run():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--release', choices=sorted(RELEASES), default=choose_release(),
+                        help='of Debian, in the guest; default: as on the host')
+    parser.add_argument('--folder', default='build/guest', help='where the results go; default: build/guest')
+    parser.add_argument('--cache', default=debs.default_cache(),
+                        help='where packages are kept; default: ~/.cache/vitrine')
+    parser.add_argument('--mirror', help='Debian mirror; default: what apt uses here')
+    parser.add_argument('--program', action='append', default=[], help='goes to /usr/bin with what it needs')
+    options = parser.parse_args()
+    folder = Path(options.folder).resolve()
+    files = folder / options.release
+    programs = [Path(program).resolve() for program in options.program]
+    if not (files / 'versions.json').exists():
+        unpack(options.release, files, options.cache, options.mirror)
+    image = assemble(files, programs).cpio()
+    (folder / 'initramfs.img.new').write_bytes(image)
+    (folder / 'initramfs.img.new').rename(folder / 'initramfs.img')
+    if not (folder / 'vmlinuz').exists() or (folder / 'vmlinuz').read_bytes() != (files / 'vmlinuz').read_bytes():
+        shutil.copy(files / 'vmlinuz', folder / 'vmlinuz')
+    versions = json.loads((files / 'versions.json').read_text())
+    debs.say(f'guest of Debian {options.release}: kernel {versions[KERNEL]}, Mesa {versions["mesa-vulkan-drivers"]}, '
+             f'{len(image) / debs.MIB:.1f} MiB initramfs in {folder}')
+
+
+if __name__ == '__main__':
+    debs.main(run, 'guest/build.py')
