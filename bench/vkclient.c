@@ -192,18 +192,23 @@ static void reduce_features(struct vkc_features *f)
 
 void vkc_device_open(struct vkc *c, bool everything)
 {
-	static const char *const wanted[] = {
+	static const char *const names[] = {
 		"VK_EXT_host_image_copy",  "VK_EXT_multi_draw",            "VK_KHR_push_descriptor",
 		"VK_EXT_transform_feedback", "VK_EXT_conditional_rendering",
 	};
+	vkc_device_open_with(c, everything, names, everything ? sizeof(names) / sizeof(names[0]) : 0);
+}
+
+void vkc_device_open_with(struct vkc *c, bool everything, const char *const *names, uint32_t count)
+{
 	if (c->props.apiVersion < VK_API_VERSION_1_3) {
 		vkc_fail("%s is not a Vulkan 1.3 device", c->props.deviceName);
 	}
-	const char *enabled[sizeof(wanted) / sizeof(wanted[0])];
+	const char **enabled = vkc_alloc(count, sizeof(*enabled));
 	uint32_t enabled_count = 0;
-	for (size_t i = 0; everything && i < sizeof(wanted) / sizeof(wanted[0]); i++) {
-		if (vkc_has_extension(c, wanted[i])) {
-			enabled[enabled_count++] = wanted[i];
+	for (uint32_t i = 0; i < count; i++) {
+		if (vkc_has_extension(c, names[i])) {
+			enabled[enabled_count++] = names[i];
 		}
 	}
 	choose_family(c);
@@ -228,6 +233,7 @@ void vkc_device_open(struct vkc *c, bool everything)
 		.ppEnabledExtensionNames = enabled,
 	};
 	vkc_check(c->vk.CreateDevice(c->physical, &info, NULL, &c->device));
+	free(enabled);
 	load_device_functions(c);
 	c->vk.GetDeviceQueue(c->device, c->family, 0, &c->queue);
 

@@ -81,6 +81,7 @@
 	X(CmdBeginRenderPass) X(CmdNextSubpass) X(CmdEndRenderPass) X(CmdExecuteCommands)              \
 	X(CmdBeginRendering) X(CmdEndRendering)                                                        \
 	X(CreatePrivateDataSlot) X(DestroyPrivateDataSlot) X(SetPrivateData) X(GetPrivateData)         \
+	X(GetMemoryFdKHR) X(GetMemoryFdPropertiesKHR)                                                  \
 	X(CmdBindTransformFeedbackBuffersEXT) X(CmdBeginTransformFeedbackEXT)                          \
 	X(CmdEndTransformFeedbackEXT) X(CmdBeginConditionalRenderingEXT)                               \
 	X(CmdEndConditionalRenderingEXT)
@@ -188,6 +189,9 @@ bool vkc_has_extension(const struct vkc *c, const char *name);
 /* Device, queue (graphics and compute), command pool and fence. Without `everything`, only the
  * features that the measured paths need are enabled; with it all that struct vkc_features knows. */
 void vkc_device_open(struct vkc *c, bool everything);
+
+/* The same, with those of these extensions that the device has. */
+void vkc_device_open_with(struct vkc *c, bool everything, const char *const *names, uint32_t count);
 
 /* All of the above: the first device. */
 void vkc_open(struct vkc *c, const char *name, bool everything);
