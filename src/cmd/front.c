@@ -3,7 +3,6 @@
 #include "cmd/front.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,60 +10,14 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/workers.h"
 #include "platform/loop.h"
-#include "platform/proc.h"
 #include "platform/sock.h"
 #include "worker/scout.h"
 #include "worker/supervisor.h"
 
 #define LEAVE_TIMEOUT_MS 5000
 #define LISTEN_BACKLOG 128
-/* Options of `vitrine worker` for the tuning, see make_worker_args(). */
-#define WORKER_ARGS_MAX 16
-#define TEXT_MAX 64
-
-struct worker_setup {
-	const char *args[WORKER_ARGS_MAX];
-	size_t arg_count;
-	char texts[3][TEXT_MAX];
-};
-
-static void add_arg(struct worker_setup *setup, const char *name, const char *value)
-{
-	vtr_assert(setup->arg_count + 2 <= WORKER_ARGS_MAX);
-	setup->args[setup->arg_count++] = name;
-	setup->args[setup->arg_count++] = value;
-}
-
-static void make_worker_args(struct worker_setup *setup, const struct vtr_front_params *params)
-{
-	const struct vtr_tuning *tuning = params->tuning;
-
-	if (params->log_filter) {
-		add_arg(setup, "--log", params->log_filter);
-	}
-	snprintf(setup->texts[0], TEXT_MAX, "handshake-timeout=%u", tuning->handshake_ms);
-	add_arg(setup, "-o", setup->texts[0]);
-	if (tuning->max_memory != 0) {
-		snprintf(setup->texts[1], TEXT_MAX, "max-memory=%llu",
-		         (unsigned long long)tuning->max_memory);
-		add_arg(setup, "-o", setup->texts[1]);
-	}
-	if (tuning->import_alignment != 0) {
-		snprintf(setup->texts[2], TEXT_MAX, "import-alignment=%u",
-		         tuning->import_alignment);
-		add_arg(setup, "-o", setup->texts[2]);
-	}
-	if (tuning->no_host_import) {
-		add_arg(setup, "-o", "no-host-import");
-	}
-	if (tuning->no_export) {
-		add_arg(setup, "-o", "no-export");
-	}
-	if (tuning->no_sandbox) {
-		add_arg(setup, "-o", "no-sandbox");
-	}
-}
 
 static enum vtr_err set_text(char **out, const char *name, const char *value)
 {
@@ -125,46 +78,39 @@ enum vtr_err vtr_front_create_log(const struct vtr_command *command, const char 
 static enum vtr_err create_supervisor(struct vtr_front *front,
                                       const struct vtr_front_params *params)
 {
-	struct worker_setup setup = { 0 };
-	char program[PATH_MAX];
-	enum vtr_err err = vtr_os_self_path(program, sizeof(program));
+	struct vtr_workers workers;
+	enum vtr_err err = vtr_workers_init(&workers, params->tuning, params->log_filter);
 
 	if (err != VTR_OK) {
 		return err;
 	}
-	struct vtr_front_env env;
-	make_worker_args(&setup, params);
-	err = vtr_front_env_init(params->tuning, &env);
-	if (err == VTR_OK && params->look_ahead) {
+	if (params->look_ahead) {
 		const struct vtr_scout_params scout_params = {
 			.log = front->log,
 			.loop = front->loop,
-			.program = program,
-			.worker_args = setup.args,
-			.worker_arg_count = setup.arg_count,
-			.worker_env = (const char *const *)env.set,
+			.program = workers.program,
+			.worker_args = workers.args,
+			.worker_arg_count = workers.arg_count,
+			.worker_env = (const char *const *)workers.env.set,
 		};
 		err = vtr_scout_start(&scout_params, &front->scout);
-		if (err != VTR_OK) {
-			vtr_front_env_finish(&env);
-		}
 	}
 	if (err == VTR_OK) {
 		const struct vtr_supervisor_params supervisor_params = {
 			.log = front->log,
 			.loop = front->loop,
-			.program = program,
-			.worker_args = setup.args,
-			.worker_arg_count = setup.arg_count,
-			.worker_env = (const char *const *)env.set,
+			.program = workers.program,
+			.worker_args = workers.args,
+			.worker_arg_count = workers.arg_count,
+			.worker_env = (const char *const *)workers.env.set,
 			.scout = front->scout,
 			.max_clients = params->max_clients,
 			.silent_timeout_ms = params->tuning->handshake_ms,
 			.leave_timeout_ms = LEAVE_TIMEOUT_MS,
 		};
 		err = vtr_supervisor_create(&supervisor_params, &front->supervisor);
-		vtr_front_env_finish(&env);
 	}
+	vtr_workers_finish(&workers);
 	return err;
 }
 
