@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Runs `vitrine serve` for a test and looks at what it holds."""
+"""Runs `vitrine serve`, or another server, for a test and looks at what it holds."""
 
 import os
 import shutil
@@ -70,13 +70,13 @@ def cpu_seconds(pid):
 class Server:
     """A server of its own in a directory of its own."""
 
-    def __init__(self, *args, program=None):
+    def __init__(self, *args, program=None, command=('serve',)):
         self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
         self.path = os.path.join(self.dir, 'sock')
         self.log_path = os.path.join(self.dir, 'log')
         with open(self.log_path, 'w') as log:
             self.process = subprocess.Popen(
-                [program or PROGRAM, 'serve', '--socket', self.path, *args],
+                [program or PROGRAM, *command, '--socket', self.path, *args],
                 stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True)
         line = self.process.stdout.readline()
         if line != f'READY {self.path}\n':
@@ -137,10 +137,11 @@ class ServerTest(unittest.TestCase):
     """A test case with a server for all its tests."""
 
     ARGS = ()
+    COMMAND = ('serve',)
 
     @classmethod
     def setUpClass(cls):
-        cls.server = Server(*cls.ARGS)
+        cls.server = Server(*cls.ARGS, command=cls.COMMAND)
 
     @classmethod
     def tearDownClass(cls):
