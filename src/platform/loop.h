@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/list.h"
 
 /*
  * An event loop: fds, timers, signals and wake-ups from other threads. Level-triggered: a callback
@@ -64,6 +65,27 @@ void vtr_os_loop_timer_set(struct vtr_os_loop_timer *timer, int64_t after_ns);
 
 /* Accepts NULL. */
 void vtr_os_loop_timer_destroy(struct vtr_os_loop_timer *timer);
+
+/*
+ * Something to do once at the end of the current turn: when the callbacks of all that is ready now
+ * are through, before the loop waits again. For what is cheaper for many than for each.
+ *
+ * Owner: the caller, who keeps it as long as it is deferred.
+ */
+struct vtr_os_loop_task {
+	struct vtr_list node;
+	vtr_os_loop_fn fn;
+	void *data;
+};
+
+void vtr_os_loop_task_init(struct vtr_os_loop_task *task, vtr_os_loop_fn fn, void *data);
+
+/* Does nothing if it is deferred already. For the next turn use a timer: a task that defers itself
+ * again keeps the loop from waiting. */
+void vtr_os_loop_defer(struct vtr_os_loop *loop, struct vtr_os_loop_task *task);
+
+/* It is not called any more. Does nothing if it is not deferred. */
+void vtr_os_loop_task_cancel(struct vtr_os_loop_task *task);
 
 /**
  * Hands a signal to a callback. Add signals before the process has threads that were not made by

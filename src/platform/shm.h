@@ -39,6 +39,14 @@ VTR_MUST_CHECK enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size
 /* Accepts NULL. */
 void vtr_os_shm_unmap(void *map, size_t size);
 
+/**
+ * Gives the memory of [offset, offset + size) back to the system: it reads as zeros from now on, in
+ * all maps of it. Any range within the file; only whole pages save something.
+ *
+ * Returns: VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_discard(int fd, uint64_t offset, uint64_t size);
+
 /* Returns: VTR_ERR_OS, VTR_ERR_GUEST (the fd has no size, or an impossible one). */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_size(int fd, uint64_t *out_size);
 

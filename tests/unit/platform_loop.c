@@ -298,6 +298,55 @@ static void quits(void)
 	vtr_os_thread_join(&thread);
 }
 
+struct chain {
+	struct vtr_os_loop_task task;
+	struct vtr_os_loop_task cancelled;
+	struct vtr_os_loop_timer *timers[2];
+	int timers_seen;
+	int calls;
+};
+
+static void defer_twice(void *data)
+{
+	struct chain *chain = data;
+
+	chain->timers_seen++;
+	CHECK_EQ(chain->calls, 0);
+	vtr_os_loop_defer(loop, &chain->task);
+	vtr_os_loop_defer(loop, &chain->task);
+	vtr_os_loop_defer(loop, &chain->cancelled);
+	vtr_os_loop_task_cancel(&chain->cancelled);
+}
+
+static void count_and_quit(void *data)
+{
+	struct chain *chain = data;
+
+	chain->calls++;
+	vtr_os_loop_quit(loop);
+}
+
+static void deferred_tasks_run_once_at_the_end_of_the_turn(void)
+{
+	struct chain chain = { 0 };
+
+	vtr_os_loop_task_init(&chain.task, count_and_quit, &chain);
+	vtr_os_loop_task_init(&chain.cancelled, give_up, NULL);
+	for (int i = 0; i < 2; i++) {
+		CHECK_OK(vtr_os_loop_add_timer(loop, defer_twice, &chain, &chain.timers[i]));
+		vtr_os_loop_timer_set(chain.timers[i], 0); /* both are due in one turn */
+	}
+	run();
+	CHECK_EQ(chain.timers_seen, 2);
+	CHECK_EQ(chain.calls, 1);
+	vtr_os_loop_defer(loop, &chain.task); /* while it does not run */
+	run();
+	CHECK_EQ(chain.calls, 2);
+	for (int i = 0; i < 2; i++) {
+		vtr_os_loop_timer_destroy(chain.timers[i]);
+	}
+}
+
 static void destroys_what_is_left(void)
 {
 	struct end end = { 0 };
@@ -330,6 +379,7 @@ int main(void)
 	RUN(signals_are_given_back);
 	RUN(wakeups);
 	RUN(quits);
+	RUN(deferred_tasks_run_once_at_the_end_of_the_turn);
 	RUN(destroys_what_is_left);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;

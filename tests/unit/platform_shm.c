@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "test.h"
@@ -98,6 +99,32 @@ static void aligned(void)
 	vtr_close(&fd);
 }
 
+static void discarded_memory_is_zero_again(void)
+{
+	size_t page = vtr_os_page_size();
+	int fd = -1;
+	void *map;
+	struct stat st;
+
+	CHECK_OK(vtr_os_shm_create("test", 4 * page, &fd));
+	CHECK_OK(vtr_os_shm_map(fd, 0, 4 * page, true, &map));
+	uint8_t *bytes = map;
+	memset(bytes, 7, 4 * page);
+	CHECK_OK(vtr_os_shm_discard(fd, 0, 0));
+	CHECK_OK(vtr_os_shm_discard(fd, page - 1, page + 2)); /* not only whole pages */
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK_EQ((size_t)st.st_blocks * 512, 3 * page); /* before reading takes a page again */
+	CHECK_EQ((size_t)st.st_size, 4 * page);
+	CHECK_EQ(bytes[page - 2], 7);
+	for (size_t i = page - 1; i < 2 * page + 1; i++) {
+		CHECK_EQ(bytes[i], 0);
+	}
+	CHECK_EQ(bytes[2 * page + 1], 7);
+	CHECK_ERR(vtr_os_shm_discard(-1, 0, page), VTR_ERR_OS);
+	vtr_os_shm_unmap(map, 4 * page);
+	vtr_close(&fd);
+}
+
 static void checks_what_others_send(void)
 {
 	size_t page = vtr_os_page_size();
@@ -137,6 +164,7 @@ int main(void)
 	RUN(size_is_for_ever);
 	RUN(sparse);
 	RUN(aligned);
+	RUN(discarded_memory_is_zero_again);
 	RUN(checks_what_others_send);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;

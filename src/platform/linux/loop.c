@@ -51,6 +51,8 @@ struct vtr_os_loop {
 	struct vtr_list removed; /* freed when no event can name them any more */
 	bool dispatching;
 
+	struct vtr_list tasks; /* for the end of this turn */
+
 	struct vtr_list timers;
 	int64_t armed_ns; /* what timer_fd is set to, -1: not set */
 
@@ -228,6 +230,36 @@ void vtr_os_loop_timer_destroy(struct vtr_os_loop_timer *timer)
 	}
 }
 
+void vtr_os_loop_task_init(struct vtr_os_loop_task *task, vtr_os_loop_fn fn, void *data)
+{
+	vtr_list_init(&task->node);
+	task->fn = fn;
+	task->data = data;
+}
+
+void vtr_os_loop_defer(struct vtr_os_loop *loop, struct vtr_os_loop_task *task)
+{
+	if (vtr_list_empty(&task->node)) {
+		vtr_list_append(&loop->tasks, &task->node);
+	}
+}
+
+void vtr_os_loop_task_cancel(struct vtr_os_loop_task *task)
+{
+	vtr_list_remove(&task->node);
+}
+
+static void run_tasks(struct vtr_os_loop *loop)
+{
+	while (!vtr_list_empty(&loop->tasks)) {
+		struct vtr_os_loop_task *task =
+			vtr_container_of(loop->tasks.next, struct vtr_os_loop_task, node);
+
+		vtr_list_remove(&task->node);
+		task->fn(task->data);
+	}
+}
+
 static void on_signal_fd(void *data, unsigned events)
 {
 	struct vtr_os_loop *loop = data;
@@ -314,6 +346,7 @@ enum vtr_err vtr_os_loop_create(struct vtr_os_loop **out_loop)
 	}
 	vtr_list_init(&loop->watches);
 	vtr_list_init(&loop->removed);
+	vtr_list_init(&loop->tasks);
 	vtr_list_init(&loop->timers);
 	sigemptyset(&loop->signals);
 	atomic_init(&loop->quit, false);
@@ -383,6 +416,7 @@ static void dispatch(struct vtr_os_loop *loop, const struct epoll_event *events,
 			watch->fn(watch->data, loop_events(events[i].events));
 		}
 	}
+	run_tasks(loop);
 	loop->dispatching = false;
 	free_removed(loop);
 }
@@ -391,6 +425,7 @@ enum vtr_err vtr_os_loop_run(struct vtr_os_loop *loop)
 {
 	struct epoll_event events[MAX_EVENTS];
 
+	dispatch(loop, NULL, 0); /* what was deferred before the loop ran */
 	while (!atomic_exchange(&loop->quit, false)) {
 		int count = epoll_wait(loop->epoll_fd, events, MAX_EVENTS, -1);
 		if (count < 0 && errno != EINTR) {

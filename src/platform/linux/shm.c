@@ -38,6 +38,20 @@ enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd)
 	return VTR_OK;
 }
 
+enum vtr_err vtr_os_shm_discard(int fd, uint64_t offset, uint64_t size)
+{
+	int result;
+
+	if (size == 0) {
+		return VTR_OK; /* which fallocate() takes for a mistake */
+	}
+	do {
+		result = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
+		                   (off_t)size);
+	} while (result < 0 && errno == EINTR);
+	return result < 0 ? VTR_ERR_OS : VTR_OK;
+}
+
 enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size)
 {
 	uint64_t size;
