@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "gpu"
+#include "core/gpu_internal.h"
+
+#include "platform/thread.h"
+
+/*
+ * A fence is done once what it waits for is: a renderer, a tick, or nothing. It is retired once it
+ * is done and nothing older is left on its timeline, since a guest takes the news of one for the
+ * news of all before it.
+ */
+
+#define NS_PER_S INT64_C(1000000000)
+
+static void retire(struct vtr_gpu *gpu, struct vtr_list *timeline)
+{
+	while (!vtr_list_empty(timeline)) {
+		struct vtr_gpu_fence *fence =
+			vtr_container_of(timeline->next, struct vtr_gpu_fence, node);
+		if (!fence->done) {
+			return;
+		}
+		vtr_list_remove(&fence->node);
+		gpu->events->retired(gpu->events_data, fence);
+	}
+}
+
+/* It may not exist any more afterwards. */
+static void finish_wait(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence)
+{
+	vtr_list_remove(&fence->wait_node);
+	fence->done = true;
+	retire(gpu, fence->timeline);
+}
+
+static void on_tick(void *data)
+{
+	struct vtr_gpu *gpu = data;
+	struct vtr_gpu_fence *fence;
+	struct vtr_gpu_fence *next;
+
+	vtr_list_for_each_safe(fence, next, &gpu->ticking, wait_node) {
+		finish_wait(gpu, fence);
+	}
+}
+
+/* Ticks are a grid in time, so that whoever is done early still waits for the same one. */
+static void wait_for_tick(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence)
+{
+	if (vtr_list_empty(&gpu->ticking)) {
+		int64_t phase = (vtr_os_now_ns() - gpu->tick_epoch_ns) % gpu->tick_ns;
+		vtr_os_loop_timer_set(gpu->tick_timer, gpu->tick_ns - phase);
+	}
+	vtr_list_append(&gpu->ticking, &fence->wait_node);
+}
+
+/* Returns: false: the renderer owes nothing. */
+static bool wait_for_renderer(struct vtr_gpu *gpu, struct vtr_gpu_context *context,
+                              uint32_t timeline, struct vtr_gpu_fence *fence)
+{
+	if (!context->render || context->gone) {
+		return false;
+	}
+	/* Numbers of our own: a guest may use its own twice. */
+	fence->render_id = gpu->next_render_id++;
+	fence->render_timeline = timeline;
+	if (gpu->render->fence(context->render, timeline, fence->render_id) != VTR_OK) {
+		return false; /* it is about to be gone */
+	}
+	vtr_list_append(&context->waiting, &fence->wait_node);
+	return true;
+}
+
+void vtr_gpu_fence_add(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence,
+                       const struct vtr_gpu_fence_params *params)
+{
+	vtr_assert(params->ring < VTR_GPU_TIMELINES && params->after_ring < VTR_GPU_TIMELINES);
+	*fence = (struct vtr_gpu_fence){
+		.timeline = params->context ? &params->context->timelines[params->ring]
+		                            : &gpu->timeline,
+	};
+	vtr_list_init(&fence->wait_node);
+	vtr_list_append(fence->timeline, &fence->node);
+	if (params->after && wait_for_renderer(gpu, params->after, params->after_ring, fence)) {
+		return;
+	}
+	if (params->next_tick && gpu->tick_ns > 0) {
+		wait_for_tick(gpu, fence);
+		return;
+	}
+	finish_wait(gpu, fence);
+}
+
+void vtr_gpu_fences_signal(struct vtr_gpu_context *context, uint32_t timeline, uint64_t render_id)
+{
+	struct vtr_gpu_fence *fence;
+	struct vtr_gpu_fence *next;
+
+	/* Only fences that are done get retired, and those are not in this list: `next` stays. */
+	vtr_list_for_each_safe(fence, next, &context->waiting, wait_node) {
+		if (fence->render_id > render_id) {
+			break;
+		}
+		if (fence->render_timeline == timeline) {
+			finish_wait(context->gpu, fence);
+		}
+	}
+}
+
+void vtr_gpu_fences_abandon(struct vtr_gpu_context *context)
+{
+	struct vtr_gpu_fence *fence;
+	struct vtr_gpu_fence *next;
+
+	vtr_list_for_each_safe(fence, next, &context->waiting, wait_node) {
+		finish_wait(context->gpu, fence);
+	}
+}
+
+void vtr_gpu_fences_finish_context(struct vtr_gpu_context *context)
+{
+	vtr_gpu_fences_abandon(context);
+	/* What is left waits for a tick. */
+	for (size_t i = 0; i < VTR_GPU_TIMELINES; i++) {
+		struct vtr_gpu_fence *fence;
+		vtr_list_for_each(fence, &context->timelines[i], node) {
+			vtr_list_remove(&fence->wait_node);
+			fence->done = true;
+		}
+		retire(context->gpu, &context->timelines[i]);
+	}
+}
+
+enum vtr_err vtr_gpu_fences_init(struct vtr_gpu *gpu, uint32_t refresh_hz)
+{
+	vtr_list_init(&gpu->timeline);
+	vtr_list_init(&gpu->ticking);
+	gpu->next_render_id = 1;
+	gpu->tick_ns = refresh_hz > 0 ? NS_PER_S / refresh_hz : 0;
+	gpu->tick_epoch_ns = vtr_os_now_ns();
+	return vtr_os_loop_add_timer(gpu->loop, on_tick, gpu, &gpu->tick_timer);
+}
+
+void vtr_gpu_fences_finish(struct vtr_gpu *gpu)
+{
+	vtr_os_loop_timer_destroy(gpu->tick_timer);
+}
+
+void vtr_gpu_fences_reset(struct vtr_gpu *gpu)
+{
+	struct vtr_gpu_context *context;
+
+	vtr_list_init(&gpu->timeline);
+	vtr_list_init(&gpu->ticking);
+	vtr_os_loop_timer_set(gpu->tick_timer, -1);
+	vtr_list_for_each(context, &gpu->context_list, node) {
+		vtr_list_init(&context->waiting);
+		for (size_t i = 0; i < VTR_GPU_TIMELINES; i++) {
+			vtr_list_init(&context->timelines[i]);
+		}
+	}
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "gpu"
+#include "core/gpu_internal.h"
+
+#include <stdlib.h>
+
+#include "platform/shm.h"
+
+#define DEFAULT_IMAGE_MEMORY (UINT64_C(2) << 30)
+/* Images come and go in any order: address space in which they find a place in one piece. */
+#define IMAGE_SLACK 2
+
+/* The next power of two. */
+static uint64_t round_up_pow2(uint64_t value)
+{
+	uint64_t result = 1;
+
+	while (result < value) {
+		result <<= 1;
+	}
+	return result;
+}
+
+static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
+{
+	if (memory == 0) {
+		memory = DEFAULT_IMAGE_MEMORY;
+	}
+	if (memory > UINT64_MAX / 8) {
+		return VTR_ERR_NOMEM;
+	}
+	enum vtr_err err = vtr_window_init("vitrine-images",
+	                                   round_up_pow2(vtr_max(memory, vtr_os_page_size()) *
+	                                                 IMAGE_SLACK),
+	                                   &gpu->images);
+	if (err != VTR_OK) {
+		return err;
+	}
+	vtr_budget_init(&gpu->image_budget, memory);
+	vtr_ranges_init(&gpu->image_ranges, gpu->images.size);
+	gpu->screen->add_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER, gpu->images.fd,
+	                        gpu->images.size);
+	return VTR_OK;
+}
+
+static void check_params(const struct vtr_gpu_params *params)
+{
+	const struct vtr_render_ops *render = params->render;
+	const struct vtr_screen_ops *screen = params->screen;
+
+	vtr_assert(params->loop && params->window && params->events && params->events->retired);
+	vtr_assert(params->display_count >= 1 && params->display_count <= VTR_MAX_DISPLAYS);
+	vtr_assert(render && render->create && render->destroy && render->attach && render->detach &&
+	           render->submit && render->fence);
+	vtr_assert(screen && screen->add_buffer && screen->remove_buffer && screen->set_scanout &&
+	           screen->flush && screen->set_cursor && screen->move_cursor && screen->set_mode);
+}
+
+enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu **out_gpu)
+{
+	struct vtr_gpu *gpu = calloc(1, sizeof(*gpu));
+	enum vtr_err err;
+
+	check_params(params);
+	if (!gpu) {
+		return VTR_ERR_NOMEM;
+	}
+	gpu->log = params->log;
+	gpu->loop = params->loop;
+	gpu->render = params->render;
+	gpu->render_data = params->render_data;
+	gpu->screen = params->screen;
+	gpu->screen_data = params->screen_data;
+	gpu->events = params->events;
+	gpu->events_data = params->events_data;
+	gpu->window = params->window;
+	gpu->display_count = params->display_count;
+	vtr_list_init(&gpu->resource_list);
+	vtr_list_init(&gpu->context_list);
+	vtr_ranges_init(&gpu->window_ranges, gpu->window->size);
+	err = vtr_gpu_fences_init(gpu, params->refresh_hz);
+	if (err == VTR_OK) {
+		err = vtr_idmap_init(&gpu->resources);
+	}
+	if (err == VTR_OK) {
+		err = vtr_idmap_init(&gpu->contexts);
+	}
+	if (err == VTR_OK) {
+		err = init_images(gpu, params->image_memory);
+	}
+	if (err != VTR_OK) {
+		vtr_gpu_destroy(gpu);
+		return err;
+	}
+	*out_gpu = gpu;
+	return VTR_OK;
+}
+
+void vtr_gpu_destroy(struct vtr_gpu *gpu)
+{
+	if (!gpu) {
+		return;
+	}
+	vtr_gpu_reset(gpu);
+	if (gpu->images.map) {
+		gpu->screen->remove_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER);
+		vtr_ranges_finish(&gpu->image_ranges);
+		vtr_window_finish(&gpu->images);
+	}
+	vtr_ranges_finish(&gpu->window_ranges);
+	vtr_idmap_finish(&gpu->contexts);
+	vtr_idmap_finish(&gpu->resources);
+	vtr_gpu_fences_finish(gpu);
+	free(gpu);
+}
+
+void vtr_gpu_reset(struct vtr_gpu *gpu)
+{
+	struct vtr_gpu_context *context;
+	struct vtr_gpu_context *next_context;
+	struct vtr_gpu_resource *resource;
+	struct vtr_gpu_resource *next_resource;
+
+	vtr_gpu_fences_reset(gpu);
+	vtr_list_for_each_safe(context, next_context, &gpu->context_list, node) {
+		vtr_gpu_context_destroy(context);
+	}
+	vtr_list_for_each_safe(resource, next_resource, &gpu->resource_list, node) {
+		vtr_gpu_resource_unref(resource);
+	}
+	vtr_assert(gpu->resource_count == 0 && gpu->context_count == 0 &&
+	           gpu->renderer_count == 0 && gpu->attachment_count == 0 &&
+	           gpu->extent_count == 0 && gpu->window_ranges.count == 0 &&
+	           gpu->image_ranges.count == 0);
+	vtr_ranges_clear(&gpu->image_ranges);
+	/* Guests can write to all of the window, also outside of blobs. */
+	if (vtr_os_shm_discard(gpu->window->fd, 0, gpu->window->size) != VTR_OK) {
+		vtr_error(gpu->log, "the guest's window could not be emptied for its next boot: %m");
+	}
+	if (gpu->images.map) {
+		for (uint32_t i = 0; i < gpu->display_count; i++) {
+			gpu->screen->set_cursor(gpu->screen_data, i, NULL);
+		}
+	}
+}
+
+void vtr_gpu_set_ram(struct vtr_gpu *gpu, const struct vtr_ram *ram)
+{
+	gpu->ram = ram;
+}

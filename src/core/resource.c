@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "gpu"
+#include "core/gpu_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "platform/shm.h"
+
+#define BYTES_PER_PIXEL 4u
+#define BLOB_FLAGS (VTR_GPU_BLOB_MAPPABLE | VTR_GPU_BLOB_SHAREABLE | VTR_GPU_BLOB_CROSS_DEVICE)
+
+static uint32_t id_of(const struct vtr_gpu_resource *resource)
+{
+	return (uint32_t)resource->object.id;
+}
+
+struct vtr_gpu_resource *vtr_gpu_resource_find(const struct vtr_gpu *gpu, uint32_t id)
+{
+	struct vtr_object *object = vtr_idmap_get(&gpu->resources, id);
+
+	return object ? vtr_container_of(object, struct vtr_gpu_resource, object) : NULL;
+}
+
+enum vtr_err vtr_gpu_image_init(struct vtr_gpu_resource *resource)
+{
+	struct vtr_gpu *gpu = resource->gpu;
+	uint64_t size = vtr_align_up(resource->size, vtr_os_page_size());
+	uint64_t offset;
+	enum vtr_err err = VTR_ERR_LIMIT;
+
+	if (gpu->image_ranges.count < VTR_GPU_MAX_IMAGES &&
+	    vtr_budget_take(&gpu->image_budget, size)) {
+		err = vtr_ranges_find(&gpu->image_ranges, size, &offset);
+		if (err != VTR_OK) {
+			vtr_budget_give(&gpu->image_budget, size);
+		}
+	}
+	if (err != VTR_OK) {
+		vtr_info_limited(gpu->log,
+		                 "resource %u needs %" PRIu64 " bytes for a picture; %" PRIu64
+		                 " bytes and %u pictures are allowed in all",
+		                 id_of(resource), size, gpu->image_budget.limit, VTR_GPU_MAX_IMAGES);
+		return err;
+	}
+	resource->image = (struct vtr_gpu_image){ .offset = offset, .size = size };
+	return VTR_OK;
+}
+
+/* Gives memory back for others; it must not show them what was in it. */
+static void discard(struct vtr_gpu *gpu, const struct vtr_window *window, uint64_t offset,
+                    uint64_t size)
+{
+	if (vtr_os_shm_discard(window->fd, offset, size) != VTR_OK) {
+		vtr_error(gpu->log, "%" PRIu64 " bytes of a resource could not be emptied, another may "
+		          "see what was in them: %m", size);
+	}
+}
+
+static void finish_image(struct vtr_gpu_resource *resource)
+{
+	struct vtr_gpu *gpu = resource->gpu;
+	struct vtr_gpu_image *image = &resource->image;
+
+	if (image->size > 0) {
+		discard(gpu, &gpu->images, image->offset, image->size);
+		vtr_ranges_give(&gpu->image_ranges, image->offset);
+		vtr_budget_give(&gpu->image_budget, image->size);
+		*image = (struct vtr_gpu_image){ 0 };
+	}
+}
+
+uint8_t *vtr_gpu_resource_bytes(const struct vtr_gpu_resource *resource, uint64_t offset)
+{
+	const struct vtr_gpu *gpu = resource->gpu;
+
+	if (resource->mapped) {
+		return gpu->window->map + resource->window_offset + offset;
+	}
+	vtr_assert(resource->image.size > 0);
+	return gpu->images.map + resource->image.offset + offset;
+}
+
+static enum vtr_err create(struct vtr_gpu *gpu, uint32_t id, enum vtr_gpu_kind kind, uint64_t size,
+                           struct vtr_gpu_resource **out_resource)
+{
+	struct vtr_gpu_resource *resource;
+
+	if (gpu->resource_count >= VTR_GPU_MAX_RESOURCES) {
+		vtr_info_limited(gpu->log, "resource %u is refused: a guest may have %u", id,
+		                 VTR_GPU_MAX_RESOURCES);
+		return VTR_ERR_LIMIT;
+	}
+	resource = calloc(1, sizeof(*resource));
+	if (!resource) {
+		return VTR_ERR_NOMEM;
+	}
+	resource->object.id = id;
+	enum vtr_err err = vtr_idmap_insert(&gpu->resources, &resource->object);
+	if (err != VTR_OK) {
+		free(resource);
+		return err;
+	}
+	resource->gpu = gpu;
+	resource->kind = kind;
+	resource->size = size;
+	vtr_list_init(&resource->attachments);
+	vtr_list_append(&gpu->resource_list, &resource->node);
+	gpu->resource_count++;
+	*out_resource = resource;
+	return VTR_OK;
+}
+
+enum vtr_err vtr_gpu_resource_create_2d(struct vtr_gpu *gpu, uint32_t id, uint32_t format,
+                                        uint32_t width, uint32_t height)
+{
+	struct vtr_gpu_resource *resource;
+
+	if (!vtr_gpu_format_is_known(format) || width == 0 || height == 0) {
+		vtr_warn_limited(gpu->log, "resource %u: no %ux%u pixels of format %u can be made", id,
+		                 width, height, format);
+		return VTR_ERR_GUEST;
+	}
+	if (width > VTR_GPU_MAX_SIDE || height > VTR_GPU_MAX_SIDE) {
+		vtr_info_limited(gpu->log, "resource %u of %ux%u pixels is refused: %u a side at most",
+		                 id, width, height, VTR_GPU_MAX_SIDE);
+		return VTR_ERR_LIMIT;
+	}
+	enum vtr_err err = create(gpu, id, VTR_GPU_KIND_2D,
+	                          (uint64_t)width * height * BYTES_PER_PIXEL, &resource);
+	if (err != VTR_OK) {
+		return err;
+	}
+	resource->width = width;
+	resource->height = height;
+	resource->format = format;
+	err = vtr_gpu_image_init(resource);
+	if (err != VTR_OK) {
+		vtr_gpu_resource_unref(resource);
+	}
+	return err;
+}
+
+/* Checks what a guest says of a blob that it wants, apart from its memory. */
+static enum vtr_err check_blob(const struct vtr_gpu *gpu, uint32_t id,
+                               const struct vtr_gpu_blob *blob)
+{
+	bool host = blob->mem == VTR_GPU_BLOB_HOST3D;
+
+	if (blob->mem < VTR_GPU_BLOB_GUEST || blob->mem > VTR_GPU_BLOB_HOST3D_GUEST ||
+	    (blob->flags & ~BLOB_FLAGS) != 0 || blob->size == 0 ||
+	    (host && blob->extent_count > 0) || (blob->mem != VTR_GPU_BLOB_GUEST && !blob->context)) {
+		vtr_warn_limited(gpu->log,
+		                 "resource %u: no blob of memory type %d, flags 0x%x, %" PRIu64
+		                 " bytes, %zu pieces can be made",
+		                 id, (int)blob->mem, blob->flags, blob->size, blob->extent_count);
+		return VTR_ERR_GUEST;
+	}
+	if (blob->context && blob->context->gone) {
+		return VTR_ERR_GONE;
+	}
+	/* Also keeps what follows from overflowing. */
+	if (blob->size > UINT64_MAX / 2 ||
+	    (host && (blob->flags & VTR_GPU_BLOB_MAPPABLE) != 0 && blob->size > gpu->window->size)) {
+		vtr_info_limited(gpu->log,
+		                 "resource %u: a blob of %" PRIu64 " bytes does not fit into the "
+		                 "window of %" PRIu64 "; a larger --hostmem would make room",
+		                 id, blob->size, gpu->window->size);
+		return VTR_ERR_LIMIT;
+	}
+	return VTR_OK;
+}
+
+static enum vtr_err init_blob_memory(struct vtr_gpu_resource *resource,
+                                     const struct vtr_gpu_blob *blob)
+{
+	struct vtr_gpu *gpu = resource->gpu;
+	enum vtr_err err;
+
+	if (resource->kind == VTR_GPU_KIND_HOST) {
+		resource->mappable = (blob->flags & VTR_GPU_BLOB_MAPPABLE) != 0;
+		return resource->mappable ? VTR_OK : vtr_gpu_image_init(resource);
+	}
+	err = vtr_gpu_backing_init(gpu, &resource->backing, blob->extents, blob->extent_count);
+	if (err == VTR_OK && resource->backing.size < blob->size) {
+		vtr_warn_limited(gpu->log,
+		                 "resource %u: a blob of %" PRIu64 " bytes came with memory for %" PRIu64,
+		                 id_of(resource), blob->size, resource->backing.size);
+		err = VTR_ERR_GUEST;
+	}
+	return err;
+}
+
+enum vtr_err vtr_gpu_resource_create_blob(struct vtr_gpu *gpu, uint32_t id,
+                                          const struct vtr_gpu_blob *blob)
+{
+	struct vtr_gpu_resource *resource;
+	enum vtr_err err = check_blob(gpu, id, blob);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	/* HOST3D_GUEST is memory of the guest that a renderer shall use too. Since renderers import all
+	 * memory, it is nothing but guest memory that gets attached. */
+	enum vtr_gpu_kind kind = blob->mem == VTR_GPU_BLOB_HOST3D ? VTR_GPU_KIND_HOST
+	                                                          : VTR_GPU_KIND_GUEST;
+	uint64_t size = kind == VTR_GPU_KIND_HOST ? vtr_align_up(blob->size, VTR_GPU_BLOB_UNIT)
+	                                          : blob->size;
+	err = create(gpu, id, kind, size, &resource);
+	if (err != VTR_OK) {
+		return err;
+	}
+	err = init_blob_memory(resource, blob);
+	if (err != VTR_OK) {
+		vtr_gpu_resource_unref(resource);
+	}
+	return err;
+}
+
+/* Takes it out of the window; nobody uses it there any more. */
+static void leave_window(struct vtr_gpu_resource *resource)
+{
+	struct vtr_gpu *gpu = resource->gpu;
+
+	discard(gpu, gpu->window, resource->window_offset, resource->size);
+	vtr_ranges_give(&gpu->window_ranges, resource->window_offset);
+	resource->mapped = false;
+}
+
+void vtr_gpu_resource_unref(struct vtr_gpu_resource *resource)
+{
+	struct vtr_gpu *gpu = resource->gpu;
+
+	vtr_gpu_scanout_forget(resource);
+	vtr_gpu_context_detach_all(resource);
+	if (resource->mapped) {
+		leave_window(resource);
+	}
+	finish_image(resource);
+	vtr_gpu_backing_finish(gpu, &resource->backing);
+	vtr_idmap_remove(&gpu->resources, resource->object.id);
+	vtr_list_remove(&resource->node);
+	gpu->resource_count--;
+	free(resource);
+}
+
+enum vtr_err vtr_gpu_resource_attach_backing(struct vtr_gpu_resource *resource,
+                                             const struct vtr_gpu_extent *extents, size_t count)
+{
+	if (resource->kind != VTR_GPU_KIND_2D || resource->backing.extents) {
+		vtr_warn_limited(resource->gpu->log, "resource %u cannot be given guest memory: it %s",
+		                 id_of(resource),
+		                 resource->kind == VTR_GPU_KIND_2D ? "has some already" : "is a blob");
+		return VTR_ERR_GUEST;
+	}
+	enum vtr_err err = vtr_gpu_backing_init(resource->gpu, &resource->backing, extents, count);
+	if (err == VTR_OK) {
+		vtr_gpu_context_tell_all(resource);
+	}
+	return err;
+}
+
+enum vtr_err vtr_gpu_resource_detach_backing(struct vtr_gpu_resource *resource)
+{
+	if (resource->kind != VTR_GPU_KIND_2D || !resource->backing.extents) {
+		return VTR_ERR_GUEST;
+	}
+	vtr_gpu_context_untell_all(resource);
+	vtr_gpu_backing_finish(resource->gpu, &resource->backing);
+	return VTR_OK;
+}
+
+enum vtr_err vtr_gpu_resource_transfer(struct vtr_gpu_resource *resource,
+                                       const struct vtr_rect *rect, uint64_t offset)
+{
+	uint32_t stride = resource->width * BYTES_PER_PIXEL;
+
+	if (resource->kind != VTR_GPU_KIND_2D) {
+		return VTR_OK; /* Linux asks for it for every dumb buffer */
+	}
+	if (rect->x > resource->width || rect->width > resource->width - rect->x ||
+	    rect->y > resource->height || rect->height > resource->height - rect->y ||
+	    !resource->backing.extents) {
+		vtr_warn_limited(resource->gpu->log,
+		                 "resource %u: %ux%u+%u+%u cannot be read from guest memory: %s",
+		                 id_of(resource), rect->width, rect->height, rect->x, rect->y,
+		                 resource->backing.extents ? "it is too large" : "there is none");
+		return VTR_ERR_GUEST;
+	}
+	uint8_t *pixels = vtr_gpu_resource_bytes(
+		resource, (uint64_t)rect->y * stride + (uint64_t)rect->x * BYTES_PER_PIXEL);
+	return vtr_gpu_backing_read(resource->gpu, &resource->backing, offset, stride, pixels,
+	                            (uint64_t)rect->width * BYTES_PER_PIXEL, rect->height);
+}
+
+enum vtr_err vtr_gpu_resource_map(struct vtr_gpu_resource *resource, uint64_t offset)
+{
+	struct vtr_gpu *gpu = resource->gpu;
+	enum vtr_err err = VTR_ERR_GUEST;
+
+	if (resource->mappable && !resource->mapped && offset % VTR_GPU_BLOB_UNIT == 0) {
+		err = vtr_ranges_take(&gpu->window_ranges, offset, resource->size);
+	}
+	if (err != VTR_OK) {
+		vtr_warn_limited(gpu->log,
+		                 "resource %u, %" PRIu64 " bytes, cannot be mapped at 0x%" PRIx64
+		                 " of the window: %s",
+		                 id_of(resource), resource->size, offset,
+		                 !resource->mappable ? "it is not mappable"
+		                 : resource->mapped  ? "it is mapped already"
+		                                     : "the place is taken, outside or not aligned");
+		return err;
+	}
+	resource->mapped = true;
+	resource->window_offset = offset;
+	vtr_gpu_context_tell_all(resource);
+	return VTR_OK;
+}
+
+enum vtr_err vtr_gpu_resource_unmap(struct vtr_gpu_resource *resource)
+{
+	if (!resource->mapped) {
+		return VTR_ERR_GUEST;
+	}
+	vtr_gpu_scanout_forget(resource);
+	vtr_gpu_context_untell_all(resource);
+	leave_window(resource);
+	return VTR_OK;
+}

@@ -1,0 +1,725 @@
+/* SPDX-License-Identifier: MIT */
+#include "gpu_driver.h"
+
+#include <stdarg.h>
+#include <sys/eventfd.h>
+
+#include "base/mem.h"
+#include "platform/shm.h"
+#include "platform/thread.h"
+#include "test.h"
+#include "virtio/queue_setup.h"
+
+#define RAM_SIZE (DRIVER_DATA + DRIVER_DATA_SIZE)
+#define USER_BASE ((uint64_t)0x7f0000000000)
+#define RING_SIZE (2 * DRIVER_SLOTS)
+#define RINGS_AT(queue) ((uint64_t)(queue) * 0x10000)
+#define AVAIL_OFFSET 0x1000
+#define USED_OFFSET 0x2000
+#define SLOT_AT(slot) ((uint64_t)((slot) + 1) << 20)
+#define ANSWER_OFFSET 0xff000
+#define ANSWER_MAX 0x1000
+
+#define DESC_NEXT 1
+#define DESC_WRITE 2
+
+#define MAX_OWED 256
+
+struct desc {
+	uint64_t addr;
+	uint32_t len;
+	uint16_t flags;
+	uint16_t next;
+};
+
+struct slot {
+	bool busy;
+	bool done;
+	uint32_t size;
+};
+
+struct owed {
+	uint32_t ctx_id;
+	uint32_t timeline;
+	uint64_t id;
+};
+
+struct vtr_render {
+	uint32_t ctx_id;
+};
+
+struct vtr_os_loop *driver_loop;
+struct vtr_window driver_window;
+struct vtr_virtio_gpu *driver_gpu;
+const struct vtr_virtio_device *driver_device;
+enum vtr_err render_create_error;
+enum vtr_err render_attach_error;
+enum vtr_err render_submit_error;
+enum vtr_err render_fence_error;
+struct vtr_scanout screen_scanouts[VTR_MAX_DISPLAYS];
+struct vtr_cursor screen_cursor;
+unsigned config_changes;
+
+static struct vtr_ram ram;
+static uint8_t *memory;
+static struct vtr_queue *queues[GPU_QUEUE_COUNT];
+static struct vtr_queue_setup setups[GPU_QUEUE_COUNT];
+static uint16_t used_seen[GPU_QUEUE_COUNT];
+static struct slot slots[DRIVER_SLOTS];
+static int order[4096];
+static int order_count;
+static int call_fd;
+static struct vtr_os_loop_timer *stop_timer;
+static struct vtr_os_loop_task stop_task;
+static char said[1 << 16];
+static size_t said_size;
+static struct owed owed[MAX_OWED];
+static size_t owed_count;
+static const struct vtr_render_events *render_events;
+static void *render_events_data;
+static int image_fd;
+static uint8_t *image_map;
+static uint64_t image_size;
+static int fds_before;
+
+/* --- notes --------------------------------------------------------------------------------------------- */
+
+static void say(const char *fmt, ...) VTR_PRINTF(1, 2);
+
+static void say(const char *fmt, ...)
+{
+	va_list args;
+
+	va_start(args, fmt);
+	int length = vsnprintf(said + said_size, sizeof(said) - said_size, fmt, args);
+	va_end(args);
+	CHECK(length > 0 && (size_t)length < sizeof(said) - said_size);
+	said_size += (size_t)length;
+}
+
+const char *driver_said(void)
+{
+	static char text[sizeof(said)];
+
+	memcpy(text, said, said_size);
+	text[said_size] = '\0';
+	said_size = 0;
+	return text;
+}
+
+/* --- renderers ----------------------------------------------------------------------------------------- */
+
+static enum vtr_err render_create(void *data, uint32_t ctx_id, const char *name,
+                                  const struct vtr_render_events *events, void *events_data,
+                                  struct vtr_render **out_render)
+{
+	CHECK(data == &owed_count);
+	if (render_create_error != VTR_OK) {
+		return render_create_error;
+	}
+	struct vtr_render *render = calloc(1, sizeof(*render));
+	CHECK(render != NULL);
+	render->ctx_id = ctx_id;
+	render_events = events;
+	render_events_data = events_data;
+	*out_render = render;
+	say("create %u %s\n", ctx_id, name);
+	return VTR_OK;
+}
+
+static void forget_owed(size_t index)
+{
+	owed_count--;
+	memmove(&owed[index], &owed[index + 1], (owed_count - index) * sizeof(owed[0]));
+}
+
+static void render_destroy(struct vtr_render *render)
+{
+	say("destroy %u\n", render->ctx_id);
+	for (size_t i = owed_count; i-- > 0;) {
+		if (owed[i].ctx_id == render->ctx_id) {
+			forget_owed(i);
+		}
+	}
+	free(render);
+}
+
+static enum vtr_err render_attach(struct vtr_render *render, uint32_t res_id,
+                                  const struct vtr_render_memory *m)
+{
+	if (render_attach_error != VTR_OK) {
+		return render_attach_error;
+	}
+	say("attach %u:%u", render->ctx_id, res_id);
+	if (m->in_window) {
+		say(" window 0x%" PRIx64, m->window_offset);
+		CHECK_EQ(m->piece_count, 0);
+	}
+	for (size_t i = 0; i < m->piece_count; i++) {
+		struct vtr_ram_piece where;
+		bool is_ram = vtr_ram_locate(&ram, 0, RAM_SIZE, &where) && m->pieces[i].fd == where.fd;
+		say(" %s 0x%" PRIx64 "+0x%" PRIx64, is_ram ? "ram" : "other", m->pieces[i].offset,
+		    m->pieces[i].size);
+	}
+	say(" = 0x%" PRIx64 "\n", m->size);
+	return VTR_OK;
+}
+
+static void render_detach(struct vtr_render *render, uint32_t res_id)
+{
+	say("detach %u:%u\n", render->ctx_id, res_id);
+}
+
+static enum vtr_err render_submit(struct vtr_render *render, const void *commands, size_t size)
+{
+	uint32_t first = 0;
+
+	if (render_submit_error != VTR_OK) {
+		return render_submit_error;
+	}
+	memcpy(&first, commands, vtr_min(size, sizeof(first)));
+	say("submit %u: %zu 0x%x\n", render->ctx_id, size, first);
+	return VTR_OK;
+}
+
+static enum vtr_err render_fence(struct vtr_render *render, uint32_t timeline, uint64_t fence_id)
+{
+	if (render_fence_error != VTR_OK) {
+		return render_fence_error;
+	}
+	CHECK(owed_count < MAX_OWED);
+	owed[owed_count++] = (struct owed){ render->ctx_id, timeline, fence_id };
+	say("fence %u/%u\n", render->ctx_id, timeline);
+	return VTR_OK;
+}
+
+void render_signal(uint32_t ctx_id, uint32_t timeline, uint64_t id)
+{
+	render_events->fence(render_events_data, ctx_id, timeline, id);
+}
+
+void render_finish(uint32_t ctx_id, uint32_t timeline)
+{
+	for (size_t i = 0; i < owed_count; i++) {
+		if (owed[i].ctx_id == ctx_id && owed[i].timeline == timeline) {
+			uint64_t id = owed[i].id;
+			forget_owed(i);
+			render_signal(ctx_id, timeline, id);
+			return;
+		}
+	}
+	CHECK(!"the renderer owes no such fence");
+}
+
+void render_die(uint32_t ctx_id)
+{
+	render_events->gone(render_events_data, ctx_id);
+}
+
+static const struct vtr_render_ops render_ops = {
+	.create = render_create,
+	.destroy = render_destroy,
+	.attach = render_attach,
+	.detach = render_detach,
+	.submit = render_submit,
+	.fence = render_fence,
+};
+
+/* --- screen -------------------------------------------------------------------------------------------- */
+
+static void screen_add_buffer(void *data, uint32_t buffer, int fd, uint64_t size)
+{
+	void *map;
+
+	CHECK(data == &image_fd);
+	CHECK_EQ(buffer, 1);
+	CHECK_EQ(image_fd, -1);
+	image_fd = dup(fd);
+	image_size = size;
+	CHECK_OK(vtr_os_shm_map(fd, 0, size, false, &map));
+	image_map = map;
+}
+
+static void screen_remove_buffer(void *data, uint32_t buffer)
+{
+	(void)data;
+	CHECK_EQ(buffer, 1);
+	vtr_os_shm_unmap(image_map, image_size);
+	vtr_close(&image_fd);
+}
+
+static void screen_set_scanout(void *data, uint32_t display, const struct vtr_scanout *s)
+{
+	(void)data;
+	if (s == NULL) {
+		memset(&screen_scanouts[display], 0, sizeof(screen_scanouts[display]));
+		say("dark %u\n", display);
+		return;
+	}
+	screen_scanouts[display] = *s;
+	uint64_t end = s->offset + (uint64_t)s->stride * (s->height - 1) + (uint64_t)s->width * 4;
+	CHECK(end <= (s->in_window ? driver_window.size : image_size));
+	say("scanout %u %s %ux%u/%u format %d\n", display, s->in_window ? "window" : "image",
+	    s->width, s->height, s->stride, (int)s->format);
+}
+
+const uint8_t *screen_pixel(uint32_t display, uint32_t x, uint32_t y)
+{
+	const struct vtr_scanout *s = &screen_scanouts[display];
+
+	CHECK(x < s->width && y < s->height);
+	return (s->in_window ? driver_window.map : image_map) + s->offset + (uint64_t)y * s->stride +
+	       (uint64_t)x * 4;
+}
+
+static void screen_flush(void *data, uint32_t display, const struct vtr_rect *d)
+{
+	(void)data;
+	CHECK(screen_scanouts[display].width > 0);
+	CHECK(d->width > 0 && d->height > 0);
+	CHECK(d->x + d->width <= screen_scanouts[display].width);
+	CHECK(d->y + d->height <= screen_scanouts[display].height);
+	say("flush %u %ux%u+%u+%u\n", display, d->width, d->height, d->x, d->y);
+}
+
+static void screen_set_cursor(void *data, uint32_t display, const struct vtr_cursor *cursor)
+{
+	(void)data;
+	if (cursor == NULL) {
+		say("no cursor %u\n", display);
+		return;
+	}
+	screen_cursor = *cursor;
+	say("cursor %u hot %u,%u\n", display, cursor->hot_x, cursor->hot_y);
+}
+
+static void screen_move_cursor(void *data, uint32_t display, int32_t x, int32_t y)
+{
+	(void)data;
+	say("move %u %d,%d\n", display, x, y);
+}
+
+static void screen_set_mode(void *data, uint32_t display, bool connected, uint32_t width,
+                            uint32_t height)
+{
+	(void)data;
+	say("mode %u %s %ux%u\n", display, connected ? "on" : "off", width, height);
+}
+
+static const struct vtr_screen_ops screen_ops = {
+	.add_buffer = screen_add_buffer,
+	.remove_buffer = screen_remove_buffer,
+	.set_scanout = screen_set_scanout,
+	.flush = screen_flush,
+	.set_cursor = screen_set_cursor,
+	.move_cursor = screen_move_cursor,
+	.set_mode = screen_set_mode,
+};
+
+/* --- the device ---------------------------------------------------------------------------------------- */
+
+static void count_change(void *data)
+{
+	(void)data;
+	config_changes++;
+}
+
+static void quit(void *data)
+{
+	(void)data;
+	vtr_os_loop_quit(driver_loop);
+}
+
+static void begin_queues(void)
+{
+	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
+		memset(memory + RINGS_AT(i), 0, 0x10000);
+		used_seen[i] = 0;
+		setups[i] = (struct vtr_queue_setup){
+			.size = RING_SIZE,
+			.desc_addr = USER_BASE + RINGS_AT(i),
+			.avail_addr = USER_BASE + RINGS_AT(i) + AVAIL_OFFSET,
+			.used_addr = USER_BASE + RINGS_AT(i) + USED_OFFSET,
+		};
+	}
+	memset(slots, 0, sizeof(slots));
+}
+
+static void create_gpu(const struct driver_options *options)
+{
+	struct vtr_virtio_gpu_display displays[VTR_MAX_DISPLAYS];
+	uint8_t capset[VTR_VIRTIO_GPU_CAPSET_SIZE];
+	static const struct vtr_virtio_transport transport = { .config_changed = count_change };
+
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		displays[i] = (struct vtr_virtio_gpu_display){ i < 2, 1280 + 64 * i, 800 };
+	}
+	for (size_t i = 0; i < sizeof(capset); i++) {
+		capset[i] = (uint8_t)(i * 3 + 1);
+	}
+	const struct vtr_virtio_gpu_params params = {
+		.loop = driver_loop,
+		.window = &driver_window,
+		.image_memory = DRIVER_IMAGE_MEMORY,
+		.displays = displays,
+		.display_count = options->display_count ? options->display_count : 1,
+		.refresh_hz = options->refresh_hz,
+		.capset = capset,
+		.render = &render_ops,
+		.render_data = &owed_count,
+		.screen = &screen_ops,
+		.screen_data = &image_fd,
+	};
+	CHECK_OK(vtr_virtio_gpu_create(&params, &driver_gpu));
+	vtr_virtio_gpu_set_transport(driver_gpu, &transport);
+	driver_device = vtr_virtio_gpu_device(driver_gpu);
+}
+
+void driver_begin(const struct driver_options *options)
+{
+	struct vtr_ram_region region = { .size = RAM_SIZE, .user_addr = USER_BASE };
+
+	fds_before = test_count_fds();
+	render_create_error = render_attach_error = VTR_OK;
+	render_submit_error = render_fence_error = VTR_OK;
+	memset(screen_scanouts, 0, sizeof(screen_scanouts));
+	config_changes = 0;
+	order_count = 0;
+	owed_count = 0;
+	image_fd = -1;
+	CHECK_OK(vtr_os_loop_create(&driver_loop));
+	CHECK_OK(vtr_os_loop_add_timer(driver_loop, quit, NULL, &stop_timer));
+	vtr_os_loop_task_init(&stop_task, quit, NULL);
+	CHECK_OK(vtr_window_init("test-window", DRIVER_WINDOW, &driver_window));
+	CHECK_OK(vtr_os_shm_create("test-ram", RAM_SIZE, &region.fd));
+	vtr_ram_init(&ram);
+	CHECK_OK(vtr_ram_set(&ram, &region, 1));
+	memory = vtr_ram_at(&ram, 0, RAM_SIZE);
+	call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	create_gpu(options);
+	CHECK_EQ(driver_device->queue_count, GPU_QUEUE_COUNT);
+	begin_queues();
+	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
+		CHECK_OK(vtr_queue_create(NULL, i, &ram, &queues[i]));
+		vtr_queue_set_call(queues[i], dup(call_fd));
+		vtr_queue_start(queues[i], &setups[i]);
+	}
+	driver_device->start(driver_device->data, queues, &ram, true);
+	driver_interrupts();
+	driver_said();
+}
+
+void driver_end(void)
+{
+	driver_device->stop(driver_device->data);
+	vtr_virtio_gpu_destroy(driver_gpu);
+	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
+		vtr_queue_destroy(queues[i]);
+	}
+	vtr_os_loop_destroy(driver_loop);
+	vtr_window_finish(&driver_window);
+	vtr_ram_finish(&ram);
+	vtr_close(&call_fd);
+	CHECK_EQ(test_count_fds(), fds_before);
+	driver_said();
+}
+
+uint8_t *driver_ram(uint64_t gpa)
+{
+	return memory + gpa;
+}
+
+void driver_stop(void)
+{
+	driver_device->stop(driver_device->data);
+	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
+		setups[i].base = vtr_queue_stop(queues[i]);
+	}
+}
+
+void driver_restart(bool reset)
+{
+	if (reset) {
+		begin_queues();
+	}
+	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
+		if (reset) {
+			vtr_queue_reset(queues[i]);
+		}
+		vtr_queue_start(queues[i], &setups[i]);
+	}
+	driver_device->start(driver_device->data, queues, &ram, reset);
+}
+
+/* --- requests ------------------------------------------------------------------------------------------ */
+
+int driver_send_two(uint32_t queue, const void *head, size_t head_size, const void *tail,
+                    size_t tail_size, size_t answer_room)
+{
+	int slot = 0;
+
+	while (slot < DRIVER_SLOTS && slots[slot].busy) {
+		slot++;
+	}
+	CHECK(slot < DRIVER_SLOTS);
+	CHECK(head_size + tail_size <= ANSWER_OFFSET && answer_room <= ANSWER_MAX);
+	slots[slot] = (struct slot){ .busy = true };
+	memcpy(memory + SLOT_AT(slot), head, head_size);
+	if (tail_size > 0) {
+		memcpy(memory + SLOT_AT(slot) + head_size, tail, tail_size);
+	}
+	memset(memory + SLOT_AT(slot) + ANSWER_OFFSET, 0xee, ANSWER_MAX);
+	struct desc *descs = (void *)(memory + RINGS_AT(queue));
+	uint16_t head_index = (uint16_t)(2 * slot);
+	descs[head_index] = (struct desc){
+		.addr = SLOT_AT(slot),
+		.len = (uint32_t)(head_size + tail_size),
+		.flags = answer_room > 0 ? DESC_NEXT : 0,
+		.next = (uint16_t)(head_index + 1),
+	};
+	descs[head_index + 1] = (struct desc){
+		.addr = SLOT_AT(slot) + ANSWER_OFFSET,
+		.len = (uint32_t)answer_room,
+		.flags = DESC_WRITE,
+	};
+	uint16_t *avail = (void *)(memory + RINGS_AT(queue) + AVAIL_OFFSET);
+	avail[2 + avail[1] % RING_SIZE] = head_index;
+	avail[1]++;
+	return slot;
+}
+
+int driver_send(uint32_t queue, const void *request, size_t size, size_t answer_room)
+{
+	return driver_send_two(queue, request, size, NULL, 0, answer_room);
+}
+
+/* Looks at what the device has put into the used rings. */
+static void collect(void)
+{
+	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
+		const uint16_t *used = (const void *)(memory + RINGS_AT(i) + USED_OFFSET);
+		for (; used_seen[i] != used[1]; used_seen[i]++) {
+			const uint32_t *entry = (const void *)((const uint8_t *)used + 4 +
+			                                       8 * (used_seen[i] % RING_SIZE));
+			int slot = (int)entry[0] / 2;
+			CHECK(slot < DRIVER_SLOTS && slots[slot].busy && !slots[slot].done);
+			slots[slot].done = true;
+			slots[slot].size = entry[1];
+			CHECK(order_count < (int)VTR_ARRAY_LEN(order));
+			order[order_count++] = slot;
+		}
+	}
+}
+
+static void turn(void)
+{
+	vtr_os_loop_defer(driver_loop, &stop_task);
+	CHECK_OK(vtr_os_loop_run(driver_loop));
+	collect();
+}
+
+void driver_kick(void)
+{
+	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
+		driver_device->kick(driver_device->data, i);
+	}
+	turn();
+}
+
+bool driver_wait(int slot)
+{
+	int64_t until = vtr_os_now_ns() + 1000000000;
+
+	for (;;) {
+		turn();
+		if (slots[slot].done || vtr_os_now_ns() > until) {
+			return slots[slot].done;
+		}
+		vtr_os_loop_timer_set(stop_timer, 1000000);
+		CHECK_OK(vtr_os_loop_run(driver_loop));
+	}
+}
+
+bool driver_is_done(int slot)
+{
+	collect();
+	return slots[slot].done;
+}
+
+const void *driver_answer(int slot, size_t *out_size)
+{
+	CHECK(driver_is_done(slot));
+	slots[slot].busy = false;
+	*out_size = slots[slot].size;
+	return memory + SLOT_AT(slot) + ANSWER_OFFSET;
+}
+
+uint32_t driver_result(int slot)
+{
+	size_t size;
+	const struct gpu_header *header = driver_answer(slot, &size);
+
+	CHECK(size >= sizeof(*header));
+	return header->type;
+}
+
+int driver_order(int *out_slots, int max)
+{
+	collect();
+	int count = order_count < max ? order_count : max;
+	memcpy(out_slots, order, (size_t)count * sizeof(order[0]));
+	order_count = 0;
+	return count;
+}
+
+unsigned driver_interrupts(void)
+{
+	uint64_t count = 0;
+
+	return read(call_fd, &count, sizeof(count)) > 0 ? (unsigned)count : 0;
+}
+
+static uint32_t finish(int slot)
+{
+	driver_kick();
+	CHECK(driver_wait(slot));
+	return driver_result(slot);
+}
+
+uint32_t driver_do(const void *request, size_t size)
+{
+	return finish(driver_send(GPU_QUEUE_CONTROL, request, size, ANSWER_MAX));
+}
+
+uint32_t do_create_2d(uint32_t id, uint32_t width, uint32_t height)
+{
+	return DO((struct gpu_resource_create_2d){
+		.header = { .type = GPU_RESOURCE_CREATE_2D },
+		.resource_id = id,
+		.format = VTR_FORMAT_B8G8R8X8,
+		.width = width,
+		.height = height,
+	});
+}
+
+uint32_t do_create_host_blob(uint32_t ctx_id, uint32_t id, uint32_t flags, uint64_t size)
+{
+	return DO((struct gpu_resource_create_blob){
+		.header = { .type = GPU_RESOURCE_CREATE_BLOB, .ctx_id = ctx_id },
+		.resource_id = id,
+		.blob_mem = 2,
+		.blob_flags = flags,
+		.size = size,
+	});
+}
+
+uint32_t do_create_guest_blob(uint32_t id, uint64_t gpa, uint32_t size)
+{
+	const struct {
+		struct gpu_resource_create_blob request;
+		struct gpu_mem_entry entry;
+	} both = {
+		.request = {
+			.header = { .type = GPU_RESOURCE_CREATE_BLOB },
+			.resource_id = id,
+			.blob_mem = 1,
+			.blob_flags = 2,
+			.entry_count = 1,
+			.size = size,
+		},
+		.entry = { .addr = gpa, .length = size },
+	};
+	return driver_do(&both, sizeof(both));
+}
+
+static uint32_t do_named(uint32_t type, uint32_t ctx_id, uint32_t id)
+{
+	return DO((struct gpu_resource_request){
+		.header = { .type = type, .ctx_id = ctx_id },
+		.resource_id = id,
+	});
+}
+
+uint32_t do_map(uint32_t id, uint64_t offset)
+{
+	return DO((struct gpu_resource_map_blob){
+		.header = { .type = GPU_RESOURCE_MAP_BLOB },
+		.resource_id = id,
+		.offset = offset,
+	});
+}
+
+uint32_t do_unmap(uint32_t id)
+{
+	return do_named(GPU_RESOURCE_UNMAP_BLOB, 0, id);
+}
+
+uint32_t do_unref(uint32_t id)
+{
+	return do_named(GPU_RESOURCE_UNREF, 0, id);
+}
+
+uint32_t do_attach_backing(uint32_t id, const struct gpu_mem_entry *entries, uint32_t count)
+{
+	const struct gpu_resource_attach_backing request = {
+		.header = { .type = GPU_RESOURCE_ATTACH_BACKING },
+		.resource_id = id,
+		.entry_count = count,
+	};
+	return finish(driver_send_two(GPU_QUEUE_CONTROL, &request, sizeof(request), entries,
+	                              count * sizeof(entries[0]), ANSWER_MAX));
+}
+
+uint32_t do_create_context(uint32_t id, uint32_t capset)
+{
+	return DO((struct gpu_ctx_create){
+		.header = { .type = GPU_CTX_CREATE, .ctx_id = id },
+		.name_length = 4,
+		.context_init = capset,
+		.name = "cube and more",
+	});
+}
+
+uint32_t do_destroy_context(uint32_t id)
+{
+	return DO((struct gpu_header){ .type = GPU_CTX_DESTROY, .ctx_id = id });
+}
+
+uint32_t do_attach(uint32_t ctx_id, uint32_t id)
+{
+	return do_named(GPU_CTX_ATTACH_RESOURCE, ctx_id, id);
+}
+
+uint32_t do_detach(uint32_t ctx_id, uint32_t id)
+{
+	return do_named(GPU_CTX_DETACH_RESOURCE, ctx_id, id);
+}
+
+uint32_t do_submit(uint32_t ctx_id, const void *commands, uint32_t size)
+{
+	const struct gpu_submit_3d request = {
+		.header = { .type = GPU_SUBMIT_3D, .ctx_id = ctx_id },
+		.size = size,
+	};
+	return finish(driver_send_two(GPU_QUEUE_CONTROL, &request, sizeof(request), commands, size,
+	                              ANSWER_MAX));
+}
+
+uint32_t do_set_scanout(uint32_t display, uint32_t id, struct gpu_rect rect)
+{
+	return DO((struct gpu_set_scanout){
+		.header = { .type = GPU_SET_SCANOUT },
+		.rect = rect,
+		.scanout_id = display,
+		.resource_id = id,
+	});
+}
+
+uint32_t do_flush(uint32_t id, struct gpu_rect rect)
+{
+	return DO((struct gpu_resource_flush){
+		.header = { .type = GPU_RESOURCE_FLUSH },
+		.rect = rect,
+		.resource_id = id,
+	});
+}
