@@ -36,6 +36,33 @@ VTR_MUST_CHECK enum vtr_err vtr_os_shm_map(int fd, uint64_t offset, size_t size,
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size,
                                                    size_t alignment, void **out_map);
 
+/* A stretch of an fd; offset and size are multiples of the page size. */
+struct vtr_os_shm_piece {
+	int fd;
+	uint64_t offset;
+	uint64_t size;
+};
+
+/**
+ * Maps pieces one behind the other, shared and writable, at an address that is a multiple of
+ * `alignment` (a power of two, at least a page). What is behind the last piece up to a multiple of
+ * `alignment` is kept free of other mappings; see vtr_os_shm_pad().
+ *
+ * Owner:   *out_map is the caller's; end it with vtr_os_shm_unmap() and the sum of the sizes, rounded
+ *          up to `alignment`.
+ * Returns: VTR_ERR_OS, VTR_ERR_NOMEM (sizes that overflow).
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t count,
+                                                  size_t alignment, void **out_map);
+
+/* Fills the free part behind `size` bytes of vtr_os_shm_map_pieces() with zeros of this process's own,
+ * up to `padded_size`. Harmless if done before. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_pad(void *map, size_t size, size_t padded_size);
+
+/* Has zeros of this process's own take the place of what is mapped. Pointers stay valid and see
+ * nothing of the old memory any more, also in other threads. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_revoke(void *map, size_t size);
+
 /* Accepts NULL. */
 void vtr_os_shm_unmap(void *map, size_t size);
 

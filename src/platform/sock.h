@@ -57,6 +57,16 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sock_send(int fd, const struct iovec *iov, si
                                              const int *fds, size_t fd_count);
 
 /**
+ * Sends what the socket takes right now, and the fds with the first byte; *out_sent may be less than
+ * all. Otherwise like vtr_os_sock_send().
+ *
+ * Returns: VTR_ERR_AGAIN (the socket is full: nothing was sent), VTR_ERR_GONE, VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_send_now(int fd, const struct iovec *iov, size_t iov_count,
+                                                 const int *fds, size_t fd_count,
+                                                 size_t *out_sent);
+
+/**
  * Receives what is there, up to `size` bytes; blocks while there is nothing. All fds that came with
  * them are taken before anything is checked.
  *
@@ -71,6 +81,10 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sock_send(int fd, const struct iovec *iov, si
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size,
                                              int *fds, size_t max_fds, size_t *out_fd_count);
+
+/* The same without blocking: VTR_ERR_AGAIN while there is nothing. */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size, size_t *out_size,
+                                                 int *fds, size_t max_fds, size_t *out_fd_count);
 
 /* Who connected. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_peer(int fd, pid_t *out_pid, uid_t *out_uid);

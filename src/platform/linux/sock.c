@@ -80,8 +80,8 @@ static void harvest(struct msghdr *message, int *fds, size_t max_fds, size_t *ou
 	*out_excess = excess;
 }
 
-enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size, int *fds,
-                              size_t max_fds, size_t *out_fd_count)
+static enum vtr_err receive(int fd, void *buf, size_t size, size_t *out_size, int *fds,
+                            size_t max_fds, size_t *out_fd_count, int flags)
 {
 	union {
 		struct cmsghdr align;
@@ -100,7 +100,7 @@ enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size, 
 
 	vtr_assert(size > 0);
 	do {
-		received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
+		received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | flags);
 	} while (received < 0 && errno == EINTR);
 	if (received < 0) {
 		switch (errno) {
@@ -125,6 +125,18 @@ enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size, 
 		*out_fd_count = kept;
 	}
 	return VTR_OK;
+}
+
+enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size, int *fds,
+                              size_t max_fds, size_t *out_fd_count)
+{
+	return receive(fd, buf, size, out_size, fds, max_fds, out_fd_count, 0);
+}
+
+enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size, size_t *out_size, int *fds,
+                                  size_t max_fds, size_t *out_fd_count)
+{
+	return receive(fd, buf, size, out_size, fds, max_fds, out_fd_count, MSG_DONTWAIT);
 }
 
 enum vtr_err vtr_os_sock_peer(int fd, pid_t *out_pid, uid_t *out_uid)

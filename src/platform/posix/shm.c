@@ -66,6 +66,83 @@ enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size, size_t
 	return VTR_OK;
 }
 
+/* *out_padded: the sum, rounded up. */
+static enum vtr_err add_sizes(const struct vtr_os_shm_piece *pieces, size_t count, size_t alignment,
+                              size_t *out_padded)
+{
+	size_t size = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (pieces[i].size > SIZE_MAX || !vtr_add(size, (size_t)pieces[i].size, &size)) {
+			return VTR_ERR_NOMEM;
+		}
+	}
+	if (size == 0 || !vtr_add(size, alignment - 1, &size)) {
+		return VTR_ERR_NOMEM;
+	}
+	*out_padded = size & ~(alignment - 1);
+	return VTR_OK;
+}
+
+enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t count,
+                                   size_t alignment, void **out_map)
+{
+	size_t page_size = vtr_os_page_size();
+	size_t padded;
+	size_t reserved;
+
+	vtr_assert(alignment >= page_size && (alignment & (alignment - 1)) == 0);
+	enum vtr_err err = add_sizes(pieces, count, alignment, &padded);
+	if (err != VTR_OK || !vtr_add(padded, alignment - page_size, &reserved)) {
+		return VTR_ERR_NOMEM;
+	}
+	char *base = mmap(NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (base == MAP_FAILED) {
+		return VTR_ERR_OS;
+	}
+	char *aligned = (char *)vtr_align_up((uintptr_t)base, alignment);
+	char *at = aligned;
+	for (size_t i = 0; i < count; i++) {
+		void *map = mmap(at, (size_t)pieces[i].size, PROT_READ | PROT_WRITE,
+		                 MAP_SHARED | MAP_FIXED, pieces[i].fd, (off_t)pieces[i].offset);
+		if (map == MAP_FAILED) {
+			munmap(base, reserved);
+			return VTR_ERR_OS;
+		}
+		at += pieces[i].size;
+	}
+	size_t before = (size_t)(aligned - base);
+	size_t after = reserved - before - padded;
+	if (before > 0) {
+		munmap(base, before);
+	}
+	if (after > 0) {
+		munmap(aligned + padded, after);
+	}
+	*out_map = aligned;
+	return VTR_OK;
+}
+
+enum vtr_err vtr_os_shm_pad(void *map, size_t size, size_t padded_size)
+{
+	vtr_assert(size <= padded_size);
+	if (size == padded_size) {
+		return VTR_OK;
+	}
+	return mprotect((char *)map + size, padded_size - size, PROT_READ | PROT_WRITE) == 0 ?
+	               VTR_OK :
+	               VTR_ERR_OS;
+}
+
+enum vtr_err vtr_os_shm_revoke(void *map, size_t size)
+{
+	/* Shared, so that it does not count as this process's data; nobody else gets at it. */
+	void *zeros = mmap(map, size, PROT_READ | PROT_WRITE,
+	                   MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
+
+	return zeros == MAP_FAILED ? VTR_ERR_OS : VTR_OK;
+}
+
 void vtr_os_shm_unmap(void *map, size_t size)
 {
 	if (map != NULL) {

@@ -117,14 +117,54 @@ static void skip_sent(struct msghdr *message, size_t sent)
 	}
 }
 
+union fd_control {
+	struct cmsghdr align;
+	char bytes[CMSG_SPACE(sizeof(int) * VTR_OS_SOCK_MAX_FDS)];
+};
+
+static void attach_fds(struct msghdr *message, union fd_control *control, const int *fds,
+                       size_t fd_count)
+{
+	if (fd_count == 0) {
+		return;
+	}
+	memset(control, 0, sizeof(*control));
+	message->msg_control = control;
+	message->msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
+	struct cmsghdr *header = CMSG_FIRSTHDR(message);
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
+	memcpy(CMSG_DATA(header), fds, sizeof(int) * fd_count);
+}
+
+static enum vtr_err send_some(int fd, const struct msghdr *message, int flags, size_t *out_sent)
+{
+	ssize_t sent;
+
+	do {
+		sent = sendmsg(fd, message, MSG_NOSIGNAL | flags);
+	} while (sent < 0 && errno == EINTR);
+	if (sent < 0) {
+		switch (errno) {
+		case EAGAIN:
+			return VTR_ERR_AGAIN;
+		case EPIPE:
+		case ECONNRESET:
+			return VTR_ERR_GONE;
+		default:
+			return VTR_ERR_OS;
+		}
+	}
+	*out_sent = (size_t)sent;
+	return VTR_OK;
+}
+
 enum vtr_err vtr_os_sock_send(int fd, const struct iovec *iov, size_t iov_count, const int *fds,
                               size_t fd_count)
 {
 	struct iovec parts[VTR_OS_SOCK_MAX_IOV];
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int) * VTR_OS_SOCK_MAX_FDS)];
-	} control;
+	union fd_control control;
 	size_t left = 0;
 
 	vtr_assert(iov_count <= VTR_OS_SOCK_MAX_IOV && fd_count <= VTR_OS_SOCK_MAX_FDS);
@@ -134,35 +174,29 @@ enum vtr_err vtr_os_sock_send(int fd, const struct iovec *iov, size_t iov_count,
 	}
 	vtr_assert(left > 0);
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = iov_count};
-	if (fd_count > 0) {
-		memset(&control, 0, sizeof(control));
-		message.msg_control = &control;
-		message.msg_controllen = CMSG_SPACE(sizeof(int) * fd_count);
-		struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-		header->cmsg_level = SOL_SOCKET;
-		header->cmsg_type = SCM_RIGHTS;
-		header->cmsg_len = CMSG_LEN(sizeof(int) * fd_count);
-		memcpy(CMSG_DATA(header), fds, sizeof(int) * fd_count);
-	}
+	attach_fds(&message, &control, fds, fd_count);
 	while (left > 0) {
-		ssize_t sent = sendmsg(fd, &message, MSG_NOSIGNAL);
-		if (sent < 0) {
-			switch (errno) {
-			case EINTR:
-				continue;
-			case EAGAIN:
-				return VTR_ERR_AGAIN;
-			case EPIPE:
-			case ECONNRESET:
-				return VTR_ERR_GONE;
-			default:
-				return VTR_ERR_OS;
-			}
+		size_t sent;
+		enum vtr_err err = send_some(fd, &message, 0, &sent);
+
+		if (err != VTR_OK) {
+			return err;
 		}
 		message.msg_control = NULL; /* the fds went with the first byte */
 		message.msg_controllen = 0;
-		left -= (size_t)sent;
-		skip_sent(&message, (size_t)sent);
+		left -= sent;
+		skip_sent(&message, sent);
 	}
 	return VTR_OK;
+}
+
+enum vtr_err vtr_os_sock_send_now(int fd, const struct iovec *iov, size_t iov_count, const int *fds,
+                                  size_t fd_count, size_t *out_sent)
+{
+	union fd_control control;
+	struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = iov_count};
+
+	vtr_assert(iov_count <= VTR_OS_SOCK_MAX_IOV && fd_count <= VTR_OS_SOCK_MAX_FDS);
+	attach_fds(&message, &control, fds, fd_count);
+	return send_some(fd, &message, MSG_DONTWAIT, out_sent);
 }
