@@ -26,13 +26,17 @@ def length(expr, owner, members):
 class Emitter:
     def __init__(self, reg):
         self.reg = reg
+        self.struct = None # the one whose members are being decoded
 
     # --- loads and stores -----------------------------------------------------------------------
 
     def load(self, ctype, at):
         if ctype in self.reg.handles:
-            # what is allocated from a pool needs the pool's object, which is named inside a struct
-            get = 'vtr_cs_pool' if ctype in ('VkDescriptorPool', 'VkCommandPool') else 'vtr_cs_handle'
+            # handlers need the objects of some handles inside of structs: the pool that things are allocated
+            # from, and what memory is asked for
+            named = ctype in ('VkDescriptorPool', 'VkCommandPool') or \
+                self.struct in ('VkImageMemoryRequirementsInfo2', 'VkBufferMemoryRequirementsInfo2')
+            get = 'vtr_cs_named' if named else 'vtr_cs_handle'
             return f'({ctype})(uintptr_t){get}(r, vtr_cs_ld64({at}), {self.reg.handles[ctype][0]})'
         word = self.reg.primitive(ctype)[2]
         text = {'u32': f'vtr_cs_ld32({at})', 'i32': f'vtr_cs_ld32({at})', 'f32': f'vtr_cs_ldf({at})',
@@ -184,6 +188,12 @@ class Emitter:
                       *[f'\t&vtw_link_{c},' for c in children], '\tNULL,', '};', '']
 
     def struct_get(self, s, chain):
+        self.struct = s.name
+        out = self.struct_get_body(s, chain)
+        self.struct = None
+        return out
+
+    def struct_get_body(self, s, chain):
         out = []
         if s.union:
             return self.union_get(s)

@@ -23,6 +23,7 @@ struct vtr_physical;
 struct vtr_venus {
 	struct vtr_log *log;
 	struct vtr_venus_params params;
+	struct vtr_venus_window window;
 	_Atomic bool dead;
 
 	struct vtr_object_table objects;

@@ -9,6 +9,47 @@ static struct vtr_physical *physical_of(struct vtr_object *device_obj)
 	return vtr_vk(device_obj)->device->physical;
 }
 
+/* --- memory that is shared -------------------------------------------------------------------------- */
+
+/* Marks objects whose memory the guest will export or import. */
+static char shared_mark;
+
+static bool is_shared(struct vtr_object *o)
+{
+	return o != NULL && vtr_vk(o)->data == &shared_mark;
+}
+
+/* Such memory must be of a type that gets to others; a guest picks what is offered, and the GPU's own where it
+ * can, which on a discrete one cannot be shared. */
+static void restrict_types(const struct vtr_physical *p, bool shared, VkMemoryRequirements *requirements)
+{
+	uint32_t types = 0;
+
+	for (uint32_t i = 0; i < p->memory.memoryTypeCount; i++) {
+		types |= p->strategy.share[i] != VTR_SHARE_NONE ? 1u << i : 0;
+	}
+	/* Images that can lie nowhere else cannot be exported; their allocation will say so. */
+	if (shared && (requirements->memoryTypeBits & types) != 0) {
+		requirements->memoryTypeBits &= types;
+	}
+}
+
+static bool buffer_shares(const VkBufferCreateInfo *info)
+{
+	const VkExternalMemoryBufferCreateInfo *external =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
+
+	return external != NULL && external->handleTypes != 0;
+}
+
+static bool image_shares(const VkImageCreateInfo *info)
+{
+	const VkExternalMemoryImageCreateInfo *external =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
+
+	return external != NULL && external->handleTypes != 0;
+}
+
 /* --- buffers ---------------------------------------------------------------------------------------- */
 
 /* The same for a buffer and for questions about one: what the guest is told must hold. */
@@ -41,6 +82,7 @@ void vtr_hand_vkCreateBuffer(struct vtr_dispatch *d, struct vtw_vkCreateBuffer *
 	VkBuffer handle = NULL;
 
 	if (o != NULL) {
+		o->data = buffer_shares(&info) ? &shared_mark : NULL;
 		adapt_buffer(physical_of(a->device_obj), &info, &external);
 		a->ret = vtr_device_procs(a->device_obj)->vkCreateBuffer(a->device, &info, NULL, &handle);
 		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
@@ -54,14 +96,36 @@ void vtr_hand_vkGetDeviceBufferMemoryRequirements(struct vtr_dispatch *d,
 	VkBufferCreateInfo create = *a->pInfo->pCreateInfo;
 	VkDeviceBufferMemoryRequirements info = *a->pInfo;
 	VkExternalMemoryBufferCreateInfo external;
+	bool shared;
 
 	if (vk->vkGetDeviceBufferMemoryRequirements == NULL) {
 		vtr_dispatch_missing(d);
 		return;
 	}
+	shared = buffer_shares(&create);
 	adapt_buffer(physical_of(a->device_obj), &create, &external);
 	info.pCreateInfo = &create;
 	vk->vkGetDeviceBufferMemoryRequirements(a->device, &info, a->pMemoryRequirements);
+	restrict_types(physical_of(a->device_obj), shared, &a->pMemoryRequirements->memoryRequirements);
+}
+
+void vtr_hand_vkGetBufferMemoryRequirements(struct vtr_dispatch *d, struct vtw_vkGetBufferMemoryRequirements *a)
+{
+	(void)d;
+	vtr_device_procs(a->device_obj)->vkGetBufferMemoryRequirements(a->device, a->buffer, a->pMemoryRequirements);
+	restrict_types(physical_of(a->device_obj), is_shared(a->buffer_obj), a->pMemoryRequirements);
+}
+
+void vtr_hand_vkGetBufferMemoryRequirements2(struct vtr_dispatch *d, struct vtw_vkGetBufferMemoryRequirements2 *a)
+{
+	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+
+	if (vk->vkGetBufferMemoryRequirements2 == NULL) {
+		vtr_dispatch_missing(d);
+		return;
+	}
+	vk->vkGetBufferMemoryRequirements2(a->device, a->pInfo, a->pMemoryRequirements);
+	restrict_types(physical_of(a->device_obj), is_shared(d->r.named), &a->pMemoryRequirements->memoryRequirements);
 }
 
 /* --- images ----------------------------------------------------------------------------------------- */
@@ -118,6 +182,7 @@ void vtr_hand_vkCreateImage(struct vtr_dispatch *d, struct vtw_vkCreateImage *a)
 	VkImage handle = NULL;
 
 	if (o != NULL) {
+		o->data = image_shares(&info) ? &shared_mark : NULL;
 		adapt_image(physical_of(a->device_obj), &info, &external);
 		a->ret = vtr_device_procs(a->device_obj)->vkCreateImage(a->device, &info, NULL, &handle);
 		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
@@ -144,13 +209,35 @@ void vtr_hand_vkGetDeviceImageMemoryRequirements(struct vtr_dispatch *d,
 {
 	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
 	struct question q;
+	bool shared;
 
 	if (vk->vkGetDeviceImageMemoryRequirements == NULL) {
 		vtr_dispatch_missing(d);
 		return;
 	}
+	shared = image_shares(a->pInfo->pCreateInfo);
 	ask(a->device_obj, a->pInfo, &q);
 	vk->vkGetDeviceImageMemoryRequirements(a->device, &q.info, a->pMemoryRequirements);
+	restrict_types(physical_of(a->device_obj), shared, &a->pMemoryRequirements->memoryRequirements);
+}
+
+void vtr_hand_vkGetImageMemoryRequirements(struct vtr_dispatch *d, struct vtw_vkGetImageMemoryRequirements *a)
+{
+	(void)d;
+	vtr_device_procs(a->device_obj)->vkGetImageMemoryRequirements(a->device, a->image, a->pMemoryRequirements);
+	restrict_types(physical_of(a->device_obj), is_shared(a->image_obj), a->pMemoryRequirements);
+}
+
+void vtr_hand_vkGetImageMemoryRequirements2(struct vtr_dispatch *d, struct vtw_vkGetImageMemoryRequirements2 *a)
+{
+	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+
+	if (vk->vkGetImageMemoryRequirements2 == NULL) {
+		vtr_dispatch_missing(d);
+		return;
+	}
+	vk->vkGetImageMemoryRequirements2(a->device, a->pInfo, a->pMemoryRequirements);
+	restrict_types(physical_of(a->device_obj), is_shared(d->r.named), &a->pMemoryRequirements->memoryRequirements);
 }
 
 void vtr_hand_vkGetDeviceImageSparseMemoryRequirements(struct vtr_dispatch *d,

@@ -75,11 +75,32 @@ static VkResult prepare_own(struct request *req)
 	return VK_SUCCESS;
 }
 
-/* Memory of a resource: of another context, of the guest's RAM, or of this context itself. */
-static VkResult prepare_import(struct request *req, uint32_t res_id)
+/* What an import of a resource takes: all of it, rounded to what the driver wants. NULL: it cannot be. */
+static void *view_resource(struct request *req, struct vtr_resource *res, size_t *out_size)
 {
 	struct vtr_memory *m = req->memory;
 	const size_t alignment = req->device->physical->strategy.import_alignment;
+	size_t size = vtr_align_up(res->size, alignment);
+
+	if (res->lent) { /* its size is far from an overflow: it is mapped */
+		*out_size = size;
+		return alignment <= VTR_RESOURCE_ALIGNMENT && vtr_os_shm_pad(res->map, res->size, size) == VTR_OK ?
+			res->map : NULL;
+	}
+	size = res->size & ~(alignment - 1);
+	if (size == 0 ||
+	    vtr_os_shm_map_aligned(res->fd, res->offset, size, alignment, &m->imported_map) != VTR_OK) {
+		return NULL;
+	}
+	*out_size = m->imported_size = size;
+	return m->imported_map;
+}
+
+/* Memory of a resource: of the window, of another context, of the guest's RAM, or of this context itself. */
+static VkResult prepare_import(struct request *req, uint32_t res_id)
+{
+	struct vtr_memory *m = req->memory;
+	const uint32_t type = req->info.memoryTypeIndex;
 	size_t size;
 	void *map;
 
@@ -88,14 +109,16 @@ static VkResult prepare_import(struct request *req, uint32_t res_id)
 		vtr_cs_fail_value(&req->d->r, "memory is imported from a resource that is not there", res_id);
 		return VK_ERROR_INVALID_EXTERNAL_HANDLE;
 	}
-	size = m->imported->size & ~(alignment - 1);
-	if (req->device->physical->strategy.share[req->info.memoryTypeIndex] != VTR_SHARE_HOST_IMPORT ||
-	    req->info.allocationSize > m->imported->size || size == 0 ||
-	    vtr_os_shm_map_aligned(m->imported->fd, m->imported->offset, size, alignment, &map) != VTR_OK) {
+	if (req->device->physical->strategy.share[type] != VTR_SHARE_HOST_IMPORT ||
+	    req->info.allocationSize > m->imported->size) {
+		vtr_info_limited(req->d->venus->log, "memory type %u is not imported, or resource %u is smaller than "
+		                 "the allocation", type, res_id);
 		return VK_ERROR_INVALID_EXTERNAL_HANDLE;
 	}
-	m->imported_map = map;
-	m->imported_size = size;
+	map = view_resource(req, m->imported, &size);
+	if (map == NULL) {
+		return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+	}
 	import_pointer(req, map, size);
 	return VK_SUCCESS;
 }

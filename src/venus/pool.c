@@ -53,7 +53,7 @@ static void free_ids(struct vtr_dispatch *d, const uint64_t *ids, uint32_t n, Vk
 void vtr_hand_vkAllocateDescriptorSets(struct vtr_dispatch *d, struct vtw_vkAllocateDescriptorSets *a)
 {
 	const uint32_t n = a->pAllocateInfo->descriptorSetCount;
-	struct vtr_object *pool = d->r.pool;
+	struct vtr_object *pool = d->r.named;
 	VkDescriptorSet *sets = vtr_dispatch_alloc(d, n, sizeof(VkDescriptorSet));
 	struct batch batch;
 	VkResult failed;
@@ -105,7 +105,7 @@ void vtr_hand_vkDestroyDescriptorPool(struct vtr_dispatch *d, struct vtw_vkDestr
 void vtr_hand_vkAllocateCommandBuffers(struct vtr_dispatch *d, struct vtw_vkAllocateCommandBuffers *a)
 {
 	const uint32_t n = a->pAllocateInfo->commandBufferCount;
-	struct vtr_object *pool = d->r.pool;
+	struct vtr_object *pool = d->r.named;
 	VkCommandBuffer *buffers = vtr_dispatch_alloc(d, n, sizeof(VkCommandBuffer));
 	struct batch batch;
 	VkResult failed;

@@ -42,6 +42,27 @@ void vtr_resource_table_finish(struct vtr_resource_table *table)
 	pthread_mutex_destroy(&table->lock);
 }
 
+static enum vtr_err publish(struct vtr_resource_table *table, uint32_t id, struct vtr_resource *res)
+{
+	enum vtr_err err;
+
+	res->base = (struct vtr_object){.id = id, .type = RESOURCE_TYPE};
+	atomic_init(&res->refs, 1);
+	vtr_list_init(&res->link);
+	pthread_mutex_lock(&table->lock);
+	err = vtr_idmap_insert(&table->map, &res->base);
+	if (err == VTR_OK) {
+		vtr_list_insert(&table->all, &res->link);
+	}
+	pthread_mutex_unlock(&table->lock);
+	if (err != VTR_OK) {
+		vtr_resource_unref(res);
+		return err;
+	}
+	atomic_fetch_add(&table->count, 1);
+	return VTR_OK;
+}
+
 enum vtr_err vtr_resource_add(struct vtr_resource_table *table, uint32_t id, int take_fd,
                               uint64_t offset, size_t size, bool want_map, bool stream)
 {
@@ -62,27 +83,49 @@ enum vtr_err vtr_resource_add(struct vtr_resource_table *table, uint32_t id, int
 		return err;
 	}
 	*res = (struct vtr_resource){
-		.base = {.id = id, .type = RESOURCE_TYPE},
 		.fd = take_fd,
 		.offset = offset,
 		.size = size,
 		.map = map,
+		.map_size = size,
 		.stream = stream,
 	};
-	atomic_init(&res->refs, 1);
-	vtr_list_init(&res->link);
-	pthread_mutex_lock(&table->lock);
-	err = vtr_idmap_insert(&table->map, &res->base);
-	if (err == VTR_OK) {
-		vtr_list_insert(&table->all, &res->link);
+	return publish(table, id, res);
+}
+
+enum vtr_err vtr_resource_add_pieces(struct vtr_resource_table *table, uint32_t id,
+                                     const struct vtr_os_shm_piece *pieces, size_t count, uint64_t offset,
+                                     bool stream)
+{
+	struct vtr_resource *res = calloc(1, sizeof(*res));
+	void *map = NULL;
+	size_t size = 0;
+	enum vtr_err err = VTR_OK;
+
+	if (res == NULL) {
+		err = VTR_ERR_NOMEM;
+	} else if (atomic_load(&table->count) >= MAX_RESOURCES) {
+		err = VTR_ERR_LIMIT;
+	} else {
+		err = vtr_os_shm_map_pieces(pieces, count, VTR_RESOURCE_ALIGNMENT, &map);
 	}
-	pthread_mutex_unlock(&table->lock);
 	if (err != VTR_OK) {
-		vtr_resource_unref(res);
+		free(res);
 		return err;
 	}
-	atomic_fetch_add(&table->count, 1);
-	return VTR_OK;
+	for (size_t i = 0; i < count; i++) {
+		size += pieces[i].size; /* no overflow: they are mapped */
+	}
+	*res = (struct vtr_resource){
+		.fd = -1,
+		.offset = offset,
+		.size = size,
+		.map = map,
+		.map_size = vtr_align_up(size, VTR_RESOURCE_ALIGNMENT),
+		.lent = true,
+		.stream = stream,
+	};
+	return publish(table, id, res);
 }
 
 struct vtr_resource *vtr_resource_get(struct vtr_resource_table *table, uint32_t id)
@@ -116,6 +159,12 @@ void vtr_resource_remove(struct vtr_resource_table *table, uint32_t id)
 
 		atomic_fetch_sub(&table->count, 1);
 		atomic_store(&res->gone, true);
+		/* Whoever holds on to it must not see what others put there. */
+		if (res->lent && atomic_load(&res->refs) > 1) {
+			enum vtr_err err = vtr_os_shm_revoke(res->map, res->map_size);
+
+			vtr_assert(err == VTR_OK); /* no new address space is needed for it */
+		}
 		vtr_resource_unref(res);
 	}
 }
@@ -124,7 +173,7 @@ void vtr_resource_unref(struct vtr_resource *res)
 {
 	if (res != NULL && atomic_fetch_sub(&res->refs, 1) == 1) {
 		if (res->map != NULL) {
-			vtr_os_shm_unmap(res->map, res->size);
+			vtr_os_shm_unmap(res->map, res->map_size);
 		}
 		if (res->budget != NULL) {
 			vtr_budget_give(res->budget, res->size);

@@ -21,10 +21,12 @@ struct vtr_resource {
 	struct vtr_list link;   /* in table->all; under its lock */
 	_Atomic uint32_t refs;
 	_Atomic bool gone;      /* the guest dropped it; whoever still holds it may not find it again */
-	int fd;
-	uint64_t offset;        /* in fd */
+	int fd;                 /* -1: `map` is all there is */
+	uint64_t offset;        /* in fd, or in the window */
 	size_t size;
 	uint8_t *map;           /* NULL: never mapped here */
+	size_t map_size;        /* what to unmap */
+	bool lent;              /* window or guest RAM: others get this memory when the guest drops it */
 	bool stream;            /* plain shared memory: may hold rings, streams and replies */
 	struct vtr_budget *budget;
 };
@@ -66,6 +68,20 @@ void vtr_resource_table_finish(struct vtr_resource_table *table);
  */
 VTR_MUST_CHECK enum vtr_err vtr_resource_add(struct vtr_resource_table *table, uint32_t id, int take_fd,
                                              uint64_t offset, size_t size, bool want_map, bool stream);
+
+/* Drivers want imported memory aligned to this at most (Vulkan's limit of minImportedHostPointerAlignment). */
+#define VTR_RESOURCE_ALIGNMENT 65536
+
+/**
+ * The same of pieces, which are mapped one behind the other at an address aligned as above, and kept by
+ * that mapping alone. When the resource is removed while others hold references, the mapping is revoked:
+ * they see zeros from then on.
+ * Returns: VTR_ERR_GUEST (id in use), LIMIT, NOMEM, OS.
+ */
+struct vtr_os_shm_piece;
+VTR_MUST_CHECK enum vtr_err vtr_resource_add_pieces(struct vtr_resource_table *table, uint32_t id,
+                                                    const struct vtr_os_shm_piece *pieces, size_t count,
+                                                    uint64_t offset, bool stream);
 void vtr_resource_remove(struct vtr_resource_table *table, uint32_t id);
 /* A reference, or NULL. */
 struct vtr_resource *vtr_resource_get(struct vtr_resource_table *table, uint32_t id);

@@ -50,6 +50,10 @@ enum vtr_err vtr_venus_create(const struct vtr_venus_params *params, struct vtr_
 	}
 	venus->log = params->log;
 	venus->params = *params;
+	if (params->window != NULL) {
+		venus->window = *params->window;
+		venus->params.window = &venus->window;
+	}
 	venus->watch_period_ns = WATCH_PERIOD_NS;
 	pthread_mutex_init(&venus->rings_lock, NULL);
 	pthread_mutex_init(&venus->instance_lock, NULL);
@@ -86,7 +90,7 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 }
 
 /* The fields of virgl_renderer_capset_venus, all 32-bit (venus-host.md 1). */
-void vtr_venus_capset(uint8_t out_capset[VTR_VENUS_CAPSET_SIZE])
+void vtr_venus_capset(bool use_guest_vram, uint8_t out_capset[VTR_VENUS_CAPSET_SIZE])
 {
 	uint32_t words[VTR_VENUS_CAPSET_SIZE / 4] = {
 		[0] = 1, /* wire format */
@@ -97,7 +101,7 @@ void vtr_venus_capset(uint8_t out_capset[VTR_VENUS_CAPSET_SIZE])
 		[5] = 1, /* the extension mask that begins here is valid */
 		[37] = 1, /* waits in the stream are allowed */
 		[38] = 1, /* several timelines */
-		[39] = 0, /* memory first, then its blob */
+		[39] = use_guest_vram, /* else memory first, then its blob */
 	};
 
 	for (size_t i = 0; i < VTW_EXTENSION_COUNT; i++) {
@@ -179,10 +183,41 @@ enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uin
 	return vtr_memory_blob(venus, res_id, blob_id, flags, size, out_blob);
 }
 
-enum vtr_err vtr_venus_resource_import(struct vtr_venus *venus, uint32_t res_id, int take_fd,
-                                       uint64_t offset, uint64_t size)
+static enum vtr_err add_pieces(struct vtr_venus *venus, uint32_t res_id, const struct vtr_os_shm_piece *pieces,
+                               size_t count, uint64_t offset, bool stream)
 {
-	return vtr_resource_add(&venus->resources, res_id, take_fd, offset, size, false, true);
+	const uint64_t page_size = vtr_os_page_size();
+	enum vtr_err err = count > 0 ? VTR_OK : VTR_ERR_GUEST;
+
+	for (size_t i = 0; i < count && err == VTR_OK; i++) {
+		if (pieces[i].size == 0) {
+			err = VTR_ERR_GUEST;
+		} else if (pieces[i].offset % page_size != 0 || pieces[i].size % page_size != 0) {
+			vtr_warn_limited(venus->log, "resource %u lies at 0x%llx (0x%llx bytes), but this host's "
+			                 "pages have 0x%llx bytes: its guest must align blobs to that", res_id,
+			                 (unsigned long long)pieces[i].offset, (unsigned long long)pieces[i].size,
+			                 (unsigned long long)page_size);
+			err = VTR_ERR_UNSUPPORTED;
+		}
+	}
+	return err != VTR_OK ? err :
+		vtr_resource_add_pieces(&venus->resources, res_id, pieces, count, offset, stream);
+}
+
+enum vtr_err vtr_venus_resource_window(struct vtr_venus *venus, uint32_t res_id, uint64_t offset, uint64_t size)
+{
+	const struct vtr_os_shm_piece piece = {.fd = venus->window.fd, .offset = offset, .size = size};
+
+	if (venus->params.window == NULL || offset > venus->window.size || size > venus->window.size - offset) {
+		return VTR_ERR_GUEST;
+	}
+	return add_pieces(venus, res_id, &piece, 1, offset, true);
+}
+
+enum vtr_err vtr_venus_resource_pieces(struct vtr_venus *venus, uint32_t res_id,
+                                       const struct vtr_os_shm_piece *pieces, size_t count)
+{
+	return add_pieces(venus, res_id, pieces, count, 0, false);
 }
 
 void vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id)

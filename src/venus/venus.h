@@ -50,17 +50,25 @@ struct vtr_venus_events {
 	/* A fence of vtr_venus_fence() retired, in order on its timeline. Any thread. */
 	void (*fence)(void *data, uint32_t timeline, uint64_t fence_id);
 	/* A ring was created or destroyed: `status_offset` is where its status word lies in `fd`
-	 * (borrowed), so that a supervisor can set the FATAL bit should this process die. The context's
-	 * thread. */
+	 * (borrowed), so that a supervisor can set the FATAL bit should this process die; -1 is the window.
+	 * The context's thread. */
 	void (*ring)(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset);
 	/* The context died in one of its threads; the reason was logged. Any thread. */
 	void (*dead)(void *data);
+};
+
+/* The memory of a VM's host-visible window. Its guest gets hold of memory there before it tells what for
+ * (use_guest_vram), so all that the CPU can see is imported from there, and nothing else is shared. */
+struct vtr_venus_window {
+	int fd;        /* borrowed; must outlive the context */
+	uint64_t size; /* the fd has at least as much */
 };
 
 struct vtr_venus_params {
 	struct vtr_log *log;                    /* may be NULL; must outlive the context */
 	const struct vtr_venus_events *events;  /* entries must all be set; must outlive the context */
 	void *data;                             /* handed to events */
+	const struct vtr_venus_window *window;  /* copied; NULL: the guest maps fds instead (vtest) */
 	uint64_t max_memory;    /* bytes of mappable memory a guest may hold; 0: half of the RAM */
 	uint32_t min_import_alignment; /* 0: what the driver says; else at least this (tests use 16384) */
 	/* Behave as if the driver could not do this; for tests of hosts that really cannot. */
@@ -83,8 +91,9 @@ VTR_MUST_CHECK enum vtr_err vtr_venus_create(const struct vtr_venus_params *para
 /* Stops the rings, waits for the device, destroys what the guest left. Accepts NULL. */
 void vtr_venus_destroy(struct vtr_venus *venus);
 
-/* Fills the 160 bytes of capset 4, version 0 (venus-host.md 1). Needs no context. */
-void vtr_venus_capset(uint8_t out_capset[VTR_VENUS_CAPSET_SIZE]);
+/* Fills the 160 bytes of capset 4, version 0 (venus-host.md 1). `use_guest_vram`: contexts have a window.
+ * Needs no context. */
+void vtr_venus_capset(bool use_guest_vram, uint8_t out_capset[VTR_VENUS_CAPSET_SIZE]);
 
 /* Whether the context has broken down; its rings carry the FATAL bit then. Any thread. */
 bool vtr_venus_is_dead(const struct vtr_venus *venus);
@@ -116,13 +125,24 @@ VTR_MUST_CHECK enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint3
                                                   struct vtr_blob *out_blob);
 
 /**
- * Makes memory of another context (or of the guest's RAM) known as `res_id`.
- * Owner: take_fd is consumed, on failure too. Returns: VTR_ERR_GUEST (id in use), LIMIT, OS.
+ * Makes a range of the window known as `res_id`. Rings, streams and replies may lie there too.
+ * Returns: VTR_ERR_GUEST (id in use, or it is not in the window), LIMIT, NOMEM, OS; UNSUPPORTED: the range
+ *          does not suit this host's pages.
  */
-VTR_MUST_CHECK enum vtr_err vtr_venus_resource_import(struct vtr_venus *venus, uint32_t res_id,
-                                                      int take_fd, uint64_t offset, uint64_t size);
+VTR_MUST_CHECK enum vtr_err vtr_venus_resource_window(struct vtr_venus *venus, uint32_t res_id,
+                                                      uint64_t offset, uint64_t size);
 
-/* Forgets a resource. Memory objects made from it live on. Unknown ids are ignored. */
+/**
+ * Makes scattered memory (of the guest's RAM) known as `res_id`, in one view, to be imported.
+ * Owner: the fds stay the caller's, who may close them. Returns: as above.
+ */
+struct vtr_os_shm_piece;
+VTR_MUST_CHECK enum vtr_err vtr_venus_resource_pieces(struct vtr_venus *venus, uint32_t res_id,
+                                                      const struct vtr_os_shm_piece *pieces,
+                                                      size_t count);
+
+/* Forgets a resource. Memory objects made from it live on; those of window and pieces have lost what they
+ * shared, since others will get it next. Unknown ids are ignored. */
 void vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id);
 
 /**

@@ -159,7 +159,7 @@ static enum vtr_err get_capset(struct vtr_vtest *vtest, const uint8_t *payload, 
 		return reply(vtest, CMD_GET_CAPSET, words, 1);
 	}
 	words[0] = 1;
-	vtr_venus_capset(capset);
+	vtr_venus_capset(false, capset);
 	memcpy(words + 1, capset, sizeof(capset));
 	return reply(vtest, CMD_GET_CAPSET, words, VTR_ARRAY_LEN(words));
 }

@@ -36,7 +36,7 @@ struct vtr_cs_reader {
 	const struct vtr_idmap *objects;
 	struct vtr_arena *arena;
 	struct vtr_object *tomb; /* the failed object that was named last */
-	struct vtr_object *pool; /* the descriptor or command pool that a struct named last */
+	struct vtr_object *named; /* by a struct, last: the pool, image or buffer that it is about */
 	const char *why;         /* what was wrong, once BAD */
 	uint64_t value;          /* the id or number that was wrong */
 };
@@ -136,10 +136,10 @@ static inline uint64_t vtr_cs_handle(struct vtr_cs_reader *r, uint64_t id, uint3
 	return vtr_cs_driver(vtr_cs_object(r, id, type));
 }
 
-static inline uint64_t vtr_cs_pool(struct vtr_cs_reader *r, uint64_t id, uint32_t type)
+static inline uint64_t vtr_cs_named(struct vtr_cs_reader *r, uint64_t id, uint32_t type)
 {
-	r->pool = vtr_cs_object(r, id, type);
-	return vtr_cs_driver(r->pool);
+	r->named = vtr_cs_object(r, id, type);
+	return vtr_cs_driver(r->named);
 }
 
 /* A command's first object must be there. */

@@ -110,9 +110,9 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 	free(venus);
 }
 
-void vtr_venus_capset(uint8_t out_capset[VTR_VENUS_CAPSET_SIZE])
+void vtr_venus_capset(bool use_guest_vram, uint8_t out_capset[VTR_VENUS_CAPSET_SIZE])
 {
-	memset(out_capset, 0x5a, VTR_VENUS_CAPSET_SIZE);
+	memset(out_capset, use_guest_vram ? 0xa5 : 0x5a, VTR_VENUS_CAPSET_SIZE);
 }
 
 bool vtr_venus_is_dead(const struct vtr_venus *venus)
