@@ -22,6 +22,7 @@ struct options {
 	const char *log;
 	bool show_sandbox;
 	bool probe;
+	bool window;
 	struct vtr_opt_list known;
 	struct vtr_opt_list tuning;
 };
@@ -31,17 +32,17 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, control_fd),
 	  .arg = "N",
-	  .help = "the supervisor's socket" },
+	  .help = "the socket to the process that started this one" },
 	{ .name = "client-fd",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, client_fd),
 	  .arg = "N",
-	  .help = "the client's connection" },
+	  .help = "the client's connection; without it, the worker serves a VM's context" },
 	{ .name = "number",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, number),
 	  .arg = "N",
-	  .help = "the client's number, for the log" },
+	  .help = "the client's or context's number, for the log" },
 	{ .name = "show-sandbox",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, show_sandbox),
@@ -50,6 +51,10 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, probe),
 	  .help = "print a line about each device, for --known, and exit" },
+	{ .name = "window",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, window),
+	  .help = "let --probe say how memory is shared with VMs" },
 	{ .name = "known",
 	  .kind = VTR_OPT_LIST,
 	  .offset = offsetof(struct options, known),
@@ -99,9 +104,11 @@ static enum vtr_err parse_known(const struct vtr_opt_list *lines, struct vtr_kno
 }
 
 /* Like a worker, but with the output in place of a client. */
-static int probe(const struct vtr_worker_params *params)
+static int probe(const struct vtr_worker_params *params, bool for_window)
 {
+	const struct vtr_venus_window window = { .fd = -1 }; /* nothing is put there */
 	const struct vtr_venus_params venus_params = {
+		.window = for_window ? &window : NULL,
 		.min_import_alignment = params->min_import_alignment,
 		.no_host_import = params->no_host_import,
 		.no_export = params->no_export,
@@ -143,19 +150,21 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	if (options.show_sandbox) {
 		return show_sandbox();
 	}
-	/* 0 is where no worker gets it: the option is missing */
-	if (!options.probe && (options.control_fd == 0 || options.client_fd == 0 ||
-	                       options.control_fd > INT32_MAX || options.client_fd > INT32_MAX)) {
+	/* 0 is where no worker gets one: the option is missing */
+	if (!options.probe && (options.control_fd == 0 || options.control_fd > INT32_MAX ||
+	                       options.client_fd > INT32_MAX)) {
 		fprintf(stderr,
 		        "vitrine worker: this is what 'vitrine run' and 'vitrine serve' start "
-		        "for each connection; start one of those.\n");
+		        "for each connection, and 'vitrine gpu' for each context; start one of "
+		        "those.\n");
 		return VTR_EXIT_USAGE;
 	}
 	err = vtr_tuning_parse(command, &options.tuning, &tuning);
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	snprintf(tag, sizeof(tag), "client=%u", options.number);
+	bool has_client = options.client_fd != 0;
+	snprintf(tag, sizeof(tag), has_client ? "client=%u" : "context=%u", options.number);
 	err = vtr_log_create(options.log, STDERR_FILENO, tag, &log);
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
@@ -175,7 +184,7 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	const struct vtr_worker_params params = {
 		.log = log,
 		.control_fd = (int)options.control_fd,
-		.client_fd = (int)options.client_fd,
+		.client_fd = has_client ? (int)options.client_fd : -1,
 		.handshake_timeout_ms = tuning.handshake_ms,
 		.max_memory = tuning.max_memory,
 		.min_import_alignment = tuning.import_alignment,
@@ -187,7 +196,7 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	};
 	int status = 1;
 	if (options.probe) {
-		status = probe(&params);
+		status = probe(&params, options.window);
 	} else if (vtr_worker_run(&params) == VTR_OK) {
 		status = 0;
 	}

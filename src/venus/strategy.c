@@ -184,6 +184,19 @@ static bool try_export(struct probe *probe, uint32_t type, VkExternalMemoryHandl
 	return works;
 }
 
+/* The guest has chosen the memory before it allocates. */
+static void choose_for_window(struct probe *probe, uint32_t type, struct vtr_memory_strategy *s)
+{
+	if (try_import(probe, type)) {
+		s->share[type] = VTR_SHARE_HOST_IMPORT;
+		s->reason[type] = "the VM's window, imported by VK_EXT_external_memory_host";
+	} else {
+		s->reason[type] = probe->physical->has.host_memory ?
+			"the driver imports no shared memory of this type, as a VM's window needs" :
+			"the driver has no VK_EXT_external_memory_host, which a VM's window needs";
+	}
+}
+
 /* One row a strategy, tried in order; a discrete GPU's own memory is only reached by dma-buf, whereas
  * a CPU device gains nothing from it. */
 static void choose(const struct vtr_venus_params *params, struct probe *probe, uint32_t type,
@@ -197,14 +210,7 @@ static void choose(const struct vtr_venus_params *params, struct probe *probe, u
 	if ((flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) == 0) {
 		s->reason[type] = "not visible to the CPU";
 	} else if (params->window != NULL) {
-		if (try_import(probe, type)) {
-			s->share[type] = VTR_SHARE_HOST_IMPORT;
-			s->reason[type] = "the VM's window, imported by VK_EXT_external_memory_host";
-		} else {
-			s->reason[type] = p->has.host_memory ?
-				"the driver imports no shared memory of this type, as a VM's window needs" :
-				"the driver has no VK_EXT_external_memory_host, which a VM's window needs";
-		}
+		choose_for_window(probe, type, s);
 	} else if (!cpu && p->has.dma_buf &&
 	           try_export(probe, type, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT)) {
 		s->share[type] = VTR_SHARE_DMA_BUF;

@@ -94,7 +94,8 @@ static enum vtr_err spawn(struct vtr_scout *scout, const struct vtr_scout_params
 		{ .fd = worker_end, .as = STDOUT_FILENO },
 		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
 	};
-	vtr_autofree const char **argv = calloc(4 + params->worker_arg_count, sizeof(*argv));
+	vtr_autofree const char **argv = calloc(5 + params->worker_arg_count, sizeof(*argv));
+	size_t at = 0;
 
 	if (null_fd < 0) {
 		return VTR_ERR_OS;
@@ -102,11 +103,14 @@ static enum vtr_err spawn(struct vtr_scout *scout, const struct vtr_scout_params
 	if (!argv) {
 		return VTR_ERR_NOMEM;
 	}
-	argv[0] = params->program;
-	argv[1] = "worker";
-	argv[2] = "--probe";
+	argv[at++] = params->program;
+	argv[at++] = "worker";
+	argv[at++] = "--probe";
+	if (params->window) {
+		argv[at++] = "--window";
+	}
 	for (size_t i = 0; i < params->worker_arg_count; i++) {
-		argv[3 + i] = params->worker_args[i];
+		argv[at++] = params->worker_args[i];
 	}
 	const struct vtr_os_spawn child = {
 		.path = params->program,

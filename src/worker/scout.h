@@ -2,6 +2,7 @@
 #ifndef WORKER_SCOUT_H
 #define WORKER_SCOUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/err.h"
@@ -24,7 +25,8 @@ struct vtr_scout_params {
 	const char *program;            /* what to run as worker */
 	const char *const *worker_args; /* the arguments that all workers get */
 	size_t worker_arg_count;
-	const char *const *worker_env; /* see vtr_supervisor_params */
+	const char *const *worker_env; /* see vtr_spawner_params */
+	bool window;                   /* for workers of a VM's contexts */
 };
 
 /* Starts to find out. Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */

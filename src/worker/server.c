@@ -10,6 +10,7 @@
 #include "platform/proc.h"
 #include "platform/shm.h"
 #include "vtest/vtest.h"
+#include "worker/context.h"
 #include "worker/protocol.h"
 
 /* Enough for VTR_IDS_MAX_LIVE blobs and the driver's own; less if the system says so. */
@@ -22,15 +23,14 @@ static void report_ring(void *data, uint64_t ring_id, bool created, int fd, uint
 	const struct vtr_worker_params *params = data;
 	const struct vtr_worker_ring ring = { .ring_id = ring_id, .status_offset = status_offset };
 	const struct vtr_worker_ring_gone gone = { .ring_id = ring_id };
-	enum vtr_err err;
+	const struct vtr_ipc_parts parts = {
+		.payload = created ? (const void *)&ring : &gone,
+		.fds = &fd,
+		.fd_count = created ? 1 : 0,
+	};
+	enum vtr_err err = vtr_ipc_send(params->control_fd, vtr_worker_rules,
+	                                created ? VTR_WORKER_RING : VTR_WORKER_RING_GONE, &parts);
 
-	if (created) {
-		err = vtr_ipc_send(params->control_fd, vtr_worker_rules, VTR_WORKER_RING, &ring,
-		                   &fd);
-	} else {
-		err = vtr_ipc_send(params->control_fd, vtr_worker_rules, VTR_WORKER_RING_GONE,
-		                   &gone, NULL);
-	}
 	if (err != VTR_OK) {
 		/* Serving ends by the same socket: the supervisor is gone. */
 		vtr_debug(params->log, "cannot report a ring: %s", vtr_err_name(err));
@@ -100,29 +100,25 @@ enum vtr_err vtr_worker_lock_in(const char *const *readable, uint32_t *out_appli
 	return err;
 }
 
-enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
+/* Says what is missing of the sandbox. */
+static enum vtr_err lock_in(const struct vtr_worker_params *params)
 {
-	enum vtr_err err = watch_supervisor(params->control_fd);
+	uint32_t applied = 0;
 
-	vtr_os_heap_share();
-	if (err != VTR_OK) {
-		vtr_error(params->log, "cannot watch the supervisor: %s", vtr_err_name(err));
-		vtr_vtest_hang_up(params->client_fd);
-		return err;
+	if (params->no_sandbox) {
+		return VTR_OK;
 	}
-	/* A client that goes while it is written to is no reason to die. */
-	signal(SIGPIPE, SIG_IGN);
-	if (!params->no_sandbox) {
-		uint32_t applied = 0;
-		err = vtr_worker_lock_in(params->readable, &applied);
-		if (err == VTR_OK) {
-			log_sandbox(params->log, applied);
-		} else {
-			vtr_error(params->log, "cannot lock the process in: %s", vtr_err_name(err));
-			vtr_vtest_hang_up(params->client_fd);
-			return err;
-		}
+	enum vtr_err err = vtr_worker_lock_in(params->readable, &applied);
+	if (err == VTR_OK) {
+		log_sandbox(params->log, applied);
+	} else {
+		vtr_error(params->log, "cannot lock the process in: %s", vtr_err_name(err));
 	}
+	return err;
+}
+
+static enum vtr_err serve_client(const struct vtr_worker_params *params)
+{
 	const struct vtr_vtest_params vtest_params = {
 		.log = params->log,
 		.fd = params->client_fd,
@@ -136,6 +132,17 @@ enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 		.no_export = params->no_export,
 		.known = params->known,
 	};
+	enum vtr_err err = watch_supervisor(params->control_fd);
+
+	if (err != VTR_OK) {
+		vtr_error(params->log, "cannot watch the supervisor: %s", vtr_err_name(err));
+	} else {
+		err = lock_in(params);
+	}
+	if (err != VTR_OK) {
+		vtr_vtest_hang_up(params->client_fd);
+		return err;
+	}
 	err = vtr_vtest_serve(&vtest_params);
 	if (err == VTR_OK) {
 		vtr_debug(params->log, "client has closed");
@@ -143,4 +150,34 @@ enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 		vtr_info(params->log, "client is dropped: %s", vtr_err_name(err));
 	}
 	return err;
+}
+
+static enum vtr_err serve_context(const struct vtr_worker_params *params)
+{
+	const struct vtr_context_params context_params = {
+		.log = params->log,
+		.fd = params->control_fd,
+		.max_memory = params->max_memory,
+		.min_import_alignment = params->min_import_alignment,
+		.no_host_import = params->no_host_import,
+		.no_export = params->no_export,
+		.known = params->known,
+	};
+	enum vtr_err err = lock_in(params);
+
+	if (err == VTR_OK) {
+		err = vtr_context_serve(&context_params);
+	}
+	if (err != VTR_OK) {
+		vtr_info(params->log, "the context is given up: %s", vtr_err_name(err));
+	}
+	return err;
+}
+
+enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
+{
+	vtr_os_heap_share();
+	/* A client that goes while it is written to is no reason to die. */
+	signal(SIGPIPE, SIG_IGN);
+	return params->client_fd >= 0 ? serve_client(params) : serve_context(params);
 }

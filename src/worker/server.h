@@ -8,8 +8,9 @@
 #include "base/err.h"
 
 /*
- * The worker process: serves one client and owns the driver that works for it. It may be killed by
- * anything at any time; what must be done then, the supervisor does.
+ * The worker process: serves one client, or one context of a VM, and owns the driver that works for
+ * it. It may be killed by anything at any time; what must be done then, the process that started it
+ * does.
  */
 
 struct vtr_known;
@@ -17,8 +18,8 @@ struct vtr_log;
 
 struct vtr_worker_params {
 	struct vtr_log *log;
-	int control_fd; /* the supervisor's socket (worker/protocol.h); when it closes, the worker ends */
-	int client_fd; /* the connection, which speaks vtest */
+	int control_fd; /* the starter's socket (worker/protocol.h); when it closes, the worker ends */
+	int client_fd; /* the connection, which speaks vtest; -1: a VM's context, by control_fd alone */
 	uint32_t handshake_timeout_ms;
 	uint64_t max_memory; /* this and what follows: see vtr_venus_params */
 	uint32_t min_import_alignment;
@@ -41,10 +42,10 @@ struct vtr_worker_params {
 VTR_MUST_CHECK enum vtr_err vtr_worker_lock_in(const char *const *readable, uint32_t *out_applied);
 
 /**
- * Locks the process in and serves the client to its end. Both fds stay the caller's.
+ * Locks the process in and serves the client or context to its end. Both fds stay the caller's.
  *
- * Returns: VTR_OK  the client closed its connection
- *          else    the client was hung up; the reason was logged
+ * Returns: VTR_OK  the client closed its connection, or the front its context
+ *          else    it was hung up; the reason was logged
  */
 VTR_MUST_CHECK enum vtr_err vtr_worker_run(const struct vtr_worker_params *params);
 

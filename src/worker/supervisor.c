@@ -4,10 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -24,15 +21,10 @@
 #include "vtest/vtest.h"
 #include "worker/ipc.h"
 #include "worker/protocol.h"
-#include "worker/scout.h"
+#include "worker/spawn.h"
 
 /* The bit of a ring's status word that makes Mesa's client abort (venus-host.md 5.2). */
 #define RING_STATUS_FATAL 2u
-/* The numbers of the fds in a worker. */
-#define WORKER_CONTROL_FD 3
-#define WORKER_CLIENT_FD 4
-/* argv[0], "worker", three options of ours, the terminating NULL. */
-#define WORKER_FIXED_ARGS 9
 /* At the end, how long workers get to hang up their clients by themselves. */
 #define FINISH_MS 2000
 
@@ -51,10 +43,8 @@ struct client {
 	struct vtr_os_loop_fd *fd_watch; /* NULL once the client has closed */
 	struct vtr_os_loop_timer *timer;
 
-	pid_t pid; /* 0: no worker yet; what follows is valid with one only */
-	int death_fd;
+	struct vtr_worker_process worker; /* pid 0: none yet; what follows is valid with one only */
 	struct vtr_os_loop_fd *death_watch;
-	int control_fd;
 	struct vtr_os_loop_fd *control_watch; /* NULL once the worker has closed it */
 	struct vtr_ipc ipc;
 	struct ring rings[VTR_SUPERVISOR_MAX_RINGS];
@@ -64,18 +54,13 @@ struct client {
 struct vtr_supervisor {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
-	char *program;
-	char **args; /* of workers, from the fourth option on; NULL-terminated like env */
-	size_t arg_count;
-	char **env;
-	const struct vtr_scout *scout; /* borrowed */
+	struct vtr_spawner *spawner;
 	uint32_t max_clients;
 	uint32_t silent_timeout_ms;
 	uint32_t leave_timeout_ms;
 
 	int listen_fd; /* borrowed */
 	struct vtr_os_loop_fd *listen_watch;
-	int null_fd;    /* stdin of workers, which must not hold ours open */
 	int reserve_fd; /* given up to accept and reset a connection when there are no more fds */
 	struct vtr_list clients;
 	size_t client_count;
@@ -130,8 +115,8 @@ static void destroy_client(struct client *client)
 		forget_ring(&client->rings[i]);
 	}
 	vtr_close(&client->fd);
-	vtr_close(&client->death_fd);
-	vtr_close(&client->control_fd);
+	vtr_close(&client->worker.death_fd);
+	vtr_close(&client->worker.control_fd);
 	vtr_list_remove(&client->node);
 	supervisor->client_count--;
 	free(client);
@@ -146,9 +131,8 @@ static void drop_client(struct client *client)
 
 static void kill_worker(struct client *client)
 {
-	/* Not reaped yet, so the number is still its own. */
 	client->killed = true;
-	kill(client->pid, SIGKILL);
+	vtr_worker_process_kill(&client->worker);
 }
 
 /* Takes over a ring that a worker reports; nothing in the message is trusted. */
@@ -207,6 +191,8 @@ static enum vtr_err handle_message(struct client *client, const struct vtr_ipc_m
 		remove_ring(client, gone->ring_id);
 		return VTR_OK;
 	}
+	case VTR_WORKER_WINDOW_RING: /* of VMs */
+	case VTR_WORKER_FENCE_DONE:
 	case VTR_WORKER_OP_COUNT:
 		break;
 	}
@@ -246,7 +232,7 @@ static void on_control(void *data, unsigned events)
 	}
 	vtr_error(client->supervisor->log,
 	          "client %u: worker %d broke the protocol (%s), killing it", client->number,
-	          (int)client->pid, vtr_err_name(err));
+	          (int)client->worker.pid, vtr_err_name(err));
 	kill_worker(client);
 }
 
@@ -256,11 +242,11 @@ static void log_death(const struct client *client, int status)
 
 	if (WIFSIGNALED(status) && !client->killed) {
 		vtr_error(log, "client %u: worker %d died of signal %d (%s), the client is told",
-		          client->number, (int)client->pid, WTERMSIG(status),
+		          client->number, (int)client->worker.pid, WTERMSIG(status),
 		          strsignal(WTERMSIG(status)));
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
 		vtr_info(log, "client %u: dropped by its worker %d", client->number,
-		         (int)client->pid);
+		         (int)client->worker.pid);
 	} else {
 		vtr_info(log, "client %u: gone", client->number);
 	}
@@ -272,7 +258,7 @@ static void on_death(void *data, unsigned events)
 	int status;
 
 	(void)events;
-	if (vtr_os_wait(client->pid, &status) != VTR_OK) {
+	if (vtr_os_wait(client->worker.pid, &status) != VTR_OK) {
 		return;
 	}
 	/* Rings that it reported last. */
@@ -280,78 +266,24 @@ static void on_death(void *data, unsigned events)
 		(void)(handle_messages(client) == VTR_OK);
 	}
 	log_death(client, status);
-	client->pid = 0;
+	client->worker.pid = 0;
 	drop_client(client);
-}
-
-static enum vtr_err run_worker(struct client *client, int control_fd)
-{
-	struct vtr_supervisor *supervisor = client->supervisor;
-	const struct vtr_os_spawn_fd fds[] = {
-		{ .fd = supervisor->null_fd, .as = STDIN_FILENO },
-		{ .fd = STDERR_FILENO, .as = STDOUT_FILENO },
-		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
-		{ .fd = control_fd, .as = WORKER_CONTROL_FD },
-		{ .fd = client->fd, .as = WORKER_CLIENT_FD },
-	};
-	char control_text[16];
-	char client_text[16];
-	char number_text[16];
-	const char *const *known = NULL;
-	size_t known_count = vtr_scout_args(supervisor->scout, &known);
-	vtr_autofree char **argv = calloc(
-		WORKER_FIXED_ARGS + supervisor->arg_count + known_count, sizeof(*argv));
-
-	if (!argv) {
-		return VTR_ERR_NOMEM;
-	}
-	snprintf(control_text, sizeof(control_text), "%d", WORKER_CONTROL_FD);
-	snprintf(client_text, sizeof(client_text), "%d", WORKER_CLIENT_FD);
-	snprintf(number_text, sizeof(number_text), "%u", client->number);
-	char *fixed[] = {
-		supervisor->program,        (char[]){ "worker" },
-		(char[]){ "--control-fd" }, control_text,
-		(char[]){ "--client-fd" },  client_text,
-		(char[]){ "--number" },     number_text,
-	};
-	memcpy(argv, fixed, sizeof(fixed));
-	memcpy(argv + VTR_ARRAY_LEN(fixed), supervisor->args,
-	       supervisor->arg_count * sizeof(*argv));
-	for (size_t i = 0; i < known_count; i++) {
-		argv[VTR_ARRAY_LEN(fixed) + supervisor->arg_count + i] = (char *)known[i];
-	}
-	const struct vtr_os_spawn spawn = {
-		.path = supervisor->program,
-		.argv = argv,
-		.fds = fds,
-		.fd_count = VTR_ARRAY_LEN(fds),
-		.new_session = true, /* Ctrl-C is for the program and for us */
-		.env_set = (const char *const *)supervisor->env,
-	};
-	return vtr_os_spawn(&spawn, &client->pid, &client->death_fd);
 }
 
 static enum vtr_err start_worker(struct client *client)
 {
 	struct vtr_os_loop *loop = client->supervisor->loop;
-	vtr_autofd int worker_end = -1;
-	int ends[2];
-	enum vtr_err err = vtr_os_sock_pair(ends);
+	enum vtr_err err = vtr_spawner_start(client->supervisor->spawner, client->number,
+	                                     client->fd, &client->worker);
 
 	if (err != VTR_OK) {
 		return err;
 	}
-	client->control_fd = ends[0];
-	worker_end = ends[1];
-	err = run_worker(client, worker_end);
-	if (err != VTR_OK) {
-		return err;
-	}
-	vtr_ipc_init(&client->ipc, client->control_fd, vtr_worker_rules, VTR_WORKER_OP_COUNT);
-	err = vtr_os_loop_add_fd(loop, client->control_fd, true, false, on_control, client,
+	vtr_ipc_init(&client->ipc, client->worker.control_fd, vtr_worker_rules, VTR_WORKER_OP_COUNT);
+	err = vtr_os_loop_add_fd(loop, client->worker.control_fd, true, false, on_control, client,
 	                         &client->control_watch);
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(loop, client->death_fd, true, false, on_death, client,
+		err = vtr_os_loop_add_fd(loop, client->worker.death_fd, true, false, on_death, client,
 		                         &client->death_watch);
 	}
 	if (err == VTR_OK) {
@@ -360,10 +292,7 @@ static enum vtr_err start_worker(struct client *client)
 	}
 	if (err != VTR_OK) {
 		/* Nobody could tell its death: end it here and now. */
-		int status;
-		kill_worker(client);
-		waitpid(client->pid, &status, 0);
-		client->pid = 0;
+		vtr_worker_process_finish(&client->worker, 0);
 	}
 	return err;
 }
@@ -373,7 +302,7 @@ static void on_client(void *data, unsigned events)
 	struct client *client = data;
 	struct vtr_supervisor *supervisor = client->supervisor;
 
-	if (client->pid == 0 && (events & VTR_OS_LOOP_IN) != 0) {
+	if (client->worker.pid == 0 && (events & VTR_OS_LOOP_IN) != 0) {
 		set_timer(client, 0);
 		enum vtr_err err = start_worker(client);
 		if (err != VTR_OK) {
@@ -384,14 +313,14 @@ static void on_client(void *data, unsigned events)
 			return;
 		}
 		vtr_debug(supervisor->log, "client %u: worker %d", client->number,
-		          (int)client->pid);
+		          (int)client->worker.pid);
 		return;
 	}
 	if ((events & VTR_OS_LOOP_HUP) == 0) {
 		return;
 	}
 	unwatch(&client->fd_watch);
-	if (client->pid == 0) {
+	if (client->worker.pid == 0) {
 		vtr_debug(supervisor->log, "client %u: gone without a word", client->number);
 		destroy_client(client);
 		return;
@@ -404,14 +333,14 @@ static void on_timer(void *data)
 	struct client *client = data;
 	struct vtr_log *log = client->supervisor->log;
 
-	if (client->pid == 0) {
+	if (client->worker.pid == 0) {
 		vtr_info(log, "client %u: said nothing for %u ms, resetting it", client->number,
 		         client->supervisor->silent_timeout_ms);
 		drop_client(client);
 		return;
 	}
 	vtr_warn(log, "client %u: worker %d does not end, killing it", client->number,
-	         (int)client->pid);
+	         (int)client->worker.pid);
 	kill_worker(client);
 }
 
@@ -425,8 +354,8 @@ static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd)
 	client->supervisor = supervisor;
 	client->number = ++supervisor->next_number;
 	client->fd = vtr_take_fd(take_fd);
-	client->death_fd = -1;
-	client->control_fd = -1;
+	client->worker.death_fd = -1;
+	client->worker.control_fd = -1;
 	vtr_list_insert(&supervisor->clients, &client->node);
 	supervisor->client_count++;
 	enum vtr_err err = vtr_os_loop_add_timer(supervisor->loop, on_timer, client,
@@ -453,7 +382,7 @@ static void reset_one(struct vtr_supervisor *supervisor)
 		vtr_vtest_hang_up(fd);
 		vtr_close(&fd);
 	}
-	supervisor->reserve_fd = fcntl(supervisor->null_fd, F_DUPFD_CLOEXEC, 0);
+	supervisor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
 static void on_listen(void *data, unsigned events)
@@ -487,70 +416,38 @@ static void on_listen(void *data, unsigned events)
 	}
 }
 
-static char **copy_strings(const char *const *strings, size_t count)
-{
-	char **copy = calloc(count + 1, sizeof(*copy));
-
-	if (!copy) {
-		return NULL;
-	}
-	for (size_t i = 0; i < count; i++) {
-		copy[i] = strdup(strings[i]);
-		if (!copy[i]) {
-			for (size_t j = 0; j < i; j++) {
-				free(copy[j]);
-			}
-			free(copy);
-			return NULL;
-		}
-	}
-	return copy;
-}
-
-static void free_strings(char **strings)
-{
-	for (size_t i = 0; strings && strings[i]; i++) {
-		free(strings[i]);
-	}
-	free(strings);
-}
-
 enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
                                    struct vtr_supervisor **out_supervisor)
 {
 	struct vtr_supervisor *supervisor = calloc(1, sizeof(*supervisor));
-	size_t env_count = 0;
+	const struct vtr_spawner_params spawner_params = {
+		.program = params->program,
+		.args = params->worker_args,
+		.arg_count = params->worker_arg_count,
+		.env = params->worker_env,
+		.scout = params->scout,
+	};
 
 	if (!supervisor) {
 		return VTR_ERR_NOMEM;
 	}
-	while (params->worker_env && params->worker_env[env_count]) {
-		env_count++;
-	}
 	supervisor->log = params->log;
 	supervisor->loop = params->loop;
-	supervisor->scout = params->scout;
 	supervisor->max_clients = params->max_clients;
 	supervisor->silent_timeout_ms = params->silent_timeout_ms;
 	supervisor->leave_timeout_ms = params->leave_timeout_ms;
 	supervisor->listen_fd = -1;
-	supervisor->reserve_fd = -1;
 	vtr_list_init(&supervisor->clients);
-	supervisor->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (supervisor->null_fd >= 0) {
-		supervisor->reserve_fd = fcntl(supervisor->null_fd, F_DUPFD_CLOEXEC, 0);
-	}
-	supervisor->program = strdup(params->program);
-	supervisor->arg_count = params->worker_arg_count;
-	supervisor->args = copy_strings(params->worker_args, params->worker_arg_count);
-	supervisor->env = copy_strings(params->worker_env, env_count);
+	enum vtr_err err = VTR_OK;
+	supervisor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (supervisor->reserve_fd < 0) {
-		vtr_supervisor_destroy(supervisor);
-		return VTR_ERR_OS;
+		err = VTR_ERR_OS;
+	} else {
+		err = vtr_spawner_create(&spawner_params, &supervisor->spawner);
 	}
-	if (!supervisor->program || !supervisor->args || !supervisor->env) {
+	if (err != VTR_OK) {
 		vtr_supervisor_destroy(supervisor);
-		return VTR_ERR_NOMEM;
+		return err;
 	}
 	*out_supervisor = supervisor;
 	return VTR_OK;
@@ -568,27 +465,6 @@ size_t vtr_supervisor_client_count(const struct vtr_supervisor *supervisor)
 	return supervisor->client_count;
 }
 
-/* Waits for the worker's death, or for the deadline and then kills it. */
-static void finish_worker(struct client *client, int64_t deadline_ns)
-{
-	struct pollfd pollfd = { .fd = client->death_fd, .events = POLLIN };
-	int status;
-
-	for (;;) {
-		int64_t left_ns = deadline_ns - vtr_os_now_ns();
-		if (left_ns <= 0) {
-			kill_worker(client);
-			break;
-		}
-		int n = poll(&pollfd, 1, (int)(left_ns / 1000000) + 1);
-		if (n > 0 || (n < 0 && errno != EINTR)) {
-			break;
-		}
-	}
-	waitpid(client->pid, &status, 0);
-	client->pid = 0;
-}
-
 void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
 {
 	struct client *client;
@@ -602,19 +478,16 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
 		break_rings(client);
 		vtr_vtest_hang_up(client->fd);
 		unwatch(&client->control_watch);
-		vtr_close(&client->control_fd);
+		vtr_close(&client->worker.control_fd);
 	}
 	int64_t deadline_ns = vtr_os_now_ns() + (int64_t)FINISH_MS * 1000000;
 	vtr_list_for_each_safe (client, next, &supervisor->clients, node) {
-		if (client->pid != 0) {
-			finish_worker(client, deadline_ns);
+		if (client->worker.pid != 0) {
+			vtr_worker_process_finish(&client->worker, deadline_ns);
 		}
 		destroy_client(client);
 	}
-	vtr_close(&supervisor->null_fd);
 	vtr_close(&supervisor->reserve_fd);
-	free(supervisor->program);
-	free_strings(supervisor->args);
-	free_strings(supervisor->env);
+	vtr_spawner_destroy(supervisor->spawner);
 	free(supervisor);
 }

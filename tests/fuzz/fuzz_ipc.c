@@ -12,8 +12,8 @@
 #include "worker/protocol.h"
 
 /*
- * What a worker gone bad sends to its supervisor: pieces of {length, fds, bytes}, with as many fds
- * as the piece says.
+ * What a worker gone bad sends to its supervisor, and what a worker would do if its front went bad:
+ * the first byte chooses; then pieces of {length, fds, bytes}, with as many fds as the piece says.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -43,22 +43,31 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	uint8_t sum = 0;
 	int ends[2];
 
-	if (size > 1024 || vtr_os_sock_pair(ends) != VTR_OK) {
+	if (size == 0 || size > 1024 || vtr_os_sock_pair(ends) != VTR_OK) {
 		return 0;
 	}
-	send_pieces(ends[0], data, size);
+	bool is_worker = (data[0] & 1) == 0;
+	send_pieces(ends[0], data + 1, size - 1);
 	vtr_close(&ends[0]);
-	vtr_ipc_init(&ipc, ends[1], vtr_worker_rules, VTR_WORKER_OP_COUNT);
+	if (is_worker) {
+		vtr_ipc_init(&ipc, ends[1], vtr_worker_rules, VTR_WORKER_OP_COUNT);
+	} else {
+		vtr_ipc_init(&ipc, ends[1], vtr_context_rules, VTR_CONTEXT_OP_COUNT);
+	}
 	do {
 		err = vtr_ipc_receive(&ipc, &message);
 		if (err == VTR_OK) {
+			vtr_assert((uintptr_t)message.tail % 8 == 0);
 			for (uint32_t i = 0; i < message.rule->size; i++) {
 				sum ^= ((const uint8_t *)message.payload)[i];
 			}
-			for (uint32_t i = 0; i < message.rule->fd_count; i++) {
+			for (size_t i = 0; i < message.tail_size; i++) {
+				sum ^= ((const uint8_t *)message.tail)[i];
+			}
+			for (size_t i = 0; i < message.fd_count; i++) {
 				vtr_assert(message.fds[i] >= 0);
 			}
-			if (message.rule->fd_count > 0 && (sum & 1)) {
+			if (message.fd_count > 0 && (sum & 1)) {
 				int fd = vtr_take_fd(&message.fds[0]);
 				vtr_close(&fd);
 			}

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""Plays the front process of a VM for one `vitrine worker` (src/worker/protocol.h)."""
+
+import array
+import mmap
+import os
+import select
+import socket
+import struct
+import subprocess
+import tempfile
+
+import harness
+
+# What the front says
+INIT, ATTACH, ATTACH_PIECES, DETACH, SUBMIT, FENCE = range(1, 7)
+# What the worker says
+RING, WINDOW_RING, RING_GONE, FENCE_DONE = range(1, 5)
+
+PAGE = 4096
+
+
+class Gone(Exception):
+    """The worker has closed its socket."""
+
+
+class Front:
+    """One worker with a window. It has create_shm() and submit(), so that vtest.Ring works on it."""
+
+    def __init__(self, *args, window_size=64 << 20, init=True, program=None):
+        self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.log_file = tempfile.TemporaryFile('w+')
+        number = theirs.fileno()
+        self.process = subprocess.Popen(
+            [program or harness.PROGRAM, 'worker', '--control-fd', str(number), '--number', '7',
+             *args], pass_fds=[number], stdin=subprocess.DEVNULL, stdout=self.log_file,
+            stderr=self.log_file)
+        theirs.close()
+        self.sock.settimeout(20)
+        self.window_size = window_size
+        self.window_fd = os.memfd_create('window')
+        os.ftruncate(self.window_fd, window_size)
+        self.window = mmap.mmap(self.window_fd, window_size)
+        self.used = 0
+        self.next_res_id = 2
+        self.data = b''
+        self.messages = []
+        if init:
+            self.init()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *unused):
+        self.close()
+
+    def close(self):
+        """Ends the worker as the front does; returns its exit status."""
+        self.sock.close()
+        try:
+            status = self.process.wait(20)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise
+        finally:
+            os.close(self.window_fd)
+        text = self.log()
+        self.log_file.close()
+        if 'Sanitizer' in text or 'runtime error' in text or 'assert' in text.lower():
+            raise AssertionError(f'the worker is broken:\n{text}')
+        return status
+
+    def log(self):
+        self.log_file.seek(0)
+        return self.log_file.read()
+
+    # Messages
+
+    def send_raw(self, data, fds=()):
+        ancillary = []
+        if fds:
+            ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))]
+        try:
+            sent = self.sock.sendmsg([data], ancillary)
+            self.sock.sendall(data[sent:])
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise Gone(str(error)) from None
+
+    def send(self, op, payload=b'', fds=()):
+        header = struct.pack('<IIII', op, len(payload), len(fds), 0)
+        self.send_raw(header + payload + b'\0' * (-len(payload) % 16), fds)
+
+    def init(self):
+        self.send(INIT, struct.pack('<Q', self.window_size), [self.window_fd])
+
+    def attach(self, res_id, offset, size):
+        self.send(ATTACH, struct.pack('<IIQQ', res_id, 0, offset, size))
+
+    def attach_pieces(self, res_id, fds, pieces):
+        """`pieces`: (index into fds, offset, size)."""
+        tail = b''.join(struct.pack('<IIQQ', index, 0, offset, size)
+                        for index, offset, size in pieces)
+        self.send(ATTACH_PIECES, struct.pack('<II', res_id, 0) + tail, fds)
+
+    def detach(self, res_id):
+        self.send(DETACH, struct.pack('<II', res_id, 0))
+
+    def submit(self, commands):
+        self.send(SUBMIT, commands)
+
+    def fence(self, fence_id, timeline=0):
+        self.send(FENCE, struct.pack('<IIQ', timeline, 0, fence_id))
+
+    def receive(self, timeout=20):
+        """The worker's next message: (op, payload)."""
+        while True:
+            if len(self.data) >= 16:
+                op, size, fds, zero = struct.unpack_from('<IIII', self.data)
+                assert fds == 0 and zero == 0, 'workers of VMs send no fds'
+                length = 16 + size + -size % 16
+                if len(self.data) >= length:
+                    payload = self.data[16:16 + size]
+                    self.data = self.data[length:]
+                    return op, payload
+            if not select.select([self.sock], [], [], timeout)[0]:
+                raise TimeoutError(f'the worker says nothing\n{self.log()}')
+            try:
+                data = self.sock.recv(65536)
+            except ConnectionResetError as error:
+                raise Gone(str(error)) from None
+            if not data:
+                raise Gone('closed')
+            self.data += data
+
+    def wait_fences(self, count):
+        """The next `count` fences that are done: (timeline, id)."""
+        done = []
+        while len(done) < count:
+            op, payload = self.receive()
+            if op == FENCE_DONE:
+                timeline, _, fence_id = struct.unpack('<IIQ', payload)
+                done.append((timeline, fence_id))
+            else:
+                self.messages.append((op, payload))
+        return done
+
+    def sync(self):
+        """Waits until all that was said is done."""
+        self.fence(1 << 40)
+        assert self.wait_fences(1) == [(0, 1 << 40)]
+
+    def wait_gone(self):
+        """Waits until the worker gives the context up."""
+        while True:
+            try:
+                self.messages.append(self.receive())
+            except Gone:
+                return
+
+    # Memory
+
+    def place(self, size, alignment=PAGE):
+        """A free range of the window."""
+        offset = self.used + -self.used % alignment
+        self.used = offset + size + -size % PAGE
+        assert self.used <= self.window_size
+        return offset
+
+    def create_shm(self, size):
+        """As the guest does: a resource in the window. (res_id, memory)"""
+        offset = self.place(size)
+        res_id = self.next_res_id
+        self.next_res_id += 1
+        self.attach(res_id, offset, size + -size % PAGE)
+        return res_id, memoryview(self.window)[offset:offset + size]
