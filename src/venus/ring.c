@@ -20,7 +20,10 @@
 #define GATHER_PAUSES 16
 /* The guest learns at least this often per round how far we are. */
 #define HEAD_STEPS 32
-/* Behind that, others run between two looks. */
+/* Behind that, others run between two looks; and later it naps, so that a processor looks free to those
+ * that wait for another one: lavapipe's threads do not come to where somebody polls. */
+#define NAP_AFTER_NS 100000
+#define NAP_NS 50000
 #define MAX_IDLE_NS 2000000
 /* The guest stores its tail and then loads our status without a full barrier between them, so it can
  * miss the IDLE bit that was set in between. Its store shows up long before this has passed. */
@@ -109,6 +112,7 @@ static bool poll_tail(struct vtr_ring *ring)
 	 * processor more. */
 	const int64_t spin = ring->gentle ? 0 : SPIN_NS;
 	const int64_t start = vtr_os_now_ns();
+	const uint32_t word = atomic_load(&ring->wake);
 	int64_t now = start;
 
 	ring->gentle = false;
@@ -122,7 +126,9 @@ static bool poll_tail(struct vtr_ring *ring)
 		if (atomic_load_explicit(&ring->stop, memory_order_relaxed)) {
 			return false;
 		}
-		if (now - start >= spin) {
+		if (now - start >= NAP_AFTER_NS) {
+			vtr_os_park(&ring->wake, word, NAP_NS);
+		} else if (now - start >= spin) {
 			vtr_os_yield();
 		}
 		now = vtr_os_now_ns();
@@ -163,6 +169,7 @@ static void ring_thread(void *data)
 	if (ring->nice != 0) {
 		(void)vtr_os_thread_set_nice(ring->nice); /* without the right to, it runs as it is */
 	}
+	vtr_os_thread_set_punctual();
 	pthread_mutex_lock(&ring->run_lock);
 	while (!atomic_load(&ring->stop)) {
 		const uint32_t n = pending(ring);

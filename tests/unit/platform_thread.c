@@ -56,6 +56,8 @@ static void be_nice(void *data)
 	int *out = data;
 
 	CHECK_OK(vtr_os_thread_set_nice(7));
+	vtr_os_thread_set_punctual();
+	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 1000);
 	*out = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
 }
 

@@ -28,6 +28,11 @@ enum vtr_err vtr_os_thread_set_nice(int nice)
 	return VTR_OK;
 }
 
+void vtr_os_thread_set_punctual(void)
+{
+	prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0); /* nanoseconds */
+}
+
 void vtr_os_cond_init(pthread_cond_t *cond)
 {
 	pthread_condattr_t attr;
