@@ -6,7 +6,7 @@ SETUP = tools/setup
 MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 
-.PHONY: all build setup-% test test-long demo bench format-check clean
+.PHONY: all build setup-% test test-long guest guest-for-tests demo demo-local bench format-check clean
 
 all: build
 
@@ -31,17 +31,29 @@ build-fuzz/build.ninja: | setup-test
 
 # All suites but "long" in the plain build; those that feed us bad input again under ASan and UBSan; each
 # fuzz target for some seconds. The last line is "N passed, N failed, N skipped".
-test: setup-test build/build.ninja build-asan/build.ninja build-fuzz/build.ninja
+test: setup-test build/build.ninja build-asan/build.ninja build-fuzz/build.ninja guest-for-tests
 	$(PYTHON) tools/run_tests.py build build-asan:unit,wire,fuzz,proto build-fuzz:fuzz
 
 # What takes long: the suite "long", data races, each fuzz target for ten minutes.
-test-long: setup-test build/build.ninja build-tsan/build.ninja build-fuzz/build.ninja
+test-long: setup-test build/build.ninja build-tsan/build.ninja build-fuzz/build.ninja guest-for-tests
 	$(MESON) configure build-fuzz -Dfuzz-seconds=600
 	$(PYTHON) tools/run_tests.py build:long build-tsan:unit,fuzz build-fuzz:fuzz; \
 	status=$$?; $(MESON) configure build-fuzz -Dfuzz-seconds=10; exit $$status
 
-demo: setup-demo build
+# The sample guest, and a QEMU that can run it where the system's is too old. Packages are fetched once, into
+# ~/.cache/vitrine.
+guest-for-tests: build
+	@tools/fetch-qemu && guest/build.py --program build/guest/cube || echo 'no guest: its tests are skipped'
+
+guest: setup-demo build
+	@tools/fetch-qemu
+	@guest/build.py --program build/guest/cube
+
+demo: guest
 	build/vitrine demo
+
+demo-local: setup-demo build
+	build/vitrine demo --local
 
 bench: setup-test build
 	$(PYTHON) bench/run.py

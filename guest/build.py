@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Builds the sample guest: a kernel and an initramfs, from Debian's packages, without root.
 
-    guest/build.py [--release bookworm|trixie|sid] [--folder build/guest] [--program FILE]...
+    guest/build.py [--release NAME] [--folder build/guest] [--program FILE]...
 
 The packages' files that the guest needs are unpacked once for each release. Putting the initramfs together
 takes a second, so it is done each time that this is called.
@@ -205,6 +205,7 @@ def run():
     parser.add_argument('--cache', default=debs.default_cache(),
                         help='where packages are kept; default: ~/.cache/vitrine')
     parser.add_argument('--mirror', help='Debian mirror; default: what apt uses here')
+    parser.add_argument('--initramfs', default='initramfs.img', help='its name in the folder; default: initramfs.img')
     parser.add_argument('--program', action='append', default=[], help='goes to /usr/bin with what it needs')
     options = parser.parse_args()
     folder = Path(options.folder).resolve()
@@ -213,8 +214,9 @@ def run():
     if not (files / 'versions.json').exists():
         unpack(options.release, files, options.cache, options.mirror)
     image = assemble(files, programs).cpio()
-    (folder / 'initramfs.img.new').write_bytes(image)
-    (folder / 'initramfs.img.new').rename(folder / 'initramfs.img')
+    partial = folder / (options.initramfs + '.partial')
+    partial.write_bytes(image)
+    partial.rename(folder / options.initramfs)
     if not (folder / 'vmlinuz').exists() or (folder / 'vmlinuz').read_bytes() != (files / 'vmlinuz').read_bytes():
         shutil.copy(files / 'vmlinuz', folder / 'vmlinuz')
     versions = json.loads((files / 'versions.json').read_text())

@@ -1,206 +1,86 @@
 /* SPDX-License-Identifier: MIT */
-#include <limits.h>
+#include "cmd/demo.h"
+
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
-#include "cmd/child.h"
 #include "cmd/commands.h"
-#include "cmd/front.h"
-#include "cmd/program.h"
-#include "platform/proc.h"
 
-#define CUBE "vitrine-cube"
 #define DEFAULT_FRAMES 120
-#define OUTPUT_MAX 4096
-#define NAME_MAX_LENGTH 256
-
-struct options {
-	uint32_t frames;
-	const char *output;
-	struct vtr_opt_list tuning;
-};
 
 static const struct vtr_opt opts[] = {
+	{ .name = "exit-after",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct vtr_demo, exit_after),
+	  .arg = "SEC",
+	  .help = "end after so many seconds; default: at Ctrl-C" },
+	{ .name = "http",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct vtr_demo, http),
+	  .arg = "ADDR:PORT",
+	  .help = "where the page is; default: 127.0.0.1 and the first free port from 8765" },
+	{ .name = "display",
+	  .kind = VTR_OPT_LIST,
+	  .offset = offsetof(struct vtr_demo, displays),
+	  .arg = "WxH[@HZ]",
+	  .help = "a display of the guest, may be given again; default: 1280x800" },
+	{ .name = "guest",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct vtr_demo, guest),
+	  .arg = "FOLDER",
+	  .help = "with vmlinuz and initramfs.img; default: what 'make guest' built" },
+	{ .name = "qemu",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct vtr_demo, qemu),
+	  .arg = "FILE",
+	  .help = "qemu-system-x86_64, 11.1 or newer; default: the system's or what 'make guest' fetched" },
+	{ .name = "accel",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct vtr_demo, accel),
+	  .arg = "NAME",
+	  .help = "kvm or tcg; default: kvm where the processor has it" },
+	{ .name = "local",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct vtr_demo, local),
+	  .help = "no virtual machine: a program of this machine draws a picture, with and without vitrine" },
 	{ .name = "frames",
 	  .kind = VTR_OPT_NUMBER,
-	  .offset = offsetof(struct options, frames),
+	  .offset = offsetof(struct vtr_demo, frames),
 	  .arg = "N",
-	  .help = "how many to draw each time; default: 120" },
+	  .help = "with --local: how many to draw each time; default: 120" },
 	{ .name = "output",
 	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, output),
+	  .offset = offsetof(struct vtr_demo, output),
 	  .arg = "FILE",
-	  .help = "the picture; default: demo.png" },
-	VTR_TUNING_OPT(offsetof(struct options, tuning)),
+	  .help = "with --local: the picture; default: demo.png" },
+	VTR_TUNING_OPT(offsetof(struct vtr_demo, tuning)),
 };
-
-/* What the cube program says of one run. */
-struct result {
-	char device[NAME_MAX_LENGTH];
-	double rate;
-};
-
-/* Beside this program, as in the build folder, or where it is installed. */
-static enum vtr_err find_cube(const char *self, char *out_path, size_t size)
-{
-	static const char *const places[] = { CUBE, "demo/" CUBE, "../libexec/vitrine/" CUBE };
-	char path[PATH_MAX];
-	const char *slash = strrchr(self, '/');
-	int length = slash ? (int)(slash - self) : 0;
-
-	for (size_t i = 0; i < VTR_ARRAY_LEN(places); i++) {
-		int n = snprintf(path, sizeof(path), "%.*s/%s", length, self, places[i]);
-		if (n > 0 && (size_t)n < sizeof(path) &&
-		    vtr_program_find(path, out_path, size) == VTR_OK) {
-			return VTR_OK;
-		}
-	}
-	fprintf(stderr,
-	        "vitrine demo: %s is missing: it belongs beside this program, or into "
-	        "../libexec/vitrine\n",
-	        CUBE);
-	return VTR_ERR_GONE;
-}
-
-/* Finds "key: value" at the start of a line. */
-static const char *find_value(const char *output, const char *key)
-{
-	size_t length = strlen(key);
-
-	while (*output) {
-		if (strncmp(output, key, length) == 0 && strncmp(output + length, ": ", 2) == 0) {
-			return output + length + 2;
-		}
-		output += strcspn(output, "\n");
-		output += *output == '\n';
-	}
-	return NULL;
-}
-
-static enum vtr_err read_result(const char *output, struct result *out_result)
-{
-	const char *device = find_value(output, "device");
-	const char *rate = find_value(output, "frames/s");
-
-	if (!device || !rate) {
-		return VTR_ERR_GUEST;
-	}
-	snprintf(out_result->device, sizeof(out_result->device), "%.*s", (int)strcspn(device, "\n"),
-	         device);
-	out_result->rate = strtod(rate, NULL);
-	return VTR_OK;
-}
-
-/* Runs argv and reads what it says. */
-static enum vtr_err run_once(char *const *argv, const char *const *env, struct result *out_result)
-{
-	char output[OUTPUT_MAX];
-	enum vtr_err err = vtr_child_run(argv, env, output, sizeof(output));
-
-	if (err == VTR_OK) {
-		err = read_result(output, out_result);
-	}
-	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine demo: %s failed\n", argv[0]);
-	}
-	return err;
-}
-
-static enum vtr_err run_native(const char *cube, const struct vtr_tuning *tuning, char *frames,
-                               struct result *out_result)
-{
-	vtr_autofree char *path = strdup(cube);
-	char frames_opt[] = "--frames";
-	char *argv[] = { path, frames_opt, frames, NULL };
-	struct vtr_front_env env;
-
-	if (!path) {
-		return VTR_ERR_NOMEM;
-	}
-	enum vtr_err err = vtr_front_env_init(tuning, &env);
-	if (err == VTR_OK) {
-		err = run_once(argv, (const char *const *)env.set, out_result);
-		vtr_front_env_finish(&env);
-	}
-	return err;
-}
-
-/* vitrine run [-o ...] -- vitrine-cube --frames N --png FILE */
-static enum vtr_err run_through(const char *self, const char *cube, const struct options *options,
-                                char *frames, struct result *out_result)
-{
-	const char *argv[2 + 2 * VTR_OPT_LIST_MAX + 8];
-	size_t count = 0;
-
-	argv[count++] = self;
-	argv[count++] = "run";
-	for (size_t i = 0; i < options->tuning.count; i++) {
-		argv[count++] = "-o";
-		argv[count++] = options->tuning.items[i];
-	}
-	argv[count++] = "--";
-	argv[count++] = cube;
-	argv[count++] = "--frames";
-	argv[count++] = frames;
-	argv[count++] = "--png";
-	argv[count++] = options->output;
-	argv[count] = NULL;
-	/* exec() takes char **, and changes nothing */
-	return run_once((char **)argv, NULL, out_result);
-}
 
 static int run_demo(const struct vtr_command *command, int argc, char **argv)
 {
-	struct options options = { .frames = DEFAULT_FRAMES, .output = "demo.png" };
+	struct vtr_demo demo = { .frames = DEFAULT_FRAMES, .output = "demo.png" };
 	struct vtr_tuning tuning;
-	struct result native;
-	struct result through;
-	char self[PATH_MAX];
-	char cube[PATH_MAX];
-	char frames[16];
 	int rest;
-	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
+	enum vtr_err err = vtr_opts_parse(command, argc, argv, &demo, &rest);
 
 	if (err != VTR_OK) {
 		return vtr_opts_exit_status(err);
 	}
-	err = vtr_tuning_parse(command, &options.tuning, &tuning);
+	err = vtr_tuning_parse(command, &demo.tuning, &tuning);
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	if (options.frames == 0) {
+	if (demo.frames == 0) {
 		fprintf(stderr, "vitrine demo: --frames must be at least 1\n");
 		return VTR_EXIT_USAGE;
 	}
-	err = vtr_os_self_path(self, sizeof(self));
-	if (err == VTR_OK) {
-		err = find_cube(self, cube, sizeof(cube));
-	}
-	if (err != VTR_OK) {
-		return 1;
-	}
-	snprintf(frames, sizeof(frames), "%u", options.frames);
-	err = run_native(cube, &tuning, frames, &native);
-	if (err == VTR_OK) {
-		err = run_through(self, cube, &options, frames, &through);
-	}
-	if (err != VTR_OK) {
-		fprintf(stderr,
-		        "vitrine demo: no picture (%s); 'vitrine doctor' says what is missing\n",
-		        vtr_err_name(err));
-		return 1;
-	}
-	printf("%s: %s, %.1f frames/s native, %.1f through vitrine (%.2f)\n", options.output,
-	       through.device, native.rate, through.rate, through.rate / native.rate);
-	return 0;
+	return demo.local ? vtr_demo_local(&demo, &tuning) : vtr_demo_vm(&demo);
 }
 
 const struct vtr_command vtr_cmd_demo = {
 	.name = "demo",
 	.args = "",
-	.summary = "Draws a cube, natively and through vitrine, into a picture",
+	.summary = "Boots the sample guest on this machine's GPU",
 	.details = vtr_tuning_help,
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),

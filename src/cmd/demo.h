@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_DEMO_H
+#define CMD_DEMO_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "cmd/tuning.h"
+
+/*
+ * The two demonstrations of `vitrine demo`: a virtual machine, and a program of this machine.
+ * Thread: one.
+ */
+
+struct vtr_demo {
+	bool local;
+	uint32_t frames;
+	const char *output;
+	uint32_t exit_after; /* seconds; 0: not */
+	const char *http;    /* NULL: a free port on the loopback interface */
+	struct vtr_opt_list displays;
+	const char *qemu;  /* NULL: found */
+	const char *guest; /* folder; NULL: found */
+	const char *accel; /* NULL: kvm where it works */
+	struct vtr_opt_list tuning;
+};
+
+/**
+ * Draws with an ordinary program, natively and through `vitrine run`, and writes a picture.
+ * Returns: the exit status; what went wrong has been said.
+ */
+int vtr_demo_local(const struct vtr_demo *demo, const struct vtr_tuning *tuning);
+
+/**
+ * Boots the sample guest in QEMU on `vitrine gpu`, until it ends, a signal comes or the time is over.
+ * Returns: the exit status, 0 if the guest has shown frames; what went wrong has been said.
+ */
+int vtr_demo_vm(const struct vtr_demo *demo);
+
+/**
+ * Finds a QEMU that is new enough: the one that was named, or the system's, or the one that
+ * tools/fetch-qemu brought. Says what is wrong with those that will not do.
+ * Returns: VTR_ERR_GONE.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_demo_find_qemu(const char *named, char *out_path, size_t size);
+
+/* The guest's kernel and initramfs, in the folder that was named or where they are built. Says what is
+ * missing. Returns: VTR_ERR_GONE. */
+VTR_MUST_CHECK enum vtr_err vtr_demo_find_guest(const char *named, char *out_kernel,
+                                                char *out_initramfs, size_t size);
+
+#endif

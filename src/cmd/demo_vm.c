@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: MIT */
+/* `vitrine gpu`, QEMU and what the guest says on its serial console. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "cmd/commands.h"
+#include "cmd/demo.h"
+#include "platform/loop.h"
+#include "platform/proc.h"
+
+#define FIRST_PORT 8765
+#define PORTS 32
+#define LINE_SIZE 512
+#define KEPT_LINES 16 /* shown when the guest ends without a frame */
+#define LEAVE_TIMEOUT_MS 5000
+#define MAX_ARGS 96
+#define SECOND_NS 1000000000LL
+
+struct vm;
+
+/* A process whose output is read by lines. */
+struct part {
+	struct vm *vm;
+	const char *name;
+	void (*on_line)(struct vm *vm, char *line);
+	pid_t pid; /* 0: not running */
+	int death_fd;
+	int output_fd;
+	struct vtr_os_loop_fd *output_watch;
+	char line[LINE_SIZE];
+	size_t length;
+};
+
+struct vm {
+	const struct vtr_demo *demo;
+	struct vtr_os_loop *loop;
+	struct part gpu;
+	struct part qemu;
+	char self[PATH_MAX];
+	char qemu_path[PATH_MAX];
+	char kernel[PATH_MAX];
+	char initramfs[PATH_MAX];
+	char dir[32];
+	char socket[48];
+	char http[64];
+	const char *accel;
+	char kept[KEPT_LINES][LINE_SIZE];
+	size_t kept_count;
+	bool frames;  /* the guest has shown some */
+	bool failed;
+};
+
+/* --- processes ---------------------------------------------------------------------------------------- */
+
+static void take_output(struct part *part, const char *data, size_t size)
+{
+	for (size_t i = 0; i < size; i++) {
+		if (data[i] == '\n') {
+			part->line[part->length] = '\0';
+			part->length = 0;
+			part->on_line(part->vm, part->line);
+		} else if (data[i] != '\r' && part->length < LINE_SIZE - 1) {
+			part->line[part->length++] = data[i];
+		}
+	}
+}
+
+static void on_output(void *data, unsigned events)
+{
+	struct part *part = data;
+	char buffer[4096];
+	ssize_t n = read(part->output_fd, buffer, sizeof(buffer));
+
+	(void)events;
+	if (n > 0) {
+		take_output(part, buffer, (size_t)n);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		vtr_os_loop_remove(part->output_watch);
+		part->output_watch = NULL;
+	}
+}
+
+static void on_death(void *data, unsigned events)
+{
+	struct part *part = data;
+	struct vm *vm = part->vm;
+	int status;
+
+	(void)events;
+	if (vtr_os_wait(part->pid, &status) != VTR_OK) {
+		return;
+	}
+	part->pid = 0;
+	if (part->output_watch) {
+		on_output(part, 0); /* its last words */
+	}
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || part == &vm->gpu) {
+		vm->failed = true;
+		fprintf(stderr, "vitrine demo: %s ended unexpectedly (%s %d)\n", part->name,
+		        WIFSIGNALED(status) ? "signal" : "status",
+		        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+	}
+	vtr_os_loop_quit(vm->loop);
+}
+
+static enum vtr_err start(struct part *part, const char *path, const char **argv)
+{
+	vtr_autofd int read_fd = -1;
+	vtr_autofd int write_fd = -1;
+	vtr_autofd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int fds[2];
+
+	if (null_fd < 0 || pipe2(fds, O_CLOEXEC) < 0) {
+		return VTR_ERR_OS;
+	}
+	read_fd = fds[0];
+	write_fd = fds[1];
+	const struct vtr_os_spawn_fd child_fds[] = {
+		{ .fd = null_fd, .as = STDIN_FILENO },
+		{ .fd = write_fd, .as = STDOUT_FILENO },
+		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
+	};
+	const struct vtr_os_spawn spawn = {
+		.path = path,
+		.argv = (char **)argv, /* exec() changes nothing */
+		.fds = child_fds,
+		.fd_count = VTR_ARRAY_LEN(child_fds),
+		.new_session = true, /* Ctrl-C is for us */
+	};
+	enum vtr_err err = vtr_os_spawn(&spawn, &part->pid, &part->death_fd);
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine demo: cannot start %s: %s\n", path, strerror(errno));
+		return err;
+	}
+	part->output_fd = vtr_take_fd(&read_fd);
+	if (fcntl(part->output_fd, F_SETFL, O_NONBLOCK) < 0) {
+		return VTR_ERR_OS;
+	}
+	err = vtr_os_loop_add_fd(part->vm->loop, part->output_fd, true, false, on_output, part,
+	                         &part->output_watch);
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_fd(part->vm->loop, part->death_fd, true, false, on_death, part, NULL);
+	}
+	return err;
+}
+
+/* Asks a process to end; makes it end if it does not. */
+static void stop(struct part *part)
+{
+	if (part->pid != 0) {
+		struct pollfd wait = { .fd = part->death_fd, .events = POLLIN };
+		int status;
+		kill(part->pid, SIGTERM);
+		if (poll(&wait, 1, LEAVE_TIMEOUT_MS) <= 0) {
+			kill(part->pid, SIGKILL);
+			poll(&wait, 1, -1);
+		}
+		if (vtr_os_wait(part->pid, &status) == VTR_OK) {
+			part->pid = 0;
+		}
+	}
+	vtr_close(&part->death_fd);
+	vtr_close(&part->output_fd);
+}
+
+/* --- command lines ------------------------------------------------------------------------------------ */
+
+static enum vtr_err start_gpu(struct vm *vm)
+{
+	const struct vtr_demo *demo = vm->demo;
+	const char *argv[MAX_ARGS];
+	size_t count = 0;
+
+	argv[count++] = vm->self;
+	argv[count++] = "gpu";
+	argv[count++] = "--socket";
+	argv[count++] = vm->socket;
+	argv[count++] = "--http";
+	argv[count++] = vm->http;
+	for (size_t i = 0; i < demo->displays.count; i++) {
+		argv[count++] = "--display";
+		argv[count++] = demo->displays.items[i];
+	}
+	for (size_t i = 0; i < demo->tuning.count; i++) {
+		argv[count++] = "-o";
+		argv[count++] = demo->tuning.items[i];
+	}
+	argv[count++] = "--log";
+	argv[count++] = "warn";
+	argv[count] = NULL;
+	vtr_assert(count < MAX_ARGS);
+	return start(&vm->gpu, vm->self, argv);
+}
+
+static enum vtr_err start_qemu(struct vm *vm)
+{
+	const bool kvm = strcmp(vm->accel, "kvm") == 0;
+	char chardev[96];
+	char append[96];
+
+	snprintf(chardev, sizeof(chardev), "socket,id=gpu,path=%s", vm->socket);
+	snprintf(append, sizeof(append), "console=ttyS0 quiet panic=-1 -- cube --displays %zu",
+	         vm->demo->displays.count > 0 ? vm->demo->displays.count : 1);
+	const char *argv[] = {
+		vm->qemu_path, "-nodefaults", "-no-user-config", "-no-reboot",
+		"-display", "none", "-serial", "stdio",
+		"-accel", vm->accel,
+		"-cpu", kvm ? "host" : "max",
+		"-smp", kvm ? "2" : "1", /* an emulated processor takes one of the host's, and so does drawing */
+		"-m", "1G",
+		"-object", "memory-backend-memfd,id=mem,size=1G,share=on",
+		"-machine", "q35,memory-backend=mem",
+		"-chardev", chardev,
+		"-device",
+		"vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24",
+		"-kernel", vm->kernel,
+		"-initrd", vm->initramfs,
+		"-append", append,
+		NULL,
+	};
+	return start(&vm->qemu, vm->qemu_path, argv);
+}
+
+/* Hardware virtualisation, and the right to use it. The device alone is no proof: some clouds have one that
+ * cannot run an ordinary kernel. */
+static const char *choose_accel(void)
+{
+	char flags[16384];
+	vtr_autofd int cpu_fd = open("/proc/cpuinfo", O_RDONLY | O_CLOEXEC);
+	ssize_t n = cpu_fd >= 0 ? read(cpu_fd, flags, sizeof(flags) - 1) : -1;
+
+	if (n <= 0 || access("/dev/kvm", R_OK | W_OK) < 0) {
+		return "tcg";
+	}
+	flags[n] = '\0';
+	return strstr(flags, " vmx ") || strstr(flags, " svm ") ? "kvm" : "tcg";
+}
+
+/* --- what they say ------------------------------------------------------------------------------------ */
+
+static void on_gpu_line(struct vm *vm, char *line)
+{
+	if (strncmp(line, "READY", 5) == 0 && vm->qemu.pid == 0) {
+		printf("vitrine demo: http://%s/ is the guest's display; booting (%s)\n", vm->http, vm->accel);
+		fflush(stdout);
+		if (start_qemu(vm) != VTR_OK) {
+			vm->failed = true;
+			vtr_os_loop_quit(vm->loop);
+		}
+	}
+}
+
+/* The guest's programs say who they are; everything else is kept in case that there is trouble. */
+static void on_guest_line(struct vm *vm, char *line)
+{
+	memmove(vm->kept[0], vm->kept[1], sizeof(vm->kept) - LINE_SIZE);
+	snprintf(vm->kept[KEPT_LINES - 1], LINE_SIZE, "%s", line);
+	vm->kept_count += vm->kept_count < KEPT_LINES;
+	vm->frames |= strstr(line, "cube: first frame") != NULL;
+	const char *known = strstr(line, "cube: ");
+	if (!known) {
+		known = strstr(line, "guest: ");
+	}
+	if (known) {
+		for (char *c = line; *c; c++) { /* a guest may say anything, also to a terminal */
+			*c = *c >= ' ' && *c < 0x7f ? *c : '?';
+		}
+		printf("%s\n", known);
+		fflush(stdout);
+	}
+}
+
+static void print_kept(const struct vm *vm)
+{
+	if (vm->kept_count == 0) {
+		return;
+	}
+	fprintf(stderr, "vitrine demo: the guest has shown no frame; its last lines were:\n");
+	for (size_t i = KEPT_LINES - vm->kept_count; i < KEPT_LINES; i++) {
+		fprintf(stderr, "  ");
+		for (const char *c = vm->kept[i]; *c; c++) {
+			fputc(*c >= ' ' && *c < 0x7f ? *c : '?', stderr);
+		}
+		fputc('\n', stderr);
+	}
+}
+
+/* --- the whole ---------------------------------------------------------------------------------------- */
+
+static bool port_is_free(uint16_t port)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	const int on = 1;
+	vtr_autofd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	return fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
+	       bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
+static enum vtr_err choose_http(struct vm *vm)
+{
+	if (vm->demo->http) {
+		snprintf(vm->http, sizeof(vm->http), "%s", vm->demo->http);
+		return VTR_OK;
+	}
+	for (unsigned port = FIRST_PORT; port < FIRST_PORT + PORTS; port++) {
+		if (port_is_free((uint16_t)port)) {
+			snprintf(vm->http, sizeof(vm->http), "127.0.0.1:%u", port);
+			return VTR_OK;
+		}
+	}
+	fprintf(stderr, "vitrine demo: ports %d to %d are all in use; choose one with --http 127.0.0.1:PORT\n",
+	        FIRST_PORT, FIRST_PORT + PORTS - 1);
+	return VTR_ERR_LIMIT;
+}
+
+static enum vtr_err prepare(struct vm *vm)
+{
+	const char *accel = vm->demo->accel;
+
+	if (accel && strcmp(accel, "kvm") != 0 && strcmp(accel, "tcg") != 0) {
+		fprintf(stderr, "vitrine demo: --accel is kvm or tcg\n");
+		return VTR_ERR_ARG;
+	}
+	vm->accel = accel ? accel : choose_accel();
+	enum vtr_err err = vtr_os_self_path(vm->self, sizeof(vm->self));
+	if (err == VTR_OK) {
+		err = vtr_demo_find_guest(vm->demo->guest, vm->kernel, vm->initramfs, PATH_MAX);
+	}
+	if (err == VTR_OK) {
+		err = vtr_demo_find_qemu(vm->demo->qemu, vm->qemu_path, PATH_MAX);
+	}
+	if (err == VTR_OK) {
+		err = choose_http(vm);
+	}
+	if (err != VTR_OK) {
+		return err;
+	}
+	snprintf(vm->dir, sizeof(vm->dir), "/tmp/vitrine-XXXXXX");
+	if (!mkdtemp(vm->dir)) {
+		fprintf(stderr, "vitrine demo: cannot make a folder in /tmp: %s\n", strerror(errno));
+		vm->dir[0] = '\0';
+		return VTR_ERR_OS;
+	}
+	snprintf(vm->socket, sizeof(vm->socket), "%s/gpu.sock", vm->dir);
+	return VTR_OK;
+}
+
+static void on_signal(void *data, int signo)
+{
+	struct vm *vm = data;
+
+	(void)signo;
+	vtr_os_loop_quit(vm->loop);
+}
+
+static void on_time(void *data)
+{
+	struct vm *vm = data;
+
+	vtr_os_loop_quit(vm->loop);
+}
+
+static enum vtr_err run(struct vm *vm)
+{
+	struct vtr_os_loop_timer *timer;
+	enum vtr_err err = vtr_os_loop_create(&vm->loop);
+
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_signal(vm->loop, SIGINT, on_signal, vm);
+	}
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_signal(vm->loop, SIGTERM, on_signal, vm);
+	}
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_timer(vm->loop, on_time, vm, &timer);
+	}
+	if (err == VTR_OK) {
+		vtr_os_loop_timer_set(timer, vm->demo->exit_after ? vm->demo->exit_after * SECOND_NS : -1);
+		err = start_gpu(vm);
+	}
+	if (err == VTR_OK) {
+		err = vtr_os_loop_run(vm->loop);
+	}
+	return err;
+}
+
+int vtr_demo_vm(const struct vtr_demo *demo)
+{
+	struct vm *vm = calloc(1, sizeof(*vm));
+
+	if (!vm) {
+		fprintf(stderr, "vitrine demo: no memory\n");
+		return 1;
+	}
+	vm->demo = demo;
+	vm->gpu = (struct part){
+		.vm = vm, .name = "vitrine gpu", .on_line = on_gpu_line, .death_fd = -1, .output_fd = -1
+	};
+	vm->qemu = (struct part){
+		.vm = vm, .name = "QEMU", .on_line = on_guest_line, .death_fd = -1, .output_fd = -1
+	};
+	enum vtr_err err = prepare(vm);
+	bool prepared = err == VTR_OK;
+	if (prepared) {
+		err = run(vm);
+		stop(&vm->qemu);
+		stop(&vm->gpu);
+		vtr_os_loop_destroy(vm->loop);
+		if (!vm->frames) {
+			print_kept(vm);
+		}
+	}
+	if (vm->dir[0] != '\0') {
+		unlink(vm->socket);
+		rmdir(vm->dir);
+	}
+	int status = err == VTR_ERR_ARG ? VTR_EXIT_USAGE : err == VTR_OK && !vm->failed && vm->frames ? 0 : 1;
+	free(vm);
+	return status;
+}
