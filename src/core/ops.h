@@ -47,6 +47,13 @@ struct vtr_render_events {
 	/* The renderer died or was given up. What it owed will not come any more; its rings say FATAL.
 	 * Only destroy() may be called on it from now on. */
 	void (*gone)(void *data, uint32_t ctx_id);
+	/* The renderer has let go of a resource's memory: before that, what it has in flight may still read
+	 * and write there. Once for each detach(), unless ended() comes first. NULL: not wanted. */
+	void (*detached)(void *data, uint32_t ctx_id, uint32_t res_id);
+	/* The same for all memory: its process is dead. The last event of each renderer, after gone() if
+	 * there was one; also after destroy(), so what `render` points at must not be looked at. NULL: not
+	 * wanted. */
+	void (*ended)(void *data, const struct vtr_render *render);
 };
 
 struct vtr_render_ops {
@@ -55,13 +62,13 @@ struct vtr_render_ops {
 	enum vtr_err (*create)(void *data, uint32_t ctx_id, const char *name,
 	                       const struct vtr_render_events *events, void *events_data,
 	                       struct vtr_render **out_render);
-	/* Ends it; no event comes afterwards. */
+	/* Ends it; no event but ended() comes afterwards. */
 	void (*destroy)(struct vtr_render *render);
 	/* Makes a resource known. Commands that are submitted later may use it. VTR_ERR_GONE: see
 	 * gone(), which comes or came. VTR_ERR_NOMEM. */
 	enum vtr_err (*attach)(struct vtr_render *render, uint32_t res_id,
 	                       const struct vtr_render_memory *memory);
-	/* The resource is forgotten, in order with what was submitted. */
+	/* The resource is forgotten, in order with what was submitted; see detached(). */
 	void (*detach)(struct vtr_render *render, uint32_t res_id);
 	/* Executes `size` bytes of commands, which are copied. VTR_ERR_GONE; VTR_ERR_LIMIT (the
 	 * renderer is hopelessly behind: it is given up, gone() follows); VTR_ERR_NOMEM. */

@@ -83,6 +83,9 @@ static void *view_resource(struct request *req, struct vtr_resource *res, size_t
 	size_t size = vtr_align_up(res->size, alignment);
 
 	if (res->lent) { /* its size is far from an overflow: it is mapped */
+		if (req->device->physical->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU) {
+			atomic_store(&res->pinned, true);
+		}
 		*out_size = size;
 		return alignment <= VTR_RESOURCE_ALIGNMENT && vtr_os_shm_pad(res->map, res->size, size) == VTR_OK ?
 			res->map : NULL;

@@ -123,6 +123,7 @@ enum vtr_err vtr_resource_add_pieces(struct vtr_resource_table *table, uint32_t 
 		.map = map,
 		.map_size = vtr_align_up(size, VTR_RESOURCE_ALIGNMENT),
 		.lent = true,
+		.table = table,
 		.stream = stream,
 	};
 	return publish(table, id, res);
@@ -143,7 +144,15 @@ struct vtr_resource *vtr_resource_get(struct vtr_resource_table *table, uint32_t
 	return res;
 }
 
-void vtr_resource_remove(struct vtr_resource_table *table, uint32_t id)
+/* Tells that nobody touches the memory any more, once. */
+static void release(struct vtr_resource *res)
+{
+	if (!atomic_exchange(&res->released, true)) {
+		res->table->released(res->table->released_data, (uint32_t)res->base.id);
+	}
+}
+
+bool vtr_resource_remove(struct vtr_resource_table *table, uint32_t id)
 {
 	struct vtr_object *o;
 
@@ -164,14 +173,22 @@ void vtr_resource_remove(struct vtr_resource_table *table, uint32_t id)
 			enum vtr_err err = vtr_os_shm_revoke(res->map, res->map_size);
 
 			vtr_assert(err == VTR_OK); /* no new address space is needed for it */
+			/* A GPU that has it pinned is not stopped by that: it is when its memory is freed. */
+			if (!atomic_load(&res->pinned)) {
+				release(res);
+			}
 		}
 		vtr_resource_unref(res);
 	}
+	return o != NULL;
 }
 
 void vtr_resource_unref(struct vtr_resource *res)
 {
 	if (res != NULL && atomic_fetch_sub(&res->refs, 1) == 1) {
+		if (res->lent && atomic_load(&res->gone)) {
+			release(res);
+		}
 		if (res->map != NULL) {
 			vtr_os_shm_unmap(res->map, res->map_size);
 		}

@@ -27,6 +27,9 @@ struct vtr_resource {
 	uint8_t *map;           /* NULL: never mapped here */
 	size_t map_size;        /* what to unmap */
 	bool lent;              /* window or guest RAM: others get this memory when the guest drops it */
+	_Atomic bool released;  /* that was told */
+	_Atomic bool pinned;    /* a GPU may reach it, however it is mapped here */
+	struct vtr_resource_table *table;
 	bool stream;            /* plain shared memory: may hold rings, streams and replies */
 	struct vtr_budget *budget;
 };
@@ -55,6 +58,9 @@ struct vtr_resource_table {
 	struct vtr_list all;
 	struct vtr_budget budget;
 	_Atomic uint32_t count;
+	/* See vtr_venus_events; set before there are lent resources. */
+	void (*released)(void *data, uint32_t id);
+	void *released_data;
 	struct vtr_shm_pool pool;
 };
 
@@ -82,7 +88,8 @@ struct vtr_os_shm_piece;
 VTR_MUST_CHECK enum vtr_err vtr_resource_add_pieces(struct vtr_resource_table *table, uint32_t id,
                                                     const struct vtr_os_shm_piece *pieces, size_t count,
                                                     uint64_t offset, bool stream);
-void vtr_resource_remove(struct vtr_resource_table *table, uint32_t id);
+/* Returns: whether it was there. */
+bool vtr_resource_remove(struct vtr_resource_table *table, uint32_t id);
 /* A reference, or NULL. */
 struct vtr_resource *vtr_resource_get(struct vtr_resource_table *table, uint32_t id);
 void vtr_resource_unref(struct vtr_resource *res);

@@ -36,6 +36,8 @@ static enum vtr_err init_parts(struct vtr_venus *venus)
 		vtr_object_table_finish(&venus->objects);
 		return err;
 	}
+	venus->resources.released = venus->params.events->released;
+	venus->resources.released_data = venus->params.data;
 	vtr_dispatch_init(&venus->dispatch, venus, NULL);
 	return VTR_OK;
 }
@@ -220,9 +222,9 @@ enum vtr_err vtr_venus_resource_pieces(struct vtr_venus *venus, uint32_t res_id,
 	return add_pieces(venus, res_id, pieces, count, 0, false);
 }
 
-void vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id)
+bool vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id)
 {
-	vtr_resource_remove(&venus->resources, res_id);
+	return vtr_resource_remove(&venus->resources, res_id);
 }
 
 enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id)

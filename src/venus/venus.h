@@ -55,6 +55,9 @@ struct vtr_venus_events {
 	void (*ring)(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset);
 	/* The context died in one of its threads; the reason was logged. Any thread. */
 	void (*dead)(void *data);
+	/* After vtr_venus_resource_destroy() of window or pieces, once for each: neither the context nor its
+	 * devices touch that memory any more. NULL: there are no such resources. Any thread. */
+	void (*released)(void *data, uint32_t res_id);
 };
 
 /* The memory of a VM's host-visible window. Its guest gets hold of memory there before it tells what for
@@ -66,7 +69,7 @@ struct vtr_venus_window {
 
 struct vtr_venus_params {
 	struct vtr_log *log;                    /* may be NULL; must outlive the context */
-	const struct vtr_venus_events *events;  /* entries must all be set; must outlive the context */
+	const struct vtr_venus_events *events;  /* must outlive the context */
 	void *data;                             /* handed to events */
 	const struct vtr_venus_window *window;  /* copied; NULL: the guest maps fds instead (vtest) */
 	uint64_t max_memory;    /* bytes of mappable memory a guest may hold; 0: half of the RAM */
@@ -141,9 +144,9 @@ VTR_MUST_CHECK enum vtr_err vtr_venus_resource_pieces(struct vtr_venus *venus, u
                                                       const struct vtr_os_shm_piece *pieces,
                                                       size_t count);
 
-/* Forgets a resource. Memory objects made from it live on; those of window and pieces have lost what they
- * shared, since others will get it next. Unknown ids are ignored. */
-void vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id);
+/* Forgets a resource. Memory objects made from it live on; for the CPU those of window and pieces have lost
+ * what they shared, since others will get it next; see released(). Returns: whether there was one. */
+bool vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id);
 
 /**
  * Asks for a fence: events.fence() is called once everything submitted so far on `timeline` is

@@ -82,6 +82,13 @@ static void on_ring(void *data, uint64_t ring_id, bool created, int fd, uint64_t
 	}
 }
 
+static void on_released(void *data, uint32_t res_id)
+{
+	const struct vtr_worker_detached detached = { .res_id = res_id };
+
+	tell(data, VTR_WORKER_DETACHED, &detached);
+}
+
 static void on_dead(void *data)
 {
 	struct context *context = data;
@@ -95,6 +102,7 @@ static const struct vtr_venus_events venus_events = {
 	.fence = on_fence,
 	.ring = on_ring,
 	.dead = on_dead,
+	.released = on_released,
 };
 
 /* --- what we hear ------------------------------------------------------------------------------- */
@@ -223,7 +231,9 @@ static enum vtr_err handle(struct context *context, const struct vtr_ipc_message
 		return attach_pieces(context, message);
 	case VTR_CONTEXT_DETACH: {
 		const struct vtr_context_detach *detach = message->payload;
-		vtr_venus_resource_destroy(context->venus, detach->res_id);
+		if (!vtr_venus_resource_destroy(context->venus, detach->res_id)) {
+			on_released(context, detach->res_id); /* it could not be mapped */
+		}
 		return VTR_OK;
 	}
 	case VTR_CONTEXT_SUBMIT:

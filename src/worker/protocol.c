@@ -12,6 +12,7 @@ const struct vtr_ipc_rule vtr_worker_rules[VTR_WORKER_OP_COUNT] = {
 	                           .size = sizeof(struct vtr_worker_ring_gone) },
 	[VTR_WORKER_FENCE_DONE] = { .name = "FENCE_DONE",
 	                            .size = sizeof(struct vtr_worker_fence_done) },
+	[VTR_WORKER_DETACHED] = { .name = "DETACHED", .size = sizeof(struct vtr_worker_detached) },
 };
 
 const struct vtr_ipc_rule vtr_context_rules[VTR_CONTEXT_OP_COUNT] = {

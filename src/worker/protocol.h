@@ -15,6 +15,7 @@ enum vtr_worker_op {
 	VTR_WORKER_WINDOW_RING = 2, /* VMs: a ring was made, in the window */
 	VTR_WORKER_RING_GONE = 3,   /* and destroyed */
 	VTR_WORKER_FENCE_DONE = 4,
+	VTR_WORKER_DETACHED = 5, /* nothing of a detached resource's memory is in use any more */
 	VTR_WORKER_OP_COUNT,
 };
 
@@ -31,6 +32,11 @@ struct vtr_worker_fence_done {
 	uint32_t timeline;
 	uint32_t zero;
 	uint64_t fence_id;
+};
+
+struct vtr_worker_detached {
+	uint32_t res_id;
+	uint32_t zero;
 };
 
 extern const struct vtr_ipc_rule vtr_worker_rules[VTR_WORKER_OP_COUNT];

@@ -44,6 +44,13 @@ struct owed {
 	uint64_t fence_id;
 };
 
+/* A resource that the worker is to let go. */
+struct detaching {
+	struct vtr_list link;
+	uint32_t res_id;
+	int64_t since_ns;
+};
+
 /* One context. It stays after destroy() until its worker is reaped. */
 struct vtr_render {
 	struct vtr_list node; /* in renders.all */
@@ -57,6 +64,7 @@ struct vtr_render {
 	struct vtr_os_loop_fd *control_watch;
 	struct vtr_os_loop_fd *death_watch;
 	struct vtr_os_loop_timer *timer; /* what is due: see on_timer() */
+	struct vtr_os_loop_timer *detach_timer;
 	struct vtr_ipc ipc;
 	struct vtr_ipc_sender sender;
 	bool watches_out;
@@ -68,9 +76,11 @@ struct vtr_render {
 	size_t attachment_room;
 	struct vtr_list owed; /* fences, in order */
 	size_t owed_count;
+	struct vtr_list detaching; /* oldest first */
 
 	bool broken;    /* the worker is lost: nothing goes to it or comes from it any more */
 	bool told;      /* gone() was called */
+	bool ended;     /* ended() was called */
 	bool destroyed; /* nobody is interested any more */
 	bool leaving;   /* the timer is for a worker that does not end */
 	bool killed;    /* by us, so its death by a signal is no news */
@@ -203,6 +213,17 @@ static void unwatch(struct vtr_os_loop_fd **watch)
 	*watch = NULL;
 }
 
+static void forget_detaching(struct vtr_render *render)
+{
+	while (!vtr_list_empty(&render->detaching)) {
+		struct detaching *first =
+			vtr_container_of(render->detaching.next, struct detaching, link);
+
+		vtr_list_remove(&first->link);
+		free(first);
+	}
+}
+
 static void forget_owed(struct vtr_render *render)
 {
 	while (!vtr_list_empty(&render->owed)) {
@@ -221,9 +242,11 @@ static void free_render(struct vtr_render *render)
 	unwatch(&render->control_watch);
 	unwatch(&render->death_watch);
 	vtr_os_loop_timer_destroy(render->timer);
+	vtr_os_loop_timer_destroy(render->detach_timer);
 	vtr_ipc_sender_finish(&render->sender);
 	vtr_ipc_finish(&render->ipc);
 	forget_owed(render);
+	forget_detaching(render);
 	vtr_close(&render->process.control_fd);
 	vtr_close(&render->process.death_fd);
 	free(render->attachments);
@@ -253,6 +276,7 @@ static void break_off(struct vtr_render *render)
 	vtr_ipc_sender_finish(&render->sender);
 	vtr_close(&render->process.control_fd);
 	vtr_os_loop_timer_set(render->timer, 0);
+	vtr_os_loop_timer_set(render->detach_timer, -1);
 }
 
 /* The next step in the life of a broken render. The render may not be there any more afterwards. */
@@ -260,10 +284,6 @@ static void go_on_ending(struct vtr_render *render)
 {
 	struct vtr_renders *renders = render->renders;
 
-	if (render->destroyed && render->process.pid == 0) {
-		free_render(render);
-		return;
-	}
 	if (render->process.pid != 0 && renders->leave_timeout_ms != 0 && !render->leaving) {
 		render->leaving = true;
 		vtr_os_loop_timer_set(render->timer, (int64_t)renders->leave_timeout_ms * 1000000);
@@ -273,6 +293,38 @@ static void go_on_ending(struct vtr_render *render)
 		forget_owed(render);
 		render->events->gone(render->events_data, render->ctx_id);
 	}
+	if (render->process.pid == 0 && !render->ended) {
+		render->ended = true;
+		if (render->events->ended) {
+			render->events->ended(render->events_data, render);
+		}
+	}
+	if (render->process.pid == 0 && render->destroyed) {
+		free_render(render);
+	}
+}
+
+/* The memory may have no use for the guest before the worker lets go of it. */
+static void on_detach_timer(void *data)
+{
+	struct vtr_render *render = data;
+	const int64_t limit_ns = INT64_C(1000000) * VTR_RENDER_DETACH_MS;
+
+	if (vtr_list_empty(&render->detaching)) {
+		return;
+	}
+	const struct detaching *oldest =
+		vtr_container_of(render->detaching.next, struct detaching, link);
+	int64_t age_ns = vtr_os_now_ns() - oldest->since_ns;
+	if (age_ns < limit_ns) {
+		vtr_os_loop_timer_set(render->detach_timer, limit_ns - age_ns);
+		return;
+	}
+	vtr_error(render->renders->log,
+	          "context %u (%s): worker %d does not let go of resource %u, killing it",
+	          render->ctx_id, render->name, (int)render->process.pid, oldest->res_id);
+	kill_worker(render);
+	break_off(render);
 }
 
 static void on_timer(void *data)
@@ -316,6 +368,25 @@ static enum vtr_err handle_fence(struct vtr_render *render,
 	return VTR_OK;
 }
 
+static enum vtr_err handle_detached(struct vtr_render *render,
+                                    const struct vtr_worker_detached *detached)
+{
+	struct detaching *detaching;
+
+	vtr_list_for_each (detaching, &render->detaching, link) {
+		if (detaching->res_id == detached->res_id) {
+			vtr_list_remove(&detaching->link);
+			free(detaching);
+			if (render->events->detached) {
+				render->events->detached(render->events_data, render->ctx_id,
+				                         detached->res_id);
+			}
+			return VTR_OK;
+		}
+	}
+	return VTR_ERR_GUEST;
+}
+
 static enum vtr_err handle_message(struct vtr_render *render, const struct vtr_ipc_message *message)
 {
 	switch ((enum vtr_worker_op)message->op) {
@@ -328,6 +399,8 @@ static enum vtr_err handle_message(struct vtr_render *render, const struct vtr_i
 	}
 	case VTR_WORKER_FENCE_DONE:
 		return handle_fence(render, message->payload);
+	case VTR_WORKER_DETACHED:
+		return handle_detached(render, message->payload);
 	case VTR_WORKER_RING: /* of vtest */
 	case VTR_WORKER_OP_COUNT:
 		break;
@@ -344,7 +417,8 @@ static enum vtr_err handle_messages(struct vtr_render *render)
 		struct vtr_ipc_message message;
 		enum vtr_err err = vtr_ipc_receive(&render->ipc, &message);
 		if (err == VTR_OK) {
-			reports += message.op != VTR_WORKER_FENCE_DONE;
+			reports += message.op == VTR_WORKER_WINDOW_RING ||
+			           message.op == VTR_WORKER_RING_GONE;
 			err = reports > MAX_REPORTS ? VTR_ERR_GUEST :
 			                              handle_message(render, &message);
 		}
@@ -475,7 +549,8 @@ static enum vtr_err send_init(struct vtr_render *render)
 		.fd_count = 1,
 	};
 
-	return vtr_ipc_sender_send(&render->sender, VTR_CONTEXT_INIT, &parts);
+	enum vtr_err err = send_message(render, VTR_CONTEXT_INIT, &parts);
+	return err == VTR_ERR_GONE ? VTR_OK : err; /* gone() follows */
 }
 
 static enum vtr_err start(struct vtr_render *render)
@@ -483,6 +558,9 @@ static enum vtr_err start(struct vtr_render *render)
 	struct vtr_os_loop *loop = render->renders->loop;
 	enum vtr_err err = vtr_os_loop_add_timer(loop, on_timer, render, &render->timer);
 
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_timer(loop, on_detach_timer, render, &render->detach_timer);
+	}
 	if (err == VTR_OK) {
 		err = vtr_spawner_start(render->renders->spawner, render->ctx_id, -1,
 		                        &render->process);
@@ -535,6 +613,7 @@ static enum vtr_err create(void *data, uint32_t ctx_id, const char *name,
 	render->process.control_fd = -1;
 	render->process.death_fd = -1;
 	vtr_list_init(&render->owed);
+	vtr_list_init(&render->detaching);
 	vtr_list_insert(&renders->all, &render->node);
 	renders->count++;
 	enum vtr_err err = start(render);
@@ -650,6 +729,24 @@ static void detach(struct vtr_render *render, uint32_t res_id)
 	const struct vtr_ipc_parts parts = { .payload = &detach };
 
 	remove_attachment(render, res_id);
+	if (render->broken) {
+		return; /* ended() will do */
+	}
+	struct detaching *detaching = calloc(1, sizeof(*detaching));
+	if (!detaching) {
+		vtr_error(render->renders->log, "context %u (%s): no memory", render->ctx_id,
+		          render->name);
+		kill_worker(render);
+		break_off(render);
+		return;
+	}
+	detaching->res_id = res_id;
+	detaching->since_ns = vtr_os_now_ns();
+	if (vtr_list_empty(&render->detaching)) {
+		vtr_os_loop_timer_set(render->detach_timer,
+		                      INT64_C(1000000) * VTR_RENDER_DETACH_MS);
+	}
+	vtr_list_append(&render->detaching, &detaching->link);
 	(void)(send_message(render, VTR_CONTEXT_DETACH, &parts) == VTR_OK);
 }
 

@@ -16,6 +16,7 @@
  *
  *   worker dies, closes, or breaks the rules -> FATAL into its rings, gone()
  *   destroy()            -> the socket is closed; a worker that does not end in time is killed
+ *   either of these      -> ended() once the process is dead
  *   this process dies    -> the workers see the socket close and end
  *
  * Thread: the loop's.
@@ -30,6 +31,8 @@ struct vtr_renders;
 /* What may wait for a worker that does not read: bytes, and fds of attached memory. */
 #define VTR_RENDER_MAX_QUEUE (64u << 20)
 #define VTR_RENDER_MAX_QUEUED_FDS 1024
+/* How long a worker may hold on to memory that it is to let go, which its guest waits for. */
+#define VTR_RENDER_DETACH_MS 30000
 /* Fences that a worker may owe. The guest's queue has room for fewer. */
 #define VTR_RENDER_MAX_OWED 65536
 

@@ -168,17 +168,18 @@ enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uin
 	return VTR_OK;
 }
 
-void vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id)
+bool vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id)
 {
 	for (size_t i = 0; i < venus->resource_count; i++) {
 		if (venus->resources[i].res_id == res_id) {
 			vtr_close(&venus->resources[i].fd);
 			venus->resources[i] = venus->resources[--venus->resource_count];
 			fake_venus.resources--;
-			return;
+			return true;
 		}
 	}
 	vtr_assert(!"vtest must name resources that exist");
+	return false;
 }
 
 enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id)
