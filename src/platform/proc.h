@@ -115,6 +115,18 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_pat
 VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied);
 
 /**
+ * The other sandbox, for a process that faces a network: it serves listening sockets that it was
+ * given and has all its files open. From now on it can open none, and of the system calls that
+ * vtr_os_sandbox_syscalls() refuses it may only accept connections. Where just the second half can be
+ * applied, it can at least open nothing for writing.
+ *
+ * Returns: VTR_OK with the bits of both halves that apply in *out_applied; VTR_ERR_NOMEM; VTR_ERR_OS
+ *          (in a state where less than that applies).
+ * Thread:  call it before there are others.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_server(uint32_t *out_applied);
+
+/**
  * Makes all threads share the first thread's heap, and keeps what they free for the next use. For
  * processes of few threads that hand memory to each other: a heap of its own for each thread grows and
  * shrinks page by page, which costs a driver that records commands more than the locking.

@@ -85,4 +85,14 @@ VTR_MUST_CHECK enum vtr_err vtr_os_shm_size(int fd, uint64_t *out_size);
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size);
 
+/**
+ * Makes a second fd for the same memory, through which it can only be read: for a process that must
+ * not change it. Whoever may open files for writing can turn it back through /proc: the sandbox of
+ * that process has to prevent it (vtr_os_sandbox_server() does).
+ *
+ * Owner:   *out_fd is the caller's, close-on-exec.
+ * Returns: VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_read_only(int fd, int *out_fd);
+
 #endif

@@ -310,6 +310,65 @@ static void case_all_threads(void)
 	CHECK(early.refused);
 }
 
+static void lock_server(uint32_t bits)
+{
+	uint32_t applied = 0;
+
+	CHECK_OK(vtr_os_sandbox_server(&applied));
+	need(applied, bits);
+}
+
+static void case_server_files(void)
+{
+	lock_server(VTR_OS_SANDBOX_FILES);
+	CHECK(refuses("/usr/lib/os-release", O_RDONLY));
+	CHECK(refuses("/proc/self/maps", O_RDONLY));
+	CHECK(refuses("/dev/null", O_RDONLY));
+	CHECK(refuses("/tmp", O_RDONLY | O_DIRECTORY));
+}
+
+/* What Landlock does not cover: an fd that was given for reading, turned back through /proc. */
+static void case_server_memory(void)
+{
+	char path[32];
+	int fd;
+	int copy;
+
+	CHECK_OK(vtr_os_shm_create("test", 4096, &fd));
+	CHECK_OK(vtr_os_shm_read_only(fd, &copy));
+	vtr_close(&fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", copy);
+	CHECK(opens(path, O_RDWR));
+	lock_server(VTR_OS_SANDBOX_SYSCALLS);
+	CHECK(refuses(path, O_RDWR));
+	CHECK(refuses(path, O_WRONLY));
+	CHECK_EQ(syscall(SYS_creat, path, 0600), -1);
+	CHECK_EQ(errno, EACCES);
+	CHECK_EQ(syscall(SYS_openat2, AT_FDCWD, path, NULL, 0), -1);
+	CHECK_EQ(errno, ENOSYS);
+	vtr_close(&copy);
+}
+
+static void case_server_accepts(void)
+{
+	char path[80];
+	int fd, client;
+	int accepted = -1;
+
+	snprintf(path, sizeof(path), "%s/read", dir);
+	CHECK_OK(vtr_os_sock_listen(path, 4, &fd));
+	CHECK_OK(vtr_os_sock_connect(path, &client));
+	lock_server(VTR_OS_SANDBOX_SYSCALLS);
+	CHECK_OK(vtr_os_sock_accept(fd, &accepted));
+	CHECK_EQ(socket(AF_UNIX, SOCK_STREAM, 0), -1);
+	CHECK_EQ(socket(AF_INET, SOCK_STREAM, 0), -1);
+	CHECK_EQ(listen(fd, 1), -1);
+	CHECK_EQ(kill(getppid(), 0), -1);
+	vtr_close(&accepted);
+	vtr_close(&client);
+	vtr_close(&fd);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -323,6 +382,9 @@ static const struct {
 	{ "syscalls_refused", case_syscalls_refused },
 	{ "drivers_work", case_drivers_work },
 	{ "all_threads", case_all_threads },
+	{ "server_files", case_server_files },
+	{ "server_memory", case_server_memory },
+	{ "server_accepts", case_server_accepts },
 };
 
 /* Returns: the case's exit status. */

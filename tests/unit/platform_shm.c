@@ -156,6 +156,34 @@ static void checks_what_others_send(void)
 	CHECK_ERR(vtr_os_shm_check(-1, 0), VTR_ERR_GUEST);
 }
 
+static void read_only_is_for_reading(void)
+{
+	size_t page = vtr_os_page_size();
+	int fd;
+	int copy = -1;
+	void *map;
+	void *view;
+
+	CHECK_OK(vtr_os_shm_create("test", page, &fd));
+	CHECK_OK(vtr_os_shm_map(fd, 0, page, true, &map));
+	CHECK_OK(vtr_os_shm_read_only(fd, &copy));
+	CHECK_EQ(fcntl(copy, F_GETFL) & O_ACCMODE, O_RDONLY);
+	CHECK((fcntl(copy, F_GETFD) & FD_CLOEXEC) != 0);
+	CHECK_OK(vtr_os_shm_check(copy, page));
+	CHECK_ERR(vtr_os_shm_map(copy, 0, page, true, &view), VTR_ERR_OS);
+	CHECK_EQ(pwrite(copy, "x", 1, 0), -1);
+	CHECK_OK(vtr_os_shm_map(copy, 0, page, false, &view));
+	memcpy(map, "seen", sizeof("seen"));
+	CHECK_STR(view, "seen");
+	CHECK(mprotect(view, page, PROT_READ | PROT_WRITE) < 0);
+	vtr_os_shm_unmap(view, page);
+	vtr_os_shm_unmap(map, page);
+	vtr_close(&copy);
+	vtr_close(&fd);
+	CHECK_ERR(vtr_os_shm_read_only(fd, &copy), VTR_ERR_OS);
+	CHECK_EQ(copy, -1);
+}
+
 int main(void)
 {
 	int fds = test_count_fds();
@@ -166,6 +194,7 @@ int main(void)
 	RUN(aligned);
 	RUN(discarded_memory_is_zero_again);
 	RUN(checks_what_others_send);
+	RUN(read_only_is_for_reading);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;
 }

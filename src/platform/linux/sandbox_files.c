@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "platform/linux/sandbox.h"
 #include "platform/proc.h"
 
 /*
@@ -260,7 +261,8 @@ static uint32_t fill_attr(int version, struct ruleset_attr *out_attr, size_t *ou
 	return applied;
 }
 
-enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_paths *paths, uint32_t *out_applied)
+enum vtr_err vtr_os_sandbox_landlock(bool nothing, const struct vtr_os_sandbox_paths *paths,
+                                     uint32_t *out_applied)
 {
 	struct ruleset_attr attr;
 	size_t attr_size;
@@ -275,7 +277,10 @@ enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_paths *paths, uint
 	if (ruleset < 0) {
 		return VTR_ERR_OS;
 	}
-	enum vtr_err err = fill_ruleset(ruleset, paths, attr.handled_access_fs);
+	enum vtr_err err = VTR_OK;
+	if (!nothing) {
+		err = fill_ruleset(ruleset, paths, attr.handled_access_fs);
+	}
 	if (err != VTR_OK) {
 		return err;
 	}
@@ -285,6 +290,11 @@ enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_paths *paths, uint
 	}
 	*out_applied = applied;
 	return VTR_OK;
+}
+
+enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_paths *paths, uint32_t *out_applied)
+{
+	return vtr_os_sandbox_landlock(false, paths, out_applied);
 }
 
 const char *vtr_os_sandbox_name(enum vtr_os_sandbox bit)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdatomic.h>
@@ -9,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "platform/linux/sandbox.h"
 #include "platform/proc.h"
 
 /*
@@ -19,7 +21,7 @@
  */
 static const char *const refused[] = {
 	/* The network, and sockets of others. socketpair() is below. */
-	"socket", "connect", "bind", "listen", "accept", "accept4",
+	"socket", "connect", "bind", "listen",
 	/* Programs and processes. clone() is below. */
 	"execve", "execveat", "fork", "vfork",
 	/* Looking into other processes, and signals to them. kill() and its kind are below. */
@@ -46,6 +48,9 @@ static const char *const refused[] = {
 	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid",
 	"setfsgid", "capset",
 };
+
+/* Left to those that serve a socket which they were given. */
+static const char *const serving[] = {"accept", "accept4"};
 
 /* Refused as if this kernel had never heard of them, so that callers take their second choice. */
 static const char *const unknown[] = {
@@ -140,12 +145,44 @@ static int add_ioctl_rules(scmp_filter_ctx filter)
 	return 0;
 }
 
-static int add_rules(scmp_filter_ctx filter)
+/* The second choice where there is no Landlock, and for memory: an fd that was given for reading alone
+ * could be opened anew through /proc, which Landlock does not cover. */
+static int add_open_rules(scmp_filter_ctx filter)
+{
+	static const char *const openers[] = {"creat"};
+	static const char *const unknown_openers[] = {"openat2"}; /* hides its flags in memory */
+	static const scmp_datum_t writing[] = {O_WRONLY, O_RDWR};
+	int result = add_names(filter, SCMP_ACT_ERRNO(EACCES), openers, VTR_ARRAY_LEN(openers));
+
+	if (result == 0) {
+		result = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), unknown_openers,
+		                   VTR_ARRAY_LEN(unknown_openers));
+	}
+	for (size_t i = 0; result == 0 && i < VTR_ARRAY_LEN(writing); i++) {
+		int number = seccomp_syscall_resolve_name("open"); /* newer machines have none */
+		if (number >= 0) {
+			result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), number, 1,
+			                          SCMP_A1(SCMP_CMP_MASKED_EQ, O_ACCMODE, writing[i]));
+		}
+		if (result == 0) {
+			result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat), 1,
+			                          SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, writing[i]));
+		}
+	}
+	return result;
+}
+
+static int add_rules(scmp_filter_ctx filter, bool server)
 {
 	int result = add_names(filter, SCMP_ACT_ERRNO(EPERM), refused, VTR_ARRAY_LEN(refused));
 
 	if (result == 0) {
 		result = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), unknown, VTR_ARRAY_LEN(unknown));
+	}
+	if (result == 0) {
+		result = server ? add_open_rules(filter) :
+		                  add_names(filter, SCMP_ACT_ERRNO(EPERM), serving,
+		                            VTR_ARRAY_LEN(serving));
 	}
 	if (result == 0) {
 		result = add_signal_rules(filter);
@@ -164,13 +201,13 @@ static int add_rules(scmp_filter_ctx filter)
 }
 
 /* Returns: 0, or an errno with a minus. */
-static int load_filter(scmp_filter_ctx filter)
+static int load_filter(scmp_filter_ctx filter, bool server)
 {
 	/* All threads, those included that the sanitizers start before main(). */
 	int result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
 	if (result == 0) {
-		result = add_rules(filter);
+		result = add_rules(filter, server);
 	}
 	if (result == 0) {
 		/* A tree: the filter runs in front of every system call, also those of each submit. It is
@@ -187,7 +224,7 @@ static bool have_filters(void)
 	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
 }
 
-enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied)
+static enum vtr_err filter_syscalls(bool server, uint32_t *out_applied)
 {
 	if (!have_filters()) {
 		*out_applied = 0;
@@ -197,7 +234,7 @@ enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied)
 	if (filter == NULL) {
 		return VTR_ERR_NOMEM;
 	}
-	int result = load_filter(filter);
+	int result = load_filter(filter, server);
 	seccomp_release(filter);
 	if (result == -ENOMEM) {
 		return VTR_ERR_NOMEM;
@@ -211,4 +248,24 @@ enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied)
 #endif
 	*out_applied = VTR_OS_SANDBOX_SYSCALLS;
 	return VTR_OK;
+}
+
+enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied)
+{
+	return filter_syscalls(false, out_applied);
+}
+
+enum vtr_err vtr_os_sandbox_server(uint32_t *out_applied)
+{
+	uint32_t files = 0;
+	uint32_t syscalls = 0;
+	enum vtr_err err = vtr_os_sandbox_landlock(true, NULL, &files);
+
+	if (err == VTR_OK) {
+		err = filter_syscalls(true, &syscalls);
+	}
+	if (err == VTR_OK) {
+		*out_applied = files | syscalls;
+	}
+	return err;
 }

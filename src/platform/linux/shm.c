@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -64,5 +65,18 @@ enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size)
 	if (vtr_os_shm_size(fd, &size) != VTR_OK || size < min_size) {
 		return VTR_ERR_GUEST;
 	}
+	return VTR_OK;
+}
+
+enum vtr_err vtr_os_shm_read_only(int fd, int *out_fd)
+{
+	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int copy = open(path, O_RDONLY | O_CLOEXEC);
+	if (copy < 0) {
+		return VTR_ERR_OS;
+	}
+	*out_fd = copy;
 	return VTR_OK;
 }

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PLATFORM_LINUX_SANDBOX_H
+#define PLATFORM_LINUX_SANDBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "platform/proc.h"
+
+/* The half of the sandboxes that is about files; `nothing`: none may be opened, `paths` is ignored.
+ * For the rest see vtr_os_sandbox_files(). */
+VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_landlock(bool nothing,
+                                                    const struct vtr_os_sandbox_paths *paths,
+                                                    uint32_t *out_applied);
+
+#endif
