@@ -10,5 +10,6 @@ extern const struct vtr_command vtr_cmd_serve;
 extern const struct vtr_command vtr_cmd_demo;
 extern const struct vtr_command vtr_cmd_doctor;
 extern const struct vtr_command vtr_cmd_worker;
+extern const struct vtr_command vtr_cmd_screen;
 
 #endif

@@ -13,6 +13,7 @@
 
 static const struct vtr_command *const commands[] = {
 	&vtr_cmd_run, &vtr_cmd_serve, &vtr_cmd_demo, &vtr_cmd_doctor, &vtr_cmd_worker,
+	&vtr_cmd_screen,
 };
 
 static void print_help(FILE *file)

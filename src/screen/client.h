@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SCREEN_CLIENT_H
+#define SCREEN_CLIENT_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "core/ops.h"
+
+/*
+ * The front's side of the screen process: struct vtr_screen_ops, put into effect by a process of its
+ * own that may hang or die at any time. It is started again then, and finds on the board
+ * (screen/board.h) and in the socket all that it has to know; the device does not notice.
+ *
+ * A flush costs the front a few stores and, if the process sleeps, one byte to wake it. No pixel is
+ * touched, nothing is waited for, and what the process has not looked at is replaced, never queued.
+ *
+ * Thread: the loop's.
+ */
+struct vtr_log;
+struct vtr_os_loop;
+struct vtr_screen_client;
+
+struct vtr_screen_client_params {
+	struct vtr_log *log;
+	const char *log_filter; /* of the screen process; NULL: the default */
+	struct vtr_os_loop *loop;
+	const char *program;             /* vitrine, see vtr_os_self_path() */
+	const struct vtr_window *window; /* handed over read-only; NULL: no scanout is in_window */
+	const char *http;                /* ADDRESS:PORT to serve at; NULL: not at all */
+	const struct vtr_screen_events *events;
+	void *data; /* for the events */
+};
+
+/* More buffers than this are not shown. */
+#define VTR_SCREEN_MAX_BUFFERS 1024
+
+/**
+ * Listens at the address, so that what is wrong with it is known at once, and starts the process, if
+ * there is anything for it to do. What goes wrong is logged.
+ *
+ * Owner:   *out_client is the caller's; params->window, log, loop outlive it.
+ * Returns: VTR_ERR_ARG (the address makes no sense, or others than this machine could reach it),
+ *          VTR_ERR_OS (nobody can listen there; memory; processes), VTR_ERR_NOMEM.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_screen_client_create(const struct vtr_screen_client_params *params,
+                                                     struct vtr_screen_client **out_client);
+
+/* Ends the process, for which it waits a moment. Accepts NULL. */
+void vtr_screen_client_destroy(struct vtr_screen_client *client);
+
+/* To be called with the client as `data`. */
+extern const struct vtr_screen_ops vtr_screen_client_ops;
+
+/* Where people find the page ("http://127.0.0.1:8080/"); NULL if nothing is served. */
+const char *vtr_screen_client_url(const struct vtr_screen_client *client);
+
+#endif

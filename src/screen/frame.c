@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "screen/frame.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "platform/thread.h"
+#include "screen/pixels.h"
+
+#define BYTES_PER_PIXEL 4
+
+/* The largest scanout of the device. */
+#define SIDE_MAX 16384
+
+void vtr_picture_init(struct vtr_picture *picture)
+{
+	*picture = (struct vtr_picture){ 0 };
+}
+
+void vtr_picture_finish(struct vtr_picture *picture)
+{
+	free(picture->pixels);
+	*picture = (struct vtr_picture){ 0 };
+}
+
+/* Whether all rows lie within `size` bytes. */
+static bool lies_within(const struct vtr_scanout *scanout, uint64_t size)
+{
+	uint64_t row = (uint64_t)scanout->width * BYTES_PER_PIXEL;
+
+	/* None of this can overflow: sides have 15 bits, the stride 32. */
+	if (scanout->width == 0 || scanout->width > SIDE_MAX || scanout->height == 0 ||
+	    scanout->height > SIDE_MAX || scanout->stride < row ||
+	    !vtr_pixels_format_name(scanout->format)) {
+		return false;
+	}
+	uint64_t length = (uint64_t)(scanout->height - 1) * scanout->stride + row;
+	return length <= size && scanout->offset <= size - length;
+}
+
+static enum vtr_err make_room(struct vtr_picture *picture, const struct vtr_scanout *scanout)
+{
+	uint64_t size = (uint64_t)scanout->width * scanout->height * BYTES_PER_PIXEL;
+
+	if (size > VTR_PICTURE_MAX_BYTES) {
+		return VTR_ERR_LIMIT;
+	}
+	if (picture->capacity < size) {
+		free(picture->pixels);
+		picture->capacity = 0;
+		picture->pixels = malloc((size_t)size);
+		if (!picture->pixels) {
+			return VTR_ERR_NOMEM;
+		}
+		picture->capacity = (size_t)size;
+	}
+	return VTR_OK;
+}
+
+static void copy_rows(struct vtr_picture *picture, const struct vtr_scanout *scanout,
+                      const uint8_t *from)
+{
+	size_t row = (size_t)scanout->width * BYTES_PER_PIXEL;
+
+	if (scanout->stride == row) {
+		memcpy(picture->pixels, from, row * scanout->height);
+		return;
+	}
+	for (size_t y = 0; y < scanout->height; y++) {
+		memcpy(picture->pixels + y * row, from + y * scanout->stride, row);
+	}
+}
+
+/* One try. Returns: see vtr_picture_take(). */
+static enum vtr_err copy_frame(struct vtr_picture *picture, const struct vtr_board *board,
+                               struct vtr_buffers *buffers, uint32_t display)
+{
+	struct vtr_board_frame frame;
+	struct vtr_buffer *buffer;
+	enum vtr_err err = vtr_board_read(board, display, &frame);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (!frame.lit) {
+		return VTR_ERR_GONE;
+	}
+	const struct vtr_scanout *scanout = &frame.scanout;
+	err = vtr_buffers_ref(buffers, scanout->in_window ? 0 : scanout->buffer, &buffer);
+	if (err != VTR_OK) {
+		return err;
+	}
+	err = lies_within(scanout, buffer->size) ? make_room(picture, scanout) : VTR_ERR_GUEST;
+	if (err == VTR_OK) {
+		copy_rows(picture, scanout, buffer->map + scanout->offset);
+		picture->frame = frame;
+		picture->torn = !vtr_board_is_current(board, display, &frame);
+		picture->tries++;
+	}
+	vtr_buffers_unref(buffers, buffer);
+	return err;
+}
+
+enum vtr_err vtr_picture_take(struct vtr_picture *picture, const struct vtr_board *board,
+                              struct vtr_buffers *buffers, uint32_t display, int64_t deadline_ns)
+{
+	enum vtr_err err;
+
+	picture->torn = false;
+	picture->tries = 0;
+	for (;;) {
+		err = copy_frame(picture, board, buffers, display);
+		bool again = err == VTR_ERR_AGAIN || (err == VTR_OK && picture->torn);
+		if (!again || vtr_os_now_ns() >= deadline_ns) {
+			break;
+		}
+		/* Whoever writes may need this processor to get done. */
+		vtr_os_yield();
+	}
+	/* A copy that may be torn is better than none. */
+	return err == VTR_ERR_AGAIN && picture->tries > 0 ? VTR_OK : err;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "screen/png.h"
+
+#include <png.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+/* Speed first: the picture is looked at once. Level 1 with one filter takes a third of the default's
+ * time and gives files that are a tenth larger. */
+#define COMPRESSION_LEVEL 1
+
+struct sink {
+	uint8_t *bytes;
+	size_t size;
+	size_t capacity;
+};
+
+/* libpng's way to say that something failed is to jump. */
+static void on_write(png_structp png, png_bytep bytes, png_size_t size)
+{
+	struct sink *sink = png_get_io_ptr(png);
+	size_t needed;
+
+	if (!vtr_add(sink->size, size, &needed)) {
+		png_error(png, "too large");
+	}
+	if (needed > sink->capacity) {
+		size_t capacity = vtr_max(needed, sink->capacity + sink->capacity / 2);
+		uint8_t *grown = realloc(sink->bytes, capacity);
+		if (!grown) {
+			png_error(png, "out of memory");
+		}
+		sink->bytes = grown;
+		sink->capacity = capacity;
+	}
+	memcpy(sink->bytes + sink->size, bytes, size);
+	sink->size = needed;
+}
+
+static void on_flush(png_structp png)
+{
+	(void)png;
+}
+
+static void on_warning(png_structp png, png_const_charp text)
+{
+	(void)png;
+	(void)text;
+}
+
+VTR_NORETURN static void on_error(png_structp png, png_const_charp text)
+{
+	(void)text;
+	png_longjmp(png, 1);
+}
+
+static enum vtr_err encode(png_structp png, png_infop info, const uint8_t *rgb, uint32_t width,
+                           uint32_t height)
+{
+	if (setjmp(png_jmpbuf(png))) {
+		return VTR_ERR_NOMEM;
+	}
+	png_set_compression_level(png, COMPRESSION_LEVEL);
+	png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_SUB);
+	png_set_IHDR(png, info, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+	             PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
+	png_set_sRGB_gAMA_and_cHRM(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
+	png_write_info(png, info);
+	for (uint32_t y = 0; y < height; y++) {
+		png_write_row(png, rgb + (size_t)y * width * 3);
+	}
+	png_write_end(png, NULL);
+	return VTR_OK;
+}
+
+enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, uint8_t **out_png,
+                            size_t *out_size)
+{
+	struct sink sink = { 0 };
+	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
+	png_infop info = png ? png_create_info_struct(png) : NULL;
+	enum vtr_err err = VTR_ERR_NOMEM;
+
+	if (info) {
+		png_set_write_fn(png, &sink, on_write, on_flush);
+		err = encode(png, info, rgb, width, height);
+	}
+	png_destroy_write_struct(&png, &info);
+	if (err != VTR_OK) {
+		free(sink.bytes);
+		return err;
+	}
+	*out_png = sink.bytes;
+	*out_size = sink.size;
+	return VTR_OK;
+}

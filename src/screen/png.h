@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SCREEN_PNG_H
+#define SCREEN_PNG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+/**
+ * Writes R, G, B rows (three bytes a pixel, no gaps) as a PNG that says it is sRGB.
+ *
+ * Owner:   *out_png is the caller's, to be freed by free().
+ * Returns: VTR_ERR_NOMEM.
+ * Thread:  any.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height,
+                                           uint8_t **out_png, size_t *out_size);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SCREEN_PROTOCOL_H
+#define SCREEN_PROTOCOL_H
+
+#include <stdint.h>
+
+#include "worker/ipc.h"
+
+/*
+ * Between the front and the screen process: what does not fit into the board (screen/board.h), which
+ * is fds, and requests from people. Either side ends when the other closes the socket.
+ */
+
+/* The numbers of the fds with which a screen process starts, beside 0 to 2. */
+enum vtr_screen_fd {
+	VTR_SCREEN_FD_CONTROL = 3, /* the socket for the messages below */
+	VTR_SCREEN_FD_BOARD = 4,   /* struct vtr_board, read-only */
+	VTR_SCREEN_FD_NOTES = 5,   /* struct vtr_notes */
+	VTR_SCREEN_FD_BELL = 6,    /* platform/bell.h, the hearing end */
+	VTR_SCREEN_FD_WINDOW = 7,  /* struct vtr_window, read-only; with --window-size */
+	VTR_SCREEN_FD_HTTP = 8,    /* listens; with --http */
+};
+
+enum vtr_screen_op {
+	/* To the screen process. */
+	VTR_SCREEN_BUFFER = 1,      /* memory outside of the window; read-only, sealed */
+	VTR_SCREEN_BUFFER_GONE = 2, /* is not used any more */
+	/* To the front. */
+	VTR_SCREEN_MODE = 3, /* somebody wants another mode */
+	VTR_SCREEN_OP_COUNT,
+};
+
+struct vtr_screen_buffer {
+	uint64_t size;
+	uint32_t buffer;
+	uint32_t unused;
+};
+
+struct vtr_screen_buffer_gone {
+	uint32_t buffer;
+};
+
+struct vtr_screen_mode {
+	uint32_t display;
+	uint32_t connected; /* 0 or 1 */
+	uint32_t width, height;
+};
+
+/* Sides of a mode that may be asked for. */
+#define VTR_SCREEN_MODE_MIN 32
+#define VTR_SCREEN_MODE_MAX 16384
+
+extern const struct vtr_ipc_rule vtr_screen_rules[VTR_SCREEN_OP_COUNT];
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "screen/pixels.h"
+#include "screen/protocol.h"
+#include "screen/screen.h"
+#include "screen/still.h"
+#include "web/session.h"
+#include "web/text.h"
+#include "web/wish.h"
+
+#define NS_PER_SECOND 1e9
+
+static enum vtr_err finish(struct vtr_text *text, unsigned status, const char *type,
+                           struct vtr_response *out_response)
+{
+	char *bytes;
+	size_t size;
+	enum vtr_err err = vtr_text_take(text, &bytes, &size);
+
+	if (err == VTR_OK) {
+		*out_response = (struct vtr_response){
+			.status = status,
+			.type = type,
+			.bytes = bytes,
+			.size = size,
+			.owned = bytes,
+		};
+	}
+	return err;
+}
+
+enum vtr_err vtr_web_fail(unsigned status, const char *what, struct vtr_response *out_response)
+{
+	struct vtr_text text;
+
+	vtr_text_init(&text);
+	vtr_text_add(&text, "{\"error\": \"%s\"}\n", what); /* ours, without quotes in it */
+	return finish(&text, status, "application/json", out_response);
+}
+
+static void add_display(struct vtr_text *text, uint32_t number, const struct vtr_screen_info *info)
+{
+	const struct vtr_board_frame *frame = &info->frame;
+	const char *format = vtr_pixels_format_name(frame->scanout.format);
+
+	vtr_text_add(text,
+	             "    {\"number\": %u, \"connected\": %s, "
+	             "\"mode\": {\"width\": %u, \"height\": %u}, \"lit\": %s, ",
+	             number, info->mode.connected ? "true" : "false", info->mode.width,
+	             info->mode.height, frame->lit ? "true" : "false");
+	if (frame->lit) {
+		vtr_text_add(text, "\"width\": %u, \"height\": %u, \"format\": \"%s\", ",
+		             frame->scanout.width, frame->scanout.height, format ? format : "?");
+	}
+	vtr_text_add(text,
+	             "\"generation\": %llu, \"frame\": %llu, \"frames_seen\": %llu, "
+	             "\"frames_replaced\": %llu, \"frames_per_second\": %.1f}",
+	             (unsigned long long)frame->generation, (unsigned long long)frame->frame,
+	             (unsigned long long)info->seen, (unsigned long long)info->replaced, info->rate);
+}
+
+/* Displays that were never connected and never showed anything are not worth a word. */
+static bool is_used(const struct vtr_screen_info *info)
+{
+	return info->mode.connected || info->mode.width != 0 || info->frame.frame != 0;
+}
+
+enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vtr_response *out_response)
+{
+	struct vtr_screen_info info;
+	struct vtr_text text;
+	const char *separator = "\n";
+
+	vtr_text_init(&text);
+	vtr_text_add(&text, "{\n  \"displays\": [");
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		if (vtr_screen_describe(web->screen, i, &info) == VTR_OK && is_used(&info)) {
+			vtr_text_add(&text, "%s", separator);
+			add_display(&text, i, &info);
+			separator = ",\n";
+		}
+	}
+	vtr_text_add(&text, "\n  ]\n}\n");
+	return finish(&text, HTTP_STATUS_OK, "application/json", out_response);
+}
+
+/* --- metrics ----------------------------------------------------------------------------------------- */
+
+static void add_head(struct vtr_text *text, const char *name, const char *type, const char *help)
+{
+	vtr_text_add(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+}
+
+static double read_display(const struct vtr_screen_info *info, int what)
+{
+	switch (what) {
+	case 0:
+		return info->mode.connected;
+	case 1:
+		return (double)info->frame.frame;
+	case 2:
+		return (double)info->seen;
+	case 3:
+		return (double)info->replaced;
+	default:
+		return info->rate;
+	}
+}
+
+static void add_display_metrics(struct vtr_text *text, struct vtr_web *web)
+{
+	static const struct {
+		const char *name, *type, *labels, *help;
+	} metrics[] = {
+		{ "vitrine_display_connected", "gauge", "", "Whether the guest sees a monitor." },
+		{ "vitrine_display_frames_total", "counter", "", "Frames that the guest presented." },
+		{ "vitrine_display_frames_seen_total", "counter", "",
+		  "Frames of which a picture was taken." },
+		{ "vitrine_display_frames_dropped_total", "counter", ",reason=\"replaced\"",
+		  "Frames that were gone before a picture of them could be taken." },
+		{ "vitrine_display_frame_rate", "gauge", "",
+		  "Frames per second, over the last second." },
+	};
+	struct vtr_screen_info info[VTR_MAX_DISPLAYS];
+	bool used[VTR_MAX_DISPLAYS];
+
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		used[i] = vtr_screen_describe(web->screen, i, &info[i]) == VTR_OK &&
+		          is_used(&info[i]);
+	}
+	for (size_t m = 0; m < VTR_ARRAY_LEN(metrics); m++) {
+		add_head(text, metrics[m].name, metrics[m].type, metrics[m].help);
+		for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+			if (used[i]) {
+				vtr_text_add(text, "%s{display=\"%u\"%s} %.15g\n", metrics[m].name, i,
+				             metrics[m].labels, read_display(&info[i], (int)m));
+			}
+		}
+	}
+}
+
+static uint64_t load(const _Atomic uint64_t *counter)
+{
+	return atomic_load_explicit(counter, memory_order_relaxed);
+}
+
+static void add_still_metrics(struct vtr_text *text, const struct vtr_still_counters *counters)
+{
+	add_head(text, "vitrine_stills_total", "counter", "Pictures that were asked for.");
+	vtr_text_add(text,
+	             "vitrine_stills_total{result=\"made\"} %llu\n"
+	             "vitrine_stills_total{result=\"reused\"} %llu\n"
+	             "vitrine_stills_total{result=\"failed\"} %llu\n",
+	             (unsigned long long)load(&counters->made),
+	             (unsigned long long)load(&counters->reused),
+	             (unsigned long long)load(&counters->failed));
+	add_head(text, "vitrine_stills_torn_total", "counter",
+	         "Pictures that may show parts of several frames.");
+	vtr_text_add(text, "vitrine_stills_torn_total %llu\n",
+	             (unsigned long long)load(&counters->torn));
+	add_head(text, "vitrine_frame_copies_total", "counter",
+	         "Copies of whole frames, by what they were made for.");
+	vtr_text_add(text, "vitrine_frame_copies_total{stage=\"still\"} %llu\n",
+	             (unsigned long long)load(&counters->copies));
+	add_head(text, "vitrine_stage_seconds_total", "counter",
+	         "Time spent, by stage; for pictures, divide by those made.");
+	vtr_text_add(text,
+	             "vitrine_stage_seconds_total{stage=\"still_copy\"} %.6f\n"
+	             "vitrine_stage_seconds_total{stage=\"still_convert\"} %.6f\n"
+	             "vitrine_stage_seconds_total{stage=\"still_encode\"} %.6f\n",
+	             (double)load(&counters->copy_ns) / NS_PER_SECOND,
+	             (double)load(&counters->convert_ns) / NS_PER_SECOND,
+	             (double)load(&counters->encode_ns) / NS_PER_SECOND);
+}
+
+static void add_http_metrics(struct vtr_text *text, const struct vtr_web *web)
+{
+	static const char *const reasons[VTR_WEB_REFUSAL_COUNT] = {
+		[VTR_WEB_REFUSED_HOST] = "host",       [VTR_WEB_REFUSED_ORIGIN] = "origin",
+		[VTR_WEB_REFUSED_REQUEST] = "request", [VTR_WEB_REFUSED_FULL] = "full",
+		[VTR_WEB_REFUSED_SLOW] = "slow",
+	};
+
+	add_head(text, "vitrine_http_connections", "gauge", "Connections that are open.");
+	vtr_text_add(text, "vitrine_http_connections %zu\n", web->session_count);
+	add_head(text, "vitrine_http_requests_total", "counter", "Requests, refused ones included.");
+	vtr_text_add(text, "vitrine_http_requests_total %llu\n",
+	             (unsigned long long)web->counters.requests);
+	add_head(text, "vitrine_http_refused_total", "counter",
+	         "Requests and connections that were refused.");
+	for (size_t i = 0; i < VTR_WEB_REFUSAL_COUNT; i++) {
+		vtr_text_add(text, "vitrine_http_refused_total{reason=\"%s\"} %llu\n", reasons[i],
+		             (unsigned long long)web->counters.refused[i]);
+	}
+}
+
+enum vtr_err vtr_web_list_metrics(struct vtr_web *web, struct vtr_response *out_response)
+{
+	struct vtr_text text;
+
+	vtr_text_init(&text);
+	add_display_metrics(&text, web);
+	add_still_metrics(&text, vtr_stills_counters(web->stills));
+	add_http_metrics(&text, web);
+	return finish(&text, HTTP_STATUS_OK, "text/plain; version=0.0.4", out_response);
+}
+
+/* --- wishes ------------------------------------------------------------------------------------------ */
+
+/* Fills in what the wish leaves out from what the display is now. Returns: NULL, or what is wrong. */
+static const char *complete_mode(const struct vtr_wish *wish, struct vtr_board_mode *mode)
+{
+	if (!wish->has_connected && !wish->has_width && !wish->has_height) {
+		return "it takes width and height, or connected";
+	}
+	if (wish->has_width != wish->has_height) {
+		return "width and height go together";
+	}
+	if (wish->has_width) {
+		mode->width = wish->width;
+		mode->height = wish->height;
+	}
+	mode->connected = wish->has_connected ? wish->connected : true;
+	if (mode->connected &&
+	    (mode->width < VTR_SCREEN_MODE_MIN || mode->width > VTR_SCREEN_MODE_MAX ||
+	     mode->height < VTR_SCREEN_MODE_MIN || mode->height > VTR_SCREEN_MODE_MAX)) {
+		return "width and height must lie between 32 and 16384";
+	}
+	return NULL;
+}
+
+enum vtr_err vtr_web_wish(struct vtr_web *web, uint32_t display, const char *json, size_t size,
+                          struct vtr_response *out_response)
+{
+	struct vtr_screen_info info;
+	struct vtr_wish wish;
+	struct vtr_text text;
+	const char *wrong = NULL;
+
+	if (vtr_wish_parse(json, size, &wish) != VTR_OK) {
+		wrong = "it takes a JSON object with width and height, or connected, and no more";
+	} else if (vtr_screen_describe(web->screen, display, &info) != VTR_OK) {
+		return vtr_web_fail(HTTP_STATUS_SERVICE_UNAVAILABLE, "try again", out_response);
+	} else {
+		wrong = complete_mode(&wish, &info.mode);
+	}
+	if (wrong) {
+		return vtr_web_fail(HTTP_STATUS_BAD_REQUEST, wrong, out_response);
+	}
+	if (vtr_screen_ask_mode(web->screen, display, &info.mode) != VTR_OK) {
+		return vtr_web_fail(HTTP_STATUS_SERVICE_UNAVAILABLE,
+		                    "too many such requests at once; try again", out_response);
+	}
+	/* The guest decides, and /api/displays tells. */
+	vtr_text_init(&text);
+	vtr_text_add(&text, "{\"asked\": {\"connected\": %s, \"width\": %u, \"height\": %u}}\n",
+	             info.mode.connected ? "true" : "false", info.mode.width, info.mode.height);
+	return finish(&text, 202, "application/json", out_response);
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+#include "web/guard.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Whether `text` is the end of a host: nothing, or ":" and a port. */
+static bool is_port_or_end(const char *text)
+{
+	size_t digits;
+
+	if (text[0] == '\0') {
+		return true;
+	}
+	digits = strspn(text + 1, "0123456789");
+	return text[0] == ':' && digits >= 1 && digits <= 5 && text[1 + digits] == '\0';
+}
+
+/* "127." and three more numbers. Returns: what follows, or NULL. */
+static const char *skip_loopback(const char *text)
+{
+	if (strncmp(text, "127.", 4) != 0) {
+		return NULL;
+	}
+	text += 4;
+	for (int i = 0; i < 3; i++) {
+		size_t digits = strspn(text, "0123456789");
+		if (digits < 1 || digits > 3) {
+			return NULL;
+		}
+		text += digits;
+		if (i < 2 && *text++ != '.') {
+			return NULL;
+		}
+	}
+	return text;
+}
+
+bool vtr_guard_host(const char *host)
+{
+	static const char *const names[] = { "localhost", "[::1]" };
+	const char *rest = skip_loopback(host);
+
+	if (rest) {
+		return is_port_or_end(rest);
+	}
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		size_t length = strlen(names[i]);
+		if (strncasecmp(host, names[i], length) == 0) {
+			return is_port_or_end(host + length);
+		}
+	}
+	return false;
+}
+
+bool vtr_guard_origin(const char *origin, const char *host)
+{
+	static const char scheme[] = "http://";
+	size_t length = sizeof(scheme) - 1;
+
+	return strncasecmp(origin, scheme, length) == 0 && strcasecmp(origin + length, host) == 0;
+}
+
+bool vtr_guard_site(const char *site)
+{
+	return strcmp(site, "same-origin") == 0 || strcmp(site, "none") == 0;
+}

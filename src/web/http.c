@@ -1,0 +1,462 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "web"
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/ops.h"
+#include "platform/thread.h"
+#include "screen/screen.h"
+#include "screen/still.h"
+#include "web/guard.h"
+#include "web/session.h"
+
+#define MS INT64_C(1000000)
+/* Room for the headers of an answer, which are ours but for one number. */
+#define HEADER_BYTES 2048
+/* An answer goes out in pieces, so that others get their turn. */
+#define PIECE_BYTES 65536
+#define MAX_PATH_LENGTH 128
+#define MAX_ARG_LENGTH 64
+
+/* On every answer: the page may load what comes from here, and nobody may do anything with us. */
+static const struct {
+	const char *name, *value;
+} headers[] = {
+	{ "content-security-policy:",
+	  "default-src 'none'; img-src 'self' blob:; script-src 'self'; style-src 'self'; "
+	  "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'" },
+	{ "x-content-type-options:", "nosniff" },
+	{ "cache-control:", "no-store" },
+	{ "cross-origin-resource-policy:", "same-origin" },
+	{ "cross-origin-opener-policy:", "same-origin" },
+	{ "referrer-policy:", "no-referrer" },
+};
+
+static void free_response(struct vtr_response *response)
+{
+	free(response->owned);
+	vtr_still_unref(response->still);
+	*response = (struct vtr_response){ 0 };
+}
+
+void vtr_web_reset(struct vtr_session *session)
+{
+	free_response(&session->response);
+	vtr_still_unref(session->still);
+	session->still = NULL;
+	session->sent = 0;
+	session->body_size = 0;
+	session->answering = false;
+	session->head_only = false;
+	session->close_after = false;
+	session->wants_body = false;
+	session->awaits = false;
+}
+
+/* Renews the deadline and puts the session behind all others. */
+static void renew(struct vtr_session *session, int64_t ms)
+{
+	session->deadline_ns = vtr_os_now_ns() + ms * MS;
+	vtr_list_remove(&session->node);
+	vtr_list_append(&session->web->sessions, &session->node);
+}
+
+/* --- answers ----------------------------------------------------------------------------------------- */
+
+static bool add_header(struct lws *wsi, const char *name, const char *value, unsigned char **at,
+                       unsigned char *end)
+{
+	return lws_add_http_header_by_name(wsi, (const unsigned char *)name,
+	                                   (const unsigned char *)value, (int)strlen(value), at,
+	                                   end) == 0;
+}
+
+/* What only pictures have. */
+static bool add_still_headers(struct lws *wsi, const struct vtr_still *still, unsigned char **at,
+                              unsigned char *end)
+{
+	char text[24];
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)still->frame);
+	return add_header(wsi, "x-vitrine-frame:", text, at, end) &&
+	       add_header(wsi, "x-vitrine-torn:", still->torn ? "1" : "0", at, end);
+}
+
+static bool write_headers(struct vtr_session *session)
+{
+	unsigned char buf[LWS_PRE + HEADER_BYTES];
+	unsigned char *start = buf + LWS_PRE;
+	unsigned char *at = start;
+	unsigned char *end = buf + sizeof(buf) - 1;
+	const struct vtr_response *response = &session->response;
+	struct lws *wsi = session->wsi;
+	bool good = lws_add_http_common_headers(wsi, response->status, response->type,
+	                                        response->size, &at, end) == 0;
+
+	for (size_t i = 0; good && i < VTR_ARRAY_LEN(headers); i++) {
+		good = add_header(wsi, headers[i].name, headers[i].value, &at, end);
+	}
+	if (good && session->close_after) {
+		good = add_header(wsi, "connection:", "close", &at, end);
+	}
+	if (good && response->still) {
+		good = add_still_headers(wsi, response->still, &at, end);
+	}
+	return good && lws_finalize_write_http_header(wsi, start, &at, end) == 0;
+}
+
+/* The answer is out. Returns: what the library wants to hear. */
+static int complete(struct vtr_session *session)
+{
+	bool close = session->close_after;
+
+	vtr_web_reset(session);
+	renew(session, VTR_WEB_REQUEST_MS);
+	return close || lws_http_transaction_completed(session->wsi) ? -1 : 0;
+}
+
+/* Starts to send session->response. Returns: as above. */
+static int respond(struct vtr_session *session)
+{
+	session->answering = true;
+	session->wants_body = false;
+	session->sent = 0;
+	renew(session, VTR_WEB_ANSWER_MS);
+	if (session->response.status >= 400) {
+		session->close_after = true; /* there may be more to come that nobody wants */
+	}
+	if (!write_headers(session)) {
+		return -1;
+	}
+	if (session->head_only || session->response.size == 0) {
+		return complete(session);
+	}
+	lws_callback_on_writable(session->wsi);
+	return 0;
+}
+
+/* Answers, or ends the connection if memory has run out. */
+static int respond_if(struct vtr_session *session, enum vtr_err err)
+{
+	return err == VTR_OK ? respond(session) : -1;
+}
+
+static int fail(struct vtr_session *session, unsigned status, const char *what)
+{
+	return respond_if(session, vtr_web_fail(status, what, &session->response));
+}
+
+static int refuse(struct vtr_session *session, enum vtr_web_refusal refusal, unsigned status,
+                  const char *what)
+{
+	session->web->counters.refused[refusal]++;
+	return fail(session, status, what);
+}
+
+static int send_piece(struct vtr_session *session)
+{
+	unsigned char buf[LWS_PRE + PIECE_BYTES];
+	const struct vtr_response *response = &session->response;
+	size_t size = vtr_min(PIECE_BYTES, response->size - session->sent);
+	bool last = session->sent + size == response->size;
+
+	memcpy(buf + LWS_PRE, (const char *)response->bytes + session->sent, size);
+	/* What the socket does not take, the library keeps and sends before it calls again. */
+	if (lws_write(session->wsi, buf + LWS_PRE, size,
+	              last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < (int)size) {
+		return -1;
+	}
+	session->sent += size;
+	renew(session, VTR_WEB_ANSWER_MS);
+	if (last) {
+		return complete(session);
+	}
+	lws_callback_on_writable(session->wsi);
+	return 0;
+}
+
+/* --- pictures ---------------------------------------------------------------------------------------- */
+
+/* An argument of the request. Returns: whether it is there and fits. */
+static bool get_arg(struct lws *wsi, const char *name_and_equals, char *out_value, size_t size)
+{
+	char buf[MAX_ARG_LENGTH];
+	const char *value = lws_get_urlarg_by_name(wsi, name_and_equals, buf, sizeof(buf));
+
+	if (!value || strlen(value) >= size) {
+		return false;
+	}
+	memcpy(out_value, value, strlen(value) + 1);
+	return true;
+}
+
+/* Whether the display shows what the session waits for, or nothing that could be waited for. */
+static bool has_come(struct vtr_session *session)
+{
+	struct vtr_screen_info info;
+
+	return vtr_screen_describe(session->web->screen, session->display, &info) == VTR_OK &&
+	       (!info.frame.lit || info.frame.frame > session->after);
+}
+
+/* Returns: what the library wants to hear. */
+static int ask_still(struct vtr_session *session, uint32_t display)
+{
+	char value[24];
+	bool awaits = get_arg(session->wsi, "after=", value, sizeof(value));
+
+	if (awaits && (strspn(value, "0123456789") != strlen(value) || value[0] == '\0')) {
+		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_BAD_REQUEST,
+		              "after takes the number of a frame");
+	}
+	session->answering = true;
+	session->display = display;
+	session->after = awaits ? strtoull(value, NULL, 10) : 0;
+	session->with_cursor = get_arg(session->wsi, "cursor=", value, sizeof(value)) &&
+	                       strcmp(value, "1") == 0;
+	session->awaits = true;
+	session->awaits_until_ns = awaits ? vtr_os_now_ns() + VTR_WEB_AWAIT_MS * MS : 0;
+	renew(session, VTR_WEB_ANSWER_MS);
+	vtr_web_look_at(session);
+	return 0;
+}
+
+void vtr_web_look_at(struct vtr_session *session)
+{
+	struct vtr_web *web = session->web;
+
+	if (session->awaits) {
+		/* In this order, or a flush in between would be missed. */
+		if (session->awaits_until_ns > vtr_os_now_ns()) {
+			vtr_screen_await_flush(web->screen);
+			if (!has_come(session)) {
+				return;
+			}
+		}
+		session->awaits = false;
+		if (vtr_stills_ask(web->stills, session->display, session->with_cursor,
+		                   &session->still) != VTR_OK) {
+			lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
+			                LWS_TO_KILL_ASYNC);
+			return;
+		}
+	}
+	if (session->still && vtr_still_is_done(session->still)) {
+		lws_callback_on_writable(session->wsi);
+	}
+}
+
+static int send_still(struct vtr_session *session)
+{
+	struct vtr_still *still = session->still;
+
+	session->still = NULL;
+	if (still->err == VTR_OK) {
+		session->response = (struct vtr_response){
+			.status = HTTP_STATUS_OK,
+			.type = "image/png",
+			.bytes = still->png,
+			.size = still->size,
+			.still = still,
+		};
+		return respond(session);
+	}
+	enum vtr_err err = still->err;
+	vtr_still_unref(still);
+	switch (err) {
+	case VTR_ERR_GONE:
+		return fail(session, HTTP_STATUS_NOT_FOUND, "the display shows nothing");
+	case VTR_ERR_LIMIT:
+		return fail(session, HTTP_STATUS_REQ_ENTITY_TOO_LARGE,
+		            "the display is too large for a picture");
+	case VTR_ERR_AGAIN:
+		return fail(session, HTTP_STATUS_SERVICE_UNAVAILABLE,
+		            "the display's memory has not arrived yet; try again");
+	default:
+		return fail(session, HTTP_STATUS_INTERNAL_SERVER_ERROR, "no picture could be made");
+	}
+}
+
+/* --- requests ---------------------------------------------------------------------------------------- */
+
+/* Copies a header. Returns: whether there is one that fits. */
+static bool get_header(struct lws *wsi, enum lws_token_indexes token, char *buf, int size)
+{
+	return lws_hdr_total_length(wsi, token) > 0 && lws_hdr_copy(wsi, buf, size, token) > 0;
+}
+
+/* Whether the request may be made at all. Returns: NULL, or why not. */
+static const char *check_sender(struct lws *wsi, enum vtr_web_refusal *out_refusal)
+{
+	static const char site_name[] = "sec-fetch-site:";
+	char host[VTR_GUARD_MAX];
+	char origin[VTR_GUARD_MAX];
+	char site[VTR_GUARD_MAX];
+
+	*out_refusal = VTR_WEB_REFUSED_HOST;
+	if (!get_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) || !vtr_guard_host(host)) {
+		return "this server answers to localhost, 127.0.0.1 and [::1] only";
+	}
+	*out_refusal = VTR_WEB_REFUSED_ORIGIN;
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0 &&
+	    (!get_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)) ||
+	     !vtr_guard_origin(origin, host))) {
+		return "pages from elsewhere may not use this server";
+	}
+	int length = lws_hdr_custom_length(wsi, site_name, sizeof(site_name) - 1);
+	if (length > 0 && (lws_hdr_custom_copy(wsi, site, sizeof(site), site_name,
+	                                       sizeof(site_name) - 1) <= 0 ||
+	                   !vtr_guard_site(site))) {
+		return "pages from elsewhere may not use this server";
+	}
+	return NULL;
+}
+
+/* Reads "N" or "N/frame.png" behind /api/displays/. Returns: whether it is one of them. */
+static bool parse_display(const char *text, uint32_t *out_display, bool *out_picture)
+{
+	size_t digits = strspn(text, "0123456789");
+
+	if (digits == 0 || digits > 2 || (digits == 2 && text[0] == '0')) {
+		return false;
+	}
+	*out_display = (uint32_t)strtoul(text, NULL, 10);
+	*out_picture = strcmp(text + digits, "/frame.png") == 0;
+	return *out_display < VTR_MAX_DISPLAYS && (*out_picture || text[digits] == '\0');
+}
+
+static int on_get(struct vtr_session *session, const char *path)
+{
+	static const char displays[] = "/api/displays/";
+	struct vtr_web *web = session->web;
+	uint32_t display;
+	bool picture;
+
+	for (size_t i = 0; i < vtr_web_file_count; i++) {
+		const struct vtr_web_file *file = &vtr_web_files[i];
+		if (strcmp(path, file->path) == 0) {
+			session->response = (struct vtr_response){
+				.status = HTTP_STATUS_OK,
+				.type = file->type,
+				.bytes = file->bytes,
+				.size = file->size,
+			};
+			return respond(session);
+		}
+	}
+	if (strcmp(path, "/api/displays") == 0) {
+		return respond_if(session, vtr_web_list_displays(web, &session->response));
+	}
+	if (strcmp(path, "/metrics") == 0) {
+		return respond_if(session, vtr_web_list_metrics(web, &session->response));
+	}
+	if (strncmp(path, displays, sizeof(displays) - 1) == 0 &&
+	    parse_display(path + sizeof(displays) - 1, &display, &picture) && picture) {
+		return ask_still(session, display);
+	}
+	return fail(session, HTTP_STATUS_NOT_FOUND, "there is no such page");
+}
+
+static int on_put(struct vtr_session *session, const char *path)
+{
+	static const char displays[] = "/api/displays/";
+	char length[12];
+	bool picture;
+
+	if (strncmp(path, displays, sizeof(displays) - 1) != 0 ||
+	    !parse_display(path + sizeof(displays) - 1, &session->display, &picture) || picture) {
+		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_METHOD_NOT_ALLOWED,
+		              "only /api/displays/N can be changed");
+	}
+	if (!get_header(session->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof(length))) {
+		return refuse(session, VTR_WEB_REFUSED_REQUEST, 411, "it takes a Content-Length");
+	}
+	if (strspn(length, "0123456789") != strlen(length) || strlen(length) > 6 ||
+	    strtoul(length, NULL, 10) > VTR_WEB_MAX_BODY) {
+		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_REQ_ENTITY_TOO_LARGE,
+		              "that is more than such a request can need");
+	}
+	session->close_after = true;
+	session->wants_body = true;
+	if (strtoul(length, NULL, 10) == 0) {
+		return respond_if(session, vtr_web_wish(session->web, session->display, "", 0,
+		                                        &session->response));
+	}
+	return 0;
+}
+
+static int on_request(struct vtr_session *session, const char *path, size_t size)
+{
+	struct lws *wsi = session->wsi;
+	char copy[MAX_PATH_LENGTH + 1];
+	enum vtr_web_refusal refusal;
+
+	vtr_web_reset(session);
+	session->web->counters.requests++;
+	const char *why = check_sender(wsi, &refusal);
+	if (why) {
+		return refuse(session, refusal, HTTP_STATUS_FORBIDDEN, why);
+	}
+	if (size > MAX_PATH_LENGTH || memchr(path, '\0', size)) {
+		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_NOT_FOUND,
+		              "there is no such page");
+	}
+	memcpy(copy, path, size);
+	copy[size] = '\0';
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) > 0) {
+		return on_put(session, copy);
+	}
+	session->head_only = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
+	if (!session->head_only && lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) <= 0) {
+		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_METHOD_NOT_ALLOWED,
+		              "only GET, HEAD and PUT are known here");
+	}
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ||
+	    lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) {
+		session->close_after = true; /* a body that nobody will read */
+	}
+	return on_get(session, copy);
+}
+
+static int on_body(struct vtr_session *session, const void *bytes, size_t size)
+{
+	if (!session->wants_body) {
+		return 0; /* the answer is on its way, and the end of the connection with it */
+	}
+	if (size > sizeof(session->body) - session->body_size) {
+		return -1; /* more than it said */
+	}
+	memcpy(session->body + session->body_size, bytes, size);
+	session->body_size += size;
+	return 0;
+}
+
+int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reason, void *in,
+                    size_t size)
+{
+	switch ((int)reason) {
+	case LWS_CALLBACK_HTTP:
+		return on_request(session, in, size);
+	case LWS_CALLBACK_HTTP_BODY:
+		return on_body(session, in, size);
+	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
+		if (!session->wants_body) {
+			return 0;
+		}
+		return respond_if(session,
+		                  vtr_web_wish(session->web, session->display, session->body,
+		                               session->body_size, &session->response));
+	case LWS_CALLBACK_HTTP_WRITEABLE:
+		if (session->still) {
+			return vtr_still_is_done(session->still) ? send_still(session) : 0;
+		}
+		return session->response.bytes ? send_piece(session) : 0;
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		return -1; /* there is nothing to upgrade to */
+	default:
+		return 0;
+	}
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WEB_SESSION_H
+#define WEB_SESSION_H
+
+#include <libwebsockets.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "web/web.h"
+
+/*
+ * What the files of the web server share. Thread: the server's own, but for vtr_web_create(),
+ * vtr_web_start() and vtr_web_destroy().
+ */
+struct vtr_still;
+struct vtr_stills;
+
+/* Connections at a time. One more ends the oldest that has not asked for anything yet. */
+#define VTR_WEB_MAX_SESSIONS 64
+/* The longest body of a request: the longest that makes sense has less than 100 bytes. */
+#define VTR_WEB_MAX_BODY 1024
+/* How long a connection may take to send a request, also the next one; */
+#define VTR_WEB_REQUEST_MS 10000
+/* and how long to take the next piece of an answer. */
+#define VTR_WEB_ANSWER_MS 20000
+/* How long a request for a frame that has not come yet is kept. */
+#define VTR_WEB_AWAIT_MS 5000
+
+enum vtr_web_refusal {
+	VTR_WEB_REFUSED_HOST,
+	VTR_WEB_REFUSED_ORIGIN,
+	VTR_WEB_REFUSED_REQUEST, /* it makes no sense, or is too large */
+	VTR_WEB_REFUSED_FULL,    /* too many connections */
+	VTR_WEB_REFUSED_SLOW,
+	VTR_WEB_REFUSAL_COUNT,
+};
+
+struct vtr_web_counters {
+	uint64_t requests;
+	uint64_t refused[VTR_WEB_REFUSAL_COUNT];
+};
+
+struct vtr_web {
+	struct vtr_log *log;
+	struct vtr_screen *screen;
+	struct vtr_stills *stills; /* from vtr_web_start() on */
+	int listen_fd;             /* -1 once the context has it */
+	struct lws_context *context;
+	struct lws_vhost *vhost;
+	struct vtr_os_thread *thread; /* NULL: not started */
+	_Atomic bool ends;
+	lws_sorted_usec_list_t sweep;
+	struct vtr_list sessions; /* oldest deadline first, for those that are not being answered */
+	size_t session_count;
+	struct vtr_web_counters counters;
+};
+
+struct vtr_response {
+	unsigned status;
+	const char *type;
+	const void *bytes;
+	size_t size;
+	char *owned;             /* freed afterwards; or */
+	struct vtr_still *still; /* whose reference is given back */
+};
+
+/* One connection. */
+struct vtr_session {
+	struct vtr_list node;
+	struct vtr_web *web;
+	struct lws *wsi;
+	int64_t deadline_ns;
+
+	bool answering;  /* a request is complete; else it is still coming in */
+	bool head_only;
+	bool close_after;
+	bool wants_body; /* a PUT for `display` */
+	uint32_t display;
+	char body[VTR_WEB_MAX_BODY];
+	size_t body_size;
+	bool awaits; /* a frame of `display` behind `after`; then the still */
+	bool with_cursor;
+	uint64_t after;
+	int64_t awaits_until_ns;
+	struct vtr_still *still; /* asked for, not done yet */
+
+	struct vtr_response response;
+	size_t sent;
+};
+
+/* The callback of all connections: see libwebsockets' lws_callback_function. */
+int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reason, void *in,
+                    size_t size);
+
+/* What the session waits for may have come; it may be time to give up, too. */
+void vtr_web_look_at(struct vtr_session *session);
+
+/* Frees what a request has left. */
+void vtr_web_reset(struct vtr_session *session);
+
+/* --- what is answered (api.c) --- */
+
+/* Each fills in the response; on failure it is untouched. Returns: VTR_ERR_NOMEM. */
+VTR_MUST_CHECK enum vtr_err vtr_web_list_displays(struct vtr_web *web,
+                                                  struct vtr_response *out_response);
+VTR_MUST_CHECK enum vtr_err vtr_web_list_metrics(struct vtr_web *web,
+                                                 struct vtr_response *out_response);
+
+/* The answer to a wish. Returns: VTR_ERR_NOMEM. */
+VTR_MUST_CHECK enum vtr_err vtr_web_wish(struct vtr_web *web, uint32_t display, const char *json,
+                                         size_t size, struct vtr_response *out_response);
+
+/* A piece of JSON that says what is wrong. Returns: VTR_ERR_NOMEM. */
+VTR_MUST_CHECK enum vtr_err vtr_web_fail(unsigned status, const char *what,
+                                         struct vtr_response *out_response);
+
+/* --- the page (generated from page/) --- */
+
+struct vtr_web_file {
+	const char *path; /* "/page.js" */
+	const char *type;
+	const unsigned char *bytes;
+	size_t size;
+};
+
+extern const struct vtr_web_file vtr_web_files[];
+extern const size_t vtr_web_file_count;
+
+#endif

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "platform/loop.h"
+#include "platform/shm.h"
+#include "platform/thread.h"
+#include "screen/client.h"
+#include "test.h"
+
+/*
+ * A front without a guest: draws frames, and does what the lines on its standard input say. Each line is
+ * answered by one line, which begins with "OK" or with what was asked for; what comes unasked begins
+ * with a word in capitals ("MODE", "PLAYED").
+ *
+ *   screen_front VITRINE [HTTP]
+ *
+ *   scanout D FORMAT W H STRIDE where     memory: "window" or the number of a buffer
+ *   frame D SEED | solid D SEED           draws a pattern, or one colour, into the scanout and flushes
+ *   play D MICROSECONDS COUNT             solid frames, in two halves of the memory in turn
+ *   cursor D SEED HOT_X HOT_Y | hide D | move D X Y | mode D CONNECTED W H | dark D
+ *   buffer ID BYTES | drop ID
+ *   cost                                  what flushing and the loop took:
+ *                                         "cost COUNT MEAN_CPU_NS MAX_NS LATE_MAX_US"
+ */
+#define WINDOW_SIZE (UINT64_C(256) << 20)
+#define MAX_BUFFERS 64
+/* Where a display's memory begins in the window. */
+#define WINDOW_SHARE (WINDOW_SIZE / VTR_MAX_DISPLAYS)
+#define LINE_MAX_BYTES 256
+
+struct buffer {
+	uint32_t id;
+	int fd;
+	uint8_t *map;
+	size_t size;
+};
+
+struct display {
+	struct vtr_scanout scanout;
+	uint8_t *pixels; /* of the scanout's first half */
+	size_t half;
+};
+
+static struct {
+	struct vtr_os_loop *loop;
+	struct vtr_screen_client *client;
+	const struct vtr_screen_ops *ops;
+	struct vtr_window window;
+	struct buffer buffers[MAX_BUFFERS];
+	struct display displays[VTR_MAX_DISPLAYS];
+	char line[LINE_MAX_BYTES];
+	size_t line_size;
+	struct vtr_os_loop_timer *timer; /* of `play` */
+	uint32_t play_display;
+	int64_t play_ns, play_due_ns;
+	uint64_t play_left, play_seed;
+	uint64_t flushes;
+	int64_t flush_cpu_ns, flush_max_ns, late_max_ns;
+} front;
+
+static int64_t cpu_ns(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
+}
+
+static void flush(uint32_t display)
+{
+	const struct vtr_scanout *scanout = &front.displays[display].scanout;
+	const struct vtr_rect all = { 0, 0, scanout->width, scanout->height };
+	int64_t before_ns = vtr_os_now_ns();
+	int64_t before_cpu_ns = cpu_ns();
+
+	front.ops->flush(front.client, display, &all);
+	front.flush_cpu_ns += cpu_ns() - before_cpu_ns;
+	int64_t took_ns = vtr_os_now_ns() - before_ns;
+	front.flushes++;
+	front.flush_max_ns = took_ns > front.flush_max_ns ? took_ns : front.flush_max_ns;
+}
+
+/* Bytes 0 to 3 of a pixel, whatever they mean in its format. */
+static uint32_t pattern(uint32_t x, uint32_t y, uint64_t seed)
+{
+	return ((x * 3 + (uint32_t)seed) & 0xff) | ((y * 5 + 2 * (uint32_t)seed) & 0xff) << 8 |
+	       ((x + y + 7 * (uint32_t)seed) & 0xff) << 16 | ((x ^ y) & 0xff) << 24;
+}
+
+static void draw_pattern(uint32_t display, uint64_t seed)
+{
+	const struct vtr_scanout *scanout = &front.displays[display].scanout;
+
+	for (uint32_t y = 0; y < scanout->height; y++) {
+		uint32_t *row = (uint32_t *)(void *)(front.displays[display].pixels +
+		                                     (size_t)y * scanout->stride);
+		for (uint32_t x = 0; x < scanout->width; x++) {
+			row[x] = pattern(x, y, seed);
+		}
+	}
+}
+
+static void draw_solid(const struct vtr_scanout *scanout, uint8_t *pixels, uint64_t seed)
+{
+	for (uint32_t y = 0; y < scanout->height; y++) {
+		uint32_t *row = (uint32_t *)(void *)(pixels + (size_t)y * scanout->stride);
+		for (uint32_t x = 0; x < scanout->width; x++) {
+			row[x] = (uint32_t)seed * 2654435761u;
+		}
+	}
+}
+
+static struct buffer *find_buffer(uint32_t id)
+{
+	for (size_t i = 0; i < MAX_BUFFERS; i++) {
+		if (front.buffers[i].map && front.buffers[i].id == id) {
+			return &front.buffers[i];
+		}
+	}
+	return NULL;
+}
+
+static bool do_buffer(uint32_t id, uint32_t size)
+{
+	for (size_t i = 0; i < MAX_BUFFERS; i++) {
+		struct buffer *buffer = &front.buffers[i];
+		void *map;
+		if (buffer->map) {
+			continue;
+		}
+		CHECK_OK(vtr_os_shm_create("test-buffer", size, &buffer->fd));
+		CHECK_OK(vtr_os_shm_map(buffer->fd, 0, size, true, &map));
+		buffer->id = id;
+		buffer->size = size;
+		buffer->map = map;
+		front.ops->add_buffer(front.client, id, buffer->fd, size);
+		return true;
+	}
+	return false;
+}
+
+static bool do_drop(uint32_t id)
+{
+	struct buffer *buffer = find_buffer(id);
+
+	if (!buffer) {
+		return false;
+	}
+	front.ops->remove_buffer(front.client, id);
+	vtr_os_shm_unmap(buffer->map, buffer->size);
+	vtr_close(&buffer->fd);
+	buffer->map = NULL;
+	return true;
+}
+
+static bool do_scanout(const char *args)
+{
+	struct vtr_scanout scanout = { 0 };
+	unsigned display, format;
+	char where[16];
+	struct buffer *buffer;
+
+	if (sscanf(args, "%u %u %u %u %u %15s", &display, &format, &scanout.width, &scanout.height,
+	           &scanout.stride, where) != 6 || display >= VTR_MAX_DISPLAYS) {
+		return false;
+	}
+	struct display *state = &front.displays[display];
+	scanout.format = (enum vtr_pixel_format)format;
+	scanout.in_window = strcmp(where, "window") == 0;
+	if (scanout.in_window) {
+		scanout.offset = display * WINDOW_SHARE;
+		state->pixels = front.window.map + scanout.offset;
+	} else {
+		scanout.buffer = (uint32_t)strtoul(where, NULL, 10);
+		buffer = find_buffer(scanout.buffer);
+		if (!buffer || buffer->size < (size_t)scanout.stride * scanout.height) {
+			return false;
+		}
+		state->pixels = buffer->map;
+	}
+	state->half = (size_t)scanout.stride * scanout.height;
+	state->scanout = scanout;
+	front.ops->set_scanout(front.client, display, &scanout);
+	return true;
+}
+
+static void do_cursor(uint32_t display, uint32_t seed, uint32_t hot_x, uint32_t hot_y)
+{
+	struct vtr_cursor cursor = { .hot_x = hot_x, .hot_y = hot_y };
+
+	for (uint32_t y = 0; y < VTR_CURSOR_SIZE; y++) {
+		for (uint32_t x = 0; x < VTR_CURSOR_SIZE; x++) {
+			/* Opaque on the left, half of a grey in the middle, nothing on the right. */
+			cursor.pixels[y * VTR_CURSOR_SIZE + x] = x < 20 ? 0xff000000u | seed :
+			                                         x < 40 ? 0x80404040u :
+			                                                  0;
+		}
+	}
+	front.ops->set_cursor(front.client, display, &cursor);
+}
+
+static void on_play(void *data)
+{
+	struct display *state = &front.displays[front.play_display];
+	struct vtr_scanout scanout = state->scanout;
+	int64_t late_ns = vtr_os_now_ns() - front.play_due_ns;
+
+	(void)data;
+	front.late_max_ns = late_ns > front.late_max_ns ? late_ns : front.late_max_ns;
+	front.play_seed++;
+	/* The guest's way: the half that is not shown is drawn, then shown. */
+	size_t half = front.play_seed % 2 ? state->half : 0;
+	draw_solid(&scanout, state->pixels + half, front.play_seed);
+	scanout.offset += half;
+	front.ops->set_scanout(front.client, front.play_display, &scanout);
+	flush(front.play_display);
+	if (--front.play_left == 0) {
+		printf("PLAYED %" PRIu64 "\n", front.play_seed);
+		return;
+	}
+	front.play_due_ns = vtr_os_now_ns() > front.play_due_ns + front.play_ns ?
+	                            vtr_os_now_ns() :
+	                            front.play_due_ns + front.play_ns;
+	int64_t wait_ns = front.play_due_ns - vtr_os_now_ns();
+	vtr_os_loop_timer_set(front.timer, wait_ns > 0 ? wait_ns : 0);
+}
+
+static void do_play(uint32_t display, uint32_t microseconds, uint32_t count)
+{
+	front.play_display = display;
+	front.play_ns = (int64_t)microseconds * 1000;
+	front.play_left = count;
+	front.play_due_ns = vtr_os_now_ns();
+	front.play_seed = 0;
+	front.flushes = 0;
+	front.flush_cpu_ns = front.flush_max_ns = front.late_max_ns = 0;
+	vtr_os_loop_timer_set(front.timer, count > 0 ? 0 : -1);
+}
+
+static void say_cost(void)
+{
+	printf("cost %" PRIu64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", front.flushes,
+	       front.flushes ? front.flush_cpu_ns / (int64_t)front.flushes : 0, front.flush_max_ns,
+	       front.late_max_ns / 1000);
+}
+
+/* Returns: whether the line made sense. */
+static bool run_line(const char *line)
+{
+	unsigned a = 0, b = 0, c = 0, d = 0;
+	int x, y;
+
+	if (strncmp(line, "scanout ", 8) == 0) {
+		return do_scanout(line + 8);
+	}
+	if (sscanf(line, "buffer %u %u", &a, &b) == 2) {
+		return do_buffer(a, b);
+	}
+	if (sscanf(line, "drop %u", &a) == 1) {
+		return do_drop(a);
+	}
+	if (sscanf(line, "play %u %u %u", &a, &b, &c) == 3 && a < VTR_MAX_DISPLAYS) {
+		do_play(a, b, c);
+	} else if (sscanf(line, "frame %u %u", &a, &b) == 2 && a < VTR_MAX_DISPLAYS) {
+		draw_pattern(a, b);
+		flush(a);
+	} else if (sscanf(line, "solid %u %u", &a, &b) == 2 && a < VTR_MAX_DISPLAYS) {
+		draw_solid(&front.displays[a].scanout, front.displays[a].pixels, b);
+		flush(a);
+	} else if (sscanf(line, "cursor %u %u %u %u", &a, &b, &c, &d) == 4) {
+		do_cursor(a, b, c, d);
+	} else if (sscanf(line, "move %u %d %d", &a, &x, &y) == 3) {
+		front.ops->move_cursor(front.client, a, x, y);
+	} else if (sscanf(line, "mode %u %u %u %u", &a, &b, &c, &d) == 4) {
+		front.ops->set_mode(front.client, a, b != 0, c, d);
+	} else if (sscanf(line, "hide %u", &a) == 1) {
+		front.ops->set_cursor(front.client, a, NULL);
+	} else if (sscanf(line, "dark %u", &a) == 1) {
+		front.ops->set_scanout(front.client, a, NULL);
+	} else {
+		return false;
+	}
+	return true;
+}
+
+static void on_line(const char *line)
+{
+	if (strcmp(line, "cost") == 0) {
+		say_cost();
+	} else {
+		printf("%s %s\n", run_line(line) ? "OK" : "WRONG", line);
+	}
+}
+
+static void on_input(void *data, unsigned events)
+{
+	char byte;
+
+	(void)data;
+	(void)events;
+	if (read(STDIN_FILENO, &byte, 1) != 1) {
+		vtr_os_loop_quit(front.loop);
+		return;
+	}
+	if (byte != '\n' && front.line_size < sizeof(front.line) - 1) {
+		front.line[front.line_size++] = byte;
+		return;
+	}
+	front.line[front.line_size] = '\0';
+	front.line_size = 0;
+	on_line(front.line);
+}
+
+static void on_mode(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height)
+{
+	(void)data;
+	printf("MODE %u %d %u %u\n", display, connected, width, height);
+}
+
+int main(int argc, char **argv)
+{
+	static const struct vtr_screen_events events = { .mode = on_mode };
+	struct vtr_log *log;
+	void *map;
+
+	CHECK(argc == 2 || argc == 3);
+	setvbuf(stdout, NULL, _IOLBF, 0);
+	CHECK_OK(vtr_log_create("debug", STDERR_FILENO, NULL, &log));
+	CHECK_OK(vtr_os_loop_create(&front.loop));
+	front.window.size = WINDOW_SIZE;
+	CHECK_OK(vtr_os_shm_create("test-window", WINDOW_SIZE, &front.window.fd));
+	CHECK_OK(vtr_os_shm_map(front.window.fd, 0, WINDOW_SIZE, true, &map));
+	front.window.map = map;
+	const struct vtr_screen_client_params params = {
+		.log = log,
+		.log_filter = "debug",
+		.loop = front.loop,
+		.program = argv[1],
+		.window = &front.window,
+		.http = argc == 3 ? argv[2] : NULL,
+		.events = &events,
+	};
+	enum vtr_err err = vtr_screen_client_create(&params, &front.client);
+	if (err != VTR_OK) {
+		return err == VTR_ERR_ARG ? 2 : 1;
+	}
+	front.ops = &vtr_screen_client_ops;
+	CHECK_OK(vtr_os_loop_add_timer(front.loop, on_play, NULL, &front.timer));
+	CHECK_OK(vtr_os_loop_add_fd(front.loop, STDIN_FILENO, true, false, on_input, NULL, NULL));
+	const char *url = vtr_screen_client_url(front.client);
+	printf("READY %s\n", url ? url : "-");
+	CHECK_OK(vtr_os_loop_run(front.loop));
+	vtr_screen_client_destroy(front.client);
+	vtr_os_loop_destroy(front.loop);
+	vtr_log_destroy(log);
+	return 0;
+}

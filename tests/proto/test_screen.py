@@ -1,0 +1,350 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The screen process: what it shows is what was drawn, and it cannot hurt the front."""
+
+import os
+import signal
+import sys
+import time
+import unittest
+
+import harness
+import screen
+
+
+class FrontTest(unittest.TestCase):
+    def setUp(self):
+        self.front = screen.Front()
+
+    def tearDown(self):
+        self.front.stop()
+
+
+class Pictures(FrontTest):
+    def check_picture(self, display, name, width, height, seed):
+        status, headers, body = self.front.picture(display)
+        self.assertEqual(status, 200, body)
+        self.assertEqual(headers['Content-Type'], 'image/png')
+        self.assertEqual(headers['X-Vitrine-Torn'], '0')
+        got_width, got_height, rows, chunks = screen.read_png(body)
+        self.assertEqual((got_width, got_height), (width, height))
+        self.assertIn('sRGB', chunks)
+        self.assertEqual(rows, screen.expected_rows(name, width, height, seed), name)
+        return headers
+
+    def test_all_formats_are_shown_as_drawn(self):
+        for number, (name, value) in enumerate(screen.FORMATS.items()):
+            for where in 'window', str(number + 1):
+                with self.subTest(format=name, memory=where):
+                    if where != 'window':
+                        self.front.say(f'buffer {where} {100 * 320}')
+                    self.front.say(f'scanout {number} {value} 70 50 320 {where}')
+                    self.front.say(f'frame {number} {number + 3}')
+                    self.check_picture(number, name, 70, 50, number + 3)
+                    self.assertEqual(self.front.displays()[number]['format'], name)
+
+    def test_the_header_says_which_frame_it_is(self):
+        self.front.say('scanout 0 2 40 30 160 window')
+        for number in range(1, 6):
+            self.front.say(f'frame 0 {10 * number}')
+            headers = self.check_picture(0, 'B8G8R8X8', 40, 30, 10 * number)
+            self.assertEqual(headers['X-Vitrine-Frame'], str(number))
+
+    def test_a_new_scanout_shows_at_the_next_flush(self):
+        self.front.say('scanout 0 2 40 30 160 window')
+        self.front.say('frame 0 1')
+        self.front.say('buffer 9 9600')
+        self.front.say('scanout 0 67 60 40 240 9')
+        self.check_picture(0, 'B8G8R8X8', 40, 30, 1)
+        self.assertEqual(self.front.displays()[0]['generation'], 1)
+        self.front.say('frame 0 2')
+        self.check_picture(0, 'R8G8B8A8', 60, 40, 2)
+        self.assertEqual(self.front.displays()[0]['generation'], 2)
+
+    def test_dark_displays_have_no_picture(self):
+        self.assertEqual(self.front.picture(3)[0], 404)
+        self.front.say('scanout 3 2 40 30 160 window')
+        self.assertEqual(self.front.picture(3)[0], 404, 'it shows at the first flush')
+        self.front.say('frame 3 1')
+        self.assertEqual(self.front.picture(3)[0], 200)
+        self.front.say('dark 3')
+        self.assertEqual(self.front.picture(3)[0], 404)
+        self.assertFalse(self.front.displays()[3]['lit'])
+
+    def test_the_cursor_is_drawn_when_asked_for(self):
+        self.front.say('scanout 0 2 100 80 400 window')
+        self.front.say('solid 0 0')
+        self.front.say(f'cursor 0 {0x112233} 4 6')
+        for x, y in (14, 26), (-10, -20), (90, 70), (1000, 1000):
+            self.front.say(f'move 0 {x} {y}')
+            plain = screen.read_png(self.front.picture(0)[2])[2]
+            self.assertEqual(plain, [bytes(300)] * 80)
+            shown = screen.read_png(self.front.picture(0, '?cursor=1')[2])[2]
+            for row in range(80):
+                for column in range(100):
+                    in_x, in_y = column - (x - 4), row - (y - 6)
+                    wanted = b'\0\0\0'
+                    if 0 <= in_y < 64 and 0 <= in_x < 20:
+                        wanted = b'\x11\x22\x33'
+                    elif 0 <= in_y < 64 and 20 <= in_x < 40:
+                        wanted = b'\x40\x40\x40'
+                    self.assertEqual(shown[row][3 * column:3 * column + 3], wanted, (x, y, column, row))
+        self.front.say('hide 0')
+        self.assertEqual(screen.read_png(self.front.picture(0, '?cursor=1')[2])[2], [bytes(300)] * 80)
+
+    def test_what_did_not_change_is_not_encoded_again(self):
+        self.front.say('scanout 0 2 40 30 160 window')
+        self.front.say('frame 0 1')
+        first = self.front.picture(0)
+        again = self.front.picture(0)
+        self.assertEqual(first[2], again[2])
+        metrics = self.front.metrics()
+        self.assertEqual(metrics['vitrine_stills_total{result="made"}'], 1)
+        self.assertEqual(metrics['vitrine_stills_total{result="reused"}'], 1)
+        self.assertEqual(metrics['vitrine_frame_copies_total{stage="still"}'], 1)
+
+    def test_a_buffer_that_is_gone_has_no_picture(self):
+        self.front.say('buffer 5 4800')
+        self.front.say('scanout 0 2 40 30 160 5')
+        self.front.say('frame 0 1')
+        self.assertEqual(self.front.picture(0)[0], 200)
+        self.front.say('drop 5')
+        # The picture that is kept still shows the newest frame; with the cursor elsewhere it would be a new one.
+        self.front.say('cursor 0 0 0 0')
+        places = iter(range(1000))
+
+        def is_gone():
+            self.front.say(f'move 0 {next(places)} 0')
+            return self.front.request('GET', '/api/displays/0/frame.png?cursor=1')[0] == 503
+        harness.wait_for(is_gone, 5, 'a buffer that is gone')
+        self.front.say('buffer 5 4800')
+        self.front.say('scanout 0 2 40 30 160 5')
+        self.front.say('frame 0 7')
+        self.check_picture(0, 'B8G8R8X8', 40, 30, 7)
+
+    def test_waiting_for_the_next_frame(self):
+        self.front.say('scanout 0 2 64 48 256 window')
+        self.front.say('play 0 16667 100')
+        frame, frames = 0, []
+        while frame < 100:
+            status, headers, body = self.front.request('GET', f'/api/displays/0/frame.png?after={frame}')
+            self.assertEqual(status, 200)
+            self.assertGreater(int(headers['X-Vitrine-Frame']), frame)
+            frame = int(headers['X-Vitrine-Frame'])
+            frames.append(frame)
+            blue, green, red, _ = screen.solid_bytes(frame)
+            self.assertEqual(screen.read_png(body)[2], [bytes((red, green, blue)) * 64] * 48, frame)
+        flushes, mean, longest, _ = self.front.cost()
+        print(f'{len(frames)} of 100 frames at 60 Hz seen; {flushes} flushes with somebody to wake, '
+              f'{mean / 1000:.1f} us CPU each, the longest {longest / 1000:.0f} us')
+        self.assertGreater(len(frames), 80)
+        self.assertEqual(self.front.request('GET', '/api/displays/0/frame.png?after=x')[0], 400)
+        before = time.monotonic()
+        status, headers, _ = self.front.request('GET', '/api/displays/0/frame.png?after=100')
+        self.assertEqual((status, headers['X-Vitrine-Frame']), (200, '100'), 'the newest, when no other comes')
+        self.assertGreater(time.monotonic() - before, 4)
+
+    def test_no_picture_of_a_fast_producer_is_torn(self):
+        self.front.say('scanout 0 2 256 192 1024 window')
+        self.front.say('play 0 500 100000')
+        frames, torn = [], 0
+        for _ in range(300):
+            status, headers, body = self.front.picture(0)
+            if status == 404 and not frames:
+                continue
+            self.assertEqual(status, 200)
+            frame = int(headers['X-Vitrine-Frame'])
+            if headers['X-Vitrine-Torn'] == '1':
+                torn += 1
+                continue
+            frames.append(frame)
+            if len(frames) % 10 == 0:
+                blue, green, red, _ = screen.solid_bytes(frame)
+                self.assertEqual(screen.read_png(body)[2], [bytes((red, green, blue)) * 256] * 192, frame)
+        print(f'{len(frames)} pictures at up to 2000 frames/s, {torn} that own up to be torn, '
+              f'frames {frames[0]} to {frames[-1]}')
+        self.front.say('play 0 0 0')
+        self.assertEqual(frames, sorted(frames))
+        self.assertGreater(len(frames), 200)
+
+
+class Requests(FrontTest):
+    def test_modes_reach_the_front(self):
+        self.front.say('mode 2 1 800 600')
+        status, _, _ = self.front.request('PUT', '/api/displays/2', '{"width": 1024, "height": 768}')
+        self.assertEqual(status, 202)
+        self.assertEqual(self.front.wait_for('MODE'), 'MODE 2 1 1024 768')
+        status, _, _ = self.front.request('PUT', '/api/displays/2', '{"connected": false}')
+        self.assertEqual(status, 202)
+        self.assertEqual(self.front.wait_for('MODE'), 'MODE 2 0 800 600')
+        status, _, _ = self.front.request('PUT', '/api/displays/2', '{"connected":true}')
+        self.assertEqual(self.front.wait_for('MODE'), 'MODE 2 1 800 600')
+
+    def test_a_flood_of_modes_does_not_stop_the_front(self):
+        self.front.say('mode 0 1 800 600')
+        sent = 0
+        for number in range(200):
+            status, _, _ = self.front.request('PUT', '/api/displays/0',
+                                              f'{{"width": {100 + number}, "height": 100}}')
+            self.assertIn(status, (202, 503))
+            sent += status == 202
+        for _ in range(sent):
+            last = self.front.wait_for('MODE')
+        self.assertTrue(last.startswith('MODE 0 1 '), last)
+
+    def test_displays_and_metrics_count(self):
+        self.front.say('mode 0 1 640 480')
+        self.front.say('mode 1 1 320 200')
+        self.front.say('scanout 0 2 64 48 256 window')
+        self.front.say('play 0 10000 100')
+        self.front.wait_for('PLAYED')
+        displays = self.front.displays()
+        self.assertEqual(sorted(displays), [0, 1])
+        self.assertEqual(displays[0]['frame'], 100)
+        self.assertEqual((displays[0]['frames_seen'], displays[0]['frames_replaced']), (0, 0))
+        self.assertGreater(displays[0]['frames_per_second'], 50)
+        self.assertLess(displays[0]['frames_per_second'], 110)
+        self.assertEqual(displays[1]['mode'], {'width': 320, 'height': 200})
+        self.assertFalse(displays[1]['lit'])
+        self.front.picture(0)
+        self.front.say('play 0 0 10')
+        self.front.wait_for('PLAYED')
+        self.front.picture(0)
+        self.front.picture(0)
+        metrics = self.front.metrics()
+        self.assertEqual(metrics['vitrine_display_frames_total{display="0"}'], 110)
+        self.assertEqual(metrics['vitrine_display_frames_seen_total{display="0"}'], 2)
+        self.assertEqual(metrics['vitrine_display_frames_dropped_total{display="0",reason="replaced"}'], 9)
+        time.sleep(1.1)
+        self.assertEqual(self.front.displays()[0]['frames_per_second'], 0)
+
+    def test_the_page_is_complete(self):
+        for path, kind in ('/', 'text/html'), ('/page.css', 'text/css'), ('/page.js', 'text/javascript'):
+            status, headers, body = self.front.request('GET', path)
+            self.assertEqual(status, 200)
+            self.assertTrue(headers['Content-Type'].startswith(kind))
+            self.assertIn("default-src 'none'", headers['Content-Security-Policy'])
+            self.assertNotIn(b'://', body)
+
+
+class Faults(FrontTest):
+    def play(self, seconds):
+        """-> count, mean ns, max ns, latest us of as many seconds at 1000 frames a second"""
+        count = int(seconds * 1000)
+        self.front.say(f'play 0 1000 {count}')
+        return count
+
+    def finish(self, what, count):
+        line = self.front.wait_for('PLAYED', 60)
+        self.assertEqual(line, f'PLAYED {count}')
+        flushes, mean, longest, late = self.front.cost()
+        self.assertEqual(flushes, count)
+        print(f'{what}: {count} flushes, {mean / 1000:.1f} us CPU each, the longest {longest / 1000:.0f} us; '
+              f'the loop was at most {late / 1000:.1f} ms late')
+        return mean, late
+
+    def test_killing_it_costs_the_front_nothing(self):
+        self.front.say('scanout 0 2 64 48 256 window')
+        self.front.say('frame 0 1')
+        baseline, _ = self.finish('alone', self.play(2))
+        count = self.play(6)
+        killed = set()
+        until = time.monotonic() + 4
+        while time.monotonic() < until:
+            pid = self.front.screen()
+            if pid not in killed:
+                screen.kill(pid)
+                killed.add(pid)
+            time.sleep(0.02)
+        mean, late = self.finish(f'killed {len(killed)} times', count)
+        self.assertGreater(len(killed), 3)
+        self.assertLess(mean, baseline * 3 + 20000)
+        self.assertLess(late, 1000000)
+        pid = self.front.screen()
+        self.assertNotIn(pid, killed)
+        status, headers, _ = self.front.picture(0)
+        self.assertEqual((status, headers['X-Vitrine-Frame']), (200, str(1 + 2000 + count)))
+
+    def test_a_new_process_knows_everything(self):
+        self.front.say('mode 0 1 640 480')
+        self.front.say('buffer 7 4800')
+        self.front.say('buffer 8 4800')
+        self.front.say('drop 8')
+        self.front.say('scanout 0 67 40 30 160 7')
+        self.front.say('frame 0 9')
+        self.front.say(f'cursor 0 {0x445566} 0 0')
+        before = self.front.picture(0, '?cursor=1')
+        listed = self.front.displays()[0]
+        pid = self.front.screen()
+        screen.kill(pid)
+        self.assertNotEqual(harness.wait_for(lambda: self.front.screen() != pid and self.front.screen()), pid)
+        after = self.front.picture(0, '?cursor=1')
+        self.assertEqual(before[2], after[2])
+        for key in 'mode', 'lit', 'format', 'frame', 'generation':
+            self.assertEqual(self.front.displays()[0][key], listed[key])
+
+    def test_a_stopped_one_costs_the_front_nothing(self):
+        self.front.say('scanout 0 2 64 48 256 window')
+        self.front.say('frame 0 1')
+        pid = self.front.screen()
+        baseline, _ = self.finish('alone', self.play(1))
+        screen.kill(pid, signal.SIGSTOP)
+        try:
+            count = self.play(2)
+            for number in range(3000):
+                self.front.say(f'buffer {100 + number} 4096')
+                self.front.say(f'cursor 0 {number} 0 0')
+                self.front.say(f'drop {100 + number}')
+            mean, late = self.finish('stopped', count)
+            self.assertLess(mean, baseline * 3 + 20000)
+            self.assertLess(late, 1000000)
+            self.assertLess(len(os.listdir(f'/proc/{self.front.pid}/fd')), 64)
+        finally:
+            screen.kill(pid, signal.SIGCONT)
+        self.front.say('buffer 99 4800')
+        self.front.say('scanout 0 2 40 30 160 99')
+        self.front.say('frame 0 5')
+        _, _, rows, _ = screen.read_png(self.front.picture(0)[2])
+        self.assertEqual(rows, screen.expected_rows('B8G8R8X8', 40, 30, 5))
+
+    def test_it_ends_with_the_front(self):
+        pid = self.front.screen()
+        self.front.process.kill()
+        harness.wait_for(lambda: harness.is_gone(pid), 5, 'the end of the screen process')
+        self.front.process.wait()
+        self.front = screen.Front()
+
+
+class Start(unittest.TestCase):
+    def refuse(self, http, *words):
+        with self.assertRaises(AssertionError) as caught:
+            screen.Front(http=http)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    def test_wrong_addresses_are_refused(self):
+        self.refuse('0.0.0.0:0', 'whoever can reach it', 'ssh -L')
+        self.refuse('[::]:0', 'whoever can reach it')
+        self.refuse('192.0.2.1:80', 'whoever can reach it')
+        for text in 'localhost', '8080', 'example.org:80', '127.0.0.1:70000', '127.0.0.1:', '[::1]', '::1:80':
+            self.refuse(text, 'ADDRESS:PORT')
+
+    def test_a_port_that_is_taken_is_said_at_once(self):
+        front = screen.Front()
+        try:
+            self.refuse(f'127.0.0.1:{front.port}', 'Address already in use', str(front.port))
+        finally:
+            front.stop()
+
+    def test_nothing_is_started_for_nobody(self):
+        front = screen.Front(http=None)
+        front.say('scanout 0 2 64 48 256 window')
+        front.say('buffer 3 4096')
+        front.say('frame 0 1')
+        self.assertEqual(harness.children(front.pid), [])
+        front.stop()
+
+
+if __name__ == '__main__':
+    screen.FRONT = os.path.abspath(sys.argv.pop(2))
+    harness.main()
