@@ -7,6 +7,7 @@
 /* One for each file: run.c, serve.c, ... main.c lists them. */
 extern const struct vtr_command vtr_cmd_run;
 extern const struct vtr_command vtr_cmd_serve;
+extern const struct vtr_command vtr_cmd_gpu;
 extern const struct vtr_command vtr_cmd_demo;
 extern const struct vtr_command vtr_cmd_doctor;
 extern const struct vtr_command vtr_cmd_worker;

@@ -6,14 +6,14 @@
 #include "cmd/commands.h"
 
 /*
- * vitrine is one program. The user's processes are the commands `run`, `serve`, `demo` and
- * `doctor`. The first three never load a Vulkan driver for a client: for each connection they
+ * vitrine is one program. The user's processes are the commands `run`, `serve`, `gpu`, `demo` and
+ * `doctor`. The first four never load a Vulkan driver for a guest: for each of its contexts they
  * spawn this program again as `worker`, which does. See docs/architecture.md.
  */
 
 static const struct vtr_command *const commands[] = {
-	&vtr_cmd_run, &vtr_cmd_serve, &vtr_cmd_demo, &vtr_cmd_doctor, &vtr_cmd_worker,
-	&vtr_cmd_screen,
+	&vtr_cmd_run,    &vtr_cmd_serve,  &vtr_cmd_gpu,    &vtr_cmd_demo,
+	&vtr_cmd_doctor, &vtr_cmd_worker, &vtr_cmd_screen,
 };
 
 static void print_help(FILE *file)

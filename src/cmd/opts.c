@@ -57,6 +57,9 @@ void vtr_opts_print_help(FILE *file, const struct vtr_command *command)
 		print_opt(file, &command->opts[i]);
 	}
 	print_opt(file, &help_opt);
+	if (command->example) {
+		fprintf(file, "\n%s", command->example);
+	}
 	if (command->details) {
 		fprintf(file, "\n%s", command->details);
 	}

@@ -43,6 +43,7 @@ struct vtr_command {
 	const char *name;
 	const char *args;    /* the rest of the synopsis, "" if there is none */
 	const char *summary; /* one line; NULL: internal, not listed */
+	const char *example; /* how it is used with others, a paragraph of the help; or NULL */
 	const char *details; /* further paragraphs of the help, or NULL */
 	const struct vtr_opt *opts;
 	size_t opt_count;

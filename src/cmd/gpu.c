@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: MIT */
+/* The front process of one VM: only here are transport, device, renderers and screen wired together. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/commands.h"
+#include "cmd/front.h"
+#include "cmd/workers.h"
+#include "core/window.h"
+#include "platform/loop.h"
+#include "platform/sock.h"
+#include "screen/client.h"
+#include "venus/venus.h"
+#include "vhost/vhost_user.h"
+#include "virtio/gpu.h"
+#include "worker/render.h"
+#include "worker/scout.h"
+
+#define DEFAULT_WINDOW (UINT64_C(8) << 30)
+#define DEFAULT_REFRESH 60
+#define MAX_REFRESH 255
+/* Each context of the guest is a process here. */
+#define MAX_CONTEXTS 64
+#define LEAVE_TIMEOUT_MS 5000
+/* One QEMU, and one more to hear that it is not wanted. */
+#define LISTEN_BACKLOG 2
+#define REFRESH_UNSET UINT32_MAX
+
+struct options {
+	const char *socket;
+	struct vtr_opt_list displays;
+	uint32_t outputs;
+	uint32_t refresh;
+	uint64_t window;
+	const char *http;
+	const char *log;
+	struct vtr_opt_list tuning;
+};
+
+static const struct vtr_opt opts[] = {
+	{ .name = "socket",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, socket),
+	  .arg = "PATH",
+	  .help = "the socket for QEMU's chardev (required)" },
+	{ .name = "display",
+	  .kind = VTR_OPT_LIST,
+	  .offset = offsetof(struct options, displays),
+	  .arg = "WxH[@HZ]",
+	  .help = "a display of this size; may be given 16 times; default: 1280x800" },
+	{ .name = "outputs",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, outputs),
+	  .arg = "N",
+	  .help = "displays that can be plugged in while the guest runs, those above included" },
+	{ .name = "refresh",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, refresh),
+	  .arg = "HZ",
+	  .help = "how often a frame is shown; 0: whenever there is one; default: the highest "
+	          "@HZ, else 60" },
+	{ .name = "hostmem",
+	  .kind = VTR_OPT_SIZE,
+	  .offset = offsetof(struct options, window),
+	  .arg = "SIZE",
+	  .help = "GPU memory that the guest can map, a power of two; default: 8G. It is taken "
+	          "from the host's RAM as it is used" },
+	{ .name = "http",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, http),
+	  .arg = "ADDR:PORT",
+	  .help = "serve pictures of the displays there; loopback only" },
+	VTR_TUNING_OPT(offsetof(struct options, tuning)),
+	{ .name = "log",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, log),
+	  .arg = "FILTER",
+	  .help = "what to log: error, warn, info, debug, or info,vhost=debug" },
+};
+
+/* All parts, in the order in which they are made. */
+struct gpu {
+	struct vtr_log *log;
+	struct vtr_os_loop *loop;
+	int listen_fd;
+	struct vtr_window window;
+	struct vtr_workers workers;
+	struct vtr_scout *scout;
+	struct vtr_renders *renders;
+	struct vtr_screen_client *screen;
+	struct vtr_virtio_gpu *device;
+	struct vtr_vhost_user *server;
+	/* The screen is made before the device that its wishes are for. */
+	struct vtr_screen_events screen_events;
+};
+
+static void on_mode(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height)
+{
+	struct gpu *gpu = data;
+
+	if (gpu->device) {
+		vtr_virtio_gpu_screen_events.mode(gpu->device, display, connected, width, height);
+	}
+}
+
+/* --- options --------------------------------------------------------------------------------------- */
+
+static enum vtr_err parse_display(const char *text, struct vtr_virtio_gpu_display *out_display,
+                                  uint32_t *refresh)
+{
+	struct vtr_virtio_gpu_display display = { .connected = true };
+	unsigned hz = 0;
+	int end = 0;
+
+	if (sscanf(text, "%5ux%5u%n", &display.width, &display.height, &end) != 2) {
+		return VTR_ERR_ARG;
+	}
+	if (text[end] == '@') {
+		int more = 0;
+		if (sscanf(text + end, "@%3u%n", &hz, &more) != 1 || hz == 0 || hz > MAX_REFRESH) {
+			return VTR_ERR_ARG;
+		}
+		end += more;
+	}
+	if (text[end] != '\0' || display.width < VTR_VIRTIO_GPU_MIN_SIDE ||
+	    display.height < VTR_VIRTIO_GPU_MIN_SIDE || display.width > VTR_VIRTIO_GPU_MAX_SIDE ||
+	    display.height > VTR_VIRTIO_GPU_MAX_SIDE) {
+		return VTR_ERR_ARG;
+	}
+	if (*refresh < hz) {
+		*refresh = hz;
+	}
+	*out_display = display;
+	return VTR_OK;
+}
+
+struct displays {
+	struct vtr_virtio_gpu_display items[VTR_MAX_DISPLAYS];
+	uint32_t count;
+	uint32_t refresh;
+};
+
+static enum vtr_err parse_displays(const struct options *options, struct displays *out)
+{
+	struct displays displays = { .count = 0 };
+
+	for (size_t i = 0; i < options->displays.count; i++) {
+		const char *text = options->displays.items[i];
+		if (parse_display(text, &displays.items[displays.count++], &displays.refresh) !=
+		    VTR_OK) {
+			fprintf(stderr,
+			        "vitrine gpu: '%s' is no display; give WIDTHxHEIGHT or "
+			        "WIDTHxHEIGHT@HZ, from %ux%u to %ux%u and up to %u Hz\n",
+			        text, VTR_VIRTIO_GPU_MIN_SIDE, VTR_VIRTIO_GPU_MIN_SIDE,
+			        VTR_VIRTIO_GPU_MAX_SIDE, VTR_VIRTIO_GPU_MAX_SIDE, MAX_REFRESH);
+			return VTR_ERR_ARG;
+		}
+	}
+	if (displays.count == 0) {
+		displays.items[displays.count++] =
+			(struct vtr_virtio_gpu_display){ true, 1280, 800 };
+	}
+	if (options->outputs > VTR_MAX_DISPLAYS) {
+		fprintf(stderr, "vitrine gpu: --outputs is at most %d\n", VTR_MAX_DISPLAYS);
+		return VTR_ERR_ARG;
+	}
+	while (displays.count < options->outputs) {
+		displays.items[displays.count] = displays.items[0];
+		displays.items[displays.count++].connected = false;
+	}
+	if (options->refresh != REFRESH_UNSET) {
+		displays.refresh = options->refresh;
+	} else if (displays.refresh == 0) {
+		displays.refresh = DEFAULT_REFRESH;
+	}
+	if (displays.refresh > MAX_REFRESH) {
+		fprintf(stderr, "vitrine gpu: --refresh is at most %d\n", MAX_REFRESH);
+		return VTR_ERR_ARG;
+	}
+	*out = displays;
+	return VTR_OK;
+}
+
+/* --- parts ----------------------------------------------------------------------------------------- */
+
+static enum vtr_err start_window(struct gpu *gpu, uint64_t size)
+{
+	enum vtr_err err = vtr_window_init("vitrine-window", size, &gpu->window);
+
+	if (err == VTR_ERR_ARG) {
+		fprintf(stderr,
+		        "vitrine gpu: --hostmem must be a power of two, such as 4G: QEMU takes no "
+		        "other size\n");
+	}
+	return err;
+}
+
+static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuning,
+                                  const char *log_filter)
+{
+	enum vtr_err err = vtr_workers_init(&gpu->workers, tuning, log_filter);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	const struct vtr_scout_params scout_params = {
+		.log = gpu->log,
+		.loop = gpu->loop,
+		.program = gpu->workers.program,
+		.worker_args = gpu->workers.args,
+		.worker_arg_count = gpu->workers.arg_count,
+		.worker_env = (const char *const *)gpu->workers.env.set,
+		.window = true,
+	};
+	err = vtr_scout_start(&scout_params, &gpu->scout);
+	if (err != VTR_OK) {
+		return err;
+	}
+	const struct vtr_renders_params params = {
+		.log = gpu->log,
+		.loop = gpu->loop,
+		.window = &gpu->window,
+		.spawner = {
+			.program = gpu->workers.program,
+			.args = gpu->workers.args,
+			.arg_count = gpu->workers.arg_count,
+			.env = (const char *const *)gpu->workers.env.set,
+			.scout = gpu->scout,
+		},
+		.max_contexts = MAX_CONTEXTS,
+		.leave_timeout_ms = LEAVE_TIMEOUT_MS,
+	};
+	return vtr_renders_create(&params, &gpu->renders);
+}
+
+static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
+{
+	gpu->screen_events = (struct vtr_screen_events){ .mode = on_mode };
+	const struct vtr_screen_client_params params = {
+		.log = gpu->log,
+		.log_filter = options->log,
+		.loop = gpu->loop,
+		.program = gpu->workers.program,
+		.window = &gpu->window,
+		.http = options->http,
+		.events = &gpu->screen_events,
+		.data = gpu,
+	};
+	return vtr_screen_client_create(&params, &gpu->screen);
+}
+
+static enum vtr_err start_device(struct gpu *gpu, const struct displays *displays)
+{
+	uint8_t capset[VTR_VENUS_CAPSET_SIZE];
+
+	vtr_venus_capset(true, capset);
+	const struct vtr_virtio_gpu_params params = {
+		.log = gpu->log,
+		.loop = gpu->loop,
+		.window = &gpu->window,
+		.displays = displays->items,
+		.display_count = displays->count,
+		.refresh_hz = displays->refresh,
+		.capset = capset,
+		.render = &vtr_worker_render_ops,
+		.render_data = gpu->renders,
+		.screen = &vtr_screen_client_ops,
+		.screen_data = gpu->screen,
+	};
+	enum vtr_err err = vtr_virtio_gpu_create(&params, &gpu->device);
+	if (err != VTR_OK) {
+		return err;
+	}
+	const struct vtr_vhost_user_params server_params = {
+		.log = gpu->log,
+		.loop = gpu->loop,
+		.device = vtr_virtio_gpu_device(gpu->device),
+		.listen_fd = gpu->listen_fd,
+	};
+	err = vtr_vhost_user_create(&server_params, &gpu->server);
+	if (err == VTR_OK) {
+		vtr_virtio_gpu_set_transport(gpu->device, vtr_vhost_user_transport(gpu->server));
+	}
+	return err;
+}
+
+static void on_signal(void *data, int signo)
+{
+	(void)signo;
+	vtr_os_loop_quit(data);
+}
+
+static enum vtr_err start(struct gpu *gpu, const struct options *options,
+                          const struct vtr_tuning *tuning, const struct displays *displays)
+{
+	enum vtr_err err = vtr_os_loop_create(&gpu->loop);
+
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_signal(gpu->loop, SIGTERM, on_signal, gpu->loop);
+	}
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_signal(gpu->loop, SIGINT, on_signal, gpu->loop);
+	}
+	if (err == VTR_OK) {
+		err = start_window(gpu, options->window);
+	}
+	if (err == VTR_OK) {
+		err = start_renders(gpu, tuning, options->log);
+	}
+	if (err == VTR_OK) {
+		err = start_screen(gpu, options);
+	}
+	if (err == VTR_OK) {
+		err = start_device(gpu, displays);
+	}
+	return err;
+}
+
+static void finish(struct gpu *gpu)
+{
+	if (gpu->device) {
+		vtr_virtio_gpu_set_transport(gpu->device, NULL);
+	}
+	vtr_vhost_user_destroy(gpu->server);
+	vtr_virtio_gpu_destroy(gpu->device);
+	vtr_screen_client_destroy(gpu->screen);
+	vtr_renders_destroy(gpu->renders);
+	vtr_scout_destroy(gpu->scout);
+	vtr_workers_finish(&gpu->workers);
+	vtr_window_finish(&gpu->window);
+	vtr_os_loop_destroy(gpu->loop);
+	vtr_close(&gpu->listen_fd);
+	vtr_log_destroy(gpu->log);
+}
+
+/* --- the command ----------------------------------------------------------------------------------- */
+
+static int serve(struct gpu *gpu, const struct options *options)
+{
+	const char *url = vtr_screen_client_url(gpu->screen);
+
+	printf("READY %s%s%s\n", options->socket, url ? " " : "", url ? url : "");
+	fflush(stdout);
+	enum vtr_err err = vtr_os_loop_run(gpu->loop);
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine gpu: the event loop failed: %s\n", vtr_err_name(err));
+		return 1;
+	}
+	return 0;
+}
+
+static int run(const struct vtr_command *command, const struct options *options,
+               const struct vtr_tuning *tuning, const struct displays *displays)
+{
+	struct gpu gpu = { .listen_fd = -1, .window.fd = -1 };
+	int status = 1;
+	enum vtr_err err = vtr_front_create_log(command, options->log, &gpu.log);
+
+	if (err != VTR_OK) {
+		return VTR_EXIT_USAGE;
+	}
+	/* A screen or a worker that goes while it is written to is no reason to die. */
+	signal(SIGPIPE, SIG_IGN);
+	err = vtr_os_sock_listen(options->socket, LISTEN_BACKLOG, &gpu.listen_fd);
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine gpu: cannot listen on %s: %s\n", options->socket,
+		        err == VTR_ERR_OS ? strerror(errno) : vtr_err_name(err));
+		finish(&gpu);
+		return 1;
+	}
+	err = start(&gpu, options, tuning, displays);
+	if (err == VTR_OK) {
+		status = serve(&gpu, options);
+	} else {
+		fprintf(stderr, "vitrine gpu: cannot start: %s\n", vtr_err_name(err));
+	}
+	unlink(options->socket);
+	finish(&gpu);
+	return status;
+}
+
+static int run_gpu(const struct vtr_command *command, int argc, char **argv)
+{
+	struct options options = { .window = DEFAULT_WINDOW, .refresh = REFRESH_UNSET };
+	struct vtr_tuning tuning;
+	struct displays displays;
+	int rest;
+	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
+
+	if (err != VTR_OK) {
+		return vtr_opts_exit_status(err);
+	}
+	if (!options.socket) {
+		fprintf(stderr, "vitrine gpu: where will QEMU find it? Give a path: --socket "
+		                "/run/vm1.sock\n");
+		return VTR_EXIT_USAGE;
+	}
+	if (parse_displays(&options, &displays) != VTR_OK ||
+	    vtr_tuning_parse(command, &options.tuning, &tuning) != VTR_OK) {
+		return VTR_EXIT_USAGE;
+	}
+	return run(command, &options, &tuning, &displays);
+}
+
+static const char example[] =
+	"Example, for QEMU 11.1 or newer (docs/qemu.md has more):\n"
+	"  qemu-system-x86_64 ... -object memory-backend-memfd,id=mem,size=2G,share=on \\\n"
+	"      -machine q35,memory-backend=mem -chardev socket,id=gpu,path=PATH \\\n"
+	"      -device vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,\\\n"
+	"          vq_size=256,config_size=24\n";
+
+const struct vtr_command vtr_cmd_gpu = {
+	.name = "gpu",
+	.args = "",
+	.summary = "Is the GPU and the displays of one VM, for QEMU at a socket",
+	.example = example,
+	.details = vtr_tuning_help,
+	.opts = opts,
+	.opt_count = VTR_ARRAY_LEN(opts),
+	.run = run_gpu,
+};
