@@ -21,6 +21,10 @@
 #define V_BACK_MIN 6u
 #define V_BLANK_MIN_US 460u
 
+/* A display must have been made some time. */
+#define MADE_WEEK 1
+#define MADE_YEAR 2026
+
 /* 96 dots an inch: what desktops take for a scale of 1. */
 #define MM_PER_96_DOTS_X10 254u
 
@@ -139,13 +143,14 @@ static void put_range_limits(uint8_t *out, const struct timing *t)
 {
 	uint32_t max_hz = t->refresh_hz > 75 ? t->refresh_hz : 75;
 	uint32_t lines = t->height + t->v_blank;
-	uint32_t max_khz = lines * t->refresh_hz / 1000 + 1;
+	uint32_t khz = lines * t->refresh_hz / 1000;
+	uint32_t min_khz = min_u32(khz, 30);
 
 	out[3] = 0xfd;
 	out[5] = (uint8_t)min_u32(t->refresh_hz, 50);
 	out[6] = put_limit(max_hz, &out[4], 0x02);
-	out[7] = (uint8_t)min_u32(max_khz, 30);
-	out[8] = put_limit(max_khz > 160 ? max_khz : 160, &out[4], 0x08);
+	out[7] = (uint8_t)(min_khz > 0 ? min_khz : 1); /* 0 is not allowed */
+	out[8] = put_limit(khz + 1 > 160 ? khz + 1 : 160, &out[4], 0x08);
 	/* In units of 10 MHz; there is no way to say more than 2550 MHz. */
 	uint32_t max_clock = t->clock / 1000 + 1;
 	out[9] = (uint8_t)min_u32(max_clock > 60 ? max_clock : 60, 255);
@@ -167,8 +172,8 @@ static void put_head(uint8_t *out, const struct timing *t, uint32_t number)
 	out[9] = (uint8_t)((('T' - '@') & 7) << 5 | ('R' - '@'));
 	put_u16(out + 10, 1);
 	put_u16(out + 12, number + 1);
-	out[16] = 1;
-	out[17] = 2026 - 1990;
+	out[16] = MADE_WEEK;
+	out[17] = MADE_YEAR - 1990;
 	out[18] = 1;
 	out[19] = 4;
 	out[20] = 0xa5; /* digital, 8 bits a colour, DisplayPort */
@@ -198,33 +203,81 @@ static void put_other_modes(uint8_t *out)
 	memcpy(out + 38, standard, sizeof(standard));
 }
 
-/* VESA DisplayID 1.2, 4.4: a type I detailed timing. */
-static void put_display_id(uint8_t *out, const struct timing *t)
+/* VESA DisplayID 1.2, data blocks: each is a tag, a revision, the number of bytes that follow. */
+
+static uint8_t *put_product(uint8_t *out, uint32_t number)
+{
+	out[0] = 0x00;
+	out[2] = 12;
+	memcpy(out + 3, "VTR", 3);
+	put_u16(out + 6, 1);
+	put_u16(out + 8, number + 1);
+	out[12] = MADE_WEEK;
+	out[13] = MADE_YEAR - 2000;
+	out[14] = 0; /* bytes of a name */
+	return out + 15;
+}
+
+static uint8_t *put_parameters(uint8_t *out, const struct timing *t)
+{
+	out[0] = 0x01;
+	out[2] = 12;
+	put_u16(out + 3, t->width_mm * 10);
+	put_u16(out + 5, t->height_mm * 10);
+	put_u16(out + 7, t->width);
+	put_u16(out + 9, t->height);
+	out[11] = 0x00;
+	out[12] = 120; /* gamma 2.2 */
+	/* From 1:1 on in steps of a hundredth. */
+	uint32_t longer = t->width > t->height ? t->width : t->height;
+	uint32_t shorter = t->width > t->height ? t->height : t->width;
+	out[13] = (uint8_t)min_u32(longer * 100 / shorter - 100, 255);
+	out[14] = 0x77; /* 8 bits a colour, and no more */
+	return out + 15;
+}
+
+static uint8_t *put_interface(uint8_t *out)
+{
+	out[0] = 0x0f;
+	out[2] = 10;
+	out[3] = 0xa4; /* DisplayPort, 4 lanes */
+	out[4] = 0x12; /* version 1.2 */
+	out[5] = 0x02; /* RGB with 8 bits a colour, nothing else */
+	return out + 13;
+}
+
+static uint8_t *put_timing(uint8_t *out, const struct timing *t)
+{
+	out[0] = 0x03; /* of type I: one of 20 bytes */
+	out[2] = 20;
+	put_u16(out + 3, t->clock - 1);
+	out[5] = (uint8_t)((t->clock - 1) >> 16);
+	out[6] = 0x88; /* preferred; the shape is said by the pixels */
+	put_u16(out + 7, t->width - 1);
+	put_u16(out + 9, H_BLANK - 1);
+	put_u16(out + 11, (H_FRONT - 1) | 0x8000); /* positive sync */
+	put_u16(out + 13, H_SYNC - 1);
+	put_u16(out + 15, t->height - 1);
+	put_u16(out + 17, t->v_blank - 1);
+	put_u16(out + 19, V_FRONT - 1);
+	put_u16(out + 21, t->v_sync - 1);
+	return out + 23;
+}
+
+static void put_display_id(uint8_t *out, const struct timing *t, uint32_t number)
 {
 	uint8_t *section = out + 1;
-	uint8_t *block = section + 4;
-	uint8_t *timing = block + 3;
+	uint8_t *end = section + 4;
 
-	out[0] = 0x70;     /* this extension is of DisplayID */
-	section[0] = 0x12; /* version 1.2 */
-	section[1] = 23;   /* bytes of data blocks */
-	section[2] = 0x03; /* a desktop display */
-	section[3] = 0;    /* no more sections */
-	block[0] = 0x03;   /* type I timings */
-	block[1] = 0;
-	block[2] = 20; /* bytes: one of them */
-	put_u16(timing, t->clock - 1);
-	timing[2] = (uint8_t)((t->clock - 1) >> 16);
-	timing[3] = 0x88; /* preferred; the shape is said by the pixels */
-	put_u16(timing + 4, t->width - 1);
-	put_u16(timing + 6, H_BLANK - 1);
-	put_u16(timing + 8, (H_FRONT - 1) | 0x8000); /* positive sync */
-	put_u16(timing + 10, H_SYNC - 1);
-	put_u16(timing + 12, t->height - 1);
-	put_u16(timing + 14, t->v_blank - 1);
-	put_u16(timing + 16, V_FRONT - 1);
-	put_u16(timing + 18, t->v_sync - 1);
-	section[4 + 23] = checksum(section, 4 + 23);
+	out[0] = 0x70; /* this extension is of DisplayID */
+	end = put_product(end, number);
+	end = put_parameters(end, t);
+	end = put_interface(end);
+	end = put_timing(end, t);
+	section[0] = 0x12;                         /* version 1.2 */
+	section[1] = (uint8_t)(end - section - 4); /* bytes of data blocks */
+	section[2] = 0x03;                         /* a desktop display */
+	*end = checksum(section, (size_t)(end - section));
 	out[BLOCK_SIZE - 1] = checksum(out, BLOCK_SIZE - 1);
 }
 
@@ -261,6 +314,6 @@ size_t vtr_edid_make(const struct vtr_edid_mode *mode, uint32_t number,
 	if (!large) {
 		return BLOCK_SIZE;
 	}
-	put_display_id(out_edid + BLOCK_SIZE, &timing);
+	put_display_id(out_edid + BLOCK_SIZE, &timing, number);
 	return (size_t)2 * BLOCK_SIZE;
 }

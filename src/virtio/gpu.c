@@ -185,19 +185,26 @@ static void forget_requests(struct vtr_virtio_gpu *gpu)
 	}
 }
 
+/* The guest began anew, or is gone. */
+static void forget_guest(struct vtr_virtio_gpu *gpu)
+{
+	vtr_gpu_reset(gpu->core); /* first, as it knows the fences in the requests */
+	forget_requests(gpu);
+	gpu->config.events_read = 0;
+}
+
 static void on_start(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram,
                      bool reset)
 {
 	struct vtr_virtio_gpu *gpu = data;
 
 	if (reset) {
-		vtr_gpu_reset(gpu->core); /* first, as it knows the fences in the requests */
-		forget_requests(gpu);
-		gpu->config.events_read = 0;
+		forget_guest(gpu);
 	}
 	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
 		gpu->queues[i] = queues[i];
 	}
+	gpu->ram = ram;
 	vtr_gpu_set_ram(gpu->core, ram);
 	gpu->started = true;
 }
@@ -212,10 +219,15 @@ static void on_stop(void *data)
 	notify(gpu);
 }
 
-/* Guest memory is looked up whenever it is read, so there is nothing to move. */
+/* Guest memory is looked up whenever it is read, so there is nothing to move. But where there is none
+ * any more, the VMM is gone, and the host need not keep renderers and memory for the next. */
 static void on_ram_changed(void *data)
 {
-	(void)data;
+	struct vtr_virtio_gpu *gpu = data;
+
+	if (!gpu->started && gpu->ram && gpu->ram->count == 0) {
+		forget_guest(gpu);
+	}
 }
 
 static void read_config(void *data, uint32_t offset, void *buf, uint32_t size)

@@ -28,8 +28,8 @@ struct vtr_virtio_gpu_display {
 	uint32_t width, height; /* what it wants to show; also while it is unplugged */
 };
 
-/* What a display can be. Linux drops smaller modes, and so do others larger ones. */
-#define VTR_VIRTIO_GPU_MIN_SIDE 32
+/* What a display can be: Linux's limits for a mode in an EDID, and for a virtio-gpu. */
+#define VTR_VIRTIO_GPU_MIN_SIDE 64
 #define VTR_VIRTIO_GPU_MAX_SIDE 8192
 
 struct vtr_virtio_gpu_params {

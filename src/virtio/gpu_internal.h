@@ -25,6 +25,7 @@ struct vtr_virtio_gpu {
 	uint32_t refresh_hz; /* what guests are told; never 0 */
 
 	struct vtr_queue *queues[GPU_QUEUE_COUNT]; /* NULL before the first start */
+	const struct vtr_ram *ram;                 /* the same */
 	bool started;
 	struct vtr_list pending; /* requests whose fence is not retired */
 	bool owes_notify[GPU_QUEUE_COUNT];

@@ -66,7 +66,7 @@ static struct vtr_queue *queues[GPU_QUEUE_COUNT];
 static struct vtr_queue_setup setups[GPU_QUEUE_COUNT];
 static uint16_t used_seen[GPU_QUEUE_COUNT];
 static struct slot slots[DRIVER_SLOTS];
-static int order[4096];
+static int order[256];
 static int order_count;
 static int call_fd;
 static struct vtr_os_loop_timer *stop_timer;
@@ -451,6 +451,15 @@ void driver_restart(bool reset)
 	driver_device->start(driver_device->data, queues, &ram, reset);
 }
 
+void driver_lose_ram(void)
+{
+	CHECK_OK(vtr_ram_set(&ram, NULL, 0));
+	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
+		vtr_queue_reset(queues[i]);
+	}
+	driver_device->ram_changed(driver_device->data);
+}
+
 /* --- requests ------------------------------------------------------------------------------------------ */
 
 int driver_send_two(uint32_t queue, const void *head, size_t head_size, const void *tail,
@@ -505,8 +514,9 @@ static void collect(void)
 			CHECK(slot < DRIVER_SLOTS && slots[slot].busy && !slots[slot].done);
 			slots[slot].done = true;
 			slots[slot].size = entry[1];
-			CHECK(order_count < (int)VTR_ARRAY_LEN(order));
-			order[order_count++] = slot;
+			if (order_count < (int)VTR_ARRAY_LEN(order)) {
+				order[order_count++] = slot;
+			}
 		}
 	}
 }

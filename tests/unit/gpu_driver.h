@@ -65,6 +65,8 @@ unsigned driver_interrupts(void);
 /* Stops the queues, as a VMM does. Starts them again as after a pause, or after a reset. */
 void driver_stop(void);
 void driver_restart(bool reset);
+/* The VMM is gone, after driver_stop(): nothing can be sent any more. */
+void driver_lose_ram(void);
 
 /* Send, wait, and tell the type of the answer. */
 uint32_t driver_do(const void *request, size_t size);
