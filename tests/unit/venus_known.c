@@ -58,11 +58,11 @@ static void refusals(void)
 		CHECK_EQ(vtr_known_parse(bad, &back), VTR_ERR_ARG);
 	}
 	for (size_t i = 0; i < strlen(text); i++) {
-		strcpy(bad, text);
+		snprintf(bad, sizeof(bad), "%s", text);
 		bad[i] = '!';
 		CHECK_EQ(vtr_known_parse(bad, &back), VTR_ERR_ARG);
 	}
-	strcat(strcpy(bad, text), "hhhhhhhhhhhhhhhhhhhhhhhhhhhhhh");
+	snprintf(bad, sizeof(bad), "%shhhhhhhhhhhhhhhhhhhhhhhhhhhhhh", text);
 	CHECK_EQ(vtr_known_parse(bad, &back), VTR_ERR_ARG);
 	CHECK_EQ(vtr_known_parse("", &back), VTR_ERR_ARG);
 }
