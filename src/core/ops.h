@@ -113,9 +113,28 @@ struct vtr_cursor {
 	uint32_t pixels[VTR_CURSOR_SIZE * VTR_CURSOR_SIZE]; /* B8G8R8A8, premultiplied */
 };
 
+enum vtr_input_kind {
+	VTR_INPUT_KEY,     /* or a button: code, down */
+	VTR_INPUT_MOTION,  /* x, y */
+	VTR_INPUT_WHEEL,   /* wheel_x, wheel_y */
+	VTR_INPUT_RELEASE, /* of all keys and buttons that this person holds: they have left */
+};
+
+/* What a person did in front of a display. Nothing of it is ever logged. */
+struct vtr_input {
+	enum vtr_input_kind kind;
+	uint32_t display;
+	uint32_t code;            /* of linux/input-event-codes.h: KEY_*, BTN_* */
+	bool down;
+	uint32_t x, y;            /* 0 to 65535 across the display's picture */
+	int32_t wheel_x, wheel_y; /* 120 a notch; right and away from the person are positive */
+};
+
 struct vtr_screen_events {
 	/* Somebody wants another mode, or the display plugged or unplugged. */
 	void (*mode)(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height);
+	/* Somebody types or points. */
+	void (*input)(void *data, const struct vtr_input *input);
 };
 
 /* Whoever implements this copies what it is given. Losing a frame is its right, blocking is not. */
