@@ -49,7 +49,7 @@ static void refusals(void)
 	const struct vtr_known_device device = sample(3);
 	struct vtr_known_device back;
 	char text[VTR_KNOWN_TEXT];
-	char bad[VTR_KNOWN_TEXT];
+	char bad[VTR_KNOWN_TEXT + 32];
 
 	vtr_known_format(&device, text);
 	const size_t fixed = strlen(text) - 3;
