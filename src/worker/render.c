@@ -2,7 +2,6 @@
 #define VTR_LOG_MODULE "render"
 #include "worker/render.h"
 
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,27 +15,13 @@
 #include "platform/thread.h"
 #include "worker/ipc.h"
 #include "worker/protocol.h"
+#include "worker/window_rings.h"
 
-/* The bit of a ring's status word that makes Mesa's driver abort (venus-host.md 5.2). */
-#define RING_STATUS_FATAL 2u
 /* At the end, how long workers get to end by themselves. */
 #define FINISH_MS 2000
 /* Rings that a worker may report between two turns of the loop: nobody makes so many. */
 #define MAX_REPORTS 4096
 #define NAME_MAX_BYTES 64
-
-struct ring {
-	uint64_t id;
-	uint64_t status_offset; /* in the window; within the resource */
-	uint32_t res_id;
-};
-
-/* A resource in the window. */
-struct attachment {
-	uint32_t res_id;
-	uint64_t offset;
-	uint64_t size;
-};
 
 struct owed {
 	struct vtr_list link;
@@ -69,11 +54,7 @@ struct vtr_render {
 	struct vtr_ipc_sender sender;
 	bool watches_out;
 
-	struct ring rings[VTR_RENDER_MAX_RINGS];
-	size_t ring_count;
-	struct attachment *attachments; /* by res_id */
-	size_t attachment_count;
-	size_t attachment_room;
+	struct vtr_window_rings rings;
 	struct vtr_list owed; /* fences, in order */
 	size_t owed_count;
 	struct vtr_list detaching; /* oldest first */
@@ -97,113 +78,6 @@ struct vtr_renders {
 	size_t live_count; /* without those that were destroyed */
 	size_t count;
 };
-
-/* --- attached memory and rings ------------------------------------------------------------------- */
-
-/* The first that is not before `res_id`. */
-static size_t find_attachment(const struct vtr_render *render, uint32_t res_id)
-{
-	size_t low = 0;
-	size_t high = render->attachment_count;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (render->attachments[middle].res_id < res_id) {
-			low = middle + 1;
-		} else {
-			high = middle;
-		}
-	}
-	return low;
-}
-
-static enum vtr_err add_attachment(struct vtr_render *render, const struct attachment *attachment)
-{
-	if (render->attachment_count == render->attachment_room) {
-		size_t room = vtr_max(render->attachment_room * 2, 64);
-		struct attachment *bigger = realloc(render->attachments, room * sizeof(*bigger));
-		if (!bigger) {
-			return VTR_ERR_NOMEM;
-		}
-		render->attachments = bigger;
-		render->attachment_room = room;
-	}
-	size_t at = find_attachment(render, attachment->res_id);
-	memmove(render->attachments + at + 1, render->attachments + at,
-	        (render->attachment_count - at) * sizeof(*attachment));
-	render->attachments[at] = *attachment;
-	render->attachment_count++;
-	return VTR_OK;
-}
-
-/* Forgets a resource, with the rings in it: what is written there from now on is not theirs. */
-static void remove_attachment(struct vtr_render *render, uint32_t res_id)
-{
-	size_t at = find_attachment(render, res_id);
-
-	if (at == render->attachment_count || render->attachments[at].res_id != res_id) {
-		return;
-	}
-	render->attachment_count--;
-	memmove(render->attachments + at, render->attachments + at + 1,
-	        (render->attachment_count - at) * sizeof(*render->attachments));
-	for (size_t i = render->ring_count; i-- > 0;) {
-		if (render->rings[i].res_id == res_id) {
-			render->rings[i] = render->rings[--render->ring_count];
-		}
-	}
-}
-
-static enum vtr_err add_ring(struct vtr_render *render, const struct vtr_worker_ring *message)
-{
-	uint64_t offset = message->status_offset;
-	struct vtr_log *log = render->renders->log;
-
-	if (offset % 4 != 0) {
-		return VTR_ERR_GUEST;
-	}
-	if (render->ring_count == VTR_RENDER_MAX_RINGS) {
-		vtr_debug(log, "context %u has more than %d rings", render->ctx_id,
-		          VTR_RENDER_MAX_RINGS);
-		return VTR_OK;
-	}
-	for (size_t i = 0; i < render->attachment_count; i++) {
-		const struct attachment *a = &render->attachments[i];
-		if (offset >= a->offset && offset - a->offset <= a->size - 4) {
-			render->rings[render->ring_count++] = (struct ring){
-				.id = message->ring_id,
-				.status_offset = offset,
-				.res_id = a->res_id,
-			};
-			return VTR_OK;
-		}
-	}
-	/* It may have been detached while the worker's word was on its way. */
-	vtr_debug(log, "context %u: a ring lies in memory that is not attached", render->ctx_id);
-	return VTR_OK;
-}
-
-static void remove_ring(struct vtr_render *render, uint64_t ring_id)
-{
-	for (size_t i = 0; i < render->ring_count; i++) {
-		if (render->rings[i].id == ring_id) {
-			render->rings[i] = render->rings[--render->ring_count];
-			return;
-		}
-	}
-}
-
-/* Tells everyone who looks at a ring of the context that nobody will serve it any more. */
-static void break_rings(struct vtr_render *render)
-{
-	uint8_t *map = render->renders->window->map;
-
-	for (size_t i = 0; i < render->ring_count; i++) {
-		atomic_fetch_or((_Atomic uint32_t *)(void *)(map + render->rings[i].status_offset),
-		                RING_STATUS_FATAL);
-	}
-	render->ring_count = 0;
-}
 
 /* --- the end ------------------------------------------------------------------------------------ */
 
@@ -249,7 +123,7 @@ static void free_render(struct vtr_render *render)
 	forget_detaching(render);
 	vtr_close(&render->process.control_fd);
 	vtr_close(&render->process.death_fd);
-	free(render->attachments);
+	vtr_window_rings_finish(&render->rings);
 	vtr_list_remove(&render->node);
 	renders->count--;
 	free(render);
@@ -271,7 +145,7 @@ static void break_off(struct vtr_render *render)
 		return;
 	}
 	render->broken = true;
-	break_rings(render);
+	vtr_window_rings_break(&render->rings, render->renders->window->map);
 	unwatch(&render->control_watch);
 	vtr_ipc_sender_finish(&render->sender);
 	vtr_close(&render->process.control_fd);
@@ -368,6 +242,20 @@ static enum vtr_err handle_fence(struct vtr_render *render,
 	return VTR_OK;
 }
 
+static enum vtr_err handle_ring(struct vtr_render *render, const struct vtr_worker_ring *ring)
+{
+	enum vtr_err err = vtr_window_rings_add(&render->rings, ring->ring_id,
+	                                        ring->status_offset);
+
+	if (err == VTR_ERR_GONE || err == VTR_ERR_LIMIT) {
+		/* Detached while the worker's word was on its way, or one of very many. */
+		vtr_debug(render->renders->log, "context %u: a ring is not kept (%s)",
+		          render->ctx_id, vtr_err_name(err));
+		return VTR_OK;
+	}
+	return err;
+}
+
 static enum vtr_err handle_detached(struct vtr_render *render,
                                     const struct vtr_worker_detached *detached)
 {
@@ -391,10 +279,10 @@ static enum vtr_err handle_message(struct vtr_render *render, const struct vtr_i
 {
 	switch ((enum vtr_worker_op)message->op) {
 	case VTR_WORKER_WINDOW_RING:
-		return add_ring(render, message->payload);
+		return handle_ring(render, message->payload);
 	case VTR_WORKER_RING_GONE: {
 		const struct vtr_worker_ring_gone *gone = message->payload;
-		remove_ring(render, gone->ring_id);
+		vtr_window_rings_remove(&render->rings, gone->ring_id);
 		return VTR_OK;
 	}
 	case VTR_WORKER_FENCE_DONE:
@@ -612,6 +500,7 @@ static enum vtr_err create(void *data, uint32_t ctx_id, const char *name,
 	render->events_data = events_data;
 	render->process.control_fd = -1;
 	render->process.death_fd = -1;
+	vtr_window_rings_init(&render->rings);
 	vtr_list_init(&render->owed);
 	vtr_list_init(&render->detaching);
 	vtr_list_insert(&renders->all, &render->node);
@@ -651,7 +540,7 @@ static enum vtr_err attach_window(struct vtr_render *render, uint32_t res_id,
 		.size = memory->size,
 	};
 	const struct vtr_ipc_parts parts = { .payload = &attach };
-	const struct attachment attachment = {
+	const struct vtr_window_range range = {
 		.res_id = res_id,
 		.offset = memory->window_offset,
 		.size = memory->size,
@@ -659,7 +548,7 @@ static enum vtr_err attach_window(struct vtr_render *render, uint32_t res_id,
 
 	vtr_assert(memory->size >= 4 && memory->window_offset <= window_size &&
 	           memory->size <= window_size - memory->window_offset);
-	enum vtr_err err = add_attachment(render, &attachment);
+	enum vtr_err err = vtr_window_rings_attach(&render->rings, &range);
 	return err != VTR_OK ? err : send_message(render, VTR_CONTEXT_ATTACH, &parts);
 }
 
@@ -728,7 +617,7 @@ static void detach(struct vtr_render *render, uint32_t res_id)
 	const struct vtr_context_detach detach = { .res_id = res_id };
 	const struct vtr_ipc_parts parts = { .payload = &detach };
 
-	remove_attachment(render, res_id);
+	vtr_window_rings_detach(&render->rings, res_id);
 	if (render->broken) {
 		return; /* ended() will do */
 	}

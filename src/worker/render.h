@@ -26,8 +26,6 @@ struct vtr_log;
 struct vtr_os_loop;
 struct vtr_renders;
 
-/* Rings that are told when their worker dies. A context with more has some that are not. */
-#define VTR_RENDER_MAX_RINGS 64
 /* What may wait for a worker that does not read: bytes, and fds of attached memory. */
 #define VTR_RENDER_MAX_QUEUE (64u << 20)
 #define VTR_RENDER_MAX_QUEUED_FDS 1024
