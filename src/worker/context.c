@@ -375,7 +375,7 @@ static bool finish(struct context *context, enum vtr_err err)
 	context->ending = true;
 	pthread_mutex_unlock(&context->watch_lock);
 	/* First of all, because destroying may wait for the device. */
-	if (context->venus && !closed) {
+	if (context->venus) {
 		vtr_venus_kill(context->venus);
 	}
 	shutdown(context->fd, SHUT_RDWR);

@@ -15,7 +15,7 @@ import harness
 # What the front says
 INIT, ATTACH, ATTACH_PIECES, DETACH, SUBMIT, FENCE = range(1, 7)
 # What the worker says
-RING, WINDOW_RING, RING_GONE, FENCE_DONE = range(1, 5)
+RING, WINDOW_RING, RING_GONE, FENCE_DONE, DETACHED = range(1, 6)
 
 PAGE = 4096
 
@@ -83,7 +83,8 @@ class Front:
             ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))]
         try:
             sent = self.sock.sendmsg([data], ancillary)
-            self.sock.sendall(data[sent:])
+            if sent < len(data):
+                self.sock.sendall(data[sent:])
         except (BrokenPipeError, ConnectionResetError) as error:
             raise Gone(str(error)) from None
 

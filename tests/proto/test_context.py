@@ -1,0 +1,372 @@
+# SPDX-License-Identifier: MIT
+"""`vitrine worker` for a VM's context: what the front may say and what it must not, memory of the
+window and of the guest's RAM that a device writes to, and when it lets go of it."""
+
+import mmap
+import os
+import struct
+import time
+import unittest
+
+import front
+import harness
+import venus
+import vtest
+from front import Front, Gone
+from vtest import Ring
+
+PAGE = 4096
+TOP = (1 << 64) - 1
+INSTANCE, PHYSICAL, DEVICE, QUEUE, POOL, COMMANDS = range(1, 7)
+
+
+class Gpu:
+    """A device in a context, with one queue on timeline 1."""
+
+    def __init__(self, context):
+        self.front = context
+        self.ring = Ring(context)
+        self.next_id = 100
+        self.call(vtest.create_instance(INSTANCE))
+        self.call(venus.enumerate_physical_devices(INSTANCE, PHYSICAL), allowed=(0, 5))
+        self.call(venus.create_device(PHYSICAL, DEVICE))
+        self.ring.write(venus.get_queue(DEVICE, QUEUE, 1) +
+                        venus.create_command_pool(DEVICE, POOL) +
+                        venus.allocate_command_buffer(DEVICE, POOL, COMMANDS))
+        self.fence_id = 0
+        self.roundtrips = 0
+
+    def roundtrip(self):
+        """As Mesa does: the ring goes on once what was said before has been heard."""
+        self.roundtrips += 1
+        self.front.submit(vtest.submit_virtqueue_seqno(self.ring.ring_id, self.roundtrips))
+        self.ring.write(vtest.wait_virtqueue_seqno(self.roundtrips))
+
+    def call(self, data, allowed=(0,), size=8):
+        reply = self.ring.call(data, size)
+        result, = struct.unpack_from('<i', reply, 4)
+        if result not in allowed:
+            raise AssertionError(f'VkResult {result}\n{self.front.log()}')
+        return reply
+
+    def import_memory(self, res_id, size, allowed=(0,)):
+        memory = self.next_id
+        self.next_id += 1
+        self.call(venus.allocate_memory(DEVICE, memory, size, res_id), allowed)
+        return memory
+
+    def buffer(self, memory, size):
+        buffer = self.next_id
+        self.next_id += 1
+        self.ring.write(venus.create_buffer(DEVICE, buffer, size) +
+                        venus.bind_buffer(DEVICE, buffer, memory))
+        return buffer
+
+    def fill(self, buffer, value, size):
+        """Has the device write, and waits for that as a guest's kernel does."""
+        self.ring.write(venus.fill(COMMANDS, buffer, value, size) + venus.submit(QUEUE, COMMANDS))
+        self.front.submit(vtest.wait_ring_seqno(self.ring.ring_id, self.ring.tail))
+        self.fence_id += 1
+        self.front.fence(self.fence_id, timeline=1)
+        assert self.front.wait_fences(1) == [(1, self.fence_id)]
+
+
+def words(value, size):
+    return struct.pack('<I', value) * (size // 4)
+
+
+class Protocol(unittest.TestCase):
+    """What the front says."""
+
+    def test_ring(self):
+        with Front() as context:
+            context.place(3 * PAGE)
+            ring = Ring(context)
+            reply = ring.call(vtest.enumerate_instance_version(), 20)
+            self.assertEqual(struct.unpack_from('<iiQ', reply), (137, 0, 1))
+            self.assertGreaterEqual(struct.unpack_from('<I', reply, 16)[0], (1 << 22) | (1 << 12))
+            context.sync()
+            self.assertEqual(context.messages,
+                             [(front.WINDOW_RING, struct.pack('<QQ', 0x1000, 3 * PAGE + 128))])
+            context.submit(vtest.destroy_ring(0x1000))
+            context.sync()
+            self.assertEqual(context.messages[1], (front.RING_GONE, struct.pack('<Q', 0x1000)))
+
+    def test_ends_with_the_front(self):
+        context = Front()
+        ring = Ring(context)
+        ring.call(vtest.enumerate_instance_version(), 16)
+        self.assertEqual(context.close(), 0)
+        self.assertTrue(ring.status & vtest.FATAL)
+
+    def test_ends_before_init(self):
+        self.assertEqual(Front(init=False).close(), 0)
+
+    def test_fences(self):
+        with Front() as context:
+            asked = []
+            for i in range(300):
+                timeline = (0, 0, 5, 63, 64, 0xffffffff)[i % 6]
+                context.fence(1000 - i, timeline)
+                asked.append((timeline, 1000 - i))
+            # None of these timelines has a queue: there is nothing to wait for.
+            self.assertEqual(context.wait_fences(300), asked)
+
+    def test_long_submits(self):
+        with Front() as context:
+            ring = Ring(context)
+            one = vtest.notify_ring(ring.ring_id, 0)
+            context.submit(one * ((4 << 20) // len(one)))
+            context.sync()
+            context.submit(b'')
+            context.sync()
+            with self.assertRaises(Gone):
+                context.send_raw(struct.pack('<IIII', front.SUBMIT, (4 << 20) + 4, 0, 0))
+                context.sync()
+
+    def test_messages_in_pieces(self):
+        with Front() as context:
+            payload = struct.pack('<IIQ', 0, 0, 77)
+            message = struct.pack('<IIII', front.FENCE, len(payload), 0, 0) + payload
+            for i in range(len(message)):
+                context.send_raw(message[i:i + 1])
+                time.sleep(0.0005)
+            self.assertEqual(context.wait_fences(1), [(0, 77)])
+
+    def assert_refused(self, speak, init=True):
+        context = Front(init=init)
+        try:
+            speak(context)
+            context.wait_gone()
+        except Gone:
+            pass
+        self.assertEqual(context.process.wait(20), 1, context.log())
+        context.close()
+
+    def test_refuses(self):
+        window = [0]
+        self.assert_refused(lambda c: c.init())
+        self.assert_refused(lambda c: c.fence(1), init=False)
+        self.assert_refused(lambda c: c.submit(b''), init=False)
+        self.assert_refused(lambda c: c.attach(1, 0, PAGE), init=False)
+        for size in (0, (64 << 20) + 1, TOP):
+            self.assert_refused(lambda c: c.send(front.INIT, struct.pack('<Q', size),
+                                                 [c.window_fd]), init=False)
+        self.assert_refused(lambda c: c.send(front.INIT, struct.pack('<Q', PAGE), window),
+                            init=False)
+        self.assert_refused(lambda c: c.send(front.INIT, struct.pack('<Q', PAGE)), init=False)
+        for op in (0, 7, 0xffffffff):
+            self.assert_refused(lambda c: c.send(op))
+        self.assert_refused(lambda c: c.send(front.FENCE, b'\0' * 15))
+        self.assert_refused(lambda c: c.send(front.FENCE, b'\0' * 17))
+        self.assert_refused(lambda c: c.send(front.FENCE, b'\0' * 16, window))
+        self.assert_refused(lambda c: c.attach_pieces(1, [c.window_fd], [(1, 0, PAGE)]))
+        self.assert_refused(lambda c: c.attach_pieces(1, [], [(0, 0, PAGE)]))
+        self.assert_refused(lambda c: c.send(front.ATTACH_PIECES, b'\0' * 9, window))
+
+    def test_guest_breaks_protocol(self):
+        for commands in (b'\xff' * 8, vtest.command(195), vtest.notify_ring(5, 0), b'\0' * 3):
+            context = Front()
+            ring = Ring(context)
+            ring.call(vtest.enumerate_instance_version(), 16)
+            context.submit(commands)
+            context.wait_gone()
+            self.assertTrue(ring.status & vtest.FATAL)
+            self.assertEqual(context.process.wait(20), 1)
+            context.close()
+
+    def test_ring_breaks_protocol(self):
+        """The context dies in the ring's thread."""
+        context = Front()
+        ring = Ring(context)
+        ring.call(vtest.enumerate_instance_version(), 16)
+        ring.write(vtest.command(195))
+        context.wait_gone()
+        self.assertTrue(ring.status & vtest.FATAL)
+        self.assertEqual(context.process.wait(20), 1)
+        context.close()
+
+
+class Resources(unittest.TestCase):
+    """Attaching and detaching."""
+
+    def test_bad_resources_are_missing(self):
+        with Front() as context:
+            size = context.window_size
+            for offset, length in ((size, PAGE), (0, size + PAGE), (TOP - PAGE + 1, PAGE), (0, TOP),
+                                   (0, 0), (1, PAGE), (0, 100), (PAGE, TOP - PAGE + 1)):
+                context.attach(50, offset, length)
+            context.attach_pieces(50, [context.window_fd], [])
+            context.attach_pieces(50, [context.window_fd], [(0, 0, 0)])
+            context.attach_pieces(50, [context.window_fd], [(0, 0, PAGE), (0, 1, PAGE)])
+            context.attach_pieces(50, [context.window_fd], [(0, 0, TOP - 4095), (0, PAGE, PAGE)])
+            context.attach_pieces(50, [context.sock.fileno()], [(0, 0, PAGE)])
+            context.attach(0, 0, PAGE)
+            context.sync()
+            # The context goes on, and the id is still free.
+            ring = Ring(context)
+            ring.call(vtest.enumerate_instance_version(), 16)
+            context.attach(50, 0, PAGE)
+            context.attach(50, 0, PAGE)
+            context.detach(50)
+            context.detach(50)
+            context.sync()
+            self.assertEqual([m for m in context.messages if m[0] == front.DETACHED],
+                             2 * [(front.DETACHED, struct.pack('<II', 50, 0))])
+
+    def test_missing_resources_end_the_context(self):
+        context = Front()
+        context.submit(vtest.create_ring(1, 77))
+        context.wait_gone()
+        self.assertEqual(context.process.wait(20), 1)
+        context.close()
+
+    def test_rings_lie_in_the_window(self):
+        context = Front()
+        context.attach_pieces(9, [context.window_fd], [(0, 0, 1 << 20)])
+        context.submit(vtest.create_ring(1, 9))
+        context.wait_gone()
+        context.close()
+
+    def test_resources_cost_no_fds(self):
+        with Front() as context:
+            Ring(context).call(vtest.enumerate_instance_version(), 16)
+            context.sync()
+            fds = len(os.listdir(f'/proc/{context.process.pid}/fd'))
+            ram = os.memfd_create('ram')
+            os.ftruncate(ram, 1 << 20)
+            for i in range(1900):
+                context.attach(100 + i, i * 16384, 16384)
+            for i in range(100):
+                context.attach_pieces(5000 + i, [ram, context.window_fd],
+                                      [(j % 2, j * PAGE, PAGE) for j in range(100)])
+            os.close(ram)
+            context.sync()
+            self.assertEqual(len(os.listdir(f'/proc/{context.process.pid}/fd')), fds)
+            maps = len(open(f'/proc/{context.process.pid}/maps').readlines())
+            for i in range(1900):
+                context.detach(100 + i)
+                if i % 100 == 0:
+                    context.sync() # a front that does not listen would be waited for
+            for i in range(100):
+                context.detach(5000 + i)
+            context.sync()
+            self.assertEqual(len([m for m in context.messages if m[0] == front.DETACHED]), 2000)
+            self.assertLess(len(open(f'/proc/{context.process.pid}/maps').readlines()),
+                            maps - 10000)
+
+    def test_many_pieces(self):
+        """As many as a guest may say, none beside the next."""
+        with Front() as context:
+            ram = os.memfd_create('ram')
+            os.ftruncate(ram, 16384 * PAGE)
+            context.attach_pieces(9, [ram], [(0, (i * 5 % 16384) * PAGE, PAGE)
+                                             for i in range(16384)])
+            context.sync()
+            with self.assertRaises(Gone):
+                context.attach_pieces(10, [ram], [(0, 0, PAGE)] * 16385)
+                context.sync()
+            os.close(ram)
+
+
+class Memory(unittest.TestCase):
+    """What a device does with memory that the guest has chosen."""
+
+    def check_window(self, *args, offset=5 * PAGE, size=3 * PAGE):
+        with Front(*args) as context:
+            gpu = Gpu(context)
+            start = context.place(offset) + offset
+            context.place(64 * PAGE)
+            window = context.window
+            window[start - PAGE:start + size + PAGE] = b'\x11' * (size + 2 * PAGE)
+            context.attach(50, start, size)
+            gpu.roundtrip()
+            reply = gpu.call(venus.memory_resource_properties(DEVICE, 50), size=52)
+            self.assertEqual(struct.unpack_from('<Q', reply, 40)[0], size)
+            self.assertEqual(struct.unpack_from('<I', reply, 48)[0] & 1, 1)
+            # The program asked for less, and the kernel made pages of it.
+            memory = gpu.import_memory(50, size - 100)
+            buffer = gpu.buffer(memory, size - 256)
+            gpu.fill(buffer, 0xabcd1234, size - 256)
+            self.assertEqual(window[start:start + size - 256], words(0xabcd1234, size - 256))
+            self.assertEqual(window[start - PAGE:start], b'\x11' * PAGE)
+            self.assertEqual(window[start + size - 256:start + size + PAGE],
+                             b'\x11' * (256 + PAGE))
+
+            # Detached, and given to somebody else: the old buffer must not reach it any more.
+            context.detach(50)
+            context.sync()
+            self.assertIn((front.DETACHED, struct.pack('<II', 50, 0)), context.messages)
+            window[start:start + size] = b'\x22' * size
+            gpu.fill(buffer, 0x55555555, size - 256)
+            self.assertEqual(window[start:start + size], b'\x22' * size)
+            gpu.ring.write(venus.free_memory(DEVICE, memory))
+            self.assertTrue(gpu.ring.wait())
+
+    def test_window(self):
+        self.check_window()
+
+    def test_window_with_coarse_alignment(self):
+        """Addresses and sizes suit the driver whatever the guest chose."""
+        self.check_window('-o', 'import-alignment=16384')
+        self.check_window('-o', 'import-alignment=65536', offset=PAGE, size=PAGE)
+
+    def test_too_coarse_alignment(self):
+        with Front('-o', 'import-alignment=131072') as context:
+            gpu = Gpu(context)
+            context.attach(50, context.place(PAGE), PAGE)
+            gpu.roundtrip()
+            gpu.import_memory(50, PAGE, allowed=(-1000072003,))
+
+    def test_larger_than_the_resource(self):
+        with Front() as context:
+            gpu = Gpu(context)
+            context.attach(50, context.place(PAGE), PAGE)
+            gpu.roundtrip()
+            gpu.import_memory(50, PAGE + 1, allowed=(-1000072003,))
+
+    def test_guest_ram(self):
+        for args in ((), ('-o', 'import-alignment=65536')):
+            with Front(*args) as context:
+                gpu = Gpu(context)
+                rams = []
+                for name in ('low', 'high'):
+                    fd = os.memfd_create(name)
+                    os.ftruncate(fd, 64 * PAGE)
+                    rams.append((fd, mmap.mmap(fd, 64 * PAGE)))
+                # Backwards, from both, two neighbours among them
+                pieces = [(0, 9 * PAGE, PAGE), (0, 10 * PAGE, 2 * PAGE), (1, 7 * PAGE, PAGE),
+                          (1, 5 * PAGE, PAGE), (0, 3 * PAGE, PAGE), (1, 0, PAGE)]
+                size = 7 * PAGE
+                context.attach_pieces(50, [fd for fd, _ in rams], pieces)
+                gpu.roundtrip()
+                memory = gpu.import_memory(50, size)
+                buffer = gpu.buffer(memory, size)
+                gpu.fill(buffer, 0x01020304, size)
+                for index, memory_map in enumerate(memory_map for _, memory_map in rams):
+                    expected = bytearray(64 * PAGE)
+                    for which, offset, length in pieces:
+                        if which == index:
+                            expected[offset:offset + length] = words(0x01020304, length)
+                    self.assertEqual(memory_map[:], bytes(expected))
+                context.detach(50)
+                context.sync()
+                for _, memory_map in rams:
+                    memory_map[:] = b'\x33' * (64 * PAGE)
+                gpu.fill(buffer, 0x44444444, size)
+                for fd, memory_map in rams:
+                    self.assertEqual(memory_map[:], b'\x33' * (64 * PAGE))
+                    os.close(fd)
+
+    def test_no_import(self):
+        """A driver that imports nothing cannot serve VMs, and says so."""
+        with Front('-o', 'no-host-import', '-o', 'no-export') as context:
+            ring = Ring(context)
+            ring.call(vtest.create_instance(INSTANCE), 8)
+            reply = ring.call(venus.enumerate_physical_devices(INSTANCE, PHYSICAL), 20)
+            self.assertEqual(struct.unpack_from('<I', reply, 16)[0], 0)
+            self.assertIn("which a VM's window needs", context.log())
+
+
+if __name__ == '__main__':
+    harness.main()
