@@ -38,7 +38,7 @@ struct vtr_vring {
 	bool started; /* the queue runs: it had all that it needs when the device was started */
 	int kick_fd;  /* -1: none */
 	struct vtr_os_loop_fd *kick_watch;
-	/* At its last GET_VRING_BASE, to tell a pause from a reset. */
+	/* When it was stopped last, to tell a pause from a reset. */
 	bool had_rings;
 	uint16_t returned_base;
 };

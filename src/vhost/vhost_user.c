@@ -140,6 +140,8 @@ void vtr_vhost_stop(struct vtr_vhost_user *server)
 		if (vring->started) {
 			vring->setup.base = vtr_queue_stop(vring->queue);
 			vring->started = false;
+			vring->had_rings = true;
+			vring->returned_base = vring->setup.base;
 		}
 	}
 	vtr_info_limited(server->log, "the guest's driver stopped");

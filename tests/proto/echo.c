@@ -20,6 +20,7 @@
  *   E  at once                            S  at once, but with struct state
  *   H  when an R comes                    R  answers all H, in the opposite order, then itself
  *   D  when the device is stopped         C  at once; says that the configuration changed
+ *   P  as D, and says that the configuration changed
  *   W  at once; fills the window's bytes [u64 at 8, + u64 at 16) with the byte at 1
  */
 
@@ -77,6 +78,9 @@ static void release(uint8_t kind)
 	while (echo.state.held > 0) {
 		struct held held = echo.held[--echo.state.held];
 		if (held.request->out[0] == kind) {
+			if (kind == 'P') {
+				echo.transport->config_changed(echo.transport->data);
+			}
 			answer(held.queue, held.request, held.request->out, held.request->out_size);
 		} else {
 			others[kept++] = held;
@@ -103,7 +107,7 @@ static void handle(uint32_t index, struct vtr_queue_request *request)
 {
 	uint8_t kind = request->out_size > 0 ? request->out[0] : 0;
 
-	if ((kind == 'H' || kind == 'D') && echo.state.held < MAX_HELD) {
+	if ((kind == 'H' || kind == 'D' || kind == 'P') && echo.state.held < MAX_HELD) {
 		echo.held[echo.state.held++] = (struct held){ index, request };
 		return;
 	}
@@ -166,6 +170,7 @@ static void stop(void *data)
 	(void)data;
 	echo.state.stops++;
 	release('D');
+	release('P');
 	notify();
 }
 

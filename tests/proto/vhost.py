@@ -48,6 +48,7 @@ NEED_REPLY = 8
 ACKNOWLEDGED = {SET_MEM_TABLE, SET_VRING_KICK, SET_VRING_CALL, SET_VRING_ERR, SET_VRING_ENABLE,
                 SET_BACKEND_REQ_FD, SET_CONFIG, RESET_DEVICE}
 
+F_BACKEND_REQ = 1 << 5
 F_SHMEM = 1 << 22
 PROTOCOL_FEATURES = 0x402629
 VIRTIO_FEATURES = 1 << 28 | 1 << 29 | 1 << 32
@@ -98,7 +99,8 @@ class Channel:
         try:
             ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))] if fds else []
             sent = self.sock.sendmsg([data], ancillary)
-            self.sock.sendall(data[sent:])
+            if sent < len(data):
+                self.sock.sendall(data[sent:])
         except (BrokenPipeError, ConnectionResetError) as error:
             raise Closed() from error
 
@@ -187,7 +189,7 @@ class Queue:
     def kick_now(self):
         os.eventfd_write(self.kick, 1)
 
-    def add(self, out, answer=0, indirect=True, kick=True):
+    def add(self, out, answer=64, indirect=True, kick=True):
         """Puts a request: out is bytes, or a list of parts; answer is a size, or a list of sizes."""
         parts = [out] if isinstance(out, bytes) else out
         sizes = [answer] if isinstance(answer, int) else answer
@@ -272,9 +274,8 @@ class Queue:
 class Vm:
     """QEMU and a guest."""
 
-    def __init__(self, path, queues=2, size=256, protocol_features=PROTOCOL_FEATURES, window=True):
+    def __init__(self, path, queues=2, size=256, protocol_features=PROTOCOL_FEATURES):
         self.protocol_mask = protocol_features
-        self.window_wanted = window
         self.fd = os.memfd_create('ram')
         os.ftruncate(self.fd, RAM_SIZE)
         self.memory = mmap.mmap(self.fd, RAM_SIZE)
@@ -385,7 +386,8 @@ class Vm:
         self.protocol = self.offered & self.protocol_mask
         self.send(SET_PROTOCOL_FEATURES, struct.pack('<Q', self.protocol))
         assert self.ask_u64(GET_QUEUE_NUM) >= len(self.queues)
-        self.open_back()
+        if self.protocol & F_BACKEND_REQ:
+            self.open_back()
         self.send(SET_OWNER)
         self.ask_u64(GET_FEATURES)
         for queue in self.queues:
