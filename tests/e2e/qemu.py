@@ -1,0 +1,321 @@
+# SPDX-License-Identifier: MIT
+"""A virtual machine with the sample guest on `vitrine gpu`, for the time of a with statement.
+
+Commands run in the guest through its serial console; QEMU is told things through QMP; pictures of the displays
+come from `vitrine gpu`. Every wait has an end, and what a failure needs to be understood is printed with it.
+"""
+import collections
+import http.client
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import e2e
+from e2e import Failure, expect
+
+SOURCE = Path(__file__).resolve().parent.parent.parent
+BOOT_SECONDS = 120
+MINIMUM = (11, 1)
+DEVICE = 'vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24'
+
+
+def find_qemu():
+    """A QEMU that will do, or the reason to skip."""
+    for path in (e2e.build / 'qemu' / 'qemu-system-x86_64', shutil.which('qemu-system-x86_64')):
+        if path and os.access(path, os.X_OK):
+            done = subprocess.run([path, '--version'], stdout=subprocess.PIPE, text=True)
+            match = re.search(r'version (\d+)\.(\d+)', done.stdout)
+            if match and (int(match[1]), int(match[2])) >= MINIMUM:
+                return str(path)
+    raise e2e.Skip('no QEMU 11.1 or newer: make guest')
+
+
+def find_guest():
+    """Kernel and an initramfs with our test programs."""
+    folder = e2e.build / 'guest'
+    if not (folder / 'vmlinuz').exists():
+        raise e2e.Skip('no sample guest: make guest')
+    programs = [e2e.program(name) for name in ('vk-dump', 'vk-suite', 'bench-client')]
+    options = [word for path in (folder / 'cube', *programs) for word in ('--program', str(path))]
+    e2e.run([sys.executable, SOURCE / 'guest' / 'build.py', '--folder', folder, '--initramfs', 'test.img', *options],
+            os.environ)
+    return str(folder / 'vmlinuz'), str(folder / 'test.img')
+
+
+def free_port():
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+class Lines:
+    """What a process prints, by lines, as it comes."""
+
+    def __init__(self, stream):
+        self.stream = stream
+        self.lines = []
+        self.ended = False
+        self.changed = threading.Condition()
+        threading.Thread(target=self.read, daemon=True).start()
+
+    def read(self):
+        for raw in self.stream:
+            with self.changed:
+                self.lines.append(raw.decode(errors='replace').rstrip('\r\n'))
+                self.changed.notify_all()
+        with self.changed:
+            self.ended = True
+            self.changed.notify_all()
+
+    def wait(self, pattern, start, seconds, what):
+        """The index of the first line from `start` on that matches."""
+        end = time.monotonic() + seconds
+        at = start
+        with self.changed:
+            while True:
+                while at < len(self.lines):
+                    if re.search(pattern, self.lines[at]):
+                        return at
+                    at += 1
+                left = end - time.monotonic()
+                if self.ended or left <= 0:
+                    why = 'its output ended' if self.ended else f'nothing in {seconds} s'
+                    raise Failure(f'{what}: {why}; the last lines:\n' + '\n'.join(self.lines[-25:]))
+                self.changed.wait(left)
+
+
+class Qmp:
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(60)
+        expect(e2e.wait_until(path.exists, 20), 'QEMU has not made its QMP socket')
+        self.sock.connect(str(path))
+        self.stream = self.sock.makefile('rw')
+        self.events = collections.Counter()
+        json.loads(self.stream.readline())
+        self.do('qmp_capabilities')
+
+    def do(self, command, **arguments):
+        self.stream.write(json.dumps({'execute': command, 'arguments': arguments}) + '\n')
+        self.stream.flush()
+        while True:
+            line = self.stream.readline()
+            expect(line, f'QEMU is gone ({command})')
+            answer = json.loads(line)
+            if 'event' in answer:
+                self.events[answer['event']] += 1
+            elif 'error' in answer:
+                raise Failure(f'{command}: {answer["error"]["desc"]}')
+            else:
+                return answer['return']
+
+    def human(self, line):
+        return self.do('human-monitor-command', **{'command-line': line})
+
+
+class Machine:
+    """displays: what --display says; gpu: more options of `vitrine gpu`; reboots: whether the guest may."""
+
+    def __init__(self, displays=('1280x800',), gpu=(), memory='1G', reboots=False, processors=1, env=None):
+        self.displays = displays
+        self.gpu_options = gpu
+        self.memory = memory
+        self.reboots = reboots
+        self.processors = processors
+        self.env = env or e2e.native_env()
+        self.gpu = self.qemu = self.qmp = None
+
+    def __enter__(self):
+        qemu = find_qemu()
+        kernel, initramfs = find_guest()
+        self.folder = tempfile.TemporaryDirectory(prefix='vitrine-vm-')
+        try:
+            self.start_gpu()
+            self.start_qemu(qemu, kernel, initramfs)
+            self.wait_boot()
+        except BaseException as error:
+            self.close(error)
+            raise
+        return self
+
+    def path(self, name):
+        return Path(self.folder.name) / name
+
+    def start_gpu(self):
+        self.port = free_port()
+        options = [word for display in self.displays for word in ('--display', display)]
+        command = [e2e.program('vitrine'), 'gpu', '--socket', str(self.path('gpu.sock')), '--http',
+                   f'127.0.0.1:{self.port}', *options, *self.gpu_options]
+        with open(self.path('gpu.log'), 'wb') as log:
+            self.gpu = subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=log)
+        self.gpu_lines = Lines(self.gpu.stdout)
+        self.gpu_lines.wait('^READY', 0, 30, 'vitrine gpu')
+
+    def start_qemu(self, qemu, kernel, initramfs):
+        command = [
+            qemu, '-nodefaults', '-no-user-config', *([] if self.reboots else ['-no-reboot']), '-display', 'none',
+            '-accel', 'tcg', '-cpu', 'max', '-smp', str(self.processors), '-m', self.memory,
+            '-object', f'memory-backend-memfd,id=mem,size={self.memory},share=on',
+            '-machine', 'q35,memory-backend=mem', '-serial', 'stdio',
+            '-qmp', f'unix:{self.path("qmp")},server=on,wait=off',
+            '-chardev', f'socket,id=gpu,path={self.path("gpu.sock")}', '-device', DEVICE,
+            '-kernel', kernel, '-initrd', initramfs, '-append', 'console=ttyS0 quiet panic=-1 -- serve',
+        ]
+        with open(self.path('qemu.log'), 'wb') as log:
+            self.qemu = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        self.started = time.monotonic()
+        self.console = Lines(self.qemu.stdout)
+        self.seen = 0
+        self.qmp = Qmp(self.path('qmp'))
+
+    def wait_boot(self):
+        """Waits until the guest takes commands; from the last command on, so also after a reboot."""
+        at = self.console.wait('^guest: serving', self.seen, BOOT_SECONDS, 'the guest has not booted')
+        self.seen = at + 1
+        return time.monotonic() - self.started
+
+    def send(self, command):
+        self.qemu.stdin.write(command.encode() + b'\n')
+        self.qemu.stdin.flush()
+
+    def run(self, command, seconds=120, check=True):
+        """Runs a shell command in the guest; what it printed. With check, its status must be 0."""
+        start = self.seen
+        self.send(command)
+        at = self.console.wait(r'guest: status \d+$', start, seconds, f'in the guest: {command}')
+        self.seen = at + 1
+        status = int(self.console.lines[at].rsplit(' ', 1)[1])
+        head = self.console.lines[at].rpartition('guest: status')[0]
+        text = '\n'.join([*self.console.lines[start:at], *([head] if head else [])])
+        if check:
+            expect(status == 0, f'in the guest: {command}: status {status}\n{text[-3000:]}')
+        return text
+
+    def start(self, command, log):
+        """Runs a program of the guest in the background, its output in /tmp; its pid."""
+        return int(self.run(f'{command} >/tmp/{log} 2>&1 & echo $!').split()[-1])
+
+    def log_of(self, log):
+        return self.run(f'cat /tmp/{log}')
+
+    def wait_log(self, log, pattern, seconds):
+        """Waits until a program in the background has printed something."""
+        end = time.monotonic() + seconds
+        while True:
+            text = self.log_of(log)
+            if re.search(pattern, text):
+                return text
+            expect(time.monotonic() < end, f'{log}: no "{pattern}" in {seconds} s:\n{text[-2000:]}')
+            time.sleep(0.3)
+
+    # --- the host's side -----------------------------------------------------------------------------
+
+    def get(self, path, seconds=30):
+        connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=seconds)
+        try:
+            connection.request('GET', path)
+            answer = connection.getresponse()
+            body = answer.read()
+        finally:
+            connection.close()
+        expect(answer.status == 200, f'GET {path}: {answer.status} {body[:200]!r}')
+        return body
+
+    def picture(self, display=0):
+        """What a display shows now, as PNG."""
+        return self.get(f'/api/displays/{display}/frame.png')
+
+    def workers(self):
+        """The pids of the processes that draw for the guest."""
+        found = []
+        for path in Path(f'/proc/{self.gpu.pid}/task').glob('*/children'):
+            for pid in path.read_text().split():
+                try:
+                    words = Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')
+                except OSError:
+                    continue
+                if b'worker' in words:
+                    found.append(int(pid))
+        return sorted(found)
+
+    def expect_alive(self):
+        expect(self.gpu.poll() is None, f'vitrine gpu ended with status {self.gpu.poll()}')
+        expect(self.qemu.poll() is None, f'QEMU ended with status {self.qemu.poll()}')
+
+    # --- the end -------------------------------------------------------------------------------------
+
+    def stop(self, process, name):
+        if process is None:
+            return
+        if process.poll() is None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+                self.late.append(f'{name} did not end within 20 s of SIGTERM')
+        for stream in (process.stdin, process.stdout):
+            if stream:
+                try:
+                    stream.close()
+                except OSError:
+                    pass
+
+    def close(self, error):
+        self.late = []
+        gpu_died = self.gpu is not None and self.gpu.poll() is not None
+        self.stop(self.qemu, 'QEMU')
+        self.stop(self.gpu, 'vitrine gpu')
+        logs = [self.path(name).read_text(errors='replace')[-5000:] if self.path(name).exists() else ''
+                for name in ('gpu.log', 'qemu.log')]
+        self.folder.cleanup()
+        if error is not None and not isinstance(error, e2e.Skip):
+            print(f'--- log of vitrine gpu\n{logs[0]}--- log of QEMU\n{logs[1]}---')
+            if self.qemu:
+                print('--- the end of the console\n' + '\n'.join(self.console.lines[-30:]) + '\n---')
+        elif error is None:
+            expect(not self.late, '; '.join(self.late))
+            expect(not gpu_died and self.gpu.returncode == 0,
+                   f'vitrine gpu ended with status {self.gpu.returncode}\n{logs[0]}')
+
+    def __exit__(self, kind, error, trace):
+        self.close(error)
+
+
+def frame_numbers(machine, count, display=0, seconds=300):
+    """Takes `count` pictures, none twice, and compares them with the same frames drawn natively. Returns
+    (number, largest difference, pixels that differ) of each in the order that they were taken."""
+    end = time.monotonic() + seconds
+    last = None
+    with tempfile.TemporaryDirectory(prefix='vitrine-frames-') as folder:
+        paths = []
+        while len(paths) < count:
+            expect(time.monotonic() < end, f'{len(paths)} pictures in {seconds} s')
+            data = machine.picture(display)
+            if data == last:
+                continue
+            last = data
+            paths.append(Path(folder) / f'{len(paths):05}.png')
+            paths[-1].write_bytes(data)
+        return compare_frames(paths)
+
+
+def compare_frames(paths):
+    done = e2e.run([e2e.program('vk-frames'), *paths], e2e.native_env(), timeout=600)
+    result = []
+    for line in done.stdout.splitlines():
+        match = re.search(r'frame (\d+) difference (\d+) pixels (\d+)$', line)
+        expect(match, f'a picture shows no frame: {line}')
+        result.append(tuple(int(text) for text in match.groups()))
+    return result

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The sample guest in a stock QEMU on `vitrine gpu`: its Vulkan is the host's, its display shows what it drew."""
+import json
+import re
+import time
+
+import e2e
+import qemu
+from e2e import expect
+
+FRAMES = 300
+# What a VM has and the local mode has not, and the other way around: both follow from how memory and
+# synchronisation reach the guest.
+ONLY_IN_VM = re.compile(r'VK_KHR_external_(semaphore|fence)_fd|VK_KHR_swapchain|VK_KHR_incremental_present|'
+                        r'VK_KHR_present_(id|wait)2?|VK_EXT_hdr_metadata|VK_KHR_swapchain_mutable_format|'
+                        r'VK_EXT_swapchain_maintenance1|VK_EXT_pci_bus_info|VK_EXT_physical_device_drm|'
+                        r'VK_(KHR|GOOGLE)_\w*display_timing|VK_EXT_present_\w+')
+
+
+def test_boot_to_first_frame():
+    with qemu.Machine() as machine:
+        boot = machine.wait_log  # the shell is up: the program starts next
+        machine.start('cube --seconds 5', 'cube')
+        text = boot('cube', 'first frame', 60)
+        total = time.monotonic() - machine.started
+        print(re.search(r'first frame .*', text)[0], f'({total:.1f} s after QEMU was started)')
+        expect(total < 30, f'{total:.1f} s from the start to the first frame')
+
+
+def dump_device(text):
+    start = text.index('{')
+    return json.loads(text[start:text.rindex('}') + 1])
+
+
+def test_vulkan_of_the_host():
+    """The guest's vulkaninfo names the host's device, and all that it lists is what the local mode lists."""
+    local = dump_device(e2e.run([e2e.program('vitrine'), 'run', '--', e2e.program('vk-dump')], e2e.native_env(),
+                                ).stdout)
+    native = e2e.run([e2e.tool('vulkaninfo'), '--summary'], e2e.native_env()).stdout
+    name = re.search(r'deviceName\s*= (.*)', native)[1].strip()
+    with qemu.Machine() as machine:
+        text = machine.run('vulkaninfo --summary 2>/dev/null')
+        found = re.search(r'deviceName\s*= (.*)', text)
+        expect(found and name in found[1], f'the guest has {found and found[1]}, the host {name}')
+        print(found[1])
+        machine.run('vulkaninfo >/tmp/info 2>/dev/null')
+        guest = dump_device(machine.run('vk-dump 2>/dev/null', seconds=300))
+    differences = compare('', local, guest)
+    for line in differences:
+        print(line)
+    expect(not differences, f'{len(differences)} differences from the local mode')
+
+
+def compare(where, local, guest):
+    """Differences but those that are expected, as lines."""
+    if isinstance(local, dict) and isinstance(guest, dict):
+        return [line for key in sorted(local.keys() | guest.keys()) if not ONLY_IN_VM.search(key)
+                for line in compare(f'{where}/{key}', local.get(key), guest.get(key))]
+    if isinstance(local, list) and isinstance(guest, list):
+        if all(isinstance(item, str) for item in [*local, *guest]):
+            odd = sorted(item for item in set(local) ^ set(guest) if not ONLY_IN_VM.search(item))
+            return [f'{where}: {item} is {"local" if item in local else "in the guest"} only' for item in odd]
+        if len(local) == len(guest):
+            return [line for i, pair in enumerate(zip(local, guest)) for line in compare(f'{where}/{i}', *pair)]
+    return [] if local == guest else [f'{where}: local {str(local)[:100]}, guest {str(guest)[:100]}']
+
+
+def test_checks():
+    """Small tests in the guest: submits, fences, mapped memory, sharing, two programs, 1,900 live blobs."""
+    with qemu.Machine(memory='2G') as machine:
+        text = machine.run('cube --check', seconds=600, check=False)
+        print('\n'.join(line for line in text.splitlines() if re.match('ok |FAIL ', line)))
+        expect('FAIL' not in text, 'checks failed')
+        expect(len(re.findall('^ok ', text, re.M)) >= 11, f'not all checks ran:\n{text[-2000:]}')
+        machine.expect_alive()
+
+
+def test_frames():
+    """Frames come in order, whole, and as a native program draws them."""
+    with qemu.Machine() as machine:
+        machine.start('cube', 'cube')
+        machine.wait_log('cube', 'first frame', 60)
+        frames = qemu.frame_numbers(machine, FRAMES)
+        print(machine.log_of('cube').splitlines()[-1])
+    numbers = [number for number, _, _ in frames]
+    expect(all(a < b for a, b in zip(numbers, numbers[1:])), f'not in order: {numbers}')
+    worst = max(frames, key=lambda frame: frame[1])
+    print(f'{len(frames)} pictures of frames {numbers[0]} to {numbers[-1]}, largest difference {worst[1]}')
+    expect(worst[1] <= 1, f'frame {worst[0]} differs by {worst[1]} in {worst[2]} pixels')
+
+
+def last_frame(machine, options, number, display=0):
+    """Draws up to one frame, which stays; the picture must be that frame."""
+    pid = machine.start(f'cube --first {number - 4} --frames 5 --hold 1000 {options}', 'cube')
+    machine.wait_log('cube', 'cube: 5 frames', 60)
+    path = machine.path('last.png')
+    e2e.wait_until(lambda: path.write_bytes(machine.picture(display)) and frame_is(path, number), 10)
+    found = qemu.compare_frames([path])[0]
+    expect(found[0] == number and found[1] <= 1, f'{options}: wanted frame {number}, saw {found}')
+    text = machine.log_of('cube')
+    machine.run(f'kill {pid}')
+    machine.run(f'while [ -d /proc/{pid} ]; do usleep 50000; done')
+    return text
+
+
+def frame_is(path, number):
+    done = e2e.run([e2e.program('vk-frames'), path], e2e.native_env())
+    return f'frame {number} ' in done.stdout
+
+
+def test_kinds_of_memory():
+    """Frames in exported memory, and in the kernel's dumb buffers that Vulkan imports."""
+    with qemu.Machine() as machine:
+        print(last_frame(machine, '', 1000).splitlines()[0])
+        print(last_frame(machine, '--import', 2000).splitlines()[0])
+        print(last_frame(machine, '--buffers 2 --rate 0', 3000).splitlines()[0])
+
+
+def test_two_displays():
+    """Two Vulkan contexts on two displays of different size at once."""
+    with qemu.Machine(displays=('1280x800', '800x600')) as machine:
+        last_frame(machine, '--displays 2', 500, 0)
+        pid = machine.start('cube --displays 2 --rate 20', 'cube')
+        machine.wait_log('cube', 'first frame', 60)
+        expect(len(machine.workers()) >= 2, f'workers: {machine.workers()}')
+        for display, size in ((0, (1280, 800)), (1, (800, 600))):
+            frames = qemu.frame_numbers(machine, 10, display)
+            expect(max(frame[1] for frame in frames) <= 1, f'display {display}: {frames}')
+        machine.run(f'kill {pid}')
+
+
+def test_cursor():
+    """A cursor that moves disturbs no frame."""
+    with qemu.Machine() as machine:
+        pid = machine.start('cube --cursor --rate 30', 'cube')
+        machine.wait_log('cube', 'first frame', 60)
+        frames = qemu.frame_numbers(machine, 20)
+        expect(all(frame[0] for frame in frames), f'{frames}')
+        machine.run(f'kill {pid}')
+        machine.expect_alive()
+
+
+if __name__ == '__main__':
+    e2e.main(globals())
