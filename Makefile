@@ -6,7 +6,7 @@ SETUP = tools/setup
 MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 
-.PHONY: all build setup-% test test-long guest guest-for-tests demo demo-local bench format-check clean
+.PHONY: all build setup-% test test-long guest guest-desktop guest-for-tests demo demo-desktop demo-local bench format-check clean
 
 all: build
 
@@ -48,6 +48,13 @@ guest-for-tests: build
 guest: setup-demo build
 	@tools/fetch-qemu
 	@guest/build.py --program build/guest/cube
+
+# Larger: a desktop. 'make demo-desktop' boots it.
+guest-desktop: guest
+	@test -e build/guest/desktop/disk.img || guest/desktop.py
+
+demo-desktop: guest-desktop
+	build/vitrine demo --guest build/guest/desktop
 
 demo: guest
 	build/vitrine demo

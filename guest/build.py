@@ -33,6 +33,8 @@ RELEASES = {
 KERNEL = 'linux-image-amd64'
 PACKAGES = ['busybox-static', 'mesa-vulkan-drivers', 'libvulkan1', 'vulkan-tools']
 MODULES = ['virtio-gpu', 'virtio_input', 'evdev']
+# For a guest whose root is a disk. What the kernel does not have as a module, it has built in.
+DISK_MODULES = ['crc32c_generic', 'virtio_blk', 'ext4']
 UNPACK_MIB = 700
 
 
@@ -67,7 +69,7 @@ def module_info(data, key):
 
 
 def collect_modules(tree, folder):
-    """Copies MODULES and what they depend on, unpacked; their names, in the order to load them in."""
+    """Copies the modules and what they depend on, unpacked; their names, in the order to load them in."""
     available = {re.sub(r'\.ko.*', '', path.name).replace('-', '_'): path for path in tree.rglob('*.ko*')}
     order = []
 
@@ -87,7 +89,11 @@ def collect_modules(tree, folder):
         add(name)
         if name.replace('-', '_') not in order:
             raise debs.Error(f'the kernel has no module {name}')
-    (folder / 'order').write_text(''.join(f'{name}.ko\n' for name in order))
+    count = len(order)
+    for name in DISK_MODULES:
+        add(name)
+    (folder / 'order').write_text(''.join(f'{name}.ko\n' for name in order[:count]))
+    (folder / 'order.disk').write_text(''.join(f'{name}.ko\n' for name in order[count:]))
 
 
 def unpack_kernel(apt, folder):
@@ -97,7 +103,9 @@ def unpack_kernel(apt, folder):
     tree = folder / 'kernel'
     debs.unpack([package], tree, ['*/vmlinuz-*', '*/kernel/drivers/gpu/drm/*.ko*', '*/kernel/drivers/virtio/*.ko*',
                                   '*/kernel/drivers/input/*.ko*', '*/kernel/drivers/video/*.ko*',
-                                  '*/kernel/drivers/i2c/*.ko*'])
+                                  '*/kernel/drivers/i2c/*.ko*', '*/kernel/drivers/block/virtio_blk.ko*',
+                                  '*/kernel/fs/ext4/*.ko*', '*/kernel/fs/jbd2/*.ko*', '*/kernel/fs/mbcache.ko*',
+                                  '*/kernel/lib/*.ko*', '*/kernel/crypto/*.ko*', '*/kernel/arch/x86/crypto/*.ko*'])
     collect_modules(tree, folder / 'modules')
     shutil.copy(next(tree.rglob('vmlinuz-*')), folder / 'vmlinuz')
     shutil.rmtree(tree)
@@ -162,11 +170,20 @@ def find_file(root, *names):
     raise debs.Error(f'the packages have no {names[0]}')
 
 
-def assemble(files, programs):
-    """All that the guest is made of."""
+def add_modules(tree, files, *lists):
+    """The modules of some lists, and the lists."""
+    for name in lists:
+        path = files / 'modules' / name
+        tree.copy('usr/lib/modules/' + name, path, 0o644)
+        for module in path.read_text().split():
+            tree.copy('usr/lib/modules/' + module, files / 'modules' / module, 0o644)
+
+
+def base_tree(files):
+    """What every guest starts with: folders, our init, a shell."""
     root = files / 'root'
     tree = Tree()
-    for name in ('proc', 'sys', 'dev', 'tmp', 'run', 'etc', 'root'):
+    for name in ('proc', 'sys', 'dev', 'tmp', 'run', 'etc', 'root', 'mnt'):
         tree.folder(name)
     tree.link('lib', 'usr/lib')
     tree.link('lib64', 'usr/lib64')
@@ -175,6 +192,14 @@ def assemble(files, programs):
     tree.copy('init', HERE / 'init', 0o755)
     tree.add('dev/console', stat.S_IFCHR | 0o600, device=(5, 1))
     tree.copy('usr/bin/busybox', find_file(root, 'usr/bin/busybox', 'bin/busybox'), 0o755)
+    return tree
+
+
+def assemble(files, programs):
+    """The sample guest: all of it is in the initramfs."""
+    root = files / 'root'
+    tree = base_tree(files)
+    add_modules(tree, files, 'order')
     driver = find_file(root, f'{LIB}/libvulkan_virtio.so')
     info = find_file(root, 'usr/bin/vulkaninfo')
     icd = next((root / 'usr/share/vulkan/icd.d').glob('virtio_icd*.json'))
@@ -192,36 +217,51 @@ def assemble(files, programs):
         tree.copy(f'{LIB}/{name}', path, 0o755)
     for program in programs:
         tree.copy('usr/bin/' + program.name, program, 0o755)
-    for path in sorted((files / 'modules').iterdir()):
-        tree.copy('usr/lib/modules/' + path.name, path, 0o644)
     return tree
 
 
-def run():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+def write_image(folder, name, tree, files):
+    """The initramfs, and the kernel beside it; the size in MiB."""
+    image = tree.cpio()
+    folder.mkdir(parents=True, exist_ok=True)
+    partial = folder / (name + '.partial')
+    partial.write_bytes(image)
+    partial.rename(folder / name)
+    kernel = folder / 'vmlinuz'
+    if not kernel.exists() or kernel.read_bytes() != (files / 'vmlinuz').read_bytes():
+        shutil.copy(files / 'vmlinuz', kernel)
+    return len(image) / debs.MIB
+
+
+def add_options(parser):
     parser.add_argument('--release', choices=sorted(RELEASES), default=choose_release(),
                         help='of Debian, in the guest; default: as on the host')
     parser.add_argument('--folder', default='build/guest', help='where the results go; default: build/guest')
     parser.add_argument('--cache', default=debs.default_cache(),
                         help='where packages are kept; default: ~/.cache/vitrine')
     parser.add_argument('--mirror', help='Debian mirror; default: what apt uses here')
+
+
+def prepare(options):
+    """The folder with the release's files, unpacked if they are not there, and their versions."""
+    files = Path(options.folder).resolve() / options.release
+    if not (files / 'versions.json').exists():
+        unpack(options.release, files, options.cache, options.mirror)
+    return files, json.loads((files / 'versions.json').read_text())
+
+
+def run():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_options(parser)
     parser.add_argument('--initramfs', default='initramfs.img', help='its name in the folder; default: initramfs.img')
     parser.add_argument('--program', action='append', default=[], help='goes to /usr/bin with what it needs')
     options = parser.parse_args()
     folder = Path(options.folder).resolve()
-    files = folder / options.release
-    programs = [Path(program).resolve() for program in options.program]
-    if not (files / 'versions.json').exists():
-        unpack(options.release, files, options.cache, options.mirror)
-    image = assemble(files, programs).cpio()
-    partial = folder / (options.initramfs + '.partial')
-    partial.write_bytes(image)
-    partial.rename(folder / options.initramfs)
-    if not (folder / 'vmlinuz').exists() or (folder / 'vmlinuz').read_bytes() != (files / 'vmlinuz').read_bytes():
-        shutil.copy(files / 'vmlinuz', folder / 'vmlinuz')
-    versions = json.loads((files / 'versions.json').read_text())
+    files, versions = prepare(options)
+    tree = assemble(files, [Path(program).resolve() for program in options.program])
+    size = write_image(folder, options.initramfs, tree, files)
     debs.say(f'guest of Debian {options.release}: kernel {versions[KERNEL]}, Mesa {versions["mesa-vulkan-drivers"]}, '
-             f'{len(image) / debs.MIB:.1f} MiB initramfs in {folder}')
+             f'{size:.1f} MiB initramfs in {folder}')
 
 
 if __name__ == '__main__':

@@ -2,6 +2,7 @@
 #ifndef CMD_DEMO_H
 #define CMD_DEMO_H
 
+#include <limits.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,9 +46,14 @@ int vtr_demo_vm(const struct vtr_demo *demo);
  */
 VTR_MUST_CHECK enum vtr_err vtr_demo_find_qemu(const char *named, char *out_path, size_t size);
 
-/* The guest's kernel and initramfs, in the folder that was named or where they are built. Says what is
- * missing. Returns: VTR_ERR_GONE. */
-VTR_MUST_CHECK enum vtr_err vtr_demo_find_guest(const char *named, char *out_kernel,
-                                                char *out_initramfs, size_t size);
+/* A guest's files, in the folder that was named or where the sample guest is built. */
+struct vtr_demo_guest {
+	char kernel[PATH_MAX];
+	char initramfs[PATH_MAX];
+	char disk[PATH_MAX]; /* empty: it has none */
+};
+
+/* Says what is missing. Returns: VTR_ERR_GONE. */
+VTR_MUST_CHECK enum vtr_err vtr_demo_find_guest(const char *named, struct vtr_demo_guest *out_guest);
 
 #endif

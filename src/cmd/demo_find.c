@@ -91,24 +91,32 @@ enum vtr_err vtr_demo_find_qemu(const char *named, char *out_path, size_t size)
 	return VTR_ERR_GONE;
 }
 
-static bool have_guest(const char *folder, char *out_kernel, char *out_initramfs, size_t size)
+static bool have_file(const char *folder, const char *name, char *out_path)
 {
-	snprintf(out_kernel, size, "%s/vmlinuz", folder);
-	snprintf(out_initramfs, size, "%s/initramfs.img", folder);
-	return access(out_kernel, R_OK) == 0 && access(out_initramfs, R_OK) == 0;
+	int n = snprintf(out_path, PATH_MAX, "%s/%s", folder, name);
+
+	return n > 0 && n < PATH_MAX && access(out_path, R_OK) == 0;
 }
 
-enum vtr_err vtr_demo_find_guest(const char *named, char *out_kernel, char *out_initramfs, size_t size)
+static bool have_guest(const char *folder, struct vtr_demo_guest *guest)
+{
+	if (!have_file(folder, "disk.img", guest->disk)) {
+		guest->disk[0] = '\0';
+	}
+	return have_file(folder, "vmlinuz", guest->kernel) &&
+	       have_file(folder, "initramfs.img", guest->initramfs);
+}
+
+enum vtr_err vtr_demo_find_guest(const char *named, struct vtr_demo_guest *out_guest)
 {
 	static const char *const places[] = { "guest", "../share/vitrine/guest" };
 	char folder[PATH_MAX] = "";
 
-	if (named && have_guest(named, out_kernel, out_initramfs, size)) {
+	if (named && have_guest(named, out_guest)) {
 		return VTR_OK;
 	}
 	for (size_t i = 0; !named && i < VTR_ARRAY_LEN(places); i++) {
-		if (beside(places[i], folder, sizeof(folder)) == VTR_OK &&
-		    have_guest(folder, out_kernel, out_initramfs, size)) {
+		if (beside(places[i], folder, sizeof(folder)) == VTR_OK && have_guest(folder, out_guest)) {
 			return VTR_OK;
 		}
 	}

@@ -49,8 +49,7 @@ struct vm {
 	struct part qemu;
 	char self[PATH_MAX];
 	char qemu_path[PATH_MAX];
-	char kernel[PATH_MAX];
-	char initramfs[PATH_MAX];
+	struct vtr_demo_guest guest;
 	char dir[32];
 	char socket[48];
 	char http[64];
@@ -206,27 +205,34 @@ static enum vtr_err start_gpu(struct vm *vm)
 static enum vtr_err start_qemu(struct vm *vm)
 {
 	const bool kvm = strcmp(vm->accel, "kvm") == 0;
+	const bool disk = vm->guest.disk[0] != '\0';
 	char chardev[96];
-	char append[96];
+	char append[96] = "console=ttyS0 quiet panic=-1 -- disk";
+	char drive[PATH_MAX + 64];
 
 	snprintf(chardev, sizeof(chardev), "socket,id=gpu,path=%s", vm->socket);
-	snprintf(append, sizeof(append), "console=ttyS0 quiet panic=-1 -- cube --displays %zu",
-	         vm->demo->displays.count > 0 ? vm->demo->displays.count : 1);
+	if (!disk) {
+		snprintf(append, sizeof(append), "console=ttyS0 quiet panic=-1 -- cube --displays %zu",
+		         vm->demo->displays.count > 0 ? vm->demo->displays.count : 1);
+	}
+	/* What the guest writes is gone afterwards. */
+	snprintf(drive, sizeof(drive), "file=%s,if=virtio,format=raw,snapshot=on", vm->guest.disk);
 	const char *argv[] = {
 		vm->qemu_path, "-nodefaults", "-no-user-config", "-no-reboot",
 		"-display", "none", "-serial", "stdio",
 		"-accel", vm->accel,
 		"-cpu", kvm ? "host" : "max",
 		"-smp", kvm ? "2" : "1", /* an emulated processor takes one of the host's, and so does drawing */
-		"-m", "1G",
-		"-object", "memory-backend-memfd,id=mem,size=1G,share=on",
+		"-m", "2G",
+		"-object", "memory-backend-memfd,id=mem,size=2G,share=on",
 		"-machine", "q35,memory-backend=mem",
 		"-chardev", chardev,
 		"-device",
 		"vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24",
-		"-kernel", vm->kernel,
-		"-initrd", vm->initramfs,
+		"-kernel", vm->guest.kernel,
+		"-initrd", vm->guest.initramfs,
 		"-append", append,
+		disk ? "-drive" : NULL, drive,
 		NULL,
 	};
 	return start(&vm->qemu, vm->qemu_path, argv);
@@ -267,7 +273,7 @@ static void on_guest_line(struct vm *vm, char *line)
 	memmove(vm->kept[0], vm->kept[1], sizeof(vm->kept) - LINE_SIZE);
 	snprintf(vm->kept[KEPT_LINES - 1], LINE_SIZE, "%s", line);
 	vm->kept_count += vm->kept_count < KEPT_LINES;
-	vm->frames |= strstr(line, "cube: first frame") != NULL;
+	vm->frames |= strstr(line, "cube: first frame") || strstr(line, "guest: the desktop is up");
 	const char *known = strstr(line, "cube: ");
 	if (!known) {
 		known = strstr(line, "guest: ");
@@ -340,7 +346,7 @@ static enum vtr_err prepare(struct vm *vm)
 	vm->accel = accel ? accel : choose_accel();
 	enum vtr_err err = vtr_os_self_path(vm->self, sizeof(vm->self));
 	if (err == VTR_OK) {
-		err = vtr_demo_find_guest(vm->demo->guest, vm->kernel, vm->initramfs, PATH_MAX);
+		err = vtr_demo_find_guest(vm->demo->guest, &vm->guest);
 	}
 	if (err == VTR_OK) {
 		err = vtr_demo_find_qemu(vm->demo->qemu, vm->qemu_path, PATH_MAX);

@@ -1,0 +1,106 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Builds a larger guest with a desktop: weston with OpenGL by zink on Venus, on a disk, from Debian's packages.
+
+    guest/desktop.py [--release NAME] [--folder build/guest]
+
+The results are in a folder of their own, build/guest/desktop, which `vitrine demo --guest` takes. No root.
+"""
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+import build
+import debs
+
+PACKAGES = [
+    'weston', 'udev', 'seatd', 'busybox-static',                          # the desktop, and what finds its devices
+    'libgl1-mesa-dri', 'libegl1', 'libgles2', 'libgl1', 'libglx-mesa0',   # OpenGL, by zink
+    'mesa-vulkan-drivers', 'libvulkan1', 'vulkan-tools', 'mesa-utils-bin', 'kmscube',
+    'fonts-dejavu-core', 'xkb-data',
+]
+DROPPED = ['usr/share/doc', 'usr/share/man', 'usr/share/locale', 'usr/share/info', 'usr/share/lintian']
+DISK_MIB = 1024
+NEEDED_MIB = 2200
+
+
+def merge_usr(root):
+    """/bin, /lib and so on become links into /usr, as on an installed Debian."""
+    for name in ('bin', 'sbin', 'lib', 'lib64'):
+        folder = root / name
+        if folder.is_symlink():
+            continue
+        target = root / 'usr' / name
+        target.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            subprocess.run(['cp', '-a', f'{folder}/.', str(target)], check=True)
+            shutil.rmtree(folder)
+        folder.symlink_to(f'usr/{name}')
+
+
+def make_root(options, root):
+    apt = debs.Apt(options.cache, build.RELEASES[options.release], options.mirror)
+    apt.update()
+    packages = apt.download(PACKAGES)
+    debs.say(f'unpacking {len(packages)} packages of {options.release}')
+    debs.unpack(packages, root)
+    merge_usr(root)
+    for name in DROPPED:
+        shutil.rmtree(root / name, ignore_errors=True)
+    for path in [*root.glob('usr/share/vulkan/icd.d/*'), *root.glob('usr/lib/*/libvulkan_*.so')]:
+        if 'virtio' not in path.name:  # all drawing is the host's
+            path.unlink()
+    for name in ('dev', 'proc', 'sys', 'tmp', 'run', 'root', 'mnt', 'var/tmp', 'usr/local/sbin'):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    (root / 'etc').mkdir(exist_ok=True)
+    (root / 'etc' / 'passwd').write_text('root:x:0:0:root:/root:/bin/sh\n')
+    groups = ['root:x:0:', 'tty:x:5:', 'video:x:44:', 'render:x:105:', 'input:x:106:', 'kvm:x:107:', 'sgx:x:108:',
+              'disk:x:6:', 'lp:x:7:', 'dialout:x:20:', 'kmem:x:15:', 'cdrom:x:24:', 'tape:x:26:', 'audio:x:29:']
+    (root / 'etc' / 'group').write_text('\n'.join(groups) + '\n')
+    start = root / 'usr' / 'local' / 'sbin' / 'desktop'
+    shutil.copy(build.HERE / 'desktop-start', start)
+    start.chmod(0o755)
+
+
+def make_disk(root, path):
+    """A file system with the folder's files, in a file with holes."""
+    mke2fs = shutil.which('mke2fs', path=os.environ.get('PATH', '') + ':/usr/sbin:/sbin')
+    if not mke2fs:
+        raise debs.Error('mke2fs is not installed: install e2fsprogs')
+    partial = path.with_suffix('.partial')
+    partial.unlink(missing_ok=True)
+    done = subprocess.run([mke2fs, '-q', '-t', 'ext4', '-d', str(root), '-E', 'root_owner=0:0', '-O', '^has_journal',
+                           str(partial), f'{DISK_MIB}M'], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode:
+        raise debs.Error(f'the disk could not be made: {done.stdout[-500:]}')
+    partial.rename(path)
+
+
+def run():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    build.add_options(parser)
+    options = parser.parse_args()
+    folder = Path(options.folder).resolve() / 'desktop'
+    files, versions = build.prepare(options)
+    debs.need_space(folder, NEEDED_MIB)
+    root = folder / 'root'
+    shutil.rmtree(root, ignore_errors=True)
+    make_root(options, root)
+    debs.say('making the disk')
+    make_disk(root, folder / 'disk.img')
+    shutil.rmtree(root)
+    tree = build.base_tree(files)
+    build.add_modules(tree, files, 'order', 'order.disk')
+    build.write_image(folder, 'initramfs.img', tree, files)
+    size = (folder / 'disk.img').stat().st_blocks * 512 / debs.MIB
+    debs.say(f'desktop of Debian {options.release}: kernel {versions[build.KERNEL]}, Mesa '
+             f'{versions["mesa-vulkan-drivers"]}, {size:.0f} MiB in {folder}\n'
+             f'vitrine demo --guest {os.path.relpath(folder)}')
+
+
+if __name__ == '__main__':
+    debs.main(run, 'guest/desktop.py')
