@@ -187,7 +187,9 @@ static enum vtr_err render_fence(struct vtr_render *render, uint32_t timeline, u
 	if (render_fence_error != VTR_OK) {
 		return render_fence_error;
 	}
-	CHECK(owed_count < MAX_OWED);
+	if (owed_count == MAX_OWED) {
+		forget_owed(0); /* only render_signal() can name it now */
+	}
 	owed[owed_count++] = (struct owed){ render->ctx_id, timeline, fence_id };
 	say("fence %u/%u\n", render->ctx_id, timeline);
 	return VTR_OK;
@@ -214,6 +216,11 @@ void render_finish(uint32_t ctx_id, uint32_t timeline)
 void render_die(uint32_t ctx_id)
 {
 	render_events->gone(render_events_data, ctx_id);
+}
+
+bool driver_has_renderers(void)
+{
+	return render_events != NULL;
 }
 
 static const struct vtr_render_ops render_ops = {
@@ -571,6 +578,18 @@ uint32_t driver_result(int slot)
 
 	CHECK(size >= sizeof(*header));
 	return header->type;
+}
+
+int driver_release(void)
+{
+	int busy = 0;
+
+	collect();
+	for (int i = 0; i < DRIVER_SLOTS; i++) {
+		slots[i].busy = slots[i].busy && !slots[i].done;
+		busy += slots[i].busy;
+	}
+	return busy;
 }
 
 int driver_order(int *out_slots, int max)

@@ -57,6 +57,8 @@ bool driver_is_done(int slot);
 const void *driver_answer(int slot, size_t *out_size);
 /* The type of the answer; frees the slot. */
 uint32_t driver_result(int slot);
+/* Frees the slots of all that is answered. Returns: how many are not. */
+int driver_release(void);
 /* Requests that are answered, in this order, since the last call: slots, up to `max`. */
 int driver_order(int *slots, int max);
 /* Interrupts since the last call. */
@@ -100,6 +102,8 @@ void render_finish(uint32_t ctx_id, uint32_t timeline);
 void render_signal(uint32_t ctx_id, uint32_t timeline, uint64_t id);
 /* The renderer dies. */
 void render_die(uint32_t ctx_id);
+/* Whether there was ever one; before that, none of these may be called. */
+bool driver_has_renderers(void);
 /* What its functions return from now on. */
 extern enum vtr_err render_create_error;
 extern enum vtr_err render_attach_error;
