@@ -49,10 +49,17 @@ class Gpu:
             raise AssertionError(f'VkResult {result}\n{self.front.log()}')
         return reply
 
+    def importable(self, res_id):
+        """(size, types) of a resource."""
+        reply = self.call(venus.memory_resource_properties(DEVICE, res_id), size=52)
+        return struct.unpack_from('<Q', reply, 40) + struct.unpack_from('<I', reply, 48)
+
     def import_memory(self, res_id, size, allowed=(0,)):
         memory = self.next_id
         self.next_id += 1
-        self.call(venus.allocate_memory(DEVICE, memory, size, res_id), allowed)
+        types = self.importable(res_id)[1]
+        lowest = (types & -types).bit_length() - 1
+        self.call(venus.allocate_memory(DEVICE, memory, size, res_id, lowest), allowed)
         return memory
 
     def buffer(self, memory, size):
@@ -272,6 +279,23 @@ class Resources(unittest.TestCase):
 class Memory(unittest.TestCase):
     """What a device does with memory that the guest has chosen."""
 
+    def check_let_go(self, gpu, memory, buffer, size, write, read):
+        """Once a worker says that it has let go, nothing of it reaches the memory any more."""
+        detached = (front.DETACHED, struct.pack('<II', 50, 0))
+        gpu.front.sync()
+        write(b'\x22')
+        expected = read()
+        gpu.fill(buffer, 0x55555555, size)
+        if detached in gpu.front.messages:
+            self.assertEqual(read(), expected)
+        else:
+            # A GPU has the pages pinned.
+            self.assertNotEqual(read(), expected)
+        gpu.ring.write(venus.free_memory(DEVICE, memory))
+        self.assertTrue(gpu.ring.wait())
+        gpu.front.sync()
+        self.assertEqual(gpu.front.messages.count(detached), 1)
+
     def check_window(self, *args, offset=5 * PAGE, size=3 * PAGE):
         with Front(*args) as context:
             gpu = Gpu(context)
@@ -281,9 +305,7 @@ class Memory(unittest.TestCase):
             window[start - PAGE:start + size + PAGE] = b'\x11' * (size + 2 * PAGE)
             context.attach(50, start, size)
             gpu.roundtrip()
-            reply = gpu.call(venus.memory_resource_properties(DEVICE, 50), size=52)
-            self.assertEqual(struct.unpack_from('<Q', reply, 40)[0], size)
-            self.assertEqual(struct.unpack_from('<I', reply, 48)[0] & 1, 1)
+            self.assertEqual(gpu.importable(50)[0], size)
             # The program asked for less, and the kernel made pages of it.
             memory = gpu.import_memory(50, size - 100)
             buffer = gpu.buffer(memory, size - 256)
@@ -293,15 +315,12 @@ class Memory(unittest.TestCase):
             self.assertEqual(window[start + size - 256:start + size + PAGE],
                              b'\x11' * (256 + PAGE))
 
-            # Detached, and given to somebody else: the old buffer must not reach it any more.
+            # It is given to somebody else now.
             context.detach(50)
-            context.sync()
-            self.assertIn((front.DETACHED, struct.pack('<II', 50, 0)), context.messages)
-            window[start:start + size] = b'\x22' * size
-            gpu.fill(buffer, 0x55555555, size - 256)
-            self.assertEqual(window[start:start + size], b'\x22' * size)
-            gpu.ring.write(venus.free_memory(DEVICE, memory))
-            self.assertTrue(gpu.ring.wait())
+            self.check_let_go(gpu, memory, buffer, size - 256,
+                              lambda value: window.__setitem__(slice(start, start + size),
+                                                               value * size),
+                              lambda: window[start:start + size])
 
     def test_window(self):
         self.check_window()
@@ -350,13 +369,31 @@ class Memory(unittest.TestCase):
                             expected[offset:offset + length] = words(0x01020304, length)
                     self.assertEqual(memory_map[:], bytes(expected))
                 context.detach(50)
-                context.sync()
-                for _, memory_map in rams:
-                    memory_map[:] = b'\x33' * (64 * PAGE)
-                gpu.fill(buffer, 0x44444444, size)
-                for fd, memory_map in rams:
-                    self.assertEqual(memory_map[:], b'\x33' * (64 * PAGE))
+
+                def write(value):
+                    for _, memory_map in rams:
+                        memory_map[:] = value * (64 * PAGE)
+
+                self.check_let_go(gpu, memory, buffer, size, write,
+                                  lambda: [memory_map[:] for _, memory_map in rams])
+                for fd, _ in rams:
                     os.close(fd)
+
+    def test_images_that_are_exported(self):
+        """They report only memory that can be had from the window."""
+        with Front() as context:
+            gpu = Gpu(context)
+            context.attach(50, context.place(1 << 20), 1 << 20)
+            gpu.roundtrip()
+            types = gpu.importable(50)[1]
+            bits = {}
+            for image, handle_types in ((90, 0x200), (91, None)):
+                gpu.ring.write(venus.create_image(DEVICE, image, 256, 256, handle_types))
+                reply = gpu.ring.call(venus.image_memory_requirements(DEVICE, image), 44)
+                bits[image], = struct.unpack_from('<I', reply, 40)
+            self.assertNotEqual(bits[90], 0)
+            self.assertEqual(bits[90] & ~types, 0)
+            self.assertEqual(bits[90] & ~bits[91], 0)
 
     def test_no_import(self):
         """A driver that imports nothing cannot serve VMs, and says so."""

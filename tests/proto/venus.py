@@ -55,9 +55,23 @@ def free_memory(device, memory):
 
 
 def memory_resource_properties(device, res_id):
-    """Reply: (VkResult at 4, memory type bits at 48, size at 40)."""
+    """Reply: (VkResult at 4, size at 40, memory type bits at 48)."""
     return command(192, struct.pack('<QI', device, res_id) +
                    info(1000384001, b'', (1000384003, b'')), True)
+
+
+def create_image(device, image, width, height, handle_types=None):
+    """LINEAR, B8G8R8A8, a target of transfers."""
+    chained = [] if handle_types is None else [(1000072001, struct.pack('<I', handle_types))]
+    members = struct.pack('<II i III II i iI iIQ i', 0, 1, 44, width, height, 1, 1, 1, 1, 1, 2, 0, 0,
+                          0, 0)
+    return command(54, struct.pack('<Q', device) + info(14, members, *chained) + NULL + new(image))
+
+
+def image_memory_requirements(device, image):
+    """Reply: (size at 24, alignment at 32, memory type bits at 40)."""
+    return command(144, struct.pack('<Q', device) + info(1000146001, struct.pack('<Q', image)) +
+                   info(1000146003, b''), True)
 
 
 def create_buffer(device, buffer, size, usage=3):
