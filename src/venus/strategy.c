@@ -284,15 +284,21 @@ static void find_out(const struct vtr_venus_params *params, struct vtr_physical 
 	}
 }
 
-/* Takes from the guest's memory types what cannot be shared. Returns: whether coherent memory is left. */
-static bool rewrite_types(struct vtr_physical *physical)
+/* Takes from the guest's memory types what cannot be shared. Returns: whether coherent memory is left.
+ * *out_why: why a type that the CPU can see was taken, NULL: there is none. */
+static bool rewrite_types(struct vtr_physical *physical, const char **out_why)
 {
 	bool coherent = false;
+
+	*out_why = NULL;
 
 	for (uint32_t i = 0; i < physical->memory.memoryTypeCount; i++) {
 		VkMemoryType *type = &physical->memory.memoryTypes[i];
 
 		if (physical->strategy.share[i] == VTR_SHARE_NONE) {
+			if (*out_why == NULL && (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0) {
+				*out_why = physical->strategy.reason[i];
+			}
 			type->propertyFlags &= ~(VkFlags)HOST_BITS;
 		}
 		coherent |= (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) != 0;
@@ -303,6 +309,8 @@ static bool rewrite_types(struct vtr_physical *physical)
 enum vtr_err vtr_strategy_probe(struct vtr_log *log, const struct vtr_venus_params *params,
                                 struct vtr_physical *physical)
 {
+	const char *why;
+
 	if (!recall(params, physical)) {
 		struct probe probe = {0};
 		const VkResult ret = probe_device(physical, &probe);
@@ -314,10 +322,10 @@ enum vtr_err vtr_strategy_probe(struct vtr_log *log, const struct vtr_venus_para
 		}
 		find_out(params, physical, &probe);
 	}
-	if (!rewrite_types(physical)) {
-		vtr_error(log, "%s: no coherent memory type can be shared with a guest (type 0: %s): the "
-		          "device is not offered", physical->properties.deviceName,
-		          physical->memory.memoryTypeCount > 0 ? physical->strategy.reason[0] : "there is none");
+	if (!rewrite_types(physical, &why)) {
+		vtr_error(log, "%s: no coherent memory type can be shared with a guest (%s): the device is not "
+		          "offered", physical->properties.deviceName,
+		          why != NULL ? why : "the CPU sees none of its memory");
 		return VTR_ERR_UNSUPPORTED;
 	}
 	return VTR_OK;
