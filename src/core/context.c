@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define VTR_LOG_MODULE "gpu"
+#define VTR_LOG_MODULE "core"
 #include "core/gpu_internal.h"
 
 #include <stdlib.h>
