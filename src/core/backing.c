@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define VTR_LOG_MODULE "core"
+#define VTR_LOG_MODULE "gpu"
 #include "core/gpu_internal.h"
 
 #include <inttypes.h>

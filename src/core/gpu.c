@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define VTR_LOG_MODULE "core"
+#define VTR_LOG_MODULE "gpu"
 #include "core/gpu_internal.h"
 
 #include <stdlib.h>
@@ -53,7 +53,8 @@ static void check_params(const struct vtr_gpu_params *params)
 	vtr_assert(render && render->create && render->destroy && render->attach && render->detach &&
 	           render->submit && render->fence);
 	vtr_assert(screen && screen->add_buffer && screen->remove_buffer && screen->set_scanout &&
-	           screen->flush && screen->set_cursor && screen->move_cursor && screen->set_mode);
+	           screen->touch && screen->flush && screen->set_cursor && screen->move_cursor &&
+	           screen->set_mode);
 }
 
 enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu **out_gpu)

@@ -165,6 +165,8 @@ extern const struct vtr_render_events vtr_gpu_render_events;
 
 /* --- scanout.c --- */
 
+/* Its pixels are about to be changed by us: tells the screen, if a display shows them. */
+void vtr_gpu_scanout_touch(const struct vtr_gpu_resource *resource);
 /* Displays that show it go dark. */
 void vtr_gpu_scanout_forget(struct vtr_gpu_resource *resource);
 bool vtr_gpu_format_is_known(uint32_t format);

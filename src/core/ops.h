@@ -143,8 +143,12 @@ struct vtr_screen_ops {
 	 * twice). `fd` is borrowed. */
 	void (*add_buffer)(void *data, uint32_t buffer, int fd, uint64_t size);
 	void (*remove_buffer)(void *data, uint32_t buffer);
-	/* NULL: dark. A new scanout shows at the next flush. */
+	/* NULL: dark. A new scanout shows at the next flush; the memory of the old one may be used for
+	 * something else from now on. */
 	void (*set_scanout)(void *data, uint32_t display, const struct vtr_scanout *scanout);
+	/* The caller is about to change pixels that the display shows; flush() follows. Whoever copies
+	 * the frame meanwhile knows that its copy is torn. */
+	void (*touch)(void *data, uint32_t display);
 	/* A frame is complete in memory; `damage` in pixels of the scanout. */
 	void (*flush)(void *data, uint32_t display, const struct vtr_rect *damage);
 	/* NULL: hidden. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define VTR_LOG_MODULE "core"
+#define VTR_LOG_MODULE "gpu"
 #include "core/gpu_internal.h"
 
 #include <inttypes.h>
@@ -287,6 +287,7 @@ enum vtr_err vtr_gpu_resource_transfer(struct vtr_gpu_resource *resource,
 		                 resource->backing.extents ? "it is too large" : "there is none");
 		return VTR_ERR_GUEST;
 	}
+	vtr_gpu_scanout_touch(resource);
 	uint8_t *pixels = vtr_gpu_resource_bytes(
 		resource, (uint64_t)rect->y * stride + (uint64_t)rect->x * BYTES_PER_PIXEL);
 	return vtr_gpu_backing_read(resource->gpu, &resource->backing, offset, stride, pixels,

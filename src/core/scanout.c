@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define VTR_LOG_MODULE "core"
+#define VTR_LOG_MODULE "gpu"
 #include "core/gpu_internal.h"
 
 #include <inttypes.h>
@@ -163,6 +163,17 @@ void vtr_gpu_scanout_off(struct vtr_gpu *gpu, uint32_t display)
 	show(gpu, display, &(struct vtr_gpu_scanout){ 0 });
 }
 
+void vtr_gpu_scanout_touch(const struct vtr_gpu_resource *resource)
+{
+	const struct vtr_gpu *gpu = resource->gpu;
+
+	for (uint32_t i = 0; i < gpu->display_count; i++) {
+		if (gpu->scanouts[i].resource == resource && !gpu->scanouts[i].fresh) {
+			gpu->screen->touch(gpu->screen_data, i);
+		}
+	}
+}
+
 void vtr_gpu_scanout_forget(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu *gpu = resource->gpu;
@@ -221,6 +232,7 @@ static enum vtr_err flush_display(struct vtr_gpu *gpu, uint32_t display,
 		return VTR_OK;
 	}
 	if (scanout->resource->kind == VTR_GPU_KIND_GUEST) {
+		gpu->screen->touch(gpu->screen_data, display);
 		enum vtr_err err = copy_damage(gpu, scanout, &damage);
 		if (err != VTR_OK) {
 			return err;

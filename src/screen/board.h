@@ -76,7 +76,7 @@ struct vtr_notes {
 void vtr_board_publish(struct vtr_board *board, uint32_t display,
                        const struct vtr_board_frame *frame);
 
-/* The memory of the frame that was published last is about to be changed; vtr_board_publish() follows.
+/* The memory of the frame that was published last may change from now on; vtr_board_publish() follows.
  * Whoever copies the old frame from now on knows that it may be torn. */
 void vtr_board_set_writing(struct vtr_board *board, uint32_t display);
 

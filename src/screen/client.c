@@ -147,6 +147,13 @@ static void flush(void *data, uint32_t display, const struct vtr_rect *damage)
 	wake(client);
 }
 
+static void touch(void *data, uint32_t display)
+{
+	struct vtr_screen_client *client = data;
+
+	vtr_board_set_writing(client->board, display);
+}
+
 static void set_scanout(void *data, uint32_t display, const struct vtr_scanout *scanout)
 {
 	struct vtr_screen_client *client = data;
@@ -157,6 +164,9 @@ static void set_scanout(void *data, uint32_t display, const struct vtr_scanout *
 		state->pending = !frame->lit || !same_shape(&frame->scanout, scanout) ||
 		                 !same_memory(&frame->scanout, scanout);
 		state->next = *scanout;
+		if (frame->lit && state->pending) {
+			vtr_board_set_writing(client->board, display);
+		}
 		return;
 	}
 	state->pending = false;
@@ -212,6 +222,7 @@ const struct vtr_screen_ops vtr_screen_client_ops = {
 	.add_buffer = add_buffer,
 	.remove_buffer = remove_buffer,
 	.set_scanout = set_scanout,
+	.touch = touch,
 	.flush = flush,
 	.set_cursor = set_cursor,
 	.move_cursor = move_cursor,

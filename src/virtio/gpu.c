@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#define VTR_LOG_MODULE "virtio"
+#define VTR_LOG_MODULE "virtio-gpu"
 #include "virtio/gpu.h"
 
 #include <stdlib.h>

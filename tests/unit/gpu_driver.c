@@ -57,6 +57,7 @@ enum vtr_err render_attach_error;
 enum vtr_err render_submit_error;
 enum vtr_err render_fence_error;
 struct vtr_scanout screen_scanouts[VTR_MAX_DISPLAYS];
+unsigned screen_touches[VTR_MAX_DISPLAYS];
 struct vtr_cursor screen_cursor;
 unsigned config_changes;
 
@@ -279,6 +280,13 @@ const uint8_t *screen_pixel(uint32_t display, uint32_t x, uint32_t y)
 	       (uint64_t)x * 4;
 }
 
+static void screen_touch(void *data, uint32_t display)
+{
+	(void)data;
+	CHECK(screen_scanouts[display].width > 0);
+	screen_touches[display]++;
+}
+
 static void screen_flush(void *data, uint32_t display, const struct vtr_rect *d)
 {
 	(void)data;
@@ -317,6 +325,7 @@ static const struct vtr_screen_ops screen_ops = {
 	.add_buffer = screen_add_buffer,
 	.remove_buffer = screen_remove_buffer,
 	.set_scanout = screen_set_scanout,
+	.touch = screen_touch,
 	.flush = screen_flush,
 	.set_cursor = screen_set_cursor,
 	.move_cursor = screen_move_cursor,

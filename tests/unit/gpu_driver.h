@@ -112,6 +112,7 @@ extern enum vtr_err render_fence_error;
 
 /* What the display shows now, and where that is in memory. */
 extern struct vtr_scanout screen_scanouts[VTR_MAX_DISPLAYS];
+extern unsigned screen_touches[VTR_MAX_DISPLAYS];
 const uint8_t *screen_pixel(uint32_t display, uint32_t x, uint32_t y);
 extern struct vtr_cursor screen_cursor;
 extern unsigned config_changes;

@@ -94,6 +94,11 @@ static void a_dumb_buffer_is_shown(void)
 			CHECK_EQ(shown(1, x, y), pixel_at(x, y, 1));
 		}
 	}
+	/* Nobody saw it before the first flush; from now on the screen hears that its pixels change. */
+	CHECK_EQ(screen_touches[1], 0);
+	CHECK_EQ(transfer(5, (struct gpu_rect){ 0, 0, 1, 1 }, 0), GPU_OK_NODATA);
+	CHECK_EQ(screen_touches[1], 1);
+	CHECK_EQ(screen_touches[0], 0);
 	driver_end();
 }
 
