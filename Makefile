@@ -34,9 +34,9 @@ build-fuzz/build.ninja: | setup-test
 test: setup-test build/build.ninja build-asan/build.ninja build-fuzz/build.ninja guest-for-tests
 	$(PYTHON) tools/run_tests.py build build-asan:unit,wire,fuzz,proto build-fuzz:fuzz
 
-# What takes long: the suite "long", data races, each fuzz target for ten minutes.
+# What takes long: the suite "long", data races, each fuzz target for two minutes.
 test-long: setup-test build/build.ninja build-tsan/build.ninja build-fuzz/build.ninja guest-for-tests
-	$(MESON) configure build-fuzz -Dfuzz-seconds=600
+	$(MESON) configure build-fuzz -Dfuzz-seconds=120
 	$(PYTHON) tools/run_tests.py build:long build-tsan:unit,fuzz build-fuzz:fuzz; \
 	status=$$?; $(MESON) configure build-fuzz -Dfuzz-seconds=10; exit $$status
 
@@ -62,8 +62,9 @@ demo: guest
 demo-local: setup-demo build
 	build/vitrine demo --local
 
-bench: setup-test build
+bench: setup-test build guest-for-tests
 	$(PYTHON) bench/run.py
+	$(PYTHON) bench/vm.py
 
 # Needs clang-format; not a part of `make test`, since its versions disagree.
 format-check:
