@@ -371,10 +371,11 @@ static int on_put(struct vtr_session *session, const char *path)
 		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_METHOD_NOT_ALLOWED,
 		              "only /api/displays/N can be changed");
 	}
-	if (!get_header(session->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof(length))) {
+	if (lws_hdr_total_length(session->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0) {
 		return refuse(session, VTR_WEB_REFUSED_REQUEST, 411, "it takes a Content-Length");
 	}
-	if (strspn(length, "0123456789") != strlen(length) || strlen(length) > 6 ||
+	if (!get_header(session->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof(length)) ||
+	    strspn(length, "0123456789") != strlen(length) || strlen(length) > 6 ||
 	    strtoul(length, NULL, 10) > VTR_WEB_MAX_BODY) {
 		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_REQ_ENTITY_TOO_LARGE,
 		              "that is more than such a request can need");

@@ -1,0 +1,256 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The web server of the screen process: who may ask, and what happens to those who ask for too much."""
+
+import concurrent.futures
+import os
+import socket
+import sys
+import time
+import unittest
+
+import harness
+import screen
+
+# What the server takes (src/web/session.h).
+MAX_SESSIONS = 64
+REQUEST_SECONDS = 10
+
+
+class WebTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.front = screen.Front()
+        cls.front.say('mode 0 1 640 480')
+        cls.front.say('scanout 0 2 640 480 2560 window')
+        cls.front.say('frame 0 1')
+        cls.pid = cls.front.screen()
+        cls.front.picture(0)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.front.stop()
+
+    def tearDown(self):
+        self.assertEqual(self.front.screen(), self.pid, 'the screen process was restarted')
+        self.assertEqual(self.front.picture(0)[0], 200)
+
+    def connect(self):
+        return socket.create_connection((self.front.host, self.front.port), 20)
+
+    def talk(self, data):
+        """Sends bytes; returns what comes until the other side closes."""
+        with self.connect() as sock:
+            sock.sendall(data)
+            answer = b''
+            try:
+                while True:
+                    more = sock.recv(65536)
+                    if not more:
+                        return answer
+                    answer += more
+            except ConnectionResetError:
+                return answer
+
+    def status(self, data):
+        """The status of the answer; 0: there was none."""
+        answer = self.talk(data)
+        return int(answer.split()[1]) if answer else 0
+
+
+class WhoMayAsk(WebTest):
+    def ask(self, headers, method='GET', path='/api/displays'):
+        lines = ''.join(f'{line}\r\n' for line in headers)
+        return self.status(f'{method} {path} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n'.encode())
+
+    def test_hosts(self):
+        for host in f'127.0.0.1:{self.front.port}', 'localhost', f'LOCALHOST:{self.front.port}', '127.0.0.1:9', '[::1]:80':
+            self.assertEqual(self.ask([f'Host: {host}']), 200, host)
+        for host in 'evil.example', f'evil.example:{self.front.port}', '127.0.0.1.evil.example', '10.0.2.2', '', 'x' * 300:
+            self.assertEqual(self.ask([f'Host: {host}']), 403, host)
+        self.assertEqual(self.ask([]), 403)
+
+    def test_every_path_is_guarded(self):
+        for path in ('/', '/page.js', '/api/displays', '/api/displays/0/frame.png', '/metrics', '/nothing'):
+            self.assertEqual(self.ask(['Host: evil.example'], path=path), 403, path)
+        self.assertEqual(self.ask(['Host: evil.example', 'Content-Length: 0'], 'PUT', '/api/displays/0'), 403)
+
+    def test_origins(self):
+        host = f'127.0.0.1:{self.front.port}'
+        self.assertEqual(self.ask([f'Host: {host}', f'Origin: http://{host}']), 200)
+        for origin in ('http://evil.example', 'null', f'https://{host}', f'http://localhost:{self.front.port}',
+                       'http://127.0.0.1:1', 'x' * 300):
+            self.assertEqual(self.ask([f'Host: {host}', f'Origin: {origin}']), 403, origin)
+
+    def test_what_the_browser_says_of_the_asking_page(self):
+        host = f'Host: 127.0.0.1:{self.front.port}'
+        for site, status in ('same-origin', 200), ('none', 200), ('cross-site', 403), ('same-site', 403), ('x', 403):
+            self.assertEqual(self.ask([host, f'Sec-Fetch-Site: {site}']), status, site)
+
+    def test_refusals_are_counted(self):
+        name = 'vitrine_http_refused_total{reason="host"}'
+        before = self.front.metrics()[name]
+        self.ask(['Host: evil.example'])
+        self.assertEqual(self.front.metrics()[name], before + 1)
+
+
+class WhatMayBeAsked(WebTest):
+    def test_methods(self):
+        for method in 'POST', 'DELETE', 'PATCH', 'OPTIONS':
+            self.assertEqual(self.front.request(method, '/api/displays')[0], 405, method)
+        # What the library does not know, it ends.
+        for method in 'CONNECT', 'TRACE', 'BREW', 'GETS':
+            self.assertIn(self.status(f'{method} / HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode()),
+                          (0, 400, 403, 404, 405), method)
+
+    def test_head(self):
+        status, headers, body = self.front.request('HEAD', '/api/displays/0/frame.png')
+        self.assertEqual((status, body), (200, b''))
+        self.assertGreater(int(headers['Content-Length']), 100)
+
+    def test_paths(self):
+        for path in ('/x', '/api', '/api/', '/api/displays/', '/api/displays/0', '/api/displays/16/frame.png',
+                     '/api/displays/00/frame.png', '/api/displays/-1/frame.png', '/api/displays/0x0/frame.png',
+                     '/api/displays/0/frame.jpg', '/api/displays/0/frame.pngx', '/api/displays/99999999999/frame.png',
+                     '/etc/passwd', '/' + 'x' * 1000):
+            self.assertEqual(self.front.request('GET', path)[0], 404, path)
+        for path in '/../../etc/passwd', '/%2e%2e/etc/passwd', '/..%2f..%2fetc/passwd', '/x%00', '/api/displays%2f':
+            self.assertIn(self.status(f'GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'.encode()),
+                          (0, 400, 403, 404), path)
+
+    def test_wishes(self):
+        for body in ('', '{}', '{"width": 640}', '{"width": 640, "height": 31}', '{"width": 16385, "height": 640}',
+                     '{"width": 640, "height": 480, "depth": 3}', 'x', '[]', '{"connected": 1}'):
+            self.assertEqual(self.front.request('PUT', '/api/displays/0', body)[0], 400, body)
+        self.assertEqual(self.front.request('PUT', '/api/displays/5', '{"connected": true}')[0], 400,
+                         'a display that never had a mode')
+        self.assertEqual(self.front.request('PUT', '/api/displays', '{"connected": true}')[0], 405)
+        self.assertEqual(self.front.request('PUT', '/api/displays/0/frame.png', '{}')[0], 405)
+        self.assertEqual(self.front.request('PUT', '/api/displays/16', '{}')[0], 405)
+
+    def test_bodies_have_a_limit(self):
+        head = 'PUT /api/displays/0 HTTP/1.1\r\nHost: localhost\r\n'
+        for length in '1025', '99999999', '18446744073709551616', '1' * 500, '-1', 'x':
+            self.assertIn(self.status(f'{head}Content-Length: {length}\r\n\r\n'.encode() + b'x' * 2000), (0, 400, 413),
+                          length)
+        self.assertEqual(self.status(f'{head}\r\n'.encode()), 411)
+        self.assertIn(self.status(f'{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'.encode()),
+                      (0, 400, 411))
+        # A body that a request should not have is not taken for the next request.
+        answer = self.talk(b'GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n'
+                           b'GET /api/displays HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        self.assertLessEqual(answer.count(b'HTTP/1.1 '), 1)
+
+    def test_headers_have_a_limit(self):
+        for headers in b'X: ' + b'y' * 100000, b'\r\n'.join(b'X-%d: y' % i for i in range(10000)), b'Cookie: ' + b'a' * 9000:
+            try:
+                answer = self.status(b'GET / HTTP/1.1\r\nHost: localhost\r\n' + headers + b'\r\n\r\n')
+            except BrokenPipeError:
+                answer = 0
+            self.assertNotEqual(answer, 200)
+        self.assertNotEqual(self.status(b'GET /' + b'x' * 50000 + b' HTTP/1.1\r\nHost: localhost\r\n\r\n'), 200)
+
+    def test_there_is_nothing_to_upgrade_to(self):
+        for protocol in 'websocket', 'h2c', 'x':
+            answer = self.talk(f'GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: {protocol}\r\n'
+                               'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n'
+                               'HTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n'.encode() if protocol != 'x' else
+                               b'GET / HTTP/1.1\r\nHost: evil.example\r\nConnection: Upgrade, close\r\nUpgrade: x\r\n\r\n')
+            self.assertNotIn(b'101 Switching', answer)
+
+    def test_noise(self):
+        for data in (b'\0' * 1000, bytes(range(256)) * 16, b'\x16\x03\x01\x02\x00\x01\x00', b'\r\n' * 5000,
+                     b'GET', b'GET / HTTP/9.9\r\n\r\n', b'GET / HTTP/1.1\r\nHost\r\n\r\n', b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'):
+            with self.connect() as sock:
+                try:
+                    sock.sendall(data)
+                except (BrokenPipeError, ConnectionResetError):
+                    pass
+
+    def test_connections_are_used_again(self):
+        connection = self.front.connect()
+        for _ in range(20):
+            for path in '/api/displays', '/metrics', '/api/displays/0/frame.png':
+                connection.request('GET', path)
+                answer = connection.getresponse()
+                self.assertEqual(answer.status, 200)
+                answer.read()
+        connection.close()
+
+    def test_many_at_once(self):
+        with concurrent.futures.ThreadPoolExecutor(32) as pool:
+            answers = list(pool.map(lambda _: self.front.request('GET', '/api/displays/0/frame.png')[0], range(300)))
+        self.assertEqual(answers, [200] * 300)
+
+
+class WhoTakesTooLong(WebTest):
+    def test_half_open_connections_keep_nobody_out(self):
+        """1000 connections, of which none ever finishes a request."""
+        half_open = []
+        for number in range(1000):
+            sock = self.connect()
+            if number % 2:
+                sock.sendall(b'GET / HTTP/1.1\r\nHost: ')
+            half_open.append(sock)
+            if number % 50 == 0:
+                begin = time.monotonic()
+                self.assertEqual(self.front.request('GET', '/api/displays')[0], 200)
+                self.assertLess(time.monotonic() - begin, 2)
+        metrics = self.front.metrics()
+        ended = metrics['vitrine_http_refused_total{reason="full"}']
+        print(f'{metrics["vitrine_http_connections"]:.0f} connections are open, {ended:.0f} were ended for newer ones')
+        self.assertLessEqual(metrics['vitrine_http_connections'], MAX_SESSIONS)
+        self.assertLess(len(os.listdir(f'/proc/{self.pid}/fd')), MAX_SESSIONS + 32)
+        for sock in half_open:
+            sock.close()
+
+    def test_who_sends_nothing_is_ended(self):
+        """Half-open, and one that sends a byte now and then."""
+        socks = [self.connect(), self.connect(), self.connect()]
+        socks[1].sendall(b'GET / HTTP/1.1\r\n')
+        socks[2].sendall(b'GET / HTTP/1.1\r\nX: ')
+        begin = time.monotonic()
+        open_socks = set(range(3))
+        while open_socks and time.monotonic() < begin + 3 * REQUEST_SECONDS:
+            try:
+                socks[2].send(b'y')
+            except OSError:
+                pass
+            for number in list(open_socks):
+                socks[number].settimeout(0.1)
+                try:
+                    if not socks[number].recv(65536):
+                        open_socks.discard(number)
+                except TimeoutError:
+                    pass
+                except OSError:
+                    open_socks.discard(number)
+        took = time.monotonic() - begin
+        for sock in socks:
+            sock.close()
+        self.assertEqual(open_socks, set())
+        self.assertLess(took, REQUEST_SECONDS + 5)
+
+    def test_who_does_not_read_costs_nobody_anything(self):
+        """Asks for large pictures and never reads them."""
+        self.front.say('scanout 1 2 2048 1024 8192 window')
+        self.front.say('frame 1 1')
+        self.front.picture(1)
+        stuck = []
+        for _ in range(8):
+            sock = socket.socket()
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect((self.front.host, self.front.port))
+            sock.sendall(b'GET /api/displays/1/frame.png HTTP/1.1\r\nHost: localhost\r\n\r\n' * 4)
+            stuck.append(sock)
+        for _ in range(20):
+            begin = time.monotonic()
+            self.assertEqual(self.front.request('GET', '/api/displays')[0], 200)
+            self.assertLess(time.monotonic() - begin, 2)
+        for sock in stuck:
+            sock.close()
+
+
+if __name__ == '__main__':
+    screen.FRONT = os.path.abspath(sys.argv.pop(2))
+    harness.main()
