@@ -117,23 +117,26 @@ enum vtr_input_kind {
 	VTR_INPUT_KEY,     /* or a button: code, down */
 	VTR_INPUT_MOTION,  /* x, y */
 	VTR_INPUT_WHEEL,   /* wheel_x, wheel_y */
-	VTR_INPUT_RELEASE, /* of all keys and buttons that this person holds: they have left */
+	VTR_INPUT_RELEASE, /* of all keys and buttons that are held, whoever holds them */
 };
+
+#define VTR_INPUT_MAX_CODE 0x2ff /* KEY_MAX */
+#define VTR_INPUT_MAX_PLACE 65535
 
 /* What a person did in front of a display. Nothing of it is ever logged. */
 struct vtr_input {
 	enum vtr_input_kind kind;
 	uint32_t display;
-	uint32_t code;            /* of linux/input-event-codes.h: KEY_*, BTN_* */
+	uint32_t code;            /* of linux/input-event-codes.h: KEY_*, BTN_*; not 0 */
 	bool down;
-	uint32_t x, y;            /* 0 to 65535 across the display's picture */
+	uint32_t x, y;            /* 0 to VTR_INPUT_MAX_PLACE across the display's picture */
 	int32_t wheel_x, wheel_y; /* 120 a notch; right and away from the person are positive */
 };
 
 struct vtr_screen_events {
 	/* Somebody wants another mode, or the display plugged or unplugged. */
 	void (*mode)(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height);
-	/* Somebody types or points. */
+	/* Somebody types or points. All is in its range. NULL: not wanted. */
 	void (*input)(void *data, const struct vtr_input *input);
 };
 

@@ -32,9 +32,11 @@
 #define RESTART_MIN_MS 50
 #define RESTART_MAX_MS 5000
 #define LIVED_LONG_MS 10000
-/* Requests for modes are read in handfuls, so that a process gone mad cannot keep the front busy. */
-#define MESSAGES_AT_ONCE 8
+/* What people want is read in handfuls, so that a process gone mad cannot keep the front busy. Two hundred
+ * fast mice get through. */
+#define MESSAGES_AT_ONCE 64
 #define MESSAGES_PAUSE_MS 20
+#define MODE_COST 8 /* messages; each is work for the guest */
 /* At the end, how long it gets to end by itself. */
 #define FINISH_MS 1000
 
@@ -75,6 +77,7 @@ struct vtr_screen_child {
 	struct vtr_os_loop_fd *control_watch; /* NULL once the process has closed it */
 	struct vtr_ipc ipc;
 	struct vtr_ipc_sender sender; /* holds one message at most, the table has the rest */
+	bool pressed;                 /* a key or button: it may be held */
 	bool paused;                  /* nothing is read until the pause is over */
 	int ring_fd;
 	bool killed; /* by us */
@@ -246,8 +249,38 @@ static enum vtr_err handle_mode(struct vtr_screen_child *child, const struct vtr
 	return VTR_OK;
 }
 
-/* Returns: VTR_ERR_AGAIN when there is no more. */
-static enum vtr_err handle_next(struct vtr_screen_child *child)
+static void tell_input(struct vtr_screen_child *child, const struct vtr_input *input)
+{
+	if (child->params.events->input) {
+		child->params.events->input(child->params.data, input);
+	}
+}
+
+/* Nothing of it is logged: it may be a password. */
+static enum vtr_err handle_input(struct vtr_screen_child *child,
+                                 const struct vtr_screen_input *message)
+{
+	const struct vtr_input input = {
+		.kind = (enum vtr_input_kind)message->kind,
+		.display = message->display,
+		.code = message->code,
+		.down = message->down != 0,
+		.x = message->x,
+		.y = message->y,
+		.wheel_x = message->wheel_x,
+		.wheel_y = message->wheel_y,
+	};
+
+	if (!vtr_screen_input_check(message)) {
+		return VTR_ERR_GUEST;
+	}
+	child->pressed |= input.kind == VTR_INPUT_KEY;
+	tell_input(child, &input);
+	return VTR_OK;
+}
+
+/* Returns: VTR_ERR_AGAIN when there is no more. Takes what it cost from the budget. */
+static enum vtr_err handle_next(struct vtr_screen_child *child, int *budget)
 {
 	struct vtr_ipc_message message;
 	enum vtr_err err = vtr_ipc_receive(&child->ipc, &message);
@@ -255,13 +288,23 @@ static enum vtr_err handle_next(struct vtr_screen_child *child)
 	if (err != VTR_OK) {
 		return err;
 	}
-	return message.op == VTR_SCREEN_MODE ? handle_mode(child, message.payload) : VTR_ERR_GUEST;
+	switch ((enum vtr_screen_op)message.op) {
+	case VTR_SCREEN_MODE:
+		*budget -= MODE_COST;
+		return handle_mode(child, message.payload);
+	case VTR_SCREEN_INPUT:
+		*budget -= 1;
+		return handle_input(child, message.payload);
+	default:
+		return VTR_ERR_GUEST;
+	}
 }
 
 static void on_control(void *data, unsigned events)
 {
 	struct vtr_screen_child *child = data;
 	enum vtr_err err = VTR_OK;
+	int budget = MESSAGES_AT_ONCE;
 
 	if ((events & VTR_OS_LOOP_OUT) != 0) {
 		send_buffers(child);
@@ -269,8 +312,8 @@ static void on_control(void *data, unsigned events)
 	if (!child->control_watch || (events & (VTR_OS_LOOP_IN | VTR_OS_LOOP_HUP)) == 0) {
 		return;
 	}
-	for (int i = 0; err == VTR_OK && i < MESSAGES_AT_ONCE; i++) {
-		err = handle_next(child);
+	while (err == VTR_OK && budget > 0) {
+		err = handle_next(child, &budget);
 	}
 	switch (err) {
 	case VTR_ERR_AGAIN:
@@ -394,6 +437,7 @@ static void clean_up(struct vtr_screen_child *child)
 	vtr_os_loop_timer_set(child->pause, -1);
 	child->pid = 0;
 	child->killed = false;
+	child->pressed = false;
 	child->paused = false;
 }
 
@@ -484,6 +528,9 @@ static void on_death(void *data, unsigned events)
 	         WIFSIGNALED(status) ? "signal" : "status",
 	         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), lived_ms,
 	         child->delay_ms);
+	if (child->pressed) {
+		tell_input(child, &(struct vtr_input){ .kind = VTR_INPUT_RELEASE });
+	}
 	clean_up(child);
 	start_later(child);
 }

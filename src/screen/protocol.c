@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "screen/protocol.h"
 
+#include "core/ops.h"
+
 const struct vtr_ipc_rule vtr_screen_rules[VTR_SCREEN_OP_COUNT] = {
 	[VTR_SCREEN_BUFFER] = { .name = "BUFFER",
 	                        .size = sizeof(struct vtr_screen_buffer),
@@ -9,4 +11,29 @@ const struct vtr_ipc_rule vtr_screen_rules[VTR_SCREEN_OP_COUNT] = {
 	[VTR_SCREEN_BUFFER_GONE] = { .name = "BUFFER_GONE",
 	                             .size = sizeof(struct vtr_screen_buffer_gone) },
 	[VTR_SCREEN_MODE] = { .name = "MODE", .size = sizeof(struct vtr_screen_mode) },
+	[VTR_SCREEN_INPUT] = { .name = "INPUT", .size = sizeof(struct vtr_screen_input) },
 };
+
+bool vtr_screen_wheel_fits(int32_t wheel)
+{
+	return wheel >= -VTR_SCREEN_WHEEL_MAX && wheel <= VTR_SCREEN_WHEEL_MAX;
+}
+
+bool vtr_screen_input_check(const struct vtr_screen_input *input)
+{
+	if (input->display >= VTR_MAX_DISPLAYS) {
+		return false;
+	}
+	switch (input->kind) {
+	case VTR_INPUT_KEY:
+		return input->code > 0 && input->code <= VTR_INPUT_MAX_CODE && input->down <= 1;
+	case VTR_INPUT_MOTION:
+		return input->x <= VTR_INPUT_MAX_PLACE && input->y <= VTR_INPUT_MAX_PLACE;
+	case VTR_INPUT_WHEEL:
+		return vtr_screen_wheel_fits(input->wheel_x) && vtr_screen_wheel_fits(input->wheel_y);
+	case VTR_INPUT_RELEASE:
+		return true;
+	default:
+		return false;
+	}
+}

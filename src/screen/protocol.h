@@ -2,6 +2,7 @@
 #ifndef SCREEN_PROTOCOL_H
 #define SCREEN_PROTOCOL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "worker/ipc.h"
@@ -26,7 +27,8 @@ enum vtr_screen_op {
 	VTR_SCREEN_BUFFER = 1,      /* memory outside of the window; read-only, sealed */
 	VTR_SCREEN_BUFFER_GONE = 2, /* is not used any more */
 	/* To the front. */
-	VTR_SCREEN_MODE = 3, /* somebody wants another mode */
+	VTR_SCREEN_MODE = 3,  /* somebody wants another mode */
+	VTR_SCREEN_INPUT = 4, /* somebody types or points */
 	VTR_SCREEN_OP_COUNT,
 };
 
@@ -49,6 +51,24 @@ struct vtr_screen_mode {
 /* Sides of a mode that may be asked for. */
 #define VTR_SCREEN_MODE_MIN 32
 #define VTR_SCREEN_MODE_MAX 16384
+
+/* struct vtr_input. */
+struct vtr_screen_input {
+	uint32_t kind;
+	uint32_t display;
+	uint32_t code;
+	uint32_t down; /* 0 or 1 */
+	uint32_t x, y;
+	int32_t wheel_x, wheel_y;
+};
+
+/* Notches at once that nobody turns. */
+#define VTR_SCREEN_WHEEL_MAX (120 * 256)
+
+bool vtr_screen_wheel_fits(int32_t wheel);
+
+/* Whether all that its kind says anything of is in its range. */
+bool vtr_screen_input_check(const struct vtr_screen_input *input);
 
 extern const struct vtr_ipc_rule vtr_screen_rules[VTR_SCREEN_OP_COUNT];
 

@@ -3,7 +3,6 @@
 #include "screen/screen.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "platform/shm.h"
 #include "platform/thread.h"
 #include "screen/buffers.h"
+#include "screen/outbox.h"
 #include "screen/protocol.h"
 
 /* What was taken of a display. */
@@ -29,6 +29,8 @@ struct vtr_screen {
 	struct vtr_os_loop *loop;
 	enum vtr_err err; /* why the loop ended */
 	int control_fd;
+	struct vtr_os_loop_fd *control_watch;
+	struct vtr_outbox outbox;
 	int bell_fd;
 	void (*on_flush)(void *data);
 	void *on_flush_data;
@@ -37,7 +39,6 @@ struct vtr_screen {
 	struct vtr_notes *notes;
 	struct vtr_buffers buffers;
 
-	pthread_mutex_t send_lock; /* guards sending on control_fd */
 	pthread_mutex_t seen_lock; /* guards what follows */
 	struct seen seen[VTR_MAX_DISPLAYS];
 };
@@ -85,13 +86,41 @@ static void end(struct vtr_screen *screen, enum vtr_err err)
 	vtr_os_loop_quit(screen->loop);
 }
 
+/* What waits to be sent; what the socket does not take is sent when it does. */
+static void flush_outbox(void *data)
+{
+	struct vtr_screen *screen = data;
+	enum vtr_err err = vtr_outbox_flush(&screen->outbox);
+	bool waits = err == VTR_ERR_AGAIN;
+
+	if (err == VTR_OK || err == VTR_ERR_AGAIN) {
+		err = vtr_os_loop_modify_fd(screen->control_watch, true, waits);
+	}
+	/* A front that has closed is seen by whoever reads. */
+	if (err != VTR_OK && err != VTR_ERR_GONE) {
+		vtr_error(screen->log, "cannot send to the front: %s (%s)", vtr_err_name(err),
+		          strerror(errno));
+		end(screen, err);
+	}
+}
+
+/* Thread: any. */
+static void wake(void *data)
+{
+	struct vtr_screen *screen = data;
+
+	vtr_os_loop_wakeup(screen->loop);
+}
+
 static void on_control(void *data, unsigned events)
 {
 	struct vtr_screen *screen = data;
 	struct vtr_ipc_message message;
 	enum vtr_err err;
 
-	(void)events;
+	if ((events & VTR_OS_LOOP_OUT) != 0) {
+		flush_outbox(screen);
+	}
 	do {
 		err = vtr_ipc_receive(&screen->ipc, &message);
 		if (err == VTR_OK) {
@@ -138,8 +167,9 @@ static enum vtr_err watch(struct vtr_screen *screen)
 	enum vtr_err err = vtr_os_loop_create(&screen->loop);
 
 	if (err == VTR_OK) {
+		vtr_os_loop_set_wakeup(screen->loop, flush_outbox, screen);
 		err = vtr_os_loop_add_fd(screen->loop, screen->control_fd, true, false, on_control,
-		                         screen, NULL);
+		                         screen, &screen->control_watch);
 	}
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_fd(screen->loop, screen->bell_fd, true, false, on_bell, screen,
@@ -161,8 +191,8 @@ enum vtr_err vtr_screen_create(const struct vtr_screen_params *params,
 		screen->bell_fd = vtr_take_fd(&own.bell_fd);
 		vtr_ipc_init(&screen->ipc, screen->control_fd, vtr_screen_rules,
 		             VTR_SCREEN_OP_COUNT);
+		vtr_outbox_init(&screen->outbox, screen->control_fd, wake, screen);
 		vtr_buffers_init(&screen->buffers);
-		pthread_mutex_init(&screen->send_lock, NULL);
 		pthread_mutex_init(&screen->seen_lock, NULL);
 		err = map_all(screen, &own);
 	}
@@ -203,7 +233,7 @@ void vtr_screen_destroy(struct vtr_screen *screen)
 	vtr_os_shm_unmap((void *)screen->board, sizeof(*screen->board));
 	vtr_os_shm_unmap(screen->notes, sizeof(*screen->notes));
 	vtr_buffers_finish(&screen->buffers);
-	pthread_mutex_destroy(&screen->send_lock);
+	vtr_outbox_finish(&screen->outbox);
 	pthread_mutex_destroy(&screen->seen_lock);
 	free(screen);
 }
@@ -271,13 +301,6 @@ enum vtr_err vtr_screen_read_cursor(struct vtr_screen *screen, uint32_t display,
 	return vtr_board_read_cursor(screen->board, display, out_cursor);
 }
 
-static bool is_writable(int fd)
-{
-	struct pollfd pollfd = { .fd = fd, .events = POLLOUT };
-
-	return poll(&pollfd, 1, 0) > 0 && (pollfd.revents & POLLOUT) != 0;
-}
-
 enum vtr_err vtr_screen_ask_mode(struct vtr_screen *screen, uint32_t display,
                                  const struct vtr_board_mode *mode)
 {
@@ -287,14 +310,12 @@ enum vtr_err vtr_screen_ask_mode(struct vtr_screen *screen, uint32_t display,
 		.width = mode->width,
 		.height = mode->height,
 	};
-	const struct vtr_ipc_parts parts = { .payload = &message };
-	enum vtr_err err = VTR_ERR_AGAIN;
 
 	vtr_assert(display < VTR_MAX_DISPLAYS);
-	pthread_mutex_lock(&screen->send_lock);
-	if (is_writable(screen->control_fd)) {
-		err = vtr_ipc_send(screen->control_fd, vtr_screen_rules, VTR_SCREEN_MODE, &parts);
-	}
-	pthread_mutex_unlock(&screen->send_lock);
-	return err;
+	return vtr_outbox_send_mode(&screen->outbox, &message);
+}
+
+enum vtr_err vtr_screen_send_input(struct vtr_screen *screen, const struct vtr_input *input)
+{
+	return vtr_outbox_send_input(&screen->outbox, input);
 }

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "core/ops.h"
 #include "screen/board.h"
 #include "screen/frame.h"
 
@@ -82,5 +83,17 @@ VTR_MUST_CHECK enum vtr_err vtr_screen_read_cursor(struct vtr_screen *screen, ui
  */
 VTR_MUST_CHECK enum vtr_err vtr_screen_ask_mode(struct vtr_screen *screen, uint32_t display,
                                                 const struct vtr_board_mode *mode);
+
+/**
+ * Hands over what somebody did in front of a display: in order, without waiting for the front. While that
+ * is busy, some input waits here, motion and turns of the wheel joined into one each.
+ *
+ * Returns: VTR_ERR_ARG    something is out of its range (see struct vtr_input; the wheel: 256 notches)
+ *          VTR_ERR_AGAIN  the front has been busy for so long that this, and what waited, is lost; all
+ *                         keys and buttons will be released
+ *          VTR_ERR_GONE, VTR_ERR_OS
+ */
+VTR_MUST_CHECK enum vtr_err vtr_screen_send_input(struct vtr_screen *screen,
+                                                  const struct vtr_input *input);
 
 #endif

@@ -17,7 +17,7 @@
 /*
  * A front without a guest: draws frames, and does what the lines on its standard input say. Each line is
  * answered by one line, which begins with "OK" or with what was asked for; what comes unasked begins
- * with a word in capitals ("MODE", "PLAYED").
+ * with a word in capitals ("MODE", "INPUT", "PLAYED").
  *
  *   screen_front VITRINE [HTTP]
  *
@@ -324,9 +324,18 @@ static void on_mode(void *data, uint32_t display, bool connected, uint32_t width
 	printf("MODE %u %d %u %u\n", display, connected, width, height);
 }
 
+static void on_person(void *data, const struct vtr_input *input)
+{
+	static const char *const kinds[] = { "key", "motion", "wheel", "release" };
+
+	(void)data;
+	printf("INPUT %s %u %u %d %u %u %d %d\n", kinds[input->kind], input->display, input->code,
+	       input->down, input->x, input->y, input->wheel_x, input->wheel_y);
+}
+
 int main(int argc, char **argv)
 {
-	static const struct vtr_screen_events events = { .mode = on_mode };
+	static const struct vtr_screen_events events = { .mode = on_mode, .input = on_person };
 	struct vtr_log *log;
 	void *map;
 

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: MIT */
+#include "screen/outbox.h"
+
+#include <poll.h>
+#include <string.h>
+
+void vtr_outbox_init(struct vtr_outbox *outbox, int fd, void (*wake)(void *data), void *data)
+{
+	outbox->fd = fd;
+	outbox->wake = wake;
+	outbox->data = data;
+	outbox->count = 0;
+	outbox->lossy = false;
+	pthread_mutex_init(&outbox->lock, NULL);
+}
+
+void vtr_outbox_finish(struct vtr_outbox *outbox)
+{
+	pthread_mutex_destroy(&outbox->lock);
+}
+
+/* Whether a message can be sent without waiting: a local socket says so while it has room for many. */
+static bool is_writable(const struct vtr_outbox *outbox)
+{
+	struct pollfd pollfd = { .fd = outbox->fd, .events = POLLOUT };
+
+	return poll(&pollfd, 1, 0) > 0 && (pollfd.revents & POLLOUT) != 0;
+}
+
+enum vtr_err vtr_outbox_send_mode(struct vtr_outbox *outbox, const struct vtr_screen_mode *mode)
+{
+	const struct vtr_ipc_parts parts = { .payload = mode };
+	enum vtr_err err = VTR_ERR_AGAIN;
+
+	pthread_mutex_lock(&outbox->lock);
+	if (is_writable(outbox)) {
+		err = vtr_ipc_send(outbox->fd, vtr_screen_rules, VTR_SCREEN_MODE, &parts);
+	}
+	pthread_mutex_unlock(&outbox->lock);
+	return err;
+}
+
+static struct vtr_screen_input pack(const struct vtr_input *input)
+{
+	return (struct vtr_screen_input){
+		.kind = input->kind,
+		.display = input->display,
+		.code = input->code,
+		.down = input->down,
+		.x = input->x,
+		.y = input->y,
+		.wheel_x = input->wheel_x,
+		.wheel_y = input->wheel_y,
+	};
+}
+
+static enum vtr_err send_now(struct vtr_outbox *outbox, const struct vtr_input *input)
+{
+	const struct vtr_screen_input message = pack(input);
+	const struct vtr_ipc_parts parts = { .payload = &message };
+
+	return vtr_ipc_send(outbox->fd, vtr_screen_rules, VTR_SCREEN_INPUT, &parts);
+}
+
+/* Makes one of the last that waits and the next. Returns: whether that was possible. */
+static bool merge(struct vtr_input *last, const struct vtr_input *next)
+{
+	if (last->kind != next->kind || last->display != next->display) {
+		return false;
+	}
+	if (next->kind == VTR_INPUT_MOTION) {
+		*last = *next;
+		return true;
+	}
+	struct vtr_input sum = *last;
+	sum.wheel_x += next->wheel_x; /* both are small, see vtr_screen_input_check() */
+	sum.wheel_y += next->wheel_y;
+	if (next->kind != VTR_INPUT_WHEEL || !vtr_screen_wheel_fits(sum.wheel_x) ||
+	    !vtr_screen_wheel_fits(sum.wheel_y)) {
+		return false;
+	}
+	*last = sum;
+	return true;
+}
+
+/* Has the input wait. Returns: VTR_ERR_AGAIN, see vtr_outbox.lossy. */
+static enum vtr_err put(struct vtr_outbox *outbox, const struct vtr_input *input)
+{
+	if (outbox->lossy) {
+		return VTR_ERR_AGAIN;
+	}
+	if (outbox->count > 0 && merge(&outbox->waiting[outbox->count - 1], input)) {
+		return VTR_OK;
+	}
+	if (outbox->count < VTR_OUTBOX_ROOM) {
+		outbox->waiting[outbox->count++] = *input;
+		return VTR_OK;
+	}
+	/* Some key may have been pressed before, and its release may be what is lost now. */
+	outbox->waiting[0] = (struct vtr_input){ .kind = VTR_INPUT_RELEASE };
+	outbox->count = 1;
+	outbox->lossy = true;
+	return VTR_ERR_AGAIN;
+}
+
+enum vtr_err vtr_outbox_send_input(struct vtr_outbox *outbox, const struct vtr_input *input)
+{
+	const struct vtr_screen_input message = pack(input);
+	bool must_wake = false;
+	enum vtr_err err;
+
+	if (!vtr_screen_input_check(&message)) {
+		return VTR_ERR_ARG;
+	}
+	pthread_mutex_lock(&outbox->lock);
+	if (outbox->count == 0 && is_writable(outbox)) {
+		err = send_now(outbox, input);
+	} else {
+		must_wake = outbox->count == 0;
+		err = put(outbox, input);
+	}
+	pthread_mutex_unlock(&outbox->lock);
+	if (must_wake) {
+		outbox->wake(outbox->data);
+	}
+	return err;
+}
+
+enum vtr_err vtr_outbox_flush(struct vtr_outbox *outbox)
+{
+	enum vtr_err err = VTR_OK;
+	size_t sent = 0;
+
+	pthread_mutex_lock(&outbox->lock);
+	while (sent < outbox->count && err == VTR_OK) {
+		err = is_writable(outbox) ? send_now(outbox, &outbox->waiting[sent]) : VTR_ERR_AGAIN;
+		sent += err == VTR_OK;
+	}
+	outbox->count -= sent;
+	memmove(outbox->waiting, outbox->waiting + sent, outbox->count * sizeof(outbox->waiting[0]));
+	if (outbox->count == 0) {
+		outbox->lossy = false;
+	}
+	pthread_mutex_unlock(&outbox->lock);
+	return err;
+}
