@@ -523,6 +523,8 @@ static void destroy(struct vtr_render *render)
 {
 	render->destroyed = true;
 	render->renders->live_count--;
+	/* Its memory is somebody else's soon, and nothing that it could still do is of use to anybody. */
+	kill_worker(render);
 	break_off(render);
 	/* go_on_ending() sees to the rest, now or when the worker has ended. */
 	if (!render->leaving || render->process.pid == 0) {

@@ -15,7 +15,7 @@
  * worker says is believed: fences must be owed, rings must lie in attached memory.
  *
  *   worker dies, closes, or breaks the rules -> FATAL into its rings, gone()
- *   destroy()            -> the socket is closed; a worker that does not end in time is killed
+ *   destroy()            -> the worker is killed
  *   either of these      -> ended() once the process is dead
  *   this process dies    -> the workers see the socket close and end
  *
