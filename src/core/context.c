@@ -28,12 +28,21 @@ static enum vtr_err start_renderer(struct vtr_gpu_context *context, const char *
 		                 id_of(context), name, VTR_GPU_MAX_RENDERERS);
 		return VTR_ERR_LIMIT;
 	}
+	struct vtr_gpu_renderer *renderer = vtr_gpu_renderer_create(context);
+	if (!renderer) {
+		return VTR_ERR_NOMEM;
+	}
 	enum vtr_err err = gpu->render->create(gpu->render_data, id_of(context), name,
 	                                       &vtr_gpu_render_events, gpu, &context->render);
-	if (err == VTR_OK) {
-		gpu->renderer_count++;
+	if (err != VTR_OK) {
+		renderer->ended = true;
+		vtr_gpu_renderer_leave(renderer);
+		return err;
 	}
-	return err;
+	renderer->render = context->render;
+	context->renderer = renderer;
+	gpu->renderer_count++;
+	return VTR_OK;
 }
 
 enum vtr_err vtr_gpu_context_create(struct vtr_gpu *gpu, uint32_t id, uint32_t capset,
@@ -97,6 +106,7 @@ void vtr_gpu_context_destroy(struct vtr_gpu_context *context)
 
 	/* First, so that it cannot use memory that the guest gives to others when it sees the fences. */
 	if (context->render) {
+		vtr_gpu_renderer_leave(context->renderer);
 		gpu->render->destroy(context->render);
 		gpu->renderer_count--;
 	}
@@ -164,6 +174,13 @@ static enum vtr_err tell_backing(struct vtr_gpu_attachment *attachment)
 	return err;
 }
 
+/* Whether it has the memory that it shares with renderers; a blob gets it when it is mapped. */
+static bool has_memory(const struct vtr_gpu_resource *resource)
+{
+	return resource->mapped || resource->backing.extents ||
+	       (resource->kind == VTR_GPU_KIND_HOST && resource->image.size > 0);
+}
+
 /* Tells the renderer where the memory is, if there is a renderer, a place, and it is news. */
 static enum vtr_err tell(struct vtr_gpu_attachment *attachment)
 {
@@ -171,8 +188,18 @@ static enum vtr_err tell(struct vtr_gpu_attachment *attachment)
 	struct vtr_gpu *gpu = resource->gpu;
 	enum vtr_err err;
 
-	if (!has_renderer(attachment->context) || attachment->told) {
+	if (!has_renderer(attachment->context) || attachment->use || !has_memory(resource)) {
 		return VTR_OK;
+	}
+	err = vtr_gpu_resource_place(resource);
+	if (err != VTR_OK) {
+		return err;
+	}
+	struct vtr_gpu_use *use = vtr_gpu_use_create(attachment->context->renderer,
+	                                             (uint32_t)resource->object.id,
+	                                             resource->place);
+	if (!use) {
+		return VTR_ERR_NOMEM;
 	}
 	if (resource->mapped) {
 		struct vtr_render_memory memory = {
@@ -189,22 +216,26 @@ static enum vtr_err tell(struct vtr_gpu_attachment *attachment)
 			.size = resource->image.size,
 		};
 		err = tell_pieces(attachment, &piece, 1);
-	} else if (resource->backing.extents) {
-		err = tell_backing(attachment);
 	} else {
-		return VTR_OK; /* later */
+		err = tell_backing(attachment);
 	}
-	attachment->told = err == VTR_OK;
-	return err;
+	if (err != VTR_OK) {
+		vtr_gpu_use_cancel(use);
+		return err;
+	}
+	attachment->use = use;
+	return VTR_OK;
 }
 
 static void untell(struct vtr_gpu_attachment *attachment)
 {
-	if (attachment->told && has_renderer(attachment->context)) {
+	if (attachment->use && has_renderer(attachment->context)) {
+		attachment->use->detaching = true;
 		attachment->context->gpu->render->detach(
 			attachment->context->render, (uint32_t)attachment->resource->object.id);
 	}
-	attachment->told = false;
+	/* It is in use until the renderer says that it is not, or has ended. */
+	attachment->use = NULL;
 }
 
 enum vtr_err vtr_gpu_context_attach(struct vtr_gpu_context *context,
@@ -316,4 +347,24 @@ static void on_gone(void *data, uint32_t ctx_id)
 	}
 }
 
-const struct vtr_render_events vtr_gpu_render_events = { .fence = on_fence, .gone = on_gone };
+static void on_detached(void *data, uint32_t ctx_id, uint32_t res_id)
+{
+	struct vtr_gpu *gpu = data;
+	struct vtr_gpu_context *context = vtr_gpu_context_find(gpu, ctx_id);
+
+	if (context && context->renderer) {
+		vtr_gpu_renderer_detached(context->renderer, res_id);
+	}
+}
+
+static void on_ended(void *data, const struct vtr_render *render)
+{
+	vtr_gpu_renderer_ended(data, render);
+}
+
+const struct vtr_render_events vtr_gpu_render_events = {
+	.fence = on_fence,
+	.gone = on_gone,
+	.detached = on_detached,
+	.ended = on_ended,
+};

@@ -30,7 +30,11 @@ static void finish_wait(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence)
 {
 	vtr_list_remove(&fence->wait_node);
 	fence->done = true;
-	retire(gpu, fence->timeline);
+	if (fence->timeline) {
+		retire(gpu, fence->timeline);
+	} else {
+		gpu->events->retired(gpu->events_data, fence);
+	}
 }
 
 static void on_tick(void *data)
@@ -75,12 +79,24 @@ void vtr_gpu_fence_add(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence,
                        const struct vtr_gpu_fence_params *params)
 {
 	vtr_assert(params->ring < VTR_GPU_TIMELINES && params->after_ring < VTR_GPU_TIMELINES);
-	*fence = (struct vtr_gpu_fence){
-		.timeline = params->context ? &params->context->timelines[params->ring]
-		                            : &gpu->timeline,
-	};
+	*fence = (struct vtr_gpu_fence){ .done = false };
 	vtr_list_init(&fence->wait_node);
-	vtr_list_append(fence->timeline, &fence->node);
+	vtr_list_init(&fence->node);
+	if (!params->unordered) {
+		fence->timeline = params->context ? &params->context->timelines[params->ring]
+		                                  : &gpu->timeline;
+		vtr_list_append(fence->timeline, &fence->node);
+	}
+	if (params->leaving) {
+		struct vtr_gpu_place *leaving = params->leaving;
+		if (leaving->free) {
+			finish_wait(gpu, fence);
+		} else {
+			vtr_list_append(&leaving->waiting, &fence->wait_node);
+		}
+		vtr_gpu_place_unref(leaving);
+		return;
+	}
 	if (params->after && wait_for_renderer(gpu, params->after, params->after_ring, fence)) {
 		return;
 	}
@@ -117,6 +133,16 @@ void vtr_gpu_fences_abandon(struct vtr_gpu_context *context)
 	}
 }
 
+void vtr_gpu_fences_left(struct vtr_gpu_place *place)
+{
+	struct vtr_gpu_fence *fence;
+	struct vtr_gpu_fence *next;
+
+	vtr_list_for_each_safe(fence, next, &place->waiting, wait_node) {
+		finish_wait(place->gpu, fence);
+	}
+}
+
 void vtr_gpu_fences_finish_context(struct vtr_gpu_context *context)
 {
 	vtr_gpu_fences_abandon(context);
@@ -149,9 +175,13 @@ void vtr_gpu_fences_finish(struct vtr_gpu *gpu)
 void vtr_gpu_fences_reset(struct vtr_gpu *gpu)
 {
 	struct vtr_gpu_context *context;
+	struct vtr_gpu_place *place;
 
 	vtr_list_init(&gpu->timeline);
 	vtr_list_init(&gpu->ticking);
+	vtr_list_for_each(place, &gpu->places, node) {
+		vtr_list_init(&place->waiting);
+	}
 	vtr_os_loop_timer_set(gpu->tick_timer, -1);
 	vtr_list_for_each(context, &gpu->context_list, node) {
 		vtr_list_init(&context->waiting);

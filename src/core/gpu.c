@@ -78,6 +78,8 @@ enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu 
 	gpu->display_count = params->display_count;
 	vtr_list_init(&gpu->resource_list);
 	vtr_list_init(&gpu->context_list);
+	vtr_list_init(&gpu->renderers);
+	vtr_list_init(&gpu->places);
 	vtr_ranges_init(&gpu->window_ranges, gpu->window->size);
 	err = vtr_gpu_fences_init(gpu, params->refresh_hz);
 	if (err == VTR_OK) {
@@ -103,6 +105,7 @@ void vtr_gpu_destroy(struct vtr_gpu *gpu)
 		return;
 	}
 	vtr_gpu_reset(gpu);
+	vtr_gpu_renderers_finish(gpu);
 	if (gpu->images.map) {
 		gpu->screen->remove_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER);
 		vtr_ranges_finish(&gpu->image_ranges);
@@ -127,8 +130,9 @@ void vtr_gpu_reset(struct vtr_gpu *gpu)
 		vtr_gpu_context_destroy(context);
 	}
 	vtr_list_for_each_safe(resource, next_resource, &gpu->resource_list, node) {
-		vtr_gpu_resource_unref(resource);
+		vtr_gpu_resource_unref(resource, NULL);
 	}
+	vtr_gpu_places_reset(gpu);
 	vtr_assert(gpu->resource_count == 0 && gpu->context_count == 0 &&
 	           gpu->renderer_count == 0 && gpu->attachment_count == 0 &&
 	           gpu->extent_count == 0 && gpu->window_ranges.count == 0 &&

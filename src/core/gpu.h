@@ -52,7 +52,7 @@ struct vtr_os_loop;
 struct vtr_gpu_fence {
 	struct vtr_list node;         /* in its timeline, oldest first */
 	struct vtr_list wait_node;    /* among those that wait for the same thing */
-	struct vtr_list *timeline;
+	struct vtr_list *timeline;    /* NULL: it is on none */
 	uint64_t render_id;           /* what the renderer knows it by */
 	uint32_t render_timeline;
 	bool done;
@@ -138,24 +138,35 @@ VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_create_2d(struct vtr_gpu *gpu, uint
 VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_create_blob(struct vtr_gpu *gpu, uint32_t id,
                                                          const struct vtr_gpu_blob *blob);
 
+/* Memory that a resource has left and renderers still use. Whoever gets one hands it to
+ * vtr_gpu_fence_add(), to learn when that is over, or drops it by vtr_gpu_place_unref(). */
+struct vtr_gpu_place;
+
+/* Accepts NULL. */
+void vtr_gpu_place_unref(struct vtr_gpu_place *place);
+
 /* Ends it: displays that show it go dark, contexts forget it, its memory reads as zeros when it is given
- * out again. */
-void vtr_gpu_resource_unref(struct vtr_gpu_resource *resource);
+ * out again. *out_leaving: that is not yet; or NULL. out_leaving may be NULL. */
+void vtr_gpu_resource_unref(struct vtr_gpu_resource *resource, struct vtr_gpu_place **out_leaving);
 
 /* Gives a 2D resource its guest memory. VTR_ERR_GUEST: it has some already, or is a blob. */
 VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_attach_backing(struct vtr_gpu_resource *resource,
                                                             const struct vtr_gpu_extent *extents,
                                                             size_t count);
-VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_detach_backing(struct vtr_gpu_resource *resource);
+/* *out_leaving: see vtr_gpu_resource_unref(). */
+VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_detach_backing(struct vtr_gpu_resource *resource,
+                                                            struct vtr_gpu_place **out_leaving);
 
 /* Copies a rectangle of a 2D resource from guest memory, where its first byte is at `offset`. Blobs have
  * nothing to copy. */
 VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_transfer(struct vtr_gpu_resource *resource,
                                                       const struct vtr_rect *rect, uint64_t offset);
 
-/* Puts a mappable host blob into the window, or takes it out. */
+/* Puts a mappable host blob into the window, or takes it out. *out_leaving: see
+ * vtr_gpu_resource_unref(). */
 VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_map(struct vtr_gpu_resource *resource, uint64_t offset);
-VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_unmap(struct vtr_gpu_resource *resource);
+VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_unmap(struct vtr_gpu_resource *resource,
+                                                   struct vtr_gpu_place **out_leaving);
 
 /* --- contexts ------------------------------------------------------------------------------------------ */
 
@@ -222,6 +233,8 @@ struct vtr_gpu_fence_params {
 	struct vtr_gpu_context *after;   /* wait for what this one's renderer was given so far; or NULL */
 	uint32_t after_ring;
 	bool next_tick;                  /* wait for the displays' next tick */
+	struct vtr_gpu_place *leaving;   /* wait until nobody uses that; consumed; or NULL */
+	bool unordered;                  /* it is on no timeline */
 };
 
 /* Adds a fence at the end of a timeline. It is retired exactly once, maybe at once, and in order: unless

@@ -33,6 +33,40 @@ struct vtr_gpu_image {
 	uint64_t size; /* 0: there is none */
 };
 
+/* Where memory of a resource lies, as long as anybody uses it: the resource, and the renderers that were
+ * told of it. See place.c. */
+struct vtr_gpu_place {
+	struct vtr_list node; /* in gpu->places */
+	struct vtr_gpu *gpu;
+	uint32_t refs;
+	uint32_t users; /* renderers among them */
+	bool left;      /* by the resource */
+	bool free;      /* given back: the guest may have it for something else */
+	struct vtr_ranges *ranges; /* where it is given back; NULL: it is guest RAM */
+	const struct vtr_window *window;
+	struct vtr_budget *budget; /* the same; or NULL */
+	uint64_t offset;
+	uint64_t size;
+	struct vtr_list waiting; /* fences */
+};
+
+/* A renderer was told of memory. */
+struct vtr_gpu_use {
+	struct vtr_list node; /* in renderer->uses */
+	struct vtr_gpu_place *place; /* a reference */
+	uint32_t res_id;
+	bool detaching; /* and is to let go of it */
+};
+
+/* A renderer's process. It stays until that has ended, which is later than its context's end. */
+struct vtr_gpu_renderer {
+	struct vtr_list node; /* in gpu->renderers */
+	const struct vtr_render *render; /* nothing but a name once the context is gone */
+	struct vtr_gpu_context *context; /* NULL: destroyed */
+	struct vtr_list uses;
+	bool ended;
+};
+
 enum vtr_gpu_kind {
 	VTR_GPU_KIND_2D,    /* backing is copied to an image by transfers */
 	VTR_GPU_KIND_GUEST, /* a blob; backing is copied to an image by flushes, if it is shown */
@@ -52,6 +86,8 @@ struct vtr_gpu_resource {
 	uint64_t window_offset; /* if mapped */
 	struct vtr_gpu_backing backing;
 	struct vtr_gpu_image image;
+	struct vtr_gpu_place *place;   /* the memory that renderers are told of; NULL: none was yet */
+	struct vtr_gpu_place *leaving; /* where it was mapped before, if renderers still use that */
 	struct vtr_list attachments;
 };
 
@@ -61,7 +97,7 @@ struct vtr_gpu_attachment {
 	struct vtr_list resource_node;
 	struct vtr_gpu_context *context;
 	struct vtr_gpu_resource *resource;
-	bool told; /* the renderer knows */
+	struct vtr_gpu_use *use; /* NULL: the renderer does not know */
 };
 
 struct vtr_gpu_context {
@@ -69,6 +105,7 @@ struct vtr_gpu_context {
 	struct vtr_list node;     /* in gpu->context_list */
 	struct vtr_gpu *gpu;
 	struct vtr_render *render; /* NULL: it has none by nature */
+	struct vtr_gpu_renderer *renderer; /* the same */
 	bool gone;                 /* its renderer is */
 	struct vtr_list attachments;
 	struct vtr_list waiting;   /* fences that its renderer owes, oldest first */
@@ -108,6 +145,8 @@ struct vtr_gpu {
 	struct vtr_list context_list;
 	uint32_t context_count;
 	uint32_t renderer_count;
+	struct vtr_list renderers;
+	struct vtr_list places;
 
 	uint32_t display_count;
 	struct vtr_gpu_scanout scanouts[VTR_MAX_DISPLAYS];
@@ -144,7 +183,39 @@ VTR_MUST_CHECK enum vtr_err vtr_gpu_backing_locate(const struct vtr_gpu *gpu,
                                                    struct vtr_ram_piece **out_pieces,
                                                    size_t *out_count);
 
+/* --- place.c --- */
+
+/* Has memory read as zeros again. */
+void vtr_gpu_discard(struct vtr_gpu *gpu, const struct vtr_window *window, uint64_t offset,
+                     uint64_t size);
+/* A place without memory, to be filled in; the caller has a reference. NULL: no memory. */
+struct vtr_gpu_place *vtr_gpu_place_create(struct vtr_gpu *gpu);
+/* Gives the memory back if nobody uses it any more. */
+void vtr_gpu_place_settle(struct vtr_gpu_place *place);
+/* The guest began anew: what renderers still use is nobody's. */
+void vtr_gpu_places_reset(struct vtr_gpu *gpu);
+
+/* --- renderer.c --- */
+
+/* The caller sets `render`. NULL: no memory. */
+struct vtr_gpu_renderer *vtr_gpu_renderer_create(struct vtr_gpu_context *context);
+/* Its context is destroyed. */
+void vtr_gpu_renderer_leave(struct vtr_gpu_renderer *renderer);
+/* NULL: no memory. */
+struct vtr_gpu_use *vtr_gpu_use_create(struct vtr_gpu_renderer *renderer, uint32_t res_id,
+                                       struct vtr_gpu_place *place);
+/* The renderer was not told after all. */
+void vtr_gpu_use_cancel(struct vtr_gpu_use *use);
+/* What renderers say. */
+void vtr_gpu_renderer_detached(struct vtr_gpu_renderer *renderer, uint32_t res_id);
+void vtr_gpu_renderer_ended(struct vtr_gpu *gpu, const struct vtr_render *render);
+/* Forgets those that have not ended. */
+void vtr_gpu_renderers_finish(struct vtr_gpu *gpu);
+
 /* --- resource.c --- */
+
+/* The memory that renderers are told of, from now on. Returns: VTR_ERR_NOMEM. */
+VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_place(struct vtr_gpu_resource *resource);
 
 /* Gives a resource memory of ours. Returns: VTR_ERR_LIMIT, VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_gpu_image_init(struct vtr_gpu_resource *resource);
@@ -179,6 +250,8 @@ void vtr_gpu_fences_finish(struct vtr_gpu *gpu);
 void vtr_gpu_fences_reset(struct vtr_gpu *gpu);
 /* The renderer is done with `render_id` on `timeline`, and so with what is older there. */
 void vtr_gpu_fences_signal(struct vtr_gpu_context *context, uint32_t timeline, uint64_t render_id);
+/* The place is free. */
+void vtr_gpu_fences_left(struct vtr_gpu_place *place);
 /* The renderer owes nothing any more. */
 void vtr_gpu_fences_abandon(struct vtr_gpu_context *context);
 /* Retires all that is left on the context's timelines. */

@@ -47,27 +47,18 @@ enum vtr_err vtr_gpu_image_init(struct vtr_gpu_resource *resource)
 	return VTR_OK;
 }
 
-/* Gives memory back for others; it must not show them what was in it. */
-static void discard(struct vtr_gpu *gpu, const struct vtr_window *window, uint64_t offset,
-                    uint64_t size)
-{
-	if (vtr_os_shm_discard(window->fd, offset, size) != VTR_OK) {
-		vtr_error(gpu->log, "%" PRIu64 " bytes of a resource could not be emptied, another may "
-		          "see what was in them: %m", size);
-	}
-}
-
 static void finish_image(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu *gpu = resource->gpu;
 	struct vtr_gpu_image *image = &resource->image;
 
-	if (image->size > 0) {
-		discard(gpu, &gpu->images, image->offset, image->size);
+	/* Of what renderers were told of, their place takes care. */
+	if (image->size > 0 && !(resource->kind == VTR_GPU_KIND_HOST && resource->place)) {
+		vtr_gpu_discard(gpu, &gpu->images, image->offset, image->size);
 		vtr_ranges_give(&gpu->image_ranges, image->offset);
 		vtr_budget_give(&gpu->image_budget, image->size);
-		*image = (struct vtr_gpu_image){ 0 };
 	}
+	*image = (struct vtr_gpu_image){ 0 };
 }
 
 uint8_t *vtr_gpu_resource_bytes(const struct vtr_gpu_resource *resource, uint64_t offset)
@@ -136,7 +127,7 @@ enum vtr_err vtr_gpu_resource_create_2d(struct vtr_gpu *gpu, uint32_t id, uint32
 	resource->format = format;
 	err = vtr_gpu_image_init(resource);
 	if (err != VTR_OK) {
-		vtr_gpu_resource_unref(resource);
+		vtr_gpu_resource_unref(resource, NULL);
 	}
 	return err;
 }
@@ -212,36 +203,102 @@ enum vtr_err vtr_gpu_resource_create_blob(struct vtr_gpu *gpu, uint32_t id,
 	}
 	err = init_blob_memory(resource, blob);
 	if (err != VTR_OK) {
-		vtr_gpu_resource_unref(resource);
+		vtr_gpu_resource_unref(resource, NULL);
 	}
 	return err;
 }
 
-/* Takes it out of the window; nobody uses it there any more. */
-static void leave_window(struct vtr_gpu_resource *resource)
+enum vtr_err vtr_gpu_resource_place(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu *gpu = resource->gpu;
 
-	discard(gpu, gpu->window, resource->window_offset, resource->size);
-	vtr_ranges_give(&gpu->window_ranges, resource->window_offset);
-	resource->mapped = false;
+	if (resource->place) {
+		return VTR_OK;
+	}
+	struct vtr_gpu_place *place = vtr_gpu_place_create(gpu);
+	if (!place) {
+		return VTR_ERR_NOMEM;
+	}
+	if (resource->mapped) {
+		place->ranges = &gpu->window_ranges;
+		place->window = gpu->window;
+		place->offset = resource->window_offset;
+		place->size = resource->size;
+	} else if (resource->kind == VTR_GPU_KIND_HOST) {
+		place->ranges = &gpu->image_ranges;
+		place->window = &gpu->images;
+		place->budget = &gpu->image_budget;
+		place->offset = resource->image.offset;
+		place->size = resource->image.size;
+	}
+	resource->place = place;
+	return VTR_OK;
 }
 
-void vtr_gpu_resource_unref(struct vtr_gpu_resource *resource)
+/* The resource leaves a place. Returns: that, with the reference, if renderers still use it. */
+static struct vtr_gpu_place *leave(struct vtr_gpu_place **place)
+{
+	struct vtr_gpu_place *left = *place;
+
+	*place = NULL;
+	if (left) {
+		left->left = true;
+		vtr_gpu_place_settle(left);
+	}
+	if (left && left->free) {
+		vtr_gpu_place_unref(left);
+		left = NULL;
+	}
+	return left;
+}
+
+static void hand_out(struct vtr_gpu_place *leaving, struct vtr_gpu_place **out_leaving)
+{
+	if (out_leaving) {
+		*out_leaving = leaving;
+	} else {
+		vtr_gpu_place_unref(leaving);
+	}
+}
+
+/* Takes it out of the window. Returns: see leave(). */
+static struct vtr_gpu_place *leave_window(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu *gpu = resource->gpu;
+
+	resource->mapped = false;
+	if (!resource->place) {
+		vtr_gpu_discard(gpu, gpu->window, resource->window_offset, resource->size);
+		vtr_ranges_give(&gpu->window_ranges, resource->window_offset);
+	}
+	return leave(&resource->place);
+}
+
+void vtr_gpu_resource_unref(struct vtr_gpu_resource *resource, struct vtr_gpu_place **out_leaving)
+{
+	struct vtr_gpu *gpu = resource->gpu;
+	struct vtr_gpu_place *leaving;
 
 	vtr_gpu_scanout_forget(resource);
 	vtr_gpu_context_detach_all(resource);
 	if (resource->mapped) {
-		leave_window(resource);
+		leaving = leave_window(resource);
+	} else {
+		finish_image(resource);
+		leaving = leave(&resource->place);
 	}
-	finish_image(resource);
+	/* Linux takes this answer for that of its being unmapped, too. */
+	if (!leaving) {
+		leaving = leave(&resource->leaving);
+	} else {
+		vtr_gpu_place_unref(resource->leaving);
+	}
 	vtr_gpu_backing_finish(gpu, &resource->backing);
 	vtr_idmap_remove(&gpu->resources, resource->object.id);
 	vtr_list_remove(&resource->node);
 	gpu->resource_count--;
 	free(resource);
+	hand_out(leaving, out_leaving);
 }
 
 enum vtr_err vtr_gpu_resource_attach_backing(struct vtr_gpu_resource *resource,
@@ -260,13 +317,16 @@ enum vtr_err vtr_gpu_resource_attach_backing(struct vtr_gpu_resource *resource,
 	return err;
 }
 
-enum vtr_err vtr_gpu_resource_detach_backing(struct vtr_gpu_resource *resource)
+enum vtr_err vtr_gpu_resource_detach_backing(struct vtr_gpu_resource *resource,
+                                             struct vtr_gpu_place **out_leaving)
 {
+	*out_leaving = NULL;
 	if (resource->kind != VTR_GPU_KIND_2D || !resource->backing.extents) {
 		return VTR_ERR_GUEST;
 	}
 	vtr_gpu_context_untell_all(resource);
 	vtr_gpu_backing_finish(resource->gpu, &resource->backing);
+	*out_leaving = leave(&resource->place);
 	return VTR_OK;
 }
 
@@ -318,13 +378,20 @@ enum vtr_err vtr_gpu_resource_map(struct vtr_gpu_resource *resource, uint64_t of
 	return VTR_OK;
 }
 
-enum vtr_err vtr_gpu_resource_unmap(struct vtr_gpu_resource *resource)
+enum vtr_err vtr_gpu_resource_unmap(struct vtr_gpu_resource *resource,
+                                    struct vtr_gpu_place **out_leaving)
 {
+	*out_leaving = NULL;
 	if (!resource->mapped) {
 		return VTR_ERR_GUEST;
 	}
 	vtr_gpu_scanout_forget(resource);
 	vtr_gpu_context_untell_all(resource);
-	leave_window(resource);
+	*out_leaving = leave_window(resource);
+	vtr_gpu_place_unref(resource->leaving);
+	resource->leaving = *out_leaving;
+	if (resource->leaving) {
+		resource->leaving->refs++;
+	}
 	return VTR_OK;
 }

@@ -61,28 +61,32 @@ static void on_retired(void *data, struct vtr_gpu_fence *fence)
 
 static const struct vtr_gpu_events core_events = { .retired = on_retired };
 
-/* Completes a request with a fence once that is retired. The answer is written. */
-static void push_fenced(struct vtr_virtio_gpu *gpu, uint32_t queue,
-                        struct vtr_queue_request *request, size_t written,
+/* Completes a request once its fence is retired, or what it waits for is over. The answer is written. */
+static void push_later(struct vtr_virtio_gpu *gpu, uint32_t queue,
+                       struct vtr_queue_request *request, size_t written,
                         const struct gpu_header *header, const struct vtr_gpu_command *command)
 {
 	struct vtr_gpu_fence_params params = {
 		.after = command->after,
 		.after_ring = 0,
 		.next_tick = command->next_tick,
+		.leaving = command->leaving,
+		.unordered = (header->flags & GPU_FLAG_FENCE) == 0,
 	};
 
-	if ((header->flags & GPU_FLAG_RING_IDX) != 0) {
+	if (!params.unordered && (header->flags & GPU_FLAG_RING_IDX) != 0) {
 		params.context = vtr_gpu_context_find(gpu->core, header->ctx_id);
 		params.ring = header->ring_idx;
 		params.after_ring = header->ring_idx;
 		if (!params.context || params.ring >= VTR_GPU_TIMELINES) {
+			vtr_gpu_place_unref(params.leaving);
 			push(gpu, queue, request, written); /* there is no order to keep */
 			return;
 		}
 	}
 	struct pending *pending = calloc(1, sizeof(*pending));
 	if (!pending) {
+		vtr_gpu_place_unref(params.leaving);
 		push(gpu, queue, request, written); /* too early is better than never */
 		return;
 	}
@@ -106,6 +110,7 @@ static void execute(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_queue
 	command.size = request->out_size;
 	command.after = NULL;
 	command.next_tick = false;
+	command.leaving = NULL;
 	if (request->out_size >= sizeof(header)) {
 		memcpy(&header, request->out, sizeof(header));
 	}
@@ -129,8 +134,8 @@ static void execute(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_queue
 	}
 	size_t written = vtr_queue_write(gpu->queues[queue], request, &command.answer,
 	                                 command.answer_size);
-	if (fenced && queue == GPU_QUEUE_CONTROL) {
-		push_fenced(gpu, queue, request, written, &header, &command);
+	if ((fenced && queue == GPU_QUEUE_CONTROL) || command.leaving) {
+		push_later(gpu, queue, request, written, &header, &command);
 	} else {
 		push(gpu, queue, request, written);
 	}

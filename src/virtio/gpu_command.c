@@ -199,7 +199,7 @@ static uint32_t resource_unref(struct vtr_virtio_gpu *gpu, struct vtr_gpu_comman
 	if (!resource) {
 		return GPU_ERR_INVALID_RESOURCE_ID;
 	}
-	vtr_gpu_resource_unref(resource);
+	vtr_gpu_resource_unref(resource, &command->leaving);
 	return GPU_OK_NODATA;
 }
 
@@ -207,7 +207,7 @@ static uint32_t resource_detach_backing(struct vtr_virtio_gpu *gpu, struct vtr_g
 {
 	struct vtr_gpu_resource *resource = named_resource(gpu, command);
 
-	return resource ? answer_of(vtr_gpu_resource_detach_backing(resource))
+	return resource ? answer_of(vtr_gpu_resource_detach_backing(resource, &command->leaving))
 	                : GPU_ERR_INVALID_RESOURCE_ID;
 }
 
@@ -232,7 +232,8 @@ static uint32_t resource_unmap_blob(struct vtr_virtio_gpu *gpu, struct vtr_gpu_c
 {
 	struct vtr_gpu_resource *resource = named_resource(gpu, command);
 
-	return resource ? answer_of(vtr_gpu_resource_unmap(resource)) : GPU_ERR_INVALID_RESOURCE_ID;
+	return resource ? answer_of(vtr_gpu_resource_unmap(resource, &command->leaving))
+	                : GPU_ERR_INVALID_RESOURCE_ID;
 }
 
 static uint32_t transfer_to_host_2d(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command)

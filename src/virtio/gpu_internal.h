@@ -50,6 +50,7 @@ struct vtr_gpu_command {
 	size_t answer_size;             /* at least a header */
 	struct vtr_gpu_context *after; /* its fence waits for this one's renderer; NULL: it does not */
 	bool next_tick;                /* its fence waits for that */
+	struct vtr_gpu_place *leaving; /* the answer waits for that, fence or not; NULL: it does not */
 };
 
 /* Executes commands->body: fills in the answer and what its fence waits for, if it has one. */

@@ -18,12 +18,12 @@
 #define USED_OFFSET 0x2000
 #define SLOT_AT(slot) ((uint64_t)((slot) + 1) << 20)
 #define ANSWER_OFFSET 0xff000
-#define ANSWER_MAX 0x1000
 
 #define DESC_NEXT 1
 #define DESC_WRITE 2
 
 #define MAX_OWED 256
+#define MAX_LEAVING 256
 
 struct desc {
 	uint64_t addr;
@@ -48,6 +48,13 @@ struct vtr_render {
 	uint32_t ctx_id;
 };
 
+/* A renderer that is to let go of a resource, or of everything, as it ends. */
+struct leaving {
+	uint32_t ctx_id;
+	uint32_t res_id;
+	struct vtr_render *render;
+};
+
 struct vtr_os_loop *driver_loop;
 struct vtr_window driver_window;
 struct vtr_virtio_gpu *driver_gpu;
@@ -56,6 +63,7 @@ enum vtr_err render_create_error;
 enum vtr_err render_attach_error;
 enum vtr_err render_submit_error;
 enum vtr_err render_fence_error;
+bool render_holds_on;
 struct vtr_scanout screen_scanouts[VTR_MAX_DISPLAYS];
 unsigned screen_touches[VTR_MAX_DISPLAYS];
 struct vtr_cursor screen_cursor;
@@ -76,6 +84,9 @@ static char said[1 << 16];
 static size_t said_size;
 static struct owed owed[MAX_OWED];
 static size_t owed_count;
+static struct leaving leaving[MAX_LEAVING];
+static size_t leaving_count;
+static struct vtr_os_loop_task leave_task;
 static const struct vtr_render_events *render_events;
 static void *render_events_data;
 static int image_fd;
@@ -142,7 +153,11 @@ static void render_destroy(struct vtr_render *render)
 			forget_owed(i);
 		}
 	}
-	free(render);
+	CHECK(leaving_count < MAX_LEAVING);
+	leaving[leaving_count++] = (struct leaving){ .render = render };
+	if (!render_holds_on) {
+		vtr_os_loop_defer(driver_loop, &leave_task);
+	}
 }
 
 static enum vtr_err render_attach(struct vtr_render *render, uint32_t res_id,
@@ -166,9 +181,38 @@ static enum vtr_err render_attach(struct vtr_render *render, uint32_t res_id,
 	return VTR_OK;
 }
 
+/* Lets go at the loop's next turn, or by render_let_go(). */
 static void render_detach(struct vtr_render *render, uint32_t res_id)
 {
 	say("detach %u:%u\n", render->ctx_id, res_id);
+	CHECK(leaving_count < MAX_LEAVING);
+	leaving[leaving_count++] = (struct leaving){ .ctx_id = render->ctx_id, .res_id = res_id };
+	if (!render_holds_on) {
+		vtr_os_loop_defer(driver_loop, &leave_task);
+	}
+}
+
+static void let_go(void *data)
+{
+	struct leaving list[MAX_LEAVING];
+	size_t count = leaving_count;
+
+	(void)data;
+	memcpy(list, leaving, sizeof(list));
+	leaving_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (list[i].render) {
+			render_events->ended(render_events_data, list[i].render);
+			free(list[i].render);
+		} else {
+			render_events->detached(render_events_data, list[i].ctx_id, list[i].res_id);
+		}
+	}
+}
+
+void render_let_go(void)
+{
+	let_go(NULL);
 }
 
 static enum vtr_err render_submit(struct vtr_render *render, const void *commands, size_t size)
@@ -214,6 +258,7 @@ void render_finish(uint32_t ctx_id, uint32_t timeline)
 	CHECK(!"the renderer owes no such fence");
 }
 
+/* Its process lives on until it is destroyed. */
 void render_die(uint32_t ctx_id)
 {
 	render_events->gone(render_events_data, ctx_id);
@@ -398,6 +443,7 @@ void driver_begin(const struct driver_options *options)
 	fds_before = test_count_fds();
 	render_create_error = render_attach_error = VTR_OK;
 	render_submit_error = render_fence_error = VTR_OK;
+	render_holds_on = false;
 	memset(screen_scanouts, 0, sizeof(screen_scanouts));
 	config_changes = 0;
 	order_count = 0;
@@ -406,6 +452,7 @@ void driver_begin(const struct driver_options *options)
 	CHECK_OK(vtr_os_loop_create(&driver_loop));
 	CHECK_OK(vtr_os_loop_add_timer(driver_loop, quit, NULL, &stop_timer));
 	vtr_os_loop_task_init(&stop_task, quit, NULL);
+	vtr_os_loop_task_init(&leave_task, let_go, NULL);
 	CHECK_OK(vtr_window_init("test-window", DRIVER_WINDOW, &driver_window));
 	CHECK_OK(vtr_os_shm_create("test-ram", RAM_SIZE, &region.fd));
 	vtr_ram_init(&ram);
@@ -431,6 +478,10 @@ void driver_end(void)
 	vtr_virtio_gpu_destroy(driver_gpu);
 	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
 		vtr_queue_destroy(queues[i]);
+	}
+	vtr_os_loop_task_cancel(&leave_task);
+	while (leaving_count > 0) {
+		free(leaving[--leaving_count].render);
 	}
 	vtr_os_loop_destroy(driver_loop);
 	vtr_window_finish(&driver_window);
@@ -487,13 +538,13 @@ int driver_send_two(uint32_t queue, const void *head, size_t head_size, const vo
 		slot++;
 	}
 	CHECK(slot < DRIVER_SLOTS);
-	CHECK(head_size + tail_size <= ANSWER_OFFSET && answer_room <= ANSWER_MAX);
+	CHECK(head_size + tail_size <= ANSWER_OFFSET && answer_room <= DRIVER_ANSWER_MAX);
 	slots[slot] = (struct slot){ .busy = true };
 	memcpy(memory + SLOT_AT(slot), head, head_size);
 	if (tail_size > 0) {
 		memcpy(memory + SLOT_AT(slot) + head_size, tail, tail_size);
 	}
-	memset(memory + SLOT_AT(slot) + ANSWER_OFFSET, 0xee, ANSWER_MAX);
+	memset(memory + SLOT_AT(slot) + ANSWER_OFFSET, 0xee, DRIVER_ANSWER_MAX);
 	struct desc *descs = (void *)(memory + RINGS_AT(queue));
 	uint16_t head_index = (uint16_t)(2 * slot);
 	descs[head_index] = (struct desc){
@@ -615,149 +666,4 @@ unsigned driver_interrupts(void)
 	uint64_t count = 0;
 
 	return read(call_fd, &count, sizeof(count)) > 0 ? (unsigned)count : 0;
-}
-
-static uint32_t finish(int slot)
-{
-	driver_kick();
-	CHECK(driver_wait(slot));
-	return driver_result(slot);
-}
-
-uint32_t driver_do(const void *request, size_t size)
-{
-	return finish(driver_send(GPU_QUEUE_CONTROL, request, size, ANSWER_MAX));
-}
-
-uint32_t do_create_2d(uint32_t id, uint32_t width, uint32_t height)
-{
-	return DO((struct gpu_resource_create_2d){
-		.header = { .type = GPU_RESOURCE_CREATE_2D },
-		.resource_id = id,
-		.format = VTR_FORMAT_B8G8R8X8,
-		.width = width,
-		.height = height,
-	});
-}
-
-uint32_t do_create_host_blob(uint32_t ctx_id, uint32_t id, uint32_t flags, uint64_t size)
-{
-	return DO((struct gpu_resource_create_blob){
-		.header = { .type = GPU_RESOURCE_CREATE_BLOB, .ctx_id = ctx_id },
-		.resource_id = id,
-		.blob_mem = 2,
-		.blob_flags = flags,
-		.size = size,
-	});
-}
-
-uint32_t do_create_guest_blob(uint32_t id, uint64_t gpa, uint32_t size)
-{
-	const struct {
-		struct gpu_resource_create_blob request;
-		struct gpu_mem_entry entry;
-	} both = {
-		.request = {
-			.header = { .type = GPU_RESOURCE_CREATE_BLOB },
-			.resource_id = id,
-			.blob_mem = 1,
-			.blob_flags = 2,
-			.entry_count = 1,
-			.size = size,
-		},
-		.entry = { .addr = gpa, .length = size },
-	};
-	return driver_do(&both, sizeof(both));
-}
-
-static uint32_t do_named(uint32_t type, uint32_t ctx_id, uint32_t id)
-{
-	return DO((struct gpu_resource_request){
-		.header = { .type = type, .ctx_id = ctx_id },
-		.resource_id = id,
-	});
-}
-
-uint32_t do_map(uint32_t id, uint64_t offset)
-{
-	return DO((struct gpu_resource_map_blob){
-		.header = { .type = GPU_RESOURCE_MAP_BLOB },
-		.resource_id = id,
-		.offset = offset,
-	});
-}
-
-uint32_t do_unmap(uint32_t id)
-{
-	return do_named(GPU_RESOURCE_UNMAP_BLOB, 0, id);
-}
-
-uint32_t do_unref(uint32_t id)
-{
-	return do_named(GPU_RESOURCE_UNREF, 0, id);
-}
-
-uint32_t do_attach_backing(uint32_t id, const struct gpu_mem_entry *entries, uint32_t count)
-{
-	const struct gpu_resource_attach_backing request = {
-		.header = { .type = GPU_RESOURCE_ATTACH_BACKING },
-		.resource_id = id,
-		.entry_count = count,
-	};
-	return finish(driver_send_two(GPU_QUEUE_CONTROL, &request, sizeof(request), entries,
-	                              count * sizeof(entries[0]), ANSWER_MAX));
-}
-
-uint32_t do_create_context(uint32_t id, uint32_t capset)
-{
-	return DO((struct gpu_ctx_create){
-		.header = { .type = GPU_CTX_CREATE, .ctx_id = id },
-		.name_length = 4,
-		.context_init = capset,
-		.name = "cube and more",
-	});
-}
-
-uint32_t do_destroy_context(uint32_t id)
-{
-	return DO((struct gpu_header){ .type = GPU_CTX_DESTROY, .ctx_id = id });
-}
-
-uint32_t do_attach(uint32_t ctx_id, uint32_t id)
-{
-	return do_named(GPU_CTX_ATTACH_RESOURCE, ctx_id, id);
-}
-
-uint32_t do_detach(uint32_t ctx_id, uint32_t id)
-{
-	return do_named(GPU_CTX_DETACH_RESOURCE, ctx_id, id);
-}
-
-uint32_t do_submit(uint32_t ctx_id, const void *commands, uint32_t size)
-{
-	const struct gpu_submit_3d request = {
-		.header = { .type = GPU_SUBMIT_3D, .ctx_id = ctx_id },
-		.size = size,
-	};
-	return finish(driver_send_two(GPU_QUEUE_CONTROL, &request, sizeof(request), commands, size,
-	                              ANSWER_MAX));
-}
-
-uint32_t do_set_scanout(uint32_t display, uint32_t id, struct gpu_rect rect)
-{
-	return DO((struct gpu_set_scanout){
-		.header = { .type = GPU_SET_SCANOUT },
-		.rect = rect,
-		.scanout_id = display,
-		.resource_id = id,
-	});
-}
-
-uint32_t do_flush(uint32_t id, struct gpu_rect rect)
-{
-	return DO((struct gpu_resource_flush){
-		.header = { .type = GPU_RESOURCE_FLUSH },
-		.rect = rect,
-		.resource_id = id,
-	});
 }

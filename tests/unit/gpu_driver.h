@@ -18,6 +18,7 @@
  */
 
 #define DRIVER_SLOTS 32
+#define DRIVER_ANSWER_MAX 0x1000
 #define DRIVER_WINDOW ((uint64_t)64 << 20)
 #define DRIVER_IMAGE_MEMORY ((uint64_t)64 << 20)
 /* Guest memory for tests to put things into. */
@@ -100,6 +101,9 @@ const char *driver_said(void);
 void render_finish(uint32_t ctx_id, uint32_t timeline);
 /* It names a fence of its choice. */
 void render_signal(uint32_t ctx_id, uint32_t timeline, uint64_t id);
+/* Renderers do not let go of memory from now on, until render_let_go() has all do that. */
+extern bool render_holds_on;
+void render_let_go(void);
 /* The renderer dies. */
 void render_die(uint32_t ctx_id);
 /* Whether there was ever one; before that, none of these may be called. */

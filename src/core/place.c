@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "core"
+#include "core/gpu_internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "platform/shm.h"
+
+/*
+ * A guest gives memory to somebody else as soon as it hears that it is free: another program's ring in the
+ * window, the kernel's own data in its RAM. A renderer, though, may be in the middle of a frame that is
+ * drawn there, and hears of it later than we do. So memory that renderers were told of is free once they
+ * have let go, and answers to the guest wait for that.
+ */
+
+void vtr_gpu_discard(struct vtr_gpu *gpu, const struct vtr_window *window, uint64_t offset,
+                     uint64_t size)
+{
+	if (vtr_os_shm_discard(window->fd, offset, size) != VTR_OK) {
+		vtr_error(gpu->log, "%" PRIu64 " bytes of a resource could not be emptied, another may "
+		          "see what was in them: %m", size);
+	}
+}
+
+struct vtr_gpu_place *vtr_gpu_place_create(struct vtr_gpu *gpu)
+{
+	struct vtr_gpu_place *place = calloc(1, sizeof(*place));
+
+	if (place) {
+		place->gpu = gpu;
+		place->refs = 1;
+		vtr_list_init(&place->waiting);
+		vtr_list_append(&gpu->places, &place->node);
+	}
+	return place;
+}
+
+void vtr_gpu_place_settle(struct vtr_gpu_place *place)
+{
+	if (!place->left || place->users > 0 || place->free) {
+		return;
+	}
+	place->free = true;
+	if (place->ranges) {
+		vtr_gpu_discard(place->gpu, place->window, place->offset, place->size);
+		vtr_ranges_give(place->ranges, place->offset);
+	}
+	if (place->budget) {
+		vtr_budget_give(place->budget, place->size);
+	}
+	vtr_gpu_fences_left(place);
+}
+
+void vtr_gpu_place_unref(struct vtr_gpu_place *place)
+{
+	if (place && --place->refs == 0) {
+		vtr_list_remove(&place->node);
+		free(place);
+	}
+}
+
+void vtr_gpu_places_reset(struct vtr_gpu *gpu)
+{
+	struct vtr_gpu_place *place;
+
+	vtr_list_for_each(place, &gpu->places, node) {
+		if (place->ranges) {
+			vtr_ranges_give(place->ranges, place->offset);
+		}
+		if (place->budget) {
+			vtr_budget_give(place->budget, place->size);
+		}
+		place->ranges = NULL;
+		place->budget = NULL;
+	}
+}
