@@ -284,6 +284,7 @@ class Vm:
                     Region(HIGH_GPA, half, USER_BASE + HIGH_GPA, half, self.fd)]
         self.blocks = {}  # size -> free ones
         self.next_block = 4096
+        self.high = False
         self.window = None      # the mapping, once there is one
         self.window_region = None
         self.window_size = 0
@@ -294,6 +295,7 @@ class Vm:
         self.back = None
         self.front = None
         self.queues = [Queue(self, i, size) for i in range(queues)]
+        self.high = None
         self.path = path
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         sock.connect(path)
@@ -327,7 +329,7 @@ class Vm:
         self.memory[at:at + len(data)] = data
 
     def allocate(self, size, align=64):
-        """Alternates between both parts of the memory."""
+        """In both parts of the memory by turns, if `high` does not say which."""
         size = (size + 63) // 64 * 64
         free = self.blocks.get(size)
         if free and align <= 64:
@@ -336,7 +338,8 @@ class Vm:
         self.next_block = at + size
         if self.next_block > RAM_SIZE // 2:
             raise MemoryError("the guest's memory is full")
-        return at + (HIGH_GPA if self.next_block // 64 % 2 else 0)
+        high = self.next_block // 64 % 2 if self.high is None else self.high
+        return at + (HIGH_GPA if high else 0)
 
     def release(self, gpa, size):
         self.blocks.setdefault((size + 63) // 64 * 64, []).append(gpa)
@@ -420,6 +423,11 @@ class Vm:
                                               user(queue.avail), 0))
         self.send_vring_fd(SET_VRING_KICK, queue, queue.kick)
         self.send_vring_fd(SET_VRING_CALL, queue, queue.calls[0])
+
+    def forget_memory(self, start=4096):
+        """Nothing from `start` on is in use any more."""
+        self.blocks = {}
+        self.next_block = start
 
     def user_address(self, gpa):
         return USER_BASE + gpa
