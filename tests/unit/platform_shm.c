@@ -184,6 +184,72 @@ static void read_only_is_for_reading(void)
 	CHECK_EQ(copy, -1);
 }
 
+/* Scattered memory of two files in one view. */
+static void pieces_in_one_view(void)
+{
+	size_t page = vtr_os_page_size();
+	size_t alignment = 16 * page;
+	int files[2];
+	uint8_t *maps[2];
+	void *map;
+
+	for (int i = 0; i < 2; i++) {
+		CHECK_OK(vtr_os_shm_create("test", 8 * page, &files[i]));
+		CHECK_OK(vtr_os_shm_map(files[i], 0, 8 * page, true, &map));
+		maps[i] = map;
+	}
+	const struct vtr_os_shm_piece pieces[] = {
+		{ .fd = files[0], .offset = 5 * page, .size = page },
+		{ .fd = files[1], .offset = 0, .size = 2 * page },
+		{ .fd = files[0], .offset = 2 * page, .size = page },
+	};
+	CHECK_OK(vtr_os_shm_map_pieces(pieces, 3, alignment, &map));
+	uint8_t *view = map;
+	CHECK_EQ((uintptr_t)view % alignment, 0);
+	for (size_t i = 0; i < 4 * page; i++) {
+		view[i] = (uint8_t)(1 + i / page);
+	}
+	CHECK_EQ(maps[0][5 * page], 1);
+	CHECK_EQ(maps[1][0], 2);
+	CHECK_EQ(maps[1][2 * page - 1], 3);
+	CHECK_EQ(maps[0][2 * page], 4);
+	CHECK_EQ(maps[0][3 * page], 0);
+	CHECK_EQ(maps[1][2 * page], 0);
+
+	/* What is behind it is there, and nobody else's. */
+	CHECK_OK(vtr_os_shm_pad(view, 4 * page, alignment));
+	CHECK_OK(vtr_os_shm_pad(view, 4 * page, alignment));
+	view[4 * page] = view[alignment - 1] = 9;
+	CHECK_EQ(maps[0][3 * page], 0);
+
+	/* Revoked: the same addresses, and none of that memory. */
+	CHECK_OK(vtr_os_shm_revoke(view, alignment));
+	CHECK_EQ(view[0], 0);
+	memset(view, 7, alignment);
+	CHECK_EQ(maps[0][5 * page], 1);
+	CHECK_EQ(maps[1][0], 2);
+	vtr_os_shm_unmap(view, alignment);
+
+	const struct vtr_os_shm_piece bad[][2] = {
+		{ { .fd = files[0], .size = UINT64_MAX - page + 1 }, { .fd = files[0], .size = page } },
+		{ { .fd = files[0], .size = UINT64_MAX }, { .fd = files[0], .size = UINT64_MAX } },
+		{ { .fd = files[0], .size = page }, { .fd = -1, .size = page } },
+		{ { .fd = files[0], .size = page }, { .fd = files[0], .offset = 1, .size = page } },
+		{ { .fd = files[0], .size = page }, { .fd = files[0], .size = 1ull << 60 } },
+	};
+	map = NULL;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		enum vtr_err err = vtr_os_shm_map_pieces(bad[i], 2, page, &map);
+		CHECK(err == VTR_ERR_OS || err == VTR_ERR_NOMEM);
+	}
+	CHECK_ERR(vtr_os_shm_map_pieces(bad[0], 0, page, &map), VTR_ERR_NOMEM);
+	CHECK(map == NULL);
+	for (int i = 0; i < 2; i++) {
+		vtr_os_shm_unmap(maps[i], 8 * page);
+		vtr_close(&files[i]);
+	}
+}
+
 int main(void)
 {
 	int fds = test_count_fds();
@@ -195,6 +261,7 @@ int main(void)
 	RUN(discarded_memory_is_zero_again);
 	RUN(checks_what_others_send);
 	RUN(read_only_is_for_reading);
+	RUN(pieces_in_one_view);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;
 }

@@ -283,6 +283,46 @@ static void does_not_wait_where_told(void)
 	close_both(ends);
 }
 
+/* What does not wait, whatever the socket is like. */
+static void sends_and_receives_now(void)
+{
+	static char bytes[1 << 20];
+	struct iovec part = { .iov_base = bytes, .iov_len = sizeof(bytes) };
+	char got[4096];
+	int fds[4] = { -1, -1, -1, -1 };
+	size_t fd_count = 0;
+	size_t size;
+	size_t sent;
+	int ends[2];
+
+	CHECK_OK(vtr_os_sock_pair(ends));
+	CHECK_ERR(vtr_os_sock_recv_now(ends[1], got, sizeof(got), &size, NULL, 0, NULL),
+	          VTR_ERR_AGAIN);
+	CHECK_OK(vtr_os_sock_send_now(ends[0], &part, 1, ends, 2, &sent));
+	CHECK(sent > 0 && sent < sizeof(bytes));
+	size_t in_all = sent;
+	while (vtr_os_sock_send_now(ends[0], &part, 1, NULL, 0, &sent) == VTR_OK) {
+		in_all += sent;
+	}
+	CHECK_ERR(vtr_os_sock_send_now(ends[0], &part, 1, ends, 2, &sent), VTR_ERR_AGAIN);
+	CHECK_OK(vtr_os_sock_recv_now(ends[1], got, sizeof(got), &size, fds, 4, &fd_count));
+	CHECK_EQ(fd_count, 2);
+	vtr_close(&fds[0]);
+	vtr_close(&fds[1]);
+	size_t received = size;
+	while (vtr_os_sock_recv_now(ends[1], got, sizeof(got), &size, fds, 4, &fd_count) ==
+	       VTR_OK) {
+		CHECK_EQ(fd_count, 0); /* those of the send that took nothing did not go */
+		received += size;
+	}
+	CHECK_EQ(received, in_all);
+	vtr_close(&ends[1]);
+	CHECK_ERR(vtr_os_sock_send_now(ends[0], &part, 1, NULL, 0, &sent), VTR_ERR_GONE);
+	CHECK_ERR(vtr_os_sock_recv_now(ends[0], got, sizeof(got), &size, NULL, 0, NULL),
+	          VTR_ERR_GONE);
+	vtr_close(&ends[0]);
+}
+
 int main(void)
 {
 	int fds = test_count_fds();
@@ -299,6 +339,7 @@ int main(void)
 	RUN(sends_all);
 	RUN(tells_a_dead_peer);
 	RUN(does_not_wait_where_told);
+	RUN(sends_and_receives_now);
 	CHECK_EQ(rmdir(dir), 0);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;
