@@ -182,7 +182,9 @@ void vtr_gpu_fences_reset(struct vtr_gpu *gpu)
 	vtr_list_for_each(place, &gpu->places, node) {
 		vtr_list_init(&place->waiting);
 	}
-	vtr_os_loop_timer_set(gpu->tick_timer, -1);
+	if (gpu->tick_timer) {
+		vtr_os_loop_timer_set(gpu->tick_timer, -1);
+	}
 	vtr_list_for_each(context, &gpu->context_list, node) {
 		vtr_list_init(&context->waiting);
 		for (size_t i = 0; i < VTR_GPU_TIMELINES; i++) {

@@ -38,6 +38,11 @@ static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
 	}
 	vtr_budget_init(&gpu->image_budget, memory);
 	vtr_ranges_init(&gpu->image_ranges, gpu->images.size);
+	err = vtr_reclaim_init(&gpu->image_reclaim, gpu->log, gpu->loop, &gpu->images);
+	if (err != VTR_OK) {
+		vtr_window_finish(&gpu->images);
+		return err;
+	}
 	gpu->screen->add_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER, gpu->images.fd,
 	                        gpu->images.size);
 	return VTR_OK;
@@ -89,6 +94,9 @@ enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu 
 		err = vtr_idmap_init(&gpu->contexts);
 	}
 	if (err == VTR_OK) {
+		err = vtr_reclaim_init(&gpu->window_reclaim, gpu->log, gpu->loop, gpu->window);
+	}
+	if (err == VTR_OK) {
 		err = init_images(gpu, params->image_memory);
 	}
 	if (err != VTR_OK) {
@@ -99,26 +107,8 @@ enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu 
 	return VTR_OK;
 }
 
-void vtr_gpu_destroy(struct vtr_gpu *gpu)
-{
-	if (!gpu) {
-		return;
-	}
-	vtr_gpu_reset(gpu);
-	vtr_gpu_renderers_finish(gpu);
-	if (gpu->images.map) {
-		gpu->screen->remove_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER);
-		vtr_ranges_finish(&gpu->image_ranges);
-		vtr_window_finish(&gpu->images);
-	}
-	vtr_ranges_finish(&gpu->window_ranges);
-	vtr_idmap_finish(&gpu->contexts);
-	vtr_idmap_finish(&gpu->resources);
-	vtr_gpu_fences_finish(gpu);
-	free(gpu);
-}
-
-void vtr_gpu_reset(struct vtr_gpu *gpu)
+/* Renderers, resources and what is known of them. */
+static void drop_all(struct vtr_gpu *gpu)
 {
 	struct vtr_gpu_context *context;
 	struct vtr_gpu_context *next_context;
@@ -137,15 +127,37 @@ void vtr_gpu_reset(struct vtr_gpu *gpu)
 	           gpu->renderer_count == 0 && gpu->attachment_count == 0 &&
 	           gpu->extent_count == 0 && gpu->window_ranges.count == 0 &&
 	           gpu->image_ranges.count == 0);
+}
+
+void vtr_gpu_destroy(struct vtr_gpu *gpu)
+{
+	if (!gpu) {
+		return;
+	}
+	drop_all(gpu);
+	vtr_gpu_renderers_finish(gpu);
+	if (gpu->images.map) {
+		gpu->screen->remove_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER);
+		vtr_reclaim_finish(&gpu->image_reclaim);
+		vtr_ranges_finish(&gpu->image_ranges);
+		vtr_window_finish(&gpu->images);
+	}
+	vtr_reclaim_finish(&gpu->window_reclaim);
+	vtr_ranges_finish(&gpu->window_ranges);
+	vtr_idmap_finish(&gpu->contexts);
+	vtr_idmap_finish(&gpu->resources);
+	vtr_gpu_fences_finish(gpu);
+	free(gpu);
+}
+
+void vtr_gpu_reset(struct vtr_gpu *gpu)
+{
+	drop_all(gpu);
 	vtr_ranges_clear(&gpu->image_ranges);
 	/* Guests can write to all of the window, also outside of blobs. */
-	if (vtr_os_shm_discard(gpu->window->fd, 0, gpu->window->size) != VTR_OK) {
-		vtr_error(gpu->log, "the guest's window could not be emptied for its next boot: %m");
-	}
-	if (gpu->images.map) {
-		for (uint32_t i = 0; i < gpu->display_count; i++) {
-			gpu->screen->set_cursor(gpu->screen_data, i, NULL);
-		}
+	vtr_reclaim_add_all(&gpu->window_reclaim);
+	for (uint32_t i = 0; i < gpu->display_count; i++) {
+		gpu->screen->set_cursor(gpu->screen_data, i, NULL);
 	}
 }
 

@@ -88,11 +88,11 @@ struct vtr_gpu_params {
 VTR_MUST_CHECK enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params,
                                            struct vtr_gpu **out_gpu);
 
-/* Also ends what the guest left, as vtr_gpu_reset() does. Accepts NULL. */
+/* Also ends what the guest left. The window's memory stays as it is. Accepts NULL. */
 void vtr_gpu_destroy(struct vtr_gpu *gpu);
 
-/* Forgets all that the guest made: displays go dark, the window is zero. Fences are forgotten without a
- * word. */
+/* Forgets all that the guest made: displays go dark, memory is given back. Fences are forgotten without
+ * a word. */
 void vtr_gpu_reset(struct vtr_gpu *gpu);
 
 /* The guest's memory from now on; NULL: none can be reached. Borrowed. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "core/gpu.h"
+#include "core/reclaim.h"
 #include "core/window.h"
 #include "platform/loop.h"
 
@@ -43,7 +44,7 @@ struct vtr_gpu_place {
 	bool left;      /* by the resource */
 	bool free;      /* given back: the guest may have it for something else */
 	struct vtr_ranges *ranges; /* where it is given back; NULL: it is guest RAM */
-	const struct vtr_window *window;
+	struct vtr_reclaim *reclaim;
 	struct vtr_budget *budget; /* the same; or NULL */
 	uint64_t offset;
 	uint64_t size;
@@ -132,8 +133,10 @@ struct vtr_gpu {
 
 	const struct vtr_window *window;
 	struct vtr_ranges window_ranges;
+	struct vtr_reclaim window_reclaim;
 	struct vtr_window images; /* memory of all images; sparse, larger than image_budget allows */
 	struct vtr_ranges image_ranges;
+	struct vtr_reclaim image_reclaim;
 	struct vtr_budget image_budget; /* bytes */
 
 	struct vtr_idmap resources;
@@ -185,9 +188,6 @@ VTR_MUST_CHECK enum vtr_err vtr_gpu_backing_locate(const struct vtr_gpu *gpu,
 
 /* --- place.c --- */
 
-/* Has memory read as zeros again. */
-void vtr_gpu_discard(struct vtr_gpu *gpu, const struct vtr_window *window, uint64_t offset,
-                     uint64_t size);
 /* A place without memory, to be filled in; the caller has a reference. NULL: no memory. */
 struct vtr_gpu_place *vtr_gpu_place_create(struct vtr_gpu *gpu);
 /* Gives the memory back if nobody uses it any more. */

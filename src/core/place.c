@@ -2,10 +2,7 @@
 #define VTR_LOG_MODULE "core"
 #include "core/gpu_internal.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
-
-#include "platform/shm.h"
 
 /*
  * A guest gives memory to somebody else as soon as it hears that it is free: another program's ring in the
@@ -13,15 +10,6 @@
  * drawn there, and hears of it later than we do. So memory that renderers were told of is free once they
  * have let go, and answers to the guest wait for that.
  */
-
-void vtr_gpu_discard(struct vtr_gpu *gpu, const struct vtr_window *window, uint64_t offset,
-                     uint64_t size)
-{
-	if (vtr_os_shm_discard(window->fd, offset, size) != VTR_OK) {
-		vtr_error(gpu->log, "%" PRIu64 " bytes of a resource could not be emptied, another may "
-		          "see what was in them: %m", size);
-	}
-}
 
 struct vtr_gpu_place *vtr_gpu_place_create(struct vtr_gpu *gpu)
 {
@@ -36,19 +24,27 @@ struct vtr_gpu_place *vtr_gpu_place_create(struct vtr_gpu *gpu)
 	return place;
 }
 
+/* Others may have the memory from now on. */
+static void give_back(struct vtr_gpu_place *place)
+{
+	if (place->ranges) {
+		vtr_reclaim_add(place->reclaim, place->offset, place->size);
+		vtr_ranges_give(place->ranges, place->offset);
+	}
+	if (place->budget) {
+		vtr_budget_give(place->budget, place->size);
+	}
+	place->ranges = NULL;
+	place->budget = NULL;
+}
+
 void vtr_gpu_place_settle(struct vtr_gpu_place *place)
 {
 	if (!place->left || place->users > 0 || place->free) {
 		return;
 	}
 	place->free = true;
-	if (place->ranges) {
-		vtr_gpu_discard(place->gpu, place->window, place->offset, place->size);
-		vtr_ranges_give(place->ranges, place->offset);
-	}
-	if (place->budget) {
-		vtr_budget_give(place->budget, place->size);
-	}
+	give_back(place);
 	vtr_gpu_fences_left(place);
 }
 
@@ -65,13 +61,6 @@ void vtr_gpu_places_reset(struct vtr_gpu *gpu)
 	struct vtr_gpu_place *place;
 
 	vtr_list_for_each(place, &gpu->places, node) {
-		if (place->ranges) {
-			vtr_ranges_give(place->ranges, place->offset);
-		}
-		if (place->budget) {
-			vtr_budget_give(place->budget, place->size);
-		}
-		place->ranges = NULL;
-		place->budget = NULL;
+		give_back(place);
 	}
 }

@@ -43,6 +43,7 @@ enum vtr_err vtr_gpu_image_init(struct vtr_gpu_resource *resource)
 		                 id_of(resource), size, gpu->image_budget.limit, VTR_GPU_MAX_IMAGES);
 		return err;
 	}
+	vtr_reclaim_claim(&gpu->image_reclaim, offset, size);
 	resource->image = (struct vtr_gpu_image){ .offset = offset, .size = size };
 	return VTR_OK;
 }
@@ -54,7 +55,7 @@ static void finish_image(struct vtr_gpu_resource *resource)
 
 	/* Of what renderers were told of, their place takes care. */
 	if (image->size > 0 && !(resource->kind == VTR_GPU_KIND_HOST && resource->place)) {
-		vtr_gpu_discard(gpu, &gpu->images, image->offset, image->size);
+		vtr_reclaim_add(&gpu->image_reclaim, image->offset, image->size);
 		vtr_ranges_give(&gpu->image_ranges, image->offset);
 		vtr_budget_give(&gpu->image_budget, image->size);
 	}
@@ -221,12 +222,12 @@ enum vtr_err vtr_gpu_resource_place(struct vtr_gpu_resource *resource)
 	}
 	if (resource->mapped) {
 		place->ranges = &gpu->window_ranges;
-		place->window = gpu->window;
+		place->reclaim = &gpu->window_reclaim;
 		place->offset = resource->window_offset;
 		place->size = resource->size;
 	} else if (resource->kind == VTR_GPU_KIND_HOST) {
 		place->ranges = &gpu->image_ranges;
-		place->window = &gpu->images;
+		place->reclaim = &gpu->image_reclaim;
 		place->budget = &gpu->image_budget;
 		place->offset = resource->image.offset;
 		place->size = resource->image.size;
@@ -268,7 +269,7 @@ static struct vtr_gpu_place *leave_window(struct vtr_gpu_resource *resource)
 
 	resource->mapped = false;
 	if (!resource->place) {
-		vtr_gpu_discard(gpu, gpu->window, resource->window_offset, resource->size);
+		vtr_reclaim_add(&gpu->window_reclaim, resource->window_offset, resource->size);
 		vtr_ranges_give(&gpu->window_ranges, resource->window_offset);
 	}
 	return leave(&resource->place);
@@ -372,6 +373,7 @@ enum vtr_err vtr_gpu_resource_map(struct vtr_gpu_resource *resource, uint64_t of
 		                                     : "the place is taken, outside or not aligned");
 		return err;
 	}
+	vtr_reclaim_claim(&gpu->window_reclaim, offset, resource->size);
 	resource->mapped = true;
 	resource->window_offset = offset;
 	vtr_gpu_context_tell_all(resource);

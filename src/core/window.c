@@ -137,6 +137,22 @@ void vtr_ranges_give(struct vtr_ranges *ranges, uint64_t offset)
 	        (ranges->count - index) * sizeof(ranges->items[0]));
 }
 
+bool vtr_ranges_overlap(const struct vtr_ranges *ranges, uint64_t offset, uint64_t size,
+                        struct vtr_range *out_range)
+{
+	size_t index = count_before(ranges, offset);
+
+	/* The one that begins before it may reach into it. */
+	if (index > 0 && gap_start(ranges, index) > offset) {
+		index--;
+	}
+	if (size == 0 || index == ranges->count || ranges->items[index].offset >= offset + size) {
+		return false;
+	}
+	*out_range = ranges->items[index];
+	return true;
+}
+
 void vtr_ranges_clear(struct vtr_ranges *ranges)
 {
 	ranges->count = 0;

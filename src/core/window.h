@@ -56,6 +56,11 @@ VTR_MUST_CHECK enum vtr_err vtr_ranges_find(struct vtr_ranges *ranges, uint64_t 
 /* Gives a range back that was taken at `offset`. */
 void vtr_ranges_give(struct vtr_ranges *ranges, uint64_t offset);
 
+/* The first range that has a byte in common with [offset, offset + size), which lies within the limit.
+ * Returns: false: there is none. */
+bool vtr_ranges_overlap(const struct vtr_ranges *ranges, uint64_t offset, uint64_t size,
+                        struct vtr_range *out_range);
+
 void vtr_ranges_clear(struct vtr_ranges *ranges);
 
 #endif

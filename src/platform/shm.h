@@ -74,6 +74,10 @@ void vtr_os_shm_unmap(void *map, size_t size);
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_discard(int fd, uint64_t offset, uint64_t size);
 
+/* The first byte from `offset` on, which lies in the file, that has memory; UINT64_MAX if there is
+ * none. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_find_data(int fd, uint64_t offset, uint64_t *out_offset);
+
 /* Returns: VTR_ERR_OS, VTR_ERR_GUEST (the fd has no size, or an impossible one). */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_size(int fd, uint64_t *out_size);
 

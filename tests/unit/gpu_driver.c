@@ -521,6 +521,7 @@ void driver_restart(bool reset)
 void driver_lose_ram(void)
 {
 	CHECK_OK(vtr_ram_set(&ram, NULL, 0));
+	memory = NULL;
 	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
 		vtr_queue_reset(queues[i]);
 	}
@@ -572,7 +573,7 @@ int driver_send(uint32_t queue, const void *request, size_t size, size_t answer_
 /* Looks at what the device has put into the used rings. */
 static void collect(void)
 {
-	for (uint32_t i = 0; i < GPU_QUEUE_COUNT; i++) {
+	for (uint32_t i = 0; memory != NULL && i < GPU_QUEUE_COUNT; i++) {
 		const uint16_t *used = (const void *)(memory + RINGS_AT(i) + USED_OFFSET);
 		for (; used_seen[i] != used[1]; used_seen[i]++) {
 			const uint32_t *entry = (const void *)((const uint8_t *)used + 4 +
@@ -615,6 +616,13 @@ bool driver_wait(int slot)
 		vtr_os_loop_timer_set(stop_timer, 1000000);
 		CHECK_OK(vtr_os_loop_run(driver_loop));
 	}
+}
+
+void driver_settle(void)
+{
+	vtr_os_loop_timer_set(stop_timer, 20000000);
+	CHECK_OK(vtr_os_loop_run(driver_loop));
+	collect();
 }
 
 bool driver_is_done(int slot)

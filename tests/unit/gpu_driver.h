@@ -52,6 +52,8 @@ int driver_send_two(uint32_t queue, const void *head, size_t head_size, const vo
 void driver_kick(void);
 /* Lets the loop turn for a while, until the slot is answered or a second has passed. */
 bool driver_wait(int slot);
+/* Lets the loop turn until it has nothing more to do at once. */
+void driver_settle(void);
 /* Whether it is answered. */
 bool driver_is_done(int slot);
 /* The answer, of `*out_size` bytes; frees the slot. It must be done. */

@@ -125,6 +125,28 @@ static void discarded_memory_is_zero_again(void)
 	vtr_close(&fd);
 }
 
+static void memory_is_found_between_holes(void)
+{
+	size_t page = vtr_os_page_size();
+	uint64_t size = (uint64_t)1 << 32, at = 0;
+	int fd = -1;
+
+	CHECK_OK(vtr_os_shm_create("test", size, &fd));
+	CHECK_OK(vtr_os_shm_find_data(fd, 0, &at));
+	CHECK(at == UINT64_MAX);
+	CHECK_EQ(pwrite(fd, "x", 1, (off_t)(size / 2 + 100)), 1);
+	CHECK_OK(vtr_os_shm_find_data(fd, 0, &at));
+	CHECK_EQ(at, size / 2);
+	CHECK_OK(vtr_os_shm_find_data(fd, size / 2 + 50, &at));
+	CHECK_EQ(at, size / 2 + 50);
+	CHECK_OK(vtr_os_shm_find_data(fd, size / 2 + page, &at));
+	CHECK(at == UINT64_MAX);
+	at = 5;
+	CHECK_ERR(vtr_os_shm_find_data(-1, 0, &at), VTR_ERR_OS);
+	CHECK_EQ(at, 5);
+	vtr_close(&fd);
+}
+
 static void checks_what_others_send(void)
 {
 	size_t page = vtr_os_page_size();
@@ -259,6 +281,7 @@ int main(void)
 	RUN(sparse);
 	RUN(aligned);
 	RUN(discarded_memory_is_zero_again);
+	RUN(memory_is_found_between_holes);
 	RUN(checks_what_others_send);
 	RUN(read_only_is_for_reading);
 	RUN(pieces_in_one_view);

@@ -53,6 +53,17 @@ enum vtr_err vtr_os_shm_discard(int fd, uint64_t offset, uint64_t size)
 	return result < 0 ? VTR_ERR_OS : VTR_OK;
 }
 
+enum vtr_err vtr_os_shm_find_data(int fd, uint64_t offset, uint64_t *out_offset)
+{
+	off_t found = lseek(fd, (off_t)offset, SEEK_DATA);
+
+	if (found < 0 && errno != ENXIO) {
+		return VTR_ERR_OS;
+	}
+	*out_offset = found < 0 ? UINT64_MAX : (uint64_t)found;
+	return VTR_OK;
+}
+
 enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size)
 {
 	uint64_t size;
