@@ -19,7 +19,8 @@ struct vtr_encoder;
 struct vtr_log;
 
 /* A picture in BT.709, limited range, 4:2:0: a plane of Y and one of interleaved U and V (NV12). Sides are
- * rounded up to even ones in memory; the odd row or column is a copy of its neighbour. */
+ * rounded up to even ones in memory; the odd row or column is a copy of its neighbour. Chroma is the mean
+ * of the four pixels that it covers. */
 struct vtr_yuv {
 	uint32_t width, height; /* of the picture, may be odd */
 	uint8_t *y, *uv;
@@ -43,9 +44,29 @@ struct vtr_access_unit {
 void vtr_access_unit_unref(struct vtr_access_unit *unit);
 struct vtr_access_unit *vtr_access_unit_ref(struct vtr_access_unit *unit);
 
+/*
+ * What a process codes with: the library, an encoder of it that works, and the device that this one needs.
+ * Files, libraries and devices are opened here and never later, so that the process can lock itself in.
+ */
+struct vtr_codec;
+
+/**
+ * Chooses an encoder, which is only believed after it has coded a picture.
+ *
+ * `name`   "libx264", "h264_nvenc", ...; NULL: the first that works.
+ * Owner:   *out_codec is the caller's, and outlives its encoders.
+ * Returns: VTR_ERR_UNSUPPORTED (the one that was named is not there or does not work, or none does;
+ *          which is logged), VTR_ERR_NOMEM.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_codec_open(struct vtr_log *log, const char *name,
+                                           struct vtr_codec **out_codec);
+
+/* Accepts NULL. */
+void vtr_codec_close(struct vtr_codec *codec);
+
 struct vtr_encoder_params {
 	struct vtr_log *log;
-	const char *name;     /* "libx264", "h264_nvenc", ...; NULL: the first that works */
+	struct vtr_codec *codec;
 	uint32_t width, height;
 	uint32_t fps;         /* at most; for rate control */
 	uint32_t bitrate;     /* bits per second */
@@ -53,30 +74,32 @@ struct vtr_encoder_params {
 };
 
 /**
- * Opens an encoder, which is only believed after it has coded a picture.
+ * Opens an encoder and has it code a picture. If the codec's choice does not take this size and was not
+ * named by anybody, libx264 is used instead.
  *
  * Owner:   *out_encoder is the caller's.
- * Returns: VTR_ERR_UNSUPPORTED (the one that was named is not there or does not work, which is
- *          logged; or none), VTR_ERR_NOMEM.
+ * Returns: VTR_ERR_UNSUPPORTED (it does not work, which is logged), VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_encoder_create(const struct vtr_encoder_params *params,
                                                struct vtr_encoder **out_encoder);
+/* Accepts NULL. */
 void vtr_encoder_destroy(struct vtr_encoder *encoder);
 
 const char *vtr_encoder_name(const struct vtr_encoder *encoder);
 
-/* From the next picture on. */
+/* From the next picture on, which becomes a key frame where the encoder must be opened anew for it. */
 void vtr_encoder_set_bitrate(struct vtr_encoder *encoder, uint32_t bitrate);
 
 /**
- * Codes a picture of the encoder's size. The planes may be used again when this returns.
+ * Codes a picture of the encoder's size. The planes may be used again when this returns. An odd picture is
+ * coded as the even one that it lies in: the unit's sides are those of the picture, and what decoders put
+ * out may have a column or row more.
  *
  * Owner:   *out_unit is a reference, the caller's; generation, frame, captured_ns are the caller's to fill in.
  * Returns: VTR_ERR_UNSUPPORTED (the encoder has broken down), VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_encoder_encode(struct vtr_encoder *encoder, const struct vtr_yuv *picture,
-                                               int64_t pts_ns, bool key,
-                                               struct vtr_access_unit **out_unit);
+                                               bool key, struct vtr_access_unit **out_unit);
 
 /* For `vitrine doctor`: the encoders that could be, best first, and whether each works here. */
 struct vtr_encoder_report {

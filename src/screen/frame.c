@@ -39,13 +39,60 @@ static bool lies_within(const struct vtr_scanout *scanout, uint64_t size)
 	return length <= size && scanout->offset <= size - length;
 }
 
+/* Whether there is a frame that can be read. */
+static enum vtr_err check(const struct vtr_scanout *scanout, uint64_t size)
+{
+	if (!lies_within(scanout, size)) {
+		return VTR_ERR_GUEST;
+	}
+	uint64_t bytes = (uint64_t)scanout->width * scanout->height * BYTES_PER_PIXEL;
+	return bytes <= VTR_PICTURE_MAX_BYTES ? VTR_OK : VTR_ERR_LIMIT;
+}
+
+enum vtr_err vtr_frame_view_open(struct vtr_frame_view *view, const struct vtr_board *board,
+                                 struct vtr_buffers *buffers, uint32_t display)
+{
+	struct vtr_board_frame frame;
+	struct vtr_buffer *buffer;
+	enum vtr_err err = vtr_board_read(board, display, &frame);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (!frame.lit) {
+		return VTR_ERR_GONE;
+	}
+	const struct vtr_scanout *scanout = &frame.scanout;
+	err = vtr_buffers_ref(buffers, scanout->in_window ? 0 : scanout->buffer, &buffer);
+	if (err != VTR_OK) {
+		return err;
+	}
+	err = check(scanout, buffer->size);
+	if (err != VTR_OK) {
+		vtr_buffers_unref(buffers, buffer);
+		return err;
+	}
+	*view = (struct vtr_frame_view){
+		.frame = frame,
+		.pixels = buffer->map + scanout->offset,
+		.buffer = buffer,
+	};
+	return VTR_OK;
+}
+
+bool vtr_frame_view_close(struct vtr_frame_view *view, const struct vtr_board *board,
+                          struct vtr_buffers *buffers, uint32_t display)
+{
+	bool whole = vtr_board_is_current(board, display, &view->frame);
+
+	vtr_buffers_unref(buffers, view->buffer);
+	return whole;
+}
+
 static enum vtr_err make_room(struct vtr_picture *picture, const struct vtr_scanout *scanout)
 {
 	uint64_t size = (uint64_t)scanout->width * scanout->height * BYTES_PER_PIXEL;
 
-	if (size > VTR_PICTURE_MAX_BYTES) {
-		return VTR_ERR_LIMIT;
-	}
 	if (picture->capacity < size) {
 		free(picture->pixels);
 		picture->capacity = 0;
@@ -76,29 +123,19 @@ static void copy_rows(struct vtr_picture *picture, const struct vtr_scanout *sca
 static enum vtr_err copy_frame(struct vtr_picture *picture, const struct vtr_board *board,
                                struct vtr_buffers *buffers, uint32_t display)
 {
-	struct vtr_board_frame frame;
-	struct vtr_buffer *buffer;
-	enum vtr_err err = vtr_board_read(board, display, &frame);
+	struct vtr_frame_view view;
+	enum vtr_err err = vtr_frame_view_open(&view, board, buffers, display);
 
 	if (err != VTR_OK) {
 		return err;
 	}
-	if (!frame.lit) {
-		return VTR_ERR_GONE;
-	}
-	const struct vtr_scanout *scanout = &frame.scanout;
-	err = vtr_buffers_ref(buffers, scanout->in_window ? 0 : scanout->buffer, &buffer);
-	if (err != VTR_OK) {
-		return err;
-	}
-	err = lies_within(scanout, buffer->size) ? make_room(picture, scanout) : VTR_ERR_GUEST;
+	err = make_room(picture, &view.frame.scanout);
 	if (err == VTR_OK) {
-		copy_rows(picture, scanout, buffer->map + scanout->offset);
-		picture->frame = frame;
-		picture->torn = !vtr_board_is_current(board, display, &frame);
+		copy_rows(picture, &view.frame.scanout, view.pixels);
+		picture->frame = view.frame;
 		picture->tries++;
 	}
-	vtr_buffers_unref(buffers, buffer);
+	picture->torn = !vtr_frame_view_close(&view, board, buffers, display);
 	return err;
 }
 

@@ -18,6 +18,26 @@
  * Thread: any, one for each picture.
  */
 
+/* What a display shows, where it lies. */
+struct vtr_frame_view {
+	struct vtr_board_frame frame; /* its scanout lies within the memory */
+	const uint8_t *pixels;        /* of the scanout's first row */
+	struct vtr_buffer *buffer;
+};
+
+/**
+ * The newest frame, to be read in place; end it with vtr_frame_view_close().
+ *
+ * Returns: as vtr_picture_take().
+ */
+VTR_MUST_CHECK enum vtr_err vtr_frame_view_open(struct vtr_frame_view *view,
+                                                const struct vtr_board *board,
+                                                struct vtr_buffers *buffers, uint32_t display);
+
+/* Returns: whether all that was read since it was opened is what the frame showed. */
+bool vtr_frame_view_close(struct vtr_frame_view *view, const struct vtr_board *board,
+                          struct vtr_buffers *buffers, uint32_t display);
+
 /* Pictures are not larger than this: a guest decides on it, and may well say 16384 x 16384. 8K fits. */
 #define VTR_PICTURE_MAX_BYTES (UINT64_C(160) << 20)
 

@@ -284,6 +284,21 @@ enum vtr_err vtr_screen_take_picture(struct vtr_screen *screen, uint32_t display
 	return err;
 }
 
+enum vtr_err vtr_screen_open_view(struct vtr_screen *screen, uint32_t display,
+                                  struct vtr_frame_view *out_view)
+{
+	return vtr_frame_view_open(out_view, screen->board, &screen->buffers, display);
+}
+
+bool vtr_screen_close_view(struct vtr_screen *screen, uint32_t display, struct vtr_frame_view *view,
+                           bool taken)
+{
+	if (taken) {
+		count_picture(screen, display, view->frame.frame);
+	}
+	return vtr_frame_view_close(view, screen->board, &screen->buffers, display);
+}
+
 void vtr_screen_on_flush(struct vtr_screen *screen, void (*fn)(void *data), void *data)
 {
 	screen->on_flush = fn;

@@ -64,6 +64,14 @@ VTR_MUST_CHECK enum vtr_err vtr_screen_take_picture(struct vtr_screen *screen, u
                                                     int64_t deadline_ns,
                                                     struct vtr_picture *picture);
 
+/* See vtr_frame_view_open(). */
+VTR_MUST_CHECK enum vtr_err vtr_screen_open_view(struct vtr_screen *screen, uint32_t display,
+                                                 struct vtr_frame_view *out_view);
+
+/* See vtr_frame_view_close(). `taken`: the frame was made use of, so its damage has been dealt with. */
+bool vtr_screen_close_view(struct vtr_screen *screen, uint32_t display, struct vtr_frame_view *view,
+                           bool taken);
+
 /**
  * Has vtr_screen_on_flush()'s function called after the next flush of any display, once; look at the board
  * once more afterwards. As long as nobody waits, flushes wake nobody.

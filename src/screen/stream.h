@@ -16,7 +16,9 @@
  *
  * What is slow here costs frames before the encoder, never the guest: the newest frame wins.
  *
- * Thread: any, for all functions. Callbacks come from the stream's thread and must not block.
+ * Thread: any, for all functions. Callbacks come from the stream's thread and must not block; a lock is held
+ *         then that vtr_stream_subscribe() and vtr_stream_unsubscribe() take, too, so a lock that a callback
+ *         takes must not be held over these.
  */
 struct vtr_log;
 struct vtr_screen;
@@ -29,10 +31,11 @@ struct vtr_sink {
 	/* A coded picture, in order; the first is a key frame. Keep it by vtr_access_unit_ref(). Who cannot
 	 * keep up drops what comes until the next key frame, which it asks for. */
 	void (*unit)(void *data, struct vtr_access_unit *unit);
-	/* The display went dark, or shows something again. */
+	/* The display went dark (or was so from the beginning), or shows something again. */
 	void (*lit)(void *data, bool lit);
 	void *data;
 	bool synced; /* the stream's: has had its key frame */
+	bool dark;   /* the stream's: has been told so */
 };
 
 struct vtr_streams_params {
@@ -43,8 +46,13 @@ struct vtr_streams_params {
 	uint32_t fps;        /* at most, 1..240 */
 };
 
-/* All displays' streams; none runs yet. Owner: *out_streams is the caller's. Thread: main.
- * Returns: VTR_ERR_NOMEM. */
+/**
+ * All displays' streams; none runs yet. Opens what encoders need, so that the process can lock itself in
+ * afterwards. If there is no encoder at all and none was named, nobody can subscribe, which is logged.
+ *
+ * Owner:   *out_streams is the caller's. Thread: main.
+ * Returns: VTR_ERR_UNSUPPORTED (the encoder that was named does not work), VTR_ERR_NOMEM.
+ */
 VTR_MUST_CHECK enum vtr_err vtr_streams_create(const struct vtr_streams_params *params,
                                                struct vtr_streams **out_streams);
 /* Nobody watches any more. Accepts NULL. Thread: main. */
@@ -52,8 +60,8 @@ void vtr_streams_destroy(struct vtr_streams *streams);
 
 struct vtr_stream *vtr_streams_get(struct vtr_streams *streams, uint32_t display);
 
-/* The sink's first key frame follows soon, also if nothing moves. Returns: VTR_ERR_LIMIT (threads),
- * VTR_ERR_NOMEM. */
+/* The sink's first key frame follows soon, also if nothing moves. Returns: VTR_ERR_UNSUPPORTED (there is no
+ * encoder), VTR_ERR_LIMIT (threads), VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_stream_subscribe(struct vtr_stream *stream, struct vtr_sink *sink);
 /* No callback runs or comes any more when this returns. Not from inside a callback. */
 void vtr_stream_unsubscribe(struct vtr_stream *stream, struct vtr_sink *sink);
@@ -70,7 +78,8 @@ void vtr_streams_on_flush(struct vtr_streams *streams);
 /* Sums since the process started, of one display. */
 struct vtr_stream_counters {
 	uint64_t coded, keys, bytes;
-	uint64_t dropped;       /* frames that were replaced before they could be taken */
+	uint64_t dropped;       /* frames that were replaced before they could be taken, while somebody watched */
+	uint64_t retaken;       /* converted again, because they had changed meanwhile */
 	uint64_t torn;          /* taken although they changed */
 	uint64_t refined;       /* coded once more, without damage */
 	uint64_t convert_ns, encode_ns;

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/mem.h"
+#include "encode/family.h"
+
+/*
+ * libx264. "ultrafast" is what two cores that also run a VM can spare: the next preset costs half as much
+ * again. "zerolatency" leaves out all that looks ahead, and writes into the SPS that decoders need not
+ * hold pictures back. Rate is controlled by pictures, not by time: after a pause no burst follows.
+ */
+static void configure(const struct vtr_av *av, const struct vtr_encoder_params *params,
+                      AVCodecContext *context, AVDictionary **options)
+{
+	context->thread_count = (int)vtr_max(params->threads, 1);
+	context->thread_type = FF_THREAD_SLICE;
+	av->av_dict_set(options, "preset", "ultrafast", 0);
+	av->av_dict_set(options, "tune", "zerolatency", 0);
+	av->av_dict_set(options, "profile", "baseline", 0);
+	av->av_dict_set(options, "forced-idr", "1", 0);
+	av->av_dict_set(options, "aud", "1", 0);
+	av->av_dict_set(options, "x264-params", "scenecut=0:nal-hrd=none", 0);
+}
+
+const struct vtr_encoder_family vtr_encoder_x264 = {
+	.name = "libx264",
+	.device = AV_HWDEVICE_TYPE_NONE,
+	.pixels = AV_PIX_FMT_NV12,
+	.live_bitrate = true,
+	.gop = 1 << 30, /* what x264 calls infinite */
+	.configure = configure,
+};

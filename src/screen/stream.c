@@ -1,0 +1,699 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "screen"
+#include "screen/stream.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "platform/thread.h"
+#include "screen/convert.h"
+#include "screen/screen.h"
+
+#define MS INT64_C(1000000)
+#define NS_PER_S INT64_C(1000000000)
+
+/* After this time without damage the picture is coded once more: what was in motion gets sharp. */
+#define REFINE_NS (500 * MS)
+/* Key frames are large. Between two there is this time at least; less if somebody waits for the first. */
+#define KEY_NS (250 * MS)
+#define JOIN_KEY_NS (100 * MS)
+/* How long a whole picture is tried for while the guest draws over what it shows, and how often it is
+ * looked whether it still does. */
+#define TAKE_NS (250 * MS)
+#define WRITING_NS (MS / 2)
+/* Until memory that is not known yet is looked for again: the board may be ahead of the messages. */
+#define UNKNOWN_NS (5 * MS)
+/* Until an encoder is tried again that has broken down, or a picture that nobody can code. */
+#define BROKEN_NS NS_PER_S
+/* How long the encoder is kept when the last one has left: they may only have reloaded a page. */
+#define LINGER_NS (5 * NS_PER_S)
+
+/* Bits per second where nobody has said: enough for sharp text in motion, not for noise. */
+#define BITRATE_BASE 2000000
+#define BITRATE_PER_PIXEL 6
+#define BITRATE_MAX 50000000
+#define BITRATE_MIN 100000
+
+#define NEVER INT64_C(-1)
+
+/* A picture as it goes into the encoder. */
+struct slot {
+	struct vtr_yuv_buffer buffer;
+	uint64_t generation;
+	uint64_t frame;
+	int64_t time_ns; /* of the flush */
+};
+
+/*
+ * Two slots are enough: an encoder is done with a picture when it returns. One is filled while the other
+ * keeps the last whole picture, for refinement and for those who join.
+ */
+struct vtr_stream {
+	struct vtr_streams *streams;
+	uint32_t display;
+
+	pthread_mutex_t sinks_lock; /* guards the list and the sinks; held over callbacks */
+	struct vtr_list sinks;
+
+	pthread_mutex_t lock; /* guards what follows; inside sinks_lock */
+	pthread_cond_t work;
+	struct vtr_os_thread thread;
+	bool started, ends;
+	bool look; /* there may be something to do */
+	bool want_key;
+	uint32_t bitrate; /* 0: chosen by size */
+	struct vtr_stream_counters counters;
+
+	/* Thread: the stream's. */
+	struct slot slots[2];
+	unsigned kept; /* which slot is the last picture's */
+	bool has_picture;
+	bool key_pending;   /* somebody wants one */
+	bool writing;       /* the front was changing the pixels when it was looked last */
+	int64_t tried_ns;   /* since when a whole picture is tried for; NEVER: it is not */
+	bool in_generation; /* a picture of the kept one's generation has been coded */
+	struct vtr_encoder *encoder;
+	uint32_t width, height; /* of the encoder */
+	uint32_t rate;          /* that it was told */
+	int64_t key_ns;         /* of the last key frame */
+	int64_t due_ns;         /* before this no new picture is taken */
+	int64_t refine_ns;      /* NEVER: that is done */
+	int64_t broken_ns;      /* before this nothing is tried */
+	bool resting;           /* nobody watches; at rest_ns memory is given back */
+	int64_t rest_ns;
+};
+
+struct vtr_streams {
+	struct vtr_streams_params params;
+	struct vtr_codec *codec; /* NULL: there is none */
+	struct vtr_stream streams[VTR_MAX_DISPLAYS];
+};
+
+static struct vtr_log *log_of(const struct vtr_stream *stream)
+{
+	return stream->streams->params.log;
+}
+
+/* --- sinks ------------------------------------------------------------------------------------------- */
+
+static void deliver(struct vtr_stream *stream, struct vtr_access_unit *unit)
+{
+	struct vtr_sink *sink;
+
+	pthread_mutex_lock(&stream->sinks_lock);
+	vtr_list_for_each(sink, &stream->sinks, node) {
+		sink->synced = sink->synced || unit->key;
+		if (sink->synced) {
+			sink->unit(sink->data, unit);
+		}
+	}
+	pthread_mutex_unlock(&stream->sinks_lock);
+}
+
+/* Tells those who do not know yet. */
+static void tell_lit(struct vtr_stream *stream, bool lit)
+{
+	struct vtr_sink *sink;
+
+	pthread_mutex_lock(&stream->sinks_lock);
+	vtr_list_for_each(sink, &stream->sinks, node) {
+		if (sink->dark == lit) {
+			sink->dark = !lit;
+			sink->lit(sink->data, lit);
+		}
+	}
+	pthread_mutex_unlock(&stream->sinks_lock);
+}
+
+static bool somebody_waits(struct vtr_stream *stream)
+{
+	struct vtr_sink *sink;
+	bool waits = false;
+
+	pthread_mutex_lock(&stream->sinks_lock);
+	vtr_list_for_each(sink, &stream->sinks, node) {
+		waits = waits || !sink->synced;
+	}
+	pthread_mutex_unlock(&stream->sinks_lock);
+	return waits;
+}
+
+/* --- taking pictures --------------------------------------------------------------------------------- */
+
+enum news {
+	NEWS_NONE,    /* the display shows what was taken last */
+	NEWS_FRAME,   /* it shows another frame */
+	NEWS_DARK,    /* it shows nothing */
+	NEWS_UNKNOWN, /* look again later */
+	NEWS_BROKEN,  /* what it shows cannot be shown */
+};
+
+static enum news explain(enum vtr_err err)
+{
+	switch (err) {
+	case VTR_OK:
+		return NEWS_FRAME;
+	case VTR_ERR_GONE:
+		return NEWS_DARK;
+	case VTR_ERR_AGAIN:
+		return NEWS_UNKNOWN;
+	default:
+		return NEWS_BROKEN;
+	}
+}
+
+static enum news look(struct vtr_stream *stream)
+{
+	struct vtr_screen *screen = stream->streams->params.screen;
+	const struct slot *kept = &stream->slots[stream->kept];
+	struct vtr_frame_view view;
+	enum vtr_err err = vtr_screen_open_view(screen, stream->display, &view);
+
+	if (err != VTR_OK) {
+		return explain(err);
+	}
+	stream->writing = !vtr_screen_close_view(screen, stream->display, &view, false);
+	bool same = stream->has_picture && view.frame.generation == kept->generation &&
+	            view.frame.frame == kept->frame;
+	return same ? NEWS_NONE : NEWS_FRAME;
+}
+
+/* One try, into `slot`. *out_whole: it is one frame's. */
+static enum vtr_err convert_frame(struct vtr_stream *stream, struct slot *slot, bool *out_whole)
+{
+	struct vtr_screen *screen = stream->streams->params.screen;
+	struct vtr_frame_view view;
+	enum vtr_err err = vtr_screen_open_view(screen, stream->display, &view);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	const struct vtr_scanout *scanout = &view.frame.scanout;
+	err = vtr_yuv_buffer_resize(&slot->buffer, scanout->width, scanout->height);
+	if (err == VTR_OK) {
+		vtr_convert(&slot->buffer.yuv, view.pixels, scanout->stride, scanout->format);
+		slot->generation = view.frame.generation;
+		slot->frame = view.frame.frame;
+		slot->time_ns = view.frame.time_ns;
+	}
+	*out_whole = vtr_screen_close_view(screen, stream->display, &view, err == VTR_OK);
+	return err;
+}
+
+/* The picture in `slot` is the last one from now on. */
+static void keep(struct vtr_stream *stream, struct slot *slot)
+{
+	const struct slot *old = &stream->slots[stream->kept];
+	uint64_t dropped = 0;
+
+	if (stream->has_picture && old->generation == slot->generation) {
+		dropped = slot->frame - old->frame - 1;
+	} else {
+		stream->in_generation = false;
+	}
+	stream->kept = (unsigned)(slot - stream->slots);
+	stream->has_picture = true;
+	pthread_mutex_lock(&stream->lock);
+	stream->counters.dropped += dropped;
+	pthread_mutex_unlock(&stream->lock);
+}
+
+/*
+ * Converts the newest frame where it lies. A frame that changed meanwhile is not kept, unless it has been tried
+ * for so long that a torn picture is better than none. *out_kept: it is what the display shows.
+ */
+static enum vtr_err take(struct vtr_stream *stream, bool may_be_torn, bool *out_kept)
+{
+	struct slot *slot = &stream->slots[1 - stream->kept];
+	int64_t begin_ns = vtr_os_now_ns();
+	bool whole;
+	enum vtr_err err = convert_frame(stream, slot, &whole);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	bool kept = whole || may_be_torn;
+	pthread_mutex_lock(&stream->lock);
+	stream->counters.convert_ns += (uint64_t)(vtr_os_now_ns() - begin_ns);
+	stream->counters.retaken += kept ? 0 : 1;
+	stream->counters.torn += kept && !whole ? 1 : 0;
+	pthread_mutex_unlock(&stream->lock);
+	if (kept) {
+		keep(stream, slot);
+	}
+	*out_kept = kept;
+	return VTR_OK;
+}
+
+/* --- coding ------------------------------------------------------------------------------------------ */
+
+static void drop_encoder(struct vtr_stream *stream)
+{
+	vtr_encoder_destroy(stream->encoder);
+	stream->encoder = NULL;
+	pthread_mutex_lock(&stream->lock);
+	stream->counters.encoder = NULL;
+	pthread_mutex_unlock(&stream->lock);
+}
+
+static uint32_t choose_bitrate(uint32_t wanted, const struct vtr_yuv *picture)
+{
+	uint64_t by_size = BITRATE_BASE +
+	                   (uint64_t)picture->width * picture->height * BITRATE_PER_PIXEL;
+
+	if (wanted == 0) {
+		return (uint32_t)vtr_min(by_size, BITRATE_MAX);
+	}
+	return (uint32_t)vtr_max(wanted, BITRATE_MIN);
+}
+
+static enum vtr_err open_encoder(struct vtr_stream *stream, const struct vtr_yuv *picture,
+                                 uint32_t bitrate)
+{
+	const struct vtr_encoder_params params = {
+		.log = log_of(stream),
+		.codec = stream->streams->codec,
+		.width = picture->width,
+		.height = picture->height,
+		.fps = stream->streams->params.fps,
+		.bitrate = bitrate,
+	};
+	enum vtr_err err = vtr_encoder_create(&params, &stream->encoder);
+
+	if (err == VTR_OK) {
+		stream->width = picture->width;
+		stream->height = picture->height;
+		stream->rate = bitrate;
+	}
+	return err;
+}
+
+/* An encoder for the kept picture, at the rate that is wanted now. */
+static enum vtr_err prepare_encoder(struct vtr_stream *stream)
+{
+	const struct vtr_yuv *picture = &stream->slots[stream->kept].buffer.yuv;
+	enum vtr_err err = VTR_OK;
+
+	pthread_mutex_lock(&stream->lock);
+	uint32_t bitrate = choose_bitrate(stream->bitrate, picture);
+	pthread_mutex_unlock(&stream->lock);
+	if (stream->encoder &&
+	    (stream->width != picture->width || stream->height != picture->height)) {
+		drop_encoder(stream);
+	}
+	if (!stream->encoder) {
+		err = open_encoder(stream, picture, bitrate);
+	} else if (stream->rate != bitrate) {
+		vtr_encoder_set_bitrate(stream->encoder, bitrate);
+		stream->rate = bitrate;
+	}
+	if (err == VTR_OK) {
+		pthread_mutex_lock(&stream->lock);
+		stream->counters.encoder = vtr_encoder_name(stream->encoder);
+		stream->counters.bitrate = bitrate;
+		pthread_mutex_unlock(&stream->lock);
+	}
+	return err;
+}
+
+static void count(struct vtr_stream *stream, const struct vtr_access_unit *unit, bool refined,
+                  int64_t took_ns)
+{
+	struct vtr_stream_counters *counters = &stream->counters;
+
+	pthread_mutex_lock(&stream->lock);
+	counters->coded++;
+	counters->keys += unit->key ? 1 : 0;
+	counters->bytes += unit->size;
+	counters->refined += refined ? 1 : 0;
+	counters->encode_ns += (uint64_t)took_ns;
+	pthread_mutex_unlock(&stream->lock);
+}
+
+/* Codes the kept picture and hands it out. */
+static enum vtr_err code(struct vtr_stream *stream, bool key, bool refined)
+{
+	const struct slot *kept = &stream->slots[stream->kept];
+	struct vtr_access_unit *unit;
+	enum vtr_err err = prepare_encoder(stream);
+	int64_t begin_ns = vtr_os_now_ns();
+
+	if (err == VTR_OK) {
+		err = vtr_encoder_encode(stream->encoder, &kept->buffer.yuv,
+		                         key || !stream->in_generation, &unit);
+	}
+	if (err != VTR_OK) {
+		drop_encoder(stream);
+		return err;
+	}
+	int64_t now_ns = vtr_os_now_ns();
+	unit->generation = kept->generation;
+	unit->frame = kept->frame;
+	unit->captured_ns = kept->time_ns;
+	stream->in_generation = true;
+	if (unit->key) {
+		stream->key_ns = now_ns;
+		stream->key_pending = false;
+	}
+	stream->refine_ns = refined ? NEVER : now_ns + REFINE_NS;
+	count(stream, unit, refined, now_ns - begin_ns);
+	deliver(stream, unit);
+	vtr_access_unit_unref(unit);
+	return VTR_OK;
+}
+
+/* --- the thread -------------------------------------------------------------------------------------- */
+
+/* When the next key frame may come; NEVER: nobody wants one. */
+static int64_t find_key_time(struct vtr_stream *stream)
+{
+	if (somebody_waits(stream)) {
+		return stream->key_ns + JOIN_KEY_NS;
+	}
+	return stream->key_pending ? stream->key_ns + KEY_NS : NEVER;
+}
+
+/* In step with the frames if these come at our rate, also if some come a little late. */
+static int64_t find_due_time(const struct vtr_stream *stream, int64_t now_ns)
+{
+	int64_t interval_ns = NS_PER_S / stream->streams->params.fps;
+	int64_t due_ns = stream->due_ns + interval_ns;
+
+	return due_ns > now_ns + interval_ns / 2 ? due_ns : now_ns + interval_ns / 2;
+}
+
+/* A new frame, if it is time for one. *out_next_ns: when to come again. */
+static enum vtr_err follow(struct vtr_stream *stream, bool key, int64_t now_ns, int64_t *out_next_ns)
+{
+	bool kept;
+
+	if (now_ns < stream->due_ns) {
+		*out_next_ns = stream->due_ns;
+		return VTR_OK;
+	}
+	if (stream->tried_ns == NEVER) {
+		stream->tried_ns = now_ns;
+	}
+	bool last_try = now_ns - stream->tried_ns >= TAKE_NS;
+	if (stream->writing && !last_try) {
+		*out_next_ns = now_ns + WRITING_NS;
+		return VTR_OK;
+	}
+	*out_next_ns = now_ns;
+	enum vtr_err err = take(stream, last_try, &kept);
+	if (err != VTR_OK || !kept) {
+		return err;
+	}
+	stream->tried_ns = NEVER;
+	stream->due_ns = find_due_time(stream, now_ns);
+	return code(stream, key, false);
+}
+
+/* The same picture again, for those who join or for sharpness, if it is time. */
+static enum vtr_err repeat(struct vtr_stream *stream, int64_t key_at_ns, int64_t now_ns,
+                           int64_t *out_next_ns)
+{
+	bool key = key_at_ns != NEVER && now_ns >= key_at_ns;
+	bool refine = stream->refine_ns != NEVER && now_ns >= stream->refine_ns;
+	int64_t next_ns = stream->refine_ns;
+
+	if (key || refine) {
+		*out_next_ns = now_ns;
+		return code(stream, key, !key);
+	}
+	if (key_at_ns != NEVER && (next_ns == NEVER || key_at_ns < next_ns)) {
+		next_ns = key_at_ns;
+	}
+	*out_next_ns = next_ns;
+	return VTR_OK;
+}
+
+/* Does what there is to do. Returns: when to come again, if nothing happens before; NEVER. */
+static int64_t step(struct vtr_stream *stream)
+{
+	struct vtr_screen *screen = stream->streams->params.screen;
+	int64_t now_ns = vtr_os_now_ns();
+	int64_t next_ns = NEVER;
+
+	if (now_ns < stream->broken_ns) {
+		return stream->broken_ns;
+	}
+	enum news news = look(stream);
+	if (news != NEWS_FRAME) {
+		/* From here on a flush wakes us; one that came before is seen now. */
+		vtr_screen_await_flush(screen);
+		news = look(stream);
+	}
+	if (news != NEWS_UNKNOWN) {
+		tell_lit(stream, news != NEWS_DARK);
+	}
+	int64_t key_at_ns = find_key_time(stream);
+	enum vtr_err err = VTR_OK;
+	switch (news) {
+	case NEWS_FRAME:
+		err = follow(stream, key_at_ns != NEVER && now_ns >= key_at_ns, now_ns, &next_ns);
+		break;
+	case NEWS_NONE:
+		err = repeat(stream, key_at_ns, now_ns, &next_ns);
+		break;
+	case NEWS_DARK:
+		stream->has_picture = false;
+		break;
+	case NEWS_UNKNOWN:
+		err = VTR_ERR_AGAIN;
+		break;
+	case NEWS_BROKEN:
+		err = VTR_ERR_GUEST;
+		break;
+	}
+	if (err == VTR_ERR_AGAIN || err == VTR_ERR_GONE) {
+		return now_ns + UNKNOWN_NS;
+	}
+	if (err != VTR_OK) {
+		vtr_debug(log_of(stream), "display %u: no video: %s", stream->display,
+		          vtr_err_name(err));
+		stream->broken_ns = now_ns + BROKEN_NS;
+		return stream->broken_ns;
+	}
+	return next_ns;
+}
+
+/* Gives back what a picture needs. */
+static void clear(struct vtr_stream *stream)
+{
+	drop_encoder(stream);
+	vtr_yuv_buffer_finish(&stream->slots[0].buffer);
+	vtr_yuv_buffer_finish(&stream->slots[1].buffer);
+}
+
+/* Nobody watches. Returns: as step(). */
+static int64_t rest(struct vtr_stream *stream)
+{
+	int64_t now_ns = vtr_os_now_ns();
+
+	if (!stream->resting) {
+		stream->resting = true;
+		stream->has_picture = false;
+		stream->rest_ns = now_ns + LINGER_NS;
+	}
+	if (now_ns < stream->rest_ns) {
+		return stream->rest_ns;
+	}
+	clear(stream);
+	return NEVER;
+}
+
+/* Waits, with the lock held, for something to do or until `at_ns`. Returns: false if it ends. */
+static bool wait_for_work(struct vtr_stream *stream, int64_t at_ns)
+{
+	while (!stream->look && !stream->ends) {
+		int64_t left_ns = at_ns == NEVER ? NEVER : at_ns - vtr_os_now_ns();
+		if (at_ns != NEVER && left_ns <= 0) {
+			break;
+		}
+		(void)vtr_os_cond_wait_ns(&stream->work, &stream->lock, left_ns);
+	}
+	stream->look = false;
+	return !stream->ends;
+}
+
+static void run(void *arg)
+{
+	struct vtr_stream *stream = arg;
+	int64_t next_ns = NEVER;
+
+	vtr_os_thread_set_punctual();
+	pthread_mutex_lock(&stream->lock);
+	while (wait_for_work(stream, next_ns)) {
+		bool watched = stream->counters.viewers > 0;
+		stream->key_pending = stream->key_pending || stream->want_key;
+		stream->want_key = false;
+		pthread_mutex_unlock(&stream->lock);
+		stream->resting = stream->resting && !watched;
+		next_ns = watched ? step(stream) : rest(stream);
+		pthread_mutex_lock(&stream->lock);
+	}
+	pthread_mutex_unlock(&stream->lock);
+	clear(stream);
+}
+
+/* --- the interface ----------------------------------------------------------------------------------- */
+
+static void init_stream(struct vtr_streams *streams, uint32_t display)
+{
+	struct vtr_stream *stream = &streams->streams[display];
+
+	stream->streams = streams;
+	stream->display = display;
+	stream->bitrate = streams->params.bitrate;
+	stream->refine_ns = NEVER;
+	stream->tried_ns = NEVER;
+	/* Long ago. */
+	stream->key_ns = -KEY_NS;
+	vtr_list_init(&stream->sinks);
+	pthread_mutex_init(&stream->sinks_lock, NULL);
+	pthread_mutex_init(&stream->lock, NULL);
+	vtr_os_cond_init(&stream->work);
+}
+
+enum vtr_err vtr_streams_create(const struct vtr_streams_params *params,
+                                struct vtr_streams **out_streams)
+{
+	struct vtr_streams *streams = calloc(1, sizeof(*streams));
+
+	vtr_assert(params->fps > 0);
+	if (!streams) {
+		return VTR_ERR_NOMEM;
+	}
+	streams->params = *params;
+	enum vtr_err err = vtr_codec_open(params->log, params->encoder, &streams->codec);
+	if (err != VTR_OK && (params->encoder || err != VTR_ERR_UNSUPPORTED)) {
+		free(streams);
+		return err;
+	}
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		init_stream(streams, i);
+	}
+	*out_streams = streams;
+	return VTR_OK;
+}
+
+static void finish_stream(struct vtr_stream *stream)
+{
+	vtr_assert(vtr_list_empty(&stream->sinks));
+	if (stream->started) {
+		pthread_mutex_lock(&stream->lock);
+		stream->ends = true;
+		pthread_cond_signal(&stream->work);
+		pthread_mutex_unlock(&stream->lock);
+		vtr_os_thread_join(&stream->thread);
+	}
+	pthread_mutex_destroy(&stream->sinks_lock);
+	pthread_mutex_destroy(&stream->lock);
+	pthread_cond_destroy(&stream->work);
+}
+
+void vtr_streams_destroy(struct vtr_streams *streams)
+{
+	if (!streams) {
+		return;
+	}
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		finish_stream(&streams->streams[i]);
+	}
+	vtr_codec_close(streams->codec);
+	free(streams);
+}
+
+struct vtr_stream *vtr_streams_get(struct vtr_streams *streams, uint32_t display)
+{
+	vtr_assert(display < VTR_MAX_DISPLAYS);
+	return &streams->streams[display];
+}
+
+/* With the lock held. */
+static void wake(struct vtr_stream *stream)
+{
+	stream->look = true;
+	pthread_cond_signal(&stream->work);
+}
+
+static enum vtr_err start_thread(struct vtr_stream *stream)
+{
+	char name[16];
+
+	if (stream->started) {
+		return VTR_OK;
+	}
+	snprintf(name, sizeof(name), "stream-%u", stream->display);
+	enum vtr_err err = vtr_os_thread_create(&stream->thread, name, run, stream);
+	stream->started = err == VTR_OK;
+	return err;
+}
+
+enum vtr_err vtr_stream_subscribe(struct vtr_stream *stream, struct vtr_sink *sink)
+{
+	if (!stream->streams->codec) {
+		return VTR_ERR_UNSUPPORTED;
+	}
+	pthread_mutex_lock(&stream->sinks_lock);
+	pthread_mutex_lock(&stream->lock);
+	enum vtr_err err = start_thread(stream);
+	if (err == VTR_OK) {
+		sink->synced = false;
+		sink->dark = false;
+		vtr_list_append(&stream->sinks, &sink->node);
+		stream->counters.viewers++;
+		wake(stream);
+	}
+	pthread_mutex_unlock(&stream->lock);
+	pthread_mutex_unlock(&stream->sinks_lock);
+	return err;
+}
+
+void vtr_stream_unsubscribe(struct vtr_stream *stream, struct vtr_sink *sink)
+{
+	pthread_mutex_lock(&stream->sinks_lock);
+	pthread_mutex_lock(&stream->lock);
+	vtr_list_remove(&sink->node);
+	stream->counters.viewers--;
+	wake(stream);
+	pthread_mutex_unlock(&stream->lock);
+	pthread_mutex_unlock(&stream->sinks_lock);
+}
+
+void vtr_stream_want_key(struct vtr_stream *stream)
+{
+	pthread_mutex_lock(&stream->lock);
+	stream->want_key = true;
+	wake(stream);
+	pthread_mutex_unlock(&stream->lock);
+}
+
+void vtr_stream_set_bitrate(struct vtr_stream *stream, uint32_t bitrate)
+{
+	pthread_mutex_lock(&stream->lock);
+	stream->bitrate = bitrate;
+	pthread_mutex_unlock(&stream->lock);
+}
+
+void vtr_streams_on_flush(struct vtr_streams *streams)
+{
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		struct vtr_stream *stream = &streams->streams[i];
+		pthread_mutex_lock(&stream->lock);
+		if (stream->counters.viewers > 0) {
+			wake(stream);
+		}
+		pthread_mutex_unlock(&stream->lock);
+	}
+}
+
+void vtr_stream_count(struct vtr_stream *stream, struct vtr_stream_counters *out_counters)
+{
+	pthread_mutex_lock(&stream->lock);
+	*out_counters = stream->counters;
+	pthread_mutex_unlock(&stream->lock);
+}

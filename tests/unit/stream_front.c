@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "stream_front.h"
+
+#include "core/ops.h"
+#include "platform/bell.h"
+#include "platform/shm.h"
+#include "platform/sock.h"
+#include "platform/thread.h"
+#include "test.h"
+
+#define MS INT64_C(1000000)
+
+static void *run(void *arg)
+{
+	struct front *front = arg;
+
+	CHECK_OK(vtr_screen_run(front->screen));
+	return NULL;
+}
+
+static void on_flush(void *data)
+{
+	vtr_streams_on_flush(data);
+}
+
+static int make_memory(const char *name, size_t size, bool read_only, void **out_map)
+{
+	int fd;
+	int given;
+
+	CHECK_OK(vtr_os_shm_create(name, size, &fd));
+	CHECK_OK(vtr_os_shm_map(fd, 0, size, true, out_map));
+	if (!read_only) {
+		return fd;
+	}
+	CHECK_OK(vtr_os_shm_read_only(fd, &given));
+	close(fd);
+	return given;
+}
+
+void front_start(struct front *front, uint32_t fps)
+{
+	int ends[2];
+	int hear_fd;
+	void *board;
+	void *notes;
+	void *window;
+
+	*front = (struct front){ 0 };
+	CHECK_OK(vtr_os_sock_pair(ends));
+	CHECK_OK(vtr_os_bell_create(&front->ring_fd, &hear_fd));
+	front->control_fd = ends[0];
+	const struct vtr_screen_params params = {
+		.control_fd = ends[1],
+		.board_fd = make_memory("board", sizeof(struct vtr_board), true, &board),
+		.notes_fd = make_memory("notes", sizeof(struct vtr_notes), false, &notes),
+		.bell_fd = hear_fd,
+		.window_fd = make_memory("window", FRONT_WINDOW_SIZE, true, &window),
+		.window_size = FRONT_WINDOW_SIZE,
+	};
+	front->board = board;
+	front->notes = notes;
+	front->window = window;
+	CHECK_OK(vtr_screen_create(&params, &front->screen));
+	const struct vtr_streams_params streams_params = {
+		.screen = front->screen,
+		.encoder = "libx264",
+		.fps = fps,
+	};
+	CHECK_OK(vtr_streams_create(&streams_params, &front->streams));
+	vtr_screen_on_flush(front->screen, on_flush, front->streams);
+	CHECK_EQ(pthread_create(&front->thread, NULL, run, front), 0);
+}
+
+void front_finish(struct front *front)
+{
+	close(front->control_fd);
+	pthread_join(front->thread, NULL);
+	vtr_streams_destroy(front->streams);
+	vtr_screen_destroy(front->screen);
+	close(front->ring_fd);
+	vtr_os_shm_unmap(front->board, sizeof(*front->board));
+	vtr_os_shm_unmap(front->notes, sizeof(*front->notes));
+	vtr_os_shm_unmap(front->window, FRONT_WINDOW_SIZE);
+}
+
+void front_resize(struct front *front, uint32_t width, uint32_t height)
+{
+	front->frame.generation++;
+	front->frame.scanout = (struct vtr_scanout){
+		.in_window = true,
+		.width = width,
+		.height = height,
+		.stride = width * 4,
+		.format = VTR_FORMAT_B8G8R8X8,
+	};
+	CHECK((size_t)width * height * 4 <= FRONT_WINDOW_SIZE / 2);
+}
+
+void front_fill(struct front *front, unsigned half, uint8_t grey)
+{
+	const struct vtr_scanout *scanout = &front->frame.scanout;
+
+	memset(front->window + half * (FRONT_WINDOW_SIZE / 2), grey,
+	       (size_t)scanout->stride * scanout->height);
+}
+
+static void publish(struct front *front)
+{
+	vtr_board_publish(front->board, 0, &front->frame);
+	if (vtr_notes_must_ring(front->notes)) {
+		vtr_os_bell_ring(front->ring_fd);
+	}
+}
+
+void front_flush(struct front *front, unsigned half)
+{
+	front->frame.frame++;
+	front->frame.lit = true;
+	front->frame.time_ns = vtr_os_now_ns();
+	front->frame.scanout.offset = half * (FRONT_WINDOW_SIZE / 2);
+	publish(front);
+}
+
+void front_go_dark(struct front *front)
+{
+	front->frame.lit = false;
+	front->frame.generation++;
+	publish(front);
+}
+
+static void on_unit(void *data, struct vtr_access_unit *unit)
+{
+	struct viewer *viewer = data;
+
+	CHECK(viewer->units > 0 || unit->key);
+	if (viewer->look) {
+		viewer->look(viewer->data, unit);
+	}
+	pthread_mutex_lock(&viewer->lock);
+	if (viewer->units++ == 0) {
+		viewer->first_ns = vtr_os_now_ns() - viewer->began_ns;
+	}
+	viewer->keys += unit->key ? 1 : 0;
+	vtr_access_unit_unref(viewer->last);
+	viewer->last = vtr_access_unit_ref(unit);
+	pthread_cond_broadcast(&viewer->news);
+	pthread_mutex_unlock(&viewer->lock);
+}
+
+static void on_lit(void *data, bool lit)
+{
+	struct viewer *viewer = data;
+
+	pthread_mutex_lock(&viewer->lock);
+	viewer->lit = lit;
+	pthread_mutex_unlock(&viewer->lock);
+}
+
+void viewer_watch(struct viewer *viewer, struct front *front)
+{
+	viewer->sink = (struct vtr_sink){ .unit = on_unit, .lit = on_lit, .data = viewer };
+	viewer->lit = true;
+	viewer->stream = vtr_streams_get(front->streams, 0);
+	pthread_mutex_init(&viewer->lock, NULL);
+	vtr_os_cond_init(&viewer->news);
+	viewer->began_ns = vtr_os_now_ns();
+	CHECK_OK(vtr_stream_subscribe(viewer->stream, &viewer->sink));
+}
+
+void viewer_leave(struct viewer *viewer)
+{
+	vtr_stream_unsubscribe(viewer->stream, &viewer->sink);
+	vtr_access_unit_unref(viewer->last);
+	pthread_cond_destroy(&viewer->news);
+	pthread_mutex_destroy(&viewer->lock);
+}
+
+uint64_t viewer_wait(struct viewer *viewer, uint64_t units, int64_t timeout_ms)
+{
+	int64_t end_ns = vtr_os_now_ns() + timeout_ms * MS;
+
+	pthread_mutex_lock(&viewer->lock);
+	while (viewer->units < units && vtr_os_now_ns() < end_ns) {
+		(void)vtr_os_cond_wait_ns(&viewer->news, &viewer->lock, end_ns - vtr_os_now_ns());
+	}
+	uint64_t got = viewer->units;
+	pthread_mutex_unlock(&viewer->lock);
+	return got;
+}
+
+void pause_ms(int64_t ms)
+{
+	usleep((useconds_t)ms * 1000);
+}

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef TESTS_UNIT_STREAM_FRONT_H
+#define TESTS_UNIT_STREAM_FRONT_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "screen/board.h"
+#include "screen/screen.h"
+#include "screen/stream.h"
+
+/*
+ * A front and a screen process in one: a board, a window of memory in which one display lies, and streams
+ * that are told of its flushes. What goes wrong ends the test.
+ */
+#define FRONT_WINDOW_SIZE ((size_t)64 << 20)
+
+struct front {
+	struct vtr_board *board;
+	struct vtr_notes *notes;
+	uint8_t *window;
+	struct vtr_screen *screen;
+	struct vtr_streams *streams;
+	struct vtr_board_frame frame; /* what was published last */
+	int control_fd, ring_fd;
+	pthread_t thread;
+};
+
+void front_start(struct front *front, uint32_t fps);
+void front_finish(struct front *front);
+
+/* Another mode; not published before the next flush. */
+void front_resize(struct front *front, uint32_t width, uint32_t height);
+
+/* Fills the window's half `half` with one grey. */
+void front_fill(struct front *front, unsigned half, uint8_t grey);
+
+/* Publishes that half, as a new frame. */
+void front_flush(struct front *front, unsigned half);
+
+void front_go_dark(struct front *front);
+
+/* A viewer, who keeps the sizes and the last of what comes. */
+struct viewer {
+	struct vtr_sink sink;
+	struct vtr_stream *stream;
+	pthread_mutex_t lock;
+	pthread_cond_t news;
+	uint64_t units, keys;
+	int64_t first_ns; /* of the first unit, after watching began */
+	int64_t began_ns;
+	bool lit;
+	struct vtr_access_unit *last;
+	/* Called for each unit, in the stream's thread; may be NULL. */
+	void (*look)(void *data, const struct vtr_access_unit *unit);
+	void *data;
+};
+
+void viewer_watch(struct viewer *viewer, struct front *front);
+void viewer_leave(struct viewer *viewer);
+
+/* Until `units` have come, or the time has passed. Returns: how many have. */
+uint64_t viewer_wait(struct viewer *viewer, uint64_t units, int64_t timeout_ms);
+
+/* Until something is published, by whomever. */
+void pause_ms(int64_t ms);
+
+#endif
