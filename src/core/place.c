@@ -60,7 +60,7 @@ void vtr_gpu_places_reset(struct vtr_gpu *gpu)
 {
 	struct vtr_gpu_place *place;
 
-	vtr_list_for_each(place, &gpu->places, node) {
+	vtr_list_for_each (place, &gpu->places, node) {
 		give_back(place);
 	}
 }

@@ -74,7 +74,7 @@ void vtr_gpu_renderer_detached(struct vtr_gpu_renderer *renderer, uint32_t res_i
 {
 	struct vtr_gpu_use *use;
 
-	vtr_list_for_each(use, &renderer->uses, node) {
+	vtr_list_for_each (use, &renderer->uses, node) {
 		if (use->detaching && use->res_id == res_id) {
 			free_use(use);
 			return;
@@ -87,12 +87,13 @@ void vtr_gpu_renderer_ended(struct vtr_gpu *gpu, const struct vtr_render *render
 	struct vtr_gpu_renderer *renderer;
 	struct vtr_gpu_attachment *attachment;
 
-	vtr_list_for_each(renderer, &gpu->renderers, node) {
+	vtr_list_for_each (renderer, &gpu->renderers, node) {
 		if (renderer->render != render || renderer->ended) {
 			continue;
 		}
 		if (renderer->context) {
-			vtr_list_for_each(attachment, &renderer->context->attachments, context_node) {
+			vtr_list_for_each (attachment, &renderer->context->attachments,
+			                   context_node) {
 				attachment->use = NULL;
 			}
 		}
@@ -108,8 +109,8 @@ void vtr_gpu_renderer_ended(struct vtr_gpu *gpu, const struct vtr_render *render
 void vtr_gpu_renderers_finish(struct vtr_gpu *gpu)
 {
 	while (!vtr_list_empty(&gpu->renderers)) {
-		struct vtr_gpu_renderer *renderer =
-			vtr_container_of(gpu->renderers.next, struct vtr_gpu_renderer, node);
+		struct vtr_gpu_renderer *renderer = vtr_container_of(gpu->renderers.next,
+		                                                     struct vtr_gpu_renderer, node);
 		free_uses(renderer);
 		free_renderer(renderer);
 	}

@@ -33,17 +33,17 @@ struct context {
 	int fd;
 	struct vtr_ipc ipc;
 	int window_fd;
-	struct vtr_venus *venus; /* NULL until INIT; set and ended under watch_lock */
-	int burst_credit;        /* whether messages follow each other closely */
-	atomic_bool dead;        /* the renderer broke down in one of its threads */
+	struct vtr_venus *venus;   /* NULL until INIT; set and ended under watch_lock */
+	int burst_credit;          /* whether messages follow each other closely */
+	atomic_bool dead;          /* the renderer broke down in one of its threads */
 	pthread_mutex_t send_lock; /* held while a message is sent: fences retire in any thread */
 
 	struct vtr_os_thread watch;
 	pthread_mutex_t watch_lock; /* guards what follows */
 	pthread_cond_t watch_wake;
-	bool ending;     /* the renderer is being destroyed */
-	bool ended;      /* serving has ended in good order */
-	bool closed;     /* the front has closed the socket */
+	bool ending; /* the renderer is being destroyed */
+	bool ended;  /* serving has ended in good order */
+	bool closed; /* the front has closed the socket */
 };
 
 /* --- what we say -------------------------------------------------------------------------------- */
@@ -161,8 +161,8 @@ static void log_attached(struct context *context, uint32_t res_id, enum vtr_err 
 static enum vtr_err attach(struct context *context, const struct vtr_ipc_message *message)
 {
 	const struct vtr_context_attach *attach = message->payload;
-	enum vtr_err err = vtr_venus_resource_window(context->venus, attach->res_id,
-	                                             attach->offset, attach->size);
+	enum vtr_err err = vtr_venus_resource_window(context->venus, attach->res_id, attach->offset,
+	                                             attach->size);
 
 	log_attached(context, attach->res_id, err);
 	return VTR_OK;

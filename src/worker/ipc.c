@@ -172,12 +172,11 @@ enum vtr_err vtr_ipc_receive(struct vtr_ipc *ipc, struct vtr_ipc_message *out_me
 		}
 		if (err == VTR_OK) {
 			/* What comes at once with fds is of one message. */
-			err = vtr_os_sock_recv_now(ipc->fd, ipc->buf + ipc->end,
-			                           ipc->room - ipc->end, &size,
-			                           ipc->fds + ipc->fd_have,
-			                           vtr_min(VTR_IPC_MAX_FDS,
-			                                   VTR_ARRAY_LEN(ipc->fds) - ipc->fd_have),
-			                           &fd_count);
+			err = vtr_os_sock_recv_now(
+				ipc->fd, ipc->buf + ipc->end, ipc->room - ipc->end, &size,
+				ipc->fds + ipc->fd_have,
+				vtr_min(VTR_IPC_MAX_FDS, VTR_ARRAY_LEN(ipc->fds) - ipc->fd_have),
+				&fd_count);
 		}
 		if (err != VTR_OK) {
 			return err;
@@ -376,6 +375,5 @@ enum vtr_err vtr_ipc_sender_send(struct vtr_ipc_sender *sender, uint32_t op,
 			return err;
 		}
 	}
-	return sent == size ? VTR_OK :
-	                      queue(sender, iov, size, sent, parts->fds, parts->fd_count);
+	return sent == size ? VTR_OK : queue(sender, iov, size, sent, parts->fds, parts->fd_count);
 }

@@ -25,8 +25,8 @@
 /* One row for each op, indexed by it. A row without a name is no message. */
 struct vtr_ipc_rule {
 	const char *name;
-	uint32_t size;     /* of the fixed part; a multiple of 8 where there is a tail */
-	uint32_t max_tail; /* 0: no tail */
+	uint32_t size;      /* of the fixed part; a multiple of 8 where there is a tail */
+	uint32_t max_tail;  /* 0: no tail */
 	uint32_t tail_step; /* a tail's length is a multiple of this; 0 is 1 */
 	uint32_t min_fds;
 	uint32_t max_fds;

@@ -90,8 +90,8 @@ static void unwatch(struct vtr_os_loop_fd **watch)
 static void forget_detaching(struct vtr_render *render)
 {
 	while (!vtr_list_empty(&render->detaching)) {
-		struct detaching *first =
-			vtr_container_of(render->detaching.next, struct detaching, link);
+		struct detaching *first = vtr_container_of(render->detaching.next, struct detaching,
+		                                           link);
 
 		vtr_list_remove(&first->link);
 		free(first);
@@ -187,8 +187,8 @@ static void on_detach_timer(void *data)
 	if (vtr_list_empty(&render->detaching)) {
 		return;
 	}
-	const struct detaching *oldest =
-		vtr_container_of(render->detaching.next, struct detaching, link);
+	const struct detaching *oldest = vtr_container_of(render->detaching.next, struct detaching,
+	                                                  link);
 	int64_t age_ns = vtr_os_now_ns() - oldest->since_ns;
 	if (age_ns < limit_ns) {
 		vtr_os_loop_timer_set(render->detach_timer, limit_ns - age_ns);
@@ -244,8 +244,7 @@ static enum vtr_err handle_fence(struct vtr_render *render,
 
 static enum vtr_err handle_ring(struct vtr_render *render, const struct vtr_worker_ring *ring)
 {
-	enum vtr_err err = vtr_window_rings_add(&render->rings, ring->ring_id,
-	                                        ring->status_offset);
+	enum vtr_err err = vtr_window_rings_add(&render->rings, ring->ring_id, ring->status_offset);
 
 	if (err == VTR_ERR_GONE || err == VTR_ERR_LIMIT) {
 		/* Detached while the worker's word was on its way, or one of very many. */
@@ -307,8 +306,8 @@ static enum vtr_err handle_messages(struct vtr_render *render)
 		if (err == VTR_OK) {
 			reports += message.op == VTR_WORKER_WINDOW_RING ||
 			           message.op == VTR_WORKER_RING_GONE;
-			err = reports > MAX_REPORTS ? VTR_ERR_GUEST :
-			                              handle_message(render, &message);
+			err = reports > MAX_REPORTS ? VTR_ERR_GUEST
+			                            : handle_message(render, &message);
 		}
 		if (err != VTR_OK) {
 			return err;
@@ -361,9 +360,10 @@ static void log_death(const struct vtr_render *render, int status)
 	struct vtr_log *log = render->renders->log;
 
 	if (WIFSIGNALED(status) && !render->killed) {
-		vtr_error(log, "context %u (%s): worker %d died of signal %d (%s), the guest is told",
-		          render->ctx_id, render->name, (int)render->process.pid,
-		          WTERMSIG(status), strsignal(WTERMSIG(status)));
+		vtr_error(log,
+		          "context %u (%s): worker %d died of signal %d (%s), the guest is told",
+		          render->ctx_id, render->name, (int)render->process.pid, WTERMSIG(status),
+		          strsignal(WTERMSIG(status)));
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
 		vtr_info(log, "context %u (%s): given up by its worker %d", render->ctx_id,
 		         render->name, (int)render->process.pid);
@@ -485,8 +485,9 @@ static enum vtr_err create(void *data, uint32_t ctx_id, const char *name,
 	/* Those that were destroyed and have not ended count, too, but not as much. */
 	if (renders->live_count >= renders->max_contexts ||
 	    renders->count >= 2 * (size_t)renders->max_contexts) {
-		vtr_warn_limited(renders->log, "context %u: there are %zu already, and %zu that end",
-		                 ctx_id, renders->live_count, renders->count - renders->live_count);
+		vtr_warn_limited(renders->log,
+		                 "context %u: there are %zu already, and %zu that end", ctx_id,
+		                 renders->live_count, renders->count - renders->live_count);
 		return VTR_ERR_LIMIT;
 	}
 	struct vtr_render *render = calloc(1, sizeof(*render));
@@ -610,8 +611,8 @@ static enum vtr_err attach(struct vtr_render *render, uint32_t res_id,
 	if (render->broken) {
 		return VTR_ERR_GONE;
 	}
-	return memory->in_window ? attach_window(render, res_id, memory) :
-	                           attach_pieces(render, res_id, memory);
+	return memory->in_window ? attach_window(render, res_id, memory)
+	                         : attach_pieces(render, res_id, memory);
 }
 
 static void detach(struct vtr_render *render, uint32_t res_id)
@@ -652,8 +653,9 @@ static enum vtr_err submit(struct vtr_render *render, const void *commands, size
 		return VTR_OK;
 	}
 	if (size > VTR_CONTEXT_MAX_SUBMIT) {
-		vtr_error(render->renders->log, "context %u (%s): %zu bytes of commands are too many",
-		          render->ctx_id, render->name, size);
+		vtr_error(render->renders->log,
+		          "context %u (%s): %zu bytes of commands are too many", render->ctx_id,
+		          render->name, size);
 		break_off(render);
 		return VTR_ERR_LIMIT;
 	}

@@ -29,7 +29,7 @@ struct vtr_spawner {
 	size_t arg_count;
 	char **env;
 	const struct vtr_scout *scout; /* borrowed */
-	int null_fd; /* stdin of workers, which must not hold ours open */
+	int null_fd;                   /* stdin of workers, which must not hold ours open */
 };
 
 static void free_strings(char **strings)

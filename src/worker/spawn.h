@@ -21,7 +21,8 @@ struct vtr_spawner_params {
 	const char *const *args; /* arguments after `worker --control-fd N --number N` */
 	size_t arg_count;
 	const char *const *env; /* NAME=VALUE to add, NULL-terminated; may be NULL */
-	const struct vtr_scout *scout; /* what it knows goes to workers; may be NULL; must outlive */
+	const struct vtr_scout
+		*scout; /* what it knows goes to workers; may be NULL; must outlive */
 };
 
 /* A worker that runs. Its starter reaps it (vtr_os_wait) once death_fd is readable. */

@@ -280,12 +280,13 @@ static enum vtr_err start_worker(struct client *client)
 	if (err != VTR_OK) {
 		return err;
 	}
-	vtr_ipc_init(&client->ipc, client->worker.control_fd, vtr_worker_rules, VTR_WORKER_OP_COUNT);
+	vtr_ipc_init(&client->ipc, client->worker.control_fd, vtr_worker_rules,
+	             VTR_WORKER_OP_COUNT);
 	err = vtr_os_loop_add_fd(loop, client->worker.control_fd, true, false, on_control, client,
 	                         &client->control_watch);
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(loop, client->worker.death_fd, true, false, on_death, client,
-		                         &client->death_watch);
+		err = vtr_os_loop_add_fd(loop, client->worker.death_fd, true, false, on_death,
+		                         client, &client->death_watch);
 	}
 	if (err == VTR_OK) {
 		/* From now on only to learn when the client closes. */

@@ -31,14 +31,14 @@ struct vtr_supervisor;
 struct vtr_supervisor_params {
 	struct vtr_log *log; /* may be NULL; must outlive the supervisor, like `loop` */
 	struct vtr_os_loop *loop;
-	const char *program;            /* this and the next four: see vtr_spawner_params */
+	const char *program; /* this and the next four: see vtr_spawner_params */
 	const char *const *worker_args;
 	size_t worker_arg_count;
 	const char *const *worker_env;
 	const struct vtr_scout *scout;
-	uint32_t max_clients;          /* further connections are reset */
-	uint32_t silent_timeout_ms;    /* until a client's first bytes; 0: no limit */
-	uint32_t leave_timeout_ms;     /* a worker's time to end after its client; 0: no limit */
+	uint32_t max_clients;       /* further connections are reset */
+	uint32_t silent_timeout_ms; /* until a client's first bytes; 0: no limit */
+	uint32_t leave_timeout_ms;  /* a worker's time to end after its client; 0: no limit */
 };
 
 /* Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */
