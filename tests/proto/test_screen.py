@@ -3,8 +3,10 @@
 """The screen process: what it shows is what was drawn, and it cannot hurt the front."""
 
 import os
+import shutil
 import signal
 import sys
+import tempfile
 import time
 import unittest
 
@@ -314,6 +316,99 @@ class Faults(FrontTest):
         harness.wait_for(lambda: harness.is_gone(pid), 5, 'the end of the screen process')
         self.front.process.wait()
         self.front = screen.Front()
+
+
+class TakenOver(unittest.TestCase):
+    """Screen processes that do what they like: scripts in the place of vitrine."""
+
+    HEAD = f"""#!{sys.executable}
+import os, socket, struct, sys, time
+control = socket.socket(fileno=3)
+def mode(display, connected, width, height):
+    return struct.pack('<8I', 3, 16, 0, 0, display, connected, width, height)
+"""
+
+    def start(self, script):
+        self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
+        self.addCleanup(shutil.rmtree, self.dir)
+        path = os.path.join(self.dir, 'screen')
+        with open(path, 'w') as file:
+            file.write(self.HEAD + script)
+        os.chmod(path, 0o700)
+        front = screen.Front(program=path)
+        self.addCleanup(front.stop)
+        front.say('scanout 0 2 64 48 256 window')
+        return front
+
+    def play(self, front):
+        front.say('play 0 1000 2000')
+        front.wait_for('PLAYED', 60)
+        _, mean, longest, late = front.cost()
+        print(f'{mean / 1000:.1f} us CPU each, the longest {longest / 1000:.0f} us; late {late / 1000:.1f} ms')
+        self.assertLess(late, 1000000)
+
+    def test_who_breaks_the_rules_is_killed(self):
+        for message in ('mode(16, 1, 640, 480)', 'mode(2**32 - 1, 0, 0, 0)', 'mode(0, 2, 640, 480)', 'mode(0, 1, 31, 480)',
+                        'mode(0, 1, 640, 16385)', "b'x' * 4096", "struct.pack('<8I', 1, 16, 0, 0, 0, 0, 0, 0)",
+                        "struct.pack('<4I', 3, 2**31, 0, 0)", "struct.pack('<4I', 99, 0, 0, 0)"):
+            with self.subTest(message=message):
+                front = self.start(f"control.sendall({message})\ntime.sleep(100)\n")
+                harness.wait_for(lambda: 'broke the rules' in front.log() and 'signal 9' in front.log(), 10,
+                                 f'the end of who sent it\n{front.log()}')
+                self.assertEqual([line for line in front.unasked if line.startswith('MODE')], [])
+
+    def test_a_flood_is_taken_in_handfuls(self):
+        front = self.start("while True: control.sendall(mode(0, 1, 640, 480) * 100)\n")
+        self.play(front)
+        begin = time.monotonic()
+        front.wait_for('MODE')
+        front.unasked.clear()
+        while time.monotonic() < begin + 1:
+            front.unasked.append(front.read_line())
+        modes = sum(line.startswith('MODE') for line in front.unasked)
+        print(f'{modes} modes in a second')
+        self.assertLess(modes, 1000)
+
+    def test_who_dies_is_started_ever_later(self):
+        front = self.start(f"open('{tempfile.gettempdir()}/vitrine-starts-{os.getpid()}', 'a').write('x')\n")
+        path = f'{tempfile.gettempdir()}/vitrine-starts-{os.getpid()}'
+        try:
+            self.play(front)
+            time.sleep(1)
+            starts = os.path.getsize(path)
+            print(f'{starts} starts in 3 s')
+            self.assertGreater(starts, 1)
+            self.assertLess(starts, 10)
+        finally:
+            os.unlink(path)
+
+    def test_asking_to_be_woken_always_costs_little(self):
+        front = self.start("""
+import mmap
+notes = mmap.mmap(5, os.fstat(5).st_size)
+while True: notes[0:4] = b'\\1\\0\\0\\0'
+""")
+        self.play(front)
+
+    def test_what_it_has(self):
+        """The real one: no memory is open, and nothing of the guest's can be written to."""
+        front = screen.Front()
+        self.addCleanup(front.stop)
+        front.say('buffer 3 4800')
+        front.say('scanout 0 2 40 30 160 3')
+        front.say('frame 0 1')
+        front.picture(0)
+        pid = front.screen()
+        opened = {name: os.readlink(f'/proc/{pid}/fd/{name}') for name in os.listdir(f'/proc/{pid}/fd')}
+        print(sorted(opened.values()))
+        self.assertEqual([target for target in opened.values() if 'memfd' in target], [])
+        with open(f'/proc/{pid}/maps') as file:
+            shared = {line.split()[-2] if line.rstrip().endswith('(deleted)') else line.split()[-1]: line.split()[1]
+                      for line in file if 'memfd' in line}
+        self.assertEqual(shared, {'/memfd:test-window': 'r--s', '/memfd:test-buffer': 'r--s',
+                                  '/memfd:vitrine-board': 'r--s', '/memfd:vitrine-notes': 'rw-s'})
+        with open(f'/proc/{pid}/status') as file:
+            self.assertIn('Seccomp:\t2', file.read())
 
 
 class Start(unittest.TestCase):
