@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "web/guard.h"
+#include "web/wish.h"
+
+/*
+ * What the web server reads itself of a request: a line that is taken for Host, one for Origin, and the
+ * rest for the body of a PUT. What is refused may be anything; what is taken must be what it claims.
+ */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+#define LINE_MAX_BYTES 128
+
+/* Takes a line, as a string. Returns: how many bytes that was. */
+static size_t take_line(const uint8_t *data, size_t size, char line[LINE_MAX_BYTES])
+{
+	const uint8_t *end = memchr(data, '\n', size);
+	size_t length = end ? (size_t)(end - data) : size;
+	size_t kept = length < LINE_MAX_BYTES ? length : LINE_MAX_BYTES - 1;
+
+	memcpy(line, data, kept);
+	line[kept] = '\0';
+	return end ? length + 1 : length;
+}
+
+static void check_sender(const char *host, const char *origin)
+{
+	if (vtr_guard_host(host)) {
+		/* No name of anybody else's can look like this. */
+		vtr_assert(strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
+		           (strlen(host) >= 9 && (host[0] | 0x20) == 'l'));
+		vtr_assert(strchr(host, '/') == NULL && strchr(host, '@') == NULL);
+	}
+	if (vtr_guard_origin(origin, host)) {
+		vtr_assert(strlen(origin) == strlen("http://") + strlen(host));
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char host[LINE_MAX_BYTES];
+	char origin[LINE_MAX_BYTES];
+	struct vtr_wish wish;
+	size_t at = 0;
+
+	at += take_line(data, size, host);
+	at += take_line(data + at, size - at, origin);
+	check_sender(host, origin);
+	/* In memory of just that size, so that ASan sees the end. */
+	char *body = malloc(size - at + 1);
+	vtr_assert(body != NULL);
+	memcpy(body, data + at, size - at);
+	char *exact = realloc(body, size - at > 0 ? size - at : 1);
+	vtr_assert(exact != NULL);
+	if (vtr_wish_parse(exact, size - at, &wish) == VTR_OK) {
+		vtr_assert(wish.has_connected || wish.has_width || wish.has_height);
+		vtr_assert(wish.width <= 999999999 && wish.height <= 999999999);
+	}
+	free(exact);
+	return 0;
+}
