@@ -43,11 +43,11 @@ test-long: setup-test build/build.ninja build-tsan/build.ninja build-fuzz/build.
 # The sample guest, and a QEMU that can run it where the system's is too old. Packages are fetched once, into
 # ~/.cache/vitrine.
 guest-for-tests: build
-	@tools/fetch-qemu && guest/build.py --program build/guest/cube || echo 'no guest: its tests are skipped'
+	@tools/fetch-qemu && guest/build.py --program build/guest/cube --program build/guest/events || echo 'no guest: its tests are skipped'
 
 guest: setup-demo build
 	@tools/fetch-qemu
-	@guest/build.py --program build/guest/cube
+	@guest/build.py --program build/guest/cube --program build/guest/events
 
 # Larger: a desktop. 'make demo-desktop' boots it.
 guest-desktop: guest

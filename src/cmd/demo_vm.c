@@ -52,6 +52,7 @@ struct vm {
 	struct vtr_demo_guest guest;
 	char dir[32];
 	char socket[48];
+	char input[48];
 	char http[64];
 	const char *accel;
 	char kept[KEPT_LINES][LINE_SIZE];
@@ -185,6 +186,8 @@ static enum vtr_err start_gpu(struct vm *vm)
 	argv[count++] = "gpu";
 	argv[count++] = "--socket";
 	argv[count++] = vm->socket;
+	argv[count++] = "--input";
+	argv[count++] = vm->input;
 	argv[count++] = "--http";
 	argv[count++] = vm->http;
 	for (size_t i = 0; i < demo->displays.count; i++) {
@@ -207,10 +210,14 @@ static enum vtr_err start_qemu(struct vm *vm)
 	const bool kvm = strcmp(vm->accel, "kvm") == 0;
 	const bool disk = vm->guest.disk[0] != '\0';
 	char chardev[96];
+	char keyboard[96];
+	char tablet[96];
 	char append[96] = "console=ttyS0 quiet panic=-1 -- disk";
 	char drive[PATH_MAX + 64];
 
 	snprintf(chardev, sizeof(chardev), "socket,id=gpu,path=%s", vm->socket);
+	snprintf(keyboard, sizeof(keyboard), "socket,id=keyboard,path=%s.keyboard", vm->input);
+	snprintf(tablet, sizeof(tablet), "socket,id=tablet,path=%s.tablet", vm->input);
 	if (!disk) {
 		snprintf(append, sizeof(append), "console=ttyS0 quiet panic=-1 -- cube --displays %zu",
 		         vm->demo->displays.count > 0 ? vm->demo->displays.count : 1);
@@ -229,6 +236,10 @@ static enum vtr_err start_qemu(struct vm *vm)
 		"-chardev", chardev,
 		"-device",
 		"vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24",
+		"-chardev", keyboard,
+		"-device", "vhost-user-input-pci,chardev=keyboard",
+		"-chardev", tablet,
+		"-device", "vhost-user-input-pci,chardev=tablet",
 		"-kernel", vm->guest.kernel,
 		"-initrd", vm->guest.initramfs,
 		"-append", append,
@@ -364,6 +375,7 @@ static enum vtr_err prepare(struct vm *vm)
 		return VTR_ERR_OS;
 	}
 	snprintf(vm->socket, sizeof(vm->socket), "%s/gpu.sock", vm->dir);
+	snprintf(vm->input, sizeof(vm->input), "%s/input", vm->dir);
 	return VTR_OK;
 }
 

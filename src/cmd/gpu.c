@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "cmd/front.h"
+#include "cmd/input.h"
 #include "cmd/workers.h"
 #include "core/window.h"
 #include "platform/loop.h"
@@ -38,6 +39,7 @@ struct options {
 	uint32_t outputs;
 	uint32_t refresh;
 	uint64_t window;
+	const char *input;
 	const char *http;
 	const char *log;
 	struct vtr_opt_list tuning;
@@ -71,6 +73,11 @@ static const struct vtr_opt opts[] = {
 	  .arg = "SIZE",
 	  .help = "GPU memory that the guest can map, a power of two; default: 8G. It is taken "
 	          "from the host's RAM as it is used" },
+	{ .name = "input",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, input),
+	  .arg = "PATH",
+	  .help = "a keyboard at PATH.keyboard and a tablet at PATH.tablet, for QEMU's chardevs" },
 	{ .name = "http",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, http),
@@ -96,6 +103,7 @@ struct gpu {
 	struct vtr_screen_client *screen;
 	struct vtr_virtio_gpu *device;
 	struct vtr_vhost_user *server;
+	struct vtr_input_devices *inputs; /* NULL: nobody asked for any */
 	/* The screen is made before the device that its wishes are for. */
 	struct vtr_screen_events screen_events;
 };
@@ -107,6 +115,19 @@ static void on_mode(void *data, uint32_t display, bool connected, uint32_t width
 	if (gpu->device) {
 		vtr_virtio_gpu_screen_events.mode(gpu->device, display, connected, width, height);
 	}
+}
+
+static void on_input(void *data, const struct vtr_input *event)
+{
+	struct gpu *gpu = data;
+	struct vtr_input moved = *event;
+
+	if (!gpu->inputs ||
+	    (event->kind == VTR_INPUT_MOTION &&
+	     !vtr_virtio_gpu_locate(gpu->device, event->display, &moved.x, &moved.y))) {
+		return;
+	}
+	vtr_input_devices_take(gpu->inputs, &moved);
 }
 
 /* --- options --------------------------------------------------------------------------------------- */
@@ -241,7 +262,7 @@ static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuni
 
 static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 {
-	gpu->screen_events = (struct vtr_screen_events){ .mode = on_mode };
+	gpu->screen_events = (struct vtr_screen_events){ .mode = on_mode, .input = on_input };
 	const struct vtr_screen_client_params params = {
 		.log = gpu->log,
 		.log_filter = options->log,
@@ -319,6 +340,9 @@ static enum vtr_err start(struct gpu *gpu, const struct options *options,
 	if (err == VTR_OK) {
 		err = start_device(gpu, displays);
 	}
+	if (err == VTR_OK && options->input) {
+		err = vtr_input_devices_create(options->input, gpu->log, gpu->loop, &gpu->inputs);
+	}
 	return err;
 }
 
@@ -327,6 +351,7 @@ static void finish(struct gpu *gpu)
 	if (gpu->device) {
 		vtr_virtio_gpu_set_transport(gpu->device, NULL);
 	}
+	vtr_input_devices_destroy(gpu->inputs);
 	vtr_vhost_user_destroy(gpu->server);
 	vtr_virtio_gpu_destroy(gpu->device);
 	vtr_screen_client_destroy(gpu->screen);
@@ -413,7 +438,9 @@ static const char example[] =
 	"  qemu-system-x86_64 ... -object memory-backend-memfd,id=mem,size=2G,share=on \\\n"
 	"      -machine q35,memory-backend=mem -chardev socket,id=gpu,path=PATH \\\n"
 	"      -device vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,\\\n"
-	"          vq_size=256,config_size=24\n";
+	"          vq_size=256,config_size=24 \\\n"
+	"      -chardev socket,id=keyboard,path=INPUT.keyboard \\\n"
+	"      -device vhost-user-input-pci,chardev=keyboard ... and the same with tablet\n";
 
 const struct vtr_command vtr_cmd_gpu = {
 	.name = "gpu",

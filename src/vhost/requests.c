@@ -130,9 +130,9 @@ static enum vtr_err refuse(struct vtr_vhost_user *server, const struct vtr_vhost
 	vsnprintf(why, sizeof(why), fmt, args);
 	va_end(args);
 	vtr_warn_limited(server->log,
-	                 "the VMM broke the vhost-user protocol with message %u%s%s: %s; "
+	                 "%s: the VMM broke the vhost-user protocol with message %u%s%s: %s; "
 	                 "the connection is closed",
-	                 request, name ? " " : "", name ? name : "", why);
+	                 server->device.name, request, name ? " " : "", name ? name : "", why);
 	return VTR_ERR_GUEST;
 }
 

@@ -94,7 +94,8 @@ static void start_device(struct vtr_vhost_user *server)
 			vring->started = true;
 		}
 	}
-	vtr_info_limited(server->log, reset ? "the guest's driver starts" : "the guest goes on");
+	vtr_info_limited(server->log, "%s: %s", server->device.name,
+	                 reset ? "the guest's driver starts" : "the guest goes on");
 	server->device.start(server->device.data, server->queues, &server->ram, reset);
 	/* What came before, or while it was paused, has been kicked for. */
 	for (uint32_t i = 0; i < server->device.queue_count; i++) {
@@ -144,7 +145,7 @@ void vtr_vhost_stop(struct vtr_vhost_user *server)
 			vring->returned_base = vring->setup.base;
 		}
 	}
-	vtr_info_limited(server->log, "the guest's driver stopped");
+	vtr_info_limited(server->log, "%s: the guest's driver stopped", server->device.name);
 }
 
 /* --- queues ------------------------------------------------------------------------------------------ */
@@ -237,7 +238,7 @@ void vtr_vhost_disconnect(struct vtr_vhost_user *server)
 	server->begun = false;
 	server->reset_owed = true;
 	server->map_pending = false;
-	vtr_info_limited(server->log, "the VMM is disconnected");
+	vtr_info_limited(server->log, "%s: the VMM is disconnected", server->device.name);
 }
 
 /* Does what the VMM has asked for. Returns: an error if the connection has to be closed. */
@@ -290,7 +291,7 @@ static enum vtr_err connect_front(struct vtr_vhost_user *server, int take_fd)
 		vtr_vhost_channel_close(&server->front);
 		return err;
 	}
-	vtr_info_limited(server->log, "a VMM connected");
+	vtr_info_limited(server->log, "%s: a VMM connected", server->device.name);
 	return VTR_OK;
 }
 
@@ -315,8 +316,9 @@ static void on_listen(void *data, unsigned events)
 	if (err == VTR_OK && server->front.fd >= 0) {
 		if (!front_is_gone(server)) {
 			vtr_warn_limited(server->log,
-			                 "a second VMM connected and was refused: there is "
-			                 "one GPU for each VM, and so one socket");
+			                 "%s: a second VMM connected and was refused: "
+			                 "each VM has devices, and so sockets, of its own",
+			                 server->device.name);
 			return;
 		}
 		vtr_vhost_disconnect(server);

@@ -15,7 +15,8 @@
  * Thread: the loop's. The transport calls, the device never calls back from inside.
  */
 struct vtr_virtio_device {
-	void *data; /* handed to what follows */
+	const char *name; /* for the log; not copied */
+	void *data;       /* handed to what follows */
 	uint32_t queue_count;
 	uint64_t features;               /* the device's own bits; the transport adds its */
 	const struct vtr_window *window; /* shared memory region 1, or NULL */

@@ -319,6 +319,30 @@ static void on_mode(void *data, uint32_t display, bool connected, uint32_t width
 
 const struct vtr_screen_events vtr_virtio_gpu_screen_events = { .mode = on_mode };
 
+bool vtr_virtio_gpu_locate(const struct vtr_virtio_gpu *gpu, uint32_t display, uint32_t *x,
+                           uint32_t *y)
+{
+	const uint64_t scale = VTR_INPUT_MAX_PLACE + 1;
+	uint64_t left = 0;
+	uint64_t width = 0;
+	uint64_t height = 0;
+
+	if (display >= gpu->display_count || !gpu->displays[display].connected) {
+		return false;
+	}
+	/* Side by side, as get_display_info() says. */
+	for (uint32_t i = 0; i < gpu->display_count; i++) {
+		if (gpu->displays[i].connected) {
+			left += i < display ? gpu->displays[i].width : 0;
+			width += gpu->displays[i].width;
+			height = vtr_max(height, gpu->displays[i].height);
+		}
+	}
+	*x = (uint32_t)((left * scale + *x * (uint64_t)gpu->displays[display].width) / width);
+	*y = (uint32_t)(*y * (uint64_t)gpu->displays[display].height / height);
+	return true;
+}
+
 /* --- life ---------------------------------------------------------------------------------------------- */
 
 static enum vtr_err check_params(const struct vtr_virtio_gpu_params *params)
@@ -373,6 +397,7 @@ static void init(struct vtr_virtio_gpu *gpu, const struct vtr_virtio_gpu_params 
 		.blob_alignment = (uint32_t)vtr_os_page_size(),
 	};
 	gpu->device = (struct vtr_virtio_device){
+		.name = "GPU",
 		.data = gpu,
 		.queue_count = GPU_QUEUE_COUNT,
 		.features = GPU_F_VIRGL | GPU_F_EDID | GPU_F_RESOURCE_BLOB | GPU_F_CONTEXT_INIT |

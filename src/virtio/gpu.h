@@ -70,4 +70,9 @@ void vtr_virtio_gpu_set_transport(struct vtr_virtio_gpu *gpu,
  * no sense is logged and ignored. */
 extern const struct vtr_screen_events vtr_virtio_gpu_screen_events;
 
+/* Where a place on a display lies on the whole desktop, as the guest was told that its displays lie:
+ * *x and *y are both, 0 to VTR_INPUT_MAX_PLACE. Returns: false: nothing is plugged in there. */
+bool vtr_virtio_gpu_locate(const struct vtr_virtio_gpu *gpu, uint32_t display, uint32_t *x,
+                           uint32_t *y);
+
 #endif

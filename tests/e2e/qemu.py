@@ -45,7 +45,7 @@ def find_guest():
     if not (folder / 'vmlinuz').exists():
         raise e2e.Skip('no sample guest: make guest')
     programs = [e2e.program(name) for name in ('vk-dump', 'vk-suite', 'bench-client')]
-    options = [word for path in (folder / 'cube', *programs) for word in ('--program', str(path))]
+    options = [word for path in (folder / 'cube', folder / 'events', *programs) for word in ('--program', str(path))]
     e2e.run([sys.executable, SOURCE / 'guest' / 'build.py', '--folder', folder, '--initramfs', 'test.img', *options],
             os.environ)
     return str(folder / 'vmlinuz'), str(folder / 'test.img')
@@ -153,8 +153,8 @@ class Machine:
     def start_gpu(self):
         self.port = free_port()
         options = [word for display in self.displays for word in ('--display', display)]
-        command = [e2e.program('vitrine'), 'gpu', '--socket', str(self.path('gpu.sock')), '--http',
-                   f'127.0.0.1:{self.port}', *options, *self.gpu_options]
+        command = [e2e.program('vitrine'), 'gpu', '--socket', str(self.path('gpu.sock')), '--input',
+                   str(self.path('input')), '--http', f'127.0.0.1:{self.port}', *options, *self.gpu_options]
         with open(self.path('gpu.log'), 'wb') as log:
             self.gpu = subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=log)
@@ -162,13 +162,16 @@ class Machine:
         self.gpu_lines.wait('^READY', 0, 30, 'vitrine gpu')
 
     def start_qemu(self, qemu, kernel, initramfs):
+        inputs = [word for name in ('keyboard', 'tablet')
+                  for word in ('-chardev', f'socket,id={name},path={self.path("input")}.{name}',
+                               '-device', f'vhost-user-input-pci,chardev={name}')]
         command = [
             qemu, '-nodefaults', '-no-user-config', *([] if self.reboots else ['-no-reboot']), '-display', 'none',
             '-accel', 'tcg', '-cpu', 'max', '-smp', str(self.processors), '-m', self.memory,
             '-object', f'memory-backend-memfd,id=mem,size={self.memory},share=on',
             '-machine', 'q35,memory-backend=mem', '-serial', 'stdio',
             '-qmp', f'unix:{self.path("qmp")},server=on,wait=off',
-            '-chardev', f'socket,id=gpu,path={self.path("gpu.sock")}', '-device', DEVICE,
+            '-chardev', f'socket,id=gpu,path={self.path("gpu.sock")}', '-device', DEVICE, *inputs,
             '-kernel', kernel, '-initrd', initramfs, '-append', 'console=ttyS0 quiet panic=-1 -- serve',
         ]
         with open(self.path('qemu.log'), 'wb') as log:

@@ -183,6 +183,7 @@ static void on_signal(void *data, int signo)
 static int run(const char *path, uint64_t window_size)
 {
 	struct vtr_virtio_device device = {
+		.name = "echo",
 		.queue_count = QUEUES,
 		.features = 0x1f,
 		.read_config = read_config,

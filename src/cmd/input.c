@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/input.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "platform/sock.h"
+#include "vhost/vhost_user.h"
+#include "virtio/input.h"
+
+/* One QEMU, and one more to hear that it is not wanted. */
+#define LISTEN_BACKLOG 2
+
+struct device {
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int listen_fd; /* -1: none, and so no socket of ours at the path */
+	struct vtr_virtio_input *input;
+	struct vtr_vhost_user *server;
+};
+
+/* In this order the devices are made. */
+static const struct {
+	enum vtr_virtio_input_kind kind;
+	const char *suffix;
+} kinds[] = {
+	{ VTR_VIRTIO_KEYBOARD, ".keyboard" },
+	{ VTR_VIRTIO_TABLET, ".tablet" },
+};
+
+struct vtr_input_devices {
+	struct device items[VTR_ARRAY_LEN(kinds)];
+};
+
+static enum vtr_err listen_at(struct device *device, const char *path, const char *suffix)
+{
+	int length = snprintf(device->path, sizeof(device->path), "%s%s", path, suffix);
+
+	if (length < 0 || (size_t)length >= sizeof(device->path)) {
+		fprintf(stderr, "vitrine gpu: --input %s is too long for the name of a socket\n", path);
+		return VTR_ERR_ARG;
+	}
+	enum vtr_err err = vtr_os_sock_listen(device->path, LISTEN_BACKLOG, &device->listen_fd);
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine gpu: cannot listen on %s: %s\n", device->path,
+		        err == VTR_ERR_OS ? strerror(errno) : vtr_err_name(err));
+	}
+	return err;
+}
+
+static enum vtr_err start_device(struct device *device, enum vtr_virtio_input_kind kind,
+                                 struct vtr_log *log, struct vtr_os_loop *loop)
+{
+	const struct vtr_virtio_input_params params = { .log = log, .loop = loop, .kind = kind };
+	enum vtr_err err = vtr_virtio_input_create(&params, &device->input);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	const struct vtr_vhost_user_params server_params = {
+		.log = log,
+		.loop = loop,
+		.device = vtr_virtio_input_device(device->input),
+		.listen_fd = device->listen_fd,
+	};
+	return vtr_vhost_user_create(&server_params, &device->server);
+}
+
+enum vtr_err vtr_input_devices_create(const char *path, struct vtr_log *log,
+                                      struct vtr_os_loop *loop,
+                                      struct vtr_input_devices **out_devices)
+{
+	struct vtr_input_devices *devices = calloc(1, sizeof(*devices));
+	enum vtr_err err = VTR_OK;
+
+	if (!devices) {
+		return VTR_ERR_NOMEM;
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(kinds); i++) {
+		devices->items[i].listen_fd = -1;
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(kinds) && err == VTR_OK; i++) {
+		err = listen_at(&devices->items[i], path, kinds[i].suffix);
+		if (err == VTR_OK) {
+			err = start_device(&devices->items[i], kinds[i].kind, log, loop);
+		}
+	}
+	if (err != VTR_OK) {
+		vtr_input_devices_destroy(devices);
+		return err;
+	}
+	*out_devices = devices;
+	return VTR_OK;
+}
+
+void vtr_input_devices_destroy(struct vtr_input_devices *devices)
+{
+	if (!devices) {
+		return;
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(kinds); i++) {
+		struct device *device = &devices->items[i];
+		vtr_vhost_user_destroy(device->server);
+		vtr_virtio_input_destroy(device->input);
+		if (device->listen_fd >= 0) {
+			unlink(device->path);
+		}
+		vtr_close(&device->listen_fd);
+	}
+	free(devices);
+}
+
+void vtr_input_devices_take(struct vtr_input_devices *devices, const struct vtr_input *event)
+{
+	for (size_t i = 0; i < VTR_ARRAY_LEN(kinds); i++) {
+		vtr_virtio_input_take(devices->items[i].input, event);
+	}
+}

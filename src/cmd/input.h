@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef CMD_INPUT_H
+#define CMD_INPUT_H
+
+#include <stddef.h>
+
+#include "base/err.h"
+#include "core/ops.h"
+
+/*
+ * `vitrine gpu --input`: the keyboard and the tablet of one VM, each a vhost-user device at a socket of
+ * its own. Thread: the loop's.
+ */
+struct vtr_input_devices;
+struct vtr_log;
+struct vtr_os_loop;
+
+/**
+ * Listens at PATH.keyboard and PATH.tablet. What is wrong has been said.
+ *
+ * Owner:   *out_devices is the caller's; log and loop outlive it.
+ * Returns: VTR_ERR_ARG (the path is too long), VTR_ERR_NOMEM, VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_input_devices_create(const char *path, struct vtr_log *log,
+                                                     struct vtr_os_loop *loop,
+                                                     struct vtr_input_devices **out_devices);
+
+/* Removes the sockets too. Accepts NULL. */
+void vtr_input_devices_destroy(struct vtr_input_devices *devices);
+
+/* See vtr_virtio_input_take(). */
+void vtr_input_devices_take(struct vtr_input_devices *devices, const struct vtr_input *event);
+
+#endif

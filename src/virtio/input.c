@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "virtio-input"
+#include "virtio/input.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "platform/loop.h"
+#include "virtio/input_protocol.h"
+
+/* Others want a turn too, however fast a guest is. */
+#define BUFFERS_PER_TURN 256
+/* When to look again after the host ran out of memory. */
+#define NO_MEMORY_NS INT64_C(10000000)
+/* Events that belong together: one event of a person, or some keys that are let go of at once. */
+#define REPORT_MAX 8
+#define NOTCH 120
+#define CODE_WORDS ((VTR_INPUT_MAX_CODE + 64) / 64)
+
+_Static_assert(VTR_INPUT_MAX_PLACE >> 1 == AXIS_MAX, "places are halved");
+
+struct vtr_virtio_input {
+	struct vtr_log *log;
+	struct vtr_os_loop *loop;
+	enum vtr_virtio_input_kind kind;
+	struct vtr_virtio_device device;
+	uint8_t select, subsel; /* what the guest looks at in the configuration */
+
+	struct vtr_queue *const *queues; /* NULL before the first start */
+	bool running;
+	struct vtr_os_loop_task pump_task;
+	struct vtr_os_loop_timer *again_timer; /* there is more to do than one turn may take */
+
+	/* What the guest has not heard of; a ring. */
+	struct vtr_input waiting[VTR_VIRTIO_INPUT_ROOM];
+	size_t first, count;
+	/* What it hears of now: [sent, size) is to be sent. */
+	struct input_event report[REPORT_MAX];
+	size_t size, sent;
+
+	/* As the guest was told, or will be by `report`. */
+	uint64_t down[CODE_WORDS];      /* keys and buttons, by their code */
+	int32_t part_x, part_y;         /* of notches */
+	uint32_t leds;                  /* as the guest told us */
+};
+
+/* --- the configuration --------------------------------------------------------------------------------- */
+
+static void add_bits(struct input_config *config, unsigned first, unsigned last)
+{
+	for (unsigned bit = first; bit <= last; bit++) {
+		config->u.bits[bit / 8] |= (uint8_t)(1u << bit % 8);
+	}
+	config->size = (uint8_t)(last / 8 + 1);
+}
+
+/* The codes of a type that a keyboard has. */
+static void add_keyboard_events(struct input_config *config, uint8_t type)
+{
+	if (type == EVENT_KEY) {
+		add_bits(config, KEY_FIRST, KEY_LAST);
+	} else if (type == EVENT_LED) {
+		add_bits(config, 0, LED_COUNT - 1);
+	} else if (type == EVENT_REP) {
+		config->size = 1; /* that it is there is all */
+	}
+}
+
+static void add_tablet_events(struct input_config *config, uint8_t type)
+{
+	if (type == EVENT_KEY) {
+		add_bits(config, BUTTON_FIRST, BUTTON_LAST);
+	} else if (type == EVENT_REL) {
+		add_bits(config, REL_SIDEWAYS, REL_SIDEWAYS);
+		add_bits(config, REL_UP, REL_UP);
+		add_bits(config, REL_UP_FINE, REL_SIDEWAYS_FINE);
+	} else if (type == EVENT_ABS) {
+		add_bits(config, AXIS_X, AXIS_Y);
+	}
+}
+
+static void describe(const struct vtr_virtio_input *input, struct input_config *config)
+{
+	bool tablet = input->kind == VTR_VIRTIO_TABLET;
+
+	memset(config, 0, sizeof(*config));
+	config->select = input->select;
+	config->subsel = input->subsel;
+	if (input->select == INPUT_SELECT_EVENTS) {
+		(tablet ? add_tablet_events : add_keyboard_events)(config, input->subsel);
+	} else if (input->select == INPUT_SELECT_RANGE && tablet && input->subsel <= AXIS_Y) {
+		config->u.range.max = AXIS_MAX;
+		config->size = sizeof(config->u.range);
+	} else if (input->subsel != 0) {
+		return;
+	} else if (input->select == INPUT_SELECT_NAME) {
+		const char *name = tablet ? "Vitrine tablet" : "Vitrine keyboard";
+		config->size = (uint8_t)strlen(name);
+		memcpy(config->u.name, name, config->size);
+	} else if (input->select == INPUT_SELECT_IDS) {
+		config->u.ids = (struct input_ids){ BUS_VIRTUAL, VENDOR_VIRTIO, tablet ? 2 : 1, 1 };
+		config->size = sizeof(config->u.ids);
+	} else if (input->select == INPUT_SELECT_PROPERTIES && tablet) {
+		add_bits(config, PROPERTY_POINTER, PROPERTY_POINTER);
+	}
+}
+
+static void read_config(void *data, uint32_t offset, void *buf, uint32_t size)
+{
+	const struct vtr_virtio_input *input = data;
+	struct input_config config;
+
+	describe(input, &config);
+	memset(buf, 0, size);
+	if (offset < sizeof(config)) {
+		memcpy(buf, (const uint8_t *)&config + offset, vtr_min(size, sizeof(config) - offset));
+	}
+}
+
+/* QEMU writes all of the space for each byte that the guest writes, so that most of it is only what was
+ * read before. */
+static void write_config(void *data, uint32_t offset, const void *buf, uint32_t size)
+{
+	struct vtr_virtio_input *input = data;
+	const uint8_t *bytes = buf;
+
+	if (offset == 0 && size > 0) {
+		input->select = bytes[0];
+	}
+	if (offset <= 1 && size > 1 - offset) {
+		input->subsel = bytes[1 - offset];
+	}
+}
+
+/* --- reports ------------------------------------------------------------------------------------------- */
+
+static bool is_down(const struct vtr_virtio_input *input, uint32_t code)
+{
+	return (input->down[code / 64] >> code % 64 & 1) != 0;
+}
+
+static void add(struct vtr_virtio_input *input, uint16_t type, uint16_t code, int32_t value)
+{
+	vtr_assert(input->size < REPORT_MAX);
+	input->report[input->size++] = (struct input_event){ type, code, (uint32_t)value };
+}
+
+static void report_key(struct vtr_virtio_input *input, uint32_t code, bool down)
+{
+	uint64_t bit = UINT64_C(1) << code % 64;
+
+	/* Twice the same is nothing new: browsers repeat keys too, and guests do that themselves. */
+	if (is_down(input, code) != down) {
+		add(input, EVENT_KEY, (uint16_t)code, down);
+		input->down[code / 64] ^= bit;
+	}
+}
+
+/* One axis of the wheel: how far, and the whole notches among it for drivers that know no more. */
+static void report_wheel(struct vtr_virtio_input *input, int32_t turn, int32_t *part,
+                         uint16_t code, uint16_t fine_code)
+{
+	if (turn == 0) {
+		return;
+	}
+	if ((turn < 0) != (*part < 0)) {
+		*part = 0; /* who turns back begins anew */
+	}
+	*part += turn;
+	add(input, EVENT_REL, fine_code, turn);
+	if (*part / NOTCH != 0) {
+		add(input, EVENT_REL, code, *part / NOTCH);
+		*part %= NOTCH;
+	}
+}
+
+/* Lets go of keys, as many as fit. Returns: whether those were all. */
+static bool report_release(struct vtr_virtio_input *input)
+{
+	for (uint32_t code = 0; code <= VTR_INPUT_MAX_CODE; code++) {
+		if (is_down(input, code)) {
+			if (input->size == REPORT_MAX - 1) {
+				return false;
+			}
+			report_key(input, code, false);
+		}
+	}
+	return true;
+}
+
+/* Makes a report of what waits. Returns: false: nothing does. */
+static bool next_report(struct vtr_virtio_input *input)
+{
+	input->size = 0;
+	input->sent = 0;
+	while (input->count > 0 && input->size == 0) {
+		const struct vtr_input *event = &input->waiting[input->first];
+		bool is_done = true;
+
+		switch (event->kind) {
+		case VTR_INPUT_KEY:
+			report_key(input, event->code, event->down);
+			break;
+		case VTR_INPUT_MOTION:
+			add(input, EVENT_ABS, AXIS_X, (int32_t)(event->x >> 1));
+			add(input, EVENT_ABS, AXIS_Y, (int32_t)(event->y >> 1));
+			break;
+		case VTR_INPUT_WHEEL:
+			report_wheel(input, event->wheel_x, &input->part_x, REL_SIDEWAYS,
+			             REL_SIDEWAYS_FINE);
+			report_wheel(input, event->wheel_y, &input->part_y, REL_UP, REL_UP_FINE);
+			break;
+		case VTR_INPUT_RELEASE:
+			is_done = report_release(input);
+			break;
+		}
+		if (is_done) {
+			input->first = (input->first + 1) % VTR_VIRTIO_INPUT_ROOM;
+			input->count--;
+		}
+	}
+	if (input->size > 0) {
+		add(input, EVENT_SYN, 0, 0);
+	}
+	return input->size > 0;
+}
+
+/* --- queues -------------------------------------------------------------------------------------------- */
+
+/* Hands over one event. Returns: like vtr_queue_pop(). */
+static enum vtr_err send_event(struct vtr_virtio_input *input)
+{
+	struct vtr_queue *queue = input->queues[INPUT_QUEUE_EVENTS];
+	const struct input_event *event = &input->report[input->sent];
+	struct vtr_queue_request *request;
+	enum vtr_err err = vtr_queue_pop(queue, &request);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (request->in_size >= sizeof(*event)) {
+		vtr_queue_push(queue, request, vtr_queue_write(queue, request, event, sizeof(*event)));
+		input->sent++;
+	} else {
+		/* A driver that gives no room gets nothing, and may do better. */
+		vtr_queue_push(queue, request, 0);
+	}
+	return VTR_OK;
+}
+
+/* The lights, and whatever else drivers report back, which nobody asked for. */
+static void take_status(struct vtr_virtio_input *input, const struct vtr_queue_request *request)
+{
+	struct input_event event;
+
+	if (request->out_size < sizeof(event)) {
+		return;
+	}
+	memcpy(&event, request->out, sizeof(event));
+	if (event.type == EVENT_LED && event.code < LED_COUNT) {
+		uint32_t bit = 1u << event.code;
+		input->leds = event.value != 0 ? input->leds | bit : input->leds & ~bit;
+		vtr_debug(input->log, "lights: 0x%x", input->leds);
+	}
+}
+
+static enum vtr_err receive_status(struct vtr_virtio_input *input)
+{
+	struct vtr_queue *queue = input->queues[INPUT_QUEUE_STATUS];
+	struct vtr_queue_request *request;
+	enum vtr_err err = vtr_queue_pop(queue, &request);
+
+	if (err == VTR_OK) {
+		take_status(input, request);
+		vtr_queue_push(queue, request, 0);
+	}
+	return err;
+}
+
+/* Moves what can be moved on both queues. */
+static void pump(void *data)
+{
+	struct vtr_virtio_input *input = data;
+	enum vtr_err events_err = VTR_OK;
+	enum vtr_err status_err = VTR_OK;
+	int budget = BUFFERS_PER_TURN;
+
+	if (!input->running) {
+		return;
+	}
+	while (status_err == VTR_OK && budget-- > 0) {
+		status_err = receive_status(input);
+	}
+	budget = BUFFERS_PER_TURN;
+	while (events_err == VTR_OK && budget-- > 0) {
+		if (input->sent == input->size && !next_report(input)) {
+			events_err = VTR_ERR_AGAIN;
+		} else {
+			events_err = send_event(input);
+		}
+	}
+	vtr_queue_notify(input->queues[INPUT_QUEUE_STATUS]);
+	vtr_queue_notify(input->queues[INPUT_QUEUE_EVENTS]);
+	if (status_err == VTR_ERR_NOMEM || events_err == VTR_ERR_NOMEM) {
+		vtr_os_loop_timer_set(input->again_timer, NO_MEMORY_NS);
+	} else if (status_err == VTR_OK || events_err == VTR_OK) {
+		vtr_os_loop_timer_set(input->again_timer, 0);
+	}
+}
+
+static void clear_waiting(struct vtr_virtio_input *input)
+{
+	input->first = 0;
+	input->count = 0;
+}
+
+static void start(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram, bool reset)
+{
+	struct vtr_virtio_input *input = data;
+
+	(void)ram;
+	input->queues = queues;
+	input->running = true;
+	if (reset) {
+		clear_waiting(input);
+		input->size = 0;
+		input->sent = 0;
+		memset(input->down, 0, sizeof(input->down));
+		input->part_x = 0;
+		input->part_y = 0;
+		input->leds = 0;
+	}
+}
+
+static void kick(void *data, uint32_t queue)
+{
+	struct vtr_virtio_input *input = data;
+
+	(void)queue;
+	vtr_os_loop_defer(input->loop, &input->pump_task);
+}
+
+static void put(struct vtr_virtio_input *input, const struct vtr_input *event)
+{
+	input->waiting[(input->first + input->count) % VTR_VIRTIO_INPUT_ROOM] = *event;
+	input->count++;
+}
+
+static void put_release(struct vtr_virtio_input *input)
+{
+	clear_waiting(input);
+	put(input, &(struct vtr_input){ .kind = VTR_INPUT_RELEASE });
+}
+
+/* Whoever pauses a machine does not mean to type into it: no key stays down when it goes on. */
+static void stop(void *data)
+{
+	struct vtr_virtio_input *input = data;
+
+	input->running = false;
+	put_release(input);
+}
+
+static void ram_changed(void *data)
+{
+	(void)data; /* buffers are found anew each time that something is written */
+}
+
+/* --- what people do ------------------------------------------------------------------------------------ */
+
+static bool concerns(const struct vtr_virtio_input *input, const struct vtr_input *event)
+{
+	bool tablet = input->kind == VTR_VIRTIO_TABLET;
+
+	switch (event->kind) {
+	case VTR_INPUT_KEY:
+		return tablet ? event->code >= BUTTON_FIRST && event->code <= BUTTON_LAST :
+		                event->code >= KEY_FIRST && event->code <= KEY_LAST;
+	case VTR_INPUT_MOTION:
+	case VTR_INPUT_WHEEL:
+		return tablet;
+	case VTR_INPUT_RELEASE:
+		return true;
+	}
+	return false;
+}
+
+/* Makes one of the last that waits and the next. Returns: whether that was possible. */
+static bool merge(struct vtr_virtio_input *input, const struct vtr_input *next)
+{
+	struct vtr_input *last =
+		&input->waiting[(input->first + input->count - 1) % VTR_VIRTIO_INPUT_ROOM];
+	int32_t x, y;
+
+	if (input->count == 0 || last->kind != next->kind) {
+		return false;
+	}
+	switch (next->kind) {
+	case VTR_INPUT_MOTION:
+		*last = *next;
+		return true;
+	case VTR_INPUT_WHEEL:
+		if (__builtin_add_overflow(last->wheel_x, next->wheel_x, &x) ||
+		    __builtin_add_overflow(last->wheel_y, next->wheel_y, &y)) {
+			return false;
+		}
+		last->wheel_x = x;
+		last->wheel_y = y;
+		return true;
+	default:
+		return next->kind == VTR_INPUT_RELEASE;
+	}
+}
+
+void vtr_virtio_input_take(struct vtr_virtio_input *input, const struct vtr_input *event)
+{
+	if (!input->running || !concerns(input, event)) {
+		return;
+	}
+	if (!merge(input, event)) {
+		if (input->count == VTR_VIRTIO_INPUT_ROOM) {
+			vtr_warn_limited(input->log, "the guest takes no input: some is lost");
+			put_release(input);
+		} else {
+			put(input, event);
+		}
+	}
+	vtr_os_loop_defer(input->loop, &input->pump_task);
+}
+
+/* --- making and ending it ------------------------------------------------------------------------------ */
+
+enum vtr_err vtr_virtio_input_create(const struct vtr_virtio_input_params *params,
+                                     struct vtr_virtio_input **out_input)
+{
+	struct vtr_virtio_input *input = calloc(1, sizeof(*input));
+
+	if (!input) {
+		return VTR_ERR_NOMEM;
+	}
+	input->log = params->log;
+	input->loop = params->loop;
+	input->kind = params->kind;
+	input->device = (struct vtr_virtio_device){
+		.name = input->kind == VTR_VIRTIO_TABLET ? "tablet" : "keyboard",
+		.data = input,
+		.queue_count = INPUT_QUEUE_COUNT,
+		.read_config = read_config,
+		.write_config = write_config,
+		.start = start,
+		.kick = kick,
+		.ram_changed = ram_changed,
+		.stop = stop,
+	};
+	vtr_os_loop_task_init(&input->pump_task, pump, input);
+	enum vtr_err err = vtr_os_loop_add_timer(input->loop, pump, input, &input->again_timer);
+	if (err != VTR_OK) {
+		free(input);
+		return err;
+	}
+	*out_input = input;
+	return VTR_OK;
+}
+
+void vtr_virtio_input_destroy(struct vtr_virtio_input *input)
+{
+	if (!input) {
+		return;
+	}
+	vtr_os_loop_task_cancel(&input->pump_task);
+	vtr_os_loop_timer_destroy(input->again_timer);
+	free(input);
+}
+
+const struct vtr_virtio_device *vtr_virtio_input_device(struct vtr_virtio_input *input)
+{
+	return &input->device;
+}

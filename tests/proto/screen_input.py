@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: MIT
+"""Says to a front what its screen process would say of a person: over the very socket that the screen process
+has, which the tests may borrow from it since they started it."""
+
+import ctypes
+import os
+import signal
+import socket
+import struct
+import time
+
+CONTROL_FD = 3
+PIDFD_GETFD = 438
+INPUT = 4
+KEY, MOTION, WHEEL, RELEASE = range(4)
+
+
+def pack(kind, display=0, code=0, down=0, x=0, y=0, wheel_x=0, wheel_y=0):
+    body = struct.pack('<6I2i', kind, display, code, down, x, y, wheel_x, wheel_y)
+    return struct.pack('<4I', INPUT, len(body), 0, 0) + body
+
+
+def find_screen(front, seconds=20):
+    """The screen process of a front."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        for task in os.listdir(f'/proc/{front}/task'):
+            with open(f'/proc/{front}/task/{task}/children') as file:
+                children = file.read().split()
+            for pid in children:
+                try:
+                    with open(f'/proc/{pid}/cmdline', 'rb') as file:
+                        words = file.read().split(b'\0')
+                except OSError:
+                    continue
+                if words[1:2] == [b'screen']:
+                    return int(pid)
+        time.sleep(0.02)
+    raise AssertionError('there is no screen process')
+
+
+def borrow_fd(pid, number):
+    libc = ctypes.CDLL(None, use_errno=True)
+    pidfd = os.pidfd_open(pid)
+    try:
+        fd = libc.syscall(PIDFD_GETFD, pidfd, number, 0)
+        if fd < 0:
+            raise OSError(ctypes.get_errno(), 'pidfd_getfd')
+        return fd
+    finally:
+        os.close(pidfd)
+
+
+class Person:
+    """Somebody in front of the displays of a front."""
+
+    def __init__(self, front):
+        self.screen = find_screen(front)
+        self.sock = socket.socket(fileno=borrow_fd(self.screen, CONTROL_FD))
+
+    def send(self, message):
+        self.sock.send(message, socket.MSG_NOSIGNAL)
+
+    def key(self, code, down):
+        self.send(pack(KEY, code=code, down=int(down)))
+
+    def motion(self, display, x, y):
+        self.send(pack(MOTION, display=display, x=x, y=y))
+
+    def wheel(self, x, y):
+        self.send(pack(WHEEL, wheel_x=x, wheel_y=y))
+
+    def release(self):
+        self.send(pack(RELEASE))
+
+    def kill(self):
+        self.sock.close()
+        os.kill(self.screen, signal.SIGKILL)
+        while True:
+            try:
+                with open(f'/proc/{self.screen}/stat') as file:
+                    if file.read().rsplit(')', 1)[1].split()[0] == 'Z':
+                        return
+            except FileNotFoundError:
+                return
+            time.sleep(0.02)
