@@ -25,17 +25,41 @@ struct size {
 
 static const struct size sizes[] = { { 1280, 800, 6 }, { 1920, 1080, 14 } };
 
-/* Lines of something like text: short runs of dark on light. */
+static uint32_t mix(uint32_t x)
+{
+	x *= 2654435761u;
+	x ^= x >> 15;
+	x *= 2246822519u;
+	return x ^ x >> 13;
+}
+
+#define CELL_WIDTH 9
+#define CELL_HEIGHT 18
+
+/* Whether there is ink at a place of a letter, which is made of five strokes. */
+static bool is_ink(uint32_t letter, uint32_t x, uint32_t y)
+{
+	return ((letter & 1) && x < 2) || ((letter & 2) && x > 4) || ((letter & 4) && y < 6) ||
+	       ((letter & 8) && y > 11) || ((letter & 16) && y > 7 && y < 10);
+}
+
+/* A page of words in lines of different length, with a heading now and then and a bar at the side. */
 static void draw_text(uint32_t *pixels, const struct size *size, uint32_t scroll)
 {
 	for (uint32_t y = 0; y < size->height; y++) {
-		uint32_t line = (y + scroll) / 16;
-		uint32_t row = (y + scroll) % 16;
+		uint32_t line = (y + scroll) / CELL_HEIGHT;
+		uint32_t row = (y + scroll) % CELL_HEIGHT;
+		uint32_t length = 20 + mix(line) % 100;
+		bool heading = line % 12 == 0;
+		uint32_t ink = heading ? 0xffffff : 0x202020;
 		for (uint32_t x = 0; x < size->width; x++) {
-			uint32_t cell = (line * 7919 + x / 9) * 2654435761u;
-			bool ink = row > 2 && row < 13 && (cell >> (x % 9 + row) & 1) != 0 &&
-			           (cell >> 28) > 3;
-			pixels[(size_t)y * size->width + x] = ink ? 0x202020 : 0xf4f4f0;
+			uint32_t column = x / CELL_WIDTH;
+			uint32_t letter = mix(line * 1000 + column);
+			bool inside = column > 2 && column < length && letter % 6 != 0 && row > 3 &&
+			              row < 14 && x % CELL_WIDTH < 7;
+			uint32_t paper = heading ? 0x3060a0 : x > size->width * 3 / 4 ? 0xe0e4ea : 0xf8f8f8;
+			pixels[(size_t)y * size->width + x] =
+				inside && is_ink(letter >> 8, x % CELL_WIDTH, row) ? ink : paper;
 		}
 	}
 }

@@ -11,10 +11,13 @@
 #include "encode/codec.h"
 #include "platform/thread.h"
 
-/* How much of a second's bits may go into one picture is decided by the buffer that decoders are promised
- * to need: this many average pictures. A key frame is as large as all of it, which is the delay that it
- * causes on a line that carries no more than the bit rate. */
-#define BUFFER_PICTURES 2
+/*
+ * What a picture may take is decided by the buffer that decoders are promised to need: this part of a second's
+ * bits. A key frame may be as large as all of it, which is the delay that it causes on a line that carries no
+ * more than the bit rate. With two pictures' worth the key frame of a page of text is a blur (22 dB at
+ * 1280x800 and 8 Mbit/s) that one refinement does not sharpen; with this it is sharp (41 dB, 108 kB).
+ */
+#define BUFFER_PARTS 4
 #define WHY_BYTES 120
 
 struct vtr_encoder {
@@ -75,7 +78,7 @@ static void set_rate(const struct vtr_encoder *encoder)
 
 	context->bit_rate = params->bitrate;
 	context->rc_max_rate = params->bitrate;
-	context->rc_buffer_size = (int)(params->bitrate / params->fps * BUFFER_PICTURES);
+	context->rc_buffer_size = (int)(params->bitrate / BUFFER_PARTS);
 }
 
 static void configure(const struct vtr_encoder *encoder, AVDictionary **options)
