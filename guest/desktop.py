@@ -61,6 +61,8 @@ def make_root(options, root):
     groups = ['root:x:0:', 'tty:x:5:', 'video:x:44:', 'render:x:105:', 'input:x:106:', 'kvm:x:107:', 'sgx:x:108:',
               'disk:x:6:', 'lp:x:7:', 'dialout:x:20:', 'kmem:x:15:', 'cdrom:x:24:', 'tape:x:26:', 'audio:x:29:']
     (root / 'etc' / 'group').write_text('\n'.join(groups) + '\n')
+    if not (root / 'usr' / 'bin' / 'sh').exists():
+        (root / 'usr' / 'bin' / 'sh').symlink_to('busybox')
     start = root / 'usr' / 'local' / 'sbin' / 'desktop'
     shutil.copy(build.HERE / 'desktop-start', start)
     start.chmod(0o755)

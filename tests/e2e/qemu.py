@@ -123,9 +123,12 @@ class Qmp:
 
 
 class Machine:
-    """displays: what --display says; gpu: more options of `vitrine gpu`; reboots: whether the guest may."""
+    append = 'console=ttyS0 quiet panic=-1 -- serve'
+    ready = '^guest: serving'
+    more_options = ()
 
     def __init__(self, displays=('1280x800',), gpu=(), memory='1G', reboots=False, processors=1, env=None):
+        """displays: what --display says; gpu: more options of `vitrine gpu`; reboots: whether the guest may."""
         self.displays = displays
         self.gpu_options = gpu
         self.memory = memory
@@ -136,7 +139,7 @@ class Machine:
 
     def __enter__(self):
         qemu = find_qemu()
-        kernel, initramfs = find_guest()
+        kernel, initramfs = self.find_guest()
         self.folder = tempfile.TemporaryDirectory(prefix='vitrine-vm-')
         try:
             self.start_gpu()
@@ -146,6 +149,9 @@ class Machine:
             self.close(error)
             raise
         return self
+
+    def find_guest(self):
+        return find_guest()
 
     def path(self, name):
         return Path(self.folder.name) / name
@@ -172,7 +178,7 @@ class Machine:
             '-machine', 'q35,memory-backend=mem', '-serial', 'stdio',
             '-qmp', f'unix:{self.path("qmp")},server=on,wait=off',
             '-chardev', f'socket,id=gpu,path={self.path("gpu.sock")}', '-device', DEVICE, *inputs,
-            '-kernel', kernel, '-initrd', initramfs, '-append', 'console=ttyS0 quiet panic=-1 -- serve',
+            '-kernel', kernel, '-initrd', initramfs, '-append', self.append, *self.more_options,
         ]
         with open(self.path('qemu.log'), 'wb') as log:
             self.qemu = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
@@ -183,7 +189,7 @@ class Machine:
 
     def wait_boot(self):
         """Waits until the guest takes commands; from the last command on, so also after a reboot."""
-        at = self.console.wait('^guest: serving', self.seen, BOOT_SECONDS, 'the guest has not booted')
+        at = self.console.wait(self.ready, self.seen, BOOT_SECONDS, 'the guest has not booted')
         self.seen = at + 1
         return time.monotonic() - self.started
 
@@ -223,16 +229,23 @@ class Machine:
 
     # --- the host's side -----------------------------------------------------------------------------
 
-    def get(self, path, seconds=30):
+    def request(self, method, path, body=None, seconds=30):
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=seconds)
         try:
-            connection.request('GET', path)
+            connection.request(method, path, body)
             answer = connection.getresponse()
-            body = answer.read()
+            text = answer.read()
         finally:
             connection.close()
-        expect(answer.status == 200, f'GET {path}: {answer.status} {body[:200]!r}')
-        return body
+        expect(answer.status < 300, f'{method} {path}: {answer.status} {text[:200]!r}')
+        return text
+
+    def get(self, path, seconds=30):
+        return self.request('GET', path, seconds=seconds)
+
+    def put(self, display, **wish):
+        """Asks for another mode of a display: width, height, connected."""
+        self.request('PUT', f'/api/displays/{display}', json.dumps(wish))
 
     def picture(self, display=0):
         """What a display shows now, as PNG."""

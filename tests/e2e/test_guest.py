@@ -3,6 +3,7 @@
 """The sample guest in a stock QEMU on `vitrine gpu`: its Vulkan is the host's, its display shows what it drew."""
 import json
 import re
+import struct
 import time
 
 import e2e
@@ -138,6 +139,35 @@ def test_cursor():
         frames = qemu.frame_numbers(machine, 20)
         expect(all(frame[0] for frame in frames), f'{frames}')
         machine.run(f'kill {pid}')
+        machine.expect_alive()
+
+
+def picture_size(machine, display=0):
+    """Width and height of what a display shows; None where it is dark, as between two modes."""
+    try:
+        return struct.unpack('>II', machine.picture(display)[16:24])
+    except e2e.Failure:
+        return None
+
+
+def test_follows_its_displays():
+    """A display changes its size, another one comes and goes: the guest's program draws for what there is."""
+    with qemu.Machine(gpu=('--outputs', '2')) as machine:
+        machine.start('cube --displays 2 --rate 30', 'cube')
+        machine.wait_log('cube', 'first frame', 60)
+        for size in ((1024, 640), (1600, 900)):
+            machine.put(0, width=size[0], height=size[1])
+            expect(e2e.wait_until(lambda: picture_size(machine) == size, 30), f'{picture_size(machine)}, not {size}')
+            expect(max(frame[1] for frame in qemu.frame_numbers(machine, 5)) <= 1, f'wrong frames at {size}')
+        machine.put(1, connected=True, width=640, height=480)
+        machine.wait_log('cube', '640x480', 30)
+        expect(e2e.wait_until(lambda: picture_size(machine, 1) == (640, 480), 30), 'nothing on the second display')
+        for display in (0, 1):
+            expect(max(frame[1] for frame in qemu.frame_numbers(machine, 5, display)) <= 1, f'display {display}')
+        machine.put(1, connected=False)
+        machine.wait_log('cube', '(the displays have changed(.|\n)*){4}buffers', 30)
+        expect(e2e.wait_until(lambda: picture_size(machine) == size, 30), 'nothing on the first display')
+        expect(max(frame[1] for frame in qemu.frame_numbers(machine, 5)) <= 1, 'after the second display has gone')
         machine.expect_alive()
 
 
