@@ -41,6 +41,12 @@ static uint32_t pending(const struct vtr_ring *ring)
 	return atomic_load_explicit(ring->tail, memory_order_acquire) - ring->cur;
 }
 
+/* The same without run_lock: somebody else may be at it. */
+static bool has_more(const struct vtr_ring *ring)
+{
+	return atomic_load(ring->tail) != atomic_load(&ring->done);
+}
+
 static void wake_seqno_waiter(struct vtr_ring *ring)
 {
 	atomic_fetch_add(&ring->progress, 1);
@@ -143,9 +149,8 @@ static void sleep_idle(struct vtr_ring *ring)
 
 	atomic_fetch_or(ring->status, VK_RING_STATUS_IDLE_BIT_MESA);
 	pthread_mutex_unlock(&ring->run_lock);
-	if (pending(ring) == 0 && !atomic_load(&ring->stop) &&
-	    !vtr_os_park(&ring->wake, word, BACKSTOP_NS) && pending(ring) == 0 &&
-	    !atomic_load(&ring->stop)) {
+	if (!has_more(ring) && !atomic_load(&ring->stop) && !vtr_os_park(&ring->wake, word, BACKSTOP_NS) &&
+	    !has_more(ring) && !atomic_load(&ring->stop)) {
 		vtr_os_park(&ring->wake, word, -1);
 	}
 	ring->gentle = true;
