@@ -269,7 +269,9 @@ static const char *choose_accel(void)
 static void on_gpu_line(struct vm *vm, char *line)
 {
 	if (strncmp(line, "READY", 5) == 0 && vm->qemu.pid == 0) {
-		printf("vitrine demo: http://%s/ is the guest's display; booting (%s)\n", vm->http, vm->accel);
+		const char *link = strrchr(line, ' ');
+		printf("vitrine demo: the guest's display: %s\nvitrine demo: booting (%s)\n",
+		       link ? link + 1 : vm->http, vm->accel);
 		fflush(stdout);
 		if (start_qemu(vm) != VTR_OK) {
 			vm->failed = true;

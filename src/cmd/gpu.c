@@ -40,7 +40,7 @@ struct options {
 	uint32_t refresh;
 	uint64_t window;
 	const char *input;
-	const char *http;
+	struct vtr_screen_http http;
 	const char *log;
 	struct vtr_opt_list tuning;
 };
@@ -80,9 +80,35 @@ static const struct vtr_opt opts[] = {
 	  .help = "a keyboard at PATH.keyboard and a tablet at PATH.tablet, for QEMU's chardevs" },
 	{ .name = "http",
 	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, http),
+	  .offset = offsetof(struct options, http.address),
 	  .arg = "ADDR:PORT",
-	  .help = "serve pictures of the displays there; loopback only" },
+	  .help = "serve a page there that shows the displays and takes input for them; the links "
+	          "to it are printed" },
+	{ .name = "http-names",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, http.names),
+	  .arg = "NAME,...",
+	  .help = "names under which other machines reach it, beside its addresses" },
+	{ .name = "token-file",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, http.token_file),
+	  .arg = "FILE",
+	  .help = "keep the tokens of the links there, for the next time and for scripts; default: "
+	          "new ones each time" },
+	{ .name = "tls-cert",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, http.tls_cert),
+	  .arg = "FILE",
+	  .help = "serve the page over TLS, with this certificate (PEM)" },
+	{ .name = "tls-key",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, http.tls_key),
+	  .arg = "FILE",
+	  .help = "the certificate's key (PEM)" },
+	{ .name = "insecure",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, http.insecure),
+	  .help = "serve the page without TLS to other machines as well" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
@@ -368,9 +394,12 @@ static void finish(struct gpu *gpu)
 
 static int serve(struct gpu *gpu, const struct options *options)
 {
-	const char *url = vtr_screen_client_url(gpu->screen);
+	const char *link = vtr_screen_client_link(gpu->screen, true);
 
-	printf("READY %s%s%s\n", options->socket, url ? " " : "", url ? url : "");
+	printf("READY %s%s%s\n", options->socket, link ? " " : "", link ? link : "");
+	if (link) {
+		printf("VIEW %s\n", vtr_screen_client_link(gpu->screen, false));
+	}
 	fflush(stdout);
 	enum vtr_err err = vtr_os_loop_run(gpu->loop);
 	if (err != VTR_OK) {

@@ -1,24 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "platform/proc.h"
+#include "platform/shm.h"
 #include "screen/protocol.h"
 #include "screen/screen.h"
+#include "screen/stream.h"
+#include "screen/tokens.h"
 #include "web/web.h"
 
 /* Sockets, and what the web server has; buffers are mapped, not kept open. */
 #define MAX_FDS 256
+/* Pictures per second of a video. */
+#define DEFAULT_FPS 60
 /* A picture of 8K, its colours and its file, the last ones of 16 displays, and room to breathe. */
 #define MAX_DATA_BYTES (UINT64_C(2) << 30)
 
 struct options {
 	uint64_t window_size;
 	const char *http;
+	bool http_remote;
+	const char *http_names;
+	const char *tls_cert;
+	const char *tls_key;
 	const char *log;
 };
 
@@ -33,6 +43,25 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, http),
 	  .arg = "ADDR:PORT",
 	  .help = "where fd 8 listens, for the log" },
+	{ .name = "http-remote",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, http_remote),
+	  .help = "other machines can reach it" },
+	{ .name = "http-names",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, http_names),
+	  .arg = "NAME,...",
+	  .help = "and call it so" },
+	{ .name = "tls-cert",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, tls_cert),
+	  .arg = "FILE",
+	  .help = "its certificate" },
+	{ .name = "tls-key",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, tls_key),
+	  .arg = "FILE",
+	  .help = "the key that belongs to it" },
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
@@ -63,28 +92,88 @@ static enum vtr_err lock_in(struct vtr_log *log)
 	return VTR_OK;
 }
 
-/* All that needs files comes before the sandbox, and all threads after it. */
-static enum vtr_err serve(struct vtr_log *log, struct vtr_screen *screen, const char *http)
+/* Copies the tokens, which nobody changes any more. */
+static enum vtr_err read_tokens(struct vtr_tokens *out_tokens)
 {
+	vtr_autofd int fd = VTR_SCREEN_FD_TOKENS;
+	void *map;
+	enum vtr_err err = vtr_os_shm_check(fd, sizeof(*out_tokens));
+
+	if (err == VTR_OK) {
+		err = vtr_os_shm_map(fd, 0, sizeof(*out_tokens), false, &map);
+	}
+	if (err == VTR_OK) {
+		memcpy(out_tokens, map, sizeof(*out_tokens));
+		vtr_os_shm_unmap(map, sizeof(*out_tokens));
+	}
+	return err;
+}
+
+static enum vtr_err create_web(struct vtr_log *log, struct vtr_screen *screen, struct vtr_streams *streams,
+                               const struct options *options, struct vtr_web **out_web)
+{
+	struct vtr_tokens tokens;
 	const struct vtr_web_params params = {
 		.log = log,
 		.screen = screen,
+		.streams = streams,
+		.tokens = &tokens,
 		.listen_fd = VTR_SCREEN_FD_HTTP,
+		.remote = options->http_remote,
+		.names = options->http_names,
+		.tls_cert = options->tls_cert,
+		.tls_key = options->tls_key,
 	};
-	struct vtr_web *web = NULL;
-	enum vtr_err err = http ? vtr_web_create(&params, &web) : VTR_OK;
+	enum vtr_err err = read_tokens(&tokens);
 
+	if (err != VTR_OK) {
+		vtr_log_write(log, VTR_LOG_ERROR, "screen", "there are no tokens: %s", vtr_err_name(err));
+		return err;
+	}
+	return vtr_web_create(&params, out_web);
+}
+
+/* All that serves; each is told of flushes. */
+struct services {
+	struct vtr_streams *streams;
+	struct vtr_web *web; /* or NULL */
+};
+
+static void on_flush(void *data)
+{
+	struct services *services = data;
+
+	vtr_streams_on_flush(services->streams);
+	if (services->web) {
+		vtr_web_on_flush(services->web);
+	}
+}
+
+/* All that needs files comes before the sandbox, and all threads after it. */
+static enum vtr_err serve(struct vtr_log *log, struct vtr_screen *screen, const struct options *options)
+{
+	const struct vtr_streams_params params = { .log = log, .screen = screen, .fps = DEFAULT_FPS };
+	struct services services = { 0 };
+	enum vtr_err err = vtr_streams_create(&params, &services.streams);
+
+	if (err == VTR_OK && options->http) {
+		err = create_web(log, screen, services.streams, options, &services.web);
+	}
 	if (err == VTR_OK) {
 		err = lock_in(log);
 	}
-	if (err == VTR_OK && web) {
-		err = vtr_web_start(web);
+	if (err == VTR_OK && services.web) {
+		err = vtr_web_start(services.web);
 	}
 	if (err == VTR_OK) {
-		vtr_log_write(log, VTR_LOG_DEBUG, "screen", "serving at %s", http ? http : "(none)");
+		vtr_log_write(log, VTR_LOG_DEBUG, "screen", "serving at %s",
+		              options->http ? options->http : "(none)");
+		vtr_screen_on_flush(screen, on_flush, &services);
 		err = vtr_screen_run(screen);
+		vtr_screen_on_flush(screen, NULL, NULL);
 	}
-	vtr_web_destroy(web);
+	vtr_web_destroy(services.web);
+	vtr_streams_destroy(services.streams);
 	return err;
 }
 
@@ -120,7 +209,7 @@ static int run_screen(const struct vtr_command *command, int argc, char **argv)
 	};
 	err = vtr_screen_create(&params, &screen);
 	if (err == VTR_OK) {
-		err = serve(log, screen, options.http);
+		err = serve(log, screen, &options);
 		vtr_screen_destroy(screen);
 	}
 	vtr_log_destroy(log);

@@ -41,4 +41,8 @@ bool vtr_os_inet_is_loopback(const struct vtr_os_inet *inet);
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_inet_listen(struct vtr_os_inet *inet, int backlog, int *out_fd);
 
+/* Sends what is written to the socket at once, and has it take more only while less than `unsent` bytes wait
+ * in it. Only speed depends on it. */
+void vtr_os_inet_hurry(int fd, int unsent);
+
 #endif

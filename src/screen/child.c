@@ -43,8 +43,8 @@
 /* Of the message that waits for the socket. */
 #define QUEUE_BYTES 4096
 
-#define ARGS_MAX 9
-#define FDS_MAX 9
+#define ARGS_MAX 16
+#define FDS_MAX 10
 
 enum buffer_state {
 	BUFFER_FREE,
@@ -359,6 +359,7 @@ static size_t fill_fds(const struct vtr_screen_child *child, int control_fd, int
 		{ .fd = hear_fd, .as = VTR_SCREEN_FD_BELL },
 		{ .fd = params->window_fd, .as = VTR_SCREEN_FD_WINDOW },
 		{ .fd = params->http_fd, .as = VTR_SCREEN_FD_HTTP },
+		{ .fd = params->tokens_fd, .as = VTR_SCREEN_FD_TOKENS },
 	};
 	size_t count = 0;
 
@@ -370,14 +371,22 @@ static size_t fill_fds(const struct vtr_screen_child *child, int control_fd, int
 	return count;
 }
 
+/* Adds "name value", unless there is no value. */
+static void add_arg(char *argv[ARGS_MAX], size_t *count, const char *name, const char *value)
+{
+	if (value) {
+		vtr_assert(*count + 3 < ARGS_MAX);
+		argv[(*count)++] = (char *)name; /* exec() changes nothing */
+		argv[(*count)++] = (char *)value;
+	}
+}
+
 static enum vtr_err spawn(struct vtr_screen_child *child, int control_fd, int hear_fd)
 {
 	const struct vtr_screen_child_params *params = &child->params;
 	struct vtr_os_spawn_fd fds[FDS_MAX];
 	char command[] = "screen";
-	char window_opt[] = "--window-size";
-	char http_opt[] = "--http";
-	char log_opt[] = "--log";
+	char remote_opt[] = "--http-remote";
 	char size_text[24];
 	char *argv[ARGS_MAX];
 	size_t n = 0;
@@ -385,20 +394,18 @@ static enum vtr_err spawn(struct vtr_screen_child *child, int control_fd, int he
 	snprintf(size_text, sizeof(size_text), "%" PRIu64, params->window_size);
 	argv[n++] = (char *)params->program;
 	argv[n++] = command;
-	if (params->window_fd >= 0) {
-		argv[n++] = window_opt;
-		argv[n++] = size_text;
-	}
+	add_arg(argv, &n, "--window-size", params->window_fd >= 0 ? size_text : NULL);
 	if (params->http_fd >= 0) {
-		argv[n++] = http_opt;
-		argv[n++] = (char *)params->http;
+		add_arg(argv, &n, "--http", params->http);
+		add_arg(argv, &n, "--http-names", params->http_names);
+		add_arg(argv, &n, "--tls-cert", params->tls_cert);
+		add_arg(argv, &n, "--tls-key", params->tls_key);
+		if (params->http_is_remote) {
+			argv[n++] = remote_opt;
+		}
 	}
-	if (params->log_filter) {
-		argv[n++] = log_opt;
-		argv[n++] = (char *)params->log_filter;
-	}
+	add_arg(argv, &n, "--log", params->log_filter);
 	argv[n] = NULL;
-	vtr_assert(n < ARGS_MAX);
 	const struct vtr_os_spawn spawn = {
 		.path = params->program,
 		.argv = argv,

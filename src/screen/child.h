@@ -2,6 +2,7 @@
 #ifndef SCREEN_CHILD_H
 #define SCREEN_CHILD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -32,6 +33,11 @@ struct vtr_screen_child_params {
 	uint64_t window_size;
 	int http_fd; /* listens */
 	const char *http;
+	bool http_is_remote;
+	const char *http_names; /* or NULL */
+	const char *tls_cert;   /* or NULL */
+	const char *tls_key;
+	int tokens_fd;
 	const struct vtr_screen_events *events;
 	void *data;
 };

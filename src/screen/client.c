@@ -15,12 +15,13 @@
 #include "platform/thread.h"
 #include "screen/board.h"
 #include "screen/child.h"
+#include "screen/tokens.h"
 
 /* Connections that wait while the process is being started again. */
 #define HTTP_BACKLOG 64
 /* How far apart marks are, see struct vtr_board_frame. */
 #define MARK_NS INT64_C(500000000)
-#define URL_MAX (VTR_OS_INET_TEXT + 16)
+#define LINK_MAX (VTR_OS_INET_TEXT + 32 + VTR_TOKEN_LENGTH)
 
 struct display {
 	bool pending; /* a scanout that shows at the next flush */
@@ -37,7 +38,8 @@ struct vtr_screen_client {
 	struct vtr_screen_child *child; /* NULL: nobody is to see anything */
 	struct vtr_screen_child_params child_params;
 	char http[VTR_OS_INET_TEXT];
-	char url[URL_MAX];
+	char control_link[LINK_MAX];
+	char view_link[LINK_MAX];
 	struct display displays[VTR_MAX_DISPLAYS];
 };
 
@@ -201,6 +203,7 @@ static void set_cursor(void *data, uint32_t display, const struct vtr_cursor *cu
 	struct vtr_screen_client *client = data;
 
 	vtr_board_set_cursor(client->board, display, cursor);
+	wake(client);
 }
 
 static void move_cursor(void *data, uint32_t display, int32_t x, int32_t y)
@@ -208,6 +211,7 @@ static void move_cursor(void *data, uint32_t display, int32_t x, int32_t y)
 	struct vtr_screen_client *client = data;
 
 	vtr_board_move_cursor(client->board, display, x, y);
+	wake(client);
 }
 
 static void set_mode(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height)
@@ -216,6 +220,7 @@ static void set_mode(void *data, uint32_t display, bool connected, uint32_t widt
 	const struct vtr_board_mode mode = { connected, width, height };
 
 	vtr_board_set_mode(client->board, display, &mode);
+	wake(client);
 }
 
 const struct vtr_screen_ops vtr_screen_client_ops = {
@@ -230,32 +235,49 @@ const struct vtr_screen_ops vtr_screen_client_ops = {
 };
 
 /* Says what is wrong and what to do about it. */
-static enum vtr_err listen_http(struct vtr_screen_client *client, const char *text, int *out_fd)
+static enum vtr_err check_http(struct vtr_screen_client *client, const struct vtr_screen_http *http,
+                               bool remote)
+{
+	if (!http->tls_cert != !http->tls_key) {
+		vtr_error(client->log, "a certificate and its key go together: --tls-cert and --tls-key");
+		return VTR_ERR_ARG;
+	}
+	if (remote && !http->tls_cert && !http->insecure) {
+		vtr_error(client->log, "will not serve at %s without TLS: whoever is on the way could "
+		          "watch and control the machine. Give --tls-cert and --tls-key; or serve at "
+		          "127.0.0.1 or [::1] and use a tunnel such as 'ssh -L' from elsewhere; or, where "
+		          "nobody else can listen, --insecure", client->http);
+		return VTR_ERR_ARG;
+	}
+	return VTR_OK;
+}
+
+static enum vtr_err listen_http(struct vtr_screen_client *client, const struct vtr_screen_http *http,
+                                int *out_fd, bool *out_remote)
 {
 	struct vtr_os_inet inet;
 	char escaped[2 * VTR_OS_INET_TEXT];
 
-	if (vtr_os_inet_parse(text, &inet) != VTR_OK) {
+	if (vtr_os_inet_parse(http->address, &inet) != VTR_OK) {
 		vtr_error(client->log, "'%s' is no address to serve at: it takes ADDRESS:PORT, for "
 		          "instance 127.0.0.1:8080 or [::1]:8080",
-		          vtr_log_str(escaped, sizeof(escaped), text, sizeof(escaped)));
+		          vtr_log_str(escaped, sizeof(escaped), http->address, sizeof(escaped)));
 		return VTR_ERR_ARG;
 	}
 	vtr_os_inet_text(&inet, client->http);
-	if (!vtr_os_inet_is_loopback(&inet)) {
-		vtr_error(client->log, "will not serve at %s: whoever can reach it could watch and "
-		          "control the machine. Serve at 127.0.0.1 or [::1], and use a tunnel such "
-		          "as 'ssh -L' from elsewhere", client->http);
-		return VTR_ERR_ARG;
+	bool remote = !vtr_os_inet_is_loopback(&inet);
+	enum vtr_err err = check_http(client, http, remote);
+	if (err != VTR_OK) {
+		return err;
 	}
-	enum vtr_err err = vtr_os_inet_listen(&inet, HTTP_BACKLOG, out_fd);
+	err = vtr_os_inet_listen(&inet, HTTP_BACKLOG, out_fd);
 	if (err != VTR_OK) {
 		vtr_error(client->log, "cannot listen at %s: %s. Is the port taken? With port 0 a "
 		          "free one is found", client->http, strerror(errno));
 		return err;
 	}
 	vtr_os_inet_text(&inet, client->http); /* with the port that was found */
-	snprintf(client->url, sizeof(client->url), "http://%s/", client->http);
+	*out_remote = remote;
 	return VTR_OK;
 }
 
@@ -272,6 +294,32 @@ static enum vtr_err make_page(const char *name, size_t size, int *out_fd, void *
 		*out_fd = vtr_take_fd(&fd);
 	}
 	return err;
+}
+
+/* Makes the tokens, the memory that hands them to the screen process, and the links. */
+static enum vtr_err make_tokens(struct vtr_screen_client *client, const struct vtr_screen_http *http)
+{
+	const char *scheme = http->tls_cert ? "https" : "http";
+	vtr_autofd int fd = -1;
+	struct vtr_tokens tokens;
+	void *map;
+	enum vtr_err err = http->token_file ?
+	                           vtr_tokens_load(client->log, http->token_file, &tokens) :
+	                           vtr_tokens_make(&tokens);
+
+	if (err == VTR_OK) {
+		err = make_page("vitrine-tokens", sizeof(tokens), &fd, &map);
+	}
+	if (err != VTR_OK) {
+		return err;
+	}
+	memcpy(map, &tokens, sizeof(tokens));
+	vtr_os_shm_unmap(map, sizeof(tokens));
+	snprintf(client->control_link, LINK_MAX, "%s://%s/#token=%.*s", scheme, client->http,
+	         VTR_TOKEN_LENGTH, tokens.control);
+	snprintf(client->view_link, LINK_MAX, "%s://%s/#token=%.*s", scheme, client->http,
+	         VTR_TOKEN_LENGTH, tokens.view);
+	return vtr_os_shm_read_only(fd, &client->child_params.tokens_fd);
 }
 
 static enum vtr_err make_pages(struct vtr_screen_client *client)
@@ -303,10 +351,13 @@ static enum vtr_err start(struct vtr_screen_client *client,
 	struct vtr_screen_child_params *child = &client->child_params;
 	enum vtr_err err = make_pages(client);
 
-	if (err != VTR_OK || !params->http) {
+	if (err != VTR_OK || !params->http.address) {
 		return err;
 	}
-	err = listen_http(client, params->http, &child->http_fd);
+	err = listen_http(client, &params->http, &child->http_fd, &child->http_is_remote);
+	if (err == VTR_OK) {
+		err = make_tokens(client, &params->http);
+	}
 	if (err == VTR_OK && params->window) {
 		child->window_size = params->window->size;
 		err = vtr_os_shm_read_only(params->window->fd, &child->window_fd);
@@ -319,6 +370,9 @@ static enum vtr_err start(struct vtr_screen_client *client,
 	child->loop = params->loop;
 	child->program = params->program;
 	child->http = client->http;
+	child->http_names = params->http.names;
+	child->tls_cert = params->http.tls_cert;
+	child->tls_key = params->http.tls_key;
 	child->events = params->events;
 	child->data = params->data;
 	return vtr_screen_child_create(child, &client->child);
@@ -337,6 +391,7 @@ enum vtr_err vtr_screen_client_create(const struct vtr_screen_client_params *par
 	client->child_params.notes_fd = -1;
 	client->child_params.window_fd = -1;
 	client->child_params.http_fd = -1;
+	client->child_params.tokens_fd = -1;
 	enum vtr_err err = start(client, params);
 	if (err != VTR_OK) {
 		vtr_screen_client_destroy(client);
@@ -356,12 +411,15 @@ void vtr_screen_client_destroy(struct vtr_screen_client *client)
 	vtr_close(&client->child_params.notes_fd);
 	vtr_close(&client->child_params.window_fd);
 	vtr_close(&client->child_params.http_fd);
+	vtr_close(&client->child_params.tokens_fd);
 	vtr_os_shm_unmap(client->board, sizeof(*client->board));
 	vtr_os_shm_unmap(client->notes, sizeof(*client->notes));
 	free(client);
 }
 
-const char *vtr_screen_client_url(const struct vtr_screen_client *client)
+const char *vtr_screen_client_link(const struct vtr_screen_client *client, bool may_control)
 {
-	return client->url[0] ? client->url : NULL;
+	const char *link = may_control ? client->control_link : client->view_link;
+
+	return link[0] ? link : NULL;
 }

@@ -2,6 +2,7 @@
 #ifndef SCREEN_CLIENT_H
 #define SCREEN_CLIENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -21,13 +22,23 @@ struct vtr_log;
 struct vtr_os_loop;
 struct vtr_screen_client;
 
+/* Where and how the page is served. */
+struct vtr_screen_http {
+	const char *address;    /* ADDRESS:PORT; NULL: not at all */
+	const char *names;      /* under which other machines reach it, with commas between; or NULL */
+	const char *token_file; /* see vtr_tokens_load(); NULL: new tokens each time */
+	const char *tls_cert;   /* PEM files; NULL: no TLS, and then */
+	const char *tls_key;
+	bool insecure; /* only this machine may reach it, unless this is set */
+};
+
 struct vtr_screen_client_params {
 	struct vtr_log *log;
 	const char *log_filter; /* of the screen process; NULL: the default */
 	struct vtr_os_loop *loop;
 	const char *program;             /* vitrine, see vtr_os_self_path() */
 	const struct vtr_window *window; /* handed over read-only; NULL: no scanout is in_window */
-	const char *http;                /* ADDRESS:PORT to serve at; NULL: not at all */
+	struct vtr_screen_http http;
 	const struct vtr_screen_events *events;
 	void *data; /* for the events */
 };
@@ -52,7 +63,8 @@ void vtr_screen_client_destroy(struct vtr_screen_client *client);
 /* To be called with the client as `data`. */
 extern const struct vtr_screen_ops vtr_screen_client_ops;
 
-/* Where people find the page ("http://127.0.0.1:8080/"); NULL if nothing is served. */
-const char *vtr_screen_client_url(const struct vtr_screen_client *client);
+/* Where people find the page, and by what right ("http://127.0.0.1:8080/#token=..."), to control the machine
+ * or to watch only; NULL if nothing is served. Not for the log. */
+const char *vtr_screen_client_link(const struct vtr_screen_client *client, bool may_control);
 
 #endif

@@ -20,6 +20,7 @@ enum vtr_screen_fd {
 	VTR_SCREEN_FD_BELL = 6,    /* platform/bell.h, the hearing end */
 	VTR_SCREEN_FD_WINDOW = 7,  /* struct vtr_window, read-only; with --window-size */
 	VTR_SCREEN_FD_HTTP = 8,    /* listens; with --http */
+	VTR_SCREEN_FD_TOKENS = 9,  /* struct vtr_tokens; with --http */
 };
 
 enum vtr_screen_op {

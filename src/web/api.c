@@ -62,8 +62,7 @@ static void add_display(struct vtr_text *text, uint32_t number, const struct vtr
 	             (unsigned long long)info->seen, (unsigned long long)info->replaced, info->rate);
 }
 
-/* Displays that were never connected and never showed anything are not worth a word. */
-static bool is_used(const struct vtr_screen_info *info)
+bool vtr_web_is_used(const struct vtr_screen_info *info)
 {
 	return info->mode.connected || info->mode.width != 0 || info->frame.frame != 0;
 }
@@ -77,7 +76,7 @@ enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vtr_response *out
 	vtr_text_init(&text);
 	vtr_text_add(&text, "{\n  \"displays\": [");
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		if (vtr_screen_describe(web->screen, i, &info) == VTR_OK && is_used(&info)) {
+		if (vtr_screen_describe(web->screen, i, &info) == VTR_OK && vtr_web_is_used(&info)) {
 			vtr_text_add(&text, "%s", separator);
 			add_display(&text, i, &info);
 			separator = ",\n";
@@ -129,7 +128,7 @@ static void add_display_metrics(struct vtr_text *text, struct vtr_web *web)
 
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 		used[i] = vtr_screen_describe(web->screen, i, &info[i]) == VTR_OK &&
-		          is_used(&info[i]);
+		          vtr_web_is_used(&info[i]);
 	}
 	for (size_t m = 0; m < VTR_ARRAY_LEN(metrics); m++) {
 		add_head(text, metrics[m].name, metrics[m].type, metrics[m].help);
@@ -181,7 +180,8 @@ static void add_http_metrics(struct vtr_text *text, const struct vtr_web *web)
 	static const char *const reasons[VTR_WEB_REFUSAL_COUNT] = {
 		[VTR_WEB_REFUSED_HOST] = "host",       [VTR_WEB_REFUSED_ORIGIN] = "origin",
 		[VTR_WEB_REFUSED_REQUEST] = "request", [VTR_WEB_REFUSED_FULL] = "full",
-		[VTR_WEB_REFUSED_SLOW] = "slow",
+		[VTR_WEB_REFUSED_SLOW] = "slow",       [VTR_WEB_REFUSED_TOKEN] = "token",
+		[VTR_WEB_REFUSED_VIEW] = "view",
 	};
 
 	add_head(text, "vitrine_http_connections", "gauge", "Connections that are open.");
@@ -189,6 +189,18 @@ static void add_http_metrics(struct vtr_text *text, const struct vtr_web *web)
 	add_head(text, "vitrine_http_requests_total", "counter", "Requests, refused ones included.");
 	vtr_text_add(text, "vitrine_http_requests_total %llu\n",
 	             (unsigned long long)web->counters.requests);
+	add_head(text, "vitrine_viewers", "gauge", "Viewers that have shown a token.");
+	vtr_text_add(text, "vitrine_viewers %zu\n", web->viewer_count);
+	add_head(text, "vitrine_viewer_units_total", "counter", "Coded pictures sent to viewers.");
+	vtr_text_add(text, "vitrine_viewer_units_total %llu\n",
+	             (unsigned long long)web->counters.units);
+	add_head(text, "vitrine_viewer_bytes_total", "counter", "Bytes of those.");
+	vtr_text_add(text, "vitrine_viewer_bytes_total %llu\n",
+	             (unsigned long long)web->counters.unit_bytes);
+	add_head(text, "vitrine_viewer_inputs_total", "counter",
+	         "Keys, motions and turns of the wheel that viewers have sent.");
+	vtr_text_add(text, "vitrine_viewer_inputs_total %llu\n",
+	             (unsigned long long)web->counters.inputs);
 	add_head(text, "vitrine_http_refused_total", "counter",
 	         "Requests and connections that were refused.");
 	for (size_t i = 0; i < VTR_WEB_REFUSAL_COUNT; i++) {

@@ -36,7 +36,34 @@ static const char *skip_loopback(const char *text)
 	return text;
 }
 
-bool vtr_guard_host(const char *host)
+/* Whether the host is an address: dotted numbers, or brackets with colons. */
+static bool is_address(const char *host)
+{
+	size_t length;
+
+	if (host[0] == '[') {
+		length = strspn(host + 1, "0123456789abcdefABCDEF:.");
+		return length >= 2 && host[1 + length] == ']' && is_port_or_end(host + 2 + length);
+	}
+	length = strspn(host, "0123456789.");
+	return length >= 7 && is_port_or_end(host + length);
+}
+
+/* Whether the host is one of `names`. */
+static bool is_listed(const char *names, const char *host)
+{
+	size_t length = strcspn(host, ":");
+
+	for (const char *at = names; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (length > 0 && strcspn(at, ",") == length && strncasecmp(at, host, length) == 0) {
+			return is_port_or_end(host + length);
+		}
+	}
+	return false;
+}
+
+bool vtr_guard_host(const struct vtr_guard *guard, const char *host)
 {
 	static const char *const names[] = { "localhost", "[::1]" };
 	const char *rest = skip_loopback(host);
@@ -50,13 +77,13 @@ bool vtr_guard_host(const char *host)
 			return is_port_or_end(host + length);
 		}
 	}
-	return false;
+	return guard->remote && (is_address(host) || is_listed(guard->names, host));
 }
 
-bool vtr_guard_origin(const char *origin, const char *host)
+bool vtr_guard_origin(const struct vtr_guard *guard, const char *origin, const char *host)
 {
-	static const char scheme[] = "http://";
-	size_t length = sizeof(scheme) - 1;
+	const char *scheme = guard->tls ? "https://" : "http://";
+	size_t length = strlen(scheme);
 
 	return strncasecmp(origin, scheme, length) == 0 && strcasecmp(origin + length, host) == 0;
 }

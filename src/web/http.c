@@ -20,14 +20,17 @@
 #define PIECE_BYTES 65536
 #define MAX_PATH_LENGTH 128
 #define MAX_ARG_LENGTH 64
+#define NO_TOKEN                                                                                    \
+	"it takes a token: use the link that was printed at the start, or add ?token= or a header " \
+	"'Authorization: Bearer'"
 
 /* On every answer: the page may load what comes from here, and nobody may do anything with us. */
 static const struct {
 	const char *name, *value;
 } headers[] = {
 	{ "content-security-policy:",
-	  "default-src 'none'; img-src 'self' blob:; script-src 'self'; style-src 'self'; "
-	  "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'" },
+	  "default-src 'none'; img-src 'self' blob: data:; script-src 'self'; style-src 'self'; "
+	  "worker-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'" },
 	{ "x-content-type-options:", "nosniff" },
 	{ "cache-control:", "no-store" },
 	{ "cross-origin-resource-policy:", "same-origin" },
@@ -54,6 +57,7 @@ void vtr_web_reset(struct vtr_session *session)
 	session->close_after = false;
 	session->wants_body = false;
 	session->awaits = false;
+	session->held_until_ns = 0;
 }
 
 /* Renews the deadline and puts the session behind all others. */
@@ -244,7 +248,8 @@ void vtr_web_look_at(struct vtr_session *session)
 			return;
 		}
 	}
-	if (session->still && vtr_still_is_done(session->still)) {
+	if ((session->still && vtr_still_is_done(session->still)) ||
+	    (session->held_until_ns != 0 && session->held_until_ns <= vtr_os_now_ns())) {
 		lws_callback_on_writable(session->wsi);
 	}
 }
@@ -289,21 +294,25 @@ static bool get_header(struct lws *wsi, enum lws_token_indexes token, char *buf,
 }
 
 /* Whether the request may be made at all. Returns: NULL, or why not. */
-static const char *check_sender(struct lws *wsi, enum vtr_web_refusal *out_refusal)
+static const char *check_sender(const struct vtr_session *session, enum vtr_web_refusal *out_refusal)
 {
+	const struct vtr_guard *guard = &session->web->guard;
+	struct lws *wsi = session->wsi;
 	static const char site_name[] = "sec-fetch-site:";
 	char host[VTR_GUARD_MAX];
 	char origin[VTR_GUARD_MAX];
 	char site[VTR_GUARD_MAX];
 
 	*out_refusal = VTR_WEB_REFUSED_HOST;
-	if (!get_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) || !vtr_guard_host(host)) {
-		return "this server answers to localhost, 127.0.0.1 and [::1] only";
+	if (!get_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) || !vtr_guard_host(guard, host)) {
+		return guard->remote ? "this server answers to addresses and to the names that were given by "
+		                       "--http-name only" :
+		                       "this server answers to localhost, 127.0.0.1 and [::1] only";
 	}
 	*out_refusal = VTR_WEB_REFUSED_ORIGIN;
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0 &&
 	    (!get_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)) ||
-	     !vtr_guard_origin(origin, host))) {
+	     !vtr_guard_origin(guard, origin, host))) {
 		return "pages from elsewhere may not use this server";
 	}
 	int length = lws_hdr_custom_length(wsi, site_name, sizeof(site_name) - 1);
@@ -328,6 +337,42 @@ static bool parse_display(const char *text, uint32_t *out_display, bool *out_pic
 	return *out_display < VTR_MAX_DISPLAYS && (*out_picture || text[digits] == '\0');
 }
 
+/* What the request's token is good for. */
+static enum vtr_token_kind check_token(struct vtr_session *session)
+{
+	static const char scheme[] = "Bearer ";
+	char header[sizeof(scheme) + VTR_TOKEN_LENGTH + 1];
+	char arg[VTR_TOKEN_LENGTH + 1];
+	const struct vtr_tokens *tokens = &session->web->tokens;
+
+	if (get_header(session->wsi, WSI_TOKEN_HTTP_AUTHORIZATION, header, sizeof(header)) &&
+	    strncasecmp(header, scheme, sizeof(scheme) - 1) == 0) {
+		const char *token = header + sizeof(scheme) - 1;
+		return vtr_tokens_check(tokens, token, strlen(token));
+	}
+	if (get_arg(session->wsi, "token=", arg, sizeof(arg))) {
+		return vtr_tokens_check(tokens, arg, strlen(arg));
+	}
+	return VTR_TOKEN_WRONG;
+}
+
+/* Whoever has sent a token waits for the refusal, the longer the more often. */
+static int refuse_token(struct vtr_session *session)
+{
+	struct vtr_web *web = session->web;
+	struct vtr_backoff_address peer = vtr_backoff_peer(lws_get_socket_fd(session->wsi));
+	int64_t now_ns = vtr_os_now_ns();
+	int64_t wait_ns = vtr_backoff_fail(&web->backoff, &peer, now_ns);
+
+	if (wait_ns == 0) {
+		return refuse(session, VTR_WEB_REFUSED_TOKEN, HTTP_STATUS_UNAUTHORIZED, NO_TOKEN);
+	}
+	web->counters.refused[VTR_WEB_REFUSED_TOKEN]++;
+	session->held_until_ns = now_ns + wait_ns;
+	renew(session, wait_ns / MS + VTR_WEB_REQUEST_MS);
+	return 0;
+}
+
 static int on_get(struct vtr_session *session, const char *path)
 {
 	static const char displays[] = "/api/displays/";
@@ -347,6 +392,9 @@ static int on_get(struct vtr_session *session, const char *path)
 			return respond(session);
 		}
 	}
+	if (check_token(session) == VTR_TOKEN_WRONG) {
+		return refuse_token(session);
+	}
 	if (strcmp(path, "/api/displays") == 0) {
 		return respond_if(session, vtr_web_list_displays(web, &session->response));
 	}
@@ -363,9 +411,17 @@ static int on_get(struct vtr_session *session, const char *path)
 static int on_put(struct vtr_session *session, const char *path)
 {
 	static const char displays[] = "/api/displays/";
+	enum vtr_token_kind kind = check_token(session);
 	char length[12];
 	bool picture;
 
+	if (kind != VTR_TOKEN_CONTROL) {
+		session->close_after = true;
+		return kind == VTR_TOKEN_WRONG ?
+		               refuse_token(session) :
+		               refuse(session, VTR_WEB_REFUSED_VIEW, HTTP_STATUS_FORBIDDEN,
+		                      "this token is for watching only");
+	}
 	if (strncmp(path, displays, sizeof(displays) - 1) != 0 ||
 	    !parse_display(path + sizeof(displays) - 1, &session->display, &picture) || picture) {
 		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_METHOD_NOT_ALLOWED,
@@ -397,7 +453,7 @@ static int on_request(struct vtr_session *session, const char *path, size_t size
 
 	vtr_web_reset(session);
 	session->web->counters.requests++;
-	const char *why = check_sender(wsi, &refusal);
+	const char *why = check_sender(session, &refusal);
 	if (why) {
 		return refuse(session, refusal, HTTP_STATUS_FORBIDDEN, why);
 	}
@@ -435,6 +491,50 @@ static int on_body(struct vtr_session *session, const void *bytes, size_t size)
 	return 0;
 }
 
+/* Answers a request for an upgrade that will not happen, and ends the connection. */
+static int refuse_upgrade(struct vtr_session *session, enum vtr_web_refusal refusal, unsigned status,
+                          const char *what)
+{
+	session->web->counters.refused[refusal]++;
+	session->close_after = true;
+	if (vtr_web_fail(status, what, &session->response) == VTR_OK && write_headers(session)) {
+		unsigned char buf[LWS_PRE + HEADER_BYTES];
+		size_t size = vtr_min(session->response.size, HEADER_BYTES);
+		memcpy(buf + LWS_PRE, session->response.bytes, size);
+		lws_write(session->wsi, buf + LWS_PRE, size, LWS_WRITE_HTTP_FINAL);
+	}
+	return -1;
+}
+
+/* Whether a page may open a WebSocket; who uses the page, it says in its first message. */
+static int confirm_upgrade(struct vtr_session *session, const char *what)
+{
+	struct lws *wsi = session->wsi;
+	char text[VTR_GUARD_MAX];
+	enum vtr_web_refusal refusal;
+
+	vtr_web_reset(session);
+	session->web->counters.requests++;
+	const char *why = check_sender(session, &refusal);
+	if (why) {
+		return refuse_upgrade(session, refusal, HTTP_STATUS_FORBIDDEN, why);
+	}
+	if (!what || strcasecmp(what, "websocket") != 0) {
+		return refuse_upgrade(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_BAD_REQUEST,
+		                      "there is nothing to upgrade to but a WebSocket");
+	}
+	if (!get_header(wsi, WSI_TOKEN_GET_URI, text, sizeof(text)) || strcmp(text, "/ws") != 0) {
+		return refuse_upgrade(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_NOT_FOUND,
+		                      "the WebSocket is at /ws");
+	}
+	if (!get_header(wsi, WSI_TOKEN_PROTOCOL, text, sizeof(text)) ||
+	    strcmp(text, VTR_MESSAGE_SUBPROTOCOL) != 0) {
+		return refuse_upgrade(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_BAD_REQUEST,
+		                      "the WebSocket speaks the subprotocol " VTR_MESSAGE_SUBPROTOCOL);
+	}
+	return 0;
+}
+
 int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reason, void *in,
                     size_t size)
 {
@@ -451,12 +551,19 @@ int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reaso
 		                  vtr_web_wish(session->web, session->display, session->body,
 		                               session->body_size, &session->response));
 	case LWS_CALLBACK_HTTP_WRITEABLE:
+		if (session->held_until_ns != 0) {
+			if (session->held_until_ns > vtr_os_now_ns()) {
+				return 0;
+			}
+			session->held_until_ns = 0;
+			return fail(session, 429, NO_TOKEN);
+		}
 		if (session->still) {
 			return vtr_still_is_done(session->still) ? send_still(session) : 0;
 		}
 		return session->response.bytes ? send_piece(session) : 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
-		return -1; /* there is nothing to upgrade to */
+		return confirm_upgrade(session, in);
 	default:
 		return 0;
 	}

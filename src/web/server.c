@@ -7,11 +7,13 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "platform/inet.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
 #include "screen/screen.h"
 #include "screen/still.h"
 #include "web/session.h"
+#include "web/viewer.h"
 
 #define MS INT64_C(1000000)
 
@@ -21,8 +23,11 @@
 #define MAX_FDS (VTR_WEB_MAX_SESSIONS + 16)
 /* Connections that are taken before others get their turn. */
 #define ACCEPT_AT_ONCE 16
+/* What may wait in a socket until it takes more. */
+#define UNSENT_BYTES 65536
 /* How often connections are looked through for those that take too long. */
 #define SWEEP_US (250 * 1000)
+#define SWEEPS_PER_SECOND 4
 
 static struct vtr_web *web_of(struct lws *wsi)
 {
@@ -38,6 +43,7 @@ static void destroy_session(struct vtr_session *session)
 {
 	struct vtr_web *web = session->web;
 
+	vtr_viewer_destroy(session->viewer);
 	vtr_web_reset(session);
 	vtr_list_remove(&session->node);
 	web->session_count--;
@@ -80,6 +86,8 @@ static void add_session(struct vtr_web *web, int *take_fd)
 	session->deadline_ns = vtr_os_now_ns() + VTR_WEB_REQUEST_MS * MS;
 	vtr_list_append(&web->sessions, &session->node);
 	web->session_count++;
+	/* For video: what the kernel has not sent yet cannot be taken back any more. */
+	vtr_os_inet_hurry(*take_fd, UNSENT_BYTES);
 	/* It owns the fd, also when it fails. */
 	session->wsi = lws_adopt_socket_vhost(web->vhost, vtr_take_fd(take_fd));
 	if (!session->wsi) {
@@ -113,12 +121,111 @@ static int on_listen(struct lws *wsi, enum lws_callback_reasons reason, void *us
 	return 0;
 }
 
+/* --- displays and cursors ---------------------------------------------------------------------------- */
+
+static bool read_display(struct vtr_web *web, uint32_t number, struct vtr_message_display *out)
+{
+	struct vtr_screen_info info;
+
+	if (vtr_screen_describe(web->screen, number, &info) != VTR_OK || !vtr_web_is_used(&info)) {
+		return false;
+	}
+	*out = (struct vtr_message_display){
+		.number = number,
+		.connected = info.mode.connected,
+		.lit = info.frame.lit,
+		.mode_width = info.mode.width,
+		.mode_height = info.mode.height,
+		.width = info.frame.lit ? info.frame.scanout.width : 0,
+		.height = info.frame.lit ? info.frame.scanout.height : 0,
+	};
+	return true;
+}
+
+static bool is_same_display(const struct vtr_message_display *a, const struct vtr_message_display *b)
+{
+	return a->number == b->number && a->connected == b->connected && a->lit == b->lit &&
+	       a->mode_width == b->mode_width && a->mode_height == b->mode_height &&
+	       a->width == b->width && a->height == b->height;
+}
+
+/* Returns: whether something has changed. */
+static bool read_displays(struct vtr_web *web)
+{
+	struct vtr_message_display displays[VTR_MAX_DISPLAYS];
+	size_t count = 0;
+	bool same;
+
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		count += read_display(web, i, &displays[count]);
+	}
+	same = count == web->display_count;
+	for (size_t i = 0; same && i < count; i++) {
+		same = is_same_display(&displays[i], &web->displays[i]);
+	}
+	memcpy(web->displays, displays, sizeof(displays[0]) * count);
+	web->display_count = count;
+	return !same;
+}
+
+static void read_cursors(struct vtr_web *web)
+{
+	struct vtr_board_cursor cursor;
+
+	for (size_t i = 0; i < web->display_count; i++) {
+		uint32_t number = web->displays[i].number;
+		if (vtr_screen_read_cursor(web->screen, number, &cursor) == VTR_OK) {
+			web->cursors[number] = (struct vtr_web_cursor){
+				cursor.visible, cursor.x, cursor.y, cursor.ticket
+			};
+		}
+	}
+}
+
+static void on_look(lws_sorted_usec_list_t *look)
+{
+	struct vtr_web *web = lws_container_of(look, struct vtr_web, look);
+	struct vtr_session *session;
+
+	web->look_is_due = false;
+	/* In this order, or a change in between would be missed. */
+	vtr_screen_await_flush(web->screen);
+	bool changed = read_displays(web);
+	read_cursors(web);
+	vtr_list_for_each (session, &web->sessions, node) {
+		if (session->viewer) {
+			if (changed) {
+				vtr_viewer_tell_displays(session->viewer);
+			}
+			vtr_viewer_look(session->viewer, vtr_os_now_ns());
+		}
+	}
+}
+
+void vtr_web_look_soon(struct vtr_web *web)
+{
+	if (!web->look_is_due) {
+		web->look_is_due = true;
+		lws_sul_schedule(web->context, 0, &web->look, on_look, VTR_WEB_LOOK_US);
+	}
+}
+
 static void look_at_all(struct vtr_web *web)
 {
 	struct vtr_session *session;
+	int64_t now_ns = vtr_os_now_ns();
 
+	/* In this order, or what comes now would be missed. */
+	atomic_store(&web->woken, false);
 	vtr_list_for_each (session, &web->sessions, node) {
-		vtr_web_look_at(session);
+		if (session->viewer) {
+			vtr_viewer_look(session->viewer, now_ns);
+		} else {
+			vtr_web_look_at(session);
+		}
+	}
+	if (web->viewer_count > 0) {
+		vtr_web_look_soon(web);
 	}
 }
 
@@ -143,6 +250,14 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
 	return vtr_web_on_http(session, reason, in, size);
 }
 
+static int on_ws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
+{
+	struct vtr_session *session = wsi ? lws_get_opaque_user_data(wsi) : NULL;
+
+	(void)user;
+	return session ? vtr_viewer_on_event(session, reason, in, size) : 0;
+}
+
 static void on_sweep(lws_sorted_usec_list_t *sweep)
 {
 	struct vtr_web *web = lws_container_of(sweep, struct vtr_web, sweep);
@@ -150,7 +265,14 @@ static void on_sweep(lws_sorted_usec_list_t *sweep)
 	struct vtr_session *session;
 
 	look_at_all(web); /* for those that have waited long enough */
+	web->sweeps++;
 	vtr_list_for_each (session, &web->sessions, node) {
+		if (session->viewer) {
+			if (web->sweeps % SWEEPS_PER_SECOND == 0) {
+				vtr_viewer_count(session->viewer);
+			}
+			vtr_viewer_tick(session->viewer, now_ns);
+		}
 		if (now_ns > session->deadline_ns) {
 			web->counters.refused[VTR_WEB_REFUSED_SLOW]++;
 			session->deadline_ns = INT64_MAX;
@@ -163,12 +285,13 @@ static void on_sweep(lws_sorted_usec_list_t *sweep)
 static const struct lws_protocols protocols[] = {
 	{ .name = "http", .callback = on_http },
 	{ .name = "listen", .callback = on_listen },
+	{ .name = VTR_MESSAGE_SUBPROTOCOL, .callback = on_ws, .rx_buffer_size = 4096 },
 	{ .name = NULL },
 };
 
-static enum vtr_err make_context(struct vtr_web *web)
+static enum vtr_err make_context(struct vtr_web *web, const struct vtr_web_params *params)
 {
-	const struct lws_context_creation_info info = {
+	struct lws_context_creation_info info = {
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
 		.user = web,
@@ -185,6 +308,12 @@ static enum vtr_err make_context(struct vtr_web *web)
 	};
 	lws_sock_file_fd_type fd = { .sockfd = web->listen_fd };
 
+	if (params->tls_cert) {
+		info.ssl_cert_filepath = params->tls_cert;
+		info.ssl_private_key_filepath = params->tls_key;
+		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+		info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
+	}
 	/* What it has to say concerns clients that go away, or is told by a return value as well. */
 	lws_set_log_level(0, NULL);
 	web->context = lws_create_context(&info);
@@ -193,7 +322,12 @@ static enum vtr_err make_context(struct vtr_web *web)
 	}
 	web->vhost = lws_create_vhost(web->context, &info);
 	if (!web->vhost) {
-		return VTR_ERR_NOMEM;
+		if (!params->tls_cert) {
+			return VTR_ERR_NOMEM;
+		}
+		vtr_error(web->log, "cannot use the certificate in %s and the key in %s: they must be "
+		          "PEM files that belong together, and readable", params->tls_cert, params->tls_key);
+		return VTR_ERR_ARG;
 	}
 	web->listen_fd = -1; /* it owns the fd, also when it fails */
 	if (!lws_adopt_descriptor_vhost(web->vhost, LWS_ADOPT_RAW_FILE_DESC, fd, "listen", NULL)) {
@@ -214,9 +348,16 @@ enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web 
 	}
 	web->log = params->log;
 	web->screen = params->screen;
+	web->streams = params->streams;
+	web->tokens = *params->tokens;
+	web->guard = (struct vtr_guard){
+		.tls = params->tls_cert != NULL,
+		.remote = params->remote,
+		.names = params->names,
+	};
 	web->listen_fd = params->listen_fd;
 	vtr_list_init(&web->sessions);
-	enum vtr_err err = make_context(web);
+	enum vtr_err err = make_context(web, params);
 	if (err != VTR_OK) {
 		vtr_error(web->log, "cannot set up the web server: %s", vtr_err_name(err));
 		vtr_web_destroy(web);
@@ -226,12 +367,18 @@ enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web 
 	return VTR_OK;
 }
 
-/* A still is done, or a display was flushed. Thread: the stills', the main one. */
-static void wake(void *data)
+void vtr_web_wake(void *data)
 {
 	struct vtr_web *web = data;
 
-	lws_cancel_service(web->context);
+	if (!atomic_exchange(&web->woken, true)) {
+		lws_cancel_service(web->context);
+	}
+}
+
+void vtr_web_on_flush(struct vtr_web *web)
+{
+	vtr_web_wake(web);
 }
 
 static void run(void *arg)
@@ -247,7 +394,7 @@ enum vtr_err vtr_web_start(struct vtr_web *web)
 	const struct vtr_stills_params stills = {
 		.log = web->log,
 		.screen = web->screen,
-		.done = wake,
+		.done = vtr_web_wake,
 		.data = web,
 	};
 	enum vtr_err err = vtr_stills_create(&stills, &web->stills);
@@ -262,7 +409,6 @@ enum vtr_err vtr_web_start(struct vtr_web *web)
 		return err;
 	}
 	web->thread = thread;
-	vtr_screen_on_flush(web->screen, wake, web);
 	return VTR_OK;
 }
 
@@ -272,7 +418,6 @@ void vtr_web_destroy(struct vtr_web *web)
 		return;
 	}
 	if (web->thread) {
-		vtr_screen_on_flush(web->screen, NULL, NULL);
 		atomic_store(&web->ends, true);
 		lws_cancel_service(web->context);
 		vtr_os_thread_join(web->thread);
@@ -285,5 +430,6 @@ void vtr_web_destroy(struct vtr_web *web)
 		lws_context_destroy(web->context);
 	}
 	vtr_close(&web->listen_fd);
+	free(web->scratch);
 	free(web);
 }

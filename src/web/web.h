@@ -2,36 +2,55 @@
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 /*
- * The web server of the screen process: what the displays show, for people and programs on this machine.
+ * The web server of the screen process: what the displays show, for people and programs.
  *
- *   GET /                             a page with the displays
+ *   GET /                             a page that shows the displays, and takes input for them
+ *   GET /ws                           the WebSocket of that page (web/message.h)
  *   GET /api/displays                 JSON: the displays
  *   PUT /api/displays/N               JSON: asks the guest for another mode
  *   GET /api/displays/N/frame.png     what a display shows now; ?cursor=1: with the cursor;
  *                                     ?after=N: once it shows a frame newer than N, or after some seconds
  *   GET /metrics                      counters, in the text format of Prometheus
  *
+ * All but the page's own files takes a token (screen/tokens.h): in the page's first message, in a header
+ * "Authorization: Bearer TOKEN", or as an argument "?token=TOKEN".
+ *
  * Thread: what is below, the main one; requests are served by a thread of its own.
  */
 struct vtr_log;
 struct vtr_screen;
+struct vtr_streams;
+struct vtr_tokens;
 struct vtr_web;
 
 struct vtr_web_params {
 	struct vtr_log *log;
 	struct vtr_screen *screen;
+	struct vtr_streams *streams;
+	const struct vtr_tokens *tokens; /* copied */
 	int listen_fd; /* consumed, on failure too; does not block */
+	bool remote;          /* other machines can reach it; see struct vtr_guard */
+	const char *names;    /* under which they do, with commas between; NULL: none */
+	const char *tls_cert; /* files; NULL: no TLS */
+	const char *tls_key;
 };
 
-/* Prepares all that needs files. Owner: *out_web is the caller's. Returns: VTR_ERR_NOMEM. */
+/* Prepares all that needs files. What goes wrong is logged. Owner: *out_web is the caller's.
+ * Returns: VTR_ERR_NOMEM, VTR_ERR_ARG (certificate or key cannot be used). */
 VTR_MUST_CHECK enum vtr_err vtr_web_create(const struct vtr_web_params *params,
                                            struct vtr_web **out_web);
 
-/* Starts to serve. Returns: VTR_ERR_NOMEM, VTR_ERR_LIMIT. */
+/* Starts to serve; the caller has the screen call vtr_web_on_flush() after flushes. Returns: VTR_ERR_NOMEM,
+ * VTR_ERR_LIMIT. */
 VTR_MUST_CHECK enum vtr_err vtr_web_start(struct vtr_web *web);
+
+/* For vtr_screen_on_flush(). */
+void vtr_web_on_flush(struct vtr_web *web);
 
 /* Ends all connections. Accepts NULL. */
 void vtr_web_destroy(struct vtr_web *web);

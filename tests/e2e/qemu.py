@@ -165,7 +165,8 @@ class Machine:
             self.gpu = subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=log)
         self.gpu_lines = Lines(self.gpu.stdout)
-        self.gpu_lines.wait('^READY', 0, 30, 'vitrine gpu')
+        at = self.gpu_lines.wait('^READY', 0, 30, 'vitrine gpu')
+        self.token = self.gpu_lines.lines[at].split('#token=')[1].strip()
 
     def start_qemu(self, qemu, kernel, initramfs):
         inputs = [word for name in ('keyboard', 'tablet')
@@ -232,7 +233,7 @@ class Machine:
     def request(self, method, path, body=None, seconds=30):
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=seconds)
         try:
-            connection.request(method, path, body)
+            connection.request(method, path, body, {'Authorization': f'Bearer {self.token}'})
             answer = connection.getresponse()
             text = answer.read()
         finally:

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "web/guard.h"
+#include "web/message.h"
 #include "web/wish.h"
 
 /*
@@ -29,14 +30,35 @@ static size_t take_line(const uint8_t *data, size_t size, char line[LINE_MAX_BYT
 
 static void check_sender(const char *host, const char *origin)
 {
-	if (vtr_guard_host(host)) {
+	static const struct vtr_guard local = { 0 };
+	static const struct vtr_guard remote = { .tls = true, .remote = true, .names = "a.example,b" };
+
+	if (vtr_guard_host(&local, host)) {
+		vtr_assert(vtr_guard_host(&remote, host));
 		/* No name of anybody else's can look like this. */
 		vtr_assert(strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
 		           (strlen(host) >= 9 && (host[0] | 0x20) == 'l'));
 		vtr_assert(strchr(host, '/') == NULL && strchr(host, '@') == NULL);
 	}
-	if (vtr_guard_origin(origin, host)) {
+	if (vtr_guard_host(&remote, host)) {
+		vtr_assert(strchr(host, '/') == NULL && strchr(host, '@') == NULL);
+	}
+	if (vtr_guard_origin(&local, origin, host)) {
 		vtr_assert(strlen(origin) == strlen("http://") + strlen(host));
+	}
+}
+
+static void check_message(const uint8_t *bytes, size_t size)
+{
+	struct vtr_message message;
+	char codec[VTR_CODEC_MAX];
+
+	if (vtr_message_parse(bytes, size, &message) == VTR_OK) {
+		vtr_assert(size <= VTR_MESSAGE_MAX_IN && message.display < VTR_MAX_DISPLAYS);
+		vtr_assert(message.type != VTR_MESSAGE_KEY || message.input.code <= VTR_INPUT_MAX_CODE);
+	}
+	if (vtr_message_codec(bytes, size, codec) == VTR_OK) {
+		vtr_assert(strlen(codec) == VTR_CODEC_MAX - 1 && strncmp(codec, "avc1.", 5) == 0);
 	}
 }
 
@@ -56,6 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(body, data + at, size - at);
 	char *exact = realloc(body, size - at > 0 ? size - at : 1);
 	vtr_assert(exact != NULL);
+	check_message((const uint8_t *)exact, size - at);
 	if (vtr_wish_parse(exact, size - at, &wish) == VTR_OK) {
 		vtr_assert(wish.has_connected || wish.has_width || wish.has_height);
 		vtr_assert(wish.width <= 999999999 && wish.height <= 999999999);

@@ -101,9 +101,11 @@ class Front:
         if not line.startswith('READY'):
             self.process.wait(5)
             raise AssertionError(f'the front did not start: {line!r}\n{self.log()}')
-        self.url = line.split()[1]
+        self.links = line.split()[1:]  # to control, to watch only
         if http:
-            self.host, port = self.url[len('http://'):].rstrip('/').rsplit(':', 1)
+            address, self.token = self.links[0].split('://')[1].split('/#token=')
+            self.view_token = self.links[1].split('#token=')[1]
+            self.host, port = address.rsplit(':', 1)
             self.port = int(port)
 
     @property
@@ -157,10 +159,11 @@ class Front:
         return http.client.HTTPConnection(self.host.strip('[]'), self.port, timeout=seconds)
 
     def request(self, method, path, body=None, headers=None, seconds=20):
-        """-> status, headers, body"""
+        """-> status, headers, body; with the token that may do all, unless headers say otherwise"""
         connection = self.connect(seconds)
         try:
-            connection.request(method, path, body=body, headers=headers or {})
+            connection.request(method, path, body=body,
+                               headers={'Authorization': f'Bearer {self.token}'} if headers is None else headers)
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read()
         finally:

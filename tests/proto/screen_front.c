@@ -19,11 +19,14 @@
  * answered by one line, which begins with "OK" or with what was asked for; what comes unasked begins
  * with a word in capitals ("MODE", "INPUT", "PLAYED").
  *
- *   screen_front VITRINE [HTTP]
+ *   screen_front VITRINE [HTTP [token-file=FILE] [tls-cert=FILE] [tls-key=FILE] [names=NAMES] [insecure]]
  *
  *   scanout D FORMAT W H STRIDE where     memory: "window" or the number of a buffer
  *   frame D SEED | solid D SEED           draws a pattern, or one colour, into the scanout and flushes
  *   play D MICROSECONDS COUNT             solid frames, in two halves of the memory in turn
+ *   code D MICROSECONDS COUNT             the same with frames that can be told apart after coding: a moving
+ *                                         bar, and the number in CODE_BITS black and white squares
+ *   bars D                                red, green, blue, cyan, magenta, yellow; below, 16 greys
  *   cursor D SEED HOT_X HOT_Y | hide D | move D X Y | mode D CONNECTED W H | dark D
  *   buffer ID BYTES | drop ID
  *   cost                                  what flushing and the loop took:
@@ -34,6 +37,13 @@
 /* Where a display's memory begins in the window. */
 #define WINDOW_SHARE (WINDOW_SIZE / VTR_MAX_DISPLAYS)
 #define LINE_MAX_BYTES 256
+/* Squares in the upper left corner, the lowest bit first; white is 1. */
+#define CODE_BITS 24
+#define CODE_SIDE 16
+/* The strip in which the bar moves. */
+#define BAR_TOP 64
+#define BAR_ROWS 64
+#define BAR_WIDTH 96
 
 struct buffer {
 	uint32_t id;
@@ -58,6 +68,7 @@ static struct {
 	char line[LINE_MAX_BYTES];
 	size_t line_size;
 	struct vtr_os_loop_timer *timer; /* of `play` */
+	void (*play_draw)(const struct vtr_scanout *scanout, uint8_t *pixels, uint64_t seed);
 	uint32_t play_display;
 	int64_t play_ns, play_due_ns;
 	uint64_t play_left, play_seed;
@@ -114,6 +125,50 @@ static void draw_solid(const struct vtr_scanout *scanout, uint8_t *pixels, uint6
 		for (uint32_t x = 0; x < scanout->width; x++) {
 			row[x] = (uint32_t)seed * 2654435761u;
 		}
+	}
+}
+
+/* The part of it that lies within the scanout. */
+static void fill(const struct vtr_scanout *scanout, uint8_t *pixels, const struct vtr_rect *rect,
+                 uint32_t colour)
+{
+	for (uint32_t y = rect->y; y < rect->y + rect->height && y < scanout->height; y++) {
+		uint32_t *row = (uint32_t *)(void *)(pixels + (size_t)y * scanout->stride);
+		for (uint32_t x = rect->x; x < rect->x + rect->width && x < scanout->width; x++) {
+			row[x] = colour;
+		}
+	}
+}
+
+static void draw_code(const struct vtr_scanout *scanout, uint8_t *pixels, uint64_t seed)
+{
+	const struct vtr_rect strip = { 0, BAR_TOP, scanout->width, BAR_ROWS };
+	const struct vtr_rect bar = { (uint32_t)(seed * 8) % scanout->width, BAR_TOP, BAR_WIDTH,
+		                      BAR_ROWS };
+
+	for (uint32_t bit = 0; bit < CODE_BITS; bit++) {
+		const struct vtr_rect square = { bit * CODE_SIDE, 0, CODE_SIDE, CODE_SIDE };
+		fill(scanout, pixels, &square, (seed >> bit & 1) != 0 ? 0xffffffff : 0xff000000);
+	}
+	fill(scanout, pixels, &strip, 0xff203040);
+	fill(scanout, pixels, &bar, 0xffe0a030);
+}
+
+/* For formats with blue in the lowest byte. */
+static void draw_bars(uint32_t display)
+{
+	static const uint32_t colours[] = { 0xff0000, 0x00ff00, 0x0000ff, 0x00ffff, 0xff00ff, 0xffff00 };
+	const struct vtr_scanout *scanout = &front.displays[display].scanout;
+	uint32_t half = scanout->height / 2;
+
+	for (uint32_t i = 0; i < 6; i++) {
+		const struct vtr_rect rect = { scanout->width * i / 6, 0, scanout->width / 6 + 1, half };
+		fill(scanout, front.displays[display].pixels, &rect, colours[i]);
+	}
+	for (uint32_t i = 0; i < 16; i++) {
+		const struct vtr_rect rect = { scanout->width * i / 16, half, scanout->width / 16 + 1,
+			                       scanout->height - half };
+		fill(scanout, front.displays[display].pixels, &rect, i * 0x111111);
 	}
 }
 
@@ -217,7 +272,7 @@ static void on_play(void *data)
 	front.play_seed++;
 	/* The guest's way: the half that is not shown is drawn, then shown. */
 	size_t half = front.play_seed % 2 ? state->half : 0;
-	draw_solid(&scanout, state->pixels + half, front.play_seed);
+	front.play_draw(&scanout, state->pixels + half, front.play_seed);
 	scanout.offset += half;
 	front.ops->set_scanout(front.client, front.play_display, &scanout);
 	flush(front.play_display);
@@ -267,7 +322,14 @@ static bool run_line(const char *line)
 		return do_drop(a);
 	}
 	if (sscanf(line, "play %u %u %u", &a, &b, &c) == 3 && a < VTR_MAX_DISPLAYS) {
+		front.play_draw = draw_solid;
 		do_play(a, b, c);
+	} else if (sscanf(line, "code %u %u %u", &a, &b, &c) == 3 && a < VTR_MAX_DISPLAYS) {
+		front.play_draw = draw_code;
+		do_play(a, b, c);
+	} else if (sscanf(line, "bars %u", &a) == 1 && a < VTR_MAX_DISPLAYS) {
+		draw_bars(a);
+		flush(a);
 	} else if (sscanf(line, "frame %u %u", &a, &b) == 2 && a < VTR_MAX_DISPLAYS) {
 		draw_pattern(a, b);
 		flush(a);
@@ -333,13 +395,39 @@ static void on_person(void *data, const struct vtr_input *input)
 	       input->down, input->x, input->y, input->wheel_x, input->wheel_y);
 }
 
+/* Reads "ADDRESS:PORT [NAME=VALUE]...". */
+static struct vtr_screen_http parse_http(int argc, char **argv)
+{
+	struct vtr_screen_http http = { .address = argc > 0 ? argv[0] : NULL };
+	const struct {
+		const char *name;
+		const char **value;
+	} options[] = {
+		{ "names=", &http.names },
+		{ "token-file=", &http.token_file },
+		{ "tls-cert=", &http.tls_cert },
+		{ "tls-key=", &http.tls_key },
+	};
+
+	for (int i = 1; i < argc; i++) {
+		http.insecure |= strcmp(argv[i], "insecure") == 0;
+		for (size_t j = 0; j < VTR_ARRAY_LEN(options); j++) {
+			size_t length = strlen(options[j].name);
+			if (strncmp(argv[i], options[j].name, length) == 0) {
+				*options[j].value = argv[i] + length;
+			}
+		}
+	}
+	return http;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct vtr_screen_events events = { .mode = on_mode, .input = on_person };
 	struct vtr_log *log;
 	void *map;
 
-	CHECK(argc == 2 || argc == 3);
+	CHECK(argc >= 2);
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	CHECK_OK(vtr_log_create("debug", STDERR_FILENO, NULL, &log));
 	CHECK_OK(vtr_os_loop_create(&front.loop));
@@ -353,7 +441,7 @@ int main(int argc, char **argv)
 		.loop = front.loop,
 		.program = argv[1],
 		.window = &front.window,
-		.http = argc == 3 ? argv[2] : NULL,
+		.http = parse_http(argc - 2, argv + 2),
 		.events = &events,
 	};
 	enum vtr_err err = vtr_screen_client_create(&params, &front.client);
@@ -363,8 +451,9 @@ int main(int argc, char **argv)
 	front.ops = &vtr_screen_client_ops;
 	CHECK_OK(vtr_os_loop_add_timer(front.loop, on_play, NULL, &front.timer));
 	CHECK_OK(vtr_os_loop_add_fd(front.loop, STDIN_FILENO, true, false, on_input, NULL, NULL));
-	const char *url = vtr_screen_client_url(front.client);
-	printf("READY %s\n", url ? url : "-");
+	const char *control = vtr_screen_client_link(front.client, true);
+	const char *view = vtr_screen_client_link(front.client, false);
+	printf("READY %s %s\n", control ? control : "-", view ? view : "-");
 	CHECK_OK(vtr_os_loop_run(front.loop));
 	vtr_screen_client_destroy(front.client);
 	vtr_os_loop_destroy(front.loop);

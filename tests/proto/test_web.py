@@ -35,6 +35,9 @@ class WebTest(unittest.TestCase):
         self.assertEqual(self.front.screen(), self.pid, 'the screen process was restarted')
         self.assertEqual(self.front.picture(0)[0], 200)
 
+    def bearer(self):
+        return f'Authorization: Bearer {self.front.token}'
+
     def connect(self):
         return socket.create_connection((self.front.host, self.front.port), 20)
 
@@ -60,7 +63,7 @@ class WebTest(unittest.TestCase):
 
 class WhoMayAsk(WebTest):
     def ask(self, headers, method='GET', path='/api/displays'):
-        lines = ''.join(f'{line}\r\n' for line in headers)
+        lines = ''.join(f'{line}\r\n' for line in [*headers, self.bearer()])
         return self.status(f'{method} {path} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n'.encode())
 
     def test_hosts(self):
@@ -115,8 +118,8 @@ class WhatMayBeAsked(WebTest):
                      '/etc/passwd', '/' + 'x' * 1000):
             self.assertEqual(self.front.request('GET', path)[0], 404, path)
         for path in '/../../etc/passwd', '/%2e%2e/etc/passwd', '/..%2f..%2fetc/passwd', '/x%00', '/api/displays%2f':
-            self.assertIn(self.status(f'GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'.encode()),
-                          (0, 400, 403, 404), path)
+            self.assertIn(self.status(f'GET {path} HTTP/1.1\r\nHost: localhost\r\n{self.bearer()}\r\n'
+                                      'Connection: close\r\n\r\n'.encode()), (0, 400, 403, 404), path)
 
     def test_wishes(self):
         for body in ('', '{}', '{"width": 640}', '{"width": 640, "height": 31}', '{"width": 16385, "height": 640}',
@@ -129,7 +132,7 @@ class WhatMayBeAsked(WebTest):
         self.assertEqual(self.front.request('PUT', '/api/displays/16', '{}')[0], 405)
 
     def test_bodies_have_a_limit(self):
-        head = 'PUT /api/displays/0 HTTP/1.1\r\nHost: localhost\r\n'
+        head = f'PUT /api/displays/0 HTTP/1.1\r\nHost: localhost\r\n{self.bearer()}\r\n'
         for length in '1025', '99999999', '18446744073709551616', '1' * 500, '-1', 'x':
             self.assertIn(self.status(f'{head}Content-Length: {length}\r\n\r\n'.encode() + b'x' * 2000), (0, 400, 413),
                           length)
@@ -137,8 +140,8 @@ class WhatMayBeAsked(WebTest):
         self.assertIn(self.status(f'{head}Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n'.encode()),
                       (0, 400, 411))
         # A body that a request should not have is not taken for the next request.
-        answer = self.talk(b'GET /metrics HTTP/1.1\r\nHost: localhost\r\nContent-Length: 60\r\n\r\n'
-                           b'GET /api/displays HTTP/1.1\r\nHost: localhost\r\n\r\n')
+        answer = self.talk(f'GET /metrics HTTP/1.1\r\nHost: localhost\r\n{self.bearer()}\r\n'
+                           'Content-Length: 60\r\n\r\n'.encode() + b'GET /api/displays HTTP/1.1\r\nHost: localhost\r\n\r\n')
         self.assertLessEqual(answer.count(b'HTTP/1.1 '), 1)
 
     def test_headers_have_a_limit(self):
@@ -171,7 +174,7 @@ class WhatMayBeAsked(WebTest):
         connection = self.front.connect()
         for _ in range(20):
             for path in '/api/displays', '/metrics', '/api/displays/0/frame.png':
-                connection.request('GET', path)
+                connection.request('GET', path, headers={'Authorization': f'Bearer {self.front.token}'})
                 answer = connection.getresponse()
                 self.assertEqual(answer.status, 200)
                 answer.read()
@@ -241,7 +244,7 @@ class WhoTakesTooLong(WebTest):
             sock = socket.socket()
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             sock.connect((self.front.host, self.front.port))
-            sock.sendall(b'GET /api/displays/1/frame.png HTTP/1.1\r\nHost: localhost\r\n\r\n' * 4)
+            sock.sendall(f'GET /api/displays/1/frame.png?token={self.front.token} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode() * 4)
             stuck.append(sock)
         for _ in range(20):
             begin = time.monotonic()

@@ -4,6 +4,8 @@
 #include "base/mem.h"
 #include "test.h"
 
+static const struct vtr_guard local = { 0 };
+
 static void hosts(void)
 {
 	static const char *const good[] = {
@@ -39,29 +41,29 @@ static void hosts(void)
 		"localhost/",
 	};
 	for (size_t i = 0; i < VTR_ARRAY_LEN(good); i++) {
-		CHECK(vtr_guard_host(good[i]));
+		CHECK(vtr_guard_host(&local, good[i]));
 	}
 	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
-		if (vtr_guard_host(bad[i])) {
+		if (vtr_guard_host(&local, bad[i])) {
 			fprintf(stderr, "takes '%s'\n", bad[i]);
 		}
-		CHECK(!vtr_guard_host(bad[i]));
+		CHECK(!vtr_guard_host(&local, bad[i]));
 	}
 }
 
 static void origins(void)
 {
-	CHECK(vtr_guard_origin("http://localhost:8080", "localhost:8080"));
-	CHECK(vtr_guard_origin("http://[::1]:8080", "[::1]:8080"));
-	CHECK(vtr_guard_origin("HTTP://LOCALHOST:8080", "localhost:8080"));
-	CHECK(!vtr_guard_origin("http://localhost:8081", "localhost:8080"));
-	CHECK(!vtr_guard_origin("http://127.0.0.1:8080", "localhost:8080"));
-	CHECK(!vtr_guard_origin("http://localhost", "localhost:8080"));
-	CHECK(!vtr_guard_origin("https://localhost:8080", "localhost:8080"));
-	CHECK(!vtr_guard_origin("http://evil.example", "localhost:8080"));
-	CHECK(!vtr_guard_origin("http://localhost:8080.evil.example", "localhost:8080"));
-	CHECK(!vtr_guard_origin("null", "localhost:8080"));
-	CHECK(!vtr_guard_origin("", "localhost:8080"));
+	CHECK(vtr_guard_origin(&local, "http://localhost:8080", "localhost:8080"));
+	CHECK(vtr_guard_origin(&local, "http://[::1]:8080", "[::1]:8080"));
+	CHECK(vtr_guard_origin(&local, "HTTP://LOCALHOST:8080", "localhost:8080"));
+	CHECK(!vtr_guard_origin(&local, "http://localhost:8081", "localhost:8080"));
+	CHECK(!vtr_guard_origin(&local, "http://127.0.0.1:8080", "localhost:8080"));
+	CHECK(!vtr_guard_origin(&local, "http://localhost", "localhost:8080"));
+	CHECK(!vtr_guard_origin(&local, "https://localhost:8080", "localhost:8080"));
+	CHECK(!vtr_guard_origin(&local, "http://evil.example", "localhost:8080"));
+	CHECK(!vtr_guard_origin(&local, "http://localhost:8080.evil.example", "localhost:8080"));
+	CHECK(!vtr_guard_origin(&local, "null", "localhost:8080"));
+	CHECK(!vtr_guard_origin(&local, "", "localhost:8080"));
 }
 
 static void sites(void)

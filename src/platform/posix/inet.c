@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -121,4 +122,12 @@ enum vtr_err vtr_os_inet_listen(struct vtr_os_inet *inet, int backlog, int *out_
 	inet->port = ntohs(inet->v6 ? address.v6.sin6_port : address.v4.sin_port);
 	*out_fd = vtr_take_fd(&fd);
 	return VTR_OK;
+}
+
+void vtr_os_inet_hurry(int fd, int unsent)
+{
+	const int on = 1;
+
+	(void)!setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)!setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent, sizeof(unsent));
 }

@@ -1,91 +1,408 @@
 // SPDX-License-Identifier: MIT
-'use strict';
+// The page around the picture; the worker does the rest.
 
-// Asks for the list of displays, then for a picture of each that shows something new; the next round
-// starts when all have come, and not before the pause is over.
-const PAUSE_MS = 250;
-const LOST_PAUSE_MS = 1000;
+import {CLOSE_TOKEN} from './wire.js';
+import {Input} from './input.js';
+import {Stills} from './stills.js';
 
-const figures = new Map();
-const state = document.getElementById('state');
+const TOAST_MS = 4000;
+const TOKEN = /[0-9a-f]{32}/;
 
-function say(text, lost) {
-  state.textContent = text;
-  state.classList.toggle('lost', lost);
+const at = id => document.getElementById(id);
+const stage = at('stage');
+const picture = at('picture');
+const hasVideo = typeof VideoDecoder === 'function' && typeof OffscreenCanvas === 'function' &&
+                 'transferControlToOffscreen' in HTMLCanvasElement.prototype;
+const surface = hasVideo ? at('canvas') : at('still');
+
+const view = {
+  token: '', viewToken: '', mayControl: false, connected: false, displays: [], display: -1, wanted: 0,
+  width: 0, height: 0, exact: false, shown: false, cursor: null, cursorSeen: false, place: null, inside: false,
+};
+
+const worker = new Worker('worker.js', {type: 'module'});
+const send = order => worker.postMessage(order);
+const input = new Input(stage, surface, send);
+let stills = null;
+
+// --- what is said to people ---
+
+let toastTimer = 0;
+
+function toast(text) {
+  at('toast').textContent = text;
+  at('toast').hidden = false;
+  clearTimeout(toastTimer);
+  toastTimer = setTimeout(() => {
+    at('toast').hidden = true;
+  }, TOAST_MS);
 }
 
-function makeFigure(number) {
-  const figure = document.getElementById('display').content.firstElementChild.cloneNode(true);
-  figure.querySelector('strong').textContent = `display ${number}`;
-  figure.querySelector('a').href = `api/displays/${number}/frame.png?cursor=1`;
-  const image = figure.querySelector('img');
-  image.alt = `what display ${number} shows`;
-  const entry = {figure, image, frame: -1, url: null};
-  figures.set(number, entry);
-  const after = [...figures.keys()].filter(other => other > number).sort((a, b) => a - b)[0];
-  document.getElementById('displays').insertBefore(figure, after === undefined ? null : figures.get(after).figure);
-  return entry;
+function current() {
+  return view.displays.find(display => display.number === view.display);
 }
 
-function describe(entry, display) {
-  const shown = display.lit ? display : display.mode;
-  entry.figure.classList.toggle('dark', !display.lit);
-  entry.figure.querySelector('.dark').textContent = display.connected ? 'shows nothing' : 'not connected';
-  entry.figure.querySelector('.size').textContent = `${shown.width} × ${shown.height}`;
-  entry.figure.querySelector('.rate').textContent =
-    `${display.frames_per_second.toFixed(0)} frames/s, frame ${display.frame}`;
+function describeState() {
+  const display = current();
+  if (!view.connected) {
+    return view.closed ? 'disconnected' : 'connecting';
+  }
+  const role = view.mayControl ? '' : ' · view only';
+  if (!display) {
+    return `no display${role}`;
+  }
+  return display.lit ? `${display.width} × ${display.height}${role}` : `dark${role}`;
 }
 
-async function refresh(entry, display) {
-  const answer = await fetch(`api/displays/${display.number}/frame.png?cursor=1`);
-  if (answer.status === 404) {
-    return; // went dark in the meantime
+function describeTrouble() {
+  const display = current();
+  if (!view.connected) {
+    return view.closed || 'Connecting to the machine…';
   }
-  if (!answer.ok) {
-    throw new Error(`${answer.status}`);
+  if (!display) {
+    return 'The machine has no display yet.';
   }
-  const url = URL.createObjectURL(await answer.blob());
-  entry.image.src = url;
-  await entry.image.decode();
-  if (entry.url) {
-    URL.revokeObjectURL(entry.url);
+  if (!display.connected && !display.lit) {
+    return 'This display is not connected.';
   }
-  entry.url = url;
-  entry.frame = Number(answer.headers.get('x-vitrine-frame'));
+  if (!display.lit) {
+    return 'The display shows nothing.';
+  }
+  return view.shown ? '' : 'Waiting for the picture…';
 }
 
-async function round() {
-  const answer = await fetch('api/displays');
-  if (!answer.ok) {
-    throw new Error(`${answer.status}`);
-  }
-  const {displays} = await answer.json();
-  document.getElementById('empty').hidden = displays.length > 0;
-  const loads = [];
-  for (const display of displays) {
-    const entry = figures.get(display.number) || makeFigure(display.number);
-    describe(entry, display);
-    if (display.lit) {
-      loads.push(refresh(entry, display));
+function refresh() {
+  const trouble = describeTrouble();
+  const display = current();
+  at('state').textContent = describeState();
+  at('light').className = view.connected ? (display && display.lit ? 'live' : '') : view.closed ? 'lost' : 'connecting';
+  at('message').hidden = trouble === '' || !at('ask').hidden;
+  at('message-text').textContent = trouble;
+  at('message').classList.toggle('over', !view.connected && view.shown);
+  picture.classList.toggle('dark', !view.shown || Boolean(view.connected && display && !display.lit));
+  document.body.classList.toggle('watching', view.connected && !view.mayControl);
+  at('resize').disabled = at('link').disabled = !view.connected || !view.mayControl;
+  at('photo').disabled = !view.shown;
+  document.title = view.displays.length > 1 ? `display ${view.display} – vitrine` : 'vitrine';
+}
+
+// --- displays ---
+
+function chooseDisplay(number) {
+  if (view.display !== number) {
+    view.display = number;
+    view.shown = false;
+    send({order: 'watch', display: number});
+    if (stills) {
+      stills.watch(number);
     }
+    history.replaceState(null, '', number > 0 ? `#display=${number}` : location.pathname);
   }
-  await Promise.all(loads);
+  listDisplays();
+  refresh();
 }
 
-async function run() {
-  for (;;) {
-    let pause = PAUSE_MS;
-    if (document.visibilityState === 'visible') {
-      try {
-        await round();
-        say('live', false);
-      } catch (error) {
-        say('no connection, trying again', true);
-        pause = LOST_PAUSE_MS;
-      }
+function listDisplays() {
+  const tabs = view.displays.length > 1 ? view.displays : [];
+  at('displays').replaceChildren(...tabs.map(display => {
+    const tab = document.createElement('button');
+    tab.type = 'button';
+    tab.role = 'tab';
+    tab.textContent = `Display ${display.number}`;
+    tab.ariaSelected = String(display.number === view.display);
+    tab.addEventListener('click', () => {
+      chooseDisplay(display.number);
+      stage.focus();
+    });
+    return tab;
+  }));
+}
+
+function onDisplays(message) {
+  view.displays = message.displays;
+  const numbers = view.displays.map(display => display.number);
+  if (numbers.length > 0 && !numbers.includes(view.display)) {
+    chooseDisplay(numbers.includes(view.wanted) ? view.wanted : numbers[0]);
+  }
+  listDisplays();
+  refresh();
+}
+
+// --- the picture's place ---
+
+function layOut() {
+  if (view.width === 0) {
+    return;
+  }
+  const fits = Math.min(stage.clientWidth / view.width, stage.clientHeight / view.height);
+  const scale = view.exact ? 1 / devicePixelRatio : fits;
+  surface.style.width = `${view.width * scale}px`;
+  surface.style.height = `${view.height * scale}px`;
+  surface.style.imageRendering = scale * devicePixelRatio >= 2 ? 'pixelated' : 'auto';
+  view.scale = scale;
+  placePointer();
+}
+
+function onSize(width, height) {
+  view.width = width;
+  view.height = height;
+  layOut();
+}
+
+function onShown() {
+  view.shown = true;
+  refresh();
+}
+
+// --- the guest's cursor ---
+
+// As the browser's own, so that it moves without delay.
+function onCursor(message) {
+  const canvas = at('pointer');
+  view.cursor = message;
+  view.cursorSeen ||= message.visible;
+  if (message.visible) {
+    canvas.width = message.width;
+    canvas.height = message.height;
+    canvas.getContext('2d').putImageData(new ImageData(message.pixels, message.width, message.height), 0, 0);
+    surface.style.cursor = view.mayControl ? `url(${canvas.toDataURL()}) ${message.hotX} ${message.hotY}, default` : '';
+  } else {
+    // A guest that never had one draws its own, or has none: then ours is better than nothing.
+    surface.style.cursor = view.cursorSeen && view.mayControl ? 'none' : '';
+  }
+  placePointer();
+}
+
+// Where the guest has it, for those who do not move it.
+function placePointer() {
+  const canvas = at('pointer');
+  const shows = view.cursor && view.cursor.visible && view.place && hasVideo && view.shown &&
+                !(view.mayControl && view.inside);
+  canvas.hidden = !shows;
+  if (shows) {
+    const x = (view.place.x - view.cursor.hotX) * view.scale;
+    const y = (view.place.y - view.cursor.hotY) * view.scale;
+    canvas.style.transform = `translate(${x}px, ${y}px) scale(${view.scale})`;
+  }
+}
+
+surface.addEventListener('mouseenter', () => {
+  view.inside = true;
+  placePointer();
+});
+surface.addEventListener('mouseleave', () => {
+  view.inside = false;
+  placePointer();
+});
+
+// --- figures ---
+
+function showFigures(f) {
+  const ms = value => (value === null ? '–' : `${value.toFixed(1)} ms`);
+  const rows = [
+    ['pictures', `${f.fps.toFixed(0)} /s`],
+    ['capture to decoded', `${ms(f.p50)}`],
+    ['… worst of 100', ms(f.p99)],
+    ['round trip', ms(f.rtt)],
+    ['bitrate', `${(f.bitrate / 1e6).toFixed(2)} Mbit/s`],
+    ['frame', f.frame],
+    ['dropped here', f.drops],
+    ['decoder queue', f.queue],
+    ['size', `${f.width} × ${f.height}`],
+    ['codec', f.codec || '–'],
+    ['encoder', f.encoder || '–'],
+  ];
+  if (f.server) {
+    rows.push(['dropped before coding', f.server.dropped], ['skipped for you', f.server.skipped],
+              ['viewers', f.server.viewers]);
+  }
+  at('figures').replaceChildren(...rows.flatMap(([name, value]) => {
+    const term = document.createElement('dt');
+    const text = document.createElement('dd');
+    term.textContent = name;
+    text.textContent = value;
+    text.dataset.figure = name;
+    return [term, text];
+  }));
+}
+
+// --- tools ---
+
+function savePhoto(blob) {
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(blob);
+  link.download = `vitrine-${view.display}-${new Date().toISOString().replace(/[:.]/g, '-')}.png`;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10000);
+}
+
+const tools = {
+  fit: () => {
+    view.exact = !view.exact;
+    at('fit').ariaPressed = String(view.exact);
+    stage.classList.toggle('exact', view.exact);
+    layOut();
+  },
+  resize: () => {
+    // Even, since video takes no odd sides.
+    const side = px => Math.min(Math.max(Math.round(px * devicePixelRatio / 2) * 2, 32), 16384);
+    send({order: 'mode', width: side(stage.clientWidth), height: side(stage.clientHeight)});
+    toast(`asked for ${side(stage.clientWidth)} × ${side(stage.clientHeight)}`);
+  },
+  photo: async () => {
+    if (hasVideo) {
+      send({order: 'photo'});
+    } else {
+      savePhoto(await (await fetch(at('still').src)).blob());
     }
-    await new Promise(resolve => setTimeout(resolve, pause));
+  },
+  link: async () => {
+    const link = `${location.origin}${location.pathname}#token=${view.viewToken}`;
+    try {
+      await navigator.clipboard.writeText(link);
+      toast('view-only link copied');
+    } catch (error) {
+      toast(link);
+    }
+  },
+  stats: () => {
+    at('figures').hidden = !at('figures').hidden;
+    at('stats').ariaPressed = String(!at('figures').hidden);
+  },
+  full: async () => {
+    try {
+      await document.documentElement.requestFullscreen({navigationUI: 'hide'});
+      // Alt+Tab, Escape and the like go to the guest; holding Escape leaves.
+      await navigator.keyboard?.lock();
+    } catch (error) {
+      toast('this browser does not allow full screen here');
+    }
+  },
+};
+
+for (const [id, run] of Object.entries(tools)) {
+  at(id).title = at(id).textContent;
+  at(id).addEventListener('click', async () => {
+    await run();
+    stage.focus({preventScroll: true});
+  });
+}
+
+// --- the connection ---
+
+function onWelcome(message) {
+  view.connected = true;
+  view.closed = '';
+  view.mayControl = message.mayControl;
+  view.viewToken = message.viewToken;
+  sessionStorage.setItem('token', view.token);
+  input.enable(message.mayControl);
+  refresh();
+}
+
+let countDown = 0;
+
+function onClosed(message) {
+  view.connected = false;
+  input.enable(false);
+  clearInterval(countDown);
+  if (message.code === CLOSE_TOKEN) {
+    sessionStorage.removeItem('token');
+    askForToken('That link is not, or no longer, valid.');
+    return;
+  }
+  const until = performance.now() + message.waitMs;
+  const say = () => {
+    const seconds = Math.max(0, Math.ceil((until - performance.now()) / 1000));
+    const why = message.reason ? `: ${message.reason}` : '';
+    view.closed = message.final ? `Disconnected${why}` :
+      message.waitMs < 1500 ? 'Connecting again…' : `No connection${why}. Trying again in ${seconds} s`;
+    refresh();
+  };
+  say();
+  if (!message.final) {
+    countDown = setInterval(() => (view.connected ? clearInterval(countDown) : say()), 500);
   }
 }
 
-run();
+const handlers = {
+  welcome: onWelcome,
+  displays: onDisplays,
+  closed: onClosed,
+  size: message => onSize(message.width, message.height),
+  shown: onShown,
+  cursor: onCursor,
+  pointer: message => {
+    view.place = message;
+    placePointer();
+  },
+  lit: refresh,
+  figures: showFigures,
+  notice: message => toast(message.text),
+  note: message => toast(message.text),
+  photo: message => savePhoto(message.blob),
+};
+
+worker.onmessage = event => handlers[event.data.kind](event.data);
+
+function askForToken(wrong) {
+  at('ask').hidden = false;
+  at('ask-wrong').textContent = wrong;
+  view.closed = 'Disconnected';
+  refresh();
+  at('ask-token').focus();
+}
+
+let started = false;
+
+function start(token) {
+  view.token = token;
+  at('ask').hidden = true;
+  if (started) {
+    send({order: 'token', token});
+    return;
+  }
+  started = true;
+  const url = new URL('ws', location.href);
+  url.protocol = location.protocol === 'https:' ? 'wss:' : 'ws:';
+  url.hash = '';
+  const canvas = hasVideo ? at('canvas').transferControlToOffscreen() : null;
+  worker.postMessage({order: 'start', url: url.href, token, canvas, video: hasVideo}, canvas ? [canvas] : []);
+  if (!hasVideo) {
+    at('canvas').hidden = true;
+    at('still').hidden = false;
+    stills = new Stills(at('still'), token, (width, height) => {
+      onSize(width, height);
+      onShown();
+    });
+    toast('this browser has no video decoder here: showing single pictures');
+  }
+  stage.focus();
+}
+
+at('ask').addEventListener('submit', event => {
+  event.preventDefault();
+  const [token] = at('ask-token').value.match(TOKEN) || [];
+  at('ask-token').value = '';
+  if (token) {
+    start(token);
+  } else {
+    at('ask-wrong').textContent = 'There are no 32 digits and letters in that.';
+  }
+});
+
+document.addEventListener('visibilitychange', () => send({order: 'hidden', hidden: document.hidden}));
+window.addEventListener('online', () => send({order: 'retry'}));
+new ResizeObserver(layOut).observe(stage);
+
+// The token goes from the address to where only this tab finds it.
+const given = new URLSearchParams(location.hash.slice(1));
+view.wanted = Number(given.get('display')) || 0;
+history.replaceState(null, '', view.wanted > 0 ? `#display=${view.wanted}` : location.pathname);
+const token = given.get('token') || sessionStorage.getItem('token');
+refresh();
+if (token) {
+  start(token);
+} else {
+  askForToken('');
+}

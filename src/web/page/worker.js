@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT
+// The connection, the decoder and the canvas, away from the page's thread: nothing that a person does there
+// can hold up the pictures.
+
+import * as wire from './wire.js';
+
+const PING_MS = 1000;
+const REPORT_MS = 500;
+// Bytes come, but no picture: the decoder is made anew.
+const STUCK_MS = 2000;
+// Waits before the next try: twice as long each time, and never in step with others.
+const RETRY_FIRST_MS = 250;
+const RETRY_MAX_MS = 10000;
+// Units that the decoder may hold before it is told to start over at a key frame.
+const QUEUE_MAX = 30;
+// Delays that the figures are made of.
+const SAMPLES = 600;
+const FINAL = [wire.CLOSE_TOKEN, wire.CLOSE_VIEW];
+
+const state = {
+  url: '', token: '', socket: null, ready: false, retryMs: RETRY_FIRST_MS, retryTimer: 0,
+  display: -1, hidden: false, video: true,
+};
+
+function tell(message, transfer) {
+  self.postMessage(message, transfer || []);
+}
+
+function send(bytes) {
+  if (state.ready && state.socket.readyState === WebSocket.OPEN) {
+    state.socket.send(bytes);
+    return true;
+  }
+  return false;
+}
+
+// --- clocks ---
+
+// The server's clock minus ours: from the answer that took the least time, which leaves least doubt.
+const clock = {offset: 0, best: Infinity, rtt: 0, recent: []};
+
+function onPong(message) {
+  const now = performance.now();
+  const rtt = now - message.value;
+  clock.recent.push({rtt, offset: message.time - (message.value + rtt / 2)});
+  if (clock.recent.length > 20) {
+    clock.recent.shift();
+  }
+  const best = clock.recent.reduce((a, b) => (b.rtt < a.rtt ? b : a));
+  clock.rtt = rtt;
+  clock.best = best.rtt;
+  clock.offset = best.offset;
+}
+
+// --- figures ---
+
+const figures = {delays: [], at: 0, decoded: 0, painted: 0, bytes: 0, drops: 0, since: 0, frame: 0, encoder: ''};
+let server = null;
+
+function addDelay(ms) {
+  if (clock.best === Infinity) {
+    return; // the clocks are not known yet
+  }
+  if (figures.delays.length < SAMPLES) {
+    figures.delays.push(ms);
+  } else {
+    figures.delays[figures.at] = ms;
+    figures.at = (figures.at + 1) % SAMPLES;
+  }
+}
+
+function percentile(sorted, share) {
+  return sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] : null;
+}
+
+function report() {
+  const now = performance.now();
+  const seconds = (now - figures.since) / 1000;
+  const sorted = [...figures.delays].sort((a, b) => a - b);
+  tell({
+    kind: 'figures', fps: figures.painted / seconds, decoded: figures.decoded / seconds,
+    bitrate: figures.bytes * 8 / seconds, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99),
+    samples: sorted.length, rtt: clock.rtt, drops: figures.drops, frame: figures.frame,
+    encoder: figures.encoder, codec: video.codec, width: video.width, height: video.height,
+    queue: video.decoder ? video.decoder.decodeQueueSize : 0, server,
+  });
+  figures.decoded = figures.painted = figures.bytes = 0;
+  figures.since = now;
+}
+
+// --- pictures ---
+
+let canvas = null;
+let context = null;
+let newest = null; // decoded, not painted yet
+let painting = false;
+
+function dropNewest() {
+  if (newest) {
+    newest.close();
+    newest = null;
+  }
+}
+
+function paint() {
+  painting = false;
+  if (!newest) {
+    return;
+  }
+  const {displayWidth, displayHeight} = newest;
+  if (canvas.width !== displayWidth || canvas.height !== displayHeight) {
+    canvas.width = displayWidth;
+    canvas.height = displayHeight;
+    tell({kind: 'size', width: displayWidth, height: displayHeight});
+  }
+  context.drawImage(newest, 0, 0);
+  dropNewest();
+  figures.painted++;
+  video.paintedAt = performance.now();
+  state.retryMs = RETRY_FIRST_MS;
+  if (!video.shown) {
+    video.shown = true;
+    tell({kind: 'shown'});
+  }
+}
+
+// Times out when nothing is ever shown, as in a window that is hidden.
+function schedulePaint() {
+  if (!painting) {
+    painting = true;
+    self.requestAnimationFrame(paint);
+  }
+}
+
+// --- the decoder ---
+
+// Units are known by their timestamps, which are their numbers.
+const video = {
+  decoder: null, codec: '', width: 0, height: 0, waits: true, pending: new Map(), paintedAt: 0, heardAt: 0,
+  askedAt: 0, shown: false,
+};
+
+function acknowledge(number) {
+  send(wire.ack(state.display, number, video.decoder ? video.decoder.decodeQueueSize : 0));
+}
+
+function onDecoded(frame) {
+  const unit = video.pending.get(frame.timestamp);
+  video.pending.delete(frame.timestamp);
+  dropNewest();
+  newest = frame;
+  figures.decoded++;
+  if (unit) {
+    addDelay(performance.now() + clock.offset - unit.captured);
+    figures.frame = unit.frame;
+    acknowledge(unit.number);
+  }
+  schedulePaint();
+}
+
+function waitForKey() {
+  const now = performance.now();
+  video.waits = true;
+  if (now - video.askedAt > 250) {
+    video.askedAt = now;
+    send(wire.wantKey(state.display));
+  }
+}
+
+function stopDecoder() {
+  if (video.decoder && video.decoder.state !== 'closed') {
+    video.decoder.close();
+  }
+  video.decoder = null;
+  // What it still had will never come; the server must not wait for it.
+  const last = [...video.pending.values()].pop();
+  video.pending.clear();
+  if (last) {
+    acknowledge(last.number);
+  }
+}
+
+function startDecoder() {
+  stopDecoder();
+  const decoder = new VideoDecoder({
+    output: onDecoded,
+    error: error => {
+      if (video.decoder === decoder) {
+        figures.drops++;
+        tell({kind: 'note', text: `the decoder failed: ${error.message}`});
+        startDecoder();
+        waitForKey();
+      }
+    },
+  });
+  video.decoder = decoder;
+  video.waits = true;
+  if (video.codec) {
+    decoder.configure({codec: video.codec, optimizeForLatency: true});
+  }
+}
+
+function onConfig(message) {
+  video.codec = message.codec;
+  video.width = message.width;
+  video.height = message.height;
+  figures.encoder = message.encoder;
+  startDecoder();
+}
+
+function onUnit(message) {
+  figures.bytes += message.data.length;
+  video.heardAt = performance.now();
+  if (!video.decoder || (video.waits && !message.key)) {
+    figures.drops++;
+    acknowledge(message.number);
+    if (video.waits) {
+      waitForKey();
+    }
+    return;
+  }
+  if (video.decoder.decodeQueueSize > QUEUE_MAX) {
+    figures.drops++;
+    startDecoder();
+    acknowledge(message.number);
+    waitForKey();
+    return;
+  }
+  video.waits = false;
+  video.pending.set(message.number, message);
+  video.decoder.decode(new EncodedVideoChunk({
+    type: message.key ? 'key' : 'delta', timestamp: message.number, data: message.data,
+  }));
+}
+
+function watchDog() {
+  const now = performance.now();
+  if (state.ready && !state.hidden && video.decoder && !video.waits && video.pending.size > 0 &&
+      now - video.heardAt < STUCK_MS && now - video.paintedAt > STUCK_MS) {
+    tell({kind: 'note', text: 'no picture for two seconds: starting the decoder again'});
+    video.paintedAt = now;
+    startDecoder();
+    waitForKey();
+  }
+}
+
+// --- the connection ---
+
+const handlers = {
+  welcome: message => {
+    tell(message);
+    state.ready = true;
+    sendPing();
+    subscribe();
+  },
+  displays: tell,
+  config: onConfig,
+  unit: onUnit,
+  cursor: message => {
+    const pixels = new Uint8ClampedArray(message.pixels);
+    tell({...message, pixels}, [pixels.buffer]);
+  },
+  pointer: tell,
+  lit: tell,
+  pong: onPong,
+  stats: message => {
+    server = message;
+  },
+  notice: tell,
+};
+
+function sendPing() {
+  send(wire.ping(performance.now()));
+}
+
+function subscribe() {
+  if (state.display >= 0 && !state.hidden && state.video) {
+    video.paintedAt = performance.now();
+    send(wire.subscribe(state.display, true));
+  }
+}
+
+function unsubscribe() {
+  if (state.display >= 0) {
+    send(wire.subscribe(state.display, false));
+  }
+  if (typeof VideoDecoder === 'function') {
+    stopDecoder();
+  }
+  dropNewest();
+  video.waits = true;
+}
+
+function connect() {
+  clearTimeout(state.retryTimer);
+  const socket = new WebSocket(state.url, wire.SUBPROTOCOL);
+  socket.binaryType = 'arraybuffer';
+  state.socket = socket;
+  state.ready = false;
+  socket.onopen = () => socket.send(wire.hello(state.token));
+  socket.onmessage = event => {
+    const message = parseSafely(event.data);
+    if (message && (message.kind === 'welcome' || state.ready)) {
+      if (message.display !== state.display && ['config', 'unit', 'cursor', 'pointer', 'lit'].includes(message.kind)) {
+        return; // of a display that is not watched any more
+      }
+      handlers[message.kind](message);
+    }
+  };
+  socket.onclose = event => onClosed(socket, event);
+}
+
+function parseSafely(data) {
+  try {
+    return wire.parse(data);
+  } catch (error) {
+    return null; // shorter than it should be: a server of another version
+  }
+}
+
+function onClosed(socket, event) {
+  if (socket !== state.socket) {
+    return;
+  }
+  state.ready = false;
+  if (typeof VideoDecoder === 'function') {
+    stopDecoder();
+  }
+  video.waits = true;
+  clock.recent = [];
+  clock.best = Infinity;
+  const final = FINAL.includes(event.code);
+  const waitMs = state.retryMs * (0.5 + Math.random());
+  state.retryMs = Math.min(state.retryMs * 2, RETRY_MAX_MS);
+  tell({kind: 'closed', code: event.code, reason: event.reason, final, waitMs});
+  if (!final) {
+    state.retryTimer = setTimeout(connect, waitMs);
+  }
+}
+
+// --- what the page asks for ---
+
+const orders = {
+  start: order => {
+    state.url = order.url;
+    state.token = order.token;
+    state.video = order.video;
+    canvas = order.canvas; // null: there is no video
+    context = canvas && canvas.getContext('2d', {alpha: false, desynchronized: true});
+    figures.since = performance.now();
+    connect();
+    setInterval(sendPing, PING_MS);
+    setInterval(report, REPORT_MS);
+    setInterval(watchDog, 500);
+  },
+  watch: order => {
+    if (state.display !== order.display) {
+      unsubscribe();
+      video.shown = false;
+      figures.delays = [];
+      figures.at = 0;
+      state.display = order.display;
+      subscribe();
+    }
+  },
+  hidden: order => {
+    if (state.hidden !== order.hidden) {
+      state.hidden = order.hidden;
+      if (order.hidden) {
+        unsubscribe();
+      } else {
+        subscribe();
+      }
+    }
+  },
+  token: order => {
+    state.token = order.token;
+    state.retryMs = RETRY_FIRST_MS;
+    connect();
+  },
+  retry: () => {
+    state.retryMs = RETRY_FIRST_MS;
+    if (!state.ready && state.socket.readyState === WebSocket.CLOSED) {
+      connect();
+    }
+  },
+  mode: order => send(wire.mode(state.display, order.width, order.height)),
+  bitrate: order => send(wire.bitrate(state.display, order.value)),
+  key: order => send(wire.key(state.display, order.code, order.down)),
+  motion: order => send(wire.motion(state.display, order.x, order.y)),
+  wheel: order => send(wire.wheel(state.display, order.x, order.y)),
+  release: () => send(wire.release()),
+  photo: async () => {
+    // A canvas that a frame was painted on this instant can be read.
+    const blob = await canvas.convertToBlob({type: 'image/png'});
+    tell({kind: 'photo', blob});
+  },
+};
+
+self.onmessage = event => orders[event.data.order](event.data);

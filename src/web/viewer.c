@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "web"
+#include "web/viewer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "platform/thread.h"
+#include "screen/protocol.h"
+#include "screen/screen.h"
+#include "web/session.h"
+#include "web/watch.h"
+
+#define MS INT64_C(1000000)
+/* Messages at a time, so that others get their turn. */
+#define WRITES_AT_ONCE 8
+/* Bits per second that may be wished for. */
+#define MIN_BITRATE 200000
+#define MAX_BITRATE 200000000
+#define CODES (VTR_INPUT_MAX_CODE + 1)
+
+/* What a viewer has of one display. */
+struct view {
+	struct vtr_watch *watch; /* NULL: is not watched */
+	struct vtr_access_unit *unit; /* is sent next */
+	uint32_t number; /* of the last one that was sent */
+	bool configured;
+	uint64_t generation; /* for which the page is configured */
+	char codec[VTR_CODEC_MAX];
+	bool stats_due;
+	bool cursor_known, pointer_known;
+	struct vtr_web_cursor cursor; /* as the page knows it */
+	enum vtr_message_notice notice; /* due; 0: none */
+	const char *notice_text;
+};
+
+struct vtr_viewer {
+	struct vtr_session *session;
+	enum vtr_token_kind role; /* WRONG: not known yet */
+	bool welcome_due, displays_due, pong_due, ping_due, pinged;
+	uint64_t ping;
+	int64_t heard_ns;
+	int64_t refused_until_ns; /* the token was wrong, and the answer is held back; 0: it was not */
+	enum vtr_message_close close; /* 0: go on */
+	const char *close_text;
+	struct view views[VTR_MAX_DISPLAYS];
+	uint32_t turn; /* the display whose turn it is */
+	uint8_t in[VTR_MESSAGE_MAX_IN];
+	size_t in_size;
+	uint64_t held[(CODES + 63) / 64]; /* keys and buttons, */
+	uint32_t held_on;                 /* and the display before which they were pressed */
+};
+
+/* --- the end ----------------------------------------------------------------------------------------- */
+
+/* The connection ends when it takes the reason, or is killed if it takes nothing. */
+static void finish(struct vtr_viewer *viewer, enum vtr_message_close code, const char *text)
+{
+	if (viewer->close == 0) {
+		viewer->close = code;
+		viewer->close_text = text;
+		viewer->session->deadline_ns = vtr_os_now_ns() + 1000 * MS;
+		lws_callback_on_writable(viewer->session->wsi);
+	}
+}
+
+static void finish_refused(struct vtr_viewer *viewer, enum vtr_web_refusal refusal,
+                           enum vtr_message_close code, const char *text)
+{
+	viewer->session->web->counters.refused[refusal]++;
+	finish(viewer, code, text);
+}
+
+static void unwatch(struct view *view)
+{
+	vtr_watch_destroy(view->watch);
+	vtr_access_unit_unref(view->unit);
+	*view = (struct view){ .number = view->number };
+}
+
+/* Lets go of what this viewer holds, and of nothing that others do. */
+static void release_all(struct vtr_viewer *viewer)
+{
+	struct vtr_input input = { .kind = VTR_INPUT_KEY, .display = viewer->held_on };
+
+	for (uint32_t code = 0; code < CODES; code++) {
+		if ((viewer->held[code / 64] >> code % 64 & 1) != 0) {
+			input.code = code;
+			/* If it is lost, all keys are released anyway. */
+			(void)!vtr_screen_send_input(viewer->session->web->screen, &input);
+		}
+	}
+	memset(viewer->held, 0, sizeof(viewer->held));
+}
+
+void vtr_viewer_destroy(struct vtr_viewer *viewer)
+{
+	if (!viewer) {
+		return;
+	}
+	release_all(viewer);
+	for (size_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		unwatch(&viewer->views[i]);
+	}
+	viewer->session->web->viewer_count -= viewer->role != VTR_TOKEN_WRONG;
+	viewer->session->viewer = NULL;
+	free(viewer);
+}
+
+/* --- what the page says ------------------------------------------------------------------------------ */
+
+static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *message, int64_t now_ns)
+{
+	struct vtr_session *session = viewer->session;
+	struct vtr_web *web = session->web;
+	enum vtr_token_kind role = vtr_tokens_check(&web->tokens, message->hello.token,
+	                                            sizeof(message->hello.token));
+
+	if (message->hello.version != VTR_MESSAGE_VERSION) {
+		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
+		               "another version of the page: load it again");
+		return;
+	}
+	if (role == VTR_TOKEN_WRONG) {
+		struct vtr_backoff_address peer = vtr_backoff_peer(lws_get_socket_fd(session->wsi));
+		int64_t wait_ns = vtr_backoff_fail(&web->backoff, &peer, now_ns);
+		web->counters.refused[VTR_WEB_REFUSED_TOKEN]++;
+		viewer->refused_until_ns = now_ns + wait_ns;
+		session->deadline_ns = now_ns + wait_ns + VTR_WEB_HELLO_MS * MS;
+		return;
+	}
+	if (web->viewer_count >= VTR_WEB_MAX_VIEWERS) {
+		finish_refused(viewer, VTR_WEB_REFUSED_FULL, VTR_MESSAGE_CLOSE_FULL,
+		               "too many viewers");
+		return;
+	}
+	web->viewer_count++;
+	viewer->role = role;
+	viewer->welcome_due = true;
+	viewer->displays_due = true;
+	session->answering = true;
+	vtr_web_look_soon(web);
+}
+
+static void notify(struct vtr_viewer *viewer, uint32_t display, enum vtr_message_notice notice,
+                   const char *text)
+{
+	viewer->views[display].notice = notice;
+	viewer->views[display].notice_text = text;
+}
+
+static void on_subscribe(struct vtr_viewer *viewer, uint32_t display, bool on)
+{
+	struct vtr_web *web = viewer->session->web;
+	struct view *view = &viewer->views[display];
+	const struct vtr_watch_params params = {
+		.streams = web->streams,
+		.display = display,
+		.number = view->number,
+		.wake = vtr_web_wake,
+		.data = web,
+	};
+
+	if (!on) {
+		unwatch(view);
+		return;
+	}
+	if (view->watch) {
+		return;
+	}
+	enum vtr_err err = vtr_watch_create(&params, &view->watch);
+	if (err != VTR_OK) {
+		vtr_warn_limited(web->log, "cannot watch display %u: %s", display, vtr_err_name(err));
+		notify(viewer, display, VTR_MESSAGE_NOTICE_VIDEO, "no video: the host is short of memory or threads");
+	}
+	vtr_web_look_soon(web);
+}
+
+static void on_mode(struct vtr_viewer *viewer, const struct vtr_message *message)
+{
+	const struct vtr_board_mode mode = {
+		.connected = true,
+		.width = message->mode.width,
+		.height = message->mode.height,
+	};
+
+	if (mode.width < VTR_SCREEN_MODE_MIN || mode.width > VTR_SCREEN_MODE_MAX ||
+	    mode.height < VTR_SCREEN_MODE_MIN || mode.height > VTR_SCREEN_MODE_MAX) {
+		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE,
+		       "width and height must lie between 32 and 16384");
+	} else if (vtr_screen_ask_mode(viewer->session->web->screen, message->display, &mode) !=
+	           VTR_OK) {
+		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE,
+		       "too many such requests at once; try again");
+	}
+}
+
+static void on_input(struct vtr_viewer *viewer, const struct vtr_input *input)
+{
+	struct vtr_web *web = viewer->session->web;
+	enum vtr_err err = vtr_screen_send_input(web->screen, input);
+
+	web->counters.inputs++;
+	if (err == VTR_ERR_ARG) {
+		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
+		               "there is no such key");
+		return;
+	}
+	if (err != VTR_OK) {
+		notify(viewer, input->display, VTR_MESSAGE_NOTICE_INPUT, "the machine is busy: input was lost");
+	}
+	if (input->kind == VTR_INPUT_KEY) {
+		uint64_t bit = UINT64_C(1) << input->code % 64;
+		viewer->held_on = input->display;
+		if (input->down) {
+			viewer->held[input->code / 64] |= bit;
+		} else {
+			viewer->held[input->code / 64] &= ~bit;
+		}
+	}
+}
+
+/* What only those do who may control. */
+static bool is_control(enum vtr_message_type type)
+{
+	return type == VTR_MESSAGE_MODE || type == VTR_MESSAGE_KEY || type == VTR_MESSAGE_MOTION ||
+	       type == VTR_MESSAGE_WHEEL || type == VTR_MESSAGE_BITRATE;
+}
+
+static void on_message(struct vtr_viewer *viewer, const struct vtr_message *message, int64_t now_ns)
+{
+	struct view *view = &viewer->views[message->display];
+
+	if (is_control(message->type) && viewer->role != VTR_TOKEN_CONTROL) {
+		finish_refused(viewer, VTR_WEB_REFUSED_VIEW, VTR_MESSAGE_CLOSE_VIEW,
+		               "this link is for watching only");
+		return;
+	}
+	switch ((int)message->type) {
+	case VTR_MESSAGE_SUBSCRIBE:
+		on_subscribe(viewer, message->display, message->on);
+		break;
+	case VTR_MESSAGE_ACK:
+		/* One that makes no sense is for what was watched before, or harms nobody else. */
+		if (view->watch) {
+			vtr_watch_ack(view->watch, message->ack.number, now_ns);
+		}
+		break;
+	case VTR_MESSAGE_WANT_KEY:
+		if (view->watch) {
+			vtr_watch_want_key(view->watch, now_ns);
+		}
+		break;
+	case VTR_MESSAGE_BITRATE:
+		if (view->watch) {
+			vtr_stream_set_bitrate(vtr_watch_stream(view->watch),
+			                       (uint32_t)vtr_max(MIN_BITRATE, vtr_min(message->bitrate, MAX_BITRATE)));
+		}
+		break;
+	case VTR_MESSAGE_PING:
+		viewer->ping = message->ping;
+		viewer->pong_due = true;
+		break;
+	case VTR_MESSAGE_MODE:
+		on_mode(viewer, message);
+		break;
+	case VTR_MESSAGE_RELEASE:
+		release_all(viewer);
+		break;
+	case VTR_MESSAGE_KEY:
+	case VTR_MESSAGE_MOTION:
+	case VTR_MESSAGE_WHEEL:
+		on_input(viewer, &message->input);
+		break;
+	default: /* a second hello */
+		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
+		               "a message that is not expected");
+		break;
+	}
+}
+
+static void hear(struct vtr_viewer *viewer)
+{
+	viewer->heard_ns = vtr_os_now_ns();
+	viewer->pinged = false;
+	if (viewer->role != VTR_TOKEN_WRONG && viewer->close == 0) {
+		viewer->session->deadline_ns = viewer->heard_ns + VTR_WEB_SILENCE_MS * MS;
+	}
+}
+
+static void on_complete(struct vtr_viewer *viewer)
+{
+	struct vtr_message message;
+	enum vtr_err err = vtr_message_parse(viewer->in, viewer->in_size, &message);
+	bool is_hello = err == VTR_OK && message.type == VTR_MESSAGE_HELLO;
+
+	viewer->in_size = 0;
+	if (err != VTR_OK || (!is_hello && viewer->role == VTR_TOKEN_WRONG)) {
+		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
+		               "a message that makes no sense");
+	} else if (is_hello && viewer->role == VTR_TOKEN_WRONG) {
+		on_hello(viewer, &message, vtr_os_now_ns());
+	} else {
+		on_message(viewer, &message, vtr_os_now_ns());
+	}
+}
+
+static void on_receive(struct vtr_viewer *viewer, const void *bytes, size_t size)
+{
+	struct lws *wsi = viewer->session->wsi;
+
+	if (viewer->close != 0 || viewer->refused_until_ns != 0) {
+		return; /* too late */
+	}
+	if (!lws_frame_is_binary(wsi) || size > sizeof(viewer->in) - viewer->in_size) {
+		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
+		               "a message that is too long, or text");
+		return;
+	}
+	memcpy(viewer->in + viewer->in_size, bytes, size);
+	viewer->in_size += size;
+	if (lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0) {
+		on_complete(viewer);
+		hear(viewer);
+		vtr_viewer_look(viewer, viewer->heard_ns);
+	}
+}
+
+/* --- what the page is told --------------------------------------------------------------------------- */
+
+/* Makes room for a message of that size. Returns: where it begins, or NULL. */
+static uint8_t *make_room(struct vtr_web *web, size_t size)
+{
+	if (web->scratch_size < LWS_PRE + size) {
+		uint8_t *scratch = realloc(web->scratch, LWS_PRE + size);
+		if (!scratch) {
+			return NULL;
+		}
+		web->scratch = scratch;
+		web->scratch_size = LWS_PRE + size;
+	}
+	return web->scratch + LWS_PRE;
+}
+
+/* Writes the head of the unit that is next, or what the page must know before. Returns: the size. */
+static size_t write_unit(struct vtr_viewer *viewer, uint32_t display, uint8_t **at)
+{
+	struct vtr_web *web = viewer->session->web;
+	struct view *view = &viewer->views[display];
+	struct vtr_access_unit *unit = view->unit;
+	size_t size = VTR_MESSAGE_UNIT_HEAD + unit->size;
+
+	if (unit->key) {
+		char codec[VTR_CODEC_MAX] = "";
+		struct vtr_stream_counters counters;
+		if (vtr_message_codec(unit->data, unit->size, codec) != VTR_OK) {
+			vtr_warn_limited(web->log, "display %u: a key unit without parameters", display);
+		}
+		if (!view->configured || view->generation != unit->generation ||
+		    strcmp(codec, view->codec) != 0) {
+			vtr_stream_count(vtr_watch_stream(view->watch), &counters);
+			view->configured = true;
+			view->generation = unit->generation;
+			memcpy(view->codec, codec, sizeof(codec));
+			return vtr_message_config(*at, display, unit, codec,
+			                          counters.encoder ? counters.encoder : "?");
+		}
+	}
+	*at = make_room(web, size);
+	if (!*at) {
+		finish(viewer, VTR_MESSAGE_CLOSE_FAILED, "the host is out of memory");
+		return 0;
+	}
+	view->number = vtr_watch_sent(view->watch, vtr_os_now_ns());
+	vtr_message_unit_head(*at, display, unit, view->number);
+	memcpy(*at + VTR_MESSAGE_UNIT_HEAD, unit->data, unit->size);
+	web->counters.units++;
+	web->counters.unit_bytes += unit->size;
+	vtr_access_unit_unref(unit);
+	view->unit = NULL;
+	return size;
+}
+
+static size_t write_cursor(struct vtr_viewer *viewer, uint32_t display, uint8_t *at)
+{
+	struct vtr_web *web = viewer->session->web;
+	struct view *view = &viewer->views[display];
+	struct vtr_board_cursor cursor;
+
+	if (vtr_screen_read_cursor(web->screen, display, &cursor) != VTR_OK) {
+		return 0; /* being changed: the next look finds it */
+	}
+	view->cursor_known = true;
+	view->cursor.ticket = cursor.ticket;
+	view->cursor.visible = cursor.visible;
+	return vtr_message_cursor(at, display, &cursor);
+}
+
+static size_t write_stats(struct vtr_viewer *viewer, uint32_t display, uint8_t *at)
+{
+	struct view *view = &viewer->views[display];
+	struct vtr_stream_counters counters;
+
+	vtr_stream_count(vtr_watch_stream(view->watch), &counters);
+	const struct vtr_message_stats stats = {
+		.viewers = counters.viewers,
+		.bitrate = counters.bitrate,
+		.coded = counters.coded,
+		.dropped = counters.dropped,
+		.skipped = vtr_watch_skipped(view->watch),
+	};
+	view->stats_due = false;
+	return vtr_message_stats(at, display, &stats);
+}
+
+/* Writes what is due of a display. Returns: the size; 0: nothing. */
+static size_t write_view(struct vtr_viewer *viewer, uint32_t display, uint8_t **at)
+{
+	const struct vtr_web_cursor *cursor = &viewer->session->web->cursors[display];
+	struct view *view = &viewer->views[display];
+	bool lit;
+
+	if (view->notice != 0) {
+		size_t size = vtr_message_notice(*at, display, view->notice, view->notice_text);
+		view->notice = 0;
+		return size;
+	}
+	if (!view->watch) {
+		return 0;
+	}
+	if (vtr_watch_take_lit(view->watch, &lit)) {
+		return vtr_message_lit(*at, display, lit);
+	}
+	if (!view->cursor_known || view->cursor.ticket != cursor->ticket) {
+		size_t size = write_cursor(viewer, display, *at);
+		if (size > 0) {
+			return size;
+		}
+	}
+	if (!view->pointer_known || view->cursor.x != cursor->x || view->cursor.y != cursor->y) {
+		view->pointer_known = true;
+		view->cursor.x = cursor->x;
+		view->cursor.y = cursor->y;
+		return vtr_message_pointer(*at, display, cursor->x, cursor->y);
+	}
+	if (!view->unit && vtr_watch_look(view->watch, vtr_os_now_ns())) {
+		view->unit = vtr_watch_take(view->watch);
+	}
+	if (view->unit) {
+		return write_unit(viewer, display, at);
+	}
+	return view->stats_due ? write_stats(viewer, display, *at) : 0;
+}
+
+/* Writes one message into room for VTR_MESSAGE_MAX_OUT, or elsewhere. Returns: its size; 0: nothing is due. */
+static size_t write_next(struct vtr_viewer *viewer, uint8_t **at)
+{
+	struct vtr_web *web = viewer->session->web;
+	size_t size = 0;
+
+	if (viewer->welcome_due) {
+		viewer->welcome_due = false;
+		return vtr_message_welcome(*at, viewer->role == VTR_TOKEN_CONTROL, vtr_os_now_ns(),
+		                           web->tokens.view);
+	}
+	if (viewer->pong_due) {
+		viewer->pong_due = false;
+		return vtr_message_pong(*at, viewer->ping, vtr_os_now_ns());
+	}
+	if (viewer->displays_due) {
+		viewer->displays_due = false;
+		return vtr_message_displays(*at, web->displays, web->display_count);
+	}
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS && size == 0 && viewer->close == 0; i++) {
+		viewer->turn = (viewer->turn + 1) % VTR_MAX_DISPLAYS;
+		size = write_view(viewer, viewer->turn, at);
+	}
+	return size;
+}
+
+/* Returns: what the library wants to hear. */
+static int say_goodbye(struct vtr_viewer *viewer)
+{
+	lws_close_reason(viewer->session->wsi, (enum lws_close_status)viewer->close,
+	                 (unsigned char *)viewer->close_text, strlen(viewer->close_text));
+	return -1;
+}
+
+static int on_writable(struct vtr_viewer *viewer)
+{
+	struct lws *wsi = viewer->session->wsi;
+	struct vtr_web *web = viewer->session->web;
+	uint8_t ping[LWS_PRE + 1];
+
+	if (viewer->ping_due) {
+		viewer->ping_due = false;
+		return lws_write(wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
+	}
+	for (int i = 0; viewer->role != VTR_TOKEN_WRONG && i < WRITES_AT_ONCE; i++) {
+		uint8_t *at = make_room(web, VTR_MESSAGE_MAX_OUT);
+		size_t size = at && viewer->close == 0 ? write_next(viewer, &at) : 0;
+		if (size == 0) {
+			break;
+		}
+		/* What the socket does not take, the library keeps and sends before it calls again. */
+		if (lws_write(wsi, at, size, LWS_WRITE_BINARY) < (int)size) {
+			return -1;
+		}
+		if (lws_send_pipe_choked(wsi) || i == WRITES_AT_ONCE - 1) {
+			lws_callback_on_writable(wsi);
+			return 0;
+		}
+	}
+	return viewer->close != 0 ? say_goodbye(viewer) : 0;
+}
+
+/* --- looking ----------------------------------------------------------------------------------------- */
+
+static bool is_view_due(const struct vtr_web *web, const struct view *view, uint32_t display,
+                        int64_t now_ns)
+{
+	const struct vtr_web_cursor *cursor = &web->cursors[display];
+
+	if (!view->watch) {
+		return view->notice != 0;
+	}
+	/* Whether the display has gone dark is asked when there is time to say so. */
+	return view->notice != 0 || view->stats_due || view->unit || !view->cursor_known ||
+	       view->cursor.ticket != cursor->ticket || view->cursor.x != cursor->x ||
+	       view->cursor.y != cursor->y || vtr_watch_look(view->watch, now_ns) ||
+	       vtr_watch_has_lit(view->watch);
+}
+
+void vtr_viewer_look(struct vtr_viewer *viewer, int64_t now_ns)
+{
+	struct vtr_web *web = viewer->session->web;
+	bool due = viewer->welcome_due || viewer->pong_due || viewer->displays_due ||
+	           viewer->ping_due || viewer->close != 0;
+
+	if (viewer->role == VTR_TOKEN_WRONG && viewer->close == 0) {
+		return;
+	}
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS && !due; i++) {
+		due = is_view_due(web, &viewer->views[i], i, now_ns);
+	}
+	if (due) {
+		lws_callback_on_writable(viewer->session->wsi);
+	}
+}
+
+void vtr_viewer_tick(struct vtr_viewer *viewer, int64_t now_ns)
+{
+	if (viewer->refused_until_ns != 0 && now_ns >= viewer->refused_until_ns) {
+		finish(viewer, VTR_MESSAGE_CLOSE_TOKEN, "the token is wrong");
+	}
+	if (!viewer->pinged && now_ns - viewer->heard_ns > VTR_WEB_PING_MS * MS) {
+		viewer->pinged = true;
+		viewer->ping_due = true;
+	}
+	vtr_viewer_look(viewer, now_ns);
+}
+
+void vtr_viewer_count(struct vtr_viewer *viewer)
+{
+	for (size_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		viewer->views[i].stats_due = viewer->views[i].watch != NULL;
+	}
+}
+
+void vtr_viewer_tell_displays(struct vtr_viewer *viewer)
+{
+	viewer->displays_due = true;
+}
+
+/* --- events ------------------------------------------------------------------------------------------ */
+
+static int on_established(struct vtr_session *session)
+{
+	struct vtr_viewer *viewer = calloc(1, sizeof(*viewer));
+
+	if (!viewer) {
+		return -1;
+	}
+	viewer->session = session;
+	viewer->heard_ns = vtr_os_now_ns();
+	session->viewer = viewer;
+	session->answering = false;
+	session->deadline_ns = viewer->heard_ns + VTR_WEB_HELLO_MS * MS;
+	return 0;
+}
+
+int vtr_viewer_on_event(struct vtr_session *session, enum lws_callback_reasons reason, void *in,
+                        size_t size)
+{
+	struct vtr_viewer *viewer = session->viewer;
+
+	switch ((int)reason) {
+	case LWS_CALLBACK_ESTABLISHED:
+		return on_established(session);
+	case LWS_CALLBACK_RECEIVE:
+		on_receive(viewer, in, size);
+		return 0;
+	case LWS_CALLBACK_RECEIVE_PONG:
+		hear(viewer);
+		return 0;
+	case LWS_CALLBACK_SERVER_WRITEABLE:
+		return on_writable(viewer);
+	case LWS_CALLBACK_CLOSED:
+		vtr_viewer_destroy(viewer);
+		return 0;
+	default:
+		return 0;
+	}
+}
