@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <string.h>
 
+#include "platform/thread.h"
 #include "vhost/internal.h"
 
 #define VTR_LOG_MODULE "vhost"
@@ -11,8 +12,13 @@
 /*
  * What we ask of the VMM. QEMU 11.1 crashes on any of it while the device does not run, and it looks at
  * this channel and at the guest's resets in different threads: so nothing is sent while a message on the
- * front channel is unread, which may be the one that says that the device stopped.
+ * front channel is unread, which may be the one that says that the device stopped. A message may still
+ * cross with a reset that has not been told yet, within some milliseconds. While the window is being
+ * mapped a driver gets no answers and does not get as far as that; news of the configuration are few.
  */
+
+/* Between two news of the configuration. Whoever drags a window's edge causes dozens a second. */
+#define CONFIG_INTERVAL_NS INT64_C(100000000)
 
 #define CONFIG_CHANGE 2u
 #define SHMEM_MAP 9u
@@ -78,6 +84,7 @@ enum vtr_err vtr_vhost_back_map(struct vtr_vhost_user *server)
 		          "memory; the connection is closed");
 		return VTR_ERR_UNSUPPORTED;
 	}
+	vtr_trace(server->log, "the VMM is asked to map the window");
 	enum vtr_err err = vtr_vhost_channel_send(&server->back, SHMEM_MAP, VTR_VHOST_NEED_REPLY,
 	                                          &map, sizeof(map), window->fd);
 	if (err != VTR_OK) {
@@ -160,7 +167,14 @@ enum vtr_err vtr_vhost_back_flush(struct vtr_vhost_user *server)
 	    has_unread(server)) {
 		return VTR_OK; /* called again when what was unread is read, and at the start */
 	}
+	int64_t now = vtr_os_now_ns();
+	if (now < server->config_next_ns) {
+		vtr_os_loop_timer_set(server->config_timer, server->config_next_ns - now);
+		return VTR_OK;
+	}
 	server->config_pending = false;
+	server->config_next_ns = now + CONFIG_INTERVAL_NS;
+	vtr_trace(server->log, "the VMM is told of a change");
 	enum vtr_err err = vtr_vhost_channel_send(&server->back, CONFIG_CHANGE, 0, NULL, 0, -1);
 	if (err != VTR_OK && err != VTR_ERR_GONE) {
 		vtr_warn_limited(server->log,

@@ -69,7 +69,8 @@ struct vtr_vhost_user {
 	bool begun;          /* device.start() was called since the VMM connected */
 	bool reset_owed;     /* the next device.start() is a reset */
 	bool map_pending;    /* SHMEM_MAP was sent, its answer has not come */
-	bool config_pending; /* the VMM is to be told that the configuration changed */
+	bool config_pending; /* the VMM is to be told that the configuration changed, */
+	int64_t config_next_ns; /* not before this */
 };
 
 /* --- requests.c -------------------------------------------------------------------------------------- */

@@ -107,6 +107,22 @@ class Conversation(EchoTest):
             vm.queues[0].call(b'C')
             vm.pump(lambda: vm.config_changes == count)
 
+    def test_bursts_of_configuration_changes(self):
+        """Few messages for many changes, since each is a risk for QEMU."""
+        vm = self.started()
+        for _ in range(3):
+            begin = time.monotonic()
+            before = vm.config_changes
+            for _ in range(200):
+                vm.queues[0].call(b'C')
+            while vm.back.is_readable(0.2):
+                vm.serve_back()
+            sent = vm.config_changes - before
+            self.assertGreaterEqual(sent, 1)
+            self.assertLessEqual(sent, 1 + (time.monotonic() - begin) / 0.1)
+            vm.queues[0].call(b'C')
+            vm.pump(lambda: vm.config_changes == before + sent + 1)
+
 
 class Lifecycle(EchoTest):
 
