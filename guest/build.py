@@ -43,13 +43,13 @@ def choose_release():
     return {'bookworm': 'bookworm', 'trixie': 'trixie'}.get(debs.host_release(), 'trixie')
 
 
-def kernel_package(apt):
-    """The package that the meta package stands for."""
+def kernel_packages(apt):
+    """The packages that the meta package stands for: one, or since Linux 7 image, binary and modules."""
     status, output = apt.run('install', '-y', '--simulate', KERNEL)
-    match = re.search(r'^Inst (linux-image-\d\S*)', output, re.M)
-    if status or not match:
+    names = re.findall(r'^Inst (linux-(?:image|binary|modules)-\d\S*)', output, re.M)
+    if status or not names:
         apt.fail(KERNEL, output)
-    return match[1]
+    return names
 
 
 def decompress(path):
@@ -97,19 +97,22 @@ def collect_modules(tree, folder):
 
 
 def unpack_kernel(apt, folder):
-    name = kernel_package(apt)
-    package = apt.download_only(name)
-    debs.say(f'unpacking {name}')
+    """Its version."""
+    packages = [apt.download_only(name) for name in kernel_packages(apt)]
+    debs.say(f'unpacking {" ".join(debs.package_name(package) for package in packages)}')
     tree = folder / 'kernel'
-    debs.unpack([package], tree, ['*/vmlinuz-*', '*/kernel/drivers/gpu/drm/*.ko*', '*/kernel/drivers/virtio/*.ko*',
-                                  '*/kernel/drivers/input/*.ko*', '*/kernel/drivers/video/*.ko*',
-                                  '*/kernel/drivers/i2c/*.ko*', '*/kernel/drivers/block/virtio_blk.ko*',
-                                  '*/kernel/fs/ext4/*.ko*', '*/kernel/fs/jbd2/*.ko*', '*/kernel/fs/mbcache.ko*',
-                                  '*/kernel/lib/*.ko*', '*/kernel/crypto/*.ko*', '*/kernel/arch/x86/crypto/*.ko*'])
+    debs.unpack(packages, tree, ['*/vmlinuz*', '*/kernel/drivers/gpu/drm/*.ko*', '*/kernel/drivers/virtio/*.ko*',
+                                 '*/kernel/drivers/input/*.ko*', '*/kernel/drivers/video/*.ko*',
+                                 '*/kernel/drivers/i2c/*.ko*', '*/kernel/drivers/block/virtio_blk.ko*',
+                                 '*/kernel/fs/ext4/*.ko*', '*/kernel/fs/jbd2/*.ko*', '*/kernel/fs/mbcache.ko*',
+                                 '*/kernel/lib/*.ko*', '*/kernel/crypto/*.ko*', '*/kernel/arch/x86/crypto/*.ko*'])
+    images = list(tree.rglob('vmlinuz*'))
+    if not images:
+        raise debs.Error(f'no vmlinuz in {" ".join(package.name for package in packages)}')
     collect_modules(tree, folder / 'modules')
-    shutil.copy(next(tree.rglob('vmlinuz-*')), folder / 'vmlinuz')
+    shutil.copy(images[0], folder / 'vmlinuz')
     shutil.rmtree(tree)
-    return package.name.split('_')[1]
+    return packages[0].name.split('_')[1]
 
 
 def unpack(release, folder, cache, mirror):

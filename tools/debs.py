@@ -208,7 +208,8 @@ def package_name(path):
 
 
 def unpack(paths, folder, members=None):
-    """Unpacks packages into a folder: all of them, or the files that match patterns of tar."""
+    """Unpacks packages into a folder: all of them, or the files that match patterns of tar. A pattern may match
+    nothing."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in paths:
         with tempfile.TemporaryFile() as errors:
@@ -216,10 +217,12 @@ def unpack(paths, folder, members=None):
             command = ['tar', '-x', '-C', str(folder), '--no-same-owner', '--no-same-permissions']
             if members:
                 command += ['--wildcards', *members]
-            done = subprocess.run(command, stdin=reader.stdout, stderr=errors)
+            done = subprocess.run(command, stdin=reader.stdout, stderr=errors, env={**os.environ, 'LC_ALL': 'C'})
             reader.stdout.close()
             reader.wait()
-            if done.returncode or (reader.returncode and not members):
-                errors.seek(0)
-                text = errors.read().decode(errors='replace').strip()[-500:]
-                raise Error(f'{path.name} could not be unpacked into {folder}: {text}')
+            errors.seek(0)
+            text = errors.read().decode(errors='replace').strip()
+        lines = [line for line in text.splitlines()
+                 if not line.endswith((': Not found in archive', 'Exiting with failure status due to previous errors'))]
+        if (done.returncode or reader.returncode) and (lines or not members):
+            raise Error(f'{path.name} could not be unpacked into {folder}: {text[-500:]}')
