@@ -8,6 +8,7 @@ import time
 
 import e2e
 import qemu
+import test_scenes
 from e2e import expect
 
 FRAMES = 300
@@ -65,6 +66,21 @@ def compare(where, local, guest):
         if len(local) == len(guest):
             return [line for i, pair in enumerate(zip(local, guest)) for line in compare(f'{where}/{i}', *pair)]
     return [] if local == guest else [f'{where}: local {str(local)[:100]}, guest {str(guest)[:100]}']
+
+
+def test_scenes_in_the_guest():
+    """Every scene of vk-suite gives the same bytes in the guest as natively."""
+    native = test_scenes.results(e2e.run([e2e.program('vk-suite')], e2e.native_env()).stdout)
+    with qemu.Machine(memory='2G') as machine:
+        guest = test_scenes.results(machine.run('vk-suite 2>/dev/null', seconds=300))
+    bad = []
+    for name, items in native.items():
+        if 'skipped' in guest.get(name, {}) and name in test_scenes.MAY_SKIP:
+            continue
+        if items != guest.get(name):
+            bad.append(f'{name}: native {items}, guest {guest.get(name)}')
+    print(f'{len(native)} scenes')
+    expect(not bad, '\n'.join(bad))
 
 
 def test_checks():
