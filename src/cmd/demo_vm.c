@@ -155,13 +155,13 @@ static enum vtr_err start(struct part *part, const char *path, const char **argv
 	return err;
 }
 
-/* Asks a process to end; makes it end if it does not. */
-static void stop(struct part *part)
+/* Asks a process to end with a signal; makes it end if it does not. */
+static void stop(struct part *part, int signo)
 {
 	if (part->pid != 0) {
 		struct pollfd wait = { .fd = part->death_fd, .events = POLLIN };
 		int status;
-		kill(part->pid, SIGTERM);
+		kill(part->pid, signo);
 		if (poll(&wait, 1, LEAVE_TIMEOUT_MS) <= 0) {
 			kill(part->pid, SIGKILL);
 			poll(&wait, 1, -1);
@@ -439,8 +439,8 @@ int vtr_demo_vm(const struct vtr_demo *demo)
 	bool prepared = err == VTR_OK;
 	if (prepared) {
 		err = run(vm);
-		stop(&vm->qemu);
-		stop(&vm->gpu);
+		stop(&vm->qemu, SIGKILL); /* it has nothing to lose, and would talk of any other signal */
+		stop(&vm->gpu, SIGTERM);
 		vtr_os_loop_destroy(vm->loop);
 		if (!vm->frames) {
 			print_kept(vm);

@@ -1,0 +1,85 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""`vitrine demo`: it boots and says what the guest shows; whatever is missing, it says how to get it."""
+import re
+import socket
+import tempfile
+from pathlib import Path
+
+import e2e
+import qemu
+from e2e import expect
+
+
+def demo(*options, seconds=120):
+    done = e2e.run([e2e.program('vitrine'), 'demo', *options], e2e.native_env(), timeout=seconds, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
+def fake_qemu(folder, text, status=0):
+    path = Path(folder) / 'qemu'
+    path.write_text(f'#!/bin/sh\necho "{text}"\nexit {status}\n')
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_demo():
+    qemu.find_qemu()
+    qemu.find_guest()
+    status, out, err = demo('--exit-after', '40', '--display', '800x600', '--qemu', qemu.find_qemu())
+    print(out)
+    expect(status == 0, f'status {status}\n{out}{err}')
+    expect(re.search(r'http://127\.0\.0\.1:\d+/', out), 'no address')
+    expect(re.search(r'cube: .*800x600', out), 'no device and mode')
+    expect(re.search(r'cube: \d+\.\d frames/s', out), 'no frame rate')
+
+
+def test_old_qemu():
+    qemu.find_guest()
+    with tempfile.TemporaryDirectory() as folder:
+        path = fake_qemu(folder, 'QEMU emulator version 7.2.22 (Debian)')
+        status, _, err = demo('--qemu', path)
+        expect(status == 1 and '7.2; 11.1 or newer' in err and 'make guest' in err, f'{status} {err}')
+        status, _, err = demo('--qemu', fake_qemu(folder, 'no version here'))
+        expect(status == 1 and 'does not say its version' in err, f'{status} {err}')
+        status, _, err = demo('--qemu', fake_qemu(folder, 'QEMU emulator version 11.1.0', 1))
+        expect(status == 1 and 'does not run' in err, f'{status} {err}')
+
+
+def test_nothing_there():
+    with tempfile.TemporaryDirectory() as folder:
+        status, _, err = demo('--guest', folder)
+        expect(status == 1 and folder in err and 'make guest' in err, f'{status} {err}')
+        (Path(folder) / 'vmlinuz').touch()
+        (Path(folder) / 'initramfs.img').touch()
+        status, _, err = demo('--guest', folder, '--qemu', '/no/such/qemu')
+        expect(status == 1 and 'make guest' in err, f'{status} {err}')
+
+
+def test_port_in_use():
+    qemu.find_guest()
+    with socket.socket() as sock:
+        sock.bind(('127.0.0.1', 0))
+        sock.listen()
+        address = f'127.0.0.1:{sock.getsockname()[1]}'
+        status, _, err = demo('--http', address, '--qemu', qemu.find_qemu())
+    expect(status == 1 and 'in use' in err, f'{status} {err}')
+
+
+def test_no_kernel():
+    """A guest that does not boot: its QEMU's words are there, and it ends."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / 'vmlinuz').write_bytes(b'no kernel')
+        (Path(folder) / 'initramfs.img').touch()
+        status, _, err = demo('--guest', folder, '--qemu', qemu.find_qemu(), '--exit-after', '30')
+    expect(status == 1 and 'QEMU ended' in err, f'{status} {err}')
+
+
+def test_wrong_options():
+    for options in (['--accel', 'xen'], ['--display', '0x0'], ['--frames', '0', '--local']):
+        status, _, err = demo(*options, '--exit-after', '20')
+        expect(status in (1, 2) and err, f'{options}: {status} {err}')
+
+
+if __name__ == '__main__':
+    e2e.main(globals())
