@@ -29,10 +29,10 @@ def say(text):
 
 
 def main(function, name):
-    """Runs a tool's function; an Error becomes a message and status 1."""
+    """Runs a tool's function; an Error, or one of the system, becomes a message and status 1."""
     try:
         function()
-    except Error as error:
+    except (Error, OSError, subprocess.CalledProcessError) as error:
         sys.exit(f'{name}: {error}')
     except KeyboardInterrupt:
         sys.exit(130)
