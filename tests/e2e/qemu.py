@@ -97,8 +97,14 @@ class Qmp:
     def __init__(self, path):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(60)
-        expect(e2e.wait_until(path.exists, 20), 'QEMU has not made its QMP socket')
-        self.sock.connect(str(path))
+
+        def connects():  # QEMU makes the socket first, and listens a moment later
+            try:
+                self.sock.connect(str(path))
+            except (FileNotFoundError, ConnectionRefusedError):
+                return False
+            return True
+        expect(e2e.wait_until(connects, 30), 'QEMU does not answer at its QMP socket')
         self.stream = self.sock.makefile('rw')
         self.events = collections.Counter()
         json.loads(self.stream.readline())
