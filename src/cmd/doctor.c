@@ -11,9 +11,11 @@
 #include "cmd/front.h"
 #include "cmd/json.h"
 #include "cmd/tuning.h"
+#include "encode/encoder.h"
 #include "venus/probe.h"
 #include "venus/venus.h"
 
+#define MAX_ENCODERS 8
 #define GIB (1024.0 * 1024.0 * 1024.0)
 
 struct options {
@@ -121,9 +123,17 @@ static void print_device(const struct vtr_probe_device *device, uint32_t number)
 	}
 }
 
-static void print_text(const struct vtr_probe_report *report, const struct vtr_check *checks,
-                       size_t check_count)
+/* What there is besides the devices. */
+struct findings {
+	struct vtr_check checks[VTR_CHECK_COUNT];
+	size_t check_count;
+	struct vtr_encoder_report encoders[MAX_ENCODERS];
+	size_t encoder_count;
+};
+
+static void print_text(const struct vtr_probe_report *report, const struct findings *findings)
 {
+	const struct vtr_check *checks = findings->checks;
 	char version[32];
 
 	version_text(report->loader_version, version, sizeof(version));
@@ -135,9 +145,15 @@ static void print_text(const struct vtr_probe_report *report, const struct vtr_c
 		print_device(&report->devices[i], i);
 	}
 	printf("\nHost:\n");
-	for (size_t i = 0; i < check_count; i++) {
+	for (size_t i = 0; i < findings->check_count; i++) {
 		printf("  %-8s %s: %s\n           %s\n", vtr_check_state_name(checks[i].state),
 		       checks[i].title, checks[i].value, checks[i].meaning);
+	}
+	printf("\nVideo encoders of 'vitrine gpu', best first:\n");
+	for (size_t i = 0; i < findings->encoder_count; i++) {
+		const struct vtr_encoder_report *encoder = &findings->encoders[i];
+		printf("  %-8s %s%s%s\n", encoder->works ? "ok" : "note", encoder->name,
+		       encoder->works ? "" : ": ", encoder->why);
 	}
 }
 
@@ -179,9 +195,9 @@ static void json_device(struct vtr_json *json, const struct vtr_probe_device *de
 	vtr_json_close(json, '}');
 }
 
-static void print_json(const struct vtr_probe_report *report, const struct vtr_check *checks,
-                       size_t check_count)
+static void print_json(const struct vtr_probe_report *report, const struct findings *findings)
 {
+	const struct vtr_check *checks = findings->checks;
 	struct vtr_json json = { .file = stdout };
 	char version[32];
 
@@ -196,7 +212,7 @@ static void print_json(const struct vtr_probe_report *report, const struct vtr_c
 	}
 	vtr_json_close(&json, ']');
 	vtr_json_open(&json, "checks", '{');
-	for (size_t i = 0; i < check_count; i++) {
+	for (size_t i = 0; i < findings->check_count; i++) {
 		vtr_json_open(&json, checks[i].name, '{');
 		vtr_json_text(&json, "state", vtr_check_state_name(checks[i].state));
 		vtr_json_text(&json, "value", checks[i].value);
@@ -204,20 +220,29 @@ static void print_json(const struct vtr_probe_report *report, const struct vtr_c
 		vtr_json_close(&json, '}');
 	}
 	vtr_json_close(&json, '}');
+	vtr_json_open(&json, "encoders", '[');
+	for (size_t i = 0; i < findings->encoder_count; i++) {
+		const struct vtr_encoder_report *encoder = &findings->encoders[i];
+		vtr_json_open(&json, NULL, '{');
+		vtr_json_text(&json, "name", encoder->name);
+		vtr_json_bool(&json, "works", encoder->works);
+		vtr_json_text(&json, "why", encoder->works ? NULL : encoder->why);
+		vtr_json_close(&json, '}');
+	}
+	vtr_json_close(&json, ']');
 	vtr_json_close(&json, '}');
 }
 
 /* Whether a program would get a device. */
-static bool is_usable(const struct vtr_probe_report *report, const struct vtr_check *checks,
-                      size_t check_count)
+static bool is_usable(const struct vtr_probe_report *report, const struct findings *findings)
 {
 	bool has_device = false;
 
 	for (uint32_t i = 0; i < report->device_count; i++) {
 		has_device = has_device || !report->devices[i].refused;
 	}
-	for (size_t i = 0; i < check_count; i++) {
-		if (checks[i].state == VTR_CHECK_MISSING) {
+	for (size_t i = 0; i < findings->check_count; i++) {
+		if (findings->checks[i].state == VTR_CHECK_MISSING) {
 			return false;
 		}
 	}
@@ -234,10 +259,11 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 		.no_host_import = tuning->no_host_import,
 		.no_export = tuning->no_export,
 	};
-	struct vtr_check checks[VTR_CHECK_COUNT];
+	struct findings findings;
 	struct vtr_probe_report report;
 
-	size_t check_count = vtr_checks_run(checks);
+	findings.check_count = vtr_checks_run(findings.checks);
+	findings.encoder_count = vtr_encoder_probe(findings.encoders, MAX_ENCODERS);
 	enum vtr_err err = vtr_probe_host(log, &params, &report);
 	if (err != VTR_OK) {
 		fprintf(stderr, "vitrine doctor: cannot look at the devices: %s\n",
@@ -245,11 +271,11 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 		return 1;
 	}
 	if (options->json) {
-		print_json(&report, checks, check_count);
+		print_json(&report, &findings);
 	} else {
-		print_text(&report, checks, check_count);
+		print_text(&report, &findings);
 	}
-	bool usable = is_usable(&report, checks, check_count);
+	bool usable = is_usable(&report, &findings);
 	if (!options->json) {
 		printf("\n%s\n",
 		       usable ? "Programs can use vitrine here: vitrine run -- vulkaninfo --summary"

@@ -12,6 +12,7 @@
 #include "cmd/commands.h"
 #include "cmd/front.h"
 #include "cmd/input.h"
+#include "cmd/video.h"
 #include "cmd/workers.h"
 #include "core/window.h"
 #include "platform/loop.h"
@@ -41,8 +42,12 @@ struct options {
 	uint64_t window;
 	const char *input;
 	struct vtr_screen_http http;
+	struct vtr_video_options video_options;
 	const char *log;
 	struct vtr_opt_list tuning;
+	/* Made of those. */
+	struct vtr_screen_output outputs_made[VTR_SCREEN_MAX_OUTPUTS];
+	struct vtr_screen_video video;
 };
 
 static const struct vtr_opt opts[] = {
@@ -109,6 +114,7 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, http.insecure),
 	  .help = "serve the page without TLS to other machines as well" },
+	VTR_VIDEO_OPTS(offsetof(struct options, video_options)),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
@@ -296,6 +302,7 @@ static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 		.program = gpu->workers.program,
 		.window = &gpu->window,
 		.http = options->http,
+		.video = options->video,
 		.events = &gpu->screen_events,
 		.data = gpu,
 	};
@@ -456,7 +463,9 @@ static int run_gpu(const struct vtr_command *command, int argc, char **argv)
 		return VTR_EXIT_USAGE;
 	}
 	if (parse_displays(&options, &displays) != VTR_OK ||
-	    vtr_tuning_parse(command, &options.tuning, &tuning) != VTR_OK) {
+	    vtr_tuning_parse(command, &options.tuning, &tuning) != VTR_OK ||
+	    vtr_video_parse(command, &options.video_options, options.outputs_made,
+	                    &options.video) != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
 	return run(command, &options, &tuning, &displays);

@@ -9,6 +9,8 @@
 #include "cmd/commands.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
+#include "screen/feed.h"
+#include "screen/outputs.h"
 #include "screen/protocol.h"
 #include "screen/screen.h"
 #include "screen/stream.h"
@@ -17,8 +19,6 @@
 
 /* Sockets, and what the web server has; buffers are mapped, not kept open. */
 #define MAX_FDS 256
-/* Pictures per second of a video. */
-#define DEFAULT_FPS 60
 /* A picture of 8K, its colours and its file, the last ones of 16 displays, and room to breathe. */
 #define MAX_DATA_BYTES (UINT64_C(2) << 30)
 
@@ -29,6 +29,10 @@ struct options {
 	const char *http_names;
 	const char *tls_cert;
 	const char *tls_key;
+	const char *encoder;
+	uint32_t bitrate;
+	uint32_t fps;
+	uint32_t feeds;
 	const char *log;
 };
 
@@ -62,6 +66,26 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, tls_key),
 	  .arg = "FILE",
 	  .help = "the key that belongs to it" },
+	{ .name = "encoder",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, encoder),
+	  .arg = "NAME",
+	  .help = "codes video" },
+	{ .name = "bitrate",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, bitrate),
+	  .arg = "N",
+	  .help = "bits per second of video; 0: by its size" },
+	{ .name = "fps",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, fps),
+	  .arg = "N",
+	  .help = "pictures per second of video at most" },
+	{ .name = "feeds",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, feeds),
+	  .arg = "N",
+	  .help = "fds from 16 on take the first display's video" },
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
@@ -137,7 +161,36 @@ static enum vtr_err create_web(struct vtr_log *log, struct vtr_screen *screen, s
 struct services {
 	struct vtr_streams *streams;
 	struct vtr_web *web; /* or NULL */
+	struct vtr_feed *feeds[VTR_SCREEN_MAX_OUTPUTS];
+	size_t feed_count;
 };
+
+/* A feed that does not begin is one that its reader sees the end of. */
+static void start_feeds(struct vtr_log *log, struct services *services, uint32_t count)
+{
+	struct vtr_stream *stream = vtr_streams_get(services->streams, 0);
+
+	for (uint32_t i = 0; i < count && i < VTR_SCREEN_MAX_OUTPUTS; i++) {
+		int fd = VTR_SCREEN_FD_FEEDS + (int)i;
+		enum vtr_err err = vtr_feed_create(log, stream, &fd,
+		                                   &services->feeds[services->feed_count]);
+		if (err == VTR_OK) {
+			services->feed_count++;
+		} else {
+			vtr_log_write(log, VTR_LOG_ERROR, "screen", "nothing to record or publish: %s",
+			              vtr_err_name(err));
+		}
+	}
+}
+
+static void finish(struct services *services)
+{
+	vtr_web_destroy(services->web);
+	for (size_t i = 0; i < services->feed_count; i++) {
+		vtr_feed_destroy(services->feeds[i]);
+	}
+	vtr_streams_destroy(services->streams);
+}
 
 static void on_flush(void *data)
 {
@@ -152,7 +205,13 @@ static void on_flush(void *data)
 /* All that needs files comes before the sandbox, and all threads after it. */
 static enum vtr_err serve(struct vtr_log *log, struct vtr_screen *screen, const struct options *options)
 {
-	const struct vtr_streams_params params = { .log = log, .screen = screen, .fps = DEFAULT_FPS };
+	const struct vtr_streams_params params = {
+		.log = log,
+		.screen = screen,
+		.encoder = options->encoder,
+		.bitrate = options->bitrate,
+		.fps = options->fps,
+	};
 	struct services services = { 0 };
 	enum vtr_err err = vtr_streams_create(&params, &services.streams);
 
@@ -168,18 +227,18 @@ static enum vtr_err serve(struct vtr_log *log, struct vtr_screen *screen, const 
 	if (err == VTR_OK) {
 		vtr_log_write(log, VTR_LOG_DEBUG, "screen", "serving at %s",
 		              options->http ? options->http : "(none)");
+		start_feeds(log, &services, options->feeds);
 		vtr_screen_on_flush(screen, on_flush, &services);
 		err = vtr_screen_run(screen);
 		vtr_screen_on_flush(screen, NULL, NULL);
 	}
-	vtr_web_destroy(services.web);
-	vtr_streams_destroy(services.streams);
+	finish(&services);
 	return err;
 }
 
 static int run_screen(const struct vtr_command *command, int argc, char **argv)
 {
-	struct options options = { 0 };
+	struct options options = { .fps = 60 };
 	struct vtr_screen *screen;
 	struct vtr_log *log = NULL;
 	int rest;
@@ -191,6 +250,9 @@ static int run_screen(const struct vtr_command *command, int argc, char **argv)
 	/* A board is what no shell would hand over by chance. */
 	if (isatty(STDIN_FILENO) || lseek(VTR_SCREEN_FD_BOARD, 0, SEEK_END) <= 0) {
 		fprintf(stderr, "vitrine screen: this is what 'vitrine gpu' starts; start that.\n");
+		return VTR_EXIT_USAGE;
+	}
+	if (options.fps == 0) {
 		return VTR_EXIT_USAGE;
 	}
 	if (vtr_log_create(options.log, STDERR_FILENO, NULL, &log) != VTR_OK) {

@@ -43,8 +43,9 @@
 /* Of the message that waits for the socket. */
 #define QUEUE_BYTES 4096
 
-#define ARGS_MAX 16
-#define FDS_MAX 10
+#define ARGS_MAX 24
+#define OWN_FDS 10
+#define FDS_MAX (OWN_FDS + VTR_SCREEN_MAX_OUTPUTS)
 
 enum buffer_state {
 	BUFFER_FREE,
@@ -344,29 +345,40 @@ static void on_pause_over(void *data)
 
 /* --- the process ------------------------------------------------------------------------------------- */
 
+/* What one process gets of its own. */
+struct gifts {
+	int control_fd, hear_fd;
+	int feed_fds[VTR_SCREEN_MAX_OUTPUTS];
+	size_t feed_count;
+};
+
 /* Fills in the fds that the process gets. Returns: how many. */
-static size_t fill_fds(const struct vtr_screen_child *child, int control_fd, int hear_fd,
+static size_t fill_fds(const struct vtr_screen_child *child, const struct gifts *gifts,
                        struct vtr_os_spawn_fd fds[FDS_MAX])
 {
 	const struct vtr_screen_child_params *params = &child->params;
-	const struct vtr_os_spawn_fd all[FDS_MAX] = {
+	const struct vtr_os_spawn_fd all[OWN_FDS] = {
 		{ .fd = child->null_fd, .as = STDIN_FILENO },
 		{ .fd = STDERR_FILENO, .as = STDOUT_FILENO },
 		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
-		{ .fd = control_fd, .as = VTR_SCREEN_FD_CONTROL },
+		{ .fd = gifts->control_fd, .as = VTR_SCREEN_FD_CONTROL },
 		{ .fd = params->board_fd, .as = VTR_SCREEN_FD_BOARD },
 		{ .fd = params->notes_fd, .as = VTR_SCREEN_FD_NOTES },
-		{ .fd = hear_fd, .as = VTR_SCREEN_FD_BELL },
+		{ .fd = gifts->hear_fd, .as = VTR_SCREEN_FD_BELL },
 		{ .fd = params->window_fd, .as = VTR_SCREEN_FD_WINDOW },
 		{ .fd = params->http_fd, .as = VTR_SCREEN_FD_HTTP },
 		{ .fd = params->tokens_fd, .as = VTR_SCREEN_FD_TOKENS },
 	};
 	size_t count = 0;
 
-	for (size_t i = 0; i < FDS_MAX; i++) {
+	for (size_t i = 0; i < OWN_FDS; i++) {
 		if (all[i].fd >= 0) {
 			fds[count++] = all[i];
 		}
+	}
+	for (size_t i = 0; i < gifts->feed_count; i++) {
+		fds[count++] = (struct vtr_os_spawn_fd){ .fd = gifts->feed_fds[i],
+			                                 .as = VTR_SCREEN_FD_FEEDS + (int)i };
 	}
 	return count;
 }
@@ -381,17 +393,23 @@ static void add_arg(char *argv[ARGS_MAX], size_t *count, const char *name, const
 	}
 }
 
-static enum vtr_err spawn(struct vtr_screen_child *child, int control_fd, int hear_fd)
+static enum vtr_err spawn(struct vtr_screen_child *child, const struct gifts *gifts)
 {
 	const struct vtr_screen_child_params *params = &child->params;
 	struct vtr_os_spawn_fd fds[FDS_MAX];
 	char command[] = "screen";
 	char remote_opt[] = "--http-remote";
 	char size_text[24];
+	char rate_text[16];
+	char fps_text[16];
+	char feeds_text[16];
 	char *argv[ARGS_MAX];
 	size_t n = 0;
 
 	snprintf(size_text, sizeof(size_text), "%" PRIu64, params->window_size);
+	snprintf(rate_text, sizeof(rate_text), "%u", params->video->bitrate);
+	snprintf(fps_text, sizeof(fps_text), "%u", params->video->fps);
+	snprintf(feeds_text, sizeof(feeds_text), "%zu", gifts->feed_count);
 	argv[n++] = (char *)params->program;
 	argv[n++] = command;
 	add_arg(argv, &n, "--window-size", params->window_fd >= 0 ? size_text : NULL);
@@ -404,13 +422,17 @@ static enum vtr_err spawn(struct vtr_screen_child *child, int control_fd, int he
 			argv[n++] = remote_opt;
 		}
 	}
+	add_arg(argv, &n, "--encoder", params->video->encoder);
+	add_arg(argv, &n, "--bitrate", rate_text);
+	add_arg(argv, &n, "--fps", fps_text);
+	add_arg(argv, &n, "--feeds", feeds_text);
 	add_arg(argv, &n, "--log", params->log_filter);
 	argv[n] = NULL;
 	const struct vtr_os_spawn spawn = {
 		.path = params->program,
 		.argv = argv,
 		.fds = fds,
-		.fd_count = fill_fds(child, control_fd, hear_fd, fds),
+		.fd_count = fill_fds(child, gifts, fds),
 		.new_session = true,
 	};
 	return vtr_os_spawn(&spawn, &child->pid, &child->death_fd);
@@ -456,10 +478,18 @@ static void clear_notes(struct vtr_notes *notes)
 	atomic_store(&notes->asleep, 0);
 }
 
+static void close_gifts(struct gifts *gifts)
+{
+	vtr_close(&gifts->control_fd);
+	vtr_close(&gifts->hear_fd);
+	for (size_t i = 0; i < gifts->feed_count; i++) {
+		vtr_close(&gifts->feed_fds[i]);
+	}
+}
+
 static enum vtr_err start(struct vtr_screen_child *child)
 {
-	vtr_autofd int control_fd = -1;
-	vtr_autofd int hear_fd = -1;
+	struct gifts gifts = { .control_fd = -1, .hear_fd = -1 };
 	int ends[2];
 	int status;
 	enum vtr_err err = vtr_os_sock_pair(ends);
@@ -468,17 +498,21 @@ static enum vtr_err start(struct vtr_screen_child *child)
 		return err;
 	}
 	child->control_fd = ends[0];
-	control_fd = ends[1];
+	gifts.control_fd = ends[1];
 	if (fcntl(child->control_fd, F_SETFL, O_NONBLOCK) < 0) {
 		err = VTR_ERR_OS;
 	}
 	if (err == VTR_OK) {
-		err = vtr_os_bell_create(&child->ring_fd, &hear_fd);
+		err = vtr_os_bell_create(&child->ring_fd, &gifts.hear_fd);
 	}
 	clear_notes(child->params.notes);
-	if (err == VTR_OK) {
-		err = spawn(child, control_fd, hear_fd);
+	if (err == VTR_OK && child->params.outputs) {
+		gifts.feed_count = vtr_screen_outputs_start(child->params.outputs, gifts.feed_fds);
 	}
+	if (err == VTR_OK) {
+		err = spawn(child, &gifts);
+	}
+	close_gifts(&gifts);
 	if (err == VTR_OK) {
 		err = watch(child);
 	}

@@ -19,6 +19,8 @@ struct vtr_log;
 struct vtr_notes;
 struct vtr_os_loop;
 struct vtr_screen_child;
+struct vtr_screen_outputs;
+struct vtr_screen_video;
 
 /* The fds are borrowed, as all else is; -1: none. */
 struct vtr_screen_child_params {
@@ -38,6 +40,8 @@ struct vtr_screen_child_params {
 	const char *tls_cert;   /* or NULL */
 	const char *tls_key;
 	int tokens_fd;
+	const struct vtr_screen_video *video;
+	struct vtr_screen_outputs *outputs; /* or NULL */
 	const struct vtr_screen_events *events;
 	void *data;
 };

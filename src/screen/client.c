@@ -36,6 +36,8 @@ struct vtr_screen_client {
 	struct vtr_board *board;
 	struct vtr_notes *notes;
 	struct vtr_screen_child *child; /* NULL: nobody is to see anything */
+	struct vtr_screen_video video;
+	struct vtr_screen_outputs *outputs; /* NULL: there are none */
 	struct vtr_screen_child_params child_params;
 	char http[VTR_OS_INET_TEXT];
 	char control_link[LINK_MAX];
@@ -345,18 +347,38 @@ static enum vtr_err make_pages(struct vtr_screen_client *client)
 	return err;
 }
 
+static enum vtr_err make_outputs(struct vtr_screen_client *client,
+                                 const struct vtr_screen_client_params *params)
+{
+	const struct vtr_screen_outputs_params outputs_params = {
+		.log = params->log,
+		.log_filter = params->log_filter,
+		.loop = params->loop,
+		.program = params->program,
+		.items = params->video.outputs,
+		.count = params->video.output_count,
+	};
+
+	return vtr_screen_outputs_create(&outputs_params, &client->outputs);
+}
+
 static enum vtr_err start(struct vtr_screen_client *client,
                           const struct vtr_screen_client_params *params)
 {
 	struct vtr_screen_child_params *child = &client->child_params;
 	enum vtr_err err = make_pages(client);
 
-	if (err != VTR_OK || !params->http.address) {
+	if (err != VTR_OK || (!params->http.address && params->video.output_count == 0)) {
 		return err;
 	}
-	err = listen_http(client, &params->http, &child->http_fd, &child->http_is_remote);
-	if (err == VTR_OK) {
+	if (params->http.address) {
+		err = listen_http(client, &params->http, &child->http_fd, &child->http_is_remote);
+	}
+	if (err == VTR_OK && params->http.address) {
 		err = make_tokens(client, &params->http);
+	}
+	if (err == VTR_OK && params->video.output_count > 0) {
+		err = make_outputs(client, params);
 	}
 	if (err == VTR_OK && params->window) {
 		child->window_size = params->window->size;
@@ -373,6 +395,9 @@ static enum vtr_err start(struct vtr_screen_client *client,
 	child->http_names = params->http.names;
 	child->tls_cert = params->http.tls_cert;
 	child->tls_key = params->http.tls_key;
+	client->video = params->video;
+	child->video = &client->video;
+	child->outputs = client->outputs;
 	child->events = params->events;
 	child->data = params->data;
 	return vtr_screen_child_create(child, &client->child);
@@ -407,6 +432,7 @@ void vtr_screen_client_destroy(struct vtr_screen_client *client)
 		return;
 	}
 	vtr_screen_child_destroy(client->child);
+	vtr_screen_outputs_destroy(client->outputs);
 	vtr_close(&client->child_params.board_fd);
 	vtr_close(&client->child_params.notes_fd);
 	vtr_close(&client->child_params.window_fd);

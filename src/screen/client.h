@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "core/ops.h"
+#include "screen/outputs.h"
 
 /*
  * The front's side of the screen process: struct vtr_screen_ops, put into effect by a process of its
@@ -32,6 +33,15 @@ struct vtr_screen_http {
 	bool insecure; /* only this machine may reach it, unless this is set */
 };
 
+/* How video is made, and where it goes beside the page. */
+struct vtr_screen_video {
+	const char *encoder; /* see vtr_codec_open(); NULL: the first that works */
+	uint32_t bitrate;    /* bits per second; 0: chosen by size */
+	uint32_t fps;        /* at most, 1 to 240 */
+	const struct vtr_screen_output *outputs; /* of the first display; borrowed until destroy */
+	size_t output_count;
+};
+
 struct vtr_screen_client_params {
 	struct vtr_log *log;
 	const char *log_filter; /* of the screen process; NULL: the default */
@@ -39,6 +49,7 @@ struct vtr_screen_client_params {
 	const char *program;             /* vitrine, see vtr_os_self_path() */
 	const struct vtr_window *window; /* handed over read-only; NULL: no scanout is in_window */
 	struct vtr_screen_http http;
+	struct vtr_screen_video video;
 	const struct vtr_screen_events *events;
 	void *data; /* for the events */
 };

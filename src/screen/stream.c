@@ -63,6 +63,7 @@ struct vtr_stream {
 	bool started, ends;
 	bool look; /* there may be something to do */
 	bool want_key;
+	bool want_picture;
 	uint32_t bitrate; /* 0: chosen by size */
 	struct vtr_stream_counters counters;
 
@@ -71,6 +72,7 @@ struct vtr_stream {
 	unsigned kept; /* which slot is the last picture's */
 	bool has_picture;
 	bool key_pending;   /* somebody wants one */
+	bool picture_pending;
 	bool writing;       /* the front was changing the pixels when it was looked last */
 	int64_t tried_ns;   /* since when a whole picture is tried for; NEVER: it is not */
 	bool in_generation; /* a picture of the kept one's generation has been coded */
@@ -318,7 +320,14 @@ static enum vtr_err prepare_encoder(struct vtr_stream *stream)
 	return err;
 }
 
-static void count(struct vtr_stream *stream, const struct vtr_access_unit *unit, bool refined,
+/* Why a picture is coded. */
+enum reason {
+	REASON_NEW,
+	REASON_REFINE,
+	REASON_WANTED, /* nothing is new, but somebody asked for it */
+};
+
+static void count(struct vtr_stream *stream, const struct vtr_access_unit *unit, enum reason reason,
                   int64_t took_ns)
 {
 	struct vtr_stream_counters *counters = &stream->counters;
@@ -327,13 +336,14 @@ static void count(struct vtr_stream *stream, const struct vtr_access_unit *unit,
 	counters->coded++;
 	counters->keys += unit->key ? 1 : 0;
 	counters->bytes += unit->size;
-	counters->refined += refined ? 1 : 0;
+	counters->refined += reason == REASON_REFINE ? 1 : 0;
+	counters->repeated += reason == REASON_WANTED ? 1 : 0;
 	counters->encode_ns += (uint64_t)took_ns;
 	pthread_mutex_unlock(&stream->lock);
 }
 
 /* Codes the kept picture and hands it out. */
-static enum vtr_err code(struct vtr_stream *stream, bool key, bool refined)
+static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason)
 {
 	const struct slot *kept = &stream->slots[stream->kept];
 	struct vtr_access_unit *unit;
@@ -357,8 +367,13 @@ static enum vtr_err code(struct vtr_stream *stream, bool key, bool refined)
 		stream->key_ns = now_ns;
 		stream->key_pending = false;
 	}
-	stream->refine_ns = refined ? NEVER : now_ns + REFINE_NS;
-	count(stream, unit, refined, now_ns - begin_ns);
+	stream->picture_pending = false;
+	if (reason == REASON_REFINE) {
+		stream->refine_ns = NEVER;
+	} else if (reason == REASON_NEW || unit->key) {
+		stream->refine_ns = now_ns + REFINE_NS;
+	}
+	count(stream, unit, reason, now_ns - begin_ns);
 	deliver(stream, unit);
 	vtr_access_unit_unref(unit);
 	return VTR_OK;
@@ -408,7 +423,7 @@ static enum vtr_err follow(struct vtr_stream *stream, bool key, int64_t now_ns, 
 	}
 	stream->tried_ns = NEVER;
 	stream->due_ns = find_due_time(stream, now_ns);
-	return code(stream, key, false);
+	return code(stream, key, REASON_NEW);
 }
 
 /* The same picture again, for those who join or for sharpness, if it is time. */
@@ -419,9 +434,9 @@ static enum vtr_err repeat(struct vtr_stream *stream, int64_t key_at_ns, int64_t
 	bool refine = stream->refine_ns != NEVER && now_ns >= stream->refine_ns;
 	int64_t next_ns = stream->refine_ns;
 
-	if (key || refine) {
+	if (key || refine || stream->picture_pending) {
 		*out_next_ns = now_ns;
-		return code(stream, key, !key);
+		return code(stream, key, refine && !key ? REASON_REFINE : REASON_WANTED);
 	}
 	if (key_at_ns != NEVER && (next_ns == NEVER || key_at_ns < next_ns)) {
 		next_ns = key_at_ns;
@@ -530,6 +545,8 @@ static void run(void *arg)
 		bool watched = stream->counters.viewers > 0;
 		stream->key_pending = stream->key_pending || stream->want_key;
 		stream->want_key = false;
+		stream->picture_pending = stream->picture_pending || stream->want_picture;
+		stream->want_picture = false;
 		pthread_mutex_unlock(&stream->lock);
 		stream->resting = stream->resting && !watched;
 		next_ns = watched ? step(stream) : rest(stream);
@@ -668,6 +685,14 @@ void vtr_stream_want_key(struct vtr_stream *stream)
 {
 	pthread_mutex_lock(&stream->lock);
 	stream->want_key = true;
+	wake(stream);
+	pthread_mutex_unlock(&stream->lock);
+}
+
+void vtr_stream_want_picture(struct vtr_stream *stream)
+{
+	pthread_mutex_lock(&stream->lock);
+	stream->want_picture = true;
 	wake(stream);
 	pthread_mutex_unlock(&stream->lock);
 }

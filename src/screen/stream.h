@@ -69,6 +69,10 @@ void vtr_stream_unsubscribe(struct vtr_stream *stream, struct vtr_sink *sink);
 /* A key frame as the next picture; several requests within 250 ms are one. */
 void vtr_stream_want_key(struct vtr_stream *stream);
 
+/* The picture that is shown once more, if nothing else comes: for files and servers that take a picture for as
+ * long as it takes the next one to come. */
+void vtr_stream_want_picture(struct vtr_stream *stream);
+
 /* Bits per second from now on; the last word counts. */
 void vtr_stream_set_bitrate(struct vtr_stream *stream, uint32_t bitrate);
 
@@ -82,6 +86,7 @@ struct vtr_stream_counters {
 	uint64_t retaken;       /* converted again, because they had changed meanwhile */
 	uint64_t torn;          /* taken although they changed */
 	uint64_t refined;       /* coded once more, without damage */
+	uint64_t repeated;      /* the same, because somebody asked */
 	uint64_t convert_ns, encode_ns;
 	uint32_t viewers, bitrate;
 	const char *encoder;    /* NULL: none runs */

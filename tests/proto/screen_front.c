@@ -20,6 +20,7 @@
  * with a word in capitals ("MODE", "INPUT", "PLAYED").
  *
  *   screen_front VITRINE [HTTP [token-file=FILE] [tls-cert=FILE] [tls-key=FILE] [names=NAMES] [insecure]]
+ *                [record=FILE]... [publish=URL]... [encoder=NAME] [fps=N]
  *
  *   scanout D FORMAT W H STRIDE where     memory: "window" or the number of a buffer
  *   frame D SEED | solid D SEED           draws a pattern, or one colour, into the scanout and flushes
@@ -398,7 +399,7 @@ static void on_person(void *data, const struct vtr_input *input)
 /* Reads "ADDRESS:PORT [NAME=VALUE]...". */
 static struct vtr_screen_http parse_http(int argc, char **argv)
 {
-	struct vtr_screen_http http = { .address = argc > 0 ? argv[0] : NULL };
+	struct vtr_screen_http http = { .address = argc > 0 && !strchr(argv[0], '=') ? argv[0] : NULL };
 	const struct {
 		const char *name;
 		const char **value;
@@ -421,9 +422,29 @@ static struct vtr_screen_http parse_http(int argc, char **argv)
 	return http;
 }
 
+/* Reads "record=FILE", "publish=URL", "encoder=NAME" and "fps=N" among them. */
+static struct vtr_screen_video parse_video(int argc, char **argv, struct vtr_screen_output *outputs)
+{
+	struct vtr_screen_video video = { .fps = 60, .outputs = outputs };
+
+	for (int i = 0; i < argc; i++) {
+		const char *value = strchr(argv[i], '=');
+		if (strncmp(argv[i], "record=", 7) == 0 || strncmp(argv[i], "publish=", 8) == 0) {
+			outputs[video.output_count++] = (struct vtr_screen_output){
+				.target = value + 1, .is_url = argv[i][0] == 'p' };
+		} else if (strncmp(argv[i], "encoder=", 8) == 0) {
+			video.encoder = value + 1;
+		} else if (strncmp(argv[i], "fps=", 4) == 0) {
+			video.fps = (uint32_t)atoi(value + 1);
+		}
+	}
+	return video;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct vtr_screen_events events = { .mode = on_mode, .input = on_person };
+	struct vtr_screen_output outputs[VTR_SCREEN_MAX_OUTPUTS];
 	struct vtr_log *log;
 	void *map;
 
@@ -442,6 +463,7 @@ int main(int argc, char **argv)
 		.program = argv[1],
 		.window = &front.window,
 		.http = parse_http(argc - 2, argv + 2),
+		.video = parse_video(argc - 2, argv + 2, outputs),
 		.events = &events,
 	};
 	enum vtr_err err = vtr_screen_client_create(&params, &front.client);

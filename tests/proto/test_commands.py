@@ -209,6 +209,17 @@ class Commands(unittest.TestCase):
             self.assert_complains(self.vitrine('serve', '--socket', path), 1, path, word)
         self.assertTrue(os.path.exists(self.manifest), 'a file that is no socket stays')
 
+    def test_video_options(self):
+        socket_path = '/nonexistent/dir/sock'  # nothing gets that far
+        for args, words in ((['--encoder', 'h264_nonsense'], ('h264_nonsense', 'doctor')),
+                            (['--record', 'a.avi'], ('a.avi', '.mp4', '.mkv')),
+                            (['--record', '.mp4'], ('.mp4',)),
+                            (['--publish', 'http://somewhere'], ('http://somewhere', 'rtsp://')),
+                            (['--bitrate', '5'], ('100',)),
+                            (['--fps', '241'], ('240',)),
+                            (['--record', 'a.mp4'] * 9, ('8',))):
+            self.assert_complains(self.vitrine('gpu', '--socket', socket_path, *args), 2, *words)
+
     def test_doctor(self):
         result = self.vitrine('doctor', '--json')
         self.assertIn(result.returncode, (0, 1), result.stderr)
@@ -221,7 +232,14 @@ class Commands(unittest.TestCase):
                 self.assertIn(memory_type['share'],
                               ('none', 'host-import', 'dma-buf', 'opaque-fd'))
                 self.assertTrue(memory_type['reason'])
+        encoders = {encoder['name']: encoder for encoder in report['encoders']}
+        self.assertTrue(encoders['libx264']['works'])
+        for encoder in encoders.values():
+            self.assertEqual(encoder['works'], encoder['why'] is None)
+            self.assertEqual(self.vitrine('encoder', '--name', encoder['name']).returncode, 0 if encoder['works'] else 1)
         text = self.vitrine('doctor').stdout
+        for name in encoders:
+            self.assertIn(name, text)
         for device in report['devices']:
             self.assertIn(device['name'], text)
         missing = json.loads(self.vitrine('doctor', '--json', XDG_DATA_DIRS='/nonexistent').stdout)

@@ -272,6 +272,26 @@ static void test_key_frames_on_demand(void)
 	front_finish(&front);
 }
 
+/* For a recording: without being a key frame, and without more of them afterwards. */
+static void test_pictures_on_demand(void)
+{
+	struct viewer viewer = { 0 };
+
+	front_start(&front, FPS);
+	front_resize(&front, WIDTH, HEIGHT);
+	show(0);
+	viewer_watch(&viewer, &front);
+	CHECK_EQ(viewer_wait(&viewer, 2, 3000), 2);
+	vtr_stream_want_picture(viewer.stream);
+	CHECK_EQ(viewer_wait(&viewer, 3, 1000), 3);
+	CHECK(!viewer.last->key);
+	pause_ms(700);
+	CHECK_EQ(count().coded, 3);
+	CHECK_EQ(count().repeated, 1);
+	viewer_leave(&viewer);
+	front_finish(&front);
+}
+
 /* --- changes ----------------------------------------------------------------------------------------- */
 
 static void test_sizes_change(void)
@@ -425,6 +445,7 @@ int main(void)
 	RUN(test_idle_after_one_refinement);
 	RUN(test_joining_a_static_screen);
 	RUN(test_key_frames_on_demand);
+	RUN(test_pictures_on_demand);
 	RUN(test_sizes_change);
 	RUN(test_dark_and_lit_again);
 	RUN(test_nonsense_is_refused);

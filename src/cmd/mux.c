@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Writes a display's video to a file or sends it to a media server, for `vitrine gpu`: a process of its own,
+ * which may hang in a disk or a network, or die there, and nobody notices but whoever watches the file. The
+ * pictures come from the screen process through a socket (encode/feed.h).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/commands.h"
+#include "encode/feed.h"
+#include "encode/mux.h"
+#include "platform/proc.h"
+#include "platform/thread.h"
+#include "screen/outputs.h"
+
+#define NS_PER_S INT64_C(1000000000)
+
+/* Key frames, by which a file can be searched and people can join a broadcast. */
+#define FILE_KEY_NS (10 * NS_PER_S)
+#define SERVER_KEY_NS (2 * NS_PER_S)
+/* How long to leave a server alone that does not want us: twice as long each time. */
+#define RETRY_MIN_NS NS_PER_S
+#define RETRY_MAX_NS (30 * NS_PER_S)
+#define MAX_FDS 64
+#define MAX_DATA_BYTES (UINT64_C(512) << 20)
+#define MAX_NAMES 10000
+
+struct options {
+	const char *record;
+	const char *publish;
+	const char *log;
+};
+
+static const struct vtr_opt opts[] = {
+	{ .name = "record",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, record),
+	  .arg = "FILE",
+	  .help = "the file" },
+	{ .name = "publish",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, publish),
+	  .arg = "URL",
+	  .help = "the server" },
+	{ .name = "log",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, log),
+	  .arg = "FILTER",
+	  .help = "what to log" },
+};
+
+struct job {
+	struct vtr_log *log;
+	struct vtr_mux *mux;
+	const char *url; /* NULL: a file */
+	int feed_fd;
+	int file_fd;
+	struct vtr_muxer *muxer; /* NULL: none is open */
+	uint64_t generation;     /* of the last picture */
+	int64_t key_ns;          /* when a key frame came or was asked for */
+	int64_t retry_ns;        /* before this no server is tried */
+	int64_t delay_ns;
+};
+
+/* Makes a new file: that name, or NAME-2, NAME-3, ... Nothing is ever written over. */
+static enum vtr_err create_file(struct vtr_log *log, const char *name, int *out_fd)
+{
+	const char *dot = strrchr(name, '.');
+	char path[4096];
+
+	for (int i = 1; i < MAX_NAMES; i++) {
+		int length = i == 1 ? snprintf(path, sizeof(path), "%s", name) :
+		                      snprintf(path, sizeof(path), "%.*s-%d%s", (int)(dot - name),
+		                               name, i, dot);
+		if (length < 0 || (size_t)length >= sizeof(path)) {
+			errno = ENAMETOOLONG;
+			break;
+		}
+		int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0666);
+		if (fd >= 0) {
+			vtr_log_write(log, VTR_LOG_INFO, "mux", "recording to %s", path);
+			*out_fd = fd;
+			return VTR_OK;
+		}
+		if (errno != EEXIST) {
+			break;
+		}
+	}
+	vtr_log_write(log, VTR_LOG_ERROR, "mux", "not recording: cannot create %s: %s", path,
+	              strerror(errno));
+	return VTR_ERR_OS;
+}
+
+static enum vtr_err lock_in(bool server)
+{
+	const struct vtr_os_limits limits = {
+		.max_fds = MAX_FDS,
+		.max_data_bytes = MAX_DATA_BYTES,
+		.no_core_dumps = true,
+	};
+	uint32_t applied;
+	enum vtr_err err = vtr_os_limits(&limits);
+
+	/* Whoever looks up names and connects needs files and sockets. */
+	return err != VTR_OK || server ? err : vtr_os_sandbox_server(&applied);
+}
+
+static void want_key(struct job *job)
+{
+	vtr_feed_want_key(job->feed_fd);
+	job->key_ns = vtr_os_now_ns();
+}
+
+static void close_muxer(struct job *job)
+{
+	(void)vtr_muxer_close(job->muxer, vtr_os_now_ns());
+	job->muxer = NULL;
+}
+
+/* The disk is full, or gone: the file ends where it was good. */
+static void give_up_file(struct job *job)
+{
+	int64_t safe = vtr_muxer_safe_bytes(job->muxer);
+
+	close_muxer(job);
+	if (ftruncate(job->file_fd, (off_t)safe) < 0) {
+		vtr_log_write(job->log, VTR_LOG_WARN, "mux", "the recording's end is damaged: %s",
+		              strerror(errno));
+	}
+	vtr_log_write(job->log, VTR_LOG_ERROR, "mux",
+	              "the recording ends here, with %" PRId64 " bytes; what was recorded is good", safe);
+}
+
+static void try_later(struct job *job)
+{
+	if (job->muxer) {
+		close_muxer(job);
+	}
+	job->delay_ns = job->delay_ns == 0 ? RETRY_MIN_NS : job->delay_ns * 2;
+	job->delay_ns = job->delay_ns < RETRY_MAX_NS ? job->delay_ns : RETRY_MAX_NS;
+	job->retry_ns = vtr_os_now_ns() + job->delay_ns;
+	vtr_log_write(job->log, VTR_LOG_WARN, "mux", "trying the server again in %" PRId64 " s",
+	              job->delay_ns / NS_PER_S);
+}
+
+/* Opens what is not open, if `unit` can be its first picture. Returns: VTR_ERR_AGAIN (it cannot). */
+static enum vtr_err open_muxer(struct job *job, const struct vtr_access_unit *unit)
+{
+	int64_t now_ns = vtr_os_now_ns();
+
+	if (now_ns < job->retry_ns) {
+		return VTR_ERR_AGAIN;
+	}
+	if (!unit->key) {
+		if (now_ns - job->key_ns >= NS_PER_S) {
+			want_key(job);
+		}
+		return VTR_ERR_AGAIN;
+	}
+	enum vtr_err err = vtr_muxer_open(job->mux, job->file_fd, job->url, unit, &job->muxer);
+	if (err == VTR_OK && job->url) {
+		vtr_log_write(job->log, VTR_LOG_INFO, "mux", "publishing %ux%u", unit->width,
+		              unit->height);
+	}
+	return err;
+}
+
+/* Returns: VTR_OK, or why a file has ended. */
+static enum vtr_err handle(struct job *job, struct vtr_access_unit *unit)
+{
+	int64_t interval_ns = job->url ? SERVER_KEY_NS : FILE_KEY_NS;
+	enum vtr_err err = VTR_OK;
+
+	/* A server is told of another size by beginning anew; in a file the pictures themselves say so. */
+	if (job->muxer && job->url && unit->generation != job->generation) {
+		close_muxer(job);
+	}
+	job->generation = unit->generation;
+	if (!job->muxer) {
+		err = open_muxer(job, unit);
+		if (err == VTR_ERR_AGAIN) {
+			return VTR_OK;
+		}
+	}
+	if (err == VTR_OK) {
+		err = vtr_muxer_write(job->muxer, unit);
+	}
+	if (err != VTR_OK && job->url) {
+		try_later(job);
+		return VTR_OK;
+	}
+	if (err != VTR_OK) {
+		if (job->muxer) {
+			give_up_file(job);
+		}
+		return err;
+	}
+	job->delay_ns = 0;
+	if (unit->key) {
+		job->key_ns = vtr_os_now_ns();
+	} else if (vtr_os_now_ns() - job->key_ns >= interval_ns) {
+		want_key(job);
+	}
+	return VTR_OK;
+}
+
+/* Until the screen process ends. */
+static enum vtr_err serve(struct job *job)
+{
+	struct vtr_access_unit *unit;
+	enum vtr_err err;
+
+	for (;;) {
+		err = vtr_feed_receive(job->feed_fd, &unit);
+		if (err != VTR_OK) {
+			break;
+		}
+		err = handle(job, unit);
+		vtr_access_unit_unref(unit);
+		if (err != VTR_OK) {
+			return err;
+		}
+	}
+	if (job->muxer) {
+		close_muxer(job);
+	}
+	return err == VTR_ERR_GONE ? VTR_OK : err;
+}
+
+static enum vtr_err start(struct job *job, const struct options *options)
+{
+	enum vtr_mux_kind kind;
+	enum vtr_err err = options->record ? vtr_mux_kind_of_file(options->record, &kind) :
+	                                     vtr_mux_kind_of_url(options->publish, &kind);
+
+	if (err == VTR_OK) {
+		err = vtr_mux_load(job->log, kind, &job->mux);
+	}
+	if (err == VTR_OK && options->record) {
+		err = create_file(job->log, options->record, &job->file_fd);
+	}
+	if (err == VTR_OK) {
+		err = lock_in(options->publish != NULL);
+	}
+	return err;
+}
+
+static int run_mux(const struct vtr_command *command, int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct job job = { .feed_fd = VTR_OUTPUT_FD_FEED, .file_fd = -1 };
+	int type;
+	socklen_t size = sizeof(type);
+	int rest;
+	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
+
+	if (err != VTR_OK) {
+		return vtr_opts_exit_status(err);
+	}
+	if (isatty(STDIN_FILENO) || !options.record == !options.publish ||
+	    getsockopt(job.feed_fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) {
+		fprintf(stderr, "vitrine mux: this is what 'vitrine gpu' starts; start that.\n");
+		return VTR_EXIT_USAGE;
+	}
+	if (vtr_log_create(options.log, STDERR_FILENO, NULL, &job.log) != VTR_OK) {
+		return VTR_EXIT_USAGE;
+	}
+	/* The end of a file is written when the pictures end, not when somebody ends everything. */
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
+	job.url = options.publish;
+	err = start(&job, &options);
+	if (err == VTR_OK) {
+		err = serve(&job);
+	}
+	vtr_close(&job.file_fd);
+	vtr_mux_unload(job.mux);
+	vtr_log_destroy(job.log);
+	return err == VTR_OK ? 0 : 1;
+}
+
+const struct vtr_command vtr_cmd_mux = {
+	.name = "mux",
+	.args = "",
+	.summary = NULL,
+	.details = NULL,
+	.opts = opts,
+	.opt_count = VTR_ARRAY_LEN(opts),
+	.run = run_mux,
+};

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#include "encode/avformat.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+
+#define LIBRARY "libavformat.so." AV_STRINGIFY(LIBAVFORMAT_VERSION_MAJOR)
+
+static void say_nothing(void *context, int level, const char *format, va_list args)
+{
+	(void)context;
+	(void)level;
+	(void)format;
+	(void)args;
+}
+
+enum vtr_err vtr_avformat_load(struct vtr_avformat *out_av, char *why, size_t why_size)
+{
+	/* Not for the length of a session: what it brought along may have threads that still run. */
+	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	struct vtr_avformat av;
+
+	if (!library) {
+		snprintf(why, why_size, "%s", dlerror());
+		return VTR_ERR_UNSUPPORTED;
+	}
+#define LOAD(name)                                                                                  \
+	av.name = (__typeof__(av.name))dlsym(library, #name);                                       \
+	if (!av.name) {                                                                             \
+		snprintf(why, why_size, "%s has no " #name, LIBRARY);                               \
+		dlclose(library);                                                                   \
+		return VTR_ERR_UNSUPPORTED;                                                         \
+	}
+	VTR_AVFORMAT_FUNCTIONS(LOAD)
+#undef LOAD
+	/* Its lines may hold the keys of a server's URL. What goes wrong comes back as a number. */
+	av.av_log_set_callback(say_nothing);
+	*out_av = av;
+	return VTR_OK;
+}

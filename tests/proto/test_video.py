@@ -1,0 +1,263 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Recording and publishing: the files are good whatever happens, and nothing that happens to them is noticed
+by the front."""
+
+import glob
+import json
+import os
+import resource
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import harness
+import screen
+
+WIDTH, HEIGHT = 640, 400
+
+
+def probe(path, packets=False):
+    """-> what ffprobe says, which must not complain."""
+    entries = ['-show_streams', '-show_format', '-count_frames'] + (['-show_packets'] if packets else [])
+    done = subprocess.run(['ffprobe', '-v', 'warning', *entries, '-of', 'json', path], capture_output=True, text=True,
+                          timeout=60)
+    assert done.returncode == 0 and not done.stderr, f'{path}: {done.stderr}'
+    return json.loads(done.stdout)
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
+def command_of(pid):
+    try:
+        with open(f'/proc/{pid}/cmdline') as file:
+            return file.read().split('\0')[1]
+    except (FileNotFoundError, ProcessLookupError, IndexError):
+        return None
+
+
+class VideoTest(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
+        self.front = None
+
+    def tearDown(self):
+        if self.front:
+            self.front.stop()
+        shutil.rmtree(self.dir)
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def start(self, *args):
+        self.front = screen.Front(*args, http=None)
+        self.front.say(f'scanout 0 2 {WIDTH} {HEIGHT} {WIDTH * 4} window')
+        self.front.say('frame 0 1')
+
+    def stop(self):
+        front, self.front = self.front, None
+        front.stop()
+
+    def processes(self, command):
+        return [pid for pid in harness.children(self.front.pid) if command_of(pid) == command]
+
+    def play(self, frames=60):
+        """Frames 60 times a second. None of them may have been held up by what is on the way to disk or server."""
+        self.front.say('cost')
+        self.front.say(f'play 0 16666 {frames}')
+        self.front.wait_for('PLAYED')
+        flushes, mean_ns, longest_ns, late_us = self.front.cost()
+        print(f'{self.id().split(".")[-1]}: flushing took {mean_ns} ns, at most {longest_ns} ns', flush=True)
+        self.assertGreaterEqual(flushes, frames)
+        self.assertLess(mean_ns, 100_000)
+
+    def wait_for_bytes(self, path, count):
+        return harness.wait_for(lambda: os.path.exists(path) and os.path.getsize(path) >= count, 20,
+                                f'{count} bytes in {path}')
+
+
+class Recording(VideoTest):
+    def check(self, path, seconds=None, frames=1):
+        """`seconds`: how long it must be, and how much more or less."""
+        what = probe(path, packets=True)
+        stream, = what['streams']
+        self.assertEqual(stream['codec_name'], 'h264')
+        self.assertEqual((stream['width'], stream['height']), (WIDTH, HEIGHT))
+        for name in 'color_space', 'color_transfer', 'color_primaries':
+            self.assertEqual(stream[name], 'bt709')
+        self.assertEqual(stream['color_range'], 'tv')
+        times = [float(packet['pts_time']) for packet in what['packets']]
+        self.assertEqual(times[0], 0)
+        for one, next_one in zip(times, times[1:]):
+            self.assertLess(one, next_one)
+        self.assertIn('K', what['packets'][0]['flags'])
+        self.assertGreaterEqual(int(stream['nb_read_frames']), frames)
+        if seconds:
+            self.assertAlmostEqual(float(what['format']['duration']), seconds[0], delta=seconds[1])
+        return times
+
+    def test_files_are_what_was_shown(self):
+        for name in 'a.mp4', 'b.mkv':
+            with self.subTest(name):
+                path = self.path(name)
+                self.start(f'record={path}')
+                self.wait_for_bytes(path, 1)
+                begin = time.monotonic()
+                self.play(90)
+                time.sleep(2.2)  # nothing moves, which belongs to it
+                seconds = time.monotonic() - begin
+                self.stop()
+                times = self.check(path, frames=30)
+                length = float(probe(path)['format']['duration'])
+                print(f'{name}: {len(times)} pictures, {length:.2f} s of {seconds:.2f}', flush=True)
+                # From before the first of them until the end, which took a moment.
+                self.assertGreater(length, seconds - 0.05)
+                self.assertLess(length, seconds + 1.5)
+
+    def test_a_file_that_exists_stays(self):
+        with open(self.path('a.mp4'), 'w') as file:
+            file.write('precious')
+        self.start(f'record={self.path("a.mp4")}')
+        self.play()
+        self.stop()
+        with open(self.path('a.mp4')) as file:
+            self.assertEqual(file.read(), 'precious')
+        self.check(self.path('a-2.mp4'))
+
+    def test_killed_it_is_good_up_to_the_last_second(self):
+        for name in 'a.mp4', 'b.mkv':
+            with self.subTest(name):
+                path = self.path(name)
+                self.start(f'record={path}')
+                self.play(200)
+                pid, = self.processes('mux')
+                screen.kill(pid)
+                harness.wait_for(lambda: harness.is_gone(pid), 10, 'its end')
+                times = self.check(path, frames=60)
+                print(f'{name}: {times[-1]:.2f} s are left', flush=True)
+                self.assertGreater(times[-1], 1.5)
+                self.play()
+                self.assertIn('ended by signal 9', self.front.log())
+                self.stop()
+
+    def test_the_screen_process_dies(self):
+        """What was recorded is finished properly, and the next one begins a new file."""
+        self.start(f'record={self.path("a.mp4")}')
+        self.play(90)
+        pid, = self.processes('screen')
+        screen.kill(pid)
+        harness.wait_for(lambda: os.path.exists(self.path('a-2.mp4')), 10, 'a second file')
+        self.play()
+        self.wait_for_bytes(self.path('a-2.mp4'), 3000)
+        self.stop()
+        self.assertGreater(self.check(self.path('a.mp4'), frames=20)[-1], 0.5)
+        self.check(self.path('a-2.mp4'), frames=10)
+
+    def test_a_full_disk_ends_the_file_and_nothing_else(self):
+        for name in 'a.mp4', 'b.mkv':
+            with self.subTest(name):
+                path = self.path(name)
+                self.start(f'record={path}')
+                self.play(90)
+                pid, = harness.wait_for(lambda: self.processes('mux'), 10, 'its process')
+                size = os.path.getsize(path) + 3000
+                resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, size))
+                self.play(300)
+                harness.wait_for(lambda: 'the recording ends here' in self.front.log(), 20, 'its end')
+                self.play()
+                self.assertEqual(len(self.processes('screen')), 1)
+                self.stop()
+                self.check(path, frames=20)
+
+    def test_sizes_change(self):
+        path = self.path('a.mp4')
+        self.start(f'record={path}')
+        self.play()
+        self.front.say('scanout 0 2 320 200 1280 window')
+        self.front.say('frame 0 9')
+        self.play()
+        self.stop()
+        self.check(path, frames=30)
+
+    def test_where_nothing_can_be_written(self):
+        self.start(f'record={self.dir}/none/a.mp4')
+        harness.wait_for(lambda: 'cannot create' in self.front.log(), 10, 'a complaint')
+        self.play()
+
+
+class Publishing(VideoTest):
+    def serve(self, *args):
+        """A server that takes one broadcast and writes it down."""
+        path = self.path(f'got-{time.monotonic_ns()}.mkv')
+        log = open(path + '.log', 'w')
+        process = subprocess.Popen(['ffmpeg', '-v', 'error', '-nostdin', *args, '-c', 'copy', '-flush_packets', '1', path],
+                                   stdout=log, stderr=log)
+        log.close()
+        self.addCleanup(lambda: (process.kill(), process.wait()))
+        return process, path
+
+    def check_broadcast(self, url, *args):
+        process, path = self.serve(*args)
+        time.sleep(0.5)
+        self.start(f'publish={url}')
+        for _ in range(3):
+            self.play(120)
+        with open(path + '.log') as file:
+            complaints = file.read()
+        self.wait_for_bytes(path, 3000)
+        # The target disappears.
+        process.kill()
+        process.wait()
+        self.play(180)
+        harness.wait_for(lambda: 'trying the server again' in self.front.log(), 30, 'a retry')
+        self.assertEqual(len(self.processes('screen')), 1)
+        what = probe(path)
+        stream, = what['streams']
+        self.assertEqual((stream['codec_name'], stream['width'], stream['height']), ('h264', WIDTH, HEIGHT))
+        self.assertGreater(int(stream['nb_read_frames']), 100, complaints)
+        # And comes back.
+        process, path = self.serve(*args)
+        for _ in range(40):
+            self.play(30)
+            if os.path.exists(path) and os.path.getsize(path) > 3000:
+                break
+        self.wait_for_bytes(path, 3000)
+
+    def test_rtmp(self):
+        url = f'rtmp://127.0.0.1:{free_port()}/live/key'
+        self.check_broadcast(url, '-listen', '1', '-f', 'flv', '-i', url)
+        self.assertNotIn('live/key', self.front.log())
+
+    def test_rtsp(self):
+        url = f'rtsp://127.0.0.1:{free_port()}/live'
+        self.check_broadcast(url, '-rtsp_flags', 'listen', '-i', url)
+
+    def test_srt(self):
+        url = f'srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}'
+        self.check_broadcast(url, '-i', url + '?mode=listener')
+
+    def test_nobody_is_there(self):
+        self.start(f'publish=rtmp://127.0.0.1:{free_port()}/live/key')
+        self.play()
+        harness.wait_for(lambda: 'trying the server again' in self.front.log(), 20, 'a retry')
+
+    def test_one_that_never_answers(self):
+        with socket.socket() as sock:
+            sock.bind(('127.0.0.1', 0))
+            sock.listen(1)
+            self.start(f'publish=rtmp://127.0.0.1:{sock.getsockname()[1]}/live/key')
+            self.play(240)
+            self.stop()
+
+
+if __name__ == '__main__':
+    screen.FRONT = os.path.abspath(sys.argv.pop(2))
+    harness.main()
