@@ -34,7 +34,6 @@ static const struct {
 	{ "x-content-type-options:", "nosniff" },
 	{ "cache-control:", "no-store" },
 	{ "cross-origin-resource-policy:", "same-origin" },
-	{ "cross-origin-opener-policy:", "same-origin" },
 	{ "referrer-policy:", "no-referrer" },
 };
 
@@ -102,6 +101,10 @@ static bool write_headers(struct vtr_session *session)
 
 	for (size_t i = 0; good && i < VTR_ARRAY_LEN(headers); i++) {
 		good = add_header(wsi, headers[i].name, headers[i].value, &at, end);
+	}
+	/* Browsers complain of it where neither TLS nor this machine is the origin. */
+	if (good && (session->web->guard.tls || !session->web->guard.remote)) {
+		good = add_header(wsi, "cross-origin-opener-policy:", "same-origin", &at, end);
 	}
 	if (good && session->close_after) {
 		good = add_header(wsi, "connection:", "close", &at, end);

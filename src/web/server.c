@@ -182,12 +182,10 @@ static void read_cursors(struct vtr_web *web)
 	}
 }
 
-static void on_look(lws_sorted_usec_list_t *look)
+void vtr_web_look_now(struct vtr_web *web)
 {
-	struct vtr_web *web = lws_container_of(look, struct vtr_web, look);
 	struct vtr_session *session;
 
-	web->look_is_due = false;
 	/* In this order, or a change in between would be missed. */
 	vtr_screen_await_flush(web->screen);
 	bool changed = read_displays(web);
@@ -200,6 +198,14 @@ static void on_look(lws_sorted_usec_list_t *look)
 			vtr_viewer_look(session->viewer, vtr_os_now_ns());
 		}
 	}
+}
+
+static void on_look(lws_sorted_usec_list_t *look)
+{
+	struct vtr_web *web = lws_container_of(look, struct vtr_web, look);
+
+	web->look_is_due = false;
+	vtr_web_look_now(web);
 }
 
 void vtr_web_look_soon(struct vtr_web *web)

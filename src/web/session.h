@@ -145,7 +145,9 @@ void vtr_web_reset(struct vtr_session *session);
 /* Has the thread of the server look for what has come. Thread: any. */
 void vtr_web_wake(void *web);
 
-/* Displays and cursors are to be looked at soon, and after the next flush. */
+/* Looks at displays and cursors, and once more after the next flush, for all viewers: now, or within
+ * VTR_WEB_LOOK_US. */
+void vtr_web_look_now(struct vtr_web *web);
 void vtr_web_look_soon(struct vtr_web *web);
 
 /* --- what is answered (api.c) --- */

@@ -141,7 +141,7 @@ static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *messag
 	viewer->welcome_due = true;
 	viewer->displays_due = true;
 	session->answering = true;
-	vtr_web_look_soon(web);
+	vtr_web_look_now(web); /* the first viewer: nobody has looked before */
 }
 
 static void notify(struct vtr_viewer *viewer, uint32_t display, enum vtr_message_notice notice,

@@ -75,8 +75,36 @@ static void sites(void)
 	CHECK(!vtr_guard_site(""));
 }
 
+static void other_machines(void)
+{
+	static const struct vtr_guard remote = { .tls = true, .remote = true, .names = "vm.example,b,,c.example" };
+	static const struct vtr_guard nameless = { .remote = true };
+	static const char *const good[] = {
+		"localhost:1", "192.0.2.1", "192.0.2.1:8443", "[2001:db8::1]", "[2001:db8::1]:8443", "vm.example",
+		"VM.example:8443", "b", "b:1", "c.example",
+	};
+	static const char *const bad[] = {
+		"", ":80", "evil.example", "vm.example.evil", "xvm.example", "vm.example,b", "vm", "c.exampl",
+		"vm.example:x",
+		"192.0.2.1.evil.example", "[2001:db8::1", "[]", "[evil.example]", "[::1]x",
+	};
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(good); i++) {
+		CHECK(vtr_guard_host(&remote, good[i]));
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
+		CHECK(!vtr_guard_host(&remote, bad[i]));
+	}
+	CHECK(vtr_guard_host(&nameless, "192.0.2.1"));
+	CHECK(!vtr_guard_host(&nameless, "vm.example"));
+	CHECK(!vtr_guard_host(&local, "192.0.2.1"));
+	CHECK(vtr_guard_origin(&remote, "https://vm.example:8443", "vm.example:8443"));
+	CHECK(!vtr_guard_origin(&remote, "http://vm.example:8443", "vm.example:8443"));
+}
+
 int main(void)
 {
+	RUN(other_machines);
 	RUN(hosts);
 	RUN(origins);
 	RUN(sites);

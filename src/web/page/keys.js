@@ -29,7 +29,7 @@ row(163, 'MediaTrackNext MediaPlayPause MediaTrackPrevious MediaStop');
 row(172, 'BrowserHome BrowserRefresh');
 row(183, 'F13 F14 F15 F16 F17 F18 F19 F20 F21 F22 F23 F24');
 Object.assign(table, {
-  LaunchMail: 155, LaunchApp2: 140, LaunchApp1: 157, MediaSelect: 171, BrowserSearch: 217, BrowserFavorites: 156,
+  LaunchMail: 155, LaunchApp2: 140, LaunchApp1: 157, BrowserSearch: 217, BrowserFavorites: 156,
   Eject: 161, NumpadParenLeft: 179, NumpadParenRight: 180, Lang3: 90, Lang4: 91, Lang5: 85, Fn: 464,
 });
 

@@ -151,6 +151,7 @@ function onSize(width, height) {
 
 function onShown() {
   view.shown = true;
+  placePointer();
   refresh();
 }
 
@@ -203,6 +204,7 @@ function showFigures(f) {
     ['pictures', `${f.fps.toFixed(0)} /s`],
     ['capture to decoded', `${ms(f.p50)}`],
     ['… worst of 100', ms(f.p99)],
+    ['first picture after', ms(f.joinMs)],
     ['round trip', ms(f.rtt)],
     ['bitrate', `${(f.bitrate / 1e6).toFixed(2)} Mbit/s`],
     ['frame', f.frame],

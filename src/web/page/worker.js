@@ -57,9 +57,13 @@ function onPong(message) {
 const figures = {delays: [], at: 0, decoded: 0, painted: 0, bytes: 0, drops: 0, since: 0, frame: 0, encoder: ''};
 let server = null;
 
-function addDelay(ms) {
-  if (clock.best === Infinity) {
-    return; // the clocks are not known yet
+// How old a unit's picture is, if it came as soon as there was one: not what a static screen showed to those
+// who joined, nor a frame once more in better quality.
+function addDelay(unit) {
+  const now = performance.now() + clock.offset;
+  const ms = now - unit.captured;
+  if (clock.best === Infinity || unit.frame <= figures.frame || unit.captured < video.joinedAt + clock.offset) {
+    return;
   }
   if (figures.delays.length < SAMPLES) {
     figures.delays.push(ms);
@@ -81,7 +85,7 @@ function report() {
     kind: 'figures', fps: figures.painted / seconds, decoded: figures.decoded / seconds,
     bitrate: figures.bytes * 8 / seconds, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99),
     samples: sorted.length, rtt: clock.rtt, drops: figures.drops, frame: figures.frame,
-    encoder: figures.encoder, codec: video.codec, width: video.width, height: video.height,
+    encoder: figures.encoder, joinMs: video.joinMs, codec: video.codec, width: video.width, height: video.height,
     queue: video.decoder ? video.decoder.decodeQueueSize : 0, server,
   });
   figures.decoded = figures.painted = figures.bytes = 0;
@@ -120,6 +124,7 @@ function paint() {
   state.retryMs = RETRY_FIRST_MS;
   if (!video.shown) {
     video.shown = true;
+    video.joinMs = video.paintedAt - video.joinedAt;
     tell({kind: 'shown'});
   }
 }
@@ -137,7 +142,7 @@ function schedulePaint() {
 // Units are known by their timestamps, which are their numbers.
 const video = {
   decoder: null, codec: '', width: 0, height: 0, waits: true, pending: new Map(), paintedAt: 0, heardAt: 0,
-  askedAt: 0, shown: false,
+  askedAt: 0, shown: false, joinedAt: 0, joinMs: null,
 };
 
 function acknowledge(number) {
@@ -151,7 +156,7 @@ function onDecoded(frame) {
   newest = frame;
   figures.decoded++;
   if (unit) {
-    addDelay(performance.now() + clock.offset - unit.captured);
+    addDelay(unit);
     figures.frame = unit.frame;
     acknowledge(unit.number);
   }
@@ -275,7 +280,8 @@ function sendPing() {
 
 function subscribe() {
   if (state.display >= 0 && !state.hidden && state.video) {
-    video.paintedAt = performance.now();
+    video.paintedAt = video.joinedAt = performance.now();
+    video.shown = false;
     send(wire.subscribe(state.display, true));
   }
 }
@@ -356,9 +362,9 @@ const orders = {
   watch: order => {
     if (state.display !== order.display) {
       unsubscribe();
-      video.shown = false;
       figures.delays = [];
       figures.at = 0;
+      figures.frame = 0;
       state.display = order.display;
       subscribe();
     }

@@ -1,0 +1,620 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The viewer's WebSocket: who may come in, what they are sent, and what those do not notice who behave."""
+
+import concurrent.futures
+import os
+import socket
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+import harness
+import screen
+import ws
+
+HELLO_SECONDS = 5
+MAX_SESSIONS = 64
+KEY_A, KEY_B, BTN_LEFT = 30, 48, 0x110
+MS = 1_000_000
+
+
+class ViewerTest(unittest.TestCase):
+    HTTP = ('127.0.0.1:0',)
+
+    @classmethod
+    def setUpClass(cls):
+        cls.front = screen.Front(*cls.HTTP[1:], http=cls.HTTP[0])
+        cls.front.say('mode 0 1 640 480')
+        cls.front.say('scanout 0 2 640 480 2560 window')
+        cls.front.say('frame 0 1')
+        cls.pid = cls.front.screen()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.front.stop()
+
+    def setUp(self):
+        self.front.unasked.clear()
+
+    def tearDown(self):
+        self.assertEqual(self.front.screen(), self.pid, 'the screen process was restarted')
+
+    def viewer(self, token=None, **options):
+        viewer = ws.Viewer(self.front, token, **options)
+        self.addCleanup(viewer.close)
+        return viewer
+
+    def watcher(self, display=0, **options):
+        viewer = self.viewer(**options)
+        viewer.send(ws.subscribe(display))
+        return viewer
+
+    def expect_close(self, viewer, code):
+        with self.assertRaises(ws.Closed) as caught:
+            while True:
+                viewer.receive()
+        self.assertEqual(caught.exception.code, code, caught.exception.reason)
+        return caught.exception.reason
+
+    def connect(self, **options):
+        connection = ws.Ws(self.front.host, self.front.port, **options)
+        self.addCleanup(connection.close)
+        return connection
+
+
+class WhoMayComeIn(ViewerTest):
+    def test_both_tokens_are_welcome(self):
+        welcome = self.viewer().welcome
+        self.assertEqual((welcome['version'], welcome['may_control']), (1, 1))
+        self.assertEqual(welcome['view_token'], self.front.view_token)
+        self.assertLess(abs(welcome['time'] - time.monotonic_ns()), 10_000 * MS)
+        welcome = self.viewer(self.front.view_token).welcome
+        self.assertEqual((welcome['may_control'], welcome['view_token']), (0, ''))
+
+    def test_tokens_are_long_and_new(self):
+        other = screen.Front()
+        tokens = {self.front.token, self.front.view_token, other.token, other.view_token}
+        other.stop()
+        self.assertEqual(len(tokens), 4)
+        for token in tokens:
+            self.assertEqual(len(bytes.fromhex(token)), 16)
+
+    def test_no_token_and_wrong_tokens(self):
+        for token in '', 'x' * 32, '0' * 32, self.front.token[:-1], self.front.token.upper(), self.front.token + '0':
+            connection = self.connect()
+            connection.send(ws.hello(token))
+            code = 4401 if len(token) == 32 and token != self.front.token else 4400
+            self.expect_close(connection, code)
+            time.sleep(0.01)
+
+    def test_http_takes_a_token_too(self):
+        for path in '/api/displays', '/api/displays/0/frame.png', '/metrics', '/nothing':
+            self.assertEqual(self.front.request('GET', path, headers={})[0], 401, path)
+        good, view = self.front.token, self.front.view_token
+        for headers, status in (({'Authorization': f'Bearer {good}'}, 200), ({'Authorization': f'bearer {view}'}, 200),
+                                ({'Authorization': good}, None), ({'Authorization': 'Bearer ' + 'x' * 200}, None)):
+            found = self.front.request('GET', '/api/displays', headers=headers)[0]
+            self.assertIn(found, (status,) if status else (401, 429), headers)
+        self.assertEqual(self.front.request('GET', f'/api/displays?token={view}', headers={})[0], 200)
+        body = '{"width": 640, "height": 480}'
+        for token, status in (good, 202), (view, 403):
+            self.assertEqual(self.front.request('PUT', f'/api/displays/0?token={token}', body, headers={})[0], status)
+
+    def test_the_page_itself_takes_none_and_holds_none(self):
+        for path in '/', '/page.js', '/worker.js':
+            status, _, body = self.front.request('GET', path, headers={})
+            self.assertEqual(status, 200)
+            self.assertNotIn(self.front.token.encode(), body)
+            self.assertNotIn(self.front.view_token.encode(), body)
+
+    def test_foreign_pages_are_refused(self):
+        port = self.front.port
+        for headers in ({'Host': 'evil.example'}, {'Host': f'evil.example:{port}'}, {'Host': '10.0.2.2'},
+                        {'Origin': 'http://evil.example'}, {'Origin': 'null'}, {'Origin': f'http://localhost:{port}'},
+                        {'Origin': f'https://127.0.0.1:{port}'}, {'Sec-Fetch-Site': 'cross-site'}):
+            with self.assertRaises(ws.Refused) as caught:
+                self.connect(headers=headers)
+            self.assertEqual(caught.exception.status, 403, headers)
+            self.assertIn(b'"error"', caught.exception.body)
+        self.connect(headers={'Origin': f'http://127.0.0.1:{port}', 'Sec-Fetch-Site': 'same-origin'})
+
+    def test_other_upgrades_are_refused(self):
+        for options, status in (({'path': '/'}, 404), ({'path': '/wsx'}, 404), ({'subprotocol': 'listen'}, 400),
+                                ({'subprotocol': 'http'}, 400), ({'subprotocol': None}, 400),
+                                ({'headers': {'Upgrade': 'h2c'}}, 400)):
+            with self.assertRaises(ws.Refused) as caught:
+                self.connect(**options)
+            self.assertEqual(caught.exception.status, status, options)
+
+    def test_who_only_watches_cannot_do_more(self):
+        for message in (ws.key(0, KEY_A, 1), ws.motion(0, 1, 1), ws.wheel(0, 120, 0), ws.mode(0, 800, 600),
+                        ws.bitrate(0, 1000000)):
+            viewer = self.viewer(self.front.view_token)
+            viewer.send(message)
+            self.expect_close(viewer, 4403)
+        self.assertEqual([line for line in self.front.unasked if not line.startswith('PLAYED')], [])
+
+    def test_nothing_is_logged(self):
+        viewer = self.viewer()
+        viewer.send(ws.key(0, KEY_A, 1))
+        self.front.wait_for('INPUT')
+        viewer.close()
+        self.front.wait_for('INPUT')
+        log = self.front.log()
+        self.assertNotIn(self.front.token, log)
+        self.assertNotIn(self.front.view_token, log)
+        self.assertNotIn('INPUT', log)
+
+
+class Guessing(ViewerTest):
+    def test_wrong_tokens_wait_and_right_ones_do_not(self):
+        running = self.watcher()
+        running.wait('unit')
+        waits = []
+        for _ in range(7):
+            begin = time.monotonic()
+            connection = self.connect()
+            connection.send(ws.hello('0' * 32))
+            self.expect_close(connection, 4401)
+            waits.append(time.monotonic() - begin)
+        print('answers to wrong tokens took ' + ' '.join(f'{wait:.2f}' for wait in waits) + ' s')
+        self.assertLess(max(waits[:4]), 0.7)
+        self.assertGreater(waits[5], 0.5)
+        self.assertGreater(waits[6], 1.0)
+        begin = time.monotonic()
+        status, _, _ = self.front.request('GET', '/metrics', headers={'Authorization': 'Bearer ' + '0' * 32})
+        self.assertEqual(status, 429)
+        self.assertGreater(time.monotonic() - begin, 1.5)
+        begin = time.monotonic()
+        self.viewer()
+        self.assertEqual(self.front.request('GET', '/metrics')[0], 200)
+        self.assertLess(time.monotonic() - begin, 0.5)
+        self.assertEqual(running.wait('stats')['display'], 0)
+
+
+class Messages(ViewerTest):
+    def test_nonsense_ends_the_connection(self):
+        bad = [b'', b'\x06', b'\xff\0', ws.ping(1) + b'x', ws.ping(1)[:-1], ws.subscribe(16), ws.subscribe(255),
+               struct.pack('<BBB', 2, 0, 2), ws.key(0, 0x300, 1), ws.key(0, 0xffff, 1), ws.key(0, 0, 1),
+               struct.pack('<BBHB', 8, 0, KEY_A, 7), ws.wheel(0, 2**31 - 1, 0), ws.wheel(0, 0, -2**31),
+               ws.hello(self.front.token), b'x' * 65, b'x' * 5000, b'x' * 200000]
+        for message in bad:
+            viewer = self.viewer()
+            try:
+                viewer.send(message)
+            except (BrokenPipeError, ConnectionResetError):
+                pass
+            try:
+                self.expect_close(viewer, 4400)
+            except ConnectionResetError:
+                self.assertGreater(len(message), 4096)
+
+    def test_what_must_come_first(self):
+        for message in ws.subscribe(0), ws.ping(1), ws.key(0, KEY_A, 1), ws.hello(self.front.token, version=2):
+            connection = self.connect()
+            connection.send(message)
+            self.expect_close(connection, 4400)
+        self.assertEqual([line for line in self.front.unasked if line.startswith('INPUT')], [])
+
+    def test_text_and_unmasked_frames(self):
+        viewer = self.viewer()
+        viewer.send_frame(1, b'hello')
+        self.expect_close(viewer, 4400)
+        viewer = self.viewer()
+        viewer.send_frame(ws.BINARY, ws.ping(1), masked=False)
+        with self.assertRaises((ws.Closed, OSError)):
+            while viewer.next()[0] != 'pong':
+                pass
+            raise ws.Closed(0, 'answered, which harms nobody')
+
+    def test_fragments_make_one_message(self):
+        viewer = self.viewer()
+        message = ws.ping(77)
+        viewer.send_frame(ws.BINARY, message[:3], last=False)
+        viewer.send_frame(ws.PING, b'between')
+        viewer.send_frame(0, message[3:])
+        self.assertEqual(viewer.wait('pong')['value'], 77)
+
+    def test_ping(self):
+        viewer = self.viewer()
+        begin = time.monotonic_ns()
+        viewer.send(ws.ping(2**64 - 1))
+        pong = viewer.wait('pong')
+        self.assertEqual(pong['value'], 2**64 - 1)
+        self.assertTrue(begin <= pong['time'] <= time.monotonic_ns())
+
+    def test_displays_are_told_as_they_change(self):
+        viewer = self.viewer()
+        self.assertEqual(viewer.wait('displays')['displays'][0],
+                         {'connected': True, 'lit': True, 'mode': (640, 480), 'size': (640, 480)})
+        self.front.say('mode 3 1 800 600')
+        self.assertEqual(viewer.wait('displays')['displays'][3],
+                         {'connected': True, 'lit': False, 'mode': (800, 600), 'size': (0, 0)})
+        self.front.say('mode 3 0 800 600')
+        self.assertFalse(viewer.wait('displays')['displays'][3]['connected'])
+
+    def test_modes_reach_the_front(self):
+        viewer = self.viewer()
+        viewer.send(ws.mode(0, 1024, 768))
+        self.assertEqual(self.front.wait_for('MODE'), 'MODE 0 1 1024 768')
+        for width, height in (31, 480), (640, 16385), (0, 0), (2**32 - 1, 1):
+            viewer.send(ws.mode(0, width, height))
+            self.assertEqual(viewer.wait('notice')['code'], 2)
+
+    def test_the_cursor(self):
+        self.front.say(f'cursor 0 {0x112233} 3 4')
+        self.front.say('move 0 100 200')
+        viewer = self.watcher()
+        cursor, pointer = None, None
+        while cursor is None or pointer is None:
+            name, fields = viewer.next()
+            cursor = fields if name == 'cursor' else cursor
+            pointer = fields if name == 'pointer' else pointer
+        self.assertEqual((cursor['visible'], cursor['hot_x'], cursor['hot_y']), (1, 3, 4))
+        self.assertEqual((cursor['width'], cursor['height'], len(cursor['pixels'])), (64, 64, 64 * 64 * 4))
+        self.assertEqual(cursor['pixels'][:4], bytes((0x11, 0x22, 0x33, 0xff)))
+        grey = cursor['pixels'][30 * 4:31 * 4]
+        self.assertEqual(grey, bytes((0x80, 0x80, 0x80, 0x80)), 'not multiplied by alpha')
+        self.assertEqual((pointer['x'], pointer['y']), (100, 200))
+        begin = time.monotonic()
+        self.front.say('move 0 -5 7')
+        pointer = viewer.wait('pointer')
+        print(f'a cursor that moved was told of after {(time.monotonic() - begin) * 1000:.1f} ms')
+        self.assertEqual((pointer['x'], pointer['y']), (-5, 7))
+        self.front.say('hide 0')
+        cursor = viewer.wait('cursor')
+        self.assertEqual((cursor['visible'], cursor['width'], cursor['pixels']), (0, 0, b''))
+
+
+class Typing(ViewerTest):
+    def test_input_reaches_the_front_in_order(self):
+        viewer = self.viewer()
+        viewer.send(ws.motion(0, 65535, 32768))
+        viewer.send(ws.key(0, BTN_LEFT, 1))
+        viewer.send(ws.key(0, BTN_LEFT, 0))
+        viewer.send(ws.wheel(0, -15, 120))
+        viewer.send(ws.key(0, KEY_A, 1))
+        viewer.send(ws.key(0, KEY_A, 0))
+        got = [self.front.wait_for('INPUT').split()[1:] for _ in range(6)]
+        self.assertEqual(got, [['motion', '0', '0', '0', '65535', '32768', '0', '0'],
+                               ['key', '0', str(BTN_LEFT), '1', '0', '0', '0', '0'],
+                               ['key', '0', str(BTN_LEFT), '0', '0', '0', '0', '0'],
+                               ['wheel', '0', '0', '0', '0', '0', '-15', '120'],
+                               ['key', '0', str(KEY_A), '1', '0', '0', '0', '0'],
+                               ['key', '0', str(KEY_A), '0', '0', '0', '0', '0']])
+
+    def held_after(self, leave):
+        """Two people hold keys, and one of them leaves -> what is let go of."""
+        other, viewer = self.viewer(), self.viewer()
+        other.send(ws.key(0, KEY_B, 1))
+        self.front.wait_for('INPUT')
+        for code in KEY_A, BTN_LEFT:
+            viewer.send(ws.key(0, code, 1))
+            self.front.wait_for('INPUT')
+        leave(viewer)
+        lines = [self.front.wait_for('INPUT').split() for _ in range(2)]
+        other.send(ws.key(0, KEY_B, 0))
+        self.assertEqual(self.front.wait_for('INPUT').split()[1:5], ['key', '0', str(KEY_B), '0'])
+        return sorted((int(line[3]), int(line[4])) for line in lines)
+
+    def test_who_leaves_lets_go_of_their_keys_only(self):
+        wanted = [(KEY_A, 0), (BTN_LEFT, 0)]
+        self.assertEqual(self.held_after(lambda viewer: viewer.send(ws.release())), wanted)
+        self.assertEqual(self.held_after(lambda viewer: viewer.close()), wanted)
+        self.assertEqual(self.held_after(lambda viewer: viewer.send(b'nonsense')), wanted)
+
+
+class Watching(ViewerTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.front.say('scanout 0 2 1280 800 5120 window')
+        cls.front.say('bars 0')
+
+    def play(self, count):
+        self.front.say(f'code 0 16667 {count}')
+
+    def test_a_second_viewer_sees_a_static_screen_at_once(self):
+        first = self.watcher()
+        first.watch(1.5)
+        times = []
+        for _ in range(5):
+            begin = time.monotonic()
+            viewer = self.watcher()
+            unit = viewer.wait('unit')
+            times.append((time.monotonic() - begin) * 1000)
+            self.assertTrue(unit['key'])
+            viewer.close()
+        print(f'a viewer who joins a static screen has a key frame after {" ".join(f"{ms:.0f}" for ms in times)} ms')
+        self.assertLess(statistics.median(times), 150)
+
+    def test_units_are_whole_in_order_and_fresh(self):
+        viewer = self.watcher()
+        config = viewer.wait('config')
+        self.assertEqual((config['width'], config['height']), (1280, 800))
+        self.assertRegex(config['codec'], r'^avc1\.[0-9a-f]{6}$')
+        self.play(180)
+        units = viewer.watch(3.5)
+        self.front.wait_for('PLAYED')
+        frames = [unit['frame'] for unit in units]
+        self.assertEqual(frames, sorted(frames))
+        numbers = [unit['number'] for unit in units]
+        self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(numbers))))
+        for unit in units:
+            self.assertEqual(unit['data'][:4], b'\0\0\0\1')
+        late = sorted((unit['at'] - unit['captured']) / MS for unit in units[10:])
+        sent = sorted((unit['at'] - unit['coded']) / MS for unit in units[10:])
+        print(f'{len(units)} units of 180 frames; flush to here p50 {late[len(late) // 2]:.1f} ms, '
+              f'p99 {late[len(late) * 99 // 100]:.1f} ms; of that, coded to here p50 {sent[len(sent) // 2]:.2f} ms, '
+              f'p99 {sent[len(sent) * 99 // 100]:.2f} ms')
+        self.assertGreater(len(units), 60)
+
+    def test_nothing_is_sent_while_nothing_changes(self):
+        viewer = self.watcher()
+        viewer.watch(2)
+        self.assertEqual(viewer.watch(1.5), [])
+
+    def test_another_size_is_another_config(self):
+        viewer = self.watcher()
+        first = viewer.wait('config')
+        viewer.wait('unit')
+        self.front.say('scanout 0 2 640 480 2560 window')
+        self.front.say('bars 0')
+        second = viewer.wait('config')
+        unit = viewer.wait('unit')
+        self.assertEqual((second['width'], second['height']), (640, 480))
+        self.assertGreater(second['generation'], first['generation'])
+        self.assertEqual((unit['key'], unit['generation']), (1, second['generation']))
+        self.front.say('dark 0')
+        self.assertEqual(viewer.wait('lit')['lit'], 0)
+        self.front.say('scanout 0 2 1280 800 5120 window')
+        self.front.say('bars 0')
+        self.assertEqual(viewer.wait('config')['width'], 1280)
+
+    def test_unsubscribing_ends_the_units(self):
+        viewer = self.watcher()
+        viewer.wait('unit')
+        viewer.send(ws.subscribe(0, False))
+        self.play(30)
+        self.front.wait_for('PLAYED')
+        viewer.send(ws.ping(5))
+        while viewer.next()[0] != 'pong':
+            pass
+        self.assertEqual(viewer.watch(0.3), [])
+        viewer.send(ws.subscribe(0))
+        self.assertTrue(viewer.wait('unit')['key'])
+
+    def test_who_does_not_read_costs_nobody_anything(self):
+        good = self.watcher()
+        good.wait('unit')
+        self.play(2000)
+        alone = good.watch(3)
+        memory = harness.memory_kib(self.pid)
+        stuck = [self.watcher(receive_bytes=4096) for _ in range(4)]
+        together = good.watch(6)
+        grown = harness.memory_kib(self.pid) - memory
+        metrics = self.front.metrics()
+        print(f'units a second: {len(alone) / 3:.0f} alone, {len(together) / 6:.0f} beside four who do not read; '
+              f'the process grew by {grown} KiB')
+        self.assertGreater(len(together) / 6, 0.7 * len(alone) / 3)
+        self.assertLess(grown, 24 * 1024)
+        self.assertEqual(metrics['vitrine_viewers'], 5)
+        # Who reads again skips to a key frame.
+        begin = time.monotonic()
+        while True:
+            name, fields = stuck[0].next()
+            if name == 'unit':
+                stuck[0].send(ws.ack(0, fields['number']))
+                age = (time.monotonic_ns() - fields['captured']) / MS
+                if fields['key'] and age < 250:
+                    break
+        took = time.monotonic() - begin
+        print(f'one that reads again has a fresh key frame after {took * 1000:.0f} ms')
+        self.assertLess(took, 1.5)
+        self.front.say('play 0 0 0')
+
+    def test_who_does_not_acknowledge_gets_no_more(self):
+        viewer = self.watcher()
+        viewer.wait('unit')
+        self.play(300)
+        units, until = 0, time.monotonic() + 3
+        while time.monotonic() < until and viewer.has_more(0.5):
+            units += viewer.next()[0] == 'unit'
+        print(f'{units} units without an acknowledgment')
+        self.assertLess(units, 64)
+        self.front.say('play 0 0 0')
+
+    def test_half_open_handshakes_disturb_nobody(self):
+        viewer = self.watcher()
+        viewer.wait('unit')
+        self.play(2000)
+        alone = viewer.watch(2)
+        half_open = []
+        begin = time.monotonic()
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            watching = pool.submit(viewer.watch, 4)
+            for number in range(1000):
+                if number % 3 == 2:
+                    half_open.append(ws.Ws(self.front.host, self.front.port).sock)  # never says who it is
+                    continue
+                half_open.append(socket.create_connection((self.front.host, self.front.port)))
+                if number % 3 == 1:
+                    half_open[-1].sendall(b'GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n')
+            took = time.monotonic() - begin
+            units = watching.result()
+        rate = len(units) / 4
+        print(f'units a second: {len(alone) / 2:.0f} alone, {rate:.0f} while 1000 half-open handshakes came in {took:.1f} s')
+        for sock in half_open:
+            sock.close()
+        self.front.say('play 0 0 0')
+        self.assertGreater(rate, 0.5 * len(alone) / 2)
+
+    def test_viewers_have_a_limit(self):
+        viewers = [self.viewer() for _ in range(48)]
+        connection = self.connect()
+        connection.send(ws.hello(self.front.token))
+        self.expect_close(connection, 4429)
+        viewers[0].send(ws.ping(1))
+        viewers[0].wait('pong')
+        self.assertEqual(self.front.request('GET', '/metrics')[0], 200)
+
+
+class WhoIsSilent(ViewerTest):
+    def test_who_says_nothing_is_ended(self):
+        begin = time.monotonic()
+        connection = self.connect()
+        with self.assertRaises((ws.Closed, OSError)):
+            connection.receive()
+        self.assertLess(time.monotonic() - begin, HELLO_SECONDS + 3)
+
+    def test_who_is_gone_is_noticed(self):
+        """Answers no ping of the server's."""
+        viewer = self.viewer()
+        begin = time.monotonic()
+        try:
+            while viewer.sock.recv(65536):
+                pass
+        except OSError:
+            pass
+        took = time.monotonic() - begin
+        self.assertTrue(15 < took < 30, took)
+
+
+class Restart(ViewerTest):
+    def test_links_outlive_the_screen_process(self):
+        viewer = self.viewer()
+        screen.kill(self.pid)
+        with self.assertRaises((ws.Closed, OSError)):
+            while True:
+                viewer.receive()
+
+        def again():
+            try:
+                return ws.Viewer(self.front)
+            except (ws.Refused, ws.Closed, OSError):
+                return None
+        begin = time.monotonic()
+        viewer = harness.wait_for(again, 5, 'a viewer after the restart')
+        viewer.send(ws.subscribe(0))
+        viewer.wait('unit')
+        print(f'after kill -9: a picture again in {(time.monotonic() - begin) * 1000:.0f} ms')
+        self.assertLess(time.monotonic() - begin, 2)
+        viewer.close()
+        type(self).pid = self.front.screen()
+
+
+class TokenFile(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.path = os.path.join(folder.name, 'tokens')
+
+    def start(self):
+        front = screen.Front(f'token-file={self.path}')
+        self.addCleanup(front.stop)
+        return front
+
+    def test_tokens_are_kept(self):
+        first = self.start()
+        with open(self.path) as file:
+            self.assertEqual(file.read(), f'control {first.token}\nview {first.view_token}\n')
+        self.assertEqual(os.stat(self.path).st_mode & 0o777, 0o600)
+        second = self.start()
+        self.assertEqual((second.token, second.view_token), (first.token, first.view_token))
+
+    def test_files_that_will_not_do(self):
+        good = f'control {"1" * 32}\nview {"2" * 32}\n'
+        for text in '', good[:-1], good + 'x', good.replace('view', 'wiev'), good.replace('1', 'g'), good.replace('2', '1'):
+            with open(self.path, 'w', opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+                file.write(text)
+            with self.assertRaisesRegex(AssertionError, 'holds no tokens'):
+                self.start()
+        with open(self.path, 'w') as file:
+            file.write(good)
+        os.chmod(self.path, 0o644)
+        with self.assertRaisesRegex(AssertionError, 'others can read it'):
+            self.start()
+
+
+class Elsewhere(unittest.TestCase):
+    """Addresses that other machines can reach."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.folder = tempfile.TemporaryDirectory()
+        cls.cert, cls.key = (os.path.join(cls.folder.name, name) for name in ('cert.pem', 'key.pem'))
+        subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=vm.example',
+                        '-keyout', cls.key, '-out', cls.cert], check=True, capture_output=True)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.folder.cleanup()
+
+    def start(self, *options, address='0.0.0.0:0'):
+        front = screen.Front(*options, http=address)
+        self.addCleanup(front.stop)
+        front.host = '127.0.0.1'
+        return front
+
+    def test_without_tls_they_are_refused(self):
+        for address in '0.0.0.0:0', '[::]:0':
+            with self.assertRaisesRegex(AssertionError, 'without TLS.*--tls-cert.*ssh -L.*--insecure'):
+                self.start(address=address)
+        with self.assertRaisesRegex(AssertionError, 'go together'):
+            self.start(f'tls-cert={self.cert}')
+        with self.assertRaisesRegex(AssertionError, 'go together'):
+            self.start(f'tls-key={self.key}')
+
+    def test_tls(self):
+        front = self.start(f'tls-cert={self.cert}', f'tls-key={self.key}', 'names=vm.example,b.example')
+        self.assertTrue(front.links[0].startswith('https://'))
+        context = ws.tls_context(self.cert)
+        pid = front.screen()
+        for host, status in (('vm.example', 101), ('B.EXAMPLE:1', 101), ('192.0.2.1:443', 101), ('evil.example', 403),
+                             ('xvm.example', 403), ('vm.example.evil', 403), ('[2001:db8::1]:1', 101)):
+            try:
+                with ws.Viewer(front, tls=context, headers={'Host': host, 'Origin': f'https://{host}'}):
+                    found = 101
+            except ws.Refused as refused:
+                found = refused.status
+            self.assertEqual(found, status, host)
+        with self.assertRaises(ws.Refused):
+            ws.Viewer(front, tls=context, headers={'Host': 'vm.example', 'Origin': 'http://vm.example'})
+        with self.assertRaises((ws.Refused, OSError)):
+            ws.Viewer(front)  # without TLS
+        front.say('mode 0 1 640 480')
+        front.say('scanout 0 2 640 480 2560 window')
+        front.say('bars 0')
+        with ws.Viewer(front, tls=context) as viewer:
+            viewer.send(ws.subscribe(0))
+            self.assertTrue(viewer.wait('unit')['key'])
+            half_open = [socket.create_connection((front.host, front.port)) for _ in range(200)]
+            viewer.send(ws.ping(1))
+            viewer.wait('pong')
+            for sock in half_open:
+                sock.close()
+        self.assertEqual(front.screen(), pid)
+
+    def test_insecure_is_as_it_says(self):
+        front = self.start('insecure')
+        with ws.Viewer(front, headers={'Host': '192.0.2.1'}):
+            pass
+        with self.assertRaises(ws.Refused):
+            ws.Viewer(front, headers={'Host': 'evil.example'})
+
+    def test_a_certificate_that_will_not_do_is_said(self):
+        bad = os.path.join(self.folder.name, 'bad.pem')
+        with open(bad, 'w') as file:
+            file.write('no certificate\n')
+        front = self.start(f'tls-cert={bad}', f'tls-key={self.key}')
+        harness.wait_for(lambda: 'cannot use the certificate' in front.log(), 5, 'a word about the certificate')
+
+
+if __name__ == '__main__':
+    screen.FRONT = os.path.abspath(sys.argv.pop(2))
+    harness.main()

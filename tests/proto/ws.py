@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: MIT
+"""A WebSocket client and the viewer's messages (docs/web-protocol.md), for tests: it says what it is told to, right
+or wrong."""
+
+import base64
+import os
+import select
+import socket
+import ssl
+import struct
+import time
+
+SUBPROTOCOL = 'vitrine.1'
+BINARY, CLOSE, PING, PONG = 2, 8, 9, 10
+
+
+class Refused(Exception):
+    """The answer was no upgrade."""
+
+    def __init__(self, status, body):
+        super().__init__(f'{status}: {body!r}')
+        self.status, self.body = status, body
+
+
+class Closed(Exception):
+    def __init__(self, code, reason=''):
+        super().__init__(f'{code}: {reason}')
+        self.code, self.reason = code, reason
+
+
+class Ws:
+    """One connection. receive_bytes: of the socket, for those who are slow to read."""
+
+    def __init__(self, host, port, path='/ws', headers=None, subprotocol=SUBPROTOCOL, receive_bytes=0, tls=None):
+        self.sock = socket.socket()
+        if receive_bytes:
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.sock.settimeout(20)
+        self.sock.connect((host, port))
+        if tls:
+            self.sock = tls.wrap_socket(self.sock, server_hostname=host)
+        self.rest = b''
+        lines = {'Host': f'{host}:{port}', 'Upgrade': 'websocket', 'Connection': 'Upgrade',
+                 'Sec-WebSocket-Key': base64.b64encode(os.urandom(16)).decode(), 'Sec-WebSocket-Version': '13',
+                 **({'Sec-WebSocket-Protocol': subprotocol} if subprotocol else {}), **(headers or {})}
+        head = ''.join(f'{name}: {value}\r\n' for name, value in lines.items())
+        try:
+            self.sock.sendall(f'GET {path} HTTP/1.1\r\n{head}\r\n'.encode())
+            self.read_answer()
+        except BaseException:
+            self.sock.close()
+            raise
+
+    def read_answer(self):
+        while b'\r\n\r\n' not in self.rest:
+            more = self.sock.recv(4096)
+            if not more:
+                raise Refused(int((self.rest.split() + [b'', b'0'])[1]), self.rest)
+            self.rest += more
+        head, self.rest = self.rest.split(b'\r\n\r\n', 1)
+        status = int(head.split()[1])
+        if status != 101:
+            while True:
+                more = self.sock.recv(4096)
+                if not more:
+                    raise Refused(status, self.rest)
+                self.rest += more
+
+    def close(self):
+        self.sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+    # --- frames ---
+
+    def send_frame(self, kind, payload, last=True, masked=True):
+        size = len(payload)
+        head = bytes([kind | (0x80 if last else 0)])
+        flag = 0x80 if masked else 0
+        if size < 126:
+            head += bytes([flag | size])
+        elif size < 65536:
+            head += struct.pack('>BH', flag | 126, size)
+        else:
+            head += struct.pack('>BQ', flag | 127, size)
+        mask = os.urandom(4) if masked else b''
+        body = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload)) if masked else payload
+        self.sock.sendall(head + mask + body)
+
+    def send(self, payload):
+        self.send_frame(BINARY, payload)
+
+    def take(self, size):
+        while len(self.rest) < size:
+            more = self.sock.recv(1 << 20)
+            if not more:
+                raise Closed(0, 'without a word')
+            self.rest += more
+        data, self.rest = self.rest[:size], self.rest[size:]
+        return data
+
+    def receive(self, seconds=20):
+        """The next message; pings are answered."""
+        self.sock.settimeout(seconds)
+        while True:
+            first, second = self.take(2)
+            size = second & 0x7f
+            if size == 126:
+                size, = struct.unpack('>H', self.take(2))
+            elif size == 127:
+                size, = struct.unpack('>Q', self.take(8))
+            payload = self.take(size)
+            kind = first & 0x0f
+            if kind == PING:
+                self.send_frame(PONG, payload)
+            elif kind == CLOSE:
+                code = struct.unpack('>H', payload[:2])[0] if payload else 1005
+                raise Closed(code, payload[2:].decode())
+            elif kind != PONG:
+                assert first & 0x80, 'messages come whole'
+                return payload
+
+    def has_more(self, seconds=0):
+        return bool(self.rest) or bool(select.select([self.sock], [], [], seconds)[0])
+
+
+# --- messages ---
+
+def hello(token, version=1):
+    return struct.pack('<BBH', 0x01, 0, version) + token.encode()
+
+
+def subscribe(display, on=True):
+    return struct.pack('<BBB', 0x02, display, on)
+
+
+def ack(display, number, waiting=0):
+    return struct.pack('<BBII', 0x03, display, number, waiting)
+
+
+def want_key(display):
+    return struct.pack('<BB', 0x04, display)
+
+
+def bitrate(display, value):
+    return struct.pack('<BBI', 0x05, display, value)
+
+
+def ping(value):
+    return struct.pack('<BBQ', 0x06, 0, value)
+
+
+def mode(display, width, height):
+    return struct.pack('<BBII', 0x07, display, width, height)
+
+
+def key(display, code, down):
+    return struct.pack('<BBHB', 0x08, display, code, down)
+
+
+def motion(display, x, y):
+    return struct.pack('<BBHH', 0x09, display, x, y)
+
+
+def wheel(display, x, y):
+    return struct.pack('<BBii', 0x0a, display, x, y)
+
+
+def release():
+    return struct.pack('<BB', 0x0b, 0)
+
+
+def parse(data):
+    """-> name, a dictionary"""
+    kind, display, body = data[0], data[1], data[2:]
+    fields = {'display': display}
+
+    def unpack(layout, names):
+        values = struct.unpack_from('<' + layout, body)
+        fields.update(zip(names.split(), values))
+        return body[struct.calcsize('<' + layout):]
+
+    if kind == 0x81:
+        rest = unpack('HBq', 'version may_control time')
+        fields['view_token'] = rest.rstrip(b'\0').decode()
+        return 'welcome', fields
+    if kind == 0x82:
+        size = struct.calcsize('<BBBIIII')
+        assert len(body) == 1 + body[0] * size
+        rows = [struct.unpack_from('<BBBIIII', body, 1 + i * size) for i in range(body[0])]
+        fields['displays'] = {row[0]: {'connected': bool(row[1]), 'lit': bool(row[2]), 'mode': row[3:5],
+                                       'size': row[5:7]} for row in rows}
+        return 'displays', fields
+    if kind == 0x83:
+        rest = unpack('QII', 'generation width height')
+        length = rest[0]
+        fields['codec'] = rest[1:1 + length].decode()
+        fields['encoder'] = rest[2 + length:].decode()
+        return 'config', fields
+    if kind == 0x84:
+        fields['data'] = unpack('BQQqqI', 'key generation frame captured coded number')
+        return 'unit', fields
+    if kind == 0x85:
+        fields['pixels'] = unpack('BHHHH', 'visible hot_x hot_y width height')
+        return 'cursor', fields
+    if kind == 0x86:
+        unpack('ii', 'x y')
+        return 'pointer', fields
+    if kind == 0x87:
+        unpack('B', 'lit')
+        return 'lit', fields
+    if kind == 0x88:
+        unpack('Qq', 'value time')
+        return 'pong', fields
+    if kind == 0x89:
+        unpack('IIQQQ', 'viewers bitrate coded dropped skipped')
+        return 'stats', fields
+    assert kind == 0x8a, kind
+    fields['text'] = unpack('H', 'code').decode()
+    return 'notice', fields
+
+
+class Viewer(Ws):
+    """A viewer who has shown a token."""
+
+    def __init__(self, front, token=None, **options):
+        super().__init__(front.host, front.port, **options)
+        self.send(hello(token or front.token))
+        self.welcome = self.wait('welcome')
+
+    def next(self, seconds=20):
+        return parse(self.receive(seconds))
+
+    def wait(self, name, seconds=20):
+        """The next message of that name; others are dropped."""
+        until = time.monotonic() + seconds
+        while True:
+            found, fields = self.next(max(0.01, until - time.monotonic()))
+            if found == name:
+                return fields
+
+    def watch(self, seconds, display=0):
+        """Acknowledges units; -> those that came."""
+        units, until = [], time.monotonic() + seconds
+        while time.monotonic() < until:
+            if not self.has_more(max(0, until - time.monotonic())):
+                break
+            name, fields = self.next()
+            if name == 'unit':
+                fields['at'] = time.monotonic_ns()
+                self.send(ack(display, fields['number']))
+                units.append(fields)
+        return units
+
+
+def tls_context(cert):
+    context = ssl.create_default_context(cafile=cert)
+    context.check_hostname = False
+    return context

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+// Runs tests/proto/screen_front.c, a front without a guest, and Debian's Chromium.
+
+import {spawn} from 'node:child_process';
+import {createInterface} from 'node:readline';
+import {existsSync, readFileSync} from 'node:fs';
+
+const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+export function skip(why) {
+  console.log(`skipped: ${why}`);
+  process.exit(77);
+}
+
+export async function launch(...args) {
+  const executablePath = CHROMIUM.find(existsSync);
+  if (!executablePath) {
+    skip('there is no Chromium: tools/setup test');
+  }
+  let playwright;
+  try {
+    playwright = await import('playwright-core');
+  } catch (error) {
+    skip('there is no playwright-core: tools/setup test');
+  }
+  return playwright.chromium.launch({
+    executablePath, args: ['--headless=new', '--disable-gpu', ...(process.getuid() === 0 ? ['--no-sandbox'] : []), ...args],
+  });
+}
+
+export class Front {
+  static async start(vitrine, program, address, ...options) {
+    const front = new Front();
+    front.process = spawn(program, [vitrine, address, ...options], {stdio: ['pipe', 'pipe', 'pipe']});
+    front.log = '';
+    front.process.stderr.on('data', data => {
+      front.log += data;
+    });
+    front.lines = [];
+    front.waiting = [];
+    createInterface({input: front.process.stdout}).on('line', line => front.onLine(line));
+    const ready = (await front.wait('READY')).split(' ');
+    [front.control, front.view] = ready.slice(1);
+    front.url = new URL(front.control);
+    return front;
+  }
+
+  onLine(line) {
+    const at = this.waiting.findIndex(waiter => line.startsWith(waiter.start));
+    if (at >= 0) {
+      this.waiting.splice(at, 1)[0].resolve(line);
+    } else {
+      this.lines.push(line);
+    }
+  }
+
+  // The next line that begins so.
+  wait(start, ms = 20000) {
+    const at = this.lines.findIndex(line => line.startsWith(start));
+    if (at >= 0) {
+      return Promise.resolve(this.lines.splice(at, 1)[0]);
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new Error(`no line ${start} from the front\n${this.log}`)), ms);
+      this.waiting.push({start, resolve: line => {
+        clearTimeout(timer);
+        resolve(line);
+      }});
+    });
+  }
+
+  async say(line) {
+    this.process.stdin.write(`${line}\n`);
+    const answer = await this.wait(line === 'cost' ? 'cost' : ['OK ', 'WRONG '].map(word => `${word}${line}`)[0]);
+    return answer;
+  }
+
+  // How many frames were played.
+  async played() {
+    return Number((await this.say('cost')).split(' ')[1]);
+  }
+
+  // Forgets what came unasked; gives all that comes within some time.
+  async collect(start, ms) {
+    await new Promise(resolve => setTimeout(resolve, ms));
+    const found = this.lines.filter(line => line.startsWith(start));
+    this.lines = this.lines.filter(line => !line.startsWith(start));
+    return found;
+  }
+
+  screenPid() {
+    const text = readFileSync(`/proc/${this.process.pid}/task/${this.process.pid}/children`, 'utf8');
+    return Number(text.trim().split(' ')[0]);
+  }
+
+  stop() {
+    this.process.stdin.end();
+    return new Promise(resolve => this.process.once('exit', resolve));
+  }
+}

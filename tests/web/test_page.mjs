@@ -1,0 +1,579 @@
+// SPDX-License-Identifier: MIT
+// The page in Chromium, as people have it: the picture, the tools, keys and mouse.
+//
+//   test_page.mjs VITRINE SCREEN_FRONT FOLDER    pictures of the page go to the folder
+
+import assert from 'node:assert/strict';
+import {mkdirSync, readFileSync} from 'node:fs';
+import {availableParallelism, cpus} from 'node:os';
+import {Front, launch} from './front.mjs';
+
+const [vitrine, program, folder] = process.argv.slice(2);
+const CODE_BITS = 24;
+const CODE_SIDE = 16;
+const WIDTH = 1280;
+const HEIGHT = 800;
+const GOAL_P50_MS = 15;
+const GOAL_P99_MS = 33;
+const COLOURS = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 255, 255], [255, 0, 255], [255, 255, 0]];
+
+mkdirSync(folder, {recursive: true});
+const browser = await launch('--host-resolver-rules=MAP vm.example 127.0.0.1');
+const front = await Front.start(vitrine, program, '127.0.0.1:0', 'names=vm.example');
+await front.say('mode 0 1 1280 800');
+
+const tests = [];
+const test = (name, run) => tests.push({name, run});
+const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
+
+// A context has its own session and clipboard.
+async function open(link, options = {}) {
+  const context = await browser.newContext({viewport: {width: 1400, height: 900}, ...options});
+  const page = await context.newPage();
+  page.errors = [];
+  page.on('pageerror', error => page.errors.push(String(error)));
+  page.on('console', message => {
+    // A refused connection is what some tests are about.
+    if (message.type() === 'error' && !/WebSocket|Failed to load resource/.test(message.text())) {
+      page.errors.push(message.text());
+    }
+  });
+  await page.goto(link);
+  return page;
+}
+
+async function openShown(link = front.control, options = {}) {
+  const page = await open(link, options);
+  await shown(page);
+  return page;
+}
+
+function shown(page) {
+  return page.waitForSelector('#picture:not(.dark)', {state: 'attached', timeout: 20000});
+}
+
+async function close(page) {
+  assert.deepEqual(page.errors, []);
+  await page.context().close();
+}
+
+async function showBars() {
+  await front.say('play 0 0 0');
+  await front.say(`scanout 0 2 ${WIDTH} ${HEIGHT} ${WIDTH * 4} window`);
+  await front.say('bars 0');
+}
+
+async function play(count, us = 16667) {
+  await front.say(`scanout 0 2 ${WIDTH} ${HEIGHT} ${WIDTH * 4} window`);
+  await front.say(`code 0 ${us} ${count}`);
+}
+
+// The colours of the picture at some places, from the canvas that people see.
+function readColours(page, places) {
+  return page.evaluate(places => {
+    const source = document.getElementById('canvas');
+    const canvas = new OffscreenCanvas(source.width, source.height);
+    const context = canvas.getContext('2d', {willReadFrequently: true});
+    context.drawImage(source, 0, 0);
+    return places.map(([x, y]) => [...context.getImageData(x, y, 1, 1).data].slice(0, 3));
+  }, places);
+}
+
+// The number of the frame that shows, at every picture of the page for some time.
+function readFrames(page, ms) {
+  return page.evaluate(([ms, bits, side]) => new Promise(resolve => {
+    const source = document.getElementById('canvas');
+    const canvas = new OffscreenCanvas(bits * side, side);
+    const context = canvas.getContext('2d', {willReadFrequently: true});
+    const until = performance.now() + ms;
+    const seen = [];
+    const look = now => {
+      context.drawImage(source, 0, 0);
+      const {data} = context.getImageData(0, side / 2, bits * side, 1);
+      let number = 0;
+      for (let bit = 0; bit < bits; bit++) {
+        number += data[(bit * side + side / 2) * 4] > 127 ? 2 ** bit : 0;
+      }
+      seen.push(number);
+      if (now < until) {
+        requestAnimationFrame(look);
+      } else {
+        resolve(seen);
+      }
+    };
+    requestAnimationFrame(look);
+  }), [ms, CODE_BITS, CODE_SIDE]);
+}
+
+function figure(page, name) {
+  return page.locator(`#figures dd[data-figure="${name}"]`).textContent();
+}
+
+async function number(page, name) {
+  return parseFloat(await figure(page, name));
+}
+
+function busyMs() {
+  return cpus().reduce((sum, {times}) => sum + times.user + times.sys + times.nice, 0);
+}
+
+// How much of the machine others use, from 0 to 1.
+async function othersShare() {
+  const before = busyMs();
+  await sleep(1000);
+  return (busyMs() - before) / 1000 / availableParallelism();
+}
+
+// --- the picture -------------------------------------------------------------------------------------
+
+// What this browser makes of the exact BT.709 values of a colour: without a GPU, Chromium's own conversion shows
+// full blue as 243 (libyuv keeps the factor, 2.11, in eight bits, as 2.0).
+function renderColours(page, colours) {
+  return page.evaluate(colours => colours.map(([red, green, blue]) => {
+    const side = 64;
+    const luma = (0.2126 * red + 0.7152 * green + 0.0722 * blue) / 255;
+    const data = new Uint8Array(side * side * 3 / 2);
+    data.fill(Math.round(16 + 219 * luma), 0, side * side);
+    data.fill(Math.round(128 + 224 * (blue / 255 - luma) / 1.8556), side * side, side * side * 5 / 4);
+    data.fill(Math.round(128 + 224 * (red / 255 - luma) / 1.5748), side * side * 5 / 4);
+    const frame = new VideoFrame(data, {
+      format: 'I420', codedWidth: side, codedHeight: side, timestamp: 0,
+      colorSpace: {primaries: 'bt709', transfer: 'bt709', matrix: 'bt709', fullRange: false},
+    });
+    const context = new OffscreenCanvas(side, side).getContext('2d');
+    context.drawImage(frame, 0, 0);
+    frame.close();
+    return [...context.getImageData(9, 9, 1, 1).data].slice(0, 3);
+  }), colours);
+}
+
+test('colours are those of the machine', async () => {
+  await showBars();
+  const page = await openShown();
+  await sleep(1500); // with the refinement
+  const greys = Array.from({length: 16}, (_, i) => [i * 17, i * 17, i * 17]);
+  const wanted = [...COLOURS, ...greys];
+  const places = [...COLOURS.map((_, i) => [Math.floor(WIDTH * (2 * i + 1) / 12), 200]),
+                  ...greys.map((_, i) => [Math.floor(WIDTH * (2 * i + 1) / 32), 600])];
+  const found = await readColours(page, places);
+  const exact = await renderColours(page, wanted);
+  const offBy = others => found.map((colour, i) => Math.max(...colour.map((value, j) => Math.abs(value - others[i][j]))));
+  const [offSource, offExact] = [offBy(wanted), offBy(exact)];
+  console.log(`6 primaries and 16 greys: off by at most ${Math.max(...offSource)}, greys by ${Math.max(...offSource.slice(6))}; ` +
+              `by ${Math.max(...offExact)} from what this browser makes of the exact values`);
+  await page.screenshot({path: `${folder}/colours.png`});
+  assert.ok(offSource.every((off, i) => off <= 2 || offExact[i] <= 2), JSON.stringify(found));
+  assert.ok(offSource.slice(6).every(off => off <= 2), JSON.stringify(found));
+  await close(page);
+});
+
+test('frames come in order and fresh', async () => {
+  await play(100000);
+  const page = await openShown();
+  await sleep(1000);
+  const seen = await readFrames(page, 4000);
+  const last = seen.at(-1);
+  const now = await front.played();
+  const distinct = new Set(seen);
+  console.log(`${distinct.size} frames seen in 4 s of 60 a second; the last one read was ${now - last} frames old`);
+  assert.deepEqual(seen, [...seen].sort((a, b) => a - b), 'never an older one');
+  assert.ok(distinct.size > 80, `only ${distinct.size} frames`);
+  assert.ok(now - last < 30, `${now - last} frames old`);
+  await close(page);
+});
+
+test('capture to decoded', async () => {
+  const others = await othersShare();
+  await play(100000);
+  const page = await openShown();
+  await page.click('#stats');
+  let best = {p50: Infinity, p99: Infinity};
+  for (let round = 0; round < 4 && (best.p50 > GOAL_P50_MS || best.p99 > GOAL_P99_MS); round++) {
+    await sleep(11000); // 600 samples are 10 s
+    const p50 = await number(page, 'capture to decoded');
+    const p99 = await number(page, '… worst of 100');
+    console.log(`capture to decoded: p50 ${p50} ms, p99 ${p99} ms; ${await figure(page, 'pictures')} shown, ` +
+                `${await figure(page, 'bitrate')}, ${await figure(page, 'encoder')}`);
+    if (p99 < best.p99) {
+      best = {p50, p99};
+    }
+  }
+  await page.screenshot({path: `${folder}/playing.png`});
+  if (others > 0.3) {
+    console.log(`the limits are not checked: others use ${(others * 100).toFixed(0)} % of the processors`);
+    assert.ok(best.p50 < 500);
+  } else {
+    assert.ok(best.p50 <= GOAL_P50_MS && best.p99 <= GOAL_P99_MS, JSON.stringify(best));
+  }
+  await close(page);
+});
+
+test('a second viewer of a static screen sees it soon', async () => {
+  await showBars();
+  const first = await openShown();
+  await sleep(1500);
+  const times = [];
+  for (let i = 0; i < 3; i++) {
+    const page = await openShown(front.view);
+    await page.click('#stats');
+    await page.waitForSelector('#figures dd', {timeout: 5000});
+    times.push(await number(page, 'first picture after'));
+    await close(page);
+    await sleep(300);
+  }
+  console.log(`from the subscription to the picture: ${times.join(', ')} ms`);
+  assert.ok(Math.min(...times) <= 150, times.join());
+  await close(first);
+});
+
+test('another size, darkness and light', async () => {
+  await showBars();
+  const page = await openShown();
+  assert.match(await page.textContent('#state'), /1280 × 800/);
+  await front.say('scanout 0 2 642 480 2568 window');
+  await front.say('bars 0');
+  await page.waitForFunction(() => document.getElementById('state').textContent.includes('642 × 480'));
+  await page.waitForFunction(() => document.getElementById('canvas').width === 642);
+  await front.say('dark 0');
+  await page.waitForFunction(() => document.getElementById('message-text').textContent === 'The display shows nothing.');
+  await showBars();
+  await page.waitForFunction(() => document.getElementById('canvas').width === 1280);
+  await page.waitForSelector('#message', {state: 'hidden'});
+  await close(page);
+});
+
+test('the screen process dies, and the page is back within two seconds', async () => {
+  await play(100000);
+  const page = await openShown();
+  process.kill(front.screenPid(), 'SIGKILL');
+  const begin = performance.now();
+  await page.waitForFunction(() => document.getElementById('light').className !== 'live');
+  await page.waitForFunction(() => document.getElementById('light').className === 'live');
+  const now = await front.played();
+  let frame = 0;
+  while (frame < now && performance.now() - begin < 10000) {
+    [frame] = await readFrames(page, 1);
+  }
+  const took = performance.now() - begin;
+  console.log(`a new picture ${took.toFixed(0)} ms after kill -9`);
+  assert.ok(took < 2000, `${took}`);
+  await close(page);
+});
+
+test('two displays', async () => {
+  await showBars();
+  const page = await openShown();
+  assert.equal(await page.locator('#displays button').count(), 0);
+  await front.say('mode 1 1 640 480');
+  await front.say('scanout 1 2 640 480 2560 window');
+  await front.say('bars 1');
+  await page.click('text=Display 1');
+  await page.waitForFunction(() => document.getElementById('canvas').width === 640);
+  await shown(page);
+  assert.match(page.url(), /#display=1$/);
+  await page.reload();
+  await shown(page);
+  await page.waitForFunction(() => document.getElementById('canvas').width === 640);
+  await page.screenshot({path: `${folder}/displays.png`});
+  await front.say('dark 1');
+  await front.say('mode 1 0 640 480');
+  await close(page);
+});
+
+// --- who may -----------------------------------------------------------------------------------------
+
+test('the token goes where nobody sees it, and stays for a reload', async () => {
+  await showBars();
+  const page = await openShown();
+  assert.ok(!page.url().includes('token'), page.url());
+  await page.reload();
+  await shown(page);
+  await close(page);
+});
+
+test('without a token the page asks for it', async () => {
+  await showBars();
+  const page = await open(front.url.origin);
+  await page.waitForSelector('#ask');
+  await page.screenshot({path: `${folder}/ask.png`});
+  await page.fill('#ask-token', 'hello');
+  await page.keyboard.press('Enter');
+  assert.match(await page.textContent('#ask-wrong'), /no 32 digits/);
+  await page.fill('#ask-token', '0'.repeat(32));
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.getElementById('ask-wrong').textContent.includes('not, or no longer'));
+  await page.fill('#ask-token', front.control);
+  await page.keyboard.press('Enter');
+  await shown(page);
+  await close(page);
+});
+
+test('who only watches has no way to do more', async () => {
+  await showBars();
+  const page = await openShown(front.view);
+  await front.collect('INPUT', 200);
+  assert.ok(!await page.isVisible('#resize'));
+  assert.ok(!await page.isVisible('#link'));
+  assert.match(await page.textContent('#state'), /view only/);
+  await page.mouse.click(700, 400);
+  await page.keyboard.type('hello');
+  assert.deepEqual(await front.collect('INPUT', 500), []);
+  assert.equal(await page.getAttribute('#light', 'class'), 'live');
+  await close(page);
+});
+
+test('the view-only link', async () => {
+  const page = await openShown(front.control, {permissions: ['clipboard-read', 'clipboard-write']});
+  await page.click('#link');
+  await page.waitForSelector('#toast');
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), front.view);
+  await close(page);
+});
+
+test('another page cannot use the server', async () => {
+  const page = await open('about:blank');
+  const result = await page.evaluate(url => new Promise(resolve => {
+    const socket = new WebSocket(url, 'vitrine.1');
+    socket.onopen = () => resolve('open');
+    socket.onclose = event => resolve(event.code);
+  }), `ws://${front.url.host}/ws`);
+  assert.equal(result, 1006);
+  await page.context().close();
+});
+
+// --- keys and mouse ----------------------------------------------------------------------------------
+
+function inputs(lines) {
+  return lines.map(line => line.split(' ').slice(1).map((word, i) => (i === 0 ? word : Number(word))));
+}
+
+async function surfaceBox(page) {
+  return page.locator('#canvas').boundingBox();
+}
+
+test('keys arrive by their place, and are let go of', async () => {
+  await showBars();
+  const page = await openShown();
+  await front.collect('INPUT', 300);
+  await page.keyboard.press('a');
+  await page.keyboard.press('Control+Shift+KeyZ');
+  await page.keyboard.press('ArrowUp');
+  await page.keyboard.press('NumpadEnter');
+  const keys = inputs(await front.collect('INPUT', 500)).filter(([kind]) => kind === 'key').map(([, , code, down]) => [code, down]);
+  assert.deepEqual(keys, [[30, 1], [30, 0], [29, 1], [42, 1], [44, 1], [44, 0], [42, 0], [29, 0], [103, 1], [103, 0],
+                          [96, 1], [96, 0]]);
+  await page.keyboard.down('Shift');
+  await page.keyboard.down('KeyQ');
+  await front.collect('INPUT', 300);
+  await page.evaluate(() => document.getElementById('stage').blur());
+  const released = inputs(await front.collect('INPUT', 500)).map(([, , code, down]) => [code, down]);
+  assert.deepEqual(released.sort(), [[16, 0], [42, 0]].sort());
+  await page.focus('#stage');
+  await page.keyboard.up('KeyQ');
+  await page.keyboard.up('Shift');
+  await page.keyboard.down('KeyM');
+  await front.wait('INPUT');
+  await page.context().close(); // and so does who closes the tab
+  assert.deepEqual(inputs([await front.wait('INPUT')])[0].slice(0, 4), ['key', 0, 50, 0]);
+});
+
+test('every key of a keyboard has a code', async () => {
+  const text = readFileSync('/usr/include/linux/input-event-codes.h', 'utf8');
+  const codes = Object.fromEntries([...text.matchAll(/^#define (KEY_\w+)\s+(0x[0-9a-f]+|\d+)/gm)].map(match => [match[1], Number(match[2])]));
+  const page = await open(front.view);
+  const pairs = {
+    Escape: 'ESC', Digit1: '1', Digit0: '0', Minus: 'MINUS', Equal: 'EQUAL', Backspace: 'BACKSPACE', Tab: 'TAB', KeyP: 'P',
+    BracketLeft: 'LEFTBRACE', BracketRight: 'RIGHTBRACE', Enter: 'ENTER', ControlLeft: 'LEFTCTRL', KeyA: 'A', KeyL: 'L',
+    Semicolon: 'SEMICOLON', Quote: 'APOSTROPHE', Backquote: 'GRAVE', ShiftLeft: 'LEFTSHIFT', Backslash: 'BACKSLASH',
+    KeyZ: 'Z', KeyM: 'M', Comma: 'COMMA', Period: 'DOT', Slash: 'SLASH', ShiftRight: 'RIGHTSHIFT',
+    NumpadMultiply: 'KPASTERISK', AltLeft: 'LEFTALT', Space: 'SPACE', CapsLock: 'CAPSLOCK', F1: 'F1', F10: 'F10',
+    NumLock: 'NUMLOCK', ScrollLock: 'SCROLLLOCK', Numpad7: 'KP7', NumpadSubtract: 'KPMINUS', Numpad4: 'KP4',
+    NumpadAdd: 'KPPLUS', Numpad1: 'KP1', Numpad3: 'KP3', Numpad0: 'KP0', NumpadDecimal: 'KPDOT', IntlBackslash: '102ND',
+    F11: 'F11', F12: 'F12', IntlRo: 'RO', Convert: 'HENKAN', KanaMode: 'KATAKANAHIRAGANA', NonConvert: 'MUHENKAN',
+    NumpadEnter: 'KPENTER', ControlRight: 'RIGHTCTRL', NumpadDivide: 'KPSLASH', PrintScreen: 'SYSRQ', AltRight: 'RIGHTALT',
+    Home: 'HOME', ArrowUp: 'UP', PageUp: 'PAGEUP', ArrowLeft: 'LEFT', ArrowRight: 'RIGHT', End: 'END', ArrowDown: 'DOWN',
+    PageDown: 'PAGEDOWN', Insert: 'INSERT', Delete: 'DELETE', AudioVolumeMute: 'MUTE', AudioVolumeDown: 'VOLUMEDOWN',
+    AudioVolumeUp: 'VOLUMEUP', Power: 'POWER', NumpadEqual: 'KPEQUAL', Pause: 'PAUSE', NumpadComma: 'KPCOMMA',
+    Lang1: 'HANGEUL', Lang2: 'HANJA', IntlYen: 'YEN', MetaLeft: 'LEFTMETA', MetaRight: 'RIGHTMETA', ContextMenu: 'COMPOSE',
+    BrowserStop: 'STOP', Again: 'AGAIN', Props: 'PROPS', Undo: 'UNDO', Copy: 'COPY', Open: 'OPEN', Paste: 'PASTE',
+    Find: 'FIND', Cut: 'CUT', Help: 'HELP', Sleep: 'SLEEP', WakeUp: 'WAKEUP', BrowserBack: 'BACK',
+    BrowserForward: 'FORWARD', MediaTrackNext: 'NEXTSONG', MediaPlayPause: 'PLAYPAUSE', MediaTrackPrevious: 'PREVIOUSSONG',
+    MediaStop: 'STOPCD', BrowserHome: 'HOMEPAGE', BrowserRefresh: 'REFRESH', F13: 'F13', F24: 'F24', LaunchMail: 'MAIL',
+    LaunchApp2: 'CALC', LaunchApp1: 'COMPUTER', BrowserSearch: 'SEARCH', BrowserFavorites: 'BOOKMARKS', Eject: 'EJECTCD',
+    NumpadParenLeft: 'KPLEFTPAREN', NumpadParenRight: 'KPRIGHTPAREN', Lang3: 'KATAKANA', Lang4: 'HIRAGANA',
+    Lang5: 'ZENKAKUHANKAKU', Fn: 'FN',
+  };
+  const found = await page.evaluate(async names => {
+    const {keyCode} = await import('/keys.js');
+    return names.map(keyCode);
+  }, Object.keys(pairs));
+  const wrong = Object.entries(pairs).flatMap(([name, key], i) => {
+    const wanted = codes[`KEY_${key}`];
+    return found[i] === wanted ? [] : [`${name}: ${found[i]}, not ${wanted}`];
+  });
+  assert.deepEqual(wrong, []);
+  await close(page);
+});
+
+test('the mouse points where it is, at any scale', async () => {
+  await showBars();
+  const page = await openShown();
+  for (const exact of [false, true]) {
+    if (exact) {
+      await page.click('#fit');
+    }
+    const box = await surfaceBox(page);
+    if (exact) {
+      assert.deepEqual([box.width, box.height], [WIDTH, HEIGHT]);
+    }
+    await front.collect('INPUT', 300);
+    await page.mouse.move(box.x + box.width / 4, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.up();
+    await page.mouse.click(box.x + box.width / 4, box.y + box.height / 2, {button: 'right'});
+    await page.mouse.wheel(0, 100);
+    const got = inputs(await front.collect('INPUT', 600));
+    const moved = got.find(([kind]) => kind === 'motion');
+    assert.ok(Math.abs(moved[4] - 65535 / 4) < 120 && Math.abs(moved[5] - 65535 / 2) < 120, moved.join());
+    const buttons = got.filter(([kind]) => kind === 'key').map(([, , code, down]) => [code, down]);
+    assert.deepEqual(buttons, [[0x110, 1], [0x110, 0], [0x111, 1], [0x111, 0]]);
+    const wheel = got.find(([kind]) => kind === 'wheel');
+    assert.deepEqual(wheel.slice(6), [0, -120]);
+  }
+  await close(page);
+});
+
+test('fingers point, and two scroll', async () => {
+  await showBars();
+  const page = await openShown(front.control, {hasTouch: true, viewport: {width: 390, height: 780}, isMobile: true});
+  const box = await surfaceBox(page);
+  await front.collect('INPUT', 300);
+  await page.touchscreen.tap(box.x + box.width / 2, box.y + box.height / 2);
+  const got = inputs(await front.collect('INPUT', 500));
+  assert.deepEqual(got.map(([kind, , code, down]) => [kind, code, down]).filter(([kind]) => kind === 'key'),
+                   [['key', 0x110, 1], ['key', 0x110, 0]]);
+  assert.ok(Math.abs(got.find(([kind]) => kind === 'motion')[4] - 32768) < 400);
+  await close(page);
+});
+
+test('the cursor is the machine\'s', async () => {
+  await showBars();
+  await front.say('cursor 0 3359061 5 6');
+  await front.say('move 0 640 400');
+  const page = await openShown();
+  await page.waitForFunction(() => document.getElementById('canvas').style.cursor.startsWith('url('));
+  assert.match(await page.evaluate(() => document.getElementById('canvas').style.cursor), /5 6, default$/);
+  const watching = await openShown(front.view);
+  await watching.waitForSelector('#pointer');
+  const [picture, pointer] = [await surfaceBox(watching), await watching.locator('#pointer').boundingBox()];
+  const scale = picture.width / WIDTH;
+  assert.ok(Math.abs(pointer.x - picture.x - (640 - 5) * scale) < 1, JSON.stringify(pointer));
+  await front.say('hide 0');
+  await page.waitForFunction(() => document.getElementById('canvas').style.cursor === 'none');
+  await close(watching);
+  await close(page);
+});
+
+// --- tools -------------------------------------------------------------------------------------------
+
+test('the window\'s size is asked for', async () => {
+  await showBars();
+  const page = await openShown();
+  await page.click('#resize');
+  const [, display, connected, width, height] = (await front.wait('MODE')).split(' ').map(Number);
+  const stage = await page.locator('#stage').boundingBox();
+  assert.deepEqual([display, connected, width], [0, 1, 1400]);
+  assert.ok(Math.abs(height - stage.height) <= 1);
+  await close(page);
+});
+
+test('a screenshot is the picture in its own size', async () => {
+  await showBars();
+  const page = await openShown();
+  await sleep(500);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#photo')]);
+  assert.match(download.suggestedFilename(), /^vitrine-0-.*\.png$/);
+  const png = readFileSync(await download.path());
+  assert.deepEqual([png.readUInt32BE(16), png.readUInt32BE(20)], [WIDTH, HEIGHT]);
+  await close(page);
+});
+
+test('full screen', async () => {
+  const page = await openShown();
+  await page.click('#full');
+  await page.waitForFunction(() => document.fullscreenElement !== null);
+  assert.ok(!await page.isVisible('#bar'));
+  await page.evaluate(() => document.exitFullscreen());
+  await page.waitForSelector('#bar');
+  await close(page);
+});
+
+test('it fits on a telephone', async () => {
+  await showBars();
+  const page = await openShown(front.control, {viewport: {width: 390, height: 780}, deviceScaleFactor: 2});
+  await page.click('#stats');
+  await page.waitForSelector('#figures dd');
+  await page.screenshot({path: `${folder}/telephone.png`});
+  const sizes = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]);
+  assert.deepEqual(sizes, [390, 780]);
+  for (const button of await page.locator('#tools button').all()) {
+    const box = await button.boundingBox();
+    assert.ok(box.x >= 0 && box.x + box.width <= 390 && box.height >= 40 && box.width >= 40, JSON.stringify(box));
+  }
+  const box = await surfaceBox(page);
+  assert.ok(box.width <= 390 && Math.abs(box.width / box.height - WIDTH / HEIGHT) < 0.01, JSON.stringify(box));
+  await close(page);
+});
+
+test('single pictures where there is no decoder', async () => {
+  // Neither this machine by its name nor TLS: browsers have no decoder for such pages.
+  const other = await Front.start(vitrine, program, '0.0.0.0:0', 'insecure', 'names=vm.example');
+  await other.say('mode 0 1 640 480');
+  await other.say('scanout 0 2 640 480 2560 window');
+  await other.say('bars 0');
+  const link = new URL(other.control);
+  const page = await open(`http://vm.example:${link.port}/${link.hash}`);
+  await page.waitForSelector('#still');
+  await shown(page);
+  await page.screenshot({path: `${folder}/stills.png`});
+  assert.equal(await page.evaluate(() => document.getElementById('still').naturalWidth), 640);
+  await page.mouse.click(700, 500);
+  await other.wait('INPUT');
+  await other.say('scanout 0 2 320 240 1280 window');
+  await other.say('bars 0');
+  await page.waitForFunction(() => document.getElementById('still').naturalWidth === 320);
+  await close(page);
+  await other.stop();
+});
+
+// --- all of them -------------------------------------------------------------------------------------
+
+const only = process.argv[5];
+let failed = 0;
+let passed = 0;
+for (const {name, run} of tests.filter(({name}) => !only || name.includes(only))) {
+  const begin = performance.now();
+  try {
+    await run();
+    passed++;
+    console.log(`ok: ${name} (${((performance.now() - begin) / 1000).toFixed(1)} s)`);
+  } catch (error) {
+    failed++;
+    console.log(`FAILED: ${name}\n${error.stack}`);
+    for (const context of browser.contexts()) {
+      for (const page of context.pages()) {
+        console.log(`  the page said: ${JSON.stringify(page.errors)}`);
+        await page.screenshot({path: `${folder}/failed.png`}).catch(() => {});
+      }
+      await context.close();
+    }
+  }
+}
+await browser.close();
+const status = await front.stop();
+if (status !== 0 || /Sanitizer|runtime error|assertion/.test(front.log)) {
+  console.log(`the front ended with ${status}\n${front.log}`);
+  failed++;
+}
+console.log(`${passed} passed, ${failed} failed`);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);
