@@ -17,6 +17,7 @@
 #include "base/mem.h"
 #include "cmd/child.h"
 #include "cmd/icd.h"
+#include "cmd/qemu.h"
 #include "cmd/xserver.h"
 #include "platform/proc.h"
 
@@ -224,6 +225,21 @@ static void check_sandbox(struct vtr_check *check)
 	    text);
 }
 
+static void check_qemu(struct vtr_check *check)
+{
+	char value[sizeof(check->value)];
+	struct vtr_qemu qemu;
+
+	if (vtr_qemu_find(NULL, &qemu) == VTR_OK) {
+		snprintf(value, sizeof(value), "%u.%u, %.400s", qemu.major, qemu.minor, qemu.path);
+		set(check, VTR_CHECK_OK, "it can have 'vitrine gpu' as its GPU", value);
+		return;
+	}
+	set(check, VTR_CHECK_NOTE,
+	    "virtual machines need " VTR_QEMU_WANTED ": 'make guest' fetches one, docs/qemu.md has more",
+	    qemu.problems[0] != '\0' ? qemu.problems : "none");
+}
+
 static const struct {
 	const char *name;
 	const char *title;
@@ -236,6 +252,7 @@ static const struct {
 	{ "memfd", "Shared memory", check_memfd },
 	{ "files", "Open files", check_files },
 	{ "sandbox", "Sandbox", check_sandbox },
+	{ "qemu", "QEMU", check_qemu },
 };
 
 _Static_assert(VTR_ARRAY_LEN(rows) <= VTR_CHECK_COUNT, "all checks must fit");

@@ -23,7 +23,7 @@ struct vtr_check {
 	const char *meaning; /* what it means as it is; a literal */
 };
 
-#define VTR_CHECK_COUNT 8
+#define VTR_CHECK_COUNT 9
 
 /* Runs them all. Returns how many there are, at most VTR_CHECK_COUNT. */
 size_t vtr_checks_run(struct vtr_check out_checks[VTR_CHECK_COUNT]);

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "platform/proc.h"
+
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"
 
 static enum vtr_err check(const char *path)
@@ -60,4 +62,18 @@ enum vtr_err vtr_program_find(const char *name, char *out_path, size_t size)
 		dirs += length + 1;
 	}
 	return result;
+}
+
+enum vtr_err vtr_program_beside(const char *name, char *out_path, size_t size)
+{
+	char self[PATH_MAX];
+	enum vtr_err err = vtr_os_self_path(self, sizeof(self));
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	const char *slash = strrchr(self, '/');
+	int length = slash ? (int)(slash - self) : 0;
+	int n = snprintf(out_path, size, "%.*s/%s", length, self, name);
+	return n > 0 && (size_t)n < size ? VTR_OK : VTR_ERR_OS;
 }

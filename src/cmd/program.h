@@ -14,4 +14,7 @@
  */
 VTR_MUST_CHECK enum vtr_err vtr_program_find(const char *name, char *out_path, size_t size);
 
+/* "<folder of this program>/<name>", whether it is there or not. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_program_beside(const char *name, char *out_path, size_t size);
+
 #endif
