@@ -9,9 +9,14 @@
 #define MS INT64_C(1000000)
 #define WIDTH 640
 #define HEIGHT 400
-/* Takes long enough to convert to be drawn over meanwhile. */
+/* Takes long enough to convert to be drawn over meanwhile; sanitizers make everything do so. */
+#if VTR_ASAN || VTR_TSAN
+#define LARGE_WIDTH 320
+#define LARGE_HEIGHT 240
+#else
 #define LARGE_WIDTH 1280
 #define LARGE_HEIGHT 800
+#endif
 #define FPS 60
 
 static struct front front;
