@@ -189,6 +189,25 @@ uint64_t viewer_wait(struct viewer *viewer, uint64_t units, int64_t timeout_ms)
 	return got;
 }
 
+struct viewer_state viewer_state(struct viewer *viewer)
+{
+	pthread_mutex_lock(&viewer->lock);
+	struct viewer_state state = {
+		.units = viewer->units,
+		.keys = viewer->keys,
+		.first_ns = viewer->first_ns,
+		.lit = viewer->lit,
+	};
+	if (viewer->last) {
+		state.generation = viewer->last->generation;
+		state.width = viewer->last->width;
+		state.height = viewer->last->height;
+		state.last_is_key = viewer->last->key;
+	}
+	pthread_mutex_unlock(&viewer->lock);
+	return state;
+}
+
 void pause_ms(int64_t ms)
 {
 	usleep((useconds_t)ms * 1000);

@@ -63,7 +63,15 @@ void viewer_leave(struct viewer *viewer);
 /* Until `units` have come, or the time has passed. Returns: how many have. */
 uint64_t viewer_wait(struct viewer *viewer, uint64_t units, int64_t timeout_ms);
 
-/* Until something is published, by whomever. */
+/* What a viewer has seen by now. */
+struct viewer_state {
+	uint64_t units, keys, generation;
+	int64_t first_ns;
+	uint32_t width, height;
+	bool lit, last_is_key;
+};
+struct viewer_state viewer_state(struct viewer *viewer);
+
 void pause_ms(int64_t ms);
 
 #endif
