@@ -43,6 +43,7 @@ struct options {
 	const char *input;
 	struct vtr_screen_http http;
 	struct vtr_video_options video_options;
+	struct vtr_screen_hxfr hxfr;
 	const char *log;
 	struct vtr_opt_list tuning;
 	/* Made of those. */
@@ -110,6 +111,15 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, http.tls_key),
 	  .arg = "FILE",
 	  .help = "the certificate's key (PEM)" },
+	{ .name = "hxfr",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, hxfr.address),
+	  .arg = "ADDR:PORT",
+	  .help = "serve the displays' video there to clients of HXFR (docs/hxfr.md)" },
+	{ .name = "hxfr-open",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, hxfr.open),
+	  .help = "and let whoever can connect there watch and set modes, without a token" },
 	{ .name = "insecure",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, http.insecure),
@@ -303,6 +313,7 @@ static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 		.window = &gpu->window,
 		.http = options->http,
 		.video = options->video,
+		.hxfr = options->hxfr,
 		.events = &gpu->screen_events,
 		.data = gpu,
 	};
@@ -407,6 +418,9 @@ static int serve(struct gpu *gpu, const struct options *options)
 	if (link) {
 		printf("VIEW %s\n", vtr_screen_client_link(gpu->screen, false));
 	}
+	if (vtr_screen_client_hxfr_link(gpu->screen)) {
+		printf("HXFR %s\n", vtr_screen_client_hxfr_link(gpu->screen));
+	}
 	fflush(stdout);
 	enum vtr_err err = vtr_os_loop_run(gpu->loop);
 	if (err != VTR_OK) {
@@ -460,6 +474,11 @@ static int run_gpu(const struct vtr_command *command, int argc, char **argv)
 	if (!options.socket) {
 		fprintf(stderr, "vitrine gpu: where will QEMU find it? Give a path: --socket "
 		                "/run/vm1.sock\n");
+		return VTR_EXIT_USAGE;
+	}
+	if (options.hxfr.open && !options.hxfr.address) {
+		fprintf(stderr, "vitrine gpu: --hxfr-open says who may connect; say where, too: --hxfr "
+		                "127.0.0.1:15937\n");
 		return VTR_EXIT_USAGE;
 	}
 	if (parse_displays(&options, &displays) != VTR_OK ||

@@ -15,6 +15,7 @@
 #include "screen/screen.h"
 #include "screen/stream.h"
 #include "screen/tokens.h"
+#include "web/hxfr.h"
 #include "web/web.h"
 
 /* Sockets, and what the web server has; buffers are mapped, not kept open. */
@@ -33,6 +34,8 @@ struct options {
 	uint32_t bitrate;
 	uint32_t fps;
 	uint32_t feeds;
+	bool hxfr;
+	bool hxfr_open;
 	const char *log;
 };
 
@@ -86,6 +89,14 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, feeds),
 	  .arg = "N",
 	  .help = "fds from 16 on take the first display's video" },
+	{ .name = "hxfr",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, hxfr),
+	  .help = "fd 10 listens for clients of HXFR" },
+	{ .name = "hxfr-open",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, hxfr_open),
+	  .help = "and they need no token" },
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
@@ -134,35 +145,46 @@ static enum vtr_err read_tokens(struct vtr_tokens *out_tokens)
 }
 
 static enum vtr_err create_web(struct vtr_log *log, struct vtr_screen *screen, struct vtr_streams *streams,
-                               const struct options *options, struct vtr_web **out_web)
+                               const struct vtr_tokens *tokens, const struct options *options,
+                               struct vtr_web **out_web)
 {
-	struct vtr_tokens tokens;
 	const struct vtr_web_params params = {
 		.log = log,
 		.screen = screen,
 		.streams = streams,
-		.tokens = &tokens,
+		.tokens = tokens,
 		.listen_fd = VTR_SCREEN_FD_HTTP,
 		.remote = options->http_remote,
 		.names = options->http_names,
 		.tls_cert = options->tls_cert,
 		.tls_key = options->tls_key,
 	};
-	enum vtr_err err = read_tokens(&tokens);
 
-	if (err != VTR_OK) {
-		vtr_log_write(log, VTR_LOG_ERROR, "screen", "there are no tokens: %s", vtr_err_name(err));
-		return err;
-	}
 	return vtr_web_create(&params, out_web);
+}
+
+static enum vtr_err create_hxfr(struct vtr_log *log, struct vtr_screen *screen,
+                                struct vtr_streams *streams, const struct vtr_tokens *tokens,
+                                const struct options *options, struct vtr_hxfr **out_hxfr)
+{
+	const struct vtr_hxfr_params params = {
+		.log = log,
+		.screen = screen,
+		.streams = streams,
+		.tokens = options->hxfr_open ? NULL : tokens,
+		.listen_fd = VTR_SCREEN_FD_HXFR,
+	};
+
+	return vtr_hxfr_create(&params, out_hxfr);
 }
 
 /* All that serves; each is told of flushes. */
 struct services {
 	struct vtr_streams *streams;
-	struct vtr_web *web; /* or NULL */
 	struct vtr_feed *feeds[VTR_SCREEN_MAX_OUTPUTS];
 	size_t feed_count;
+	struct vtr_web *web;   /* or NULL */
+	struct vtr_hxfr *hxfr; /* or NULL */
 };
 
 /* A feed that does not begin is one that its reader sees the end of. */
@@ -185,6 +207,7 @@ static void start_feeds(struct vtr_log *log, struct services *services, uint32_t
 
 static void finish(struct services *services)
 {
+	vtr_hxfr_destroy(services->hxfr);
 	vtr_web_destroy(services->web);
 	for (size_t i = 0; i < services->feed_count; i++) {
 		vtr_feed_destroy(services->feeds[i]);
@@ -213,16 +236,26 @@ static enum vtr_err serve(struct vtr_log *log, struct vtr_screen *screen, const 
 		.fps = options->fps,
 	};
 	struct services services = { 0 };
-	enum vtr_err err = vtr_streams_create(&params, &services.streams);
+	struct vtr_tokens tokens;
+	const bool hxfr = options->hxfr || options->hxfr_open;
+	enum vtr_err err = options->http || hxfr ? read_tokens(&tokens) : VTR_OK;
 
+	if (err != VTR_OK) {
+		vtr_log_write(log, VTR_LOG_ERROR, "screen", "there are no tokens: %s", vtr_err_name(err));
+		return err;
+	}
+	err = vtr_streams_create(&params, &services.streams);
 	if (err == VTR_OK && options->http) {
-		err = create_web(log, screen, services.streams, options, &services.web);
+		err = create_web(log, screen, services.streams, &tokens, options, &services.web);
 	}
 	if (err == VTR_OK) {
 		err = lock_in(log);
 	}
 	if (err == VTR_OK && services.web) {
 		err = vtr_web_start(services.web);
+	}
+	if (err == VTR_OK && hxfr) {
+		err = create_hxfr(log, screen, services.streams, &tokens, options, &services.hxfr);
 	}
 	if (err == VTR_OK) {
 		vtr_log_write(log, VTR_LOG_DEBUG, "screen", "serving at %s",

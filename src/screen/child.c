@@ -43,8 +43,8 @@
 /* Of the message that waits for the socket. */
 #define QUEUE_BYTES 4096
 
-#define ARGS_MAX 24
-#define OWN_FDS 10
+#define ARGS_MAX 32
+#define OWN_FDS 11
 #define FDS_MAX (OWN_FDS + VTR_SCREEN_MAX_OUTPUTS)
 
 enum buffer_state {
@@ -368,6 +368,7 @@ static size_t fill_fds(const struct vtr_screen_child *child, const struct gifts 
 		{ .fd = params->window_fd, .as = VTR_SCREEN_FD_WINDOW },
 		{ .fd = params->http_fd, .as = VTR_SCREEN_FD_HTTP },
 		{ .fd = params->tokens_fd, .as = VTR_SCREEN_FD_TOKENS },
+		{ .fd = params->hxfr_fd, .as = VTR_SCREEN_FD_HXFR },
 	};
 	size_t count = 0;
 
@@ -399,6 +400,8 @@ static enum vtr_err spawn(struct vtr_screen_child *child, const struct gifts *gi
 	struct vtr_os_spawn_fd fds[FDS_MAX];
 	char command[] = "screen";
 	char remote_opt[] = "--http-remote";
+	char hxfr_opt[] = "--hxfr";
+	char open_opt[] = "--hxfr-open";
 	char size_text[24];
 	char rate_text[16];
 	char fps_text[16];
@@ -426,6 +429,9 @@ static enum vtr_err spawn(struct vtr_screen_child *child, const struct gifts *gi
 	add_arg(argv, &n, "--bitrate", rate_text);
 	add_arg(argv, &n, "--fps", fps_text);
 	add_arg(argv, &n, "--feeds", feeds_text);
+	if (params->hxfr_fd >= 0) {
+		argv[n++] = params->hxfr_is_open ? open_opt : hxfr_opt;
+	}
 	add_arg(argv, &n, "--log", params->log_filter);
 	argv[n] = NULL;
 	const struct vtr_os_spawn spawn = {

@@ -39,6 +39,8 @@ struct vtr_screen_child_params {
 	const char *http_names; /* or NULL */
 	const char *tls_cert;   /* or NULL */
 	const char *tls_key;
+	int hxfr_fd; /* listens */
+	bool hxfr_is_open;
 	int tokens_fd;
 	const struct vtr_screen_video *video;
 	struct vtr_screen_outputs *outputs; /* or NULL */

@@ -18,7 +18,7 @@
 #include "screen/tokens.h"
 
 /* Connections that wait while the process is being started again. */
-#define HTTP_BACKLOG 64
+#define BACKLOG 64
 /* How far apart marks are, see struct vtr_board_frame. */
 #define MARK_NS INT64_C(500000000)
 #define LINK_MAX (VTR_OS_INET_TEXT + 32 + VTR_TOKEN_LENGTH)
@@ -40,8 +40,10 @@ struct vtr_screen_client {
 	struct vtr_screen_outputs *outputs; /* NULL: there are none */
 	struct vtr_screen_child_params child_params;
 	char http[VTR_OS_INET_TEXT];
+	char hxfr[VTR_OS_INET_TEXT];
 	char control_link[LINK_MAX];
 	char view_link[LINK_MAX];
+	char hxfr_link[LINK_MAX];
 	struct display displays[VTR_MAX_DISPLAYS];
 };
 
@@ -254,33 +256,66 @@ static enum vtr_err check_http(struct vtr_screen_client *client, const struct vt
 	return VTR_OK;
 }
 
+static enum vtr_err parse_address(struct vtr_screen_client *client, const char *address,
+                                  struct vtr_os_inet *out_inet)
+{
+	char escaped[2 * VTR_OS_INET_TEXT];
+	enum vtr_err err = vtr_os_inet_parse(address, out_inet);
+
+	if (err != VTR_OK) {
+		vtr_error(client->log, "'%s' is no address to serve at: it takes ADDRESS:PORT, for "
+		          "instance 127.0.0.1:8080 or [::1]:8080",
+		          vtr_log_str(escaped, sizeof(escaped), address, sizeof(escaped)));
+	}
+	return err;
+}
+
+/* `text` becomes the address with the port that was found. */
+static enum vtr_err listen_at(struct vtr_screen_client *client, struct vtr_os_inet *inet,
+                              char text[VTR_OS_INET_TEXT], int *out_fd)
+{
+	enum vtr_err err = vtr_os_inet_listen(inet, BACKLOG, out_fd);
+
+	vtr_os_inet_text(inet, text);
+	if (err != VTR_OK) {
+		vtr_error(client->log, "cannot listen at %s: %s. Is the port taken? With port 0 a "
+		          "free one is found", text, strerror(errno));
+	}
+	return err;
+}
+
 static enum vtr_err listen_http(struct vtr_screen_client *client, const struct vtr_screen_http *http,
                                 int *out_fd, bool *out_remote)
 {
 	struct vtr_os_inet inet;
-	char escaped[2 * VTR_OS_INET_TEXT];
+	enum vtr_err err = parse_address(client, http->address, &inet);
 
-	if (vtr_os_inet_parse(http->address, &inet) != VTR_OK) {
-		vtr_error(client->log, "'%s' is no address to serve at: it takes ADDRESS:PORT, for "
-		          "instance 127.0.0.1:8080 or [::1]:8080",
-		          vtr_log_str(escaped, sizeof(escaped), http->address, sizeof(escaped)));
-		return VTR_ERR_ARG;
+	if (err != VTR_OK) {
+		return err;
 	}
 	vtr_os_inet_text(&inet, client->http);
-	bool remote = !vtr_os_inet_is_loopback(&inet);
-	enum vtr_err err = check_http(client, http, remote);
+	*out_remote = !vtr_os_inet_is_loopback(&inet);
+	err = check_http(client, http, *out_remote);
+	return err == VTR_OK ? listen_at(client, &inet, client->http, out_fd) : err;
+}
+
+static enum vtr_err listen_hxfr(struct vtr_screen_client *client,
+                                const struct vtr_screen_client_params *params, int *out_fd)
+{
+	struct vtr_os_inet inet;
+	enum vtr_err err = parse_address(client, params->hxfr.address, &inet);
+
 	if (err != VTR_OK) {
 		return err;
 	}
-	err = vtr_os_inet_listen(&inet, HTTP_BACKLOG, out_fd);
-	if (err != VTR_OK) {
-		vtr_error(client->log, "cannot listen at %s: %s. Is the port taken? With port 0 a "
-		          "free one is found", client->http, strerror(errno));
-		return err;
+	if (!vtr_os_inet_is_loopback(&inet) && !params->http.insecure) {
+		vtr_error(client->log, "will not serve HXFR at %s: it knows no TLS, so whoever is on the way "
+		          "could watch. Serve at 127.0.0.1 or [::1] and use a tunnel such as 'ssh -L' from "
+		          "elsewhere; or, where nobody else can listen, --insecure",
+		          vtr_os_inet_text(&inet, client->hxfr));
+		return VTR_ERR_ARG;
 	}
-	vtr_os_inet_text(&inet, client->http); /* with the port that was found */
-	*out_remote = remote;
-	return VTR_OK;
+	return listen_at(client, &inet, client->hxfr, out_fd);
 }
 
 /* Memory that both processes map, and an fd of it. */
@@ -299,9 +334,30 @@ static enum vtr_err make_page(const char *name, size_t size, int *out_fd, void *
 }
 
 /* Makes the tokens, the memory that hands them to the screen process, and the links. */
-static enum vtr_err make_tokens(struct vtr_screen_client *client, const struct vtr_screen_http *http)
+/* Where people and programs find what is served, and by what right. */
+static void make_links(struct vtr_screen_client *client, const struct vtr_screen_client_params *params,
+                       const struct vtr_tokens *tokens)
 {
-	const char *scheme = http->tls_cert ? "https" : "http";
+	const char *scheme = params->http.tls_cert ? "https" : "http";
+
+	if (params->http.address) {
+		snprintf(client->control_link, LINK_MAX, "%s://%s/#token=%.*s", scheme, client->http,
+		         VTR_TOKEN_LENGTH, tokens->control);
+		snprintf(client->view_link, LINK_MAX, "%s://%s/#token=%.*s", scheme, client->http,
+		         VTR_TOKEN_LENGTH, tokens->view);
+	}
+	if (params->hxfr.address && params->hxfr.open) {
+		snprintf(client->hxfr_link, LINK_MAX, "hxfr://%s/", client->hxfr);
+	} else if (params->hxfr.address) {
+		snprintf(client->hxfr_link, LINK_MAX, "hxfr://%s/#token=%.*s", client->hxfr,
+		         VTR_TOKEN_LENGTH, tokens->control);
+	}
+}
+
+static enum vtr_err make_tokens(struct vtr_screen_client *client,
+                                const struct vtr_screen_client_params *params)
+{
+	const struct vtr_screen_http *http = &params->http;
 	vtr_autofd int fd = -1;
 	struct vtr_tokens tokens;
 	void *map;
@@ -317,10 +373,7 @@ static enum vtr_err make_tokens(struct vtr_screen_client *client, const struct v
 	}
 	memcpy(map, &tokens, sizeof(tokens));
 	vtr_os_shm_unmap(map, sizeof(tokens));
-	snprintf(client->control_link, LINK_MAX, "%s://%s/#token=%.*s", scheme, client->http,
-	         VTR_TOKEN_LENGTH, tokens.control);
-	snprintf(client->view_link, LINK_MAX, "%s://%s/#token=%.*s", scheme, client->http,
-	         VTR_TOKEN_LENGTH, tokens.view);
+	make_links(client, params, &tokens);
 	return vtr_os_shm_read_only(fd, &client->child_params.tokens_fd);
 }
 
@@ -368,14 +421,19 @@ static enum vtr_err start(struct vtr_screen_client *client,
 	struct vtr_screen_child_params *child = &client->child_params;
 	enum vtr_err err = make_pages(client);
 
-	if (err != VTR_OK || (!params->http.address && params->video.output_count == 0)) {
+	bool serves = params->http.address || params->hxfr.address;
+
+	if (err != VTR_OK || (!serves && params->video.output_count == 0)) {
 		return err;
 	}
 	if (params->http.address) {
 		err = listen_http(client, &params->http, &child->http_fd, &child->http_is_remote);
 	}
-	if (err == VTR_OK && params->http.address) {
-		err = make_tokens(client, &params->http);
+	if (err == VTR_OK && params->hxfr.address) {
+		err = listen_hxfr(client, params, &child->hxfr_fd);
+	}
+	if (err == VTR_OK && serves) {
+		err = make_tokens(client, params);
 	}
 	if (err == VTR_OK && params->video.output_count > 0) {
 		err = make_outputs(client, params);
@@ -398,6 +456,7 @@ static enum vtr_err start(struct vtr_screen_client *client,
 	client->video = params->video;
 	child->video = &client->video;
 	child->outputs = client->outputs;
+	child->hxfr_is_open = params->hxfr.open;
 	child->events = params->events;
 	child->data = params->data;
 	return vtr_screen_child_create(child, &client->child);
@@ -416,6 +475,7 @@ enum vtr_err vtr_screen_client_create(const struct vtr_screen_client_params *par
 	client->child_params.notes_fd = -1;
 	client->child_params.window_fd = -1;
 	client->child_params.http_fd = -1;
+	client->child_params.hxfr_fd = -1;
 	client->child_params.tokens_fd = -1;
 	enum vtr_err err = start(client, params);
 	if (err != VTR_OK) {
@@ -437,6 +497,7 @@ void vtr_screen_client_destroy(struct vtr_screen_client *client)
 	vtr_close(&client->child_params.notes_fd);
 	vtr_close(&client->child_params.window_fd);
 	vtr_close(&client->child_params.http_fd);
+	vtr_close(&client->child_params.hxfr_fd);
 	vtr_close(&client->child_params.tokens_fd);
 	vtr_os_shm_unmap(client->board, sizeof(*client->board));
 	vtr_os_shm_unmap(client->notes, sizeof(*client->notes));
@@ -448,4 +509,9 @@ const char *vtr_screen_client_link(const struct vtr_screen_client *client, bool 
 	const char *link = may_control ? client->control_link : client->view_link;
 
 	return link[0] ? link : NULL;
+}
+
+const char *vtr_screen_client_hxfr_link(const struct vtr_screen_client *client)
+{
+	return client->hxfr_link[0] ? client->hxfr_link : NULL;
 }

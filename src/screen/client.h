@@ -42,6 +42,12 @@ struct vtr_screen_video {
 	size_t output_count;
 };
 
+/* Where clients of HXFR (docs/hxfr.md) connect; by the same tokens. */
+struct vtr_screen_hxfr {
+	const char *address; /* ADDRESS:PORT; NULL: not at all */
+	bool open;           /* without any token */
+};
+
 struct vtr_screen_client_params {
 	struct vtr_log *log;
 	const char *log_filter; /* of the screen process; NULL: the default */
@@ -50,6 +56,7 @@ struct vtr_screen_client_params {
 	const struct vtr_window *window; /* handed over read-only; NULL: no scanout is in_window */
 	struct vtr_screen_http http;
 	struct vtr_screen_video video;
+	struct vtr_screen_hxfr hxfr;
 	const struct vtr_screen_events *events;
 	void *data; /* for the events */
 };
@@ -77,5 +84,8 @@ extern const struct vtr_screen_ops vtr_screen_client_ops;
 /* Where people find the page, and by what right ("http://127.0.0.1:8080/#token=..."), to control the machine
  * or to watch only; NULL if nothing is served. Not for the log. */
 const char *vtr_screen_client_link(const struct vtr_screen_client *client, bool may_control);
+
+/* The same for clients of HXFR ("hxfr://127.0.0.1:15937/#token=...", or without the token). */
+const char *vtr_screen_client_hxfr_link(const struct vtr_screen_client *client);
 
 #endif

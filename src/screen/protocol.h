@@ -20,7 +20,8 @@ enum vtr_screen_fd {
 	VTR_SCREEN_FD_BELL = 6,    /* platform/bell.h, the hearing end */
 	VTR_SCREEN_FD_WINDOW = 7,  /* struct vtr_window, read-only; with --window-size */
 	VTR_SCREEN_FD_HTTP = 8,    /* listens; with --http */
-	VTR_SCREEN_FD_TOKENS = 9,  /* struct vtr_tokens; with --http */
+	VTR_SCREEN_FD_TOKENS = 9,  /* struct vtr_tokens; with --http or --hxfr */
+	VTR_SCREEN_FD_HXFR = 10,   /* listens; with --hxfr or --hxfr-open */
 	VTR_SCREEN_FD_FEEDS = 16,  /* sockets for video (encode/feed.h), one behind the other; with --feeds */
 };
 

@@ -19,8 +19,8 @@
  * answered by one line, which begins with "OK" or with what was asked for; what comes unasked begins
  * with a word in capitals ("MODE", "INPUT", "PLAYED").
  *
- *   screen_front VITRINE [HTTP [token-file=FILE] [tls-cert=FILE] [tls-key=FILE] [names=NAMES] [insecure]]
- *                [record=FILE]... [publish=URL]... [encoder=NAME] [fps=N]
+ *   screen_front VITRINE [HTTP [token-file=FILE] [tls-cert=FILE] [tls-key=FILE] [names=NAMES] [insecure]
+ *                [record=FILE]... [publish=URL]... [encoder=NAME] [fps=N] [hxfr=ADDRESS | hxfr-open=ADDRESS]]
  *
  *   scanout D FORMAT W H STRIDE where     memory: "window" or the number of a buffer
  *   frame D SEED | solid D SEED           draws a pattern, or one colour, into the scanout and flushes
@@ -441,6 +441,21 @@ static struct vtr_screen_video parse_video(int argc, char **argv, struct vtr_scr
 	return video;
 }
 
+static struct vtr_screen_hxfr parse_hxfr(int argc, char **argv)
+{
+	struct vtr_screen_hxfr hxfr = { 0 };
+
+	for (int i = 1; i < argc; i++) {
+		if (strncmp(argv[i], "hxfr=", 5) == 0) {
+			hxfr.address = argv[i] + 5;
+		} else if (strncmp(argv[i], "hxfr-open=", 10) == 0) {
+			hxfr.address = argv[i] + 10;
+			hxfr.open = true;
+		}
+	}
+	return hxfr;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct vtr_screen_events events = { .mode = on_mode, .input = on_person };
@@ -464,6 +479,7 @@ int main(int argc, char **argv)
 		.window = &front.window,
 		.http = parse_http(argc - 2, argv + 2),
 		.video = parse_video(argc - 2, argv + 2, outputs),
+		.hxfr = parse_hxfr(argc - 2, argv + 2),
 		.events = &events,
 	};
 	enum vtr_err err = vtr_screen_client_create(&params, &front.client);
@@ -475,7 +491,8 @@ int main(int argc, char **argv)
 	CHECK_OK(vtr_os_loop_add_fd(front.loop, STDIN_FILENO, true, false, on_input, NULL, NULL));
 	const char *control = vtr_screen_client_link(front.client, true);
 	const char *view = vtr_screen_client_link(front.client, false);
-	printf("READY %s %s\n", control ? control : "-", view ? view : "-");
+	const char *hxfr = vtr_screen_client_hxfr_link(front.client);
+	printf("READY %s %s %s\n", control ? control : "-", view ? view : "-", hxfr ? hxfr : "-");
 	CHECK_OK(vtr_os_loop_run(front.loop));
 	vtr_screen_client_destroy(front.client);
 	vtr_os_loop_destroy(front.loop);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef WEB_HXFR_H
+#define WEB_HXFR_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/*
+ * The displays' video for clients of HXFR, the frame export of other virtual machine hosts: TCP, one
+ * display a connection (docs/hxfr.md).
+ *
+ * Thread: what is below, the main one; clients are served by a thread of its own.
+ */
+struct vtr_hxfr;
+struct vtr_log;
+struct vtr_screen;
+struct vtr_streams;
+struct vtr_tokens;
+
+/* Clients at a time. */
+#define VTR_HXFR_MAX_CLIENTS 16
+
+struct vtr_hxfr_params {
+	struct vtr_log *log;
+	struct vtr_screen *screen;
+	struct vtr_streams *streams;
+	const struct vtr_tokens *tokens; /* copied; NULL: whoever can connect may do everything */
+	int listen_fd;                   /* borrowed; does not block */
+};
+
+/* Starts to serve. Owner: *out_hxfr is the caller's. Returns: VTR_ERR_NOMEM, VTR_ERR_OS, VTR_ERR_LIMIT. */
+VTR_MUST_CHECK enum vtr_err vtr_hxfr_create(const struct vtr_hxfr_params *params,
+                                            struct vtr_hxfr **out_hxfr);
+
+/* Ends all connections. Accepts NULL. */
+void vtr_hxfr_destroy(struct vtr_hxfr *hxfr);
+
+#endif
