@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a person does in front of a display is what programs of a stock Linux guest read from evdev."""
+"""What a person does on the page is what programs of a stock Linux guest read from evdev."""
+import collections
+import os
 import re
-import struct
+import signal
 import sys
 import time
 from pathlib import Path
@@ -11,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'proto'))
 import e2e
 import qemu
 import screen_input
+import ws
 from e2e import expect
 
 KEY_A, KEY_ESC, KEY_CAPSLOCK, KEY_LEFTSHIFT, KEY_F12 = 30, 1, 58, 42, 88
@@ -33,6 +36,33 @@ class Reader:
                 if re.match(r'events: [^:]+: (KEY|REL|ABS|LED|DROPPED)', line)]
 
 
+Address = collections.namedtuple('Address', 'host port token')
+
+
+class Person(ws.Viewer):
+    """Somebody with the page open, as far as the server can tell."""
+
+    def __init__(self, machine):
+        self.front = machine.gpu.pid
+        super().__init__(Address('127.0.0.1', machine.port, machine.token))
+
+    def key(self, code, down):
+        self.send(ws.key(0, code, int(down)))
+
+    def motion(self, display, x, y):
+        self.send(ws.motion(display, x, y))
+
+    def wheel(self, x, y):
+        self.send(ws.wheel(0, x, y))
+
+    def kill_server(self):
+        """Ends the screen process."""
+        pid = screen_input.find_screen(self.front)
+        os.kill(pid, signal.SIGKILL)
+        expect(e2e.wait_until(lambda: screen_input.find_screen(self.front) != pid, 20), 'no new screen process')
+        self.close()
+
+
 def test_devices_are_what_a_desktop_expects():
     with qemu.Machine() as machine:
         head = Reader(machine).head
@@ -48,7 +78,7 @@ def test_devices_are_what_a_desktop_expects():
 def test_what_people_do_arrives_in_order():
     with qemu.Machine() as machine:
         reader = Reader(machine)
-        person = screen_input.Person(machine.gpu.pid)
+        person = Person(machine)
         for code in KEY_LEFTSHIFT, KEY_A:
             person.key(code, True)
         for code in KEY_A, KEY_LEFTSHIFT:
@@ -83,7 +113,7 @@ def test_a_storm_of_keys_loses_nothing():
     """More than the four entries of the queue, and more than one report, again and again."""
     with qemu.Machine() as machine:
         reader = Reader(machine)
-        person = screen_input.Person(machine.gpu.pid)
+        person = Person(machine)
         codes = [2 + number % 40 for number in range(100)]
         for code in codes:
             person.key(code, True)
@@ -101,7 +131,7 @@ def test_a_storm_of_keys_loses_nothing():
 def test_displays_lie_side_by_side_on_the_tablet():
     with qemu.Machine(displays=('800x600', '1200x300')) as machine:
         reader = Reader(machine)
-        person = screen_input.Person(machine.gpu.pid)
+        person = Person(machine)
         person.motion(1, 0, 65535)
         lines = reader.wait('ABS 1 16383')
         expect(f'{TABLET}: ABS 0 {800 * 32768 // 2000}' in lines, lines)
@@ -117,14 +147,19 @@ def test_displays_lie_side_by_side_on_the_tablet():
 def test_no_key_stays_down():
     with qemu.Machine() as machine:
         reader = Reader(machine)
-        person = screen_input.Person(machine.gpu.pid)
+        person = Person(machine)
         person.key(KEY_A, True)
         person.key(BTN_LEFT, True)
         reader.wait('KEY 272 1')
-        person.kill()  # the screen process, and whoever typed there
+        person.kill_server()
         reader.wait('KEY 30 0')
         reader.wait('KEY 272 0')
-        person = screen_input.Person(machine.gpu.pid)
+        person = Person(machine)
+        person.key(KEY_CAPSLOCK, True)
+        reader.wait('KEY 58 1')
+        person.close()
+        reader.wait('KEY 58 0')
+        person = Person(machine)
         person.key(KEY_LEFTSHIFT, True)
         reader.wait('KEY 42 1')
         machine.qmp.do('stop')
@@ -141,7 +176,7 @@ def test_no_key_stays_down():
 def test_a_guest_that_boots_again_has_its_devices():
     with qemu.Machine(reboots=True) as machine:
         reader = Reader(machine)
-        person = screen_input.Person(machine.gpu.pid)
+        person = Person(machine)
         person.key(KEY_A, True)
         reader.wait('KEY 30 1')
         machine.send('reboot -f')
