@@ -498,6 +498,21 @@ test('a screenshot is the picture in its own size', async () => {
   await close(page);
 });
 
+test('the bitrate can be chosen', async () => {
+  await play(100000);
+  const page = await openShown();
+  await page.click('#stats');
+  await page.selectOption('#rate', '1');
+  await page.waitForFunction(() => {
+    const text = document.querySelector('#figures dd[data-figure="bitrate at most"]');
+    return text && text.textContent === '1.0 Mbit/s';
+  });
+  await sleep(2500);
+  assert.ok(await number(page, 'bitrate') < 2, await figure(page, 'bitrate'));
+  await page.selectOption('#rate', '10');
+  await close(page);
+});
+
 test('full screen', async () => {
   const page = await openShown();
   await page.click('#full');
@@ -516,7 +531,7 @@ test('it fits on a telephone', async () => {
   await page.screenshot({path: `${folder}/telephone.png`});
   const sizes = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight]);
   assert.deepEqual(sizes, [390, 780]);
-  for (const button of await page.locator('#tools button').all()) {
+  for (const button of await page.locator('#tools button, #tools select').all()) {
     const box = await button.boundingBox();
     assert.ok(box.x >= 0 && box.x + box.width <= 390 && box.height >= 40 && box.width >= 40, JSON.stringify(box));
   }

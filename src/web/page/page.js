@@ -18,6 +18,7 @@ const surface = hasVideo ? at('canvas') : at('still');
 const view = {
   token: '', viewToken: '', mayControl: false, connected: false, displays: [], display: -1, wanted: 0,
   width: 0, height: 0, exact: false, shown: false, cursor: null, cursorSeen: false, place: null, inside: false,
+  rate: 0, // chosen by the server
 };
 
 const worker = new Worker('worker.js', {type: 'module'});
@@ -81,7 +82,7 @@ function refresh() {
   at('message').classList.toggle('over', !view.connected && view.shown);
   picture.classList.toggle('dark', !view.shown || Boolean(view.connected && display && !display.lit));
   document.body.classList.toggle('watching', view.connected && !view.mayControl);
-  at('resize').disabled = at('link').disabled = !view.connected || !view.mayControl;
+  at('resize').disabled = at('link').disabled = at('rate').disabled = !view.connected || !view.mayControl;
   at('photo').disabled = !view.shown;
   document.title = view.displays.length > 1 ? `display ${view.display} – vitrine` : 'vitrine';
 }
@@ -93,6 +94,7 @@ function chooseDisplay(number) {
     view.display = number;
     view.shown = false;
     send({order: 'watch', display: number});
+    askRate();
     if (stills) {
       stills.watch(number);
     }
@@ -215,7 +217,8 @@ function showFigures(f) {
     ['encoder', f.encoder || '–'],
   ];
   if (f.server) {
-    rows.push(['dropped before coding', f.server.dropped], ['skipped for you', f.server.skipped],
+    rows.push(['bitrate at most', `${(f.server.bitrate / 1e6).toFixed(1)} Mbit/s`],
+              ['dropped before coding', f.server.dropped], ['skipped for you', f.server.skipped],
               ['viewers', f.server.viewers]);
   }
   at('figures').replaceChildren(...rows.flatMap(([name, value]) => {
@@ -290,6 +293,19 @@ for (const [id, run] of Object.entries(tools)) {
   });
 }
 
+at('rate').addEventListener('change', () => {
+  view.rate = Number(at('rate').value) * 1e6;
+  askRate();
+  stage.focus({preventScroll: true});
+});
+
+// Once more for each connection: a screen process that was started again knows nothing of it.
+function askRate() {
+  if (view.rate > 0 && view.mayControl) {
+    send({order: 'bitrate', value: view.rate});
+  }
+}
+
 // --- the connection ---
 
 function onWelcome(message) {
@@ -300,6 +316,7 @@ function onWelcome(message) {
   sessionStorage.setItem('token', view.token);
   input.enable(message.mayControl);
   refresh();
+  askRate();
 }
 
 let countDown = 0;

@@ -253,10 +253,10 @@ function watchDog() {
 
 const handlers = {
   welcome: message => {
-    tell(message);
     state.ready = true;
     sendPing();
     subscribe();
+    tell(message);
   },
   displays: tell,
   config: onConfig,
