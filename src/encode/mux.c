@@ -142,6 +142,9 @@ static enum vtr_err fail(struct vtr_muxer *muxer, const char *what, int result)
 		vtr_warn(muxer->mux->log, "%s: %s", what, why);
 	}
 	muxer->broken = true;
+	if (result == AVERROR_INVALIDDATA) {
+		return VTR_ERR_GUEST;
+	}
 	return result == AVERROR(ENOMEM) ? VTR_ERR_NOMEM : VTR_ERR_OS;
 }
 

@@ -6,6 +6,7 @@
 #include "screen/pixels.h"
 #include "screen/protocol.h"
 #include "screen/screen.h"
+#include "screen/stream.h"
 #include "screen/still.h"
 #include "web/session.h"
 #include "web/text.h"
@@ -175,6 +176,70 @@ static void add_still_metrics(struct vtr_text *text, const struct vtr_still_coun
 	             (double)load(&counters->encode_ns) / NS_PER_SECOND);
 }
 
+static double read_stream(const struct vtr_stream_counters *counters, int what)
+{
+	switch (what) {
+	case 0:
+		return (double)counters->coded;
+	case 1:
+		return (double)counters->keys;
+	case 2:
+		return (double)counters->refined;
+	case 3:
+		return (double)counters->bytes;
+	case 4:
+		return (double)counters->dropped;
+	case 5:
+		return (double)counters->retaken;
+	case 6:
+		return (double)counters->torn;
+	case 7:
+		return (double)counters->convert_ns / NS_PER_SECOND;
+	case 8:
+		return (double)counters->encode_ns / NS_PER_SECOND;
+	case 9:
+		return counters->viewers;
+	default:
+		return counters->encoder ? counters->bitrate : 0;
+	}
+}
+
+/* Of displays that somebody has watched. */
+static void add_video_metrics(struct vtr_text *text, struct vtr_web *web)
+{
+	static const struct {
+		const char *name, *type, *help;
+	} metrics[] = {
+		{ "vitrine_video_pictures_total", "counter", "Pictures that were coded." },
+		{ "vitrine_video_keys_total", "counter", "Key frames among them." },
+		{ "vitrine_video_refined_total", "counter", "Those that were coded for sharpness." },
+		{ "vitrine_video_bytes_total", "counter", "Their bytes, each counted once." },
+		{ "vitrine_video_dropped_total", "counter",
+		  "Frames that were replaced before they could be taken." },
+		{ "vitrine_video_retaken_total", "counter",
+		  "Frames that changed while they were converted, and were thrown away." },
+		{ "vitrine_video_torn_total", "counter", "Frames that were shown although they changed." },
+		{ "vitrine_video_convert_seconds_total", "counter", "Time spent converting." },
+		{ "vitrine_video_encode_seconds_total", "counter", "Time spent coding." },
+		{ "vitrine_video_sinks", "gauge", "Viewers, recordings and servers." },
+		{ "vitrine_video_bitrate", "gauge", "Bits per second that it may have; 0: nothing runs." },
+	};
+	struct vtr_stream_counters counters[VTR_MAX_DISPLAYS];
+
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		vtr_stream_count(vtr_streams_get(web->streams, i), &counters[i]);
+	}
+	for (size_t m = 0; m < VTR_ARRAY_LEN(metrics); m++) {
+		add_head(text, metrics[m].name, metrics[m].type, metrics[m].help);
+		for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+			if (counters[i].coded > 0) {
+				vtr_text_add(text, "%s{display=\"%u\"} %.15g\n", metrics[m].name, i,
+				             read_stream(&counters[i], (int)m));
+			}
+		}
+	}
+}
+
 static void add_http_metrics(struct vtr_text *text, const struct vtr_web *web)
 {
 	static const char *const reasons[VTR_WEB_REFUSAL_COUNT] = {
@@ -215,6 +280,7 @@ enum vtr_err vtr_web_list_metrics(struct vtr_web *web, struct vtr_response *out_
 
 	vtr_text_init(&text);
 	add_display_metrics(&text, web);
+	add_video_metrics(&text, web);
 	add_still_metrics(&text, vtr_stills_counters(web->stills));
 	add_http_metrics(&text, web);
 	return finish(&text, HTTP_STATUS_OK, "text/plain; version=0.0.4", out_response);

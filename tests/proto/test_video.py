@@ -193,6 +193,24 @@ class Recording(VideoTest):
         self.play()
 
 
+class Counting(VideoTest):
+    def test_what_is_recorded_is_counted(self):
+        """And nothing is coded for displays that nobody records."""
+        self.front = screen.Front(f'record={self.path("a.mp4")}')
+        for display in 0, 1:
+            self.front.say(f'scanout {display} 2 {WIDTH} {HEIGHT} {WIDTH * 4} window')
+            self.front.say(f'frame {display} 1')
+        self.play()
+        metrics = self.front.metrics()
+        pictures = metrics['vitrine_video_pictures_total{display="0"}']
+        self.assertGreater(pictures, 10)
+        self.assertGreaterEqual(metrics['vitrine_video_keys_total{display="0"}'], 1)
+        self.assertGreater(metrics['vitrine_video_bytes_total{display="0"}'], 1000)
+        self.assertGreater(metrics['vitrine_video_encode_seconds_total{display="0"}'], 0)
+        self.assertEqual(metrics['vitrine_video_sinks{display="0"}'], 1)
+        self.assertNotIn('vitrine_video_pictures_total{display="1"}', metrics)
+
+
 class Publishing(VideoTest):
     def serve(self, *args):
         """A server that takes one broadcast and writes it down."""
