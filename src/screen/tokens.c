@@ -81,13 +81,17 @@ static enum vtr_err read_file(struct vtr_log *log, const char *path, int fd,
 		return VTR_ERR_OS;
 	}
 	if (!S_ISREG(stat.st_mode) || (stat.st_mode & 077) != 0) {
-		vtr_error(log, "will not take tokens from %s: others can read it. Do 'chmod 600' or "
-		          "remove it, and it is made anew", path);
+		vtr_error(log,
+		          "will not take tokens from %s: others can read it. Do 'chmod 600' or "
+		          "remove it, and it is made anew",
+		          path);
 		return VTR_ERR_ARG;
 	}
 	if (read(fd, text, sizeof(text)) != FILE_BYTES || !parse(text, out_tokens)) {
-		vtr_error(log, "%s holds no tokens. Two lines are expected, 'control' and 'view' with "
-		          "32 hexadecimal digits each; remove it, and it is made anew", path);
+		vtr_error(log,
+		          "%s holds no tokens. Two lines are expected, 'control' and 'view' with "
+		          "32 hexadecimal digits each; remove it, and it is made anew",
+		          path);
 		return VTR_ERR_ARG;
 	}
 	return VTR_OK;
@@ -145,7 +149,8 @@ static bool is_same(const char a[VTR_TOKEN_LENGTH], const char *b)
 	return difference == 0;
 }
 
-enum vtr_token_kind vtr_tokens_check(const struct vtr_tokens *tokens, const char *token, size_t length)
+enum vtr_token_kind vtr_tokens_check(const struct vtr_tokens *tokens, const char *token,
+                                     size_t length)
 {
 	if (length != VTR_TOKEN_LENGTH) {
 		return VTR_TOKEN_WRONG;

@@ -6,8 +6,8 @@
 #include "screen/pixels.h"
 #include "screen/protocol.h"
 #include "screen/screen.h"
-#include "screen/stream.h"
 #include "screen/still.h"
+#include "screen/stream.h"
 #include "web/session.h"
 #include "web/text.h"
 #include "web/wish.h"
@@ -60,7 +60,8 @@ static void add_display(struct vtr_text *text, uint32_t number, const struct vtr
 	             "\"generation\": %llu, \"frame\": %llu, \"frames_seen\": %llu, "
 	             "\"frames_replaced\": %llu, \"frames_per_second\": %.1f}",
 	             (unsigned long long)frame->generation, (unsigned long long)frame->frame,
-	             (unsigned long long)info->seen, (unsigned long long)info->replaced, info->rate);
+	             (unsigned long long)info->seen, (unsigned long long)info->replaced,
+	             info->rate);
 }
 
 bool vtr_web_is_used(const struct vtr_screen_info *info)
@@ -77,7 +78,8 @@ enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vtr_response *out
 	vtr_text_init(&text);
 	vtr_text_add(&text, "{\n  \"displays\": [");
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		if (vtr_screen_describe(web->screen, i, &info) == VTR_OK && vtr_web_is_used(&info)) {
+		if (vtr_screen_describe(web->screen, i, &info) == VTR_OK &&
+		    vtr_web_is_used(&info)) {
 			vtr_text_add(&text, "%s", separator);
 			add_display(&text, i, &info);
 			separator = ",\n";
@@ -116,7 +118,8 @@ static void add_display_metrics(struct vtr_text *text, struct vtr_web *web)
 		const char *name, *type, *labels, *help;
 	} metrics[] = {
 		{ "vitrine_display_connected", "gauge", "", "Whether the guest sees a monitor." },
-		{ "vitrine_display_frames_total", "counter", "", "Frames that the guest presented." },
+		{ "vitrine_display_frames_total", "counter", "",
+		  "Frames that the guest presented." },
 		{ "vitrine_display_frames_seen_total", "counter", "",
 		  "Frames of which a picture was taken." },
 		{ "vitrine_display_frames_dropped_total", "counter", ",reason=\"replaced\"",
@@ -135,8 +138,8 @@ static void add_display_metrics(struct vtr_text *text, struct vtr_web *web)
 		add_head(text, metrics[m].name, metrics[m].type, metrics[m].help);
 		for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 			if (used[i]) {
-				vtr_text_add(text, "%s{display=\"%u\"%s} %.15g\n", metrics[m].name, i,
-				             metrics[m].labels, read_display(&info[i], (int)m));
+				vtr_text_add(text, "%s{display=\"%u\"%s} %.15g\n", metrics[m].name,
+				             i, metrics[m].labels, read_display(&info[i], (int)m));
 			}
 		}
 	}
@@ -212,17 +215,20 @@ static void add_video_metrics(struct vtr_text *text, struct vtr_web *web)
 	} metrics[] = {
 		{ "vitrine_video_pictures_total", "counter", "Pictures that were coded." },
 		{ "vitrine_video_keys_total", "counter", "Key frames among them." },
-		{ "vitrine_video_refined_total", "counter", "Those that were coded for sharpness." },
+		{ "vitrine_video_refined_total", "counter",
+		  "Those that were coded for sharpness." },
 		{ "vitrine_video_bytes_total", "counter", "Their bytes, each counted once." },
 		{ "vitrine_video_dropped_total", "counter",
 		  "Frames that were replaced before they could be taken." },
 		{ "vitrine_video_retaken_total", "counter",
 		  "Frames that changed while they were converted, and were thrown away." },
-		{ "vitrine_video_torn_total", "counter", "Frames that were shown although they changed." },
+		{ "vitrine_video_torn_total", "counter",
+		  "Frames that were shown although they changed." },
 		{ "vitrine_video_convert_seconds_total", "counter", "Time spent converting." },
 		{ "vitrine_video_encode_seconds_total", "counter", "Time spent coding." },
 		{ "vitrine_video_sinks", "gauge", "Viewers, recordings and servers." },
-		{ "vitrine_video_bitrate", "gauge", "Bits per second that it may have; 0: nothing runs." },
+		{ "vitrine_video_bitrate", "gauge",
+		  "Bits per second that it may have; 0: nothing runs." },
 	};
 	struct vtr_stream_counters counters[VTR_MAX_DISPLAYS];
 
@@ -251,7 +257,8 @@ static void add_http_metrics(struct vtr_text *text, const struct vtr_web *web)
 
 	add_head(text, "vitrine_http_connections", "gauge", "Connections that are open.");
 	vtr_text_add(text, "vitrine_http_connections %zu\n", web->session_count);
-	add_head(text, "vitrine_http_requests_total", "counter", "Requests, refused ones included.");
+	add_head(text, "vitrine_http_requests_total", "counter",
+	         "Requests, refused ones included.");
 	vtr_text_add(text, "vitrine_http_requests_total %llu\n",
 	             (unsigned long long)web->counters.requests);
 	add_head(text, "vitrine_viewers", "gauge", "Viewers that have shown a token.");

@@ -20,8 +20,9 @@
 #define PIECE_BYTES 65536
 #define MAX_PATH_LENGTH 128
 #define MAX_ARG_LENGTH 64
-#define NO_TOKEN                                                                                    \
-	"it takes a token: use the link that was printed at the start, or add ?token= or a header " \
+#define NO_TOKEN                                                                             \
+	"it takes a token: use the link that was printed at the start, or add ?token= or a " \
+	"header "                                                                            \
 	"'Authorization: Bearer'"
 
 /* On every answer: the page may load what comes from here, and nobody may do anything with us. */
@@ -30,7 +31,8 @@ static const struct {
 } headers[] = {
 	{ "content-security-policy:",
 	  "default-src 'none'; img-src 'self' blob: data:; script-src 'self'; style-src 'self'; "
-	  "worker-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'" },
+	  "worker-src 'self'; connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; "
+	  "form-action 'none'" },
 	{ "x-content-type-options:", "nosniff" },
 	{ "cache-control:", "no-store" },
 	{ "cross-origin-resource-policy:", "same-origin" },
@@ -297,7 +299,8 @@ static bool get_header(struct lws *wsi, enum lws_token_indexes token, char *buf,
 }
 
 /* Whether the request may be made at all. Returns: NULL, or why not. */
-static const char *check_sender(const struct vtr_session *session, enum vtr_web_refusal *out_refusal)
+static const char *check_sender(const struct vtr_session *session,
+                                enum vtr_web_refusal *out_refusal)
 {
 	const struct vtr_guard *guard = &session->web->guard;
 	struct lws *wsi = session->wsi;
@@ -308,9 +311,10 @@ static const char *check_sender(const struct vtr_session *session, enum vtr_web_
 
 	*out_refusal = VTR_WEB_REFUSED_HOST;
 	if (!get_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) || !vtr_guard_host(guard, host)) {
-		return guard->remote ? "this server answers to addresses and to the names that were given by "
-		                       "--http-name only" :
-		                       "this server answers to localhost, 127.0.0.1 and [::1] only";
+		return guard->remote ? "this server answers to addresses and to the names that "
+		                       "were given by "
+		                       "--http-name only"
+		                     : "this server answers to localhost, 127.0.0.1 and [::1] only";
 	}
 	*out_refusal = VTR_WEB_REFUSED_ORIGIN;
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0 &&
@@ -319,9 +323,9 @@ static const char *check_sender(const struct vtr_session *session, enum vtr_web_
 		return "pages from elsewhere may not use this server";
 	}
 	int length = lws_hdr_custom_length(wsi, site_name, sizeof(site_name) - 1);
-	if (length > 0 && (lws_hdr_custom_copy(wsi, site, sizeof(site), site_name,
-	                                       sizeof(site_name) - 1) <= 0 ||
-	                   !vtr_guard_site(site))) {
+	if (length > 0 &&
+	    (lws_hdr_custom_copy(wsi, site, sizeof(site), site_name, sizeof(site_name) - 1) <= 0 ||
+	     !vtr_guard_site(site))) {
 		return "pages from elsewhere may not use this server";
 	}
 	return NULL;
@@ -420,10 +424,10 @@ static int on_put(struct vtr_session *session, const char *path)
 
 	if (kind != VTR_TOKEN_CONTROL) {
 		session->close_after = true;
-		return kind == VTR_TOKEN_WRONG ?
-		               refuse_token(session) :
-		               refuse(session, VTR_WEB_REFUSED_VIEW, HTTP_STATUS_FORBIDDEN,
-		                      "this token is for watching only");
+		return kind == VTR_TOKEN_WRONG
+		               ? refuse_token(session)
+		               : refuse(session, VTR_WEB_REFUSED_VIEW, HTTP_STATUS_FORBIDDEN,
+		                        "this token is for watching only");
 	}
 	if (strncmp(path, displays, sizeof(displays) - 1) != 0 ||
 	    !parse_display(path + sizeof(displays) - 1, &session->display, &picture) || picture) {
@@ -495,8 +499,8 @@ static int on_body(struct vtr_session *session, const void *bytes, size_t size)
 }
 
 /* Answers a request for an upgrade that will not happen, and ends the connection. */
-static int refuse_upgrade(struct vtr_session *session, enum vtr_web_refusal refusal, unsigned status,
-                          const char *what)
+static int refuse_upgrade(struct vtr_session *session, enum vtr_web_refusal refusal,
+                          unsigned status, const char *what)
 {
 	session->web->counters.refused[refusal]++;
 	session->close_after = true;
@@ -532,8 +536,9 @@ static int confirm_upgrade(struct vtr_session *session, const char *what)
 	}
 	if (!get_header(wsi, WSI_TOKEN_PROTOCOL, text, sizeof(text)) ||
 	    strcmp(text, VTR_MESSAGE_SUBPROTOCOL) != 0) {
-		return refuse_upgrade(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_BAD_REQUEST,
-		                      "the WebSocket speaks the subprotocol " VTR_MESSAGE_SUBPROTOCOL);
+		return refuse_upgrade(
+			session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_BAD_REQUEST,
+			"the WebSocket speaks the subprotocol " VTR_MESSAGE_SUBPROTOCOL);
 	}
 	return 0;
 }

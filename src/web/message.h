@@ -25,26 +25,30 @@ enum vtr_message_type {
 	/* From the page. */
 	VTR_MESSAGE_HELLO = 0x01,     /* u16 version, the token: comes first, and once */
 	VTR_MESSAGE_SUBSCRIBE = 0x02, /* u8 on */
-	VTR_MESSAGE_ACK = 0x03,       /* u32 number of a unit, u32 units that the decoder still has */
+	VTR_MESSAGE_ACK = 0x03, /* u32 number of a unit, u32 units that the decoder still has */
 	VTR_MESSAGE_WANT_KEY = 0x04,
-	VTR_MESSAGE_BITRATE = 0x05,   /* u32 bits per second */
-	VTR_MESSAGE_PING = 0x06,      /* u64 that comes back */
-	VTR_MESSAGE_MODE = 0x07,      /* u32 width, u32 height */
-	VTR_MESSAGE_KEY = 0x08,       /* u16 code, u8 down */
-	VTR_MESSAGE_MOTION = 0x09,    /* u16 x, u16 y */
-	VTR_MESSAGE_WHEEL = 0x0a,     /* i32 x, i32 y */
-	VTR_MESSAGE_RELEASE = 0x0b,   /* of all keys that this viewer holds */
+	VTR_MESSAGE_BITRATE = 0x05, /* u32 bits per second */
+	VTR_MESSAGE_PING = 0x06,    /* u64 that comes back */
+	VTR_MESSAGE_MODE = 0x07,    /* u32 width, u32 height */
+	VTR_MESSAGE_KEY = 0x08,     /* u16 code, u8 down */
+	VTR_MESSAGE_MOTION = 0x09,  /* u16 x, u16 y */
+	VTR_MESSAGE_WHEEL = 0x0a,   /* i32 x, i32 y */
+	VTR_MESSAGE_RELEASE = 0x0b, /* of all keys that this viewer holds */
 	/* To the page. */
-	VTR_MESSAGE_WELCOME = 0x81,  /* u16 version, u8 may_control, i64 time, the view token or zeros */
+	VTR_MESSAGE_WELCOME =
+		0x81, /* u16 version, u8 may_control, i64 time, the view token or zeros */
 	VTR_MESSAGE_DISPLAYS = 0x82, /* u8 count, struct vtr_message_display each */
-	VTR_MESSAGE_CONFIG = 0x83,   /* u64 generation, u32 width, u32 height, two texts: u8 length, bytes */
-	VTR_MESSAGE_UNIT = 0x84,     /* see VTR_MESSAGE_UNIT_HEAD */
-	VTR_MESSAGE_CURSOR = 0x85,   /* u8 visible, u16 hot_x, hot_y, width, height; RGBA, not premultiplied */
-	VTR_MESSAGE_POINTER = 0x86,  /* i32 x, i32 y: where the guest's cursor is */
-	VTR_MESSAGE_LIT = 0x87,      /* u8 lit */
-	VTR_MESSAGE_PONG = 0x88,     /* u64 of the ping, i64 time */
-	VTR_MESSAGE_STATS = 0x89,    /* u32 viewers, u32 bitrate, u64 coded, u64 dropped, u64 skipped */
-	VTR_MESSAGE_NOTICE = 0x8a,   /* u16 code, text to the end: something asked for cannot be */
+	VTR_MESSAGE_CONFIG =
+		0x83, /* u64 generation, u32 width, u32 height, two texts: u8 length, bytes */
+	VTR_MESSAGE_UNIT = 0x84, /* see VTR_MESSAGE_UNIT_HEAD */
+	VTR_MESSAGE_CURSOR =
+		0x85, /* u8 visible, u16 hot_x, hot_y, width, height; RGBA, not premultiplied */
+	VTR_MESSAGE_POINTER = 0x86, /* i32 x, i32 y: where the guest's cursor is */
+	VTR_MESSAGE_LIT = 0x87,     /* u8 lit */
+	VTR_MESSAGE_PONG = 0x88,    /* u64 of the ping, i64 time */
+	VTR_MESSAGE_STATS =
+		0x89, /* u32 viewers, u32 bitrate, u64 coded, u64 dropped, u64 skipped */
+	VTR_MESSAGE_NOTICE = 0x8a, /* u16 code, text to the end: something asked for cannot be */
 };
 
 /* Times are nanoseconds of vtr_os_now_ns(). */

@@ -142,7 +142,8 @@ static bool read_display(struct vtr_web *web, uint32_t number, struct vtr_messag
 	return true;
 }
 
-static bool is_same_display(const struct vtr_message_display *a, const struct vtr_message_display *b)
+static bool is_same_display(const struct vtr_message_display *a,
+                            const struct vtr_message_display *b)
 {
 	return a->number == b->number && a->connected == b->connected && a->lit == b->lit &&
 	       a->mode_width == b->mode_width && a->mode_height == b->mode_height &&
@@ -175,9 +176,8 @@ static void read_cursors(struct vtr_web *web)
 	for (size_t i = 0; i < web->display_count; i++) {
 		uint32_t number = web->displays[i].number;
 		if (vtr_screen_read_cursor(web->screen, number, &cursor) == VTR_OK) {
-			web->cursors[number] = (struct vtr_web_cursor){
-				cursor.visible, cursor.x, cursor.y, cursor.ticket
-			};
+			web->cursors[number] = (struct vtr_web_cursor){ cursor.visible, cursor.x,
+				                                        cursor.y, cursor.ticket };
 		}
 	}
 }
@@ -256,7 +256,8 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
 	return vtr_web_on_http(session, reason, in, size);
 }
 
-static int on_ws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
+static int on_ws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
+                 size_t size)
 {
 	struct vtr_session *session = wsi ? lws_get_opaque_user_data(wsi) : NULL;
 
@@ -318,7 +319,8 @@ static enum vtr_err make_context(struct vtr_web *web, const struct vtr_web_param
 		info.ssl_cert_filepath = params->tls_cert;
 		info.ssl_private_key_filepath = params->tls_key;
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-		info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
+		info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 |
+		                       SSL_OP_NO_RENEGOTIATION;
 	}
 	/* What it has to say concerns clients that go away, or is told by a return value as well. */
 	lws_set_log_level(0, NULL);
@@ -331,8 +333,10 @@ static enum vtr_err make_context(struct vtr_web *web, const struct vtr_web_param
 		if (!params->tls_cert) {
 			return VTR_ERR_NOMEM;
 		}
-		vtr_error(web->log, "cannot use the certificate in %s and the key in %s: they must be "
-		          "PEM files that belong together, and readable", params->tls_cert, params->tls_key);
+		vtr_error(web->log,
+		          "cannot use the certificate in %s and the key in %s: they must be "
+		          "PEM files that belong together, and readable",
+		          params->tls_cert, params->tls_key);
 		return VTR_ERR_ARG;
 	}
 	web->listen_fd = -1; /* it owns the fd, also when it fails */

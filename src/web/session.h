@@ -75,7 +75,7 @@ struct vtr_web {
 	struct vtr_stills *stills; /* from vtr_web_start() on */
 	struct vtr_tokens tokens;
 	struct vtr_guard guard;
-	int listen_fd;             /* -1 once the context has it */
+	int listen_fd; /* -1 once the context has it */
 	struct lws_context *context;
 	struct lws_vhost *vhost;
 	struct vtr_os_thread *thread; /* NULL: not started */
@@ -114,7 +114,7 @@ struct vtr_session {
 	int64_t deadline_ns;
 	struct vtr_viewer *viewer; /* it has become a WebSocket */
 
-	bool answering;  /* a request is complete, or a viewer known; else it may have to make room */
+	bool answering; /* a request is complete, or a viewer known; else it may have to make room */
 	bool head_only;
 	bool close_after;
 	bool wants_body; /* a PUT for `display` */
@@ -125,7 +125,7 @@ struct vtr_session {
 	bool with_cursor;
 	uint64_t after;
 	int64_t awaits_until_ns;
-	int64_t held_until_ns; /* the response is, since a token was wrong; 0: it is not */
+	int64_t held_until_ns;   /* the response is, since a token was wrong; 0: it is not */
 	struct vtr_still *still; /* asked for, not done yet */
 
 	struct vtr_response response;

@@ -23,15 +23,15 @@
 
 /* What a viewer has of one display. */
 struct view {
-	struct vtr_watch *watch; /* NULL: is not watched */
+	struct vtr_watch *watch;      /* NULL: is not watched */
 	struct vtr_access_unit *unit; /* is sent next */
-	uint32_t number; /* of the last one that was sent */
+	uint32_t number;              /* of the last one that was sent */
 	bool configured;
 	uint64_t generation; /* for which the page is configured */
 	char codec[VTR_CODEC_MAX];
 	bool stats_due;
 	bool cursor_known, pointer_known;
-	struct vtr_web_cursor cursor; /* as the page knows it */
+	struct vtr_web_cursor cursor;   /* as the page knows it */
 	enum vtr_message_notice notice; /* due; 0: none */
 	const char *notice_text;
 };
@@ -172,8 +172,10 @@ static void on_subscribe(struct vtr_viewer *viewer, uint32_t display, bool on)
 	}
 	enum vtr_err err = vtr_watch_create(&params, &view->watch);
 	if (err != VTR_OK) {
-		vtr_warn_limited(web->log, "cannot watch display %u: %s", display, vtr_err_name(err));
-		notify(viewer, display, VTR_MESSAGE_NOTICE_VIDEO, "no video: the host is short of memory or threads");
+		vtr_warn_limited(web->log, "cannot watch display %u: %s", display,
+		                 vtr_err_name(err));
+		notify(viewer, display, VTR_MESSAGE_NOTICE_VIDEO,
+		       "no video: the host is short of memory or threads");
 	}
 	vtr_web_look_soon(web);
 }
@@ -209,7 +211,8 @@ static void on_input(struct vtr_viewer *viewer, const struct vtr_input *input)
 		return;
 	}
 	if (err != VTR_OK) {
-		notify(viewer, input->display, VTR_MESSAGE_NOTICE_INPUT, "the machine is busy: input was lost");
+		notify(viewer, input->display, VTR_MESSAGE_NOTICE_INPUT,
+		       "the machine is busy: input was lost");
 	}
 	if (input->kind == VTR_INPUT_KEY) {
 		uint64_t bit = UINT64_C(1) << input->code % 64;
@@ -255,8 +258,10 @@ static void on_message(struct vtr_viewer *viewer, const struct vtr_message *mess
 		break;
 	case VTR_MESSAGE_BITRATE:
 		if (view->watch) {
-			vtr_stream_set_bitrate(vtr_watch_stream(view->watch),
-			                       (uint32_t)vtr_max(MIN_BITRATE, vtr_min(message->bitrate, MAX_BITRATE)));
+			vtr_stream_set_bitrate(
+				vtr_watch_stream(view->watch),
+				(uint32_t)vtr_max(MIN_BITRATE,
+			                          vtr_min(message->bitrate, MAX_BITRATE)));
 		}
 		break;
 	case VTR_MESSAGE_PING:
@@ -356,7 +361,8 @@ static size_t write_unit(struct vtr_viewer *viewer, uint32_t display, uint8_t **
 		char codec[VTR_CODEC_MAX] = "";
 		struct vtr_stream_counters counters;
 		if (vtr_message_codec(unit->data, unit->size, codec) != VTR_OK) {
-			vtr_warn_limited(web->log, "display %u: a key unit without parameters", display);
+			vtr_warn_limited(web->log, "display %u: a key unit without parameters",
+			                 display);
 		}
 		if (!view->configured || view->generation != unit->generation ||
 		    strcmp(codec, view->codec) != 0) {

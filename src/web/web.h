@@ -33,10 +33,10 @@ struct vtr_web_params {
 	struct vtr_screen *screen;
 	struct vtr_streams *streams;
 	const struct vtr_tokens *tokens; /* copied */
-	int listen_fd; /* consumed, on failure too; does not block */
-	bool remote;          /* other machines can reach it; see struct vtr_guard */
-	const char *names;    /* under which they do, with commas between; NULL: none */
-	const char *tls_cert; /* files; NULL: no TLS */
+	int listen_fd;                   /* consumed, on failure too; does not block */
+	bool remote;                     /* other machines can reach it; see struct vtr_guard */
+	const char *names;               /* under which they do, with commas between; NULL: none */
+	const char *tls_cert;            /* files; NULL: no TLS */
 	const char *tls_key;
 };
 
