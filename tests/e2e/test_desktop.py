@@ -2,9 +2,11 @@
 # SPDX-License-Identifier: MIT
 """The desktop guest on `vitrine gpu`: weston draws with OpenGL by zink, its clients with Vulkan swapchains."""
 import re
+import time
 
 import e2e
 import qemu
+import test_input
 from e2e import expect
 
 
@@ -36,6 +38,41 @@ def test_desktop():
         expect(len(max(seen, key=len)) > 50000, 'the pictures are nearly empty')
         expect(len(machine.workers()) >= 2, f'workers: {machine.workers()}')
         machine.expect_alive()
+
+
+# KEY_* of what is typed below.
+KEYS = {'t': 20, 'o': 24, 'u': 22, 'c': 46, 'h': 35, ' ': 57, '/': 53, 'm': 50, 'p': 25, 'y': 21, 'e': 18, 'd': 32,
+        '\n': 28}
+
+
+def test_typing_into_a_window():
+    """udev, libinput and weston take the keyboard and the tablet for what they are, and a terminal gets the text."""
+    with Desktop(memory='2G', processors=2) as machine:
+        start = len(machine.console.lines)
+        machine.send('grep "device is a" /tmp/weston.log; echo looked')
+        machine.console.wait('^looked', start, 30, 'the log of weston')
+        said = '\n'.join(machine.console.lines[start:])
+        expect('Vitrine keyboard: device is a keyboard' in said, said)
+        expect('Vitrine tablet: device is a pointer' in said, said)
+        # All over the display, so that it does not matter where it opens; a click gives it the keyboard.
+        start = len(machine.console.lines)
+        machine.send('weston-terminal --maximized & sleep 8; echo opened')
+        machine.console.wait('^opened', start, 60, 'a terminal')
+        person = test_input.Person(machine)
+        for place in range(0, 65536, 4096):
+            person.motion(0, place, place // 2)
+        person.motion(0, 32768, 32768)
+        for down in True, False:
+            person.key(test_input.BTN_LEFT, down)
+            time.sleep(0.5)
+        for character in 'touch /tmp/typed\n':
+            person.key(KEYS[character], True)
+            person.key(KEYS[character], False)
+            time.sleep(0.05)
+        start = len(machine.console.lines)
+        machine.send('for i in 1 2 3 4 5 6 7 8 9; do ls /tmp/typed && break; sleep 1; done; echo looked')
+        machine.console.wait('^looked', start, 60, 'a look')
+        expect('/tmp/typed' in machine.console.lines[start:], machine.console.lines[start:])
 
 
 if __name__ == '__main__':
