@@ -183,6 +183,7 @@ test('frames come in order and fresh', async () => {
 });
 
 test('capture to decoded', async () => {
+  await front.say('play 0 0 0');
   const others = await othersShare();
   await play(100000);
   const page = await openShown();
