@@ -42,7 +42,8 @@ static bool examine(struct vtr_qemu *qemu)
 		return reject(qemu, "does not say its version");
 	}
 	if (qemu->major < QEMU_MAJOR || (qemu->major == QEMU_MAJOR && qemu->minor < QEMU_MINOR)) {
-		snprintf(why, sizeof(why), "is QEMU %u.%u", qemu->major, qemu->minor);
+		snprintf(why, sizeof(why), "is QEMU %u.%u, older than %d.%d", qemu->major, qemu->minor,
+		         QEMU_MAJOR, QEMU_MINOR);
 		return reject(qemu, why);
 	}
 	if (vtr_child_run(ask_device, NULL, output, sizeof(output)) != VTR_OK) {

@@ -39,7 +39,7 @@ def test_old_qemu():
     with tempfile.TemporaryDirectory() as folder:
         path = fake_qemu(folder, 'QEMU emulator version 7.2.22 (Debian)')
         status, _, err = demo('--qemu', path)
-        expect(status == 1 and '7.2; 11.1 or newer' in err and 'make guest' in err, f'{status} {err}')
+        expect(status == 1 and 'is QEMU 7.2, older than 11.1' in err and 'make guest' in err, f'{status} {err}')
         status, _, err = demo('--qemu', fake_qemu(folder, 'no version here'))
         expect(status == 1 and 'does not say its version' in err, f'{status} {err}')
         status, _, err = demo('--qemu', fake_qemu(folder, 'QEMU emulator version 11.1.0', 1))
