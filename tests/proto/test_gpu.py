@@ -571,7 +571,8 @@ class Life(GpuTest):
             sizes.append(harness.memory_kib(self.server.pid))
         harness.wait_for(lambda: not self.server.workers(), 20, 'workers end')
         if not harness.is_sanitized():
-            self.assertLess(sizes[-1] - sizes[20], 2048, f'KiB: {sizes}')
+            # Some rounds end while memory of the one before is being emptied: compare the largest.
+            self.assertLess(max(sizes[-20:]) - max(sizes[:20]), 1024, f'KiB: {sizes}')
 
     def test_killed_vms(self):
         """QEMU is killed in the middle of everything."""
