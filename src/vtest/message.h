@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "platform/burst.h"
 #include "vtest/ids.h"
 #include "vtest/sync.h"
 #include "vtest/vtest.h"
@@ -52,7 +53,7 @@ struct vtr_vtest {
 	size_t room;
 	size_t begin;
 	size_t end;
-	int burst_credit; /* whether messages follow each other closely, see vtest.c */
+	struct vtr_os_burst burst;
 };
 
 /* The rule of one message, checked before a byte of its payload is received or stored. */

@@ -20,14 +20,6 @@
  * Sleeping in between would cost more than looking again.
  */
 #define SPIN_PARTIAL_NS 20000
-/*
- * A thread that sleeps in poll() takes 30 to 70 us to hear of a message (measured on a VM of two
- * cores). Clients talk in bursts (allocate, map, free; a submit and its fence), so within a burst
- * it looks again for this long first, giving the core away to whoever wants it. What counts as one:
- */
-#define SPIN_BURST_NS 200000
-#define BURST_GAP_NS 250000
-#define BURST_CREDIT_MAX 4
 
 static enum vtr_err finish_context(struct vtr_vtest *vtest, enum vtr_err err)
 {
@@ -134,16 +126,6 @@ static enum vtr_err receive_now(struct vtr_vtest *vtest)
 	return errno == EAGAIN || errno == EINTR ? VTR_ERR_AGAIN : VTR_ERR_OS;
 }
 
-/* Keeps account of whether spinning pays. */
-static void note_gap(struct vtr_vtest *vtest, int64_t gap_ns)
-{
-	if (gap_ns >= BURST_GAP_NS) {
-		vtest->burst_credit -= vtest->burst_credit > 0;
-	} else if (vtest->burst_credit < BURST_CREDIT_MAX) {
-		vtest->burst_credit++;
-	}
-}
-
 /* There is time to see whether fences are done. */
 static void settle(struct vtr_vtest *vtest, bool sleeping)
 {
@@ -166,7 +148,7 @@ static enum vtr_err receive(struct vtr_vtest *vtest, size_t need, int64_t deadli
 	bool partial = vtest->end > vtest->begin;
 	int64_t start_ns = vtr_os_now_ns();
 	int64_t now_ns = start_ns;
-	int64_t spin_ns = vtest->burst_credit > 0 ? SPIN_BURST_NS : 0;
+	int64_t spin_ns = vtr_os_burst_spin_ns(&vtest->burst);
 	if (partial) {
 		spin_ns = SPIN_PARTIAL_NS;
 	}
@@ -186,7 +168,7 @@ static enum vtr_err receive(struct vtr_vtest *vtest, size_t need, int64_t deadli
 		now_ns = vtr_os_now_ns();
 	}
 	if (!partial) {
-		note_gap(vtest, now_ns - start_ns);
+		vtr_os_burst_note_gap(&vtest->burst, now_ns - start_ns);
 	}
 	return err;
 }

@@ -11,19 +11,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "platform/burst.h"
 #include "platform/shm.h"
 #include "platform/thread.h"
 #include "venus/venus.h"
 #include "worker/protocol.h"
 
-/*
- * To sleep in poll() and be woken takes 30 to 70 us, and a submit is often a guest's ringing the bell
- * of a ring that sleeps. So within a burst of messages we look again for this long first, giving the
- * core away to whoever wants it. What counts as one:
- */
-#define SPIN_BURST_NS 200000
-#define BURST_GAP_NS 250000
-#define BURST_CREDIT_MAX 4
 /* How long the driver may hang after the front has closed. */
 #define ORPHAN_NS (INT64_C(5) * 1000000000)
 
@@ -34,7 +27,7 @@ struct context {
 	struct vtr_ipc ipc;
 	int window_fd;
 	struct vtr_venus *venus;   /* NULL until INIT; set and ended under watch_lock */
-	int burst_credit;          /* whether messages follow each other closely */
+	struct vtr_os_burst burst;
 	atomic_bool dead;          /* the renderer broke down in one of its threads */
 	pthread_mutex_t send_lock; /* held while a message is sent: fences retire in any thread */
 
@@ -268,16 +261,6 @@ static enum vtr_err sleep_for_input(struct context *context)
 	return VTR_OK;
 }
 
-/* Keeps account of whether spinning pays. */
-static void note_gap(struct context *context, int64_t gap_ns)
-{
-	if (gap_ns >= BURST_GAP_NS) {
-		context->burst_credit -= context->burst_credit > 0;
-	} else if (context->burst_credit < BURST_CREDIT_MAX) {
-		context->burst_credit++;
-	}
-}
-
 /* Fails like vtr_ipc_receive(), but for VTR_ERR_AGAIN. */
 static enum vtr_err receive(struct context *context, struct vtr_ipc_message *out_message)
 {
@@ -288,7 +271,7 @@ static enum vtr_err receive(struct context *context, struct vtr_ipc_message *out
 	}
 	int64_t start_ns = vtr_os_now_ns();
 	int64_t now_ns = start_ns;
-	int64_t spin_ns = context->burst_credit > 0 ? SPIN_BURST_NS : 0;
+	int64_t spin_ns = vtr_os_burst_spin_ns(&context->burst);
 	while (err == VTR_ERR_AGAIN && now_ns - start_ns < spin_ns) {
 		vtr_os_yield();
 		settle(context, false);
@@ -305,7 +288,7 @@ static enum vtr_err receive(struct context *context, struct vtr_ipc_message *out
 		}
 		now_ns = vtr_os_now_ns();
 	}
-	note_gap(context, now_ns - start_ns);
+	vtr_os_burst_note_gap(&context->burst, now_ns - start_ns);
 	return err;
 }
 
