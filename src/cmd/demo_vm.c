@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "cmd/demo.h"
+#include "cmd/front.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
 
@@ -381,14 +382,6 @@ static enum vtr_err prepare(struct vm *vm)
 	return VTR_OK;
 }
 
-static void on_signal(void *data, int signo)
-{
-	struct vm *vm = data;
-
-	(void)signo;
-	vtr_os_loop_quit(vm->loop);
-}
-
 static void on_time(void *data)
 {
 	struct vm *vm = data;
@@ -402,10 +395,7 @@ static enum vtr_err run(struct vm *vm)
 	enum vtr_err err = vtr_os_loop_create(&vm->loop);
 
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_signal(vm->loop, SIGINT, on_signal, vm);
-	}
-	if (err == VTR_OK) {
-		err = vtr_os_loop_add_signal(vm->loop, SIGTERM, on_signal, vm);
+		err = vtr_front_quit_on_signals(vm->loop);
 	}
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_timer(vm->loop, on_time, vm, &timer);

@@ -3,6 +3,7 @@
 #include "cmd/front.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,19 @@ void vtr_front_env_finish(struct vtr_front_env *env)
 		free(env->set[i]);
 		env->set[i] = NULL;
 	}
+}
+
+static void on_signal(void *data, int signo)
+{
+	(void)signo;
+	vtr_os_loop_quit(data);
+}
+
+enum vtr_err vtr_front_quit_on_signals(struct vtr_os_loop *loop)
+{
+	enum vtr_err err = vtr_os_loop_add_signal(loop, SIGTERM, on_signal, loop);
+
+	return err == VTR_OK ? vtr_os_loop_add_signal(loop, SIGINT, on_signal, loop) : err;
 }
 
 enum vtr_err vtr_front_create_log(const struct vtr_command *command, const char *filter,

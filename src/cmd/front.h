@@ -50,6 +50,9 @@ VTR_MUST_CHECK enum vtr_err vtr_front_env_init(const struct vtr_tuning *tuning,
                                                struct vtr_front_env *out_env);
 void vtr_front_env_finish(struct vtr_front_env *env);
 
+/* Has SIGTERM and SIGINT end vtr_os_loop_run(). Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_front_quit_on_signals(struct vtr_os_loop *loop);
+
 /* A log to stderr; complains about a wrong filter. Returns: VTR_ERR_ARG, VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_front_create_log(const struct vtr_command *command,
                                                  const char *filter, struct vtr_log **out_log);

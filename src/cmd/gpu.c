@@ -355,22 +355,13 @@ static enum vtr_err start_device(struct gpu *gpu, const struct displays *display
 	return err;
 }
 
-static void on_signal(void *data, int signo)
-{
-	(void)signo;
-	vtr_os_loop_quit(data);
-}
-
 static enum vtr_err start(struct gpu *gpu, const struct options *options,
                           const struct vtr_tuning *tuning, const struct displays *displays)
 {
 	enum vtr_err err = vtr_os_loop_create(&gpu->loop);
 
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_signal(gpu->loop, SIGTERM, on_signal, gpu->loop);
-	}
-	if (err == VTR_OK) {
-		err = vtr_os_loop_add_signal(gpu->loop, SIGINT, on_signal, gpu->loop);
+		err = vtr_front_quit_on_signals(gpu->loop);
 	}
 	if (err == VTR_OK) {
 		err = start_window(gpu, options->window);

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -46,12 +45,6 @@ static const struct vtr_opt opts[] = {
 	  .help = "what to log: error, warn, info, debug, or info,venus=debug" },
 };
 
-static void on_signal(void *data, int signo)
-{
-	(void)signo;
-	vtr_os_loop_quit(data);
-}
-
 /* A connection needs three fds, and the usual soft limit is 1024. */
 static void raise_fd_limit(void)
 {
@@ -70,10 +63,7 @@ static int serve(struct vtr_front *front, const struct options *options)
 		        strerror(errno));
 		return 1;
 	}
-	enum vtr_err err = vtr_os_loop_add_signal(front->loop, SIGTERM, on_signal, front->loop);
-	if (err == VTR_OK) {
-		err = vtr_os_loop_add_signal(front->loop, SIGINT, on_signal, front->loop);
-	}
+	enum vtr_err err = vtr_front_quit_on_signals(front->loop);
 	if (err == VTR_OK) {
 		printf("READY %s\n", options->socket);
 		fflush(stdout);
