@@ -102,10 +102,7 @@ static enum vtr_err create_supervisor(struct vtr_front *front,
 		const struct vtr_scout_params scout_params = {
 			.log = front->log,
 			.loop = front->loop,
-			.program = workers.program,
-			.worker_args = workers.args,
-			.worker_arg_count = workers.arg_count,
-			.worker_env = (const char *const *)workers.env.set,
+			.spawner = vtr_workers_spawner(&workers, NULL),
 		};
 		err = vtr_scout_start(&scout_params, &front->scout);
 	}
@@ -113,11 +110,7 @@ static enum vtr_err create_supervisor(struct vtr_front *front,
 		const struct vtr_supervisor_params supervisor_params = {
 			.log = front->log,
 			.loop = front->loop,
-			.program = workers.program,
-			.worker_args = workers.args,
-			.worker_arg_count = workers.arg_count,
-			.worker_env = (const char *const *)workers.env.set,
-			.scout = front->scout,
+			.spawner = vtr_workers_spawner(&workers, front->scout),
 			.max_clients = params->max_clients,
 			.silent_timeout_ms = params->tuning->handshake_ms,
 			.leave_timeout_ms = LEAVE_TIMEOUT_MS,

@@ -275,10 +275,7 @@ static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuni
 	const struct vtr_scout_params scout_params = {
 		.log = gpu->log,
 		.loop = gpu->loop,
-		.program = gpu->workers.program,
-		.worker_args = gpu->workers.args,
-		.worker_arg_count = gpu->workers.arg_count,
-		.worker_env = (const char *const *)gpu->workers.env.set,
+		.spawner = vtr_workers_spawner(&gpu->workers, NULL),
 		.window = true,
 	};
 	err = vtr_scout_start(&scout_params, &gpu->scout);
@@ -289,13 +286,7 @@ static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuni
 		.log = gpu->log,
 		.loop = gpu->loop,
 		.window = &gpu->window,
-		.spawner = {
-			.program = gpu->workers.program,
-			.args = gpu->workers.args,
-			.arg_count = gpu->workers.arg_count,
-			.env = (const char *const *)gpu->workers.env.set,
-			.scout = gpu->scout,
-		},
+		.spawner = vtr_workers_spawner(&gpu->workers, gpu->scout),
 		.max_contexts = MAX_CONTEXTS,
 		.leave_timeout_ms = LEAVE_TIMEOUT_MS,
 	};

@@ -56,3 +56,15 @@ void vtr_workers_finish(struct vtr_workers *workers)
 {
 	vtr_front_env_finish(&workers->env);
 }
+
+struct vtr_spawner_params vtr_workers_spawner(const struct vtr_workers *workers,
+                                              const struct vtr_scout *scout)
+{
+	return (struct vtr_spawner_params){
+		.program = workers->program,
+		.args = workers->args,
+		.arg_count = workers->arg_count,
+		.env = (const char *const *)workers->env.set,
+		.scout = scout,
+	};
+}

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "cmd/front.h"
 #include "cmd/tuning.h"
+#include "worker/spawn.h"
 
 /* How the processes that load a driver are started: this very program, its arguments and environment
  * from the renderer options. */
@@ -30,5 +31,9 @@ VTR_MUST_CHECK enum vtr_err vtr_workers_init(struct vtr_workers *workers,
                                              const struct vtr_tuning *tuning,
                                              const char *log_filter);
 void vtr_workers_finish(struct vtr_workers *workers);
+
+/* The same for whoever starts them. `scout` may be NULL. Owner: `workers`. */
+struct vtr_spawner_params vtr_workers_spawner(const struct vtr_workers *workers,
+                                              const struct vtr_scout *scout);
 
 #endif

@@ -94,7 +94,7 @@ static enum vtr_err spawn(struct vtr_scout *scout, const struct vtr_scout_params
 		{ .fd = worker_end, .as = STDOUT_FILENO },
 		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
 	};
-	vtr_autofree const char **argv = calloc(5 + params->worker_arg_count, sizeof(*argv));
+	vtr_autofree const char **argv = calloc(5 + params->spawner.arg_count, sizeof(*argv));
 	size_t at = 0;
 
 	if (null_fd < 0) {
@@ -103,22 +103,22 @@ static enum vtr_err spawn(struct vtr_scout *scout, const struct vtr_scout_params
 	if (!argv) {
 		return VTR_ERR_NOMEM;
 	}
-	argv[at++] = params->program;
+	argv[at++] = params->spawner.program;
 	argv[at++] = "worker";
 	argv[at++] = "--probe";
 	if (params->window) {
 		argv[at++] = "--window";
 	}
-	for (size_t i = 0; i < params->worker_arg_count; i++) {
-		argv[at++] = params->worker_args[i];
+	for (size_t i = 0; i < params->spawner.arg_count; i++) {
+		argv[at++] = params->spawner.args[i];
 	}
 	const struct vtr_os_spawn child = {
-		.path = params->program,
+		.path = params->spawner.program,
 		.argv = (char *const *)argv,
 		.fds = fds,
 		.fd_count = VTR_ARRAY_LEN(fds),
 		.new_session = true,
-		.env_set = params->worker_env,
+		.env_set = params->spawner.env,
 	};
 	return vtr_os_spawn(&child, &scout->pid, &scout->death_fd);
 }

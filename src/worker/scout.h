@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "worker/spawn.h"
 
 /*
  * Finds out once, in a process of its own, how the host's devices share memory, so that workers need
@@ -22,11 +23,8 @@ struct vtr_scout;
 struct vtr_scout_params {
 	struct vtr_log *log; /* may be NULL; must outlive the scout, like `loop` */
 	struct vtr_os_loop *loop;
-	const char *program;            /* what to run as worker */
-	const char *const *worker_args; /* the arguments that all workers get */
-	size_t worker_arg_count;
-	const char *const *worker_env; /* see vtr_spawner_params */
-	bool window;                   /* for workers of a VM's contexts */
+	struct vtr_spawner_params spawner; /* as for the workers to come; its scout is ignored */
+	bool window;                       /* for workers of a VM's contexts */
 };
 
 /* Starts to find out. Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */

@@ -422,13 +422,6 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
                                    struct vtr_supervisor **out_supervisor)
 {
 	struct vtr_supervisor *supervisor = calloc(1, sizeof(*supervisor));
-	const struct vtr_spawner_params spawner_params = {
-		.program = params->program,
-		.args = params->worker_args,
-		.arg_count = params->worker_arg_count,
-		.env = params->worker_env,
-		.scout = params->scout,
-	};
 
 	if (!supervisor) {
 		return VTR_ERR_NOMEM;
@@ -445,7 +438,7 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	if (supervisor->reserve_fd < 0) {
 		err = VTR_ERR_OS;
 	} else {
-		err = vtr_spawner_create(&spawner_params, &supervisor->spawner);
+		err = vtr_spawner_create(&params->spawner, &supervisor->spawner);
 	}
 	if (err != VTR_OK) {
 		vtr_supervisor_destroy(supervisor);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "worker/spawn.h"
 
 /*
  * The front of all vtest clients of one process. It holds a duplicate of each connection and a
@@ -22,7 +23,6 @@
 
 struct vtr_log;
 struct vtr_os_loop;
-struct vtr_scout;
 struct vtr_supervisor;
 
 /* Ring memory mapped for each client, a page each. A client with more rings ends by the first. */
@@ -31,11 +31,7 @@ struct vtr_supervisor;
 struct vtr_supervisor_params {
 	struct vtr_log *log; /* may be NULL; must outlive the supervisor, like `loop` */
 	struct vtr_os_loop *loop;
-	const char *program; /* this and the next four: see vtr_spawner_params */
-	const char *const *worker_args;
-	size_t worker_arg_count;
-	const char *const *worker_env;
-	const struct vtr_scout *scout;
+	struct vtr_spawner_params spawner; /* copied */
 	uint32_t max_clients;       /* further connections are reset */
 	uint32_t silent_timeout_ms; /* until a client's first bytes; 0: no limit */
 	uint32_t leave_timeout_ms;  /* a worker's time to end after its client; 0: no limit */
