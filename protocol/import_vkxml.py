@@ -25,7 +25,11 @@ VkMemoryFdPropertiesKHR VkMemoryToImageCopy VkImageToMemoryCopy VkCopyMemoryToIm
 VkCopyImageToMemoryInfo VkPhysicalDevicePortabilitySubsetFeaturesKHR'''.split()
 # Named in prototypes and always absent.
 OPAQUE = {'VkAllocationCallbacks'}
-HOST_COMMANDS = ['vkGetMemoryHostPointerPropertiesEXT']
+# The same, and what shows pictures in a window.
+HOST_COMMANDS = '''vkGetMemoryHostPointerPropertiesEXT vkDestroySurfaceKHR
+vkGetPhysicalDeviceSurfaceSupportKHR vkGetPhysicalDeviceSurfaceCapabilitiesKHR
+vkGetPhysicalDeviceSurfaceFormatsKHR vkGetPhysicalDeviceSurfacePresentModesKHR vkCreateSwapchainKHR
+vkDestroySwapchainKHR vkGetSwapchainImagesKHR vkAcquireNextImageKHR vkQueuePresentKHR'''.split()
 HOST_EXTENSIONS = ['VK_EXT_external_memory_host', 'VK_KHR_portability_enumeration',
                    'VK_KHR_portability_subset', 'VK_KHR_external_memory_fd', 'VK_KHR_surface',
                    'VK_KHR_swapchain', 'VK_EXT_debug_utils']

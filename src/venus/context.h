@@ -9,10 +9,10 @@
 #include "base/mem.h"
 #include "platform/thread.h"
 #include "venus/dispatch.h"
-#include "venus/loader.h"
 #include "venus/object.h"
 #include "venus/resource.h"
 #include "venus/venus.h"
+#include "vk/loader.h"
 
 #define VTR_MAX_RINGS 64
 

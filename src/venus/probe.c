@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "venus/loader.h"
 #include "venus/physical.h"
 #include "venus/venus.h"
+#include "vk/loader.h"
 
 static const char *kind_name(VkPhysicalDeviceType type)
 {

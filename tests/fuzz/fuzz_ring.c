@@ -6,7 +6,7 @@
 
 #include "platform/shm.h"
 #include "platform/thread.h"
-#include "venus/loader.h"
+#include "vk/loader.h"
 #include "venus/venus.h"
 #include "vk_gen.h"
 

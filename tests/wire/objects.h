@@ -9,7 +9,7 @@
  * id i + 1, and its driver's handle is its id, so that what is decoded encodes to the same bytes.
  * oracle.py counts in the same way.
  */
-enum { WIRE_OBJECT_COUNT = 31 };
+enum { WIRE_OBJECT_COUNT = 33 };
 
 struct wire_objects {
 	struct vtr_idmap map;
@@ -21,8 +21,9 @@ static const uint32_t wire_object_types[WIRE_OBJECT_COUNT] = {
 	1, 2, 3, 4, 6,
 	/* VkDeviceMemory .. VkPipelineCache */
 	8, 25, 9, 13, 10, 14, 15, 19, 17, 21, 23, 20, 22, 7, 5, 11, 12, 24, 18, 16,
-	/* VkDescriptorUpdateTemplate .. VkTensorARM */
+	/* VkDescriptorUpdateTemplate .. VkTensorARM, VkSurfaceKHR, VkSwapchainKHR */
 	1000085000, 1000156000, 1000150000, 1000268000, 1000295000, 1000460000,
+	1000000000, 1000001000,
 };
 
 static inline bool wire_objects_init(struct wire_objects *o)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef VENUS_LOADER_H
-#define VENUS_LOADER_H
+#ifndef VK_LOADER_H
+#define VK_LOADER_H
 
 #include <stdbool.h>
 

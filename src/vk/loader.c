@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#define VTR_LOG_MODULE "venus"
-#include "venus/loader.h"
+#define VTR_LOG_MODULE "vk"
+#include "vk/loader.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
