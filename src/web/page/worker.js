@@ -2,6 +2,7 @@
 // The connection, the decoder and the canvas, away from the page's thread: nothing that a person does there
 // can hold up the pictures.
 
+import {browserIsExact, Converter} from './colour.js';
 import * as wire from './wire.js';
 
 const PING_MS = 1000;
@@ -96,7 +97,9 @@ function report() {
 
 let canvas = null;
 let context = null;
+let converter = null; // null: the browser's own conversion is good
 let newest = null; // decoded, not painted yet
+let current = null; // being painted
 let painting = false;
 
 function dropNewest() {
@@ -106,19 +109,19 @@ function dropNewest() {
   }
 }
 
-function paint() {
-  painting = false;
-  if (!newest) {
-    return;
-  }
-  const {displayWidth, displayHeight} = newest;
+// `image`: the frame's picture; null: the browser converts it.
+function draw(frame, image) {
+  const {displayWidth, displayHeight} = frame;
   if (canvas.width !== displayWidth || canvas.height !== displayHeight) {
     canvas.width = displayWidth;
     canvas.height = displayHeight;
     tell({kind: 'size', width: displayWidth, height: displayHeight});
   }
-  context.drawImage(newest, 0, 0);
-  dropNewest();
+  if (image) {
+    context.putImageData(image, 0, 0);
+  } else {
+    context.drawImage(frame, 0, 0);
+  }
   figures.painted++;
   video.paintedAt = performance.now();
   state.retryMs = RETRY_FIRST_MS;
@@ -126,6 +129,24 @@ function paint() {
     video.shown = true;
     video.joinMs = video.paintedAt - video.joinedAt;
     tell({kind: 'shown'});
+  }
+}
+
+async function paint() {
+  const frame = newest;
+  newest = null;
+  current = frame;
+  try {
+    const image = frame && converter ? await converter.convert(frame) : null;
+    if (frame && frame === current) { // still wanted
+      draw(frame, image);
+    }
+  } finally {
+    frame?.close();
+    painting = false;
+  }
+  if (newest) {
+    schedulePaint();
   }
 }
 
@@ -294,6 +315,7 @@ function unsubscribe() {
     stopDecoder();
   }
   dropNewest();
+  current = null;
   video.waits = true;
 }
 
@@ -353,6 +375,7 @@ const orders = {
     state.video = order.video;
     canvas = order.canvas; // null: there is no video
     context = canvas && canvas.getContext('2d', {alpha: false, desynchronized: true});
+    converter = state.video && !browserIsExact() ? new Converter() : null;
     figures.since = performance.now();
     connect();
     setInterval(sendPing, PING_MS);
