@@ -24,6 +24,7 @@
 #include "platform/thread.h"
 #include "screen/board.h"
 #include "screen/client.h"
+#include "screen/outputs.h"
 #include "screen/protocol.h"
 
 #define MS INT64_C(1000000)
@@ -44,8 +45,7 @@
 #define QUEUE_BYTES 4096
 
 #define ARGS_MAX 32
-#define OWN_FDS 11
-#define FDS_MAX (OWN_FDS + VTR_SCREEN_MAX_OUTPUTS)
+#define FDS_MAX VTR_OS_SPAWN_MAX_FDS
 
 enum buffer_state {
 	BUFFER_FREE,
@@ -70,6 +70,7 @@ struct vtr_screen_child {
 	int64_t delay_ms;
 	int64_t started_ns;
 	int null_fd;
+	bool left; /* for good */
 
 	pid_t pid; /* 0: none; what follows is valid with one only */
 	int death_fd;
@@ -81,7 +82,6 @@ struct vtr_screen_child {
 	bool pressed;                 /* a key or button: it may be held */
 	bool paused;                  /* nothing is read until the pause is over */
 	int ring_fd;
-	bool killed; /* by us */
 };
 
 static void on_control(void *data, unsigned events);
@@ -96,15 +96,14 @@ static void unwatch(struct vtr_os_loop_fd **watch)
 static void kill_process(struct vtr_screen_child *child)
 {
 	/* Not reaped yet, so the number is still its own. */
-	child->killed = true;
 	kill(child->pid, SIGKILL);
 }
 
 /* Its death does the rest. */
 static void give_up(struct vtr_screen_child *child, const char *why, enum vtr_err err)
 {
-	vtr_warn(child->params.log, "killing the screen process, which %s: %s", why,
-	         vtr_err_name(err));
+	vtr_warn(child->params.log, "killing the %s process, which %s: %s", child->params.command,
+	         why, vtr_err_name(err));
 	unwatch(&child->control_watch);
 	kill_process(child);
 }
@@ -187,6 +186,9 @@ void vtr_screen_child_add_buffer(struct vtr_screen_child *child, uint32_t id, in
 	struct buffer *buffer = find_room(child);
 	int copy;
 
+	if (child->left) {
+		return;
+	}
 	if (!buffer) {
 		vtr_warn_limited(child->params.log, "buffer %u will not be shown: there are %d", id,
 		                 VTR_SCREEN_MAX_BUFFERS);
@@ -357,7 +359,7 @@ static size_t fill_fds(const struct vtr_screen_child *child, const struct gifts 
                        struct vtr_os_spawn_fd fds[FDS_MAX])
 {
 	const struct vtr_screen_child_params *params = &child->params;
-	const struct vtr_os_spawn_fd all[OWN_FDS] = {
+	const struct vtr_os_spawn_fd all[] = {
 		{ .fd = child->null_fd, .as = STDIN_FILENO },
 		{ .fd = STDERR_FILENO, .as = STDOUT_FILENO },
 		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
@@ -366,16 +368,17 @@ static size_t fill_fds(const struct vtr_screen_child *child, const struct gifts 
 		{ .fd = params->notes_fd, .as = VTR_SCREEN_FD_NOTES },
 		{ .fd = gifts->hear_fd, .as = VTR_SCREEN_FD_BELL },
 		{ .fd = params->window_fd, .as = VTR_SCREEN_FD_WINDOW },
-		{ .fd = params->http_fd, .as = VTR_SCREEN_FD_HTTP },
-		{ .fd = params->tokens_fd, .as = VTR_SCREEN_FD_TOKENS },
-		{ .fd = params->hxfr_fd, .as = VTR_SCREEN_FD_HXFR },
 	};
 	size_t count = 0;
 
-	for (size_t i = 0; i < OWN_FDS; i++) {
+	vtr_assert(VTR_ARRAY_LEN(all) + params->fd_count + gifts->feed_count <= FDS_MAX);
+	for (size_t i = 0; i < VTR_ARRAY_LEN(all); i++) {
 		if (all[i].fd >= 0) {
 			fds[count++] = all[i];
 		}
+	}
+	for (size_t i = 0; i < params->fd_count; i++) {
+		fds[count++] = params->fds[i];
 	}
 	for (size_t i = 0; i < gifts->feed_count; i++) {
 		fds[count++] = (struct vtr_os_spawn_fd){ .fd = gifts->feed_fds[i],
@@ -384,59 +387,41 @@ static size_t fill_fds(const struct vtr_screen_child *child, const struct gifts 
 	return count;
 }
 
-/* Adds "name value", unless there is no value. */
-static void add_arg(char *argv[ARGS_MAX], size_t *count, const char *name, const char *value)
+/* Adds words. `name` NULL: only the value; `value` NULL: nothing. */
+static void add_arg(const char *argv[ARGS_MAX], size_t *count, const char *name, const char *value)
 {
-	if (value) {
-		vtr_assert(*count + 3 < ARGS_MAX);
-		argv[(*count)++] = (char *)name; /* exec() changes nothing */
-		argv[(*count)++] = (char *)value;
+	vtr_assert(*count + 3 < ARGS_MAX);
+	if (value && name) {
+		argv[(*count)++] = name;
 	}
+	if (value) {
+		argv[(*count)++] = value;
+	}
+	argv[*count] = NULL;
 }
 
 static enum vtr_err spawn(struct vtr_screen_child *child, const struct gifts *gifts)
 {
 	const struct vtr_screen_child_params *params = &child->params;
 	struct vtr_os_spawn_fd fds[FDS_MAX];
-	char command[] = "screen";
-	char remote_opt[] = "--http-remote";
-	char hxfr_opt[] = "--hxfr";
-	char open_opt[] = "--hxfr-open";
 	char size_text[24];
-	char rate_text[16];
-	char fps_text[16];
 	char feeds_text[16];
-	char *argv[ARGS_MAX];
+	const char *argv[ARGS_MAX];
 	size_t n = 0;
 
 	snprintf(size_text, sizeof(size_text), "%" PRIu64, params->window_size);
-	snprintf(rate_text, sizeof(rate_text), "%u", params->video->bitrate);
-	snprintf(fps_text, sizeof(fps_text), "%u", params->video->fps);
 	snprintf(feeds_text, sizeof(feeds_text), "%zu", gifts->feed_count);
-	argv[n++] = (char *)params->program;
-	argv[n++] = command;
+	add_arg(argv, &n, NULL, params->program);
+	add_arg(argv, &n, NULL, params->command);
 	add_arg(argv, &n, "--window-size", params->window_fd >= 0 ? size_text : NULL);
-	if (params->http_fd >= 0) {
-		add_arg(argv, &n, "--http", params->http);
-		add_arg(argv, &n, "--http-names", params->http_names);
-		add_arg(argv, &n, "--tls-cert", params->tls_cert);
-		add_arg(argv, &n, "--tls-key", params->tls_key);
-		if (params->http_is_remote) {
-			argv[n++] = remote_opt;
-		}
-	}
-	add_arg(argv, &n, "--encoder", params->video->encoder);
-	add_arg(argv, &n, "--bitrate", rate_text);
-	add_arg(argv, &n, "--fps", fps_text);
-	add_arg(argv, &n, "--feeds", feeds_text);
-	if (params->hxfr_fd >= 0) {
-		argv[n++] = params->hxfr_is_open ? open_opt : hxfr_opt;
-	}
+	add_arg(argv, &n, "--feeds", gifts->feed_count > 0 ? feeds_text : NULL);
 	add_arg(argv, &n, "--log", params->log_filter);
-	argv[n] = NULL;
+	for (const char *const *arg = params->args; *arg; arg++) {
+		add_arg(argv, &n, NULL, *arg);
+	}
 	const struct vtr_os_spawn spawn = {
 		.path = params->program,
-		.argv = argv,
+		.argv = (char **)argv, /* exec() changes nothing */
 		.fds = fds,
 		.fd_count = fill_fds(child, gifts, fds),
 		.new_session = true,
@@ -471,7 +456,6 @@ static void clean_up(struct vtr_screen_child *child)
 	vtr_close(&child->ring_fd);
 	vtr_os_loop_timer_set(child->pause, -1);
 	child->pid = 0;
-	child->killed = false;
 	child->pressed = false;
 	child->paused = false;
 }
@@ -532,7 +516,7 @@ static enum vtr_err start(struct vtr_screen_child *child)
 		return err;
 	}
 	child->started_ns = vtr_os_now_ns();
-	vtr_debug(child->params.log, "screen process %d", (int)child->pid);
+	vtr_debug(child->params.log, "%s process %d", child->params.command, (int)child->pid);
 	forget_sent(child);
 	send_buffers(child);
 	return VTR_OK;
@@ -550,10 +534,20 @@ static void on_restart(void *data)
 
 	if (err != VTR_OK) {
 		child->delay_ms = RESTART_MAX_MS;
-		vtr_error(child->params.log, "cannot start the screen process: %s (%s); trying again "
-		          "in %d s", vtr_err_name(err), strerror(errno), RESTART_MAX_MS / 1000);
+		vtr_error(child->params.log, "cannot start the %s process: %s (%s); trying again in %d s",
+		          child->params.command, vtr_err_name(err), strerror(errno),
+		          RESTART_MAX_MS / 1000);
 		start_later(child);
 	}
+}
+
+/* Whether it is not to be started again. */
+static bool leaves(const struct vtr_screen_child *child, int status)
+{
+	if (!child->params.may_leave || !WIFEXITED(status)) {
+		return false;
+	}
+	return WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == VTR_SCREEN_EXIT_USELESS;
 }
 
 static void on_death(void *data, unsigned events)
@@ -566,20 +560,23 @@ static void on_death(void *data, unsigned events)
 	if (vtr_os_wait(child->pid, &status) == VTR_ERR_AGAIN) {
 		return;
 	}
-	child->delay_ms = lived_ms >= LIVED_LONG_MS || child->delay_ms == 0 ?
-	                          RESTART_MIN_MS :
-	                          (int64_t)vtr_min((size_t)child->delay_ms * 2, RESTART_MAX_MS);
-	vtr_warn(child->params.log,
-	         "the screen process ended (%s %d) after %" PRId64 " ms; the guest goes on, "
-	         "starting it again in %" PRId64 " ms",
-	         WIFSIGNALED(status) ? "signal" : "status",
-	         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), lived_ms,
-	         child->delay_ms);
 	if (child->pressed) {
 		tell_input(child, &(struct vtr_input){ .kind = VTR_INPUT_RELEASE });
 	}
+	child->left = leaves(child, status);
+	if (!child->left) {
+		child->delay_ms = lived_ms >= LIVED_LONG_MS || child->delay_ms == 0 ?
+		                          RESTART_MIN_MS :
+		                          (int64_t)vtr_min((size_t)child->delay_ms * 2, RESTART_MAX_MS);
+		vtr_warn(child->params.log,
+		         "the %s process ended (%s %d) after %" PRId64 " ms; the guest goes on, "
+		         "starting it again in %" PRId64 " ms",
+		         child->params.command, WIFSIGNALED(status) ? "signal" : "status",
+		         WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status), lived_ms,
+		         child->delay_ms);
+		start_later(child);
+	}
 	clean_up(child);
-	start_later(child);
 }
 
 enum vtr_err vtr_screen_child_create(const struct vtr_screen_child_params *params,
@@ -610,8 +607,8 @@ enum vtr_err vtr_screen_child_create(const struct vtr_screen_child_params *param
 		err = start(child);
 	}
 	if (err != VTR_OK) {
-		vtr_error(params->log, "cannot start the screen process: %s (%s)", vtr_err_name(err),
-		          strerror(errno));
+		vtr_error(params->log, "cannot start the %s process: %s (%s)", params->command,
+		          vtr_err_name(err), strerror(errno));
 		vtr_screen_child_destroy(child);
 		return err;
 	}
@@ -649,6 +646,11 @@ void vtr_screen_child_destroy(struct vtr_screen_child *child)
 	}
 	vtr_close(&child->null_fd);
 	free(child);
+}
+
+bool vtr_screen_child_lives(const struct vtr_screen_child *child)
+{
+	return !child->left;
 }
 
 void vtr_screen_child_ring(struct vtr_screen_child *child)

@@ -3,24 +3,28 @@
 #define SCREEN_CHILD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
 #include "core/ops.h"
 
 /*
- * Keeps the screen process running for screen/client.h: starts it, again after it died (at once, then
- * ever later while it keeps dying), and tells it of the buffers, which is a table on this side and
- * sent as far as the socket takes it.
+ * Keeps a process running that sees the displays, for screen/client.h: starts it, again after it died (at
+ * once, then ever later while it keeps dying), and tells it of the buffers, which is a table on this side
+ * and sent as far as the socket takes it.
  *
  * Thread: the loop's.
  */
 struct vtr_log;
 struct vtr_notes;
 struct vtr_os_loop;
+struct vtr_os_spawn_fd;
 struct vtr_screen_child;
 struct vtr_screen_outputs;
-struct vtr_screen_video;
+
+/* A process that ends with this has said why it cannot do its work; to start it again would not help. */
+#define VTR_SCREEN_EXIT_USELESS 3
 
 /* The fds are borrowed, as all else is; -1: none. */
 struct vtr_screen_child_params {
@@ -28,21 +32,16 @@ struct vtr_screen_child_params {
 	const char *log_filter; /* or NULL */
 	struct vtr_os_loop *loop;
 	const char *program;
-	int board_fd; /* read-only */
+	const char *command;     /* of the program: "screen", "window" */
+	const char *const *args; /* its own options, NULL at the end */
+	const struct vtr_os_spawn_fd *fds; /* its own */
+	size_t fd_count;
+	bool may_leave; /* by its own will (status 0), or because it is useless: that is the end then */
+	int board_fd;   /* read-only */
 	int notes_fd;
 	struct vtr_notes *notes; /* cleared for each process */
 	int window_fd;           /* read-only */
 	uint64_t window_size;
-	int http_fd; /* listens */
-	const char *http;
-	bool http_is_remote;
-	const char *http_names; /* or NULL */
-	const char *tls_cert;   /* or NULL */
-	const char *tls_key;
-	int hxfr_fd; /* listens */
-	bool hxfr_is_open;
-	int tokens_fd;
-	const struct vtr_screen_video *video;
 	struct vtr_screen_outputs *outputs; /* or NULL */
 	const struct vtr_screen_events *events;
 	void *data;
@@ -54,6 +53,9 @@ VTR_MUST_CHECK enum vtr_err vtr_screen_child_create(const struct vtr_screen_chil
 
 /* Waits a moment for the process to end, then kills it. Accepts NULL. */
 void vtr_screen_child_destroy(struct vtr_screen_child *child);
+
+/* Whether there is a process, or will be again. */
+bool vtr_screen_child_lives(const struct vtr_screen_child *child);
 
 /* Wakes the process, if there is one. */
 void vtr_screen_child_ring(struct vtr_screen_child *child);

@@ -2,7 +2,7 @@
 #define VTR_LOG_MODULE "screen"
 #include "screen/client.h"
 
-#include <errno.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,18 +10,20 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "platform/inet.h"
+#include "platform/proc.h"
 #include "platform/shm.h"
 #include "platform/thread.h"
 #include "screen/board.h"
 #include "screen/child.h"
-#include "screen/tokens.h"
+#include "screen/outputs.h"
+#include "screen/places.h"
+#include "screen/protocol.h"
 
-/* Connections that wait while the process is being started again. */
-#define BACKLOG 64
 /* How far apart marks are, see struct vtr_board_frame. */
 #define MARK_NS INT64_C(500000000)
-#define LINK_MAX (VTR_OS_INET_TEXT + 32 + VTR_TOKEN_LENGTH)
+/* Of one process. */
+#define MAX_ARGS 24
+#define MAX_FDS 4
 
 struct display {
 	bool pending; /* a scanout that shows at the next flush */
@@ -31,27 +33,64 @@ struct display {
 	int64_t next_mark_ns;
 };
 
-struct vtr_screen_client {
-	struct vtr_log *log;
-	struct vtr_board *board;
+/* A process that sees the displays. */
+struct consumer {
+	struct vtr_screen_child *child; /* NULL: nobody asked for it */
 	struct vtr_notes *notes;
-	struct vtr_screen_child *child; /* NULL: nobody is to see anything */
-	struct vtr_screen_video video;
+	int notes_fd;
+	const char *args[MAX_ARGS]; /* NULL at the end */
+	size_t arg_count;
+	struct vtr_os_spawn_fd fds[MAX_FDS]; /* borrowed */
+	size_t fd_count;
+};
+
+enum {
+	CONSUMER_SCREEN,
+	CONSUMER_WINDOW,
+	CONSUMERS,
+};
+
+struct vtr_screen_client {
+	struct vtr_board *board;
+	int board_fd;  /* read-only, as the next one is */
+	int window_fd; /* -1: there is no window */
+	struct vtr_screen_places places;
 	struct vtr_screen_outputs *outputs; /* NULL: there are none */
-	struct vtr_screen_child_params child_params;
-	char http[VTR_OS_INET_TEXT];
-	char hxfr[VTR_OS_INET_TEXT];
-	char control_link[LINK_MAX];
-	char view_link[LINK_MAX];
-	char hxfr_link[LINK_MAX];
+	struct consumer consumers[CONSUMERS];
+	char bitrate[16];
+	char fps[16];
 	struct display displays[VTR_MAX_DISPLAYS];
 };
 
+static bool lives(const struct consumer *consumer)
+{
+	return consumer->child && vtr_screen_child_lives(consumer->child);
+}
+
 static void wake(struct vtr_screen_client *client)
 {
-	if (client->child && vtr_notes_must_ring(client->notes)) {
-		vtr_screen_child_ring(client->child);
+	for (size_t i = 0; i < CONSUMERS; i++) {
+		const struct consumer *consumer = &client->consumers[i];
+		if (lives(consumer) && vtr_notes_must_ring(consumer->notes)) {
+			vtr_screen_child_ring(consumer->child);
+		}
 	}
+}
+
+/* Whether all that look have dealt with the frame that was published last. */
+static bool is_taken(const struct vtr_screen_client *client, uint32_t display)
+{
+	const uint64_t frame = client->displays[display].frame.frame;
+	bool taken = true;
+
+	for (size_t i = 0; i < CONSUMERS; i++) {
+		const struct consumer *consumer = &client->consumers[i];
+		if (lives(consumer)) {
+			taken = taken && atomic_load_explicit(&consumer->notes->taken[display],
+			                                      memory_order_acquire) == frame;
+		}
+	}
+	return taken;
 }
 
 /* The smallest rectangle around both. */
@@ -85,11 +124,10 @@ static void add_damage(struct vtr_screen_client *client, uint32_t display,
 {
 	struct vtr_board_frame *frame = &client->displays[display].frame;
 	struct vtr_rect rect = clip(damage, &frame->scanout);
-	uint64_t taken = atomic_load_explicit(&client->notes->taken[display], memory_order_acquire);
 
 	/* Whoever has dealt with the last frame needs to know of this one only. A lie about it spoils
 	 * the liar's own picture. */
-	if (taken == frame->frame) {
+	if (is_taken(client, display)) {
 		frame->damage = rect;
 		frame->damage_since = frame->frame;
 	} else if (frame->damage.width == 0 || frame->damage.height == 0) {
@@ -188,8 +226,10 @@ static void add_buffer(void *data, uint32_t buffer, int fd, uint64_t size)
 {
 	struct vtr_screen_client *client = data;
 
-	if (client->child) {
-		vtr_screen_child_add_buffer(client->child, buffer, fd, size);
+	for (size_t i = 0; i < CONSUMERS; i++) {
+		if (client->consumers[i].child) {
+			vtr_screen_child_add_buffer(client->consumers[i].child, buffer, fd, size);
+		}
 	}
 }
 
@@ -197,8 +237,10 @@ static void remove_buffer(void *data, uint32_t buffer)
 {
 	struct vtr_screen_client *client = data;
 
-	if (client->child) {
-		vtr_screen_child_remove_buffer(client->child, buffer);
+	for (size_t i = 0; i < CONSUMERS; i++) {
+		if (client->consumers[i].child) {
+			vtr_screen_child_remove_buffer(client->consumers[i].child, buffer);
+		}
 	}
 }
 
@@ -238,86 +280,6 @@ const struct vtr_screen_ops vtr_screen_client_ops = {
 	.set_mode = set_mode,
 };
 
-/* Says what is wrong and what to do about it. */
-static enum vtr_err check_http(struct vtr_screen_client *client, const struct vtr_screen_http *http,
-                               bool remote)
-{
-	if (!http->tls_cert != !http->tls_key) {
-		vtr_error(client->log, "a certificate and its key go together: --tls-cert and --tls-key");
-		return VTR_ERR_ARG;
-	}
-	if (remote && !http->tls_cert && !http->insecure) {
-		vtr_error(client->log, "will not serve at %s without TLS: whoever is on the way could "
-		          "watch and control the machine. Give --tls-cert and --tls-key; or serve at "
-		          "127.0.0.1 or [::1] and use a tunnel such as 'ssh -L' from elsewhere; or, where "
-		          "nobody else can listen, --insecure", client->http);
-		return VTR_ERR_ARG;
-	}
-	return VTR_OK;
-}
-
-static enum vtr_err parse_address(struct vtr_screen_client *client, const char *address,
-                                  struct vtr_os_inet *out_inet)
-{
-	char escaped[2 * VTR_OS_INET_TEXT];
-	enum vtr_err err = vtr_os_inet_parse(address, out_inet);
-
-	if (err != VTR_OK) {
-		vtr_error(client->log, "'%s' is no address to serve at: it takes ADDRESS:PORT, for "
-		          "instance 127.0.0.1:8080 or [::1]:8080",
-		          vtr_log_str(escaped, sizeof(escaped), address, sizeof(escaped)));
-	}
-	return err;
-}
-
-/* `text` becomes the address with the port that was found. */
-static enum vtr_err listen_at(struct vtr_screen_client *client, struct vtr_os_inet *inet,
-                              char text[VTR_OS_INET_TEXT], int *out_fd)
-{
-	enum vtr_err err = vtr_os_inet_listen(inet, BACKLOG, out_fd);
-
-	vtr_os_inet_text(inet, text);
-	if (err != VTR_OK) {
-		vtr_error(client->log, "cannot listen at %s: %s. Is the port taken? With port 0 a "
-		          "free one is found", text, strerror(errno));
-	}
-	return err;
-}
-
-static enum vtr_err listen_http(struct vtr_screen_client *client, const struct vtr_screen_http *http,
-                                int *out_fd, bool *out_remote)
-{
-	struct vtr_os_inet inet;
-	enum vtr_err err = parse_address(client, http->address, &inet);
-
-	if (err != VTR_OK) {
-		return err;
-	}
-	vtr_os_inet_text(&inet, client->http);
-	*out_remote = !vtr_os_inet_is_loopback(&inet);
-	err = check_http(client, http, *out_remote);
-	return err == VTR_OK ? listen_at(client, &inet, client->http, out_fd) : err;
-}
-
-static enum vtr_err listen_hxfr(struct vtr_screen_client *client,
-                                const struct vtr_screen_client_params *params, int *out_fd)
-{
-	struct vtr_os_inet inet;
-	enum vtr_err err = parse_address(client, params->hxfr.address, &inet);
-
-	if (err != VTR_OK) {
-		return err;
-	}
-	if (!vtr_os_inet_is_loopback(&inet) && !params->http.insecure) {
-		vtr_error(client->log, "will not serve HXFR at %s: it knows no TLS, so whoever is on the way "
-		          "could watch. Serve at 127.0.0.1 or [::1] and use a tunnel such as 'ssh -L' from "
-		          "elsewhere; or, where nobody else can listen, --insecure",
-		          vtr_os_inet_text(&inet, client->hxfr));
-		return VTR_ERR_ARG;
-	}
-	return listen_at(client, &inet, client->hxfr, out_fd);
-}
-
 /* Memory that both processes map, and an fd of it. */
 static enum vtr_err make_page(const char *name, size_t size, int *out_fd, void **out_map)
 {
@@ -333,71 +295,18 @@ static enum vtr_err make_page(const char *name, size_t size, int *out_fd, void *
 	return err;
 }
 
-/* Makes the tokens, the memory that hands them to the screen process, and the links. */
-/* Where people and programs find what is served, and by what right. */
-static void make_links(struct vtr_screen_client *client, const struct vtr_screen_client_params *params,
-                       const struct vtr_tokens *tokens)
+/* The board, which every process has read-only. */
+static enum vtr_err make_board(struct vtr_screen_client *client)
 {
-	const char *scheme = params->http.tls_cert ? "https" : "http";
-
-	if (params->http.address) {
-		snprintf(client->control_link, LINK_MAX, "%s://%s/#token=%.*s", scheme, client->http,
-		         VTR_TOKEN_LENGTH, tokens->control);
-		snprintf(client->view_link, LINK_MAX, "%s://%s/#token=%.*s", scheme, client->http,
-		         VTR_TOKEN_LENGTH, tokens->view);
-	}
-	if (params->hxfr.address && params->hxfr.open) {
-		snprintf(client->hxfr_link, LINK_MAX, "hxfr://%s/", client->hxfr);
-	} else if (params->hxfr.address) {
-		snprintf(client->hxfr_link, LINK_MAX, "hxfr://%s/#token=%.*s", client->hxfr,
-		         VTR_TOKEN_LENGTH, tokens->control);
-	}
-}
-
-static enum vtr_err make_tokens(struct vtr_screen_client *client,
-                                const struct vtr_screen_client_params *params)
-{
-	const struct vtr_screen_http *http = &params->http;
 	vtr_autofd int fd = -1;
-	struct vtr_tokens tokens;
 	void *map;
-	enum vtr_err err = http->token_file ?
-	                           vtr_tokens_load(client->log, http->token_file, &tokens) :
-	                           vtr_tokens_make(&tokens);
-
-	if (err == VTR_OK) {
-		err = make_page("vitrine-tokens", sizeof(tokens), &fd, &map);
-	}
-	if (err != VTR_OK) {
-		return err;
-	}
-	memcpy(map, &tokens, sizeof(tokens));
-	vtr_os_shm_unmap(map, sizeof(tokens));
-	make_links(client, params, &tokens);
-	return vtr_os_shm_read_only(fd, &client->child_params.tokens_fd);
-}
-
-static enum vtr_err make_pages(struct vtr_screen_client *client)
-{
-	vtr_autofd int board_fd = -1;
-	void *map;
-	enum vtr_err err = make_page("vitrine-board", sizeof(*client->board), &board_fd, &map);
+	enum vtr_err err = make_page("vitrine-board", sizeof(*client->board), &fd, &map);
 
 	if (err != VTR_OK) {
 		return err;
 	}
 	client->board = map;
-	err = vtr_os_shm_read_only(board_fd, &client->child_params.board_fd);
-	if (err != VTR_OK) {
-		return err;
-	}
-	err = make_page("vitrine-notes", sizeof(*client->notes), &client->child_params.notes_fd,
-	                &map);
-	if (err == VTR_OK) {
-		client->notes = map;
-		client->child_params.notes = map;
-	}
-	return err;
+	return vtr_os_shm_read_only(fd, &client->board_fd);
 }
 
 static enum vtr_err make_outputs(struct vtr_screen_client *client,
@@ -415,51 +324,121 @@ static enum vtr_err make_outputs(struct vtr_screen_client *client,
 	return vtr_screen_outputs_create(&outputs_params, &client->outputs);
 }
 
+static void add_arg(struct consumer *consumer, const char *name, const char *value)
+{
+	vtr_assert(consumer->arg_count + 3 <= MAX_ARGS);
+	if (value) {
+		consumer->args[consumer->arg_count++] = name;
+		consumer->args[consumer->arg_count++] = value;
+	}
+}
+
+static void add_flag(struct consumer *consumer, const char *name, bool wanted)
+{
+	vtr_assert(consumer->arg_count + 2 <= MAX_ARGS);
+	if (wanted) {
+		consumer->args[consumer->arg_count++] = name;
+	}
+}
+
+static void add_fd(struct consumer *consumer, int fd, enum vtr_screen_fd as)
+{
+	vtr_assert(consumer->fd_count < MAX_FDS);
+	if (fd >= 0) {
+		consumer->fds[consumer->fd_count++] = (struct vtr_os_spawn_fd){ .fd = fd, .as = as };
+	}
+}
+
+static enum vtr_err start_consumer(struct vtr_screen_client *client, struct consumer *consumer,
+                                   const char *command, const struct vtr_screen_client_params *params)
+{
+	void *map;
+	enum vtr_err err = make_page("vitrine-notes", sizeof(*consumer->notes), &consumer->notes_fd, &map);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	consumer->notes = map;
+	const struct vtr_screen_child_params child_params = {
+		.log = params->log,
+		.log_filter = params->log_filter,
+		.loop = params->loop,
+		.program = params->program,
+		.command = command,
+		.args = consumer->args,
+		.fds = consumer->fds,
+		.fd_count = consumer->fd_count,
+		.may_leave = consumer == &client->consumers[CONSUMER_WINDOW],
+		.board_fd = client->board_fd,
+		.notes_fd = consumer->notes_fd,
+		.notes = consumer->notes,
+		.window_fd = client->window_fd,
+		.window_size = params->window ? params->window->size : 0,
+		.outputs = consumer == &client->consumers[CONSUMER_SCREEN] ? client->outputs : NULL,
+		.events = params->events,
+		.data = params->data,
+	};
+	return vtr_screen_child_create(&child_params, &consumer->child);
+}
+
+static enum vtr_err start_screen(struct vtr_screen_client *client,
+                                 const struct vtr_screen_client_params *params)
+{
+	struct consumer *consumer = &client->consumers[CONSUMER_SCREEN];
+	const struct vtr_screen_places *places = &client->places;
+
+	if (places->http_fd >= 0) {
+		add_arg(consumer, "--http", places->http);
+		add_arg(consumer, "--http-names", params->http.names);
+		add_arg(consumer, "--tls-cert", params->http.tls_cert);
+		add_arg(consumer, "--tls-key", params->http.tls_key);
+		add_flag(consumer, "--http-remote", places->http_is_remote);
+	}
+	if (places->hxfr_fd >= 0) {
+		add_flag(consumer, params->hxfr.open ? "--hxfr-open" : "--hxfr", true);
+	}
+	snprintf(client->bitrate, sizeof(client->bitrate), "%u", params->video.bitrate);
+	snprintf(client->fps, sizeof(client->fps), "%u", params->video.fps);
+	add_arg(consumer, "--encoder", params->video.encoder);
+	add_arg(consumer, "--bitrate", client->bitrate);
+	add_arg(consumer, "--fps", client->fps);
+	add_fd(consumer, places->http_fd, VTR_SCREEN_FD_HTTP);
+	add_fd(consumer, places->tokens_fd, VTR_SCREEN_FD_TOKENS);
+	add_fd(consumer, places->hxfr_fd, VTR_SCREEN_FD_HXFR);
+	return start_consumer(client, consumer, "screen", params);
+}
+
+static enum vtr_err start_window(struct vtr_screen_client *client,
+                                 const struct vtr_screen_client_params *params)
+{
+	struct consumer *consumer = &client->consumers[CONSUMER_WINDOW];
+
+	add_arg(consumer, "--title", params->desktop.title);
+	add_arg(consumer, "--renderer", params->desktop.renderer);
+	return start_consumer(client, consumer, "window", params);
+}
+
 static enum vtr_err start(struct vtr_screen_client *client,
                           const struct vtr_screen_client_params *params)
 {
-	struct vtr_screen_child_params *child = &client->child_params;
-	enum vtr_err err = make_pages(client);
+	enum vtr_err err = make_board(client);
 
-	bool serves = params->http.address || params->hxfr.address;
-
-	if (err != VTR_OK || (!serves && params->video.output_count == 0)) {
-		return err;
-	}
-	if (params->http.address) {
-		err = listen_http(client, &params->http, &child->http_fd, &child->http_is_remote);
-	}
-	if (err == VTR_OK && params->hxfr.address) {
-		err = listen_hxfr(client, params, &child->hxfr_fd);
-	}
-	if (err == VTR_OK && serves) {
-		err = make_tokens(client, params);
+	if (err == VTR_OK) {
+		err = vtr_screen_places_open(params->log, params, &client->places);
 	}
 	if (err == VTR_OK && params->video.output_count > 0) {
 		err = make_outputs(client, params);
 	}
 	if (err == VTR_OK && params->window) {
-		child->window_size = params->window->size;
-		err = vtr_os_shm_read_only(params->window->fd, &child->window_fd);
+		err = vtr_os_shm_read_only(params->window->fd, &client->window_fd);
 	}
-	if (err != VTR_OK) {
-		return err;
+	if (err == VTR_OK && (client->places.tokens_fd >= 0 || client->outputs)) {
+		err = start_screen(client, params);
 	}
-	child->log = params->log;
-	child->log_filter = params->log_filter;
-	child->loop = params->loop;
-	child->program = params->program;
-	child->http = client->http;
-	child->http_names = params->http.names;
-	child->tls_cert = params->http.tls_cert;
-	child->tls_key = params->http.tls_key;
-	client->video = params->video;
-	child->video = &client->video;
-	child->outputs = client->outputs;
-	child->hxfr_is_open = params->hxfr.open;
-	child->events = params->events;
-	child->data = params->data;
-	return vtr_screen_child_create(child, &client->child);
+	if (err == VTR_OK && params->desktop.wanted) {
+		err = start_window(client, params);
+	}
+	return err;
 }
 
 enum vtr_err vtr_screen_client_create(const struct vtr_screen_client_params *params,
@@ -470,13 +449,12 @@ enum vtr_err vtr_screen_client_create(const struct vtr_screen_client_params *par
 	if (!client) {
 		return VTR_ERR_NOMEM;
 	}
-	client->log = params->log;
-	client->child_params.board_fd = -1;
-	client->child_params.notes_fd = -1;
-	client->child_params.window_fd = -1;
-	client->child_params.http_fd = -1;
-	client->child_params.hxfr_fd = -1;
-	client->child_params.tokens_fd = -1;
+	client->board_fd = -1;
+	client->window_fd = -1;
+	client->places = (struct vtr_screen_places){ .http_fd = -1, .hxfr_fd = -1, .tokens_fd = -1 };
+	for (size_t i = 0; i < CONSUMERS; i++) {
+		client->consumers[i].notes_fd = -1;
+	}
 	enum vtr_err err = start(client, params);
 	if (err != VTR_OK) {
 		vtr_screen_client_destroy(client);
@@ -491,27 +469,28 @@ void vtr_screen_client_destroy(struct vtr_screen_client *client)
 	if (!client) {
 		return;
 	}
-	vtr_screen_child_destroy(client->child);
+	for (size_t i = 0; i < CONSUMERS; i++) {
+		struct consumer *consumer = &client->consumers[i];
+		vtr_screen_child_destroy(consumer->child);
+		vtr_close(&consumer->notes_fd);
+		vtr_os_shm_unmap(consumer->notes, sizeof(*consumer->notes));
+	}
 	vtr_screen_outputs_destroy(client->outputs);
-	vtr_close(&client->child_params.board_fd);
-	vtr_close(&client->child_params.notes_fd);
-	vtr_close(&client->child_params.window_fd);
-	vtr_close(&client->child_params.http_fd);
-	vtr_close(&client->child_params.hxfr_fd);
-	vtr_close(&client->child_params.tokens_fd);
+	vtr_screen_places_close(&client->places);
+	vtr_close(&client->board_fd);
+	vtr_close(&client->window_fd);
 	vtr_os_shm_unmap(client->board, sizeof(*client->board));
-	vtr_os_shm_unmap(client->notes, sizeof(*client->notes));
 	free(client);
 }
 
 const char *vtr_screen_client_link(const struct vtr_screen_client *client, bool may_control)
 {
-	const char *link = may_control ? client->control_link : client->view_link;
+	const char *link = may_control ? client->places.control_link : client->places.view_link;
 
 	return link[0] ? link : NULL;
 }
 
 const char *vtr_screen_client_hxfr_link(const struct vtr_screen_client *client)
 {
-	return client->hxfr_link[0] ? client->hxfr_link : NULL;
+	return client->places.hxfr_link[0] ? client->places.hxfr_link : NULL;
 }

@@ -10,9 +10,9 @@
 #include "screen/outputs.h"
 
 /*
- * The front's side of the screen process: struct vtr_screen_ops, put into effect by a process of its
- * own that may hang or die at any time. It is started again then, and finds on the board
- * (screen/board.h) and in the socket all that it has to know; the device does not notice.
+ * The front's side of the screen process and of the window process: struct vtr_screen_ops, put into effect
+ * by processes of their own that may hang or die at any time. They are started again then, and find on the
+ * board (screen/board.h) and in the socket all that they have to know; the device does not notice.
  *
  * A flush costs the front a few stores and, if the process sleeps, one byte to wake it. No pixel is
  * touched, nothing is waited for, and what the process has not looked at is replaced, never queued.
@@ -48,6 +48,13 @@ struct vtr_screen_hxfr {
 	bool open;           /* without any token */
 };
 
+/* A window for each display, on this machine's desktop. */
+struct vtr_screen_desktop {
+	bool wanted;
+	const char *renderer; /* see struct vtr_present_params; NULL: the best */
+	const char *title;    /* of the machine; NULL: none */
+};
+
 struct vtr_screen_client_params {
 	struct vtr_log *log;
 	const char *log_filter; /* of the screen process; NULL: the default */
@@ -57,6 +64,7 @@ struct vtr_screen_client_params {
 	struct vtr_screen_http http;
 	struct vtr_screen_video video;
 	struct vtr_screen_hxfr hxfr;
+	struct vtr_screen_desktop desktop;
 	const struct vtr_screen_events *events;
 	void *data; /* for the events */
 };
@@ -65,10 +73,10 @@ struct vtr_screen_client_params {
 #define VTR_SCREEN_MAX_BUFFERS 1024
 
 /**
- * Listens at the address, so that what is wrong with it is known at once, and starts the process, if
- * there is anything for it to do. What goes wrong is logged.
+ * Listens at the addresses, so that what is wrong with them is known at once, and starts the processes that
+ * have something to do. What goes wrong is logged.
  *
- * Owner:   *out_client is the caller's; params->window, log, loop outlive it.
+ * Owner:   *out_client is the caller's; what params point to outlives it.
  * Returns: VTR_ERR_ARG (the address makes no sense, or others than this machine could reach it),
  *          VTR_ERR_OS (nobody can listen there; memory; processes), VTR_ERR_NOMEM.
  */
