@@ -172,6 +172,13 @@ static void on_input(void *data, const struct vtr_input *event)
 	vtr_input_devices_take(gpu->inputs, &moved);
 }
 
+static void on_lights(void *data, uint32_t lights)
+{
+	struct gpu *gpu = data;
+
+	vtr_screen_client_set_lights(gpu->screen, lights);
+}
+
 /* --- options --------------------------------------------------------------------------------------- */
 
 static enum vtr_err parse_display(const char *text, struct vtr_virtio_gpu_display *out_display,
@@ -346,6 +353,19 @@ static enum vtr_err start_device(struct gpu *gpu, const struct displays *display
 	return err;
 }
 
+static enum vtr_err start_inputs(struct gpu *gpu, const char *path)
+{
+	const struct vtr_input_devices_params params = {
+		.path = path,
+		.log = gpu->log,
+		.loop = gpu->loop,
+		.lights = on_lights,
+		.data = gpu,
+	};
+
+	return vtr_input_devices_create(&params, &gpu->inputs);
+}
+
 static enum vtr_err start(struct gpu *gpu, const struct options *options,
                           const struct vtr_tuning *tuning, const struct displays *displays)
 {
@@ -367,7 +387,7 @@ static enum vtr_err start(struct gpu *gpu, const struct options *options,
 		err = start_device(gpu, displays);
 	}
 	if (err == VTR_OK && options->input) {
-		err = vtr_input_devices_create(options->input, gpu->log, gpu->loop, &gpu->inputs);
+		err = start_inputs(gpu, options->input);
 	}
 	return err;
 }

@@ -53,25 +53,30 @@ static enum vtr_err listen_at(struct device *device, const char *path, const cha
 }
 
 static enum vtr_err start_device(struct device *device, enum vtr_virtio_input_kind kind,
-                                 struct vtr_log *log, struct vtr_os_loop *loop)
+                                 const struct vtr_input_devices_params *params)
 {
-	const struct vtr_virtio_input_params params = { .log = log, .loop = loop, .kind = kind };
-	enum vtr_err err = vtr_virtio_input_create(&params, &device->input);
+	const struct vtr_virtio_input_params input_params = {
+		.log = params->log,
+		.loop = params->loop,
+		.kind = kind,
+		.lights = params->lights,
+		.data = params->data,
+	};
+	enum vtr_err err = vtr_virtio_input_create(&input_params, &device->input);
 
 	if (err != VTR_OK) {
 		return err;
 	}
 	const struct vtr_vhost_user_params server_params = {
-		.log = log,
-		.loop = loop,
+		.log = params->log,
+		.loop = params->loop,
 		.device = vtr_virtio_input_device(device->input),
 		.listen_fd = device->listen_fd,
 	};
 	return vtr_vhost_user_create(&server_params, &device->server);
 }
 
-enum vtr_err vtr_input_devices_create(const char *path, struct vtr_log *log,
-                                      struct vtr_os_loop *loop,
+enum vtr_err vtr_input_devices_create(const struct vtr_input_devices_params *params,
                                       struct vtr_input_devices **out_devices)
 {
 	struct vtr_input_devices *devices = calloc(1, sizeof(*devices));
@@ -84,9 +89,9 @@ enum vtr_err vtr_input_devices_create(const char *path, struct vtr_log *log,
 		devices->items[i].listen_fd = -1;
 	}
 	for (size_t i = 0; i < VTR_ARRAY_LEN(kinds) && err == VTR_OK; i++) {
-		err = listen_at(&devices->items[i], path, kinds[i].suffix);
+		err = listen_at(&devices->items[i], params->path, kinds[i].suffix);
 		if (err == VTR_OK) {
-			err = start_device(&devices->items[i], kinds[i].kind, log, loop);
+			err = start_device(&devices->items[i], kinds[i].kind, params);
 		}
 	}
 	if (err != VTR_OK) {

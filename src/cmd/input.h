@@ -3,6 +3,7 @@
 #define CMD_INPUT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
 #include "core/ops.h"
@@ -15,14 +16,22 @@ struct vtr_input_devices;
 struct vtr_log;
 struct vtr_os_loop;
 
+struct vtr_input_devices_params {
+	const char *path;
+	struct vtr_log *log;
+	struct vtr_os_loop *loop;
+	/* See struct vtr_virtio_input_params. */
+	void (*lights)(void *data, uint32_t lights);
+	void *data;
+};
+
 /**
  * Listens at PATH.keyboard and PATH.tablet. What is wrong has been said.
  *
  * Owner:   *out_devices is the caller's; log and loop outlive it.
  * Returns: VTR_ERR_ARG (the path is too long), VTR_ERR_NOMEM, VTR_ERR_OS.
  */
-VTR_MUST_CHECK enum vtr_err vtr_input_devices_create(const char *path, struct vtr_log *log,
-                                                     struct vtr_os_loop *loop,
+VTR_MUST_CHECK enum vtr_err vtr_input_devices_create(const struct vtr_input_devices_params *params,
                                                      struct vtr_input_devices **out_devices);
 
 /* Removes the sockets too. Accepts NULL. */

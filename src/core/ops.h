@@ -133,6 +133,13 @@ struct vtr_input {
 	int32_t wheel_x, wheel_y; /* 120 a notch; right and away from the person are positive */
 };
 
+/* A keyboard's lights, which the guest turns on and off. */
+enum vtr_light {
+	VTR_LIGHT_NUM = 1,
+	VTR_LIGHT_CAPS = 2,
+	VTR_LIGHT_SCROLL = 4,
+};
+
 struct vtr_screen_events {
 	/* Somebody wants another mode, or the display plugged or unplugged. */
 	void (*mode)(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height);

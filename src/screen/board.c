@@ -146,6 +146,16 @@ void vtr_board_move_cursor(struct vtr_board *board, uint32_t display, int32_t x,
 	                      (uint64_t)(uint32_t)x << 32 | (uint32_t)y, memory_order_release);
 }
 
+void vtr_board_set_lights(struct vtr_board *board, uint32_t lights)
+{
+	atomic_store_explicit(&board->lights, lights, memory_order_release);
+}
+
+uint32_t vtr_board_read_lights(const struct vtr_board *board)
+{
+	return atomic_load_explicit(&board->lights, memory_order_acquire);
+}
+
 /* Both sides change the word, so one of them sees the other's change: either the writer finds the
  * reader asleep, or the reader, having said so, finds what was written. */
 bool vtr_notes_must_ring(struct vtr_notes *notes)

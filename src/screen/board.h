@@ -62,6 +62,7 @@ struct vtr_board_slot {
 
 struct vtr_board {
 	struct vtr_board_slot slots[VTR_MAX_DISPLAYS];
+	_Atomic uint32_t lights; /* of the machine's keyboard that are on: enum vtr_light, or-ed */
 };
 
 /* Written by the screen process. */
@@ -89,6 +90,9 @@ void vtr_board_set_cursor(struct vtr_board *board, uint32_t display,
 
 void vtr_board_move_cursor(struct vtr_board *board, uint32_t display, int32_t x, int32_t y);
 
+/* Those that are on: enum vtr_light, or-ed. */
+void vtr_board_set_lights(struct vtr_board *board, uint32_t lights);
+
 /* Whether the screen process asked to be woken; call it after the change. */
 bool vtr_notes_must_ring(struct vtr_notes *notes);
 
@@ -111,6 +115,8 @@ struct vtr_board_mode vtr_board_read_mode(const struct vtr_board *board, uint32_
 /* Returns: VTR_ERR_AGAIN, as above. */
 VTR_MUST_CHECK enum vtr_err vtr_board_read_cursor(const struct vtr_board *board, uint32_t display,
                                                   struct vtr_board_cursor *out_cursor);
+
+uint32_t vtr_board_read_lights(const struct vtr_board *board);
 
 /* Asks to be woken by the next flush of any display; look at the board once more afterwards. */
 void vtr_notes_fall_asleep(struct vtr_notes *notes);

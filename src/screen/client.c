@@ -483,6 +483,12 @@ void vtr_screen_client_destroy(struct vtr_screen_client *client)
 	free(client);
 }
 
+void vtr_screen_client_set_lights(struct vtr_screen_client *client, uint32_t lights)
+{
+	vtr_board_set_lights(client->board, lights);
+	wake(client);
+}
+
 const char *vtr_screen_client_link(const struct vtr_screen_client *client, bool may_control)
 {
 	const char *link = may_control ? client->places.control_link : client->places.view_link;

@@ -89,6 +89,9 @@ void vtr_screen_client_destroy(struct vtr_screen_client *client);
 /* To be called with the client as `data`. */
 extern const struct vtr_screen_ops vtr_screen_client_ops;
 
+/* The lights of the machine's keyboard that are on: enum vtr_light, or-ed. */
+void vtr_screen_client_set_lights(struct vtr_screen_client *client, uint32_t lights);
+
 /* Where people find the page, and by what right ("http://127.0.0.1:8080/#token=..."), to control the machine
  * or to watch only; NULL if nothing is served. Not for the log. */
 const char *vtr_screen_client_link(const struct vtr_screen_client *client, bool may_control);

@@ -316,6 +316,11 @@ enum vtr_err vtr_screen_read_cursor(struct vtr_screen *screen, uint32_t display,
 	return vtr_board_read_cursor(screen->board, display, out_cursor);
 }
 
+uint32_t vtr_screen_read_lights(struct vtr_screen *screen)
+{
+	return vtr_board_read_lights(screen->board);
+}
+
 enum vtr_err vtr_screen_ask_mode(struct vtr_screen *screen, uint32_t display,
                                  const struct vtr_board_mode *mode)
 {

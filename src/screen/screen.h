@@ -82,6 +82,10 @@ void vtr_screen_await_flush(struct vtr_screen *screen);
 VTR_MUST_CHECK enum vtr_err vtr_screen_read_cursor(struct vtr_screen *screen, uint32_t display,
                                                    struct vtr_board_cursor *out_cursor);
 
+/* The lights of the machine's keyboard that are on: enum vtr_light, or-ed. Whoever awaits a flush is told of
+ * changes, too. */
+uint32_t vtr_screen_read_lights(struct vtr_screen *screen);
+
 /**
  * Asks the front for another mode. Does not wait for it.
  *

@@ -20,11 +20,15 @@
 #define CODE_WORDS ((VTR_INPUT_MAX_CODE + 64) / 64)
 
 _Static_assert(VTR_INPUT_MAX_PLACE >> 1 == AXIS_MAX, "places are halved");
+_Static_assert(VTR_LIGHT_NUM == 1 << 0 && VTR_LIGHT_CAPS == 1 << 1 && VTR_LIGHT_SCROLL == 1 << 2,
+               "a light's bit is that of its code");
 
 struct vtr_virtio_input {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
 	enum vtr_virtio_input_kind kind;
+	void (*on_lights)(void *data, uint32_t lights);
+	void *on_lights_data;
 	struct vtr_virtio_device device;
 	uint8_t select, subsel; /* what the guest looks at in the configuration */
 
@@ -43,7 +47,7 @@ struct vtr_virtio_input {
 	/* As the guest was told, or will be by `report`. */
 	uint64_t down[CODE_WORDS];      /* keys and buttons, by their code */
 	int32_t part_x, part_y;         /* of notches */
-	uint32_t leds;                  /* as the guest told us */
+	uint32_t lights;                /* as the guest told us */
 };
 
 /* --- the configuration --------------------------------------------------------------------------------- */
@@ -250,6 +254,16 @@ static enum vtr_err send_event(struct vtr_virtio_input *input)
 	return VTR_OK;
 }
 
+static void set_lights(struct vtr_virtio_input *input, uint32_t lights)
+{
+	if (input->lights != lights) {
+		input->lights = lights;
+		if (input->on_lights) {
+			input->on_lights(input->on_lights_data, lights);
+		}
+	}
+}
+
 /* The lights, and whatever else drivers report back, which nobody asked for. */
 static void take_status(struct vtr_virtio_input *input, const struct vtr_queue_request *request)
 {
@@ -259,10 +273,9 @@ static void take_status(struct vtr_virtio_input *input, const struct vtr_queue_r
 		return;
 	}
 	memcpy(&event, request->out, sizeof(event));
-	if (event.type == EVENT_LED && event.code < LED_COUNT) {
+	if (input->kind == VTR_VIRTIO_KEYBOARD && event.type == EVENT_LED && event.code < LED_COUNT) {
 		uint32_t bit = 1u << event.code;
-		input->leds = event.value != 0 ? input->leds | bit : input->leds & ~bit;
-		vtr_debug(input->log, "lights: 0x%x", input->leds);
+		set_lights(input, event.value != 0 ? input->lights | bit : input->lights & ~bit);
 	}
 }
 
@@ -330,7 +343,7 @@ static void start(void *data, struct vtr_queue *const *queues, const struct vtr_
 		memset(input->down, 0, sizeof(input->down));
 		input->part_x = 0;
 		input->part_y = 0;
-		input->leds = 0;
+		set_lights(input, 0);
 	}
 }
 
@@ -443,6 +456,8 @@ enum vtr_err vtr_virtio_input_create(const struct vtr_virtio_input_params *param
 	input->log = params->log;
 	input->loop = params->loop;
 	input->kind = params->kind;
+	input->on_lights = params->lights;
+	input->on_lights_data = params->data;
 	input->device = (struct vtr_virtio_device){
 		.name = input->kind == VTR_VIRTIO_TABLET ? "tablet" : "keyboard",
 		.data = input,

@@ -36,6 +36,10 @@ struct vtr_virtio_input_params {
 	struct vtr_log *log; /* may be NULL */
 	struct vtr_os_loop *loop;
 	enum vtr_virtio_input_kind kind;
+	/* The guest has turned lights on or off, or was reset, which turns all of them off: those that are
+	 * on, enum vtr_light or-ed. NULL: not wanted. */
+	void (*lights)(void *data, uint32_t lights);
+	void *data;
 };
 
 /**

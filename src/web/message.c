@@ -267,6 +267,14 @@ size_t vtr_message_lit(uint8_t *out, uint32_t display, bool lit)
 	return writer.size;
 }
 
+size_t vtr_message_lights(uint8_t *out, uint32_t lights)
+{
+	struct writer writer = begin(out, VTR_MESSAGE_LIGHTS, 0);
+
+	put(&writer, 1, lights);
+	return writer.size;
+}
+
 size_t vtr_message_pong(uint8_t *out, uint64_t ping, int64_t now_ns)
 {
 	struct writer writer = begin(out, VTR_MESSAGE_PONG, 0);

@@ -49,6 +49,7 @@ enum vtr_message_type {
 	VTR_MESSAGE_STATS =
 		0x89, /* u32 viewers, u32 bitrate, u64 coded, u64 dropped, u64 skipped */
 	VTR_MESSAGE_NOTICE = 0x8a, /* u16 code, text to the end: something asked for cannot be */
+	VTR_MESSAGE_LIGHTS = 0x8b, /* u8 lights of the keyboard that are on: enum vtr_light */
 };
 
 /* Times are nanoseconds of vtr_os_now_ns(). */
@@ -121,6 +122,7 @@ size_t vtr_message_config(uint8_t *out, uint32_t display, const struct vtr_acces
 size_t vtr_message_cursor(uint8_t *out, uint32_t display, const struct vtr_board_cursor *cursor);
 size_t vtr_message_pointer(uint8_t *out, uint32_t display, int32_t x, int32_t y);
 size_t vtr_message_lit(uint8_t *out, uint32_t display, bool lit);
+size_t vtr_message_lights(uint8_t *out, uint32_t lights);
 size_t vtr_message_pong(uint8_t *out, uint64_t ping, int64_t now_ns);
 struct vtr_message_stats {
 	uint32_t viewers, bitrate;

@@ -190,6 +190,7 @@ void vtr_web_look_now(struct vtr_web *web)
 	vtr_screen_await_flush(web->screen);
 	bool changed = read_displays(web);
 	read_cursors(web);
+	web->lights = vtr_screen_read_lights(web->screen);
 	vtr_list_for_each (session, &web->sessions, node) {
 		if (session->viewer) {
 			if (changed) {

@@ -92,6 +92,7 @@ struct vtr_web {
 	struct vtr_message_display displays[VTR_MAX_DISPLAYS]; /* as of the last look */
 	size_t display_count;
 	struct vtr_web_cursor cursors[VTR_MAX_DISPLAYS];
+	uint32_t lights; /* likewise: enum vtr_light, or-ed */
 	uint8_t *scratch; /* for what is being sent */
 	size_t scratch_size;
 	struct vtr_web_counters counters;

@@ -46,7 +46,8 @@ struct vtr_viewer {
 	enum vtr_message_close close; /* 0: go on */
 	const char *close_text;
 	struct view views[VTR_MAX_DISPLAYS];
-	uint32_t turn; /* the display whose turn it is */
+	uint32_t lights; /* as the page knows them */
+	uint32_t turn;   /* the display whose turn it is */
 	uint8_t in[VTR_MESSAGE_MAX_IN];
 	size_t in_size;
 	uint64_t held[(CODES + 63) / 64]; /* keys and buttons, */
@@ -460,6 +461,12 @@ static size_t write_view(struct vtr_viewer *viewer, uint32_t display, uint8_t **
 	return view->stats_due ? write_stats(viewer, display, *at) : 0;
 }
 
+/* To know what a keyboard's lights say is for those who may type. */
+static bool is_lights_due(const struct vtr_viewer *viewer)
+{
+	return viewer->role == VTR_TOKEN_CONTROL && viewer->lights != viewer->session->web->lights;
+}
+
 /* Writes one message into room for VTR_MESSAGE_MAX_OUT, or elsewhere. Returns: its size; 0: nothing is due. */
 static size_t write_next(struct vtr_viewer *viewer, uint8_t **at)
 {
@@ -478,6 +485,10 @@ static size_t write_next(struct vtr_viewer *viewer, uint8_t **at)
 	if (viewer->displays_due) {
 		viewer->displays_due = false;
 		return vtr_message_displays(*at, web->displays, web->display_count);
+	}
+	if (is_lights_due(viewer)) {
+		viewer->lights = web->lights;
+		return vtr_message_lights(*at, web->lights);
 	}
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS && size == 0 && viewer->close == 0; i++) {
 		viewer->turn = (viewer->turn + 1) % VTR_MAX_DISPLAYS;
@@ -543,7 +554,7 @@ void vtr_viewer_look(struct vtr_viewer *viewer, int64_t now_ns)
 {
 	struct vtr_web *web = viewer->session->web;
 	bool due = viewer->welcome_due || viewer->pong_due || viewer->displays_due ||
-	           viewer->ping_due || viewer->close != 0;
+	           viewer->ping_due || is_lights_due(viewer) || viewer->close != 0;
 
 	if (viewer->role == VTR_TOKEN_WRONG && viewer->close == 0) {
 		return;

@@ -30,6 +30,7 @@
  *   bars D                                red, green, blue, cyan, magenta, yellow; below, 16 greys
  *   cursor D SEED HOT_X HOT_Y | hide D | move D X Y | mode D CONNECTED W H | dark D
  *   buffer ID BYTES | drop ID
+ *   lights N                              of the keyboard: enum vtr_light, or-ed
  *   cost                                  what flushing and the loop took:
  *                                         "cost COUNT MEAN_CPU_NS MAX_NS LATE_MAX_US"
  */
@@ -345,6 +346,8 @@ static bool run_line(const char *line)
 		front.ops->set_mode(front.client, a, b != 0, c, d);
 	} else if (sscanf(line, "hide %u", &a) == 1) {
 		front.ops->set_cursor(front.client, a, NULL);
+	} else if (sscanf(line, "lights %u", &a) == 1) {
+		vtr_screen_client_set_lights(front.client, a);
 	} else if (sscanf(line, "dark %u", &a) == 1) {
 		front.ops->set_scanout(front.client, a, NULL);
 	} else {

@@ -5,6 +5,7 @@ says. The screen process is played by the test, on the real one's socket; the VM
 
 import os
 import random
+import re
 import select
 import signal
 import struct
@@ -18,6 +19,7 @@ import harness
 import screen
 import screen_input
 import vhost
+import ws
 from screen_input import INPUT, KEY, MOTION, RELEASE, WHEEL, Person, pack
 
 EV_SYN, EV_KEY, EV_REL, EV_ABS, EV_LED = 0, 1, 2, 3, 0x11
@@ -86,6 +88,8 @@ class Gpu:
         line = self.process.stdout.readline()
         if not line.startswith('READY'):
             raise AssertionError(f'{line!r}\n{self.log()}')
+        self.host, port, self.token = re.search(r'http://(.*):(\d+)/#token=(\w+)', line).groups()
+        self.port = int(port)
 
     @property
     def pid(self):
@@ -124,6 +128,20 @@ class GpuTest(unittest.TestCase):
         driver = Driver(f'{self.gpu.input}.{name}', **options)
         self.addCleanup(driver.close)
         return driver
+
+    def viewer(self):
+        viewer = ws.Viewer(self.gpu)
+        self.addCleanup(viewer.close)
+        return viewer
+
+    def try_viewer(self):
+        try:
+            return self.viewer()
+        except (OSError, ws.Closed):
+            return None
+
+    def light(self, device, code, value):
+        device.queues[1].call(struct.pack('<HHI', EV_LED, code, value), 0)
 
 
 class Devices(GpuTest):
@@ -167,12 +185,47 @@ class Devices(GpuTest):
         self.assertEqual(keyboard.report(), [(EV_KEY, 30, 0), (EV_KEY, 31, 0)])
         self.assertEqual(tablet.report(), [(EV_KEY, 0x110, 0)])
 
-    def test_lights_are_noted(self):
+    def test_lights_reach_who_may_type(self):
         keyboard = self.drive('keyboard')
         keyboard.start()
-        for code in 0, 2:
-            keyboard.queues[1].call(struct.pack('<HHI', EV_LED, code, 1), 0)
-        self.gpu.wait_log('lights: 0x5')
+        viewer = self.viewer()
+        self.light(keyboard, 1, 1)
+        self.assertEqual(viewer.wait('lights')['lights'], 2)
+        for code, value, lights in (0, 1, 3), (2, 0xffffffff, 7), (1, 0, 5):
+            self.light(keyboard, code, value)
+            self.assertEqual(viewer.wait('lights')['lights'], lights)
+        self.assertEqual(self.viewer().wait('lights')['lights'], 5, 'somebody who comes later')
+        os.kill(screen_input.find_screen(self.gpu.pid), signal.SIGKILL)
+        again = harness.wait_for(self.try_viewer, 10, 'a screen process')
+        self.assertEqual(again.wait('lights')['lights'], 5, 'and after a new start')
+        keyboard.reset()
+        keyboard.start()
+        self.assertEqual(again.wait('lights')['lights'], 0, 'a new guest')
+
+    def test_reports_that_are_no_lights(self):
+        keyboard = self.drive('keyboard')
+        keyboard.start()
+        viewer = self.viewer()
+        self.light(keyboard, 2, 1)
+        self.assertEqual(viewer.wait('lights')['lights'], 4)
+        status = keyboard.queues[1]
+        for kind, code, value in ((EV_LED, 3, 1), (EV_LED, 32, 1), (EV_LED, 0xffff, 1), (EV_LED + 0x100, 0, 1), (0, 1, 1),
+                                  (EV_KEY, 1, 1), (0xffff, 0xffff, 0xffffffff)):
+            status.call(struct.pack('<HHI', kind, code, value), 0)
+        for size in 1, 2, 4, 7:
+            status.call(struct.pack('<HHI', EV_LED, 1, 1)[:size], 0)
+        status.call(b'', 8)  # room for an answer, and nothing said
+        status.call(struct.pack('<HHI', EV_LED, 0, 1) + bytes(4000), 0)  # the rest is nobody's
+        self.assertEqual(viewer.wait('lights')['lights'], 5, 'the one that makes sense is the next')
+
+    def test_a_tablet_has_no_lights(self):
+        keyboard, tablet = self.drive('keyboard'), self.drive('tablet')
+        keyboard.start()
+        tablet.start()
+        viewer = self.viewer()
+        self.light(tablet, 0, 1)
+        self.light(keyboard, 1, 1)
+        self.assertEqual(viewer.wait('lights')['lights'], 2)
 
     def test_nothing_that_is_typed_is_logged(self):
         person = Person(self.gpu.pid)
@@ -372,6 +425,20 @@ class Fronts(unittest.TestCase):
             person.kill()  # held nothing
             Person(front.pid).key(1, True)
             self.assertEqual(front.wait_for('INPUT'), 'INPUT key 0 1 1 0 0 0 0')
+        finally:
+            front.stop()
+
+    def test_lights_are_not_for_who_only_watches(self):
+        front = screen.Front()
+        try:
+            with ws.Viewer(front) as typist, ws.Viewer(front, front.view_token) as watcher:
+                front.say('lights 6')
+                self.assertEqual(typist.wait('lights')['lights'], 6)
+                watcher.send(ws.ping(1))
+                names = []
+                while 'pong' not in names:
+                    names.append(watcher.next()[0])
+                self.assertNotIn('lights', names)
         finally:
             front.stop()
 

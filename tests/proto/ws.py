@@ -219,6 +219,9 @@ def parse(data):
     if kind == 0x89:
         unpack('IIQQQ', 'viewers bitrate coded dropped skipped')
         return 'stats', fields
+    if kind == 0x8b:
+        unpack('B', 'lights')
+        return 'lights', fields
     assert kind == 0x8a, kind
     fields['text'] = unpack('H', 'code').decode()
     return 'notice', fields

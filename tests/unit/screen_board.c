@@ -230,6 +230,16 @@ static void rates(void)
 	CHECK_EQ(vtr_board_rate(&frame, 100 * second), 0);
 }
 
+static void lights(void)
+{
+	struct vtr_board *board = make_board();
+
+	CHECK_EQ(vtr_board_read_lights(board), 0);
+	vtr_board_set_lights(board, VTR_LIGHT_CAPS | VTR_LIGHT_SCROLL);
+	CHECK_EQ(vtr_board_read_lights(board), VTR_LIGHT_CAPS | VTR_LIGHT_SCROLL);
+	free_board(board);
+}
+
 static void whoever_sleeps_is_rung_once(void)
 {
 	static struct vtr_notes notes;
@@ -250,6 +260,7 @@ int main(void)
 	RUN(modes);
 	RUN(cursors);
 	RUN(rates);
+	RUN(lights);
 	RUN(whoever_sleeps_is_rung_once);
 	return 0;
 }

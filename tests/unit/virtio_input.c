@@ -38,6 +38,8 @@ static uint32_t room; /* of an event's buffer */
 /* What the driver was told, until check_told() looked at it. */
 static struct input_event told[LOG_MAX];
 static size_t told_count;
+static uint32_t lights; /* as the device says they are */
+static unsigned light_changes;
 
 static uint16_t *ring(uint32_t queue, unsigned which)
 {
@@ -128,19 +130,33 @@ static void stop(void)
 	}
 }
 
+static void on_lights(void *data, uint32_t now)
+{
+	CHECK(data == &lights);
+	lights = now;
+	light_changes++;
+}
+
 static void begin(enum vtr_virtio_input_kind kind)
 {
 	struct vtr_ram_region region = { .size = RAM_SIZE };
 
 	room = sizeof(struct input_event);
 	told_count = 0;
+	lights = 0;
+	light_changes = 0;
 	CHECK_OK(vtr_os_loop_create(&loop));
 	CHECK_OK(vtr_os_loop_add_timer(loop, quit, loop, &quit_timer));
 	CHECK_OK(vtr_os_shm_create("ram", RAM_SIZE, &region.fd));
 	vtr_ram_init(&ram);
 	CHECK_OK(vtr_ram_set(&ram, &region, 1));
 	memory = vtr_ram_at(&ram, 0, RAM_SIZE);
-	const struct vtr_virtio_input_params params = { .loop = loop, .kind = kind };
+	const struct vtr_virtio_input_params params = {
+		.loop = loop,
+		.kind = kind,
+		.lights = on_lights,
+		.data = &lights,
+	};
 	CHECK_OK(vtr_virtio_input_create(&params, &input));
 	device = vtr_virtio_input_device(input);
 	CHECK_EQ(device->queue_count, INPUT_QUEUE_COUNT);
@@ -518,6 +534,48 @@ static void buffers_that_are_too_small_get_nothing(void)
 	finish();
 }
 
+/* What a driver says of a light. */
+static void report_light(uint16_t code, uint32_t value)
+{
+	static uint16_t slot;
+	const struct input_event event = { EVENT_LED, code, value };
+
+	slot = (uint16_t)((slot + 1) % SIZE);
+	memcpy(memory + BUFFER_AT(INPUT_QUEUE_STATUS, slot), &event, sizeof(event));
+	offer(INPUT_QUEUE_STATUS, slot, sizeof(event), 0);
+	device->kick(device->data, INPUT_QUEUE_STATUS);
+	turn();
+}
+
+static void lights_are_told_of_when_they_change(void)
+{
+	begin(VTR_VIRTIO_KEYBOARD);
+	report_light(1, 1);
+	CHECK_EQ(lights, VTR_LIGHT_CAPS);
+	report_light(0, 0xffffffff);
+	report_light(2, 7);
+	CHECK_EQ(lights, VTR_LIGHT_CAPS | VTR_LIGHT_NUM | VTR_LIGHT_SCROLL);
+	CHECK_EQ(light_changes, 3);
+	report_light(1, 1);
+	report_light(3, 1);
+	report_light(0xffff, 1);
+	CHECK_EQ(light_changes, 3);
+	report_light(1, 0);
+	CHECK_EQ(lights, VTR_LIGHT_NUM | VTR_LIGHT_SCROLL);
+	stop();
+	start(false);
+	CHECK_EQ(light_changes, 4); /* after a pause they are as they were */
+	stop();
+	start(true);
+	CHECK_EQ(lights, 0);
+	CHECK_EQ(light_changes, 5);
+	finish();
+	begin(VTR_VIRTIO_TABLET);
+	report_light(1, 1);
+	CHECK_EQ(light_changes, 0); /* has none */
+	finish();
+}
+
 /* A driver's reports: lights, and what makes no sense. */
 static void whatever_is_reported_is_taken(void)
 {
@@ -539,6 +597,7 @@ static void whatever_is_reported_is_taken(void)
 	}
 	listen_on();
 	CHECK_EQ(told_count, 0);
+	CHECK_EQ(lights & ~(uint32_t)VTR_LIGHT_CAPS, 0);
 	key(3, true);
 	listen_on();
 	CHECK_TOLD(KEY(3, 1), SYN);
@@ -560,6 +619,7 @@ int main(void)
 	RUN(a_pause_cuts_no_report);
 	RUN(a_reset_forgets_everything);
 	RUN(buffers_that_are_too_small_get_nothing);
+	RUN(lights_are_told_of_when_they_change);
 	RUN(whatever_is_reported_is_taken);
 	return 0;
 }

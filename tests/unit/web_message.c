@@ -101,6 +101,8 @@ static void all_of_ours_fit(void)
 	CHECK_EQ(out[3], VTR_CURSOR_SIZE - 1);
 	CHECK(vtr_message_displays(out, displays, VTR_MAX_DISPLAYS) <= sizeof(out));
 	CHECK_EQ(vtr_message_config(out, 1, &unit, text, text), 2 + 16 + 2 * 256);
+	CHECK_EQ(vtr_message_lights(out, VTR_LIGHT_CAPS), 3);
+	CHECK_EQ(out[2], 2);
 	CHECK_EQ(vtr_message_notice(out, 1, VTR_MESSAGE_NOTICE_MODE, text), 2 + 2 + 255);
 }
 

@@ -354,6 +354,38 @@ test('keys arrive by their place, and are let go of', async () => {
   assert.deepEqual(inputs([await front.wait('INPUT')])[0].slice(0, 4), ['key', 0, 50, 0]);
 });
 
+test('the lights of the machine\'s keyboard', async () => {
+  await showBars();
+  const page = await openShown();
+  const lights = () => page.$$eval('#lights span', spans => spans.map(span => [span.textContent, span.classList.contains('on')]));
+  const wait = count => page.waitForFunction(count => document.querySelectorAll('#lights span.on').length === count, count);
+  assert.deepEqual(await lights(), [['Num', false], ['Caps', false], ['Scroll', false]], 'while the keyboard is the machine\'s');
+  await front.say('lights 2');
+  await wait(1);
+  assert.deepEqual(await lights(), [['Num', false], ['Caps', true], ['Scroll', false]]);
+  assert.equal(await page.locator('#lights .on').getAttribute('title'), 'Caps Lock is on');
+  await page.focus('#fit');
+  assert.deepEqual(await lights(), [['Caps', true]]);
+  await front.say('lights 0');
+  await page.waitForSelector('#lights', {state: 'hidden'});
+  await page.click('#full');
+  await page.waitForFunction(() => document.fullscreenElement !== null);
+  await front.say('lights 5');
+  await page.waitForFunction(() => document.getElementById('toast').textContent === 'Num Lock on, Scroll Lock on');
+  const watching = await openShown(front.view);
+  assert.ok(!await watching.isVisible('#lights'));
+  await close(watching);
+  await close(page);
+  const telephone = await openShown(front.control, {viewport: {width: 390, height: 780}, deviceScaleFactor: 2});
+  await telephone.waitForFunction(() => document.querySelectorAll('#lights span.on').length === 2);
+  await telephone.screenshot({path: `${folder}/lights.png`});
+  const [row, state] = [await telephone.locator('#lights').boundingBox(), await telephone.locator('#state').boundingBox()];
+  assert.ok(row.x >= 0 && row.x + row.width <= state.x && row.height >= 18, JSON.stringify([row, state]));
+  assert.ok(await telephone.evaluate(() => document.getElementById('state').scrollWidth <= document.getElementById('state').clientWidth));
+  await front.say('lights 0');
+  await close(telephone);
+});
+
 test('every key of a keyboard has a code', async () => {
   const text = readFileSync('/usr/include/linux/input-event-codes.h', 'utf8');
   const codes = Object.fromEntries([...text.matchAll(/^#define (KEY_\w+)\s+(0x[0-9a-f]+|\d+)/gm)].map(match => [match[1], Number(match[2])]));

@@ -13,12 +13,14 @@ const stage = at('stage');
 const picture = at('picture');
 const hasVideo = typeof VideoDecoder === 'function' && typeof OffscreenCanvas === 'function' &&
                  'transferControlToOffscreen' in HTMLCanvasElement.prototype;
+const LIGHTS = [['Num', 1], ['Caps', 2], ['Scroll', 4]];
 const surface = hasVideo ? at('canvas') : at('still');
 
 const view = {
   token: '', viewToken: '', mayControl: false, connected: false, displays: [], display: -1, wanted: 0,
   width: 0, height: 0, exact: false, shown: false, cursor: null, cursorSeen: false, place: null, inside: false,
   rate: 0, // chosen by the server
+  lights: 0,
 };
 
 const worker = new Worker('worker.js', {type: 'module'});
@@ -231,6 +233,37 @@ function showFigures(f) {
   }));
 }
 
+// --- the lights of the machine's keyboard ---
+
+// The ones that are on; all while somebody types.
+function showLights() {
+  const types = input.enabled && document.activeElement === stage && document.hasFocus();
+  const shown = LIGHTS.filter(([, bit]) => types || (view.lights & bit) !== 0);
+  at('lights').hidden = shown.length === 0;
+  at('lights').replaceChildren(...shown.map(([name, bit]) => {
+    const light = document.createElement('span');
+    const on = (view.lights & bit) !== 0;
+    light.textContent = name;
+    light.title = `${name} Lock is ${on ? 'on' : 'off'}`;
+    light.classList.toggle('on', on);
+    return light;
+  }));
+}
+
+function onLights(message) {
+  const changed = LIGHTS.filter(([, bit]) => ((view.lights ^ message.lights) & bit) !== 0);
+  view.lights = message.lights;
+  showLights();
+  if (document.fullscreenElement) { // where there is no bar
+    toast(changed.map(([name, bit]) => `${name} Lock ${(view.lights & bit) !== 0 ? 'on' : 'off'}`).join(', '));
+  }
+}
+
+stage.addEventListener('focus', showLights);
+stage.addEventListener('blur', showLights);
+window.addEventListener('focus', showLights);
+window.addEventListener('blur', showLights);
+
 // --- tools ---
 
 function savePhoto(blob) {
@@ -315,6 +348,7 @@ function onWelcome(message) {
   view.viewToken = message.viewToken;
   sessionStorage.setItem('token', view.token);
   input.enable(message.mayControl);
+  showLights();
   refresh();
   askRate();
 }
@@ -324,6 +358,8 @@ let countDown = 0;
 function onClosed(message) {
   view.connected = false;
   input.enable(false);
+  view.lights = 0; // until the next connection says otherwise
+  showLights();
   clearInterval(countDown);
   if (message.code === CLOSE_TOKEN) {
     sessionStorage.removeItem('token');
@@ -356,6 +392,7 @@ const handlers = {
     placePointer();
   },
   lit: refresh,
+  lights: onLights,
   figures: showFigures,
   notice: message => toast(message.text),
   note: message => toast(message.text),

@@ -181,6 +181,7 @@ const readers = {
     kind: 'stats', viewers: r.u32(), bitrate: r.u32(), coded: r.u64(), dropped: r.u64(), skipped: r.u64(),
   }),
   0x8a: r => ({kind: 'notice', code: r.u16(), text: new TextDecoder().decode(r.rest())}),
+  0x8b: r => ({kind: 'lights', lights: r.u8()}),
 };
 
 // -> a message, or null for what this page does not know.

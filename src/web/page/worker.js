@@ -293,6 +293,7 @@ const handlers = {
     server = message;
   },
   notice: tell,
+  lights: tell,
 };
 
 function sendPing() {
