@@ -44,7 +44,7 @@ struct vtr_screen_video {
 
 /* Where clients of HXFR (docs/hxfr.md) connect; by the same tokens. */
 struct vtr_screen_hxfr {
-	const char *address; /* ADDRESS:PORT; NULL: not at all */
+	const char *address; /* ADDRESS:PORT, or vsock:PORT; NULL: not at all */
 	bool open;           /* without any token */
 };
 
@@ -96,7 +96,8 @@ void vtr_screen_client_set_lights(struct vtr_screen_client *client, uint32_t lig
  * or to watch only; NULL if nothing is served. Not for the log. */
 const char *vtr_screen_client_link(const struct vtr_screen_client *client, bool may_control);
 
-/* The same for clients of HXFR ("hxfr://127.0.0.1:15937/#token=...", or without the token). */
+/* The same for clients of HXFR ("hxfr://127.0.0.1:15937/#token=...", "hxfr+vsock://2:15937/#token=...", or
+ * without the token). */
 const char *vtr_screen_client_hxfr_link(const struct vtr_screen_client *client);
 
 #endif

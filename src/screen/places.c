@@ -10,11 +10,19 @@
 #include "base/mem.h"
 #include "platform/inet.h"
 #include "platform/shm.h"
+#include "platform/vsock.h"
 #include "screen/client.h"
 #include "screen/tokens.h"
 
 /* Connections that wait while the process is being started again. */
 #define BACKLOG 64
+/* The host's number among the machines of vsock, for its guests. */
+#define HOST_CID 2
+
+static bool is_vsock(const struct vtr_screen_hxfr *hxfr)
+{
+	return strncmp(hxfr->address, VTR_OS_VSOCK_PREFIX, strlen(VTR_OS_VSOCK_PREFIX)) == 0;
+}
 
 /* Says what is wrong and what to do about it. */
 static enum vtr_err check_http(const struct vtr_screen_places *places,
@@ -76,10 +84,48 @@ static enum vtr_err listen_http(struct vtr_screen_places *places, const struct v
 	return err == VTR_OK ? listen_at(places, &inet, places->http, &places->http_fd) : err;
 }
 
+/* Without a network, for the guests of this host. */
+static enum vtr_err listen_vsock(struct vtr_screen_places *places,
+                                 const struct vtr_screen_client_params *params)
+{
+	char escaped[2 * VTR_OS_INET_TEXT];
+	uint32_t port;
+
+	if (vtr_os_vsock_parse(params->hxfr.address, &port) != VTR_OK) {
+		vtr_error(places->log, "'%s' is no port to serve at: it takes vsock:PORT, for instance vsock:15937",
+		          vtr_log_str(escaped, sizeof(escaped), params->hxfr.address, sizeof(escaped)));
+		return VTR_ERR_ARG;
+	}
+	if (params->hxfr.open && !params->http.insecure) {
+		vtr_error(places->log, "will not serve HXFR at vsock:%u without a token: all guests of this host "
+		          "could watch and set modes, not only the one that is shown. Leave out --hxfr-open; or, "
+		          "where all of them may, --insecure", port);
+		return VTR_ERR_ARG;
+	}
+	enum vtr_err err = vtr_os_vsock_listen(&port, BACKLOG, &places->hxfr_fd);
+	if (err == VTR_ERR_UNSUPPORTED) {
+		vtr_error(places->log, "cannot listen at vsock:%u: this kernel knows no AF_VSOCK. 'modprobe vsock' "
+		          "may help; or serve at 127.0.0.1:PORT, which a guest with QEMU's user network finds at "
+		          "10.0.2.2", port);
+	} else if (err != VTR_OK) {
+		vtr_error(places->log, "cannot listen at vsock:%u: %s. Is the port taken? With port 0 a free one is "
+		          "found", port, strerror(errno));
+	} else if (!vtr_os_vsock_serves_guests()) {
+		vtr_warn(places->log, "listens at vsock:%u, but no guest gets there: this host has no "
+		         "/dev/vhost-vsock. 'modprobe vhost_vsock', then give the guest a vhost-vsock-pci", port);
+	}
+	snprintf(places->hxfr, sizeof(places->hxfr), "%u:%u", HOST_CID, port);
+	return err;
+}
+
 static enum vtr_err listen_hxfr(struct vtr_screen_places *places,
                                 const struct vtr_screen_client_params *params)
 {
 	struct vtr_os_inet inet;
+
+	if (is_vsock(&params->hxfr)) {
+		return listen_vsock(places, params);
+	}
 	enum vtr_err err = parse_address(places->log, params->hxfr.address, &inet);
 
 	if (err != VTR_OK) {
@@ -107,11 +153,11 @@ static void make_links(struct vtr_screen_places *places, const struct vtr_screen
 		snprintf(places->view_link, VTR_SCREEN_LINK_MAX, "%s://%s/#token=%.*s", scheme, places->http,
 		         VTR_TOKEN_LENGTH, tokens->view);
 	}
-	if (params->hxfr.address && params->hxfr.open) {
-		snprintf(places->hxfr_link, VTR_SCREEN_LINK_MAX, "hxfr://%s/", places->hxfr);
-	} else if (params->hxfr.address) {
-		snprintf(places->hxfr_link, VTR_SCREEN_LINK_MAX, "hxfr://%s/#token=%.*s", places->hxfr,
-		         VTR_TOKEN_LENGTH, tokens->control);
+	if (params->hxfr.address) {
+		bool open = params->hxfr.open;
+		snprintf(places->hxfr_link, VTR_SCREEN_LINK_MAX, "%s://%s/%s%.*s",
+		         is_vsock(&params->hxfr) ? "hxfr+vsock" : "hxfr", places->hxfr, open ? "" : "#token=",
+		         open ? 0 : VTR_TOKEN_LENGTH, tokens->control);
 	}
 }
 

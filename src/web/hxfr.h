@@ -7,8 +7,8 @@
 #include "base/err.h"
 
 /*
- * The displays' video for clients of HXFR, the frame export of other virtual machine hosts: TCP, one
- * display a connection (docs/hxfr.md).
+ * The displays' video for clients of HXFR, the frame export of other virtual machine hosts: TCP or
+ * vsock, one display a connection (docs/hxfr.md).
  *
  * Thread: what is below, the main one; clients are served by a thread of its own.
  */

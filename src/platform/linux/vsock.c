@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: MIT */
+#include "platform/vsock.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <linux/vm_sockets.h>
+
+#include "base/mem.h"
+
+/* Digits only, unlike what strtoul() takes. */
+enum vtr_err vtr_os_vsock_parse(const char *text, uint32_t *out_port)
+{
+	const size_t prefix = strlen(VTR_OS_VSOCK_PREFIX);
+	size_t length = 0;
+	unsigned long long value;
+
+	if (strncmp(text, VTR_OS_VSOCK_PREFIX, prefix) != 0) {
+		return VTR_ERR_ARG;
+	}
+	length = strspn(text + prefix, "0123456789");
+	if (length == 0 || length > 10 || text[prefix + length] != '\0') {
+		return VTR_ERR_ARG;
+	}
+	value = strtoull(text + prefix, NULL, 10);
+	if (value >= VMADDR_PORT_ANY) {
+		return VTR_ERR_ARG;
+	}
+	*out_port = (uint32_t)value;
+	return VTR_OK;
+}
+
+enum vtr_err vtr_os_vsock_listen(uint32_t *port, int backlog, int *out_fd)
+{
+	vtr_autofd int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct sockaddr_vm address = {
+		.svm_family = AF_VSOCK,
+		.svm_cid = VMADDR_CID_ANY,
+		.svm_port = *port == 0 ? VMADDR_PORT_ANY : *port,
+	};
+	socklen_t size = sizeof(address);
+
+	if (fd < 0) {
+		return errno == EAFNOSUPPORT ? VTR_ERR_UNSUPPORTED : VTR_ERR_OS;
+	}
+	if (bind(fd, (struct sockaddr *)&address, size) < 0 || listen(fd, backlog) < 0 ||
+	    getsockname(fd, (struct sockaddr *)&address, &size) < 0) {
+		return VTR_ERR_OS;
+	}
+	*port = address.svm_port;
+	*out_fd = vtr_take_fd(&fd);
+	return VTR_OK;
+}
+
+bool vtr_os_vsock_serves_guests(void)
+{
+	return access("/dev/vhost-vsock", F_OK) == 0;
+}
