@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "screen/convert.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
+#include "screen/convert_rows.h"
 
 /*
- * The rows are plain C that compilers vectorise, compiled once for any processor and once for what most
- * x86 ones have had for ten years.
- *
- * Weights are BT.709's, times 219/255 (Y) or 224/255 (U, V), in 16 bits. They are rounded so that greys
- * have no colour and white is 235: those of Y sum up to 219/255, those of U and of V to 0.
+ * Rows in pairs, vectors first; what they leave is done by plain C that compilers vectorise. That is all there
+ * is where there are no vectors of ours.
  */
-#define Y_R 11966
-#define Y_G 40254
-#define Y_B 4064
-#define U_R 6596
-#define U_G 22189
-#define V_G 26145
-#define V_B 2640
-#define C_1 28785 /* B's in U, R's in V */
-_Static_assert(U_R + U_G == C_1 && V_G + V_B == C_1, "greys have no colour");
-
-#define Y_BIAS ((16 << 16) + (1 << 15))
-/* Of the sum of four pixels: two bits more. */
-#define C_BIAS ((128 << 18) + (1 << 17))
 
 /* Memory starts at, and rows are multiples of, what vectors like. */
 #define ALIGNMENT 64
@@ -35,45 +19,45 @@ _Static_assert(U_R + U_G == C_1 && V_G + V_B == C_1, "greys have no colour");
 typedef uint32_t any_u32 __attribute__((aligned(1), may_alias));
 typedef uint64_t any_u64 __attribute__((aligned(1), may_alias));
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the first byte of a word is its lowest"
+#endif
+
 /* How far a pixel, loaded as a word, must be shifted for a colour to be at the bottom. */
 struct shifts {
 	unsigned r, g, b;
 };
 
-#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
-#error "shifts are those of little endian"
-#endif
-
-#define INLINE static inline __attribute__((always_inline))
-
-INLINE void luma_row(uint8_t *restrict y, const any_u32 *restrict pixels, size_t count,
+static void luma_row(uint8_t *restrict y, const uint8_t *restrict row, size_t count,
                      struct shifts shifts)
 {
+	const any_u32 *pixels = (const any_u32 *)row;
+
 	for (size_t i = 0; i < count; i++) {
 		int32_t r = pixels[i] >> shifts.r & 0xff;
 		int32_t g = pixels[i] >> shifts.g & 0xff;
 		int32_t b = pixels[i] >> shifts.b & 0xff;
-		y[i] = (uint8_t)((Y_R * r + Y_G * g + Y_B * b + Y_BIAS) >> 16);
+		y[i] = (uint8_t)((Y_R * r + Y_G * g + Y_B * b + Y_BIAS) >> Y_BITS);
 	}
 }
 
 /* One pair of U and V, of the sums of four pixels. */
-INLINE uint16_t chroma(int32_t r, int32_t g, int32_t b)
+static inline uint16_t chroma(int32_t r, int32_t g, int32_t b)
 {
-	uint32_t u = (uint32_t)(C_1 * b - U_R * r - U_G * g + C_BIAS) >> 18;
-	uint32_t v = (uint32_t)(C_1 * r - V_G * g - V_B * b + C_BIAS) >> 18;
+	uint32_t u = (uint32_t)(C_1 * b - U_R * r - U_G * g + C_BIAS) >> C_BITS;
+	uint32_t v = (uint32_t)(C_1 * r - V_G * g - V_B * b + C_BIAS) >> C_BITS;
 
 	return (uint16_t)(u | v << 8);
 }
 
 /* The sum of a colour in the two pixels of a word. */
-INLINE int32_t pair(uint64_t word, unsigned shift)
+static inline int32_t pair(uint64_t word, unsigned shift)
 {
 	return (int32_t)((word >> shift & 0xff) + (word >> (shift + 32) & 0xff));
 }
 
 /* `count`: of pairs of pixels. */
-INLINE void chroma_row(uint8_t *restrict uv, const uint8_t *restrict upper,
+static void chroma_row(uint8_t *restrict uv, const uint8_t *restrict upper,
                        const uint8_t *restrict lower, size_t count, struct shifts shifts)
 {
 	const any_u64 *above = (const any_u64 *)upper;
@@ -88,101 +72,82 @@ INLINE void chroma_row(uint8_t *restrict uv, const uint8_t *restrict upper,
 	}
 }
 
-/* What an odd picture lacks. */
-INLINE void last_column(const struct vtr_yuv *out, size_t row, const uint8_t *upper,
-                        const uint8_t *lower, struct shifts shifts)
+/* What an odd picture lacks: the last column, `x`, once more. */
+static void last_column(const struct vtr_convert_rows *rows, size_t x, struct shifts shifts)
 {
-	size_t x = out->width - 1;
-	uint32_t a = ((const any_u32 *)upper)[x];
-	uint32_t b = ((const any_u32 *)lower)[x];
+	uint32_t a = ((const any_u32 *)rows->upper)[x];
+	uint32_t b = ((const any_u32 *)rows->lower)[x];
 	uint16_t uv = chroma(2 * (int32_t)((a >> shifts.r & 0xff) + (b >> shifts.r & 0xff)),
 	                     2 * (int32_t)((a >> shifts.g & 0xff) + (b >> shifts.g & 0xff)),
 	                     2 * (int32_t)((a >> shifts.b & 0xff) + (b >> shifts.b & 0xff)));
-	uint8_t *y = out->y + row * out->y_stride;
 
-	y[x + 1] = y[x];
-	y[out->y_stride + x + 1] = y[out->y_stride + x];
-	memcpy(out->uv + row / 2 * out->uv_stride + x, &uv, sizeof(uv));
+	rows->y_upper[x + 1] = rows->y_upper[x];
+	rows->y_lower[x + 1] = rows->y_lower[x];
+	memcpy(rows->uv + x, &uv, sizeof(uv));
 }
 
-INLINE void convert(const struct vtr_yuv *out, const uint8_t *pixels, size_t stride,
-                    struct shifts shifts)
+/* Columns from `x` on, which is even. */
+static void convert_plain(const struct vtr_convert_rows *rows, size_t x, size_t width,
+                          const struct vtr_convert_places *places)
 {
-	for (size_t row = 0; row < out->height; row += 2) {
-		const uint8_t *upper = pixels + row * stride;
-		const uint8_t *lower = row + 1 < out->height ? upper + stride : upper;
-		uint8_t *y = out->y + row * out->y_stride;
+	const struct shifts shifts = { places->r * 8U, places->g * 8U, places->b * 8U };
+	const uint8_t *upper = rows->upper + 4 * x;
+	const uint8_t *lower = rows->lower + 4 * x;
 
-		luma_row(y, (const any_u32 *)upper, out->width, shifts);
-		luma_row(y + out->y_stride, (const any_u32 *)lower, out->width, shifts);
-		chroma_row(out->uv + row / 2 * out->uv_stride, upper, lower, out->width / 2, shifts);
-		if (out->width % 2 != 0) {
-			last_column(out, row, upper, lower, shifts);
-		}
+	luma_row(rows->y_upper + x, upper, width - x, shifts);
+	luma_row(rows->y_lower + x, lower, width - x, shifts);
+	chroma_row(rows->uv + x, upper, lower, (width - x) / 2, shifts);
+	if (width % 2 != 0) {
+		last_column(rows, width - 1, shifts);
 	}
 }
 
-static void convert_plain(const struct vtr_yuv *out, const uint8_t *pixels, size_t stride,
-                          struct shifts shifts)
-{
-	convert(out, pixels, stride, shifts);
-}
-
-#ifdef __x86_64__
-__attribute__((target("avx2"))) static void convert_avx2(const struct vtr_yuv *out,
-                                                         const uint8_t *pixels, size_t stride,
-                                                         struct shifts shifts)
-{
-	convert(out, pixels, stride, shifts);
-}
-
-static bool have_avx2(void)
-{
-	return __builtin_cpu_supports("avx2");
-}
-#else
-#define convert_avx2 convert_plain
-
-static bool have_avx2(void)
-{
-	return false;
-}
-#endif
-
 const char *vtr_convert_kind(void)
 {
-	return have_avx2() ? "avx2" : "plain";
+	const char *name = vtr_convert_vectors_name();
+
+	return name ? name : "plain";
 }
 
-static struct shifts find_shifts(enum vtr_pixel_format format)
+static struct vtr_convert_places find_places(enum vtr_pixel_format format)
 {
 	switch (format) {
 	case VTR_FORMAT_B8G8R8A8:
 	case VTR_FORMAT_B8G8R8X8:
-		return (struct shifts){ .r = 16, .g = 8, .b = 0 };
+		return (struct vtr_convert_places){ .r = 2, .g = 1, .b = 0 };
 	case VTR_FORMAT_A8R8G8B8:
 	case VTR_FORMAT_X8R8G8B8:
-		return (struct shifts){ .r = 8, .g = 16, .b = 24 };
+		return (struct vtr_convert_places){ .r = 1, .g = 2, .b = 3 };
 	case VTR_FORMAT_R8G8B8A8:
 	case VTR_FORMAT_R8G8B8X8:
-		return (struct shifts){ .r = 0, .g = 8, .b = 16 };
+		return (struct vtr_convert_places){ .r = 0, .g = 1, .b = 2 };
 	case VTR_FORMAT_X8B8G8R8:
 	case VTR_FORMAT_A8B8G8R8:
-		return (struct shifts){ .r = 24, .g = 16, .b = 8 };
+		return (struct vtr_convert_places){ .r = 3, .g = 2, .b = 1 };
 	}
 	vtr_assert(!"a format of virtio-gpu");
-	return (struct shifts){ 0 };
+	return (struct vtr_convert_places){ 0 };
 }
 
 void vtr_convert(const struct vtr_yuv *out, const uint8_t *pixels, size_t stride,
                  enum vtr_pixel_format format)
 {
-	struct shifts shifts = find_shifts(format);
+	const struct vtr_convert_places places = find_places(format);
 
-	if (have_avx2()) {
-		convert_avx2(out, pixels, stride, shifts);
-	} else {
-		convert_plain(out, pixels, stride, shifts);
+	for (size_t row = 0; row < out->height; row += 2) {
+		const uint8_t *upper = pixels + row * stride;
+		uint8_t *y = out->y + row * out->y_stride;
+		const struct vtr_convert_rows rows = {
+			.upper = upper,
+			.lower = row + 1 < out->height ? upper + stride : upper,
+			.y_upper = y,
+			.y_lower = y + out->y_stride,
+			.uv = out->uv + row / 2 * out->uv_stride,
+		};
+		size_t done = vtr_convert_vectors(&rows, out->width, &places);
+		if (done < out->width) {
+			convert_plain(&rows, done, out->width, &places);
+		}
 	}
 }
 
