@@ -700,7 +700,7 @@ void vtr_stream_want_picture(struct vtr_stream *stream)
 void vtr_stream_set_bitrate(struct vtr_stream *stream, uint32_t bitrate)
 {
 	pthread_mutex_lock(&stream->lock);
-	stream->bitrate = bitrate;
+	stream->bitrate = bitrate > 0 ? bitrate : stream->streams->params.bitrate;
 	pthread_mutex_unlock(&stream->lock);
 }
 

@@ -73,7 +73,7 @@ void vtr_stream_want_key(struct vtr_stream *stream);
  * long as it takes the next one to come. */
 void vtr_stream_want_picture(struct vtr_stream *stream);
 
-/* Bits per second from now on; the last word counts. */
+/* Bits per second from now on; 0: as at first. The last word counts. */
 void vtr_stream_set_bitrate(struct vtr_stream *stream, uint32_t bitrate);
 
 /* A display has been flushed: whoever sleeps looks at the board. Called by whoever hears the bell. */

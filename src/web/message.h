@@ -27,7 +27,7 @@ enum vtr_message_type {
 	VTR_MESSAGE_SUBSCRIBE = 0x02, /* u8 on */
 	VTR_MESSAGE_ACK = 0x03, /* u32 number of a unit, u32 units that the decoder still has */
 	VTR_MESSAGE_WANT_KEY = 0x04,
-	VTR_MESSAGE_BITRATE = 0x05, /* u32 bits per second */
+	VTR_MESSAGE_BITRATE = 0x05, /* u32 bits per second; 0: as the server was started */
 	VTR_MESSAGE_PING = 0x06,    /* u64 that comes back */
 	VTR_MESSAGE_MODE = 0x07,    /* u32 width, u32 height */
 	VTR_MESSAGE_KEY = 0x08,     /* u16 code, u8 down */

@@ -226,6 +226,12 @@ static void on_input(struct vtr_viewer *viewer, const struct vtr_input *input)
 	}
 }
 
+/* What may be wished for. 0: what it was before anybody wished. */
+static uint32_t limit_bitrate(uint32_t wish)
+{
+	return wish == 0 ? 0 : (uint32_t)vtr_max(MIN_BITRATE, vtr_min(wish, MAX_BITRATE));
+}
+
 /* What only those do who may control. */
 static bool is_control(enum vtr_message_type type)
 {
@@ -259,10 +265,8 @@ static void on_message(struct vtr_viewer *viewer, const struct vtr_message *mess
 		break;
 	case VTR_MESSAGE_BITRATE:
 		if (view->watch) {
-			vtr_stream_set_bitrate(
-				vtr_watch_stream(view->watch),
-				(uint32_t)vtr_max(MIN_BITRATE,
-			                          vtr_min(message->bitrate, MAX_BITRATE)));
+			vtr_stream_set_bitrate(vtr_watch_stream(view->watch),
+			                       limit_bitrate(message->bitrate));
 		}
 		break;
 	case VTR_MESSAGE_PING:

@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import {mkdirSync, readFileSync} from 'node:fs';
+import {createServer} from 'node:net';
 import {availableParallelism, cpus} from 'node:os';
 import {Front, launch} from './front.mjs';
 
@@ -212,7 +213,8 @@ test('another size, darkness and light', async () => {
   await page.waitForFunction(() => document.getElementById('state').textContent.includes('642 × 480'));
   await page.waitForFunction(() => document.getElementById('canvas').width === 642);
   await front.say('dark 0');
-  await page.waitForFunction(() => document.getElementById('message-text').textContent === 'The display shows nothing.');
+  await page.waitForFunction(() => document.getElementById('message-text').textContent.startsWith('The display is dark.'));
+  assert.ok(await page.isDisabled('#photo'));
   await showBars();
   await page.waitForFunction(() => document.getElementById('canvas').width === 1280);
   await page.waitForSelector('#message', {state: 'hidden'});
@@ -237,6 +239,67 @@ test('the screen process dies, and the page is back within two seconds', async (
   await close(page);
 });
 
+test('a server that is away is asked ever less often', async () => {
+  const gone = await Front.start(vitrine, program, '127.0.0.1:0');
+  await gone.say('mode 0 1 640 480');
+  await gone.say('scanout 0 2 640 480 2560 window');
+  await gone.say('bars 0');
+  const page = await openShown(gone.control);
+  const port = Number(gone.url.port);
+  await gone.stop();
+  const times = [];
+  const silent = createServer(socket => {
+    times.push(performance.now());
+    socket.on('error', () => {});
+    socket.destroy();
+  }).listen(port, '127.0.0.1');
+  await page.waitForFunction(() => /^No connection. Trying again in \d+ s$/.test(document.getElementById('message-text').textContent));
+  assert.equal(await page.textContent('#state'), 'connecting again');
+  await page.screenshot({path: `${folder}/away.png`});
+  await sleep(9000);
+  const waits = times.slice(1).map((time, i) => Math.round(time - times[i]));
+  console.log(`tries ${waits.join(', ')} ms apart`);
+  assert.ok(times.length >= 3 && times.length <= 9, `${times.length} tries`);
+  assert.ok(Math.max(...waits) > 1000, waits.join());
+  silent.close();
+  await close(page);
+});
+
+test('a page that nobody sees gets no video', async () => {
+  await play(100000);
+  const page = await openShown();
+  const hide = hidden => page.evaluate(hidden => {
+    Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  const viewers = async () => {
+    const answer = await fetch(`${front.url.origin}/metrics`, {headers: {authorization: `Bearer ${front.url.hash.slice(7)}`}});
+    return Number((await answer.text()).match(/^vitrine_video_sinks\{display="0"\} (\d+)/m)[1]);
+  };
+  const until = async wanted => {
+    for (let i = 0; i < 50 && await viewers() !== wanted; i++) {
+      await sleep(50);
+    }
+    assert.equal(await viewers(), wanted);
+  };
+  await until(1);
+  await page.keyboard.down('KeyQ');
+  await front.wait('INPUT key 0 16 1');
+  await hide(true);
+  await until(0);
+  await front.wait('INPUT key 0 16 0');
+  await hide(false);
+  await until(1);
+  const before = await front.played();
+  let frame = 0;
+  while (frame < before && await front.played() - before < 300) {
+    [frame] = await readFrames(page, 1);
+  }
+  assert.ok(frame >= before, `frame ${frame}, not ${before}`);
+  await page.keyboard.up('KeyQ');
+  await close(page);
+});
+
 test('two displays', async () => {
   await showBars();
   const page = await openShown();
@@ -252,6 +315,25 @@ test('two displays', async () => {
   await shown(page);
   await page.waitForFunction(() => document.getElementById('canvas').width === 640);
   await page.screenshot({path: `${folder}/displays.png`});
+  // With keys alone: out of the machine, to the tabs, and still there when displays change.
+  await page.keyboard.press('Tab');
+  await page.waitForFunction(() => document.getElementById('toast').textContent.includes('Ctrl+Alt+Shift'));
+  assert.ok(await page.evaluate(() => document.body.classList.contains('typing')));
+  for (const key of ['Control', 'Alt', 'Shift']) {
+    await page.keyboard.down(key);
+  }
+  for (const key of ['Control', 'Alt', 'Shift']) {
+    await page.keyboard.up(key);
+  }
+  assert.equal(await page.evaluate(() => document.activeElement.id), 'fit');
+  assert.ok(!await page.evaluate(() => document.body.classList.contains('typing')));
+  await page.focus('text=Display 0');
+  await page.keyboard.press('Enter');
+  await page.waitForFunction(() => document.getElementById('canvas').width === 1280);
+  await front.say('mode 1 1 800 600');
+  await sleep(300);
+  assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Display 0');
+  assert.equal(await page.getAttribute('text=Display 0', 'aria-pressed'), 'true');
   await front.say('dark 1');
   await front.say('mode 1 0 640 480');
   await close(page);
@@ -304,6 +386,22 @@ test('the view-only link', async () => {
   await page.click('#link');
   await page.waitForSelector('#toast');
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), front.view);
+  await close(page);
+});
+
+test('the view-only link where pages may not copy', async () => {
+  await showBars();
+  const page = await openShown();
+  await page.evaluate(() => {
+    navigator.clipboard.writeText = () => Promise.reject(new Error('no'));
+  });
+  let offered = '';
+  page.on('dialog', dialog => {
+    offered = dialog.defaultValue();
+    return dialog.accept();
+  });
+  await page.click('#link');
+  assert.equal(offered, front.view);
   await close(page);
 });
 
@@ -518,14 +616,25 @@ test('the bitrate can be chosen', async () => {
   });
   await sleep(2500);
   assert.ok(await number(page, 'bitrate') < 2, await figure(page, 'bitrate'));
-  await page.selectOption('#rate', '10');
+  await page.selectOption('#rate', '0');
+  await page.waitForFunction(() => document.querySelector('#figures dd[data-figure="bitrate at most"]').textContent === '8.1 Mbit/s');
   await close(page);
 });
 
 test('full screen', async () => {
+  await showBars();
   const page = await openShown();
+  await page.evaluate(() => {
+    // What the page asks for; whether it is granted, only a person with a keyboard can see.
+    const lock = navigator.keyboard.lock.bind(navigator.keyboard);
+    navigator.keyboard.lock = (...keys) => {
+      window.locked = keys;
+      return lock(...keys);
+    };
+  });
   await page.click('#full');
   await page.waitForFunction(() => document.fullscreenElement !== null);
+  await page.waitForFunction(() => window.locked && window.locked.length === 0); // all keys
   assert.ok(!await page.isVisible('#bar'));
   await page.evaluate(() => document.exitFullscreen());
   await page.waitForSelector('#bar');
@@ -561,6 +670,13 @@ test('single pictures where there is no decoder', async () => {
   await shown(page);
   await page.screenshot({path: `${folder}/stills.png`});
   assert.equal(await page.evaluate(() => document.getElementById('still').naturalWidth), 640);
+  assert.match(await page.textContent('#toast'), /over TLS .* single pictures/);
+  assert.ok(!await page.isVisible('#rate'));
+  await page.click('#stats');
+  await page.waitForSelector('#figures dd[data-figure="codec"]');
+  assert.equal(await figure(page, 'codec'), 'single pictures');
+  assert.equal(await figure(page, 'size'), '640 × 480');
+  assert.match(await figure(page, 'pictures'), /^\d+\.\d \/s$/);
   await page.mouse.click(700, 500);
   await other.wait('INPUT');
   await other.say('scanout 0 2 320 240 1280 window');

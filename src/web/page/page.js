@@ -17,10 +17,11 @@ const LIGHTS = [['Num', 1], ['Caps', 2], ['Scroll', 4]];
 const surface = hasVideo ? at('canvas') : at('still');
 
 const view = {
-  token: '', viewToken: '', mayControl: false, connected: false, displays: [], display: -1, wanted: 0,
+  token: '', viewToken: '', mayControl: false, connected: false, gone: false, displays: [], display: -1, wanted: 0,
   width: 0, height: 0, exact: false, shown: false, cursor: null, cursorSeen: false, place: null, inside: false,
   rate: 0, // chosen by the server
   lights: 0,
+  hinted: false,
 };
 
 const worker = new Worker('worker.js', {type: 'module'});
@@ -48,7 +49,7 @@ function current() {
 function describeState() {
   const display = current();
   if (!view.connected) {
-    return view.closed ? 'disconnected' : 'connecting';
+    return !view.closed ? 'connecting' : view.gone ? 'disconnected' : 'connecting again';
   }
   const role = view.mayControl ? '' : ' · view only';
   if (!display) {
@@ -69,7 +70,7 @@ function describeTrouble() {
     return 'This display is not connected.';
   }
   if (!display.lit) {
-    return 'The display shows nothing.';
+    return view.mayControl ? 'The display is dark. Pressing a key may wake the machine.' : 'The display is dark.';
   }
   return view.shown ? '' : 'Waiting for the picture…';
 }
@@ -85,7 +86,8 @@ function refresh() {
   picture.classList.toggle('dark', !view.shown || Boolean(view.connected && display && !display.lit));
   document.body.classList.toggle('watching', view.connected && !view.mayControl);
   at('resize').disabled = at('link').disabled = at('rate').disabled = !view.connected || !view.mayControl;
-  at('photo').disabled = !view.shown;
+  at('photo').disabled = !view.shown || !display || !display.lit;
+  document.body.classList.toggle('many', view.displays.length > 1);
   document.title = view.displays.length > 1 ? `display ${view.display} – vitrine` : 'vitrine';
 }
 
@@ -106,20 +108,28 @@ function chooseDisplay(number) {
   refresh();
 }
 
+function makeTab(number) {
+  const tab = document.createElement('button');
+  tab.type = 'button';
+  tab.textContent = `Display ${number}`;
+  tab.dataset.number = number;
+  tab.addEventListener('click', event => {
+    chooseDisplay(number);
+    focusStage(event);
+  });
+  return tab;
+}
+
+// Made anew only when it must be: one of them may have the focus.
 function listDisplays() {
-  const tabs = view.displays.length > 1 ? view.displays : [];
-  at('displays').replaceChildren(...tabs.map(display => {
-    const tab = document.createElement('button');
-    tab.type = 'button';
-    tab.role = 'tab';
-    tab.textContent = `Display ${display.number}`;
-    tab.ariaSelected = String(display.number === view.display);
-    tab.addEventListener('click', () => {
-      chooseDisplay(display.number);
-      stage.focus();
-    });
-    return tab;
-  }));
+  const numbers = view.displays.length > 1 ? view.displays.map(display => display.number) : [];
+  const tabs = [...at('displays').children];
+  if (tabs.map(tab => tab.dataset.number).join() !== numbers.join()) {
+    at('displays').replaceChildren(...numbers.map(makeTab));
+  }
+  for (const tab of at('displays').children) {
+    tab.ariaPressed = String(Number(tab.dataset.number) === view.display);
+  }
 }
 
 function onDisplays(message) {
@@ -202,7 +212,12 @@ surface.addEventListener('mouseleave', () => {
 
 // --- figures ---
 
-function showFigures(f) {
+function rowsOfStills(f) {
+  return [['pictures', `${stills.takeRate().toFixed(1)} /s`], ['round trip', `${f.rtt.toFixed(1)} ms`], ['frame', stills.frame],
+          ['size', `${view.width} × ${view.height}`], ['codec', 'single pictures']];
+}
+
+function rowsOfVideo(f) {
   const ms = value => (value === null ? '–' : `${value.toFixed(1)} ms`);
   const rows = [
     ['pictures', `${f.fps.toFixed(0)} /s`],
@@ -223,6 +238,11 @@ function showFigures(f) {
               ['dropped before coding', f.server.dropped], ['skipped for you', f.server.skipped],
               ['viewers', f.server.viewers]);
   }
+  return rows;
+}
+
+function showFigures(f) {
+  const rows = stills ? rowsOfStills(f) : rowsOfVideo(f);
   at('figures').replaceChildren(...rows.flatMap(([name, value]) => {
     const term = document.createElement('dt');
     const text = document.createElement('dd');
@@ -238,6 +258,7 @@ function showFigures(f) {
 // The ones that are on; all while somebody types.
 function showLights() {
   const types = input.enabled && document.activeElement === stage && document.hasFocus();
+  document.body.classList.toggle('typing', types);
   const shown = LIGHTS.filter(([, bit]) => types || (view.lights & bit) !== 0);
   at('lights').hidden = shown.length === 0;
   at('lights').replaceChildren(...shown.map(([name, bit]) => {
@@ -259,12 +280,26 @@ function onLights(message) {
   }
 }
 
+// For those who look for the way out.
+stage.addEventListener('keydown', event => {
+  if (event.key === 'Tab' && input.enabled && !view.hinted) {
+    view.hinted = true;
+    toast('The machine has the keyboard. Ctrl+Alt+Shift gives it back to this page.');
+  }
+});
 stage.addEventListener('focus', showLights);
 stage.addEventListener('blur', showLights);
 window.addEventListener('focus', showLights);
 window.addEventListener('blur', showLights);
 
 // --- tools ---
+
+// Whoever works with the mouse goes on with the machine; who works with keys, here.
+function focusStage(event) {
+  if (event.detail > 0) {
+    stage.focus({preventScroll: true});
+  }
+}
 
 function savePhoto(blob) {
   const link = document.createElement('a');
@@ -300,7 +335,8 @@ const tools = {
       await navigator.clipboard.writeText(link);
       toast('view-only link copied');
     } catch (error) {
-      toast(link);
+      // Only pages that came over TLS, or from this machine, may copy.
+      prompt('View-only link:', link);
     }
   },
   stats: () => {
@@ -320,16 +356,18 @@ const tools = {
 
 for (const [id, run] of Object.entries(tools)) {
   at(id).title = at(id).textContent;
-  at(id).addEventListener('click', async () => {
+  at(id).addEventListener('click', async event => {
     await run();
-    stage.focus({preventScroll: true});
+    focusStage(event);
   });
 }
 
 at('rate').addEventListener('change', () => {
   view.rate = Number(at('rate').value) * 1e6;
-  askRate();
-  stage.focus({preventScroll: true});
+  send({order: 'bitrate', value: view.rate});
+  if (!at('rate').matches(':focus-visible')) { // by mouse
+    stage.focus({preventScroll: true});
+  }
 });
 
 // Once more for each connection: a screen process that was started again knows nothing of it.
@@ -366,6 +404,7 @@ function onClosed(message) {
     askForToken('That link is not, or no longer, valid.');
     return;
   }
+  view.gone = message.final;
   const until = performance.now() + message.waitMs;
   const say = () => {
     const seconds = Math.max(0, Math.ceil((until - performance.now()) / 1000));
@@ -405,6 +444,7 @@ function askForToken(wrong) {
   at('ask').hidden = false;
   at('ask-wrong').textContent = wrong;
   view.closed = 'Disconnected';
+  view.gone = true;
   refresh();
   at('ask-token').focus();
 }
@@ -413,7 +453,9 @@ let started = false;
 
 function start(token) {
   view.token = token;
+  view.closed = '';
   at('ask').hidden = true;
+  refresh();
   if (started) {
     send({order: 'token', token});
     return;
@@ -431,7 +473,9 @@ function start(token) {
       onSize(width, height);
       onShown();
     });
-    toast('this browser has no video decoder here: showing single pictures');
+    at('rate').hidden = true;
+    toast(isSecureContext ? 'This browser has no video decoder: showing single pictures.' :
+      'Browsers decode video only for pages that come over TLS or from this machine: showing single pictures.');
   }
   stage.focus();
 }

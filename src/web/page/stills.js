@@ -11,6 +11,18 @@ export class Stills {
     this.onShown = onShown;
     this.display = -1;
     this.url = null;
+    this.frame = 0;
+    this.count = 0;
+    this.since = performance.now();
+  }
+
+  // Pictures a second, since this was asked last.
+  takeRate() {
+    const now = performance.now();
+    const rate = this.count * 1000 / (now - this.since);
+    this.count = 0;
+    this.since = now;
+    return rate;
   }
 
   watch(display) {
@@ -43,6 +55,7 @@ export class Stills {
       URL.revokeObjectURL(this.url);
     }
     this.url = url;
+    this.count++;
     this.frame = Number(answer.headers.get('x-vitrine-frame'));
     this.onShown(this.image.naturalWidth, this.image.naturalHeight);
   }

@@ -400,6 +400,7 @@ const orders = {
         unsubscribe();
       } else {
         subscribe();
+        orders.retry(); // somebody looks: now is the time
       }
     }
   },
@@ -410,7 +411,7 @@ const orders = {
   },
   retry: () => {
     state.retryMs = RETRY_FIRST_MS;
-    if (!state.ready && state.socket.readyState === WebSocket.CLOSED) {
+    if (state.socket && state.socket.readyState === WebSocket.CLOSED) {
       connect();
     }
   },
