@@ -12,6 +12,7 @@ extern const struct vtr_command vtr_cmd_demo;
 extern const struct vtr_command vtr_cmd_doctor;
 extern const struct vtr_command vtr_cmd_worker;
 extern const struct vtr_command vtr_cmd_screen;
+extern const struct vtr_command vtr_cmd_window;
 extern const struct vtr_command vtr_cmd_mux;
 extern const struct vtr_command vtr_cmd_encoder;
 

@@ -21,6 +21,8 @@ struct vtr_demo {
 	uint32_t exit_after; /* seconds; 0: not */
 	const char *http;    /* NULL: a free port on the loopback interface */
 	struct vtr_opt_list displays;
+	bool window;        /* on this machine's desktop */
+	const char *record; /* NULL: not */
 	const char *qemu;  /* NULL: found */
 	const char *guest; /* folder; NULL: found */
 	const char *accel; /* NULL: kvm where it works */

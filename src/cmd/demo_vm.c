@@ -195,6 +195,15 @@ static enum vtr_err start_gpu(struct vm *vm)
 		argv[count++] = "--display";
 		argv[count++] = demo->displays.items[i];
 	}
+	if (demo->window) {
+		argv[count++] = "--window";
+		argv[count++] = "--window-title";
+		argv[count++] = "vitrine demo";
+	}
+	if (demo->record) {
+		argv[count++] = "--record";
+		argv[count++] = demo->record;
+	}
 	for (size_t i = 0; i < demo->tuning.count; i++) {
 		argv[count++] = "-o";
 		argv[count++] = demo->tuning.items[i];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The front process of one VM: only here are transport, device, renderers and screen wired together. */
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #include "core/window.h"
 #include "platform/loop.h"
 #include "platform/sock.h"
+#include "present/present.h"
 #include "screen/client.h"
 #include "venus/venus.h"
 #include "vhost/vhost_user.h"
@@ -44,9 +46,11 @@ struct options {
 	struct vtr_screen_http http;
 	struct vtr_video_options video_options;
 	struct vtr_screen_hxfr hxfr;
+	struct vtr_screen_desktop desktop;
 	const char *log;
 	struct vtr_opt_list tuning;
 	/* Made of those. */
+	char title[NAME_MAX + 1];
 	struct vtr_screen_output outputs_made[VTR_SCREEN_MAX_OUTPUTS];
 	struct vtr_screen_video video;
 };
@@ -124,6 +128,20 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, http.insecure),
 	  .help = "serve the page without TLS to other machines as well" },
+	{ .name = "window",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, desktop.wanted),
+	  .help = "show the displays in windows on this machine's desktop, and take input there" },
+	{ .name = "window-renderer",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, desktop.renderer),
+	  .arg = "NAME",
+	  .help = "what draws them: vulkan, software; default: the first that works" },
+	{ .name = "window-title",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, desktop.title),
+	  .arg = "TEXT",
+	  .help = "the machine's name in them; default: the socket's" },
 	VTR_VIDEO_OPTS(offsetof(struct options, video_options)),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	{ .name = "log",
@@ -312,6 +330,7 @@ static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 		.http = options->http,
 		.video = options->video,
 		.hxfr = options->hxfr,
+		.desktop = options->desktop,
 		.events = &gpu->screen_events,
 		.data = gpu,
 	};
@@ -462,6 +481,21 @@ static int run(const struct vtr_command *command, const struct options *options,
 	return status;
 }
 
+/* Windows are named after the socket: /run/vm1.sock is vm1. */
+static void set_title(struct options *options)
+{
+	const char *slash = strrchr(options->socket, '/');
+
+	if (!options->desktop.title) {
+		snprintf(options->title, sizeof(options->title), "%s", slash ? slash + 1 : options->socket);
+		char *dot = strrchr(options->title, '.');
+		if (dot && dot != options->title) {
+			*dot = '\0';
+		}
+		options->desktop.title = options->title;
+	}
+}
+
 static int run_gpu(const struct vtr_command *command, int argc, char **argv)
 {
 	struct options options = { .window = DEFAULT_WINDOW, .refresh = REFRESH_UNSET };
@@ -483,6 +517,11 @@ static int run_gpu(const struct vtr_command *command, int argc, char **argv)
 		                "127.0.0.1:15937\n");
 		return VTR_EXIT_USAGE;
 	}
+	if (options.desktop.renderer && !vtr_present_knows_renderer(options.desktop.renderer)) {
+		fprintf(stderr, "vitrine gpu: --window-renderer is auto, vulkan or software\n");
+		return VTR_EXIT_USAGE;
+	}
+	set_title(&options);
 	if (parse_displays(&options, &displays) != VTR_OK ||
 	    vtr_tuning_parse(command, &options.tuning, &tuning) != VTR_OK ||
 	    vtr_video_parse(command, &options.video_options, options.outputs_made,

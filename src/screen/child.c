@@ -70,7 +70,8 @@ struct vtr_screen_child {
 	int64_t delay_ms;
 	int64_t started_ns;
 	int null_fd;
-	bool left; /* for good */
+	bool lived_long; /* one of the processes did */
+	bool left;       /* for good */
 
 	pid_t pid; /* 0: none; what follows is valid with one only */
 	int death_fd;
@@ -547,7 +548,9 @@ static bool leaves(const struct vtr_screen_child *child, int status)
 	if (!child->params.may_leave || !WIFEXITED(status)) {
 		return false;
 	}
-	return WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == VTR_SCREEN_EXIT_USELESS;
+	/* What was of use once may be again: a desktop is started anew, too. */
+	return WEXITSTATUS(status) == 0 ||
+	       (WEXITSTATUS(status) == VTR_SCREEN_EXIT_USELESS && !child->lived_long);
 }
 
 static void on_death(void *data, unsigned events)
@@ -563,6 +566,7 @@ static void on_death(void *data, unsigned events)
 	if (child->pressed) {
 		tell_input(child, &(struct vtr_input){ .kind = VTR_INPUT_RELEASE });
 	}
+	child->lived_long = child->lived_long || lived_ms >= LIVED_LONG_MS;
 	child->left = leaves(child, status);
 	if (!child->left) {
 		child->delay_ms = lived_ms >= LIVED_LONG_MS || child->delay_ms == 0 ?

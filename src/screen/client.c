@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "core/rect.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
 #include "platform/thread.h"
@@ -93,47 +94,19 @@ static bool is_taken(const struct vtr_screen_client *client, uint32_t display)
 	return taken;
 }
 
-/* The smallest rectangle around both. */
-static struct vtr_rect join(const struct vtr_rect *a, const struct vtr_rect *b)
-{
-	uint32_t left = a->x < b->x ? a->x : b->x;
-	uint32_t top = a->y < b->y ? a->y : b->y;
-	uint32_t right = a->x + a->width > b->x + b->width ? a->x + a->width : b->x + b->width;
-	uint32_t bottom = a->y + a->height > b->y + b->height ? a->y + a->height :
-	                                                        b->y + b->height;
-
-	return (struct vtr_rect){ left, top, right - left, bottom - top };
-}
-
-/* The part of `rect` that lies within the scanout. */
-static struct vtr_rect clip(const struct vtr_rect *rect, const struct vtr_scanout *scanout)
-{
-	struct vtr_rect result = { 0 };
-
-	if (rect->x < scanout->width && rect->y < scanout->height) {
-		result.x = rect->x;
-		result.y = rect->y;
-		result.width = (uint32_t)vtr_min(rect->width, scanout->width - rect->x);
-		result.height = (uint32_t)vtr_min(rect->height, scanout->height - rect->y);
-	}
-	return result;
-}
-
 static void add_damage(struct vtr_screen_client *client, uint32_t display,
                        const struct vtr_rect *damage)
 {
 	struct vtr_board_frame *frame = &client->displays[display].frame;
-	struct vtr_rect rect = clip(damage, &frame->scanout);
+	struct vtr_rect rect = vtr_rect_clip(damage, frame->scanout.width, frame->scanout.height);
 
 	/* Whoever has dealt with the last frame needs to know of this one only. A lie about it spoils
 	 * the liar's own picture. */
 	if (is_taken(client, display)) {
 		frame->damage = rect;
 		frame->damage_since = frame->frame;
-	} else if (frame->damage.width == 0 || frame->damage.height == 0) {
-		frame->damage = rect;
-	} else if (rect.width > 0 && rect.height > 0) {
-		frame->damage = join(&frame->damage, &rect);
+	} else {
+		frame->damage = vtr_rect_join(&frame->damage, &rect);
 	}
 }
 

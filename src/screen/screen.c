@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,7 @@ struct vtr_screen {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
 	enum vtr_err err; /* why the loop ended */
+	_Atomic bool stops;
 	int control_fd;
 	struct vtr_os_loop_fd *control_watch;
 	struct vtr_outbox outbox;
@@ -87,9 +89,8 @@ static void end(struct vtr_screen *screen, enum vtr_err err)
 }
 
 /* What waits to be sent; what the socket does not take is sent when it does. */
-static void flush_outbox(void *data)
+static void flush_outbox(struct vtr_screen *screen)
 {
-	struct vtr_screen *screen = data;
 	enum vtr_err err = vtr_outbox_flush(&screen->outbox);
 	bool waits = err == VTR_ERR_AGAIN;
 
@@ -101,6 +102,16 @@ static void flush_outbox(void *data)
 		vtr_error(screen->log, "cannot send to the front: %s (%s)", vtr_err_name(err),
 		          strerror(errno));
 		end(screen, err);
+	}
+}
+
+static void on_wakeup(void *data)
+{
+	struct vtr_screen *screen = data;
+
+	flush_outbox(screen);
+	if (atomic_load(&screen->stops)) {
+		end(screen, VTR_OK);
 	}
 }
 
@@ -167,7 +178,7 @@ static enum vtr_err watch(struct vtr_screen *screen)
 	enum vtr_err err = vtr_os_loop_create(&screen->loop);
 
 	if (err == VTR_OK) {
-		vtr_os_loop_set_wakeup(screen->loop, flush_outbox, screen);
+		vtr_os_loop_set_wakeup(screen->loop, on_wakeup, screen);
 		err = vtr_os_loop_add_fd(screen->loop, screen->control_fd, true, false, on_control,
 		                         screen, &screen->control_watch);
 	}
@@ -221,6 +232,12 @@ enum vtr_err vtr_screen_run(struct vtr_screen *screen)
 	return err != VTR_OK ? err : screen->err;
 }
 
+void vtr_screen_stop(struct vtr_screen *screen)
+{
+	atomic_store(&screen->stops, true);
+	vtr_os_loop_wakeup(screen->loop);
+}
+
 void vtr_screen_destroy(struct vtr_screen *screen)
 {
 	if (!screen) {
@@ -257,7 +274,7 @@ enum vtr_err vtr_screen_describe(struct vtr_screen *screen, uint32_t display,
 	return VTR_OK;
 }
 
-static void count_picture(struct vtr_screen *screen, uint32_t display, uint64_t frame)
+void vtr_screen_take_frame(struct vtr_screen *screen, uint32_t display, uint64_t frame)
 {
 	struct seen *seen = &screen->seen[display];
 
@@ -279,7 +296,7 @@ enum vtr_err vtr_screen_take_picture(struct vtr_screen *screen, uint32_t display
 	                                    deadline_ns);
 
 	if (err == VTR_OK) {
-		count_picture(screen, display, picture->frame.frame);
+		vtr_screen_take_frame(screen, display, picture->frame.frame);
 	}
 	return err;
 }
@@ -294,7 +311,7 @@ bool vtr_screen_close_view(struct vtr_screen *screen, uint32_t display, struct v
                            bool taken)
 {
 	if (taken) {
-		count_picture(screen, display, view->frame.frame);
+		vtr_screen_take_frame(screen, display, view->frame.frame);
 	}
 	return vtr_frame_view_close(view, screen->board, &screen->buffers, display);
 }

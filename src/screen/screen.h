@@ -14,8 +14,8 @@
  * The screen process: what the front says, kept ready for whoever shows it (stills, web). It may be
  * killed at any time; nothing is lost that the front cannot tell anew.
  *
- * Thread: vtr_screen_create(), vtr_screen_run() and vtr_screen_destroy(): the main thread. All else:
- *         any, between create and destroy.
+ * Thread: vtr_screen_create() and vtr_screen_destroy(): the main thread; vtr_screen_run(): one thread, in which
+ *         functions set by vtr_screen_on_flush() are called. All else: any, between create and destroy.
  */
 struct vtr_log;
 struct vtr_screen;
@@ -36,12 +36,14 @@ struct vtr_screen_params {
 VTR_MUST_CHECK enum vtr_err vtr_screen_create(const struct vtr_screen_params *params,
                                               struct vtr_screen **out_screen);
 
-/* Whom to tell of flushes, see vtr_screen_await_flush(); in the main thread. Not while
- * vtr_screen_run() runs. NULL: nobody. */
+/* Whom to tell of flushes, see vtr_screen_await_flush(). Not while vtr_screen_run() runs. NULL: nobody. */
 void vtr_screen_on_flush(struct vtr_screen *screen, void (*fn)(void *data), void *data);
 
-/* Ends when the front closes the socket. Returns: VTR_OK; VTR_ERR_GUEST, VTR_ERR_OS. */
+/* Ends when the front closes the socket, or by vtr_screen_stop(). Returns: VTR_OK; VTR_ERR_GUEST, VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_screen_run(struct vtr_screen *screen);
+
+/* Has vtr_screen_run() end. */
+void vtr_screen_stop(struct vtr_screen *screen);
 
 /* Accepts NULL. */
 void vtr_screen_destroy(struct vtr_screen *screen);
@@ -71,6 +73,9 @@ VTR_MUST_CHECK enum vtr_err vtr_screen_open_view(struct vtr_screen *screen, uint
 /* See vtr_frame_view_close(). `taken`: the frame was made use of, so its damage has been dealt with. */
 bool vtr_screen_close_view(struct vtr_screen *screen, uint32_t display, struct vtr_frame_view *view,
                            bool taken);
+
+/* The frame of a view that was closed without its being taken has been made use of after all. */
+void vtr_screen_take_frame(struct vtr_screen *screen, uint32_t display, uint64_t frame);
 
 /**
  * Has vtr_screen_on_flush()'s function called after the next flush of any display, once; look at the board

@@ -20,7 +20,8 @@
  * with a word in capitals ("MODE", "INPUT", "PLAYED").
  *
  *   screen_front VITRINE [HTTP [token-file=FILE] [tls-cert=FILE] [tls-key=FILE] [names=NAMES] [insecure]
- *                [record=FILE]... [publish=URL]... [encoder=NAME] [fps=N] [hxfr=ADDRESS | hxfr-open=ADDRESS]]
+ *                [record=FILE]... [publish=URL]... [encoder=NAME] [fps=N] [hxfr=ADDRESS | hxfr-open=ADDRESS]
+ *                [window=RENDERER]]
  *
  *   scanout D FORMAT W H STRIDE where     memory: "window" or the number of a buffer
  *   frame D SEED | solid D SEED           draws a pattern, or one colour, into the scanout and flushes
@@ -459,6 +460,19 @@ static struct vtr_screen_hxfr parse_hxfr(int argc, char **argv)
 	return hxfr;
 }
 
+static struct vtr_screen_desktop parse_desktop(int argc, char **argv)
+{
+	struct vtr_screen_desktop desktop = { .title = "test" };
+
+	for (int i = 0; i < argc; i++) {
+		if (strncmp(argv[i], "window=", 7) == 0) {
+			desktop.wanted = true;
+			desktop.renderer = argv[i] + 7;
+		}
+	}
+	return desktop;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct vtr_screen_events events = { .mode = on_mode, .input = on_person };
@@ -483,6 +497,7 @@ int main(int argc, char **argv)
 		.http = parse_http(argc - 2, argv + 2),
 		.video = parse_video(argc - 2, argv + 2, outputs),
 		.hxfr = parse_hxfr(argc - 2, argv + 2),
+		.desktop = parse_desktop(argc - 2, argv + 2),
 		.events = &events,
 	};
 	enum vtr_err err = vtr_screen_client_create(&params, &front.client);

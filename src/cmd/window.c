@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/commands.h"
+#include "platform/proc.h"
+#include "platform/thread.h"
+#include "present/present.h"
+#include "screen/child.h"
+#include "screen/protocol.h"
+#include "screen/screen.h"
+
+/* Windows on this machine's desktop, for `vitrine gpu`: a process of its own, like `vitrine screen`. */
+
+struct options {
+	uint64_t window_size;
+	const char *title;
+	const char *renderer;
+	const char *log;
+};
+
+static const struct vtr_opt opts[] = {
+	{ .name = "window-size",
+	  .kind = VTR_OPT_SIZE,
+	  .offset = offsetof(struct options, window_size),
+	  .arg = "SIZE",
+	  .help = "of the guest's window, which is fd 7" },
+	{ .name = "title",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, title),
+	  .arg = "TEXT",
+	  .help = "the machine's name" },
+	{ .name = "renderer",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, renderer),
+	  .arg = "NAME",
+	  .help = "auto, vulkan or software" },
+	{ .name = "log",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, log),
+	  .arg = "FILTER",
+	  .help = "what to log" },
+};
+
+/* The thread that listens to the front, while the main thread has the windows. */
+struct listener {
+	struct vtr_screen *screen;
+	struct vtr_present *present;
+	enum vtr_err err;
+};
+
+static void listen_to_front(void *data)
+{
+	struct listener *listener = data;
+
+	listener->err = vtr_screen_run(listener->screen);
+	vtr_present_quit(listener->present);
+}
+
+static void on_flush(void *data)
+{
+	vtr_present_wake(data);
+}
+
+static int show(struct vtr_log *log, struct vtr_screen *screen, const struct options *options)
+{
+	const struct vtr_present_params params = {
+		.log = log,
+		.screen = screen,
+		.title = options->title,
+		.renderer = options->renderer,
+	};
+	struct listener listener = { .screen = screen };
+	struct vtr_os_thread thread;
+	enum vtr_err err = vtr_present_create(&params, &listener.present);
+
+	if (err == VTR_ERR_UNSUPPORTED) {
+		return VTR_SCREEN_EXIT_USELESS;
+	}
+	if (err != VTR_OK) {
+		return 1;
+	}
+	vtr_screen_on_flush(screen, on_flush, listener.present);
+	err = vtr_os_thread_create(&thread, "front", listen_to_front, &listener);
+	if (err == VTR_OK) {
+		err = vtr_present_run(listener.present);
+		vtr_screen_stop(screen);
+		vtr_os_thread_join(&thread);
+	}
+	vtr_screen_on_flush(screen, NULL, NULL);
+	vtr_present_destroy(listener.present);
+	err = err == VTR_OK ? listener.err : err;
+	return err == VTR_OK ? 0 : err == VTR_ERR_UNSUPPORTED ? VTR_SCREEN_EXIT_USELESS : 1;
+}
+
+static int run_window(const struct vtr_command *command, int argc, char **argv)
+{
+	const struct vtr_os_limits limits = { .no_core_dumps = true };
+	struct options options = { 0 };
+	struct vtr_screen *screen;
+	struct vtr_log *log = NULL;
+	int status = 1;
+	int rest;
+	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
+
+	if (err != VTR_OK) {
+		return vtr_opts_exit_status(err);
+	}
+	/* A board is what no shell would hand over by chance. */
+	if (isatty(STDIN_FILENO) || lseek(VTR_SCREEN_FD_BOARD, 0, SEEK_END) <= 0) {
+		fprintf(stderr, "vitrine window: this is what 'vitrine gpu --window' starts; start that.\n");
+		return VTR_EXIT_USAGE;
+	}
+	if (vtr_log_create(options.log, STDERR_FILENO, NULL, &log) != VTR_OK) {
+		return VTR_EXIT_USAGE;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	const struct vtr_screen_params params = {
+		.log = log,
+		.control_fd = VTR_SCREEN_FD_CONTROL,
+		.board_fd = VTR_SCREEN_FD_BOARD,
+		.notes_fd = VTR_SCREEN_FD_NOTES,
+		.bell_fd = VTR_SCREEN_FD_BELL,
+		.window_fd = options.window_size > 0 ? VTR_SCREEN_FD_WINDOW : -1,
+		.window_size = options.window_size,
+	};
+	err = vtr_os_limits(&limits);
+	if (err == VTR_OK) {
+		err = vtr_screen_create(&params, &screen);
+	}
+	if (err == VTR_OK) {
+		status = show(log, screen, &options);
+		vtr_screen_destroy(screen);
+	}
+	vtr_log_destroy(log);
+	return status;
+}
+
+const struct vtr_command vtr_cmd_window = {
+	.name = "window",
+	.args = "",
+	.summary = NULL,
+	.details = NULL,
+	.opts = opts,
+	.opt_count = VTR_ARRAY_LEN(opts),
+	.run = run_window,
+};

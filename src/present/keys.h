@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef PRESENT_KEYS_H
+#define PRESENT_KEYS_H
+
+#include <stdint.h>
+
+/*
+ * What SDL calls a key or a button, as codes of linux/input-event-codes.h: places on a keyboard, not
+ * letters, since the guest has its own idea of the layout. Thread: any.
+ */
+
+/* `scancode` is an SDL_Scancode. Returns: 0, there is none. */
+uint32_t vtr_keys_from_scancode(uint32_t scancode);
+
+/* `button` is SDL_BUTTON_LEFT and so on. Returns: 0, there is none. */
+uint32_t vtr_keys_from_button(uint32_t button);
+
+#endif

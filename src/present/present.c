@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "window"
+#include "present/present.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "platform/thread.h"
+#include "present/gpu.h"
+#include "present/window.h"
+
+#define MS INT64_C(1000000)
+
+struct slot {
+	struct vtr_desk_window *window; /* NULL: there is none */
+	bool closed; /* by a person: it stays away until the display has been unplugged */
+};
+
+struct vtr_present {
+	struct vtr_desk desk;
+	struct vtr_sdl sdl;
+	const char *renderer;
+	struct slot slots[VTR_MAX_DISPLAYS];
+	_Atomic bool quits;
+	_Atomic bool woken; /* an event is under way that ends the wait */
+};
+
+static const char *const renderers[] = { "auto", "vulkan", "software" };
+
+bool vtr_present_knows_renderer(const char *name)
+{
+	for (size_t i = 0; i < VTR_ARRAY_LEN(renderers); i++) {
+		if (strcmp(renderers[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* --- windows ----------------------------------------------------------------------------------------- */
+
+static bool is_renderer(const struct vtr_present *present, const char *name)
+{
+	return strcmp(present->renderer, name) == 0;
+}
+
+/* The first window decides how all are drawn. */
+static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
+                               const struct vtr_board_mode *mode, struct vtr_desk_window **out_window)
+{
+	struct vtr_desk *desk = &present->desk;
+	enum vtr_err err = VTR_ERR_UNSUPPORTED;
+
+	if (!is_renderer(present, "software")) {
+		desk->ops = &vtr_painter_vulkan;
+		err = vtr_desk_window_create(desk, display, mode, out_window);
+	}
+	if (err == VTR_ERR_UNSUPPORTED && !is_renderer(present, "vulkan")) {
+		desk->ops = &vtr_painter_software;
+		err = vtr_desk_window_create(desk, display, mode, out_window);
+	}
+	if (err == VTR_OK) {
+		vtr_info(desk->log, "windows are drawn by %s, in %s", desk->ops->name,
+		         present->sdl.SDL_GetCurrentVideoDriver());
+	} else {
+		desk->ops = NULL;
+		vtr_error(desk->log,
+		          "no window: %s can draw into one here. Say --log debug for the reasons, or try "
+		          "another --window-renderer", is_renderer(present, "auto") ? "nothing" : present->renderer);
+	}
+	return err;
+}
+
+static enum vtr_err open_window(struct vtr_present *present, uint32_t display,
+                                const struct vtr_board_mode *mode)
+{
+	struct slot *slot = &present->slots[display];
+	enum vtr_err err;
+
+	if (!present->desk.ops) {
+		err = open_first(present, display, mode, &slot->window);
+	} else {
+		err = vtr_desk_window_create(&present->desk, display, mode, &slot->window);
+		if (err == VTR_ERR_UNSUPPORTED) {
+			vtr_warn(present->desk.log, "display %u has no window", display);
+			slot->closed = true;
+			return VTR_OK;
+		}
+	}
+	return err;
+}
+
+static void close_window(struct vtr_present *present, uint32_t display)
+{
+	struct slot *slot = &present->slots[display];
+
+	vtr_desk_window_destroy(slot->window);
+	slot->window = NULL;
+}
+
+/* A window for each display that is connected, and for no other. */
+static enum vtr_err follow_displays(struct vtr_present *present)
+{
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		struct slot *slot = &present->slots[i];
+		struct vtr_screen_info info;
+		enum vtr_err err = vtr_screen_describe(present->desk.screen, i, &info);
+		if (err != VTR_OK) {
+			continue; /* being written to: there is news soon */
+		}
+		if (!info.mode.connected) {
+			close_window(present, i);
+			slot->closed = false;
+		} else if (!slot->window && !slot->closed) {
+			err = open_window(present, i, &info.mode);
+			if (err != VTR_OK) {
+				return err;
+			}
+		}
+	}
+	return VTR_OK;
+}
+
+/* Whether people have closed all windows, as opposed to guests having unplugged all displays. */
+static bool all_closed(const struct vtr_present *present)
+{
+	bool closed = false;
+
+	for (size_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		if (present->slots[i].window) {
+			return false;
+		}
+		closed = closed || present->slots[i].closed;
+	}
+	return closed;
+}
+
+/* --- the loop ---------------------------------------------------------------------------------------- */
+
+void vtr_present_wake(struct vtr_present *present)
+{
+	SDL_Event event = { .type = SDL_USEREVENT };
+
+	if (!atomic_exchange(&present->woken, true)) {
+		present->sdl.SDL_PushEvent(&event);
+	}
+}
+
+void vtr_present_quit(struct vtr_present *present)
+{
+	atomic_store(&present->quits, true);
+	atomic_store(&present->woken, false);
+	vtr_present_wake(present);
+}
+
+/* The window that an event is about; NULL: none of ours. */
+static struct slot *find_slot(struct vtr_present *present, const SDL_Event *event)
+{
+	uint32_t id;
+
+	switch (event->type) {
+	case SDL_KEYDOWN:
+	case SDL_KEYUP:
+		id = event->key.windowID;
+		break;
+	case SDL_MOUSEMOTION:
+		id = event->motion.windowID;
+		break;
+	case SDL_MOUSEBUTTONDOWN:
+	case SDL_MOUSEBUTTONUP:
+		id = event->button.windowID;
+		break;
+	case SDL_MOUSEWHEEL:
+		id = event->wheel.windowID;
+		break;
+	case SDL_WINDOWEVENT:
+		id = event->window.windowID;
+		break;
+	default:
+		return NULL;
+	}
+	for (size_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		struct slot *slot = &present->slots[i];
+		if (slot->window && vtr_desk_window_id(slot->window) == id) {
+			return slot;
+		}
+	}
+	return NULL;
+}
+
+static void handle(struct vtr_present *present, const SDL_Event *event)
+{
+	struct slot *slot = find_slot(present, event);
+
+	if (event->type == SDL_USEREVENT) {
+		atomic_store(&present->woken, false);
+	} else if (slot && event->type == SDL_WINDOWEVENT && event->window.event == SDL_WINDOWEVENT_CLOSE) {
+		close_window(present, (uint32_t)(slot - present->slots));
+		slot->closed = true;
+	} else if (slot) {
+		vtr_desk_window_handle(slot->window, event);
+	}
+}
+
+/* *out_next_ns: when to come again at the latest. */
+static enum vtr_err update(struct vtr_present *present, int64_t *out_next_ns)
+{
+	int64_t next_ns = VTR_DESK_NEVER;
+
+	/* First asked for news, then looked for it: what comes in between wakes us. */
+	vtr_screen_await_flush(present->desk.screen);
+	enum vtr_err err = follow_displays(present);
+	for (size_t i = 0; err == VTR_OK && i < VTR_MAX_DISPLAYS; i++) {
+		int64_t at_ns = VTR_DESK_NEVER;
+		if (present->slots[i].window) {
+			err = vtr_desk_window_update(present->slots[i].window, &at_ns);
+		}
+		if (at_ns != VTR_DESK_NEVER && (next_ns == VTR_DESK_NEVER || at_ns < next_ns)) {
+			next_ns = at_ns;
+		}
+	}
+	*out_next_ns = next_ns;
+	return err;
+}
+
+/* Waits for an event, then takes all that there are. */
+static void wait(struct vtr_present *present, int64_t next_ns)
+{
+	int timeout_ms = -1;
+	SDL_Event event;
+
+	if (next_ns != VTR_DESK_NEVER) {
+		int64_t left_ns = next_ns - vtr_os_now_ns();
+		timeout_ms = left_ns > 0 ? (int)(left_ns / MS) + 1 : 0;
+	}
+	if (present->sdl.SDL_WaitEventTimeout(&event, timeout_ms)) {
+		handle(present, &event);
+	}
+	while (present->sdl.SDL_PollEvent(&event)) {
+		handle(present, &event);
+	}
+}
+
+enum vtr_err vtr_present_run(struct vtr_present *present)
+{
+	enum vtr_err err = VTR_OK;
+
+	while (err == VTR_OK && !atomic_load(&present->quits) && !all_closed(present)) {
+		int64_t next_ns;
+		err = update(present, &next_ns);
+		if (err == VTR_OK) {
+			wait(present, next_ns);
+		}
+	}
+	if (all_closed(present)) {
+		vtr_info(present->desk.log, "the last window was closed; the machine goes on");
+	}
+	return err;
+}
+
+/* --- life -------------------------------------------------------------------------------------------- */
+
+static void set_hints(const struct vtr_sdl *sdl)
+{
+	/* Signals end the process, which has nothing to lose. */
+	sdl->SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+	sdl->SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
+	sdl->SDL_SetHint(SDL_HINT_VIDEO_MINIMIZE_ON_FOCUS_LOSS, "0");
+	/* The click that brings a window to the front is meant for what is under it. */
+	sdl->SDL_SetHint(SDL_HINT_MOUSE_FOCUS_CLICKTHROUGH, "1");
+}
+
+static enum vtr_err start_sdl(struct vtr_present *present)
+{
+	char why[256];
+	enum vtr_err err = vtr_sdl_load(&present->sdl, why, sizeof(why));
+
+	if (err != VTR_OK) {
+		vtr_error(present->desk.log, "no window: %s", why);
+		return err;
+	}
+	set_hints(&present->sdl);
+	if (present->sdl.SDL_Init(SDL_INIT_VIDEO) < 0) {
+		vtr_error(present->desk.log,
+		          "no window: %s. Is there a desktop, and does DISPLAY or WAYLAND_DISPLAY lead to it?",
+		          present->sdl.SDL_GetError());
+		return VTR_ERR_UNSUPPORTED;
+	}
+	present->sdl.SDL_StopTextInput(); /* keys are wanted, not words */
+	return VTR_OK;
+}
+
+enum vtr_err vtr_present_create(const struct vtr_present_params *params,
+                                struct vtr_present **out_present)
+{
+	struct vtr_present *present;
+	const char *renderer = params->renderer ? params->renderer : "auto";
+
+	if (!vtr_present_knows_renderer(renderer)) {
+		return VTR_ERR_ARG;
+	}
+	present = calloc(1, sizeof(*present));
+	if (!present) {
+		return VTR_ERR_NOMEM;
+	}
+	present->renderer = renderer;
+	present->desk = (struct vtr_desk){
+		.log = params->log,
+		.screen = params->screen,
+		.host = { .log = params->log, .sdl = &present->sdl },
+	};
+	snprintf(present->desk.title, sizeof(present->desk.title), "%s", params->title ? params->title : "");
+	enum vtr_err err = start_sdl(present);
+	if (err != VTR_OK) {
+		free(present);
+		return err;
+	}
+	*out_present = present;
+	return VTR_OK;
+}
+
+void vtr_present_destroy(struct vtr_present *present)
+{
+	if (!present) {
+		return;
+	}
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		close_window(present, i);
+	}
+	vtr_paint_gpu_destroy(present->desk.host.gpu);
+	present->sdl.SDL_Quit();
+	free(present);
+}

@@ -1,0 +1,516 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "window"
+#include "present/window.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "core/rect.h"
+#include "platform/thread.h"
+#include "present/hands.h"
+#include "present/keys.h"
+#include "screen/protocol.h"
+
+#define MS INT64_C(1000000)
+
+/* The guest is asked for the window's size when that has been the same for so long. */
+#define ASK_NS (120 * MS)
+/* A guest that changes its size within this time after it was asked does what it was asked to, as well as it
+ * can: the window stays. */
+#define ANSWER_NS (1500 * MS)
+/* How long a whole picture is tried for while the guest draws over what it shows. */
+#define TAKE_NS (100 * MS)
+/* When to look again at what could not be shown. */
+#define AGAIN_NS (5 * MS)
+#define HIDDEN_NS (100 * MS)
+/* Where the monitor does not say how often it shows a picture. */
+#define REFRESH_HZ 60
+#define NS_PER_S INT64_C(1000000000)
+
+struct vtr_desk_window {
+	struct vtr_desk *desk;
+	uint32_t display;
+	SDL_Window *window;
+	const struct vtr_painter_ops *ops;
+	struct vtr_painter *painter;
+	struct vtr_hands hands;
+	bool inside;  /* the pointer is */
+	bool by_pixel, full_screen, grabbed;
+
+	bool lit;     /* the painter has a picture */
+	bool changed; /* what is shown is not what should be */
+	uint64_t generation, frame; /* of the picture */
+	uint32_t width, height;
+	int64_t tried_ns;           /* since when a whole one is tried for; NEVER: it is not */
+	int64_t due_ns;             /* before this no new one is taken */
+	struct vtr_fit fit;         /* as shown last */
+
+	int64_t ask_ns;   /* when to ask for a mode; NEVER: not */
+	int64_t asked_ns; /* when that was done last */
+};
+
+/* --- its size ---------------------------------------------------------------------------------------- */
+
+static void get_size(const struct vtr_desk_window *window, uint32_t *out_width, uint32_t *out_height)
+{
+	window->ops->get_size(window->painter, out_width, out_height);
+}
+
+/* Of the whole window by the window system's measure, in which it has less pixels than it has where these are small. */
+static void set_size(struct vtr_desk_window *window, uint32_t width, uint32_t height)
+{
+	uint32_t pixels_x;
+	uint32_t pixels_y;
+	int units_x;
+	int units_y;
+
+	get_size(window, &pixels_x, &pixels_y);
+	window->desk->host.sdl->SDL_GetWindowSize(window->window, &units_x, &units_y);
+	if (pixels_x == 0 || pixels_y == 0 || (pixels_x == width && pixels_y == height)) {
+		return;
+	}
+	window->desk->host.sdl->SDL_SetWindowSize(
+		window->window, (int)((uint64_t)width * (uint32_t)units_x / pixels_x),
+		(int)((uint64_t)height * (uint32_t)units_y / pixels_y));
+}
+
+static struct vtr_fit fit_by_pixel(const struct vtr_desk_window *window, uint32_t width, uint32_t height)
+{
+	struct vtr_fit fit = {
+		.source_width = (uint32_t)vtr_min(window->width, width),
+		.source_height = (uint32_t)vtr_min(window->height, height),
+		.full_width = window->width,
+		.full_height = window->height,
+	};
+
+	fit.width = fit.source_width;
+	fit.height = fit.source_height;
+	return fit;
+}
+
+static struct vtr_fit fit_whole(const struct vtr_desk_window *window, uint32_t width, uint32_t height)
+{
+	struct vtr_fit fit = {
+		.source_width = window->width,
+		.source_height = window->height,
+		.width = width,
+		.height = height,
+	};
+
+	/* As wide as the window, unless it would be too high then. */
+	if ((uint64_t)window->height * width <= (uint64_t)height * window->width) {
+		fit.height = (uint32_t)((uint64_t)window->height * width / window->width);
+	} else {
+		fit.width = (uint32_t)((uint64_t)window->width * height / window->height);
+	}
+	fit.width = fit.width > 0 ? fit.width : 1;
+	fit.height = fit.height > 0 ? fit.height : 1;
+	fit.full_width = fit.width;
+	fit.full_height = fit.height;
+	return fit;
+}
+
+/* Returns: false, the window has no pixels. */
+static bool make_fit(const struct vtr_desk_window *window, struct vtr_fit *out_fit)
+{
+	uint32_t width;
+	uint32_t height;
+
+	get_size(window, &width, &height);
+	if (width == 0 || height == 0) {
+		return false;
+	}
+	*out_fit = window->by_pixel ? fit_by_pixel(window, width, height) :
+	                              fit_whole(window, width, height);
+	out_fit->x = (int32_t)((width - out_fit->width) / 2);
+	out_fit->y = (int32_t)((height - out_fit->height) / 2);
+	return true;
+}
+
+/* Asks the guest to be as large as the window. */
+static void ask(struct vtr_desk_window *window, int64_t now_ns)
+{
+	struct vtr_board_mode mode = { .connected = true };
+	struct vtr_screen_info info;
+
+	window->ask_ns = VTR_DESK_NEVER;
+	get_size(window, &mode.width, &mode.height);
+	if (mode.width < VTR_SCREEN_MODE_MIN || mode.width > VTR_SCREEN_MODE_MAX ||
+	    mode.height < VTR_SCREEN_MODE_MIN || mode.height > VTR_SCREEN_MODE_MAX) {
+		return;
+	}
+	if (vtr_screen_describe(window->desk->screen, window->display, &info) == VTR_OK &&
+	    info.mode.width == mode.width && info.mode.height == mode.height) {
+		return;
+	}
+	vtr_debug(window->desk->log, "display %u: asking for %ux%u", window->display, mode.width,
+	          mode.height);
+	if (vtr_screen_ask_mode(window->desk->screen, window->display, &mode) == VTR_ERR_AGAIN) {
+		window->ask_ns = now_ns + ASK_NS;
+	}
+	window->asked_ns = now_ns;
+}
+
+/* The guest shows another size than before: the window follows, unless its own size is the reason. */
+static void follow_size(struct vtr_desk_window *window, int64_t now_ns)
+{
+	const uint32_t flags = window->desk->host.sdl->SDL_GetWindowFlags(window->window);
+	const uint32_t given = SDL_WINDOW_MAXIMIZED | SDL_WINDOW_MINIMIZED | SDL_WINDOW_FULLSCREEN;
+
+	if ((flags & given) == 0 && window->ask_ns == VTR_DESK_NEVER &&
+	    (window->asked_ns == VTR_DESK_NEVER || now_ns - window->asked_ns > ANSWER_NS)) {
+		set_size(window, window->width, window->height);
+	}
+}
+
+static void set_title(struct vtr_desk_window *window)
+{
+	char title[2 * VTR_DESK_TITLE_MAX];
+	const char *name = window->desk->title;
+
+	snprintf(title, sizeof(title), "%s%sdisplay %u%s%s", name, name[0] ? ", " : "", window->display + 1,
+	         window->lit ? "" : " (dark)",
+	         window->grabbed ? " - Ctrl+Alt+G gives the keyboard back" : " - vitrine");
+	window->desk->host.sdl->SDL_SetWindowTitle(window->window, title);
+}
+
+/* --- pictures ---------------------------------------------------------------------------------------- */
+
+static bool is_new(const struct vtr_desk_window *window, const struct vtr_board_frame *frame)
+{
+	return !window->lit || frame->generation != window->generation || frame->frame != window->frame;
+}
+
+/* What changed since the picture that we have. */
+static struct vtr_rect find_damage(const struct vtr_desk_window *window,
+                                   const struct vtr_board_frame *frame)
+{
+	const struct vtr_scanout *scanout = &frame->scanout;
+
+	if (window->lit && frame->generation == window->generation && window->frame >= frame->damage_since) {
+		return vtr_rect_clip(&frame->damage, scanout->width, scanout->height);
+	}
+	return (struct vtr_rect){ 0, 0, scanout->width, scanout->height };
+}
+
+static void keep(struct vtr_desk_window *window, const struct vtr_board_frame *frame, int64_t now_ns)
+{
+	const struct vtr_scanout *scanout = &frame->scanout;
+	const bool resized = window->width != scanout->width || window->height != scanout->height;
+	const bool was_lit = window->lit;
+
+	window->lit = true;
+	window->changed = true;
+	window->generation = frame->generation;
+	window->frame = frame->frame;
+	window->width = scanout->width;
+	window->height = scanout->height;
+	window->tried_ns = VTR_DESK_NEVER;
+	if (!was_lit) {
+		set_title(window);
+	}
+	if (resized) {
+		follow_size(window, now_ns);
+	}
+}
+
+/* Why there is no picture. What cannot be shown leaves the last one as it is. */
+static enum vtr_err explain(struct vtr_desk_window *window, enum vtr_err err)
+{
+	if (err == VTR_ERR_AGAIN || err == VTR_ERR_OS) {
+		return err;
+	}
+	if (err != VTR_ERR_GONE) {
+		vtr_warn_limited(window->desk->log, "cannot show what display %u does: %s", window->display,
+		                 vtr_err_name(err));
+	} else if (window->lit) {
+		window->lit = false;
+		window->changed = true;
+		set_title(window);
+	}
+	return VTR_OK;
+}
+
+/* Copies a new frame, if there is one. A frame that changed meanwhile is not shown, unless it has been tried for
+ * so long that a torn picture is better than none. Returns: VTR_ERR_AGAIN (try again at once). */
+static enum vtr_err take(struct vtr_desk_window *window, int64_t now_ns)
+{
+	struct vtr_screen *screen = window->desk->screen;
+	struct vtr_frame_view view;
+	enum vtr_err err = vtr_screen_open_view(screen, window->display, &view);
+
+	if (err != VTR_OK) {
+		return explain(window, err);
+	}
+	if (!is_new(window, &view.frame)) {
+		(void)vtr_screen_close_view(screen, window->display, &view, false);
+		return VTR_OK;
+	}
+	const struct vtr_rect damage = find_damage(window, &view.frame);
+	err = window->ops->take(window->painter, &view, &damage);
+	bool whole = vtr_screen_close_view(screen, window->display, &view, false);
+	if (err != VTR_OK) {
+		return explain(window, err);
+	}
+	window->tried_ns = window->tried_ns == VTR_DESK_NEVER ? now_ns : window->tried_ns;
+	if (!whole && now_ns - window->tried_ns < TAKE_NS) {
+		return VTR_ERR_AGAIN;
+	}
+	vtr_screen_take_frame(screen, window->display, view.frame.frame);
+	keep(window, &view.frame, now_ns);
+	return VTR_OK;
+}
+
+static int64_t get_refresh(const struct vtr_desk_window *window)
+{
+	const struct vtr_sdl *sdl = window->desk->host.sdl;
+	SDL_DisplayMode mode = { 0 };
+	int index = sdl->SDL_GetWindowDisplayIndex(window->window);
+
+	if (index < 0 || sdl->SDL_GetCurrentDisplayMode(index, &mode) < 0 || mode.refresh_rate <= 0) {
+		return REFRESH_HZ;
+	}
+	return mode.refresh_rate;
+}
+
+static enum vtr_err show(struct vtr_desk_window *window)
+{
+	struct vtr_fit fit;
+
+	if (!make_fit(window, &fit)) {
+		return VTR_ERR_AGAIN;
+	}
+	enum vtr_err err = window->ops->show(window->painter, window->lit ? &fit : NULL);
+	if (err == VTR_OK) {
+		window->changed = false;
+		window->fit = fit;
+		window->due_ns = vtr_os_now_ns() + NS_PER_S / (2 * get_refresh(window));
+	}
+	return err;
+}
+
+enum vtr_err vtr_desk_window_update(struct vtr_desk_window *window, int64_t *out_next_ns)
+{
+	const int64_t now_ns = vtr_os_now_ns();
+	int64_t next_ns = VTR_DESK_NEVER;
+	enum vtr_err err = VTR_OK;
+
+	/* A guest may draw much faster than any monitor shows. */
+	if (now_ns >= window->due_ns) {
+		err = take(window, now_ns);
+	} else {
+		next_ns = window->due_ns;
+	}
+	vtr_hands_flush(&window->hands);
+	if (window->inside) {
+		vtr_hands_show_cursor(&window->hands);
+	}
+	if (err == VTR_ERR_AGAIN) {
+		next_ns = now_ns + AGAIN_NS;
+	} else if (err != VTR_OK) {
+		return err;
+	}
+	if (window->ask_ns != VTR_DESK_NEVER && now_ns >= window->ask_ns) {
+		ask(window, now_ns);
+	}
+	if (window->changed) {
+		err = show(window);
+		if (err == VTR_ERR_AGAIN) {
+			next_ns = now_ns + HIDDEN_NS;
+		} else if (err != VTR_OK) {
+			return err;
+		}
+	}
+	if (window->ask_ns != VTR_DESK_NEVER && (next_ns == VTR_DESK_NEVER || window->ask_ns < next_ns)) {
+		next_ns = window->ask_ns;
+	}
+	*out_next_ns = next_ns;
+	return VTR_OK;
+}
+
+/* --- what is done in it ------------------------------------------------------------------------------ */
+
+static void grab(struct vtr_desk_window *window, bool wanted)
+{
+	window->grabbed = wanted;
+	window->desk->host.sdl->SDL_SetWindowKeyboardGrab(window->window, wanted ? SDL_TRUE : SDL_FALSE);
+	set_title(window);
+}
+
+/* Keys for us, with Ctrl and Alt. Returns: whether it was one. */
+static bool handle_own_key(struct vtr_desk_window *window, const SDL_KeyboardEvent *key)
+{
+	if ((key->keysym.mod & KMOD_CTRL) == 0 || (key->keysym.mod & KMOD_ALT) == 0) {
+		return false;
+	}
+	switch (key->keysym.scancode) {
+	case SDL_SCANCODE_F:
+		window->full_screen = !window->full_screen;
+		window->desk->host.sdl->SDL_SetWindowFullscreen(
+			window->window, window->full_screen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
+		grab(window, window->full_screen);
+		break;
+	case SDL_SCANCODE_G:
+		grab(window, !window->grabbed);
+		break;
+	case SDL_SCANCODE_S:
+		window->by_pixel = !window->by_pixel;
+		window->changed = true;
+		break;
+	default:
+		return false;
+	}
+	vtr_hands_release(&window->hands); /* Ctrl and Alt were not meant for the guest */
+	return true;
+}
+
+static void handle_key(struct vtr_desk_window *window, const SDL_KeyboardEvent *key)
+{
+	bool down = key->type == SDL_KEYDOWN;
+
+	if (down && (key->repeat != 0 || handle_own_key(window, key))) {
+		return;
+	}
+	vtr_hands_press(&window->hands, vtr_keys_from_scancode(key->keysym.scancode), down);
+}
+
+static void handle_motion(struct vtr_desk_window *window, int32_t x, int32_t y)
+{
+	uint32_t pixels_x;
+	uint32_t pixels_y;
+	int units_x;
+	int units_y;
+
+	get_size(window, &pixels_x, &pixels_y);
+	window->desk->host.sdl->SDL_GetWindowSize(window->window, &units_x, &units_y);
+	if (window->lit && units_x > 0 && units_y > 0) {
+		vtr_hands_move(&window->hands, &window->fit, (int32_t)((int64_t)x * pixels_x / units_x),
+		               (int32_t)((int64_t)y * pixels_y / units_y));
+	}
+}
+
+static void handle_change(struct vtr_desk_window *window, const SDL_WindowEvent *event)
+{
+	switch (event->event) {
+	case SDL_WINDOWEVENT_SIZE_CHANGED:
+		window->ask_ns = vtr_os_now_ns() + ASK_NS;
+		window->changed = true;
+		break;
+	case SDL_WINDOWEVENT_EXPOSED:
+	case SDL_WINDOWEVENT_SHOWN:
+	case SDL_WINDOWEVENT_RESTORED:
+		window->changed = true;
+		break;
+	case SDL_WINDOWEVENT_FOCUS_LOST:
+		vtr_hands_release(&window->hands);
+		break;
+	case SDL_WINDOWEVENT_ENTER:
+		window->inside = true;
+		vtr_hands_forget_cursor(&window->hands);
+		break;
+	case SDL_WINDOWEVENT_LEAVE:
+		window->inside = false;
+		break;
+	default:
+		break;
+	}
+}
+
+void vtr_desk_window_handle(struct vtr_desk_window *window, const SDL_Event *event)
+{
+	switch (event->type) {
+	case SDL_KEYDOWN:
+	case SDL_KEYUP:
+		handle_key(window, &event->key);
+		break;
+	case SDL_MOUSEMOTION:
+		handle_motion(window, event->motion.x, event->motion.y);
+		break;
+	case SDL_MOUSEBUTTONDOWN:
+	case SDL_MOUSEBUTTONUP:
+		handle_motion(window, event->button.x, event->button.y);
+		vtr_hands_press(&window->hands, vtr_keys_from_button(event->button.button),
+		                event->type == SDL_MOUSEBUTTONDOWN);
+		break;
+	case SDL_MOUSEWHEEL:
+		vtr_hands_turn(&window->hands, &event->wheel);
+		break;
+	case SDL_WINDOWEVENT:
+		handle_change(window, &event->window);
+		break;
+	default:
+		break;
+	}
+}
+
+/* --- life -------------------------------------------------------------------------------------------- */
+
+uint32_t vtr_desk_window_id(const struct vtr_desk_window *window)
+{
+	return window->desk->host.sdl->SDL_GetWindowID(window->window);
+}
+
+static enum vtr_err open_with(struct vtr_desk_window *window, const struct vtr_painter_ops *ops,
+                              const struct vtr_board_mode *mode)
+{
+	struct vtr_desk *desk = window->desk;
+	const uint32_t flags = SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI | ops->window_flags;
+
+	window->window = desk->host.sdl->SDL_CreateWindow("", (int)SDL_WINDOWPOS_UNDEFINED,
+	                                                  (int)SDL_WINDOWPOS_UNDEFINED, (int)mode->width,
+	                                                  (int)mode->height, flags);
+	if (!window->window) {
+		vtr_debug(desk->log, "no window for %s: %s", ops->name, desk->host.sdl->SDL_GetError());
+		return VTR_ERR_UNSUPPORTED;
+	}
+	enum vtr_err err = ops->create(&desk->host, window->window, &window->painter);
+	if (err != VTR_OK) {
+		desk->host.sdl->SDL_DestroyWindow(window->window);
+		window->window = NULL;
+		return err;
+	}
+	window->ops = ops;
+	return VTR_OK;
+}
+
+enum vtr_err vtr_desk_window_create(struct vtr_desk *desk, uint32_t display,
+                                    const struct vtr_board_mode *mode,
+                                    struct vtr_desk_window **out_window)
+{
+	struct vtr_desk_window *window = calloc(1, sizeof(*window));
+
+	if (!window) {
+		return VTR_ERR_NOMEM;
+	}
+	window->desk = desk;
+	window->display = display;
+	window->changed = true;
+	window->tried_ns = VTR_DESK_NEVER;
+	window->ask_ns = VTR_DESK_NEVER;
+	window->asked_ns = VTR_DESK_NEVER;
+	enum vtr_err err = open_with(window, desk->ops, mode);
+	if (err != VTR_OK) {
+		free(window);
+		return err;
+	}
+	vtr_hands_init(&window->hands, desk->host.sdl, desk->screen, display);
+	set_size(window, mode->width, mode->height); /* where a unit is more than a pixel */
+	set_title(window);
+	*out_window = window;
+	return VTR_OK;
+}
+
+void vtr_desk_window_destroy(struct vtr_desk_window *window)
+{
+	if (!window) {
+		return;
+	}
+	vtr_hands_finish(&window->hands);
+	window->ops->destroy(window->painter);
+	window->desk->host.sdl->SDL_DestroyWindow(window->window);
+	free(window);
+}

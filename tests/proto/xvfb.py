@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: MIT
+"""An X server without a screen, whose picture can be read."""
+
+import mmap
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import tempfile
+import zlib
+
+import harness
+
+
+class Xvfb:
+    """An X server of its own. `display` is its name, for DISPLAY."""
+
+    def __init__(self, width=1600, height=1000):
+        self.dir = tempfile.mkdtemp(prefix='vitrine-xvfb-')
+        read_fd, write_fd = os.pipe()
+        self.process = subprocess.Popen(
+            ['Xvfb', '-displayfd', str(write_fd), '-screen', '0', f'{width}x{height}x24', '-fbdir', self.dir,
+             '-nolisten', 'tcp', '-noreset'], pass_fds=[write_fd], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        os.close(write_fd)
+        with os.fdopen(read_fd) as pipe:
+            number = pipe.readline().strip()
+        assert number, 'Xvfb did not start'
+        self.display = ':' + number
+        self.env = dict(os.environ, DISPLAY=self.display)
+        self.env.pop('WAYLAND_DISPLAY', None)
+
+    def picture(self):
+        """What the screen shows: width, height, rows of B, G, R, X."""
+        with open(os.path.join(self.dir, 'Xvfb_screen0'), 'rb') as file:
+            data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+            # XWDFileHeader (X11/XWDFile.h): 25 words, big-endian whatever the machine
+            head = struct.unpack('>25I', data[:100])
+            size, width, height, bits, stride, colours = head[0], head[4], head[5], head[11], head[12], head[19]
+            assert bits == 32, bits
+            start = size + 12 * colours
+            return width, height, [data[start + y * stride:start + y * stride + width * 4] for y in range(height)]
+
+    def part(self, x, y, width, height):
+        """Rows of R, G, B."""
+        _, _, rows = self.picture()
+        result = []
+        for row in rows[y:y + height]:
+            row = row[x * 4:(x + width) * 4]
+            rgb = bytearray(3 * width)
+            rgb[0::3], rgb[1::3], rgb[2::3] = row[2::4], row[1::4], row[0::4]
+            result.append(bytes(rgb))
+        return result
+
+    def save(self, path):
+        """As a PNG, for people."""
+        width, height, _ = self.picture()
+        def chunk(name, body):
+            return struct.pack('>I', len(body)) + name + body + struct.pack('>I', zlib.crc32(name + body))
+        body = b''.join(b'\0' + row for row in self.part(0, 0, width, height))
+        with open(path, 'wb') as file:
+            file.write(b'\x89PNG\r\n\x1a\n' + chunk(b'IHDR', struct.pack('>IIBBBBB', width, height, 8, 2, 0, 0, 0)) +
+                       chunk(b'IDAT', zlib.compress(body)) + chunk(b'IEND', b''))
+
+    def do(self, *words):
+        """Runs xdotool, which is a person's hands."""
+        done = subprocess.run(['xdotool', *map(str, words)], env=self.env, capture_output=True, text=True, timeout=20)
+        assert done.returncode == 0, f'xdotool {words}: {done.stderr}'
+        return done.stdout.split()
+
+    def windows(self, name):
+        """The numbers of the windows that are shown and whose title begins with this."""
+        done = subprocess.run(['xdotool', 'search', '--onlyvisible', '--name', '^' + name], env=self.env,
+                              capture_output=True, text=True, timeout=20)
+        return [int(word) for word in done.stdout.split()]
+
+    def place(self, window):
+        """-> x, y, width, height"""
+        values = dict(word.split('=') for word in self.do('getwindowgeometry', '--shell', window))
+        return tuple(int(values[name]) for name in ('X', 'Y', 'WIDTH', 'HEIGHT'))
+
+    def wait_for_window(self, name):
+        return harness.wait_for(lambda: self.windows(name), 20, f'a window called {name!r}')[0]
+
+    def freeze(self, frozen):
+        self.process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
+
+    def stop(self):
+        self.freeze(False)
+        self.process.terminate()
+        self.process.wait(10)
+        shutil.rmtree(self.dir)
