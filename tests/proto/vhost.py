@@ -225,19 +225,26 @@ class Queue:
         return request
 
     def collect(self):
-        """Takes what came back."""
-        used_idx, = struct.unpack('<H', self.vm.read(self.used + 2, 2))
-        while self.used_idx != used_idx:
-            head, written = struct.unpack('<II', self.vm.read(self.used + 4 + 8 * (self.used_idx % self.size), 8))
-            self.used_idx = (self.used_idx + 1) & 0xffff
-            request = self.pending.pop(head)  # KeyError: answered twice, or never asked
-            request.written = written
-            request.answer = b''.join(self.vm.read(*place) for place in request.answers)[:written]
-            self.free += request.head
-            for block in request.blocks:
-                self.vm.release(*block)
-        # Interrupt me for the next one.
-        self.vm.write(self.avail + 4 + 2 * self.size, struct.pack('<H', self.used_idx))
+        """Takes what came back, and asks for an interrupt for the next one: after that, looks once more."""
+        asked = None
+        while True:
+            used_idx, = struct.unpack('<H', self.vm.read(self.used + 2, 2))
+            if used_idx == asked:
+                return
+            while self.used_idx != used_idx:
+                self.take_used()
+            self.vm.write(self.avail + 4 + 2 * self.size, struct.pack('<H', used_idx))
+            asked = used_idx
+
+    def take_used(self):
+        head, written = struct.unpack('<II', self.vm.read(self.used + 4 + 8 * (self.used_idx % self.size), 8))
+        self.used_idx = (self.used_idx + 1) & 0xffff
+        request = self.pending.pop(head)  # KeyError: answered twice, or never asked
+        request.written = written
+        request.answer = b''.join(self.vm.read(*place) for place in request.answers)[:written]
+        self.free += request.head
+        for block in request.blocks:
+            self.vm.release(*block)
 
     def avail_event(self):
         return struct.unpack('<H', self.vm.read(self.used + 4 + 8 * self.size, 2))[0]
