@@ -67,20 +67,31 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf('SC_CLK_TCK')
 
 
+def thread_seconds(pid):
+    """Processor time of each thread, by name."""
+    times = {}
+    for task in os.listdir(f'/proc/{pid}/task'):
+        with open(f'/proc/{pid}/task/{task}/comm') as comm, open(f'/proc/{pid}/task/{task}/schedstat') as stat:
+            name = comm.read().strip()
+            times[name] = times.get(name, 0) + int(stat.read().split()[0]) / 1e9
+    return times
+
+
 class Server:
     """A server of its own in a directory of its own."""
 
-    def __init__(self, *args, program=None, command=('serve',)):
+    def __init__(self, *args, program=None, command=('serve',), env=None):
         self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
         self.path = os.path.join(self.dir, 'sock')
         self.log_path = os.path.join(self.dir, 'log')
         with open(self.log_path, 'w') as log:
             self.process = subprocess.Popen(
                 [program or PROGRAM, *command, '--socket', self.path, *args],
-                stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True)
+                stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, env=env)
         line = self.process.stdout.readline()
-        if line != f'READY {self.path}\n':
+        if line.split()[:2] != ['READY', self.path]:
             raise AssertionError(f'server did not start: {line!r}\n{self.log()}')
+        self.links = line.split()[2:]
 
     @property
     def pid(self):
