@@ -25,6 +25,9 @@
 #define ACCEPT_AT_ONCE 16
 /* What may wait in a socket until it takes more. */
 #define UNSENT_BYTES 65536
+/* What is offered to a socket in one go. Without it the library sends as much as it reads, 4 KiB, and keeps the rest
+ * of a picture for the next turns of its loop. */
+#define SEND_AT_ONCE (1 << 20)
 /* How often connections are looked through for those that take too long. */
 #define SWEEP_US (250 * 1000)
 #define SWEEPS_PER_SECOND 4
@@ -293,7 +296,10 @@ static void on_sweep(lws_sorted_usec_list_t *sweep)
 static const struct lws_protocols protocols[] = {
 	{ .name = "http", .callback = on_http },
 	{ .name = "listen", .callback = on_listen },
-	{ .name = VTR_MESSAGE_SUBPROTOCOL, .callback = on_ws, .rx_buffer_size = 4096 },
+	{ .name = VTR_MESSAGE_SUBPROTOCOL,
+	  .callback = on_ws,
+	  .rx_buffer_size = 4096,
+	  .tx_packet_size = SEND_AT_ONCE },
 	{ .name = NULL },
 };
 

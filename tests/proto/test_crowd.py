@@ -78,9 +78,10 @@ class Costs(CrowdTest):
         base = {name: (few[name] + few_again[name]) / 2 for name in few}
         more = {name: (many[name] - base.get(name, 0)) / CROWD for name in many}
         print('one viewer: ' + ', '.join(f'{name} {cores:.1%}' for name, cores in base.items()))
-        print(f'each further one: {sum(more.values()):.2%} of a core: ' +
-              ', '.join(f'{name} {cores:.2%}' for name, cores in more.items()))
-        self.assertLessEqual(sum(more.values()), VIEWER_LIMIT)
+        print(f'each further one: web {more["web"]:.2%} of a core; ' + ', '.join(
+            f'{name} {cores:+.2%}' for name, cores in more.items() if name != 'web'))
+        # The stream codes once whoever watches; what it takes for that varies by more than handing it out to all.
+        self.assertLessEqual(more['web'], VIEWER_LIMIT)
 
 
 class Stalling(CrowdTest):
