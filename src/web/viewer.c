@@ -307,9 +307,12 @@ static void on_complete(struct vtr_viewer *viewer)
 	bool is_hello = err == VTR_OK && message.type == VTR_MESSAGE_HELLO;
 
 	viewer->in_size = 0;
-	if (err != VTR_OK || (!is_hello && viewer->role == VTR_TOKEN_WRONG)) {
+	if (err != VTR_OK) {
 		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
 		               "a message that makes no sense");
+	} else if (!is_hello && viewer->role == VTR_TOKEN_WRONG) {
+		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
+		               "HELLO with a token comes first");
 	} else if (is_hello && viewer->role == VTR_TOKEN_WRONG) {
 		on_hello(viewer, &message, vtr_os_now_ns());
 	} else {

@@ -138,25 +138,25 @@ class Target:
 
 @contextlib.contextmanager
 def readers_stop(target):
-    viewers = [ws.Viewer(target, receive_bytes=4096) for _ in range(4)]
-    for viewer in viewers:
-        viewer.send(ws.subscribe(0))
-    begin_ns = time.monotonic_ns()
-    yield
-    assert target.units(begin_ns) > 20, 'the one that reads gets nothing'
-    for viewer in viewers:
-        viewer.close()
+    with contextlib.ExitStack() as stack:
+        for _ in range(4):
+            stack.enter_context(ws.Viewer(target, receive_bytes=4096)).send(ws.subscribe(0))
+        begin_ns = time.monotonic_ns()
+        yield
+        assert target.units(begin_ns) > 20, 'the one that reads gets nothing'
 
 
 @contextlib.contextmanager
 def encoder_sleeps(target):
     target.set_slow(SLOW_MS)
-    time.sleep(1)
-    begin_ns = time.monotonic_ns()
-    yield
-    a_second = target.units(begin_ns) / (time.monotonic_ns() - begin_ns) * 1e9
-    target.set_slow(0)
-    assert 1 < a_second < 1000 / SLOW_MS + 1, f'{a_second:.1f} pictures a second of a slow encoder'
+    try:
+        time.sleep(1)
+        begin_ns = time.monotonic_ns()
+        yield
+        a_second = target.units(begin_ns) / (time.monotonic_ns() - begin_ns) * 1e9
+        assert 1 < a_second < 1000 / SLOW_MS + 1, f'{a_second:.1f} pictures a second of a slow encoder'
+    finally:
+        target.set_slow(0)
 
 
 @contextlib.contextmanager
@@ -171,24 +171,28 @@ def screen_stutters(target):
             time.sleep(GO_S)
     thread = threading.Thread(target=stutter)
     thread.start()
-    begin_ns = time.monotonic_ns()
-    yield
-    a_second = target.units(begin_ns) / (time.monotonic_ns() - begin_ns) * 1e9
-    ends.set()
-    thread.join()
-    assert a_second < 20, f'{a_second:.1f} pictures a second of a process that is mostly stopped'
+    try:
+        begin_ns = time.monotonic_ns()
+        yield
+        a_second = target.units(begin_ns) / (time.monotonic_ns() - begin_ns) * 1e9
+        assert a_second < 20, f'{a_second:.1f} pictures a second of a process that is mostly stopped'
+    finally:
+        ends.set()
+        thread.join()
 
 
 @contextlib.contextmanager
 def screen_stops(target):
     pid = target.screen()
     os.kill(pid, signal.SIGSTOP)
-    time.sleep(0.2)
-    begin_ns = time.monotonic_ns()
-    yield
-    count = target.units(begin_ns)
-    os.kill(pid, signal.SIGCONT)
-    assert count == 0, f'{count} pictures of a process that is stopped'
+    try:
+        time.sleep(0.2)
+        begin_ns = time.monotonic_ns()
+        yield
+        count = target.units(begin_ns)
+        assert count == 0, f'{count} pictures of a process that is stopped'
+    finally:
+        os.kill(pid, signal.SIGCONT)
 
 
 @contextlib.contextmanager
@@ -234,12 +238,15 @@ def server_stops_reading(target):
         return run_ns(pid) - before
     usual = busy_ns()
     target.relay.flows.clear()
-    # What is left then is looking now and then whether there is room.
-    harness.wait_for(lambda: busy_ns() < usual / 4, 60, f'a broadcast that stands still (busy for {usual} ns in 0.5 s)')
-    yield
-    left = busy_ns()
-    assert left < usual / 4, f'the broadcast goes on: busy for {left} ns, {usual} before'
-    target.relay.flows.set()
+    try:
+        # What is left then is looking now and then whether there is room.
+        harness.wait_for(lambda: busy_ns() < usual / 4, 60,
+                         f'a broadcast that stands still (busy for {usual} ns in 0.5 s)')
+        yield
+        left = busy_ns()
+        assert left < usual / 4, f'the broadcast goes on: busy for {left} ns, {usual} before'
+    finally:
+        target.relay.flows.set()
 
 
 # name: what happens; the last ones change what the next ones find.

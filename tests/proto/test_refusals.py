@@ -113,7 +113,9 @@ class Refusals(unittest.TestCase):
             self.assertGreater(len(text), 8, f'no clear error: {line}')
 
     def test_no_token(self):
-        self.expect(self.check('no token (WebSocket)', lambda: self.closing(ws.subscribe(0))), '4400')
+        told = self.check('no token (WebSocket)', lambda: self.closing(ws.subscribe(0)))
+        self.expect(told, '4400')
+        self.assertTrue(all('token' in line for line in told), told)
         self.expect(self.check('no token (HTTP)', self.request, FEW), '401', '429')
 
     def test_wrong_tokens(self):
