@@ -137,11 +137,11 @@ static unsigned rank(VkPhysicalDeviceType type)
 	}
 }
 
-static enum vtr_err choose_device(struct vtr_paint_gpu *gpu, VkSurfaceKHR surface)
+static enum vtr_err choose_device(struct vtr_paint_gpu *gpu, VkSurfaceKHR surface, bool any)
 {
 	VkPhysicalDevice devices[MAX_DEVICES];
 	uint32_t count = MAX_DEVICES;
-	unsigned best = 0;
+	unsigned best = any ? 0 : rank(VK_PHYSICAL_DEVICE_TYPE_CPU);
 	char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE] = "";
 	VkResult result = gpu->instance_procs.vkEnumeratePhysicalDevices(gpu->instance, &count, devices);
 
@@ -220,7 +220,7 @@ enum vtr_err vtr_paint_gpu_create(const struct vtr_painter_host *host, SDL_Windo
 		err = make_surface(gpu, host->sdl, window, &surface);
 	}
 	if (err == VTR_OK) {
-		err = choose_device(gpu, surface);
+		err = choose_device(gpu, surface, host->any_gpu);
 	}
 	if (err == VTR_OK) {
 		err = create_device(gpu);

@@ -25,7 +25,7 @@ struct vtr_paint_gpu {
 };
 
 /**
- * Finds the best device that can present to the window and has it ready.
+ * Finds the best device that can present to the window, and has it ready. See vtr_painter_host.any_gpu.
  *
  * Owner:   *out_gpu is the caller's; *out_surface is of this window, to be destroyed before.
  * Returns: VTR_ERR_UNSUPPORTED (there is none; logged), VTR_ERR_NOMEM.

@@ -85,15 +85,20 @@ void vtr_hands_move(struct vtr_hands *hands, const struct vtr_fit *fit, int32_t 
 	if (fit->source_width == 0 || fit->source_height == 0) {
 		return;
 	}
-	hands->moved = true;
-	hands->x = place(x, fit->x, fit->full_width);
-	hands->y = place(y, fit->y, fit->full_height);
+	uint32_t to_x = place(x, fit->x, fit->full_width);
+	uint32_t to_y = place(y, fit->y, fit->full_height);
+	if (!hands->placed || to_x != hands->x || to_y != hands->y) {
+		hands->moved = true;
+		hands->x = to_x;
+		hands->y = to_y;
+	}
 }
 
 void vtr_hands_flush(struct vtr_hands *hands)
 {
 	if (hands->moved) {
 		hands->moved = false;
+		hands->placed = true;
 		send(hands, &(struct vtr_input){ .kind = VTR_INPUT_MOTION, .x = hands->x, .y = hands->y });
 	}
 }
@@ -142,9 +147,10 @@ static SDL_Cursor *make_cursor(const struct vtr_sdl *sdl, const struct vtr_curso
 	return cursor;
 }
 
-void vtr_hands_forget_cursor(struct vtr_hands *hands)
+void vtr_hands_enter(struct vtr_hands *hands)
 {
 	hands->cursor_ticket = 0;
+	hands->placed = false;
 	hands->sdl->SDL_SetCursor(hands->cursor ? hands->cursor : hands->sdl->SDL_GetDefaultCursor());
 	hands->sdl->SDL_ShowCursor(SDL_ENABLE);
 }

@@ -16,7 +16,8 @@ struct vtr_hands {
 	struct vtr_screen *screen;
 	uint32_t display;
 	uint8_t held[(VTR_INPUT_MAX_CODE + 8) / 8]; /* bits: keys and buttons */
-	bool moved; /* to x, y, which has not been sent */
+	bool placed; /* the guest was told of a place */
+	bool moved;  /* to x, y, which has not been sent */
 	uint32_t x, y;
 	SDL_Cursor *cursor; /* NULL: the system's */
 	uint32_t cursor_ticket;
@@ -39,7 +40,7 @@ void vtr_hands_release(struct vtr_hands *hands);
 
 /* The pointer is in the window: has it look like the guest's, if that has changed. */
 void vtr_hands_show_cursor(struct vtr_hands *hands);
-/* The pointer has come from elsewhere, where it looked differently. */
-void vtr_hands_forget_cursor(struct vtr_hands *hands);
+/* The pointer has come from elsewhere, where it looked differently, and where it may have moved the guest's. */
+void vtr_hands_enter(struct vtr_hands *hands);
 
 #endif

@@ -31,6 +31,7 @@ struct vtr_fit {
 struct vtr_painter_host {
 	struct vtr_log *log;
 	const struct vtr_sdl *sdl;
+	bool any_gpu;              /* one that is a CPU will do as well */
 	struct vtr_paint_gpu *gpu; /* the Vulkan painters', made by the first one */
 };
 

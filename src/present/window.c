@@ -279,9 +279,9 @@ static int64_t get_refresh(const struct vtr_desk_window *window)
 
 static enum vtr_err show(struct vtr_desk_window *window)
 {
-	struct vtr_fit fit;
+	struct vtr_fit fit = { 0 };
 
-	if (!make_fit(window, &fit)) {
+	if (window->lit && !make_fit(window, &fit)) {
 		return VTR_ERR_AGAIN;
 	}
 	enum vtr_err err = window->ops->show(window->painter, window->lit ? &fit : NULL);
@@ -410,7 +410,7 @@ static void handle_change(struct vtr_desk_window *window, const SDL_WindowEvent 
 		break;
 	case SDL_WINDOWEVENT_ENTER:
 		window->inside = true;
-		vtr_hands_forget_cursor(&window->hands);
+		vtr_hands_enter(&window->hands);
 		break;
 	case SDL_WINDOWEVENT_LEAVE:
 		window->inside = false;
@@ -448,6 +448,11 @@ void vtr_desk_window_handle(struct vtr_desk_window *window, const SDL_Event *eve
 }
 
 /* --- life -------------------------------------------------------------------------------------------- */
+
+SDL_Window *vtr_desk_window_handle_of(const struct vtr_desk_window *window)
+{
+	return window->window;
+}
 
 uint32_t vtr_desk_window_id(const struct vtr_desk_window *window)
 {

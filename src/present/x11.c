@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "present/x11.h"
 
+#include <dlfcn.h>
+#include <poll.h>
+
 #include <SDL_syswm.h>
 #include <xcb/xcb.h>
 
@@ -48,6 +51,34 @@ void vtr_x11_disconnect(struct vtr_x11 *x11)
 	if (x11) {
 		xcb_disconnect((xcb_connection_t *)(void *)x11);
 	}
+}
+
+/* Xlib is SDL's, which loaded it by itself. */
+static int count_pending(Display *display)
+{
+	static int (*pending)(Display *display);
+
+	if (!pending) {
+		void *library = dlopen("libX11.so.6", RTLD_NOW | RTLD_LOCAL);
+		pending = library ? (__typeof__(pending))dlsym(library, "XPending") : NULL;
+	}
+	return pending ? pending(display) : 0;
+}
+
+void vtr_x11_wait(const struct vtr_sdl *sdl, SDL_Window *window, int fd, int timeout_ms)
+{
+	struct pollfd fds[2] = { { .fd = fd, .events = POLLIN }, { .fd = -1, .events = POLLIN } };
+	SDL_SysWMinfo info;
+
+	if (window && get_info(sdl, window, &info)) {
+		/* Nothing is said to the server between here and poll(), so nothing is read either. */
+		if (count_pending(info.info.x11.display) > 0) {
+			return;
+		}
+		fds[1].fd = ConnectionNumber(info.info.x11.display);
+	}
+	/* Interrupted is as good as over. */
+	(void)poll(fds, 2, timeout_ms);
 }
 
 enum vtr_err vtr_x11_create_surface(struct vtr_x11 *x11, const struct vtr_sdl *sdl, SDL_Window *window,

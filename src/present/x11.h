@@ -8,9 +8,11 @@
 #include "vk/loader.h"
 
 /*
- * Vulkan surfaces of X11 windows, through a connection of their own. On SDL's connection the driver's threads, which
- * wait for their own events, would take SDL's events off the wire as well; SDL sleeps on until something else
- * comes, and the window stands still.
+ * Two things that SDL 2 does for X11 windows in a way that makes them stand still. It looks for events in Xlib's queue
+ * and on the wire, but not in XCB's queue, where those lie that were read while somebody waited for something else.
+ *
+ * So Vulkan surfaces have a connection of their own: on SDL's, the driver's threads would read SDL's events. And waiting is
+ * done here, where XCB's queue is emptied before.
  *
  * Thread: the main thread.
  */
@@ -26,6 +28,10 @@ bool vtr_x11_has(const struct vtr_sdl *sdl, SDL_Window *window);
 VTR_MUST_CHECK enum vtr_err vtr_x11_connect(struct vtr_x11 **out_x11);
 /* Accepts NULL. */
 void vtr_x11_disconnect(struct vtr_x11 *x11);
+
+/* Waits for events of the window's connection, for `fd` to be readable, or for `timeout_ms` (< 0: for ever). NULL, or no window
+ * of X11: for the latter two. */
+void vtr_x11_wait(const struct vtr_sdl *sdl, SDL_Window *window, int fd, int timeout_ms);
 
 /* Returns: VTR_ERR_UNSUPPORTED. */
 VTR_MUST_CHECK enum vtr_err vtr_x11_create_surface(struct vtr_x11 *x11, const struct vtr_sdl *sdl,

@@ -38,7 +38,7 @@
 #define MESSAGES_AT_ONCE 64
 #define MESSAGES_PAUSE_MS 20
 #define MODE_COST 8 /* messages; each is work for the guest */
-/* At the end, how long it gets to end by itself. */
+/* How long it gets to end by itself. */
 #define FINISH_MS 1000
 
 /* Of the message that waits for the socket. */
@@ -328,9 +328,13 @@ static void on_control(void *data, unsigned events)
 		send_buffers(child);
 		return;
 	case VTR_ERR_GONE:
-		/* It ends, or is of no use any more. */
+		/* It ends, or is of no use any more. One that may leave gets the time to say so by its status. */
 		unwatch(&child->control_watch);
-		kill_process(child);
+		if (child->params.may_leave) {
+			vtr_os_loop_timer_set(child->pause, FINISH_MS * MS);
+		} else {
+			kill_process(child);
+		}
 		return;
 	default:
 		break;
@@ -343,7 +347,11 @@ static void on_pause_over(void *data)
 	struct vtr_screen_child *child = data;
 
 	child->paused = false;
-	send_buffers(child);
+	if (child->control_watch) {
+		send_buffers(child);
+	} else {
+		kill_process(child);
+	}
 }
 
 /* --- the process ------------------------------------------------------------------------------------- */

@@ -89,14 +89,14 @@ def solid_bytes(seed):
 class Front:
     """A front with displays in a window, and what it says."""
 
-    def __init__(self, *args, http='127.0.0.1:0', program=None):
+    def __init__(self, *args, http='127.0.0.1:0', program=None, env=None):
         self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
         self.log_path = os.path.join(self.dir, 'log')
         self.unasked = []
         self.rest = b''
         with open(self.log_path, 'w') as log:
             self.process = subprocess.Popen([FRONT, program or harness.PROGRAM, *([http] if http else []), *args],
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env)
         line = self.read_line()
         if not line.startswith('READY'):
             self.process.wait(5)

@@ -5,6 +5,7 @@ import mmap
 import os
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -13,14 +14,25 @@ import zlib
 import harness
 
 
-class Xvfb:
-    """An X server of its own. `display` is its name, for DISPLAY."""
+def receive(server, size):
+    data = b''
+    while len(data) < size:
+        more = server.recv(size - len(data))
+        assert more, 'the X server hung up'
+        data += more
+    return data
 
-    def __init__(self, width=1600, height=1000):
+
+class Xvfb:
+    """An X server of its own. `display` is its name, for DISPLAY; if none is given, one that is free."""
+
+    def __init__(self, width=1600, height=1000, display=None):
+        self.width, self.height = width, height
+        self.memory = None
         self.dir = tempfile.mkdtemp(prefix='vitrine-xvfb-')
         read_fd, write_fd = os.pipe()
         self.process = subprocess.Popen(
-            ['Xvfb', '-displayfd', str(write_fd), '-screen', '0', f'{width}x{height}x24', '-fbdir', self.dir,
+            ['Xvfb', *([display] if display else []), '-displayfd', str(write_fd), '-screen', '0', f'{width}x{height}x24', '-fbdir', self.dir,
              '-nolisten', 'tcp', '-noreset'], pass_fds=[write_fd], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(write_fd)
         with os.fdopen(read_fd) as pipe:
@@ -30,23 +42,18 @@ class Xvfb:
         self.env = dict(os.environ, DISPLAY=self.display)
         self.env.pop('WAYLAND_DISPLAY', None)
 
-    def picture(self):
-        """What the screen shows: width, height, rows of B, G, R, X."""
-        with open(os.path.join(self.dir, 'Xvfb_screen0'), 'rb') as file:
-            data = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
-            # XWDFileHeader (X11/XWDFile.h): 25 words, big-endian whatever the machine
-            head = struct.unpack('>25I', data[:100])
-            size, width, height, bits, stride, colours = head[0], head[4], head[5], head[11], head[12], head[19]
-            assert bits == 32, bits
-            start = size + 12 * colours
-            return width, height, [data[start + y * stride:start + y * stride + width * 4] for y in range(height)]
-
     def part(self, x, y, width, height):
-        """Rows of R, G, B."""
-        _, _, rows = self.picture()
+        """What the screen shows there, as rows of R, G, B."""
+        if not self.memory:
+            with open(os.path.join(self.dir, 'Xvfb_screen0'), 'rb') as file:
+                self.memory = mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ)
+        # XWDFileHeader (X11/XWDFile.h): 25 words, big-endian whatever the machine
+        head = struct.unpack('>25I', self.memory[:100])
+        size, bits, stride, colours = head[0], head[11], head[12], head[19]
+        assert bits == 32, bits
         result = []
-        for row in rows[y:y + height]:
-            row = row[x * 4:(x + width) * 4]
+        for at in range(size + 12 * colours + y * stride, size + 12 * colours + (y + height) * stride, stride):
+            row = self.memory[at + x * 4:at + (x + width) * 4]
             rgb = bytearray(3 * width)
             rgb[0::3], rgb[1::3], rgb[2::3] = row[2::4], row[1::4], row[0::4]
             result.append(bytes(rgb))
@@ -54,7 +61,7 @@ class Xvfb:
 
     def save(self, path):
         """As a PNG, for people."""
-        width, height, _ = self.picture()
+        width, height = self.width, self.height
         def chunk(name, body):
             return struct.pack('>I', len(body)) + name + body + struct.pack('>I', zlib.crc32(name + body))
         body = b''.join(b'\0' + row for row in self.part(0, 0, width, height))
@@ -81,6 +88,25 @@ class Xvfb:
 
     def wait_for_window(self, name):
         return harness.wait_for(lambda: self.windows(name), 20, f'a window called {name!r}')[0]
+
+    def close(self, window):
+        """What the cross in a window's corner does: WM_DELETE_WINDOW (ICCCM 4.1.2.7), which xdotool cannot say."""
+        with socket.socket(socket.AF_UNIX) as server:
+            server.settimeout(10)
+            server.connect('/tmp/.X11-unix/X' + self.display[1:])
+            server.sendall(struct.pack('<BxHHHHxx', ord('l'), 11, 0, 0, 0))
+            ok, words = struct.unpack('<BxxxxxH', receive(server, 8))
+            receive(server, 4 * words)
+            assert ok == 1, 'the X server takes no clients'
+            atoms = []
+            for name in b'WM_PROTOCOLS', b'WM_DELETE_WINDOW':
+                padded = name + bytes(-len(name) % 4)
+                server.sendall(struct.pack('<BBHHxx', 16, 0, 2 + len(padded) // 4, len(name)) + padded)  # InternAtom
+                atoms.append(struct.unpack('<8xI20x', receive(server, 32))[0])
+            message = struct.pack('<BBHIIII12x', 33, 32, 0, window, atoms[0], atoms[1], 0)  # ClientMessage
+            server.sendall(struct.pack('<BBHII', 25, 0, 11, window, 0) + message)  # SendEvent
+            server.sendall(struct.pack('<BBH', 43, 0, 1))  # GetInputFocus: its answer says that all was done
+            receive(server, 32)
 
     def freeze(self, frozen):
         self.process.send_signal(signal.SIGSTOP if frozen else signal.SIGCONT)
