@@ -20,6 +20,7 @@
 #include "cmd/qemu.h"
 #include "cmd/xserver.h"
 #include "platform/proc.h"
+#include "present/present.h"
 
 #define LIBRARY_MAX 256
 #define API_MAX 32
@@ -143,6 +144,17 @@ static void check_x_server(struct vtr_check *check)
 	    meaning, vtr_xserver_name(server));
 }
 
+static void check_window(struct vtr_check *check)
+{
+	char what[sizeof(check->value)];
+
+	if (vtr_present_probe(what, sizeof(what)) == VTR_OK) {
+		set(check, VTR_CHECK_OK, "'vitrine gpu --window' can open windows here", what);
+	} else {
+		set(check, VTR_CHECK_NOTE, "'vitrine gpu --window' will not work here; --http will", what);
+	}
+}
+
 static void check_drm_nodes(struct vtr_check *check)
 {
 	glob_t nodes;
@@ -247,6 +259,7 @@ static const struct {
 } rows[] = {
 	{ "guest_driver", "Guest driver", check_guest_driver },
 	{ "x_server", "X server", check_x_server },
+	{ "window", "Windows of VMs", check_window },
 	{ "drm_nodes", "DRM nodes", check_drm_nodes },
 	{ "udmabuf", "udmabuf", check_udmabuf },
 	{ "memfd", "Shared memory", check_memfd },

@@ -36,10 +36,12 @@ VTR_MUST_CHECK enum vtr_err vtr_paint_gpu_create(const struct vtr_painter_host *
 void vtr_paint_gpu_destroy(struct vtr_paint_gpu *gpu);
 
 /* A surface of another window. Returns: VTR_ERR_UNSUPPORTED (the device cannot present to it; logged). */
-VTR_MUST_CHECK enum vtr_err vtr_paint_gpu_create_surface(const struct vtr_paint_gpu *gpu, const struct vtr_sdl *sdl,
-                                                   SDL_Window *window, VkSurfaceKHR *out_surface);
+VTR_MUST_CHECK enum vtr_err vtr_paint_gpu_create_surface(const struct vtr_paint_gpu *gpu,
+                                                         const struct vtr_sdl *sdl, SDL_Window *window,
+                                                         VkSurfaceKHR *out_surface);
 
-/* Memory for a buffer or an image that has one of these properties, the first that there is. Returns: VTR_ERR_NOMEM. */
+/* Memory for a buffer or an image that has one of these properties, the first that there is. Returns:
+ * VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_paint_gpu_allocate(const struct vtr_paint_gpu *gpu,
                                              const VkMemoryRequirements *requirements,
                                              const VkMemoryPropertyFlags *wanted, size_t count,

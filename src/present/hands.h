@@ -6,8 +6,8 @@
 #include "present/painter.h"
 
 /*
- * What a person does in a window, as input for the guest; and the pointer that is seen there, which is the guest's
- * cursor. Thread: the main thread.
+ * What a person does in a window, as input for the guest; and the pointer that is seen there, which is the
+ * guest's cursor. Thread: the main thread.
  */
 struct vtr_screen;
 
@@ -40,7 +40,7 @@ void vtr_hands_release(struct vtr_hands *hands);
 
 /* The pointer is in the window: has it look like the guest's, if that has changed. */
 void vtr_hands_show_cursor(struct vtr_hands *hands);
-/* The pointer has come from elsewhere, where it looked differently, and where it may have moved the guest's. */
+/* The pointer has come from elsewhere, where it looked differently and may have moved the guest's. */
 void vtr_hands_enter(struct vtr_hands *hands);
 
 #endif

@@ -305,22 +305,45 @@ static bool is_desktop(const char *driver)
 	return driver && strcmp(driver, "offscreen") != 0 && strcmp(driver, "dummy") != 0;
 }
 
-static enum vtr_err start_sdl(struct vtr_present *present)
+/* *sdl is to be ended by SDL_Quit(). */
+static enum vtr_err start_sdl(struct vtr_sdl *sdl, char *why, size_t why_size)
+{
+	enum vtr_err err = vtr_sdl_load(sdl, why, why_size);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	set_hints(sdl);
+	bool started = sdl->SDL_Init(SDL_INIT_VIDEO) == 0;
+	if (started && is_desktop(sdl->SDL_GetCurrentVideoDriver())) {
+		return VTR_OK;
+	}
+	snprintf(why, why_size, "%s. Is there a desktop, and does DISPLAY or WAYLAND_DISPLAY lead to it?",
+	         started ? "SDL finds no window system" : sdl->SDL_GetError());
+	sdl->SDL_Quit();
+	return VTR_ERR_UNSUPPORTED;
+}
+
+enum vtr_err vtr_present_probe(char *out_what, size_t size)
+{
+	struct vtr_sdl sdl;
+	enum vtr_err err = start_sdl(&sdl, out_what, size);
+
+	if (err == VTR_OK) {
+		snprintf(out_what, size, "%s", sdl.SDL_GetCurrentVideoDriver());
+		sdl.SDL_Quit();
+	}
+	return err;
+}
+
+static enum vtr_err connect_desktop(struct vtr_present *present)
 {
 	char why[256];
-	enum vtr_err err = vtr_sdl_load(&present->sdl, why, sizeof(why));
+	enum vtr_err err = start_sdl(&present->sdl, why, sizeof(why));
 
 	if (err != VTR_OK) {
 		vtr_error(present->desk.log, "no window: %s", why);
 		return err;
-	}
-	set_hints(&present->sdl);
-	bool started = present->sdl.SDL_Init(SDL_INIT_VIDEO) == 0;
-	if (!started || !is_desktop(present->sdl.SDL_GetCurrentVideoDriver())) {
-		vtr_error(present->desk.log,
-		          "no window: %s. Is there a desktop, and does DISPLAY or WAYLAND_DISPLAY lead to it?",
-		          started ? "SDL finds none" : present->sdl.SDL_GetError());
-		return VTR_ERR_UNSUPPORTED;
 	}
 	present->x11 = strcmp(present->sdl.SDL_GetCurrentVideoDriver(), "x11") == 0;
 	present->sdl.SDL_StopTextInput(); /* keys are wanted, not words */
@@ -358,7 +381,7 @@ enum vtr_err vtr_present_create(const struct vtr_present_params *params,
 	present->hear_fd = -1;
 	enum vtr_err err = vtr_os_bell_create(&present->ring_fd, &present->hear_fd);
 	if (err == VTR_OK) {
-		err = start_sdl(present);
+		err = connect_desktop(present);
 	}
 	if (err != VTR_OK) {
 		free_present(present);

@@ -29,10 +29,11 @@ VTR_MUST_CHECK enum vtr_err vtr_swapchain_init(struct vtr_swapchain *swapchain, 
 void vtr_swapchain_finish(struct vtr_swapchain *swapchain);
 
 /**
- * The next image to draw into, of a swapchain of `width` by `height` pixels or what the window system makes of it.
+ * The next image to draw into, of a swapchain of `width` by `height` pixels or what the window system makes
+ * of that.
  *
- * Returns: VTR_ERR_AGAIN (the window cannot be drawn to now: hidden, or in the middle of a change), VTR_ERR_OS (it
- *          has broken down; logged).
+ * Returns: VTR_ERR_AGAIN (the window cannot be drawn to now: hidden, or in the middle of a change), VTR_ERR_OS
+ *          (it has broken down; logged).
  */
 VTR_MUST_CHECK enum vtr_err vtr_swapchain_acquire(struct vtr_swapchain *swapchain, uint32_t width,
                                                   uint32_t height, uint32_t *out_index);

@@ -11,8 +11,9 @@
 #include "present/swapchain.h"
 
 /*
- * With a GPU: what changed is copied into memory that the GPU reads, from there into an image, and that is blitted,
- * scaled if need be, into the window's next image. One submission is under way at a time.
+ * With a GPU: what changed is copied into memory that the GPU reads, from there into an image, and that is
+ * blitted, scaled if need be, into the window's next image. One submission is under way at a time. The guest's
+ * memory is not imported: we may only read it, and NVIDIA's driver takes no such memory (docs/performance.md).
  */
 
 /* A GPU that takes longer has hung; the process ends, and a new one tries again. */

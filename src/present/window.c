@@ -60,7 +60,7 @@ static void get_size(const struct vtr_desk_window *window, uint32_t *out_width, 
 	window->ops->get_size(window->painter, out_width, out_height);
 }
 
-/* Of the whole window by the window system's measure, in which it has less pixels than it has where these are small. */
+/* `width` by `height` pixels, which are fewer by the window system's measure where pixels are small. */
 static void set_size(struct vtr_desk_window *window, uint32_t width, uint32_t height)
 {
 	uint32_t pixels_x;
@@ -235,8 +235,8 @@ static enum vtr_err explain(struct vtr_desk_window *window, enum vtr_err err)
 	return VTR_OK;
 }
 
-/* Copies a new frame, if there is one. A frame that changed meanwhile is not shown, unless it has been tried for
- * so long that a torn picture is better than none. Returns: VTR_ERR_AGAIN (try again at once). */
+/* Copies a new frame, if there is one. A frame that changed meanwhile is not shown, unless it has been tried
+ * for so long that a torn picture is better than none. Returns: VTR_ERR_AGAIN (try again soon). */
 static enum vtr_err take(struct vtr_desk_window *window, int64_t now_ns)
 {
 	struct vtr_screen *screen = window->desk->screen;

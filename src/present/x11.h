@@ -8,11 +8,11 @@
 #include "vk/loader.h"
 
 /*
- * Two things that SDL 2 does for X11 windows in a way that makes them stand still. It looks for events in Xlib's queue
- * and on the wire, but not in XCB's queue, where those lie that were read while somebody waited for something else.
+ * What keeps X11 windows from standing still. SDL 2 looks for events in Xlib's queue and on the wire, but not in
+ * XCB's queue, where those lie that were read while somebody waited for something else.
  *
- * So Vulkan surfaces have a connection of their own: on SDL's, the driver's threads would read SDL's events. And waiting is
- * done here, where XCB's queue is emptied before.
+ * So Vulkan surfaces have a connection of their own: on SDL's, the driver's threads would read SDL's events. And
+ * waiting is done here, where XCB's queue is emptied before.
  *
  * Thread: the main thread.
  */
@@ -29,8 +29,8 @@ VTR_MUST_CHECK enum vtr_err vtr_x11_connect(struct vtr_x11 **out_x11);
 /* Accepts NULL. */
 void vtr_x11_disconnect(struct vtr_x11 *x11);
 
-/* Waits for events of the window's connection, for `fd` to be readable, or for `timeout_ms` (< 0: for ever). NULL, or no window
- * of X11: for the latter two. */
+/* Waits for events of the window's connection, for `fd` to be readable, or for `timeout_ms` (< 0: for ever).
+ * NULL, or no window of X11: for the latter two. */
 void vtr_x11_wait(const struct vtr_sdl *sdl, SDL_Window *window, int fd, int timeout_ms);
 
 /* Returns: VTR_ERR_UNSUPPORTED. */
