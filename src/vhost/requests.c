@@ -462,7 +462,8 @@ static enum vtr_err set_vring_kick(struct vtr_vhost_user *server, struct vtr_vho
 	return err;
 }
 
-static enum vtr_err set_vring_call(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
+/* SET_VRING_CALL and _ERR: an fd by which somebody is told of something. */
+static enum vtr_err set_vring_bell(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
                                    struct reply *reply)
 {
 	struct vtr_vring *vring = NULL;
@@ -470,26 +471,16 @@ static enum vtr_err set_vring_call(struct vtr_vhost_user *server, struct vtr_vho
 	enum vtr_err err = take_vring_fd(server, message, &vring, &fd);
 
 	(void)reply;
-	if (err == VTR_OK) {
-		vtr_vhost_unblock(fd);
-		vtr_queue_set_call(vring->queue, fd);
+	if (err != VTR_OK) {
+		return err;
 	}
-	return err;
-}
-
-static enum vtr_err set_vring_err(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
-                                  struct reply *reply)
-{
-	struct vtr_vring *vring = NULL;
-	int fd = -1;
-	enum vtr_err err = take_vring_fd(server, message, &vring, &fd);
-
-	(void)reply;
-	if (err == VTR_OK) {
-		vtr_vhost_unblock(fd);
+	vtr_vhost_unblock(fd);
+	if (message->header.request == SET_VRING_CALL) {
+		vtr_queue_set_call(vring->queue, fd);
+	} else {
 		vtr_queue_set_err(vring->queue, fd);
 	}
-	return err;
+	return VTR_OK;
 }
 
 static enum vtr_err set_vring_enable(struct vtr_vhost_user *server,
@@ -597,8 +588,8 @@ static const struct rule rules[REQUEST_COUNT] = {
 	[SET_VRING_BASE] = { "SET_VRING_BASE", 8, 8, 0, 0, -1, set_vring_base },
 	[GET_VRING_BASE] = { "GET_VRING_BASE", 8, 8, 0, 0, -1, get_vring_base },
 	[SET_VRING_KICK] = { "SET_VRING_KICK", 8, 8, 0, 1, -1, set_vring_kick },
-	[SET_VRING_CALL] = { "SET_VRING_CALL", 8, 8, 0, 1, -1, set_vring_call },
-	[SET_VRING_ERR] = { "SET_VRING_ERR", 8, 8, 0, 1, -1, set_vring_err },
+	[SET_VRING_CALL] = { "SET_VRING_CALL", 8, 8, 0, 1, -1, set_vring_bell },
+	[SET_VRING_ERR] = { "SET_VRING_ERR", 8, 8, 0, 1, -1, set_vring_bell },
 	[GET_PROTOCOL_FEATURES] = { "GET_PROTOCOL_FEATURES", 0, 0, 0, 0, -1,
 	                            get_protocol_features },
 	[SET_PROTOCOL_FEATURES] = { "SET_PROTOCOL_FEATURES", 8, 8, 0, 0, -1,

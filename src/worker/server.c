@@ -49,7 +49,9 @@ static void on_orphaned(int signo)
 
 /*
  * The serving thread sees the control socket close, unless it is stuck in the driver. For that
- * case the socket also raises SIGIO, and SIGALRM ends the process a little later.
+ * case the socket also raises SIGIO, and SIGALRM ends the process a little later. That takes a socket on
+ * which nothing is ever said; the front of a VM speaks all the time, and its rings must be told before the
+ * process ends, so there a thread looks (context.c).
  */
 static enum vtr_err watch_supervisor(int control_fd)
 {

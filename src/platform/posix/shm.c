@@ -24,6 +24,32 @@ enum vtr_err vtr_os_shm_map(int fd, uint64_t offset, size_t size, bool writable,
 	return VTR_OK;
 }
 
+/* To map at an aligned address: reserve enough to contain one, map over it there, give the rest back.
+ * Returns: where the reservation begins; NULL: errno says why. */
+static char *reserve(size_t size, size_t alignment, char **out_aligned)
+{
+	char *base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (base == MAP_FAILED) {
+		return NULL;
+	}
+	*out_aligned = (char *)vtr_align_up((uintptr_t)base, alignment);
+	return base;
+}
+
+static void trim(char *base, size_t size, char *used, size_t used_size)
+{
+	size_t before = (size_t)(used - base);
+	size_t after = size - before - used_size;
+
+	if (before > 0) {
+		munmap(base, before);
+	}
+	if (after > 0) {
+		munmap(used + used_size, after);
+	}
+}
+
 enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size, size_t alignment,
                                     void **out_map)
 {
@@ -42,26 +68,18 @@ enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size, size_t
 	if (length == 0 || !vtr_add(length, alignment - page_size, &reserved)) {
 		return VTR_ERR_NOMEM;
 	}
-	/* Reserve enough to contain an aligned address, map over it there, give the rest back. */
-	char *base = mmap(NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (base == MAP_FAILED) {
+	char *aligned;
+	char *base = reserve(reserved, alignment, &aligned);
+	if (!base) {
 		return VTR_ERR_OS;
 	}
-	char *aligned = (char *)vtr_align_up((uintptr_t)base, alignment);
 	void *map = mmap(aligned, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
 	                 (off_t)offset);
 	if (map == MAP_FAILED) {
 		munmap(base, reserved);
 		return VTR_ERR_OS;
 	}
-	size_t before = (size_t)(aligned - base);
-	size_t after = reserved - before - length;
-	if (before > 0) {
-		munmap(base, before);
-	}
-	if (after > 0) {
-		munmap(aligned + length, after);
-	}
+	trim(base, reserved, aligned, length);
 	*out_map = map;
 	return VTR_OK;
 }
@@ -96,11 +114,11 @@ enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t
 	if (err != VTR_OK || !vtr_add(padded, alignment - page_size, &reserved)) {
 		return VTR_ERR_NOMEM;
 	}
-	char *base = mmap(NULL, reserved, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (base == MAP_FAILED) {
+	char *aligned;
+	char *base = reserve(reserved, alignment, &aligned);
+	if (!base) {
 		return VTR_ERR_OS;
 	}
-	char *aligned = (char *)vtr_align_up((uintptr_t)base, alignment);
 	char *at = aligned;
 	for (size_t i = 0; i < count; i++) {
 		void *map = mmap(at, (size_t)pieces[i].size, PROT_READ | PROT_WRITE,
@@ -111,14 +129,7 @@ enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t
 		}
 		at += pieces[i].size;
 	}
-	size_t before = (size_t)(aligned - base);
-	size_t after = reserved - before - padded;
-	if (before > 0) {
-		munmap(base, before);
-	}
-	if (after > 0) {
-		munmap(aligned + padded, after);
-	}
+	trim(base, reserved, aligned, padded);
 	*out_map = aligned;
 	return VTR_OK;
 }
