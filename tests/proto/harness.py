@@ -77,21 +77,23 @@ def thread_seconds(pid):
     return times
 
 
-class Server:
-    """A server of its own in a directory of its own."""
+def check_sound(log):
+    """No sanitizer and no assertion of ours has spoken."""
+    for line in log.splitlines():
+        if 'Sanitizer' in line or 'runtime error' in line or 'assert' in line.lower():
+            raise AssertionError(f'something is broken:\n{log}')
 
-    def __init__(self, *args, program=None, command=('serve',), env=None):
+
+class Process:
+    """A process of ours with a directory of its own, where its log is."""
+
+    def __init__(self):
         self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
-        self.path = os.path.join(self.dir, 'sock')
         self.log_path = os.path.join(self.dir, 'log')
+
+    def start(self, command, **options):
         with open(self.log_path, 'w') as log:
-            self.process = subprocess.Popen(
-                [program or PROGRAM, *command, '--socket', self.path, *args],
-                stdout=subprocess.PIPE, stderr=log, stdin=subprocess.DEVNULL, text=True, env=env)
-        line = self.process.stdout.readline()
-        if line.split()[:2] != ['READY', self.path]:
-            raise AssertionError(f'server did not start: {line!r}\n{self.log()}')
-        self.links = line.split()[2:]
+            self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, **options)
 
     @property
     def pid(self):
@@ -105,14 +107,6 @@ class Server:
         """The end of the log, for messages."""
         return '\n'.join(self.log().splitlines()[-10:])
 
-    def workers(self):
-        return children(self.pid)
-
-    def wait_workers(self, count, seconds=10):
-        wait_for(lambda: len(self.workers()) == count, seconds,
-                 f'{count} workers, there are {len(self.workers())}')
-        return self.workers()
-
     def wait_log(self, text, seconds=5):
         wait_for(lambda: text in self.log(), seconds, f'log line {text!r} in\n{self.tail()}')
 
@@ -120,10 +114,29 @@ class Server:
         return len(os.listdir(f'/proc/{self.pid}/fd'))
 
     def check_sound(self):
-        """No sanitizer and no assertion of ours has spoken."""
-        for line in self.log().splitlines():
-            if 'Sanitizer' in line or 'runtime error' in line or 'assert' in line.lower():
-                raise AssertionError(f'the server is broken:\n{self.log()}')
+        check_sound(self.log())
+
+
+class Server(Process):
+    """A server at a socket. `args` may have {dir} in them, for its directory."""
+
+    def __init__(self, *args, program=None, command=('serve',), env=None):
+        super().__init__()
+        self.path = os.path.join(self.dir, 'sock')
+        self.start([program or PROGRAM, *command, '--socket', self.path, *(arg.format(dir=self.dir) for arg in args)],
+                   stdin=subprocess.DEVNULL, text=True, env=env)
+        line = self.process.stdout.readline()
+        if line.split()[:2] != ['READY', self.path]:
+            raise AssertionError(f'server did not start: {line!r}\n{self.log()}')
+        self.links = line.split()[2:]
+
+    def workers(self):
+        return children(self.pid)
+
+    def wait_workers(self, count, seconds=10):
+        wait_for(lambda: len(self.workers()) == count, seconds,
+                 f'{count} workers, there are {len(self.workers())}')
+        return self.workers()
 
     def stop(self):
         workers = self.workers()
@@ -135,8 +148,9 @@ class Server:
             self.check_sound()
             if status != 0:
                 raise AssertionError(f'the server ended with {status}\n{log}')
-            if os.path.exists(self.path):
-                raise AssertionError('the server left its socket behind')
+            left = sorted(os.listdir(self.dir))
+            if left != ['log']:
+                raise AssertionError(f'the server left {left} behind')
             for pid in workers:
                 if os.path.exists(f'/proc/{pid}'):
                     raise AssertionError(f'the server left worker {pid} behind')

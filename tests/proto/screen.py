@@ -9,7 +9,6 @@ import shutil
 import signal
 import struct
 import subprocess
-import tempfile
 import zlib
 
 import harness
@@ -86,17 +85,14 @@ def solid_bytes(seed):
     return struct.pack('<I', seed * 2654435761 & 0xffffffff)
 
 
-class Front:
+class Front(harness.Process):
     """A front with displays in a window, and what it says."""
 
     def __init__(self, *args, http='127.0.0.1:0', program=None, env=None):
-        self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
-        self.log_path = os.path.join(self.dir, 'log')
+        super().__init__()
         self.unasked = []
         self.rest = b''
-        with open(self.log_path, 'w') as log:
-            self.process = subprocess.Popen([FRONT, program or harness.PROGRAM, *([http] if http else []), *args],
-                                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env)
+        self.start([FRONT, program or harness.PROGRAM, *([http] if http else []), *args], stdin=subprocess.PIPE, env=env)
         line = self.read_line()
         if not line.startswith('READY'):
             self.process.wait(5)
@@ -107,14 +103,6 @@ class Front:
             self.view_token = self.links[1].split('#token=')[1]
             self.host, port = address.rsplit(':', 1)
             self.port = int(port)
-
-    @property
-    def pid(self):
-        return self.process.pid
-
-    def log(self):
-        with open(self.log_path, errors='replace') as file:
-            return file.read()
 
     def read_line(self, seconds=20):
         while b'\n' not in self.rest:
@@ -186,11 +174,6 @@ class Front:
         assert status == 200, status
         lines = [line for line in body.decode().splitlines() if not line.startswith('#')]
         return {line.rsplit(' ', 1)[0]: float(line.rsplit(' ', 1)[1]) for line in lines}
-
-    def check_sound(self):
-        for line in self.log().splitlines():
-            if 'Sanitizer' in line or 'runtime error' in line or 'assert' in line.lower():
-                raise AssertionError(f'something is broken:\n{self.log()}')
 
     def stop(self):
         children = harness.children(self.pid)

@@ -9,9 +9,7 @@ import re
 import select
 import signal
 import struct
-import subprocess
 import sys
-import tempfile
 import time
 import unittest
 
@@ -73,46 +71,15 @@ class Driver(vhost.Vm):
         return space[8:8 + space[2]]
 
 
-class Gpu:
+class Gpu(harness.Server):
     """`vitrine gpu` with input and a page."""
 
     def __init__(self):
-        self.folder = tempfile.TemporaryDirectory(prefix='vitrine-test-')
-        self.input = os.path.join(self.folder.name, 'input')
-        self.log_path = os.path.join(self.folder.name, 'log')
-        with open(self.log_path, 'w') as log:
-            self.process = subprocess.Popen(
-                [harness.PROGRAM, 'gpu', '--socket', os.path.join(self.folder.name, 'gpu'), '--input', self.input,
-                 '--http', '127.0.0.1:0', '--display', '800x600', '--log', 'debug', '--display', '400x300'],
-                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
-        line = self.process.stdout.readline()
-        if not line.startswith('READY'):
-            raise AssertionError(f'{line!r}\n{self.log()}')
-        self.host, port, self.token = re.search(r'http://(.*):(\d+)/#token=(\w+)', line).groups()
+        super().__init__('--input', '{dir}/input', '--http', '127.0.0.1:0', '--display', '800x600', '--log', 'debug',
+                         '--display', '400x300', command=('gpu',))
+        self.input = os.path.join(self.dir, 'input')
+        self.host, port, self.token = re.search(r'http://(.*):(\d+)/#token=(\w+)', self.links[0]).groups()
         self.port = int(port)
-
-    @property
-    def pid(self):
-        return self.process.pid
-
-    def log(self):
-        with open(self.log_path, errors='replace') as file:
-            return file.read()
-
-    def wait_log(self, text):
-        harness.wait_for(lambda: text in self.log(), 10, f'{text!r} in the log')
-
-    def stop(self):
-        self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(20)
-        self.process.stdout.close()
-        left = sorted(os.listdir(self.folder.name))
-        log = self.log()
-        self.folder.cleanup()
-        for word in 'Sanitizer', 'runtime error', 'assert':
-            assert word not in log, log
-        assert status == 0, log
-        assert left == ['log'], left
 
 
 class GpuTest(unittest.TestCase):
