@@ -304,18 +304,12 @@ static enum vtr_err handle_next(struct vtr_screen_child *child, int *budget)
 	}
 }
 
-static void on_control(void *data, unsigned events)
+/* Handles what has come, until it has been enough for now. */
+static void take_messages(struct vtr_screen_child *child)
 {
-	struct vtr_screen_child *child = data;
 	enum vtr_err err = VTR_OK;
 	int budget = MESSAGES_AT_ONCE;
 
-	if ((events & VTR_OS_LOOP_OUT) != 0) {
-		send_buffers(child);
-	}
-	if (!child->control_watch || (events & (VTR_OS_LOOP_IN | VTR_OS_LOOP_HUP)) == 0) {
-		return;
-	}
 	while (err == VTR_OK && budget > 0) {
 		err = handle_next(child, &budget);
 	}
@@ -342,12 +336,25 @@ static void on_control(void *data, unsigned events)
 	give_up(child, "broke the rules", err);
 }
 
+static void on_control(void *data, unsigned events)
+{
+	struct vtr_screen_child *child = data;
+
+	if ((events & VTR_OS_LOOP_OUT) != 0) {
+		send_buffers(child);
+	}
+	if (child->control_watch && (events & (VTR_OS_LOOP_IN | VTR_OS_LOOP_HUP)) != 0) {
+		take_messages(child);
+	}
+}
+
 static void on_pause_over(void *data)
 {
 	struct vtr_screen_child *child = data;
 
 	child->paused = false;
 	if (child->control_watch) {
+		take_messages(child); /* some may have been read already, so that the loop would not say so */
 		send_buffers(child);
 	} else {
 		kill_process(child);

@@ -395,6 +395,18 @@ class Fronts(unittest.TestCase):
         finally:
             front.stop()
 
+    def test_what_comes_at_once_arrives_to_the_last(self):
+        """More than the front takes at a time, read by it in one piece."""
+        front = screen.Front()
+        try:
+            person = Person(front.pid)
+            codes = [30 + number // 2 for number in range(160)]
+            person.send(b''.join(pack(KEY, code=code, down=(number + 1) % 2) for number, code in enumerate(codes)))
+            lines = [front.wait_for('INPUT', 5) for _ in codes]
+            self.assertEqual([int(line.split()[3]) for line in lines], codes)
+        finally:
+            front.stop()
+
     def test_lights_are_not_for_who_only_watches(self):
         front = screen.Front()
         try:
