@@ -105,6 +105,14 @@ static void show(unsigned half)
 	front_flush(&front, half);
 }
 
+/* A display that shows something. */
+static void begin(void)
+{
+	front_start(&front, FPS);
+	front_resize(&front, WIDTH, HEIGHT);
+	show(0);
+}
+
 /* At 100 frames a second, of which 60 are wanted. */
 static void test_newest_frames_at_the_rate(void)
 {
@@ -112,9 +120,7 @@ static void test_newest_frames_at_the_rate(void)
 	struct checker checker;
 	struct vtr_stream_counters counters;
 
-	front_start(&front, FPS);
-	front_resize(&front, WIDTH, HEIGHT);
-	show(0);
+	begin();
 	watch_closely(&viewer, &checker);
 	CHECK_EQ(viewer_wait(&viewer, 1, 1000), 1);
 	int64_t begin_ns = vtr_os_now_ns();
@@ -187,9 +193,7 @@ static void test_endless_writing_is_shown_torn(void)
 {
 	struct viewer viewer = { 0 };
 
-	front_start(&front, FPS);
-	front_resize(&front, WIDTH, HEIGHT);
-	show(0);
+	begin();
 	vtr_board_set_writing(front.board, 0);
 	viewer_watch(&viewer, &front);
 	CHECK_EQ(viewer_wait(&viewer, 1, 1000), 1);
@@ -205,9 +209,7 @@ static void test_idle_after_one_refinement(void)
 	struct viewer viewer;
 	struct checker checker;
 
-	front_start(&front, FPS);
-	front_resize(&front, WIDTH, HEIGHT);
-	show(0);
+	begin();
 	watch_closely(&viewer, &checker);
 	CHECK_EQ(viewer_wait(&viewer, 2, 3000), 2);
 	pause_ms(1500);
@@ -283,9 +285,7 @@ static void test_pictures_on_demand(void)
 {
 	struct viewer viewer = { 0 };
 
-	front_start(&front, FPS);
-	front_resize(&front, WIDTH, HEIGHT);
-	show(0);
+	begin();
 	viewer_watch(&viewer, &front);
 	CHECK_EQ(viewer_wait(&viewer, 2, 3000), 2);
 	vtr_stream_want_picture(viewer.stream);
@@ -305,9 +305,7 @@ static void test_sizes_change(void)
 	struct viewer viewer;
 	struct checker checker;
 
-	front_start(&front, FPS);
-	front_resize(&front, WIDTH, HEIGHT);
-	show(0);
+	begin();
 	watch_closely(&viewer, &checker);
 	for (unsigned i = 0; i < 100; i++) {
 		front_resize(&front, 64 + i * 13, 48 + i * 7);
@@ -335,9 +333,7 @@ static void test_dark_and_lit_again(void)
 	struct viewer viewer = { 0 };
 	struct viewer late = { 0 };
 
-	front_start(&front, FPS);
-	front_resize(&front, WIDTH, HEIGHT);
-	show(0);
+	begin();
 	viewer_watch(&viewer, &front);
 	CHECK_EQ(viewer_wait(&viewer, 1, 1000), 1);
 	front_go_dark(&front);
@@ -392,9 +388,7 @@ static void test_a_slow_encoder_gets_the_newest(void)
 	int64_t worst_ns = 0;
 	int64_t slowest_ns = 0;
 
-	front_start(&front, FPS);
-	front_resize(&front, WIDTH, HEIGHT);
-	show(0);
+	begin();
 	viewer_watch(&viewer, &front);
 	uint64_t seen = 0;
 	for (unsigned i = 0; i < 120; i++) {
@@ -425,9 +419,7 @@ static void test_bitrate(void)
 {
 	struct viewer viewer = { 0 };
 
-	front_start(&front, FPS);
-	front_resize(&front, WIDTH, HEIGHT);
-	show(0);
+	begin();
 	viewer_watch(&viewer, &front);
 	CHECK_EQ(viewer_wait(&viewer, 1, 1000), 1);
 	CHECK_EQ(count().bitrate, 2000000 + WIDTH * HEIGHT * 6);
