@@ -17,6 +17,7 @@ import time
 import harness
 import play
 import ws
+import xvfb
 
 MS = play.MS
 SLOW_MS = 200
@@ -96,14 +97,17 @@ class Target:
         with open(number, 'w+b') as file:
             file.truncate(4)
             self.slow = mmap.mmap(file.fileno(), 4)
-        self.options = ['--record', self.recording, '--publish', self.servers[0].url, '--publish', self.relay.url]
-        self.env = {'LD_PRELOAD': os.path.abspath(shim), 'SLOW_X264': number}
+        self.x = xvfb.Xvfb()
+        self.options = ['--window', '--record', self.recording, '--publish', self.servers[0].url,
+                        '--publish', self.relay.url]
+        self.env = {'LD_PRELOAD': os.path.abspath(shim), 'SLOW_X264': number, 'DISPLAY': self.x.display}
         self.watcher = None
 
     def attach(self, pid, port, token, read_log):
         self.pid, self.host, self.port, self.token, self.read_log = pid, '127.0.0.1', port, token, read_log
         self.watcher = play.Watcher(self)
         harness.wait_for(lambda: len(self.watcher.units) > 60, 60, 'pictures')
+        self.x.wait_for_window('')
         harness.wait_for(lambda: read_log().count('publishing') == len(self.servers), 30, 'broadcasts')
 
     def close(self):
@@ -111,6 +115,7 @@ class Target:
             self.watcher.close()
         for server in (*self.servers, self.relay):
             server.close()
+        self.x.stop()
 
     def pid_of(self, *words):
         """The process that the front has started with all these words."""
@@ -249,6 +254,25 @@ def server_stops_reading(target):
         target.relay.flows.set()
 
 
+@contextlib.contextmanager
+def x_server_stops(target):
+    pid = harness.wait_for(lambda: target.pid_of('window'), 10, 'a window process')
+
+    def works():
+        before = run_ns(pid)
+        time.sleep(0.3)
+        return run_ns(pid) != before
+    assert works(), 'the window stood still before'
+    target.x.freeze(True)
+    try:
+        harness.wait_for(lambda: not works(), 10, 'a window that waits for its server')
+        yield
+        assert not works(), 'the window goes on without a server'
+    finally:
+        target.x.freeze(False)
+    harness.wait_for(works, 10, 'the window to go on')
+
+
 # name: what happens; the last ones change what the next ones find.
 ALL = {
     'four viewers stop reading': readers_stop,
@@ -258,5 +282,6 @@ ALL = {
     'the disk of the recording is full': disk_is_full,
     'the server of a broadcast is killed': server_disappears,
     'the server of a broadcast stops reading': server_stops_reading,
+    'the X server of the window is stopped': x_server_stops,
     'the screen process is killed': screen_is_killed,
 }
