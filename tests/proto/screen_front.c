@@ -502,6 +502,8 @@ int main(int argc, char **argv)
 	};
 	enum vtr_err err = vtr_screen_client_create(&params, &front.client);
 	if (err != VTR_OK) {
+		vtr_os_loop_destroy(front.loop);
+		vtr_log_destroy(log);
 		return err == VTR_ERR_ARG ? 2 : 1;
 	}
 	front.ops = &vtr_screen_client_ops;
