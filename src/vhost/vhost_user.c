@@ -18,6 +18,9 @@
 #define MAX_MESSAGES 64
 /* How long nobody is accepted after that failed for want of fds. */
 #define LISTEN_AGAIN_NS INT64_C(1000000000)
+/* When queues are looked at again. What was written is visible long before; a guest at 60 frames a second wakes us
+ * for this less than once a frame, and one that has to wait for it does so once in many minutes. */
+#define DOUBT_NS INT64_C(20000000)
 
 /* --- starting and stopping --------------------------------------------------------------------------- */
 
@@ -185,6 +188,35 @@ static void on_kick(void *data, unsigned events)
 	}
 	if (size > 0 && vring->started) {
 		server->device.kick(server->device.data, vring->index);
+	}
+}
+
+/* A queue has gone to sleep, or kept an interrupt back. */
+static void on_doubt(void *data)
+{
+	struct vtr_vhost_user *server = data;
+
+	server->doubt_again = server->doubt_set;
+	if (!server->doubt_set) {
+		server->doubt_set = true;
+		vtr_os_loop_timer_set(server->doubt_timer, DOUBT_NS);
+	}
+}
+
+static void on_doubt_timer(void *data)
+{
+	struct vtr_vhost_user *server = data;
+
+	server->doubt_set = server->doubt_again;
+	server->doubt_again = false;
+	if (server->doubt_set) {
+		vtr_os_loop_timer_set(server->doubt_timer, DOUBT_NS);
+	}
+	for (uint32_t i = 0; i < server->device.queue_count; i++) {
+		struct vtr_vring *vring = &server->vrings[i];
+		if (vring->started && vtr_queue_look_again(vring->queue)) {
+			server->device.kick(server->device.data, i);
+		}
 	}
 }
 
@@ -384,6 +416,7 @@ static enum vtr_err make_queues(struct vtr_vhost_user *server)
 			return err;
 		}
 		server->queues[i] = vring->queue;
+		vtr_queue_on_doubt(vring->queue, on_doubt, server);
 	}
 	return VTR_OK;
 }
@@ -395,6 +428,10 @@ static enum vtr_err watch(struct vtr_vhost_user *server)
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_timer(server->loop, on_config_timer, server,
 		                            &server->config_timer);
+	}
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_timer(server->loop, on_doubt_timer, server,
+		                            &server->doubt_timer);
 	}
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_fd(server->loop, server->listen_fd, true, false, on_listen,
@@ -444,6 +481,7 @@ void vtr_vhost_user_destroy(struct vtr_vhost_user *server)
 	vtr_os_loop_remove(server->listen_watch);
 	vtr_os_loop_timer_destroy(server->listen_timer);
 	vtr_os_loop_timer_destroy(server->config_timer);
+	vtr_os_loop_timer_destroy(server->doubt_timer);
 	for (uint32_t i = 0; server->vrings != NULL && i < server->device.queue_count; i++) {
 		vtr_queue_destroy(server->vrings[i].queue);
 	}

@@ -75,9 +75,13 @@ struct vtr_queue {
 	uint16_t last_avail;
 	uint16_t used_idx;
 	uint16_t signalled; /* used_idx at the last vtr_queue_notify() */
+	uint16_t quiet;     /* used_idx at the last interrupt, or when it was sure that none was wanted */
+	bool asleep;        /* the driver was asked to kick, and nothing was there since */
 	bool must_signal;   /* whatever the driver's event index says */
 	uint32_t in_flight;
 	struct vtr_list parked; /* struct request: answered while the queue was stopped */
+	void (*doubt)(void *data);
+	void *doubt_data;
 };
 
 struct request {
@@ -121,6 +125,14 @@ static void break_queue(struct vtr_queue *queue, const char *why)
 	                 "queue %u: %s: it is served no more until the guest resets the device",
 	                 queue->index, why);
 	signal_fd(queue->err_fd);
+}
+
+/* What the driver does right now may not be visible yet. */
+static void be_in_doubt(const struct vtr_queue *queue)
+{
+	if (queue->doubt != NULL) {
+		queue->doubt(queue->doubt_data);
+	}
 }
 
 /* --- the transport's side ---------------------------------------------------------------------------- */
@@ -184,6 +196,12 @@ void vtr_queue_set_err(struct vtr_queue *queue, int take_fd)
 	queue->err_fd = take_fd;
 }
 
+void vtr_queue_on_doubt(struct vtr_queue *queue, void (*doubt)(void *data), void *data)
+{
+	queue->doubt = doubt;
+	queue->doubt_data = data;
+}
+
 void vtr_queue_remap(struct vtr_queue *queue)
 {
 	const struct vtr_queue_setup *setup = &queue->setup;
@@ -239,7 +257,9 @@ void vtr_queue_start(struct vtr_queue *queue, const struct vtr_queue_setup *setu
 		queue->last_avail = setup->base;
 		queue->used_idx = atomic_load_explicit(&queue->used->idx, memory_order_relaxed);
 		queue->signalled = queue->used_idx;
+		queue->quiet = queue->used_idx;
 	}
+	queue->asleep = false;
 	queue->must_signal = true;
 	vtr_list_for_each_safe (request, next, &queue->parked, node) {
 		vtr_list_remove(&request->node);
@@ -429,6 +449,10 @@ static bool has_more(struct vtr_queue *queue, uint16_t *out_avail_idx)
 		/* Either the driver sees this when it adds one, or we see the one. */
 		atomic_thread_fence(memory_order_seq_cst);
 		*out_avail_idx = atomic_load_explicit(&queue->avail->idx, memory_order_acquire);
+		if (*out_avail_idx == queue->last_avail && !queue->asleep) {
+			queue->asleep = true;
+			be_in_doubt(queue);
+		}
 	}
 	return *out_avail_idx != queue->last_avail;
 }
@@ -466,6 +490,7 @@ enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **o
 	}
 	queue->last_avail++;
 	queue->in_flight++;
+	queue->asleep = false;
 	*out_request = &request->base;
 	return VTR_OK;
 }
@@ -524,6 +549,14 @@ void vtr_queue_drop(struct vtr_queue_request *request)
 	free_request(request_of(request));
 }
 
+/* Whether the driver's event index says that it wants to hear of an entry between `from` and used_idx. */
+static bool is_awaited(const struct vtr_queue *queue, uint16_t from)
+{
+	uint16_t used_event = atomic_load_explicit(&queue->avail->ring[queue->setup.size],
+	                                           memory_order_relaxed);
+	return (uint16_t)(queue->used_idx - used_event - 1) < (uint16_t)(queue->used_idx - from);
+}
+
 /* Whether the driver wants to hear of used entries up to used_idx. */
 static bool wants_interrupt(const struct vtr_queue *queue)
 {
@@ -536,10 +569,13 @@ static bool wants_interrupt(const struct vtr_queue *queue)
 		uint16_t flags = atomic_load_explicit(&queue->avail->flags, memory_order_relaxed);
 		return (flags & AVAIL_NO_INTERRUPT) == 0;
 	}
-	uint16_t used_event = atomic_load_explicit(&queue->avail->ring[queue->setup.size],
-	                                           memory_order_relaxed);
-	return (uint16_t)(queue->used_idx - used_event - 1) <
-	       (uint16_t)(queue->used_idx - queue->signalled);
+	return is_awaited(queue, queue->signalled);
+}
+
+static void interrupt(struct vtr_queue *queue)
+{
+	signal_fd(queue->call_fd);
+	queue->quiet = queue->used_idx;
 }
 
 void vtr_queue_notify(struct vtr_queue *queue)
@@ -548,8 +584,28 @@ void vtr_queue_notify(struct vtr_queue *queue)
 		return;
 	}
 	if (wants_interrupt(queue)) {
-		signal_fd(queue->call_fd);
+		interrupt(queue);
+	} else if (queue->setup.event_index) {
+		be_in_doubt(queue);
 	}
 	queue->signalled = queue->used_idx;
 	queue->must_signal = false;
+}
+
+bool vtr_queue_look_again(struct vtr_queue *queue)
+{
+	if (!queue->running || queue->broken || !queue->setup.event_index) {
+		return false;
+	}
+	if (queue->signalled != queue->quiet) {
+		if (is_awaited(queue, queue->quiet)) {
+			interrupt(queue);
+		}
+		queue->quiet = queue->used_idx;
+	}
+	bool missed = queue->asleep &&
+	              atomic_load_explicit(&queue->avail->idx, memory_order_acquire) !=
+	                      queue->last_avail;
+	queue->asleep = queue->asleep && !missed;
+	return missed;
 }

@@ -54,6 +54,19 @@ void vtr_queue_start(struct vtr_queue *queue, const struct vtr_queue_setup *setu
 /* Stops it, if it runs: its memory is left alone. Returns: the available entry to go on with. */
 uint16_t vtr_queue_stop(struct vtr_queue *queue);
 
+/**
+ * A driver that adds a request and looks whether it must kick, or asks for an interrupt and looks whether there is
+ * something, needs a full barrier in between. QEMU's TCG leaves out the one that Linux has there (a locked
+ * instruction) if the machine has one processor, so a kick or an interrupt can be missing, and nobody moves
+ * again. `doubt` is called when the queue has gone to sleep or has not interrupted: a moment later, when what was
+ * written then is visible for sure, vtr_queue_look_again() must be called.
+ */
+void vtr_queue_on_doubt(struct vtr_queue *queue, void (*doubt)(void *data), void *data);
+
+/* Interrupts the driver if it waits for that. Returns: whether there are requests of which we were not told; the
+ * device must be kicked then. */
+VTR_MUST_CHECK bool vtr_queue_look_again(struct vtr_queue *queue);
+
 /* The memory table has changed: finds the rings again. */
 void vtr_queue_remap(struct vtr_queue *queue);
 

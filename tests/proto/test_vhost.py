@@ -74,6 +74,22 @@ class Conversation(EchoTest):
             queue.call(b'E')
             harness.wait_for(lambda: queue.avail_event() == queue.avail_idx)
 
+    def test_a_kick_that_was_forgotten(self):
+        """By a driver that did not see that it must: TCG leaves out a barrier between its adding and its looking."""
+        queue = self.started().queues[0]
+        found = 0
+        for _ in range(100):
+            queue.call(b'E')
+            request = queue.add(b'E123', 4, kick=False)
+            try:
+                queue.wait(request, seconds=0.1)
+                found += 1
+            except vhost.Timeout:
+                queue.kick_now()  # this test was too slow: it added after the second look
+                queue.wait(request)
+            self.assertEqual(request.answer, b'E123')
+        self.assertGreater(found, 50)
+
     def test_without_indirect_descriptors_and_event_index(self):
         vm = self.realized()
         vm.start(features=1 << 32)

@@ -303,6 +303,68 @@ static void interrupts_once_if_wanted(void)
 	finish();
 }
 
+static void count_doubt(void *data)
+{
+	++*(unsigned *)data;
+}
+
+/* A driver without a barrier: it added a request, and did not see that it must kick. */
+static void finds_what_was_not_kicked_for(void)
+{
+	unsigned doubts = 0;
+
+	begin();
+	vtr_queue_on_doubt(queue, count_doubt, &doubts);
+	pop_nothing(VTR_ERR_AGAIN);
+	pop_nothing(VTR_ERR_AGAIN);
+	CHECK_EQ(doubts, 1);
+	CHECK(!vtr_queue_look_again(queue));
+	offer_pair(0);
+	CHECK(vtr_queue_look_again(queue));
+	CHECK(!vtr_queue_look_again(queue)); /* said once */
+	vtr_queue_push(queue, pop(), 0);
+	pop_nothing(VTR_ERR_AGAIN);
+	CHECK_EQ(doubts, 2);
+	(void)vtr_queue_stop(queue);
+	offer_pair(1);
+	CHECK(!vtr_queue_look_again(queue));
+	finish();
+}
+
+/* The same driver: it asked for an interrupt, and did not see that there was something already. */
+static void interrupts_for_a_wish_that_came_late(void)
+{
+	unsigned doubts = 0;
+
+	begin();
+	for (uint16_t i = 0; i < 4; i++) {
+		offer_pair(i);
+	}
+	vtr_queue_push(queue, pop(), 0);
+	vtr_queue_notify(queue);
+	CHECK_EQ(events(call_fd), 1);
+	vtr_queue_on_doubt(queue, count_doubt, &doubts);
+	*used_event() = 0;
+	vtr_queue_push(queue, pop(), 0);
+	vtr_queue_notify(queue);
+	vtr_queue_push(queue, pop(), 0);
+	vtr_queue_notify(queue);
+	CHECK_EQ(events(call_fd), 0);
+	CHECK_EQ(doubts, 2);
+	*used_event() = 1;
+	CHECK(!vtr_queue_look_again(queue));
+	CHECK_EQ(events(call_fd), 1);
+	CHECK(!vtr_queue_look_again(queue));
+	CHECK_EQ(events(call_fd), 0);
+	/* One that has seen all of it is left alone. */
+	vtr_queue_push(queue, pop(), 0);
+	vtr_queue_notify(queue);
+	*used_event() = 4;
+	CHECK(!vtr_queue_look_again(queue));
+	CHECK_EQ(events(call_fd), 0);
+	finish();
+}
+
 static void interrupts_by_flag(void)
 {
 	begin();
@@ -609,6 +671,8 @@ int main(void)
 	RUN(crosses_regions);
 	RUN(asks_for_kicks);
 	RUN(interrupts_once_if_wanted);
+	RUN(finds_what_was_not_kicked_for);
+	RUN(interrupts_for_a_wish_that_came_late);
 	RUN(interrupts_by_flag);
 	RUN(answers_in_any_order_around_the_ring);
 	RUN(goes_on_after_a_pause);
