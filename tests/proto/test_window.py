@@ -390,7 +390,7 @@ class Faults(WindowTest):
         harness.wait_for(lambda: 'no window' in self.front.log(), 20, 'the reason')
         harness.wait_for(lambda: not harness.children(self.front.pid), 10, 'the end of the process')
         time.sleep(1)
-        self.assertEqual(self.front.log().count('no window'), 1)
+        self.assertEqual(self.front.log().count('no window:'), 1)
         self.assertIn('DISPLAY', self.front.log())
         self.front.say('mode 0 1 640 400')
         self.assertEqual(harness.children(self.front.pid), [])
