@@ -215,13 +215,29 @@ static void handle(struct vtr_present *present, const SDL_Event *event)
 	}
 }
 
+/* Whether one of the windows has just been drawn. */
+static bool is_early(const struct vtr_present *present)
+{
+	const int64_t now_ns = vtr_os_now_ns();
+
+	for (size_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		if (present->slots[i].window && now_ns < vtr_desk_window_due_ns(present->slots[i].window)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 /* *out_next_ns: when to come again at the latest. */
 static enum vtr_err update(struct vtr_present *present, int64_t *out_next_ns)
 {
 	int64_t next_ns = VTR_DESK_NEVER;
 
-	/* First asked for news, then looked for it: what comes in between wakes us. */
-	vtr_screen_await_flush(present->desk.screen);
+	/* First asked for news, then looked for it: what comes in between wakes us. Who comes again soon anyway
+	 * need not be woken for each frame. */
+	if (!is_early(present)) {
+		vtr_screen_await_flush(present->desk.screen);
+	}
 	enum vtr_err err = follow_displays(present);
 	for (size_t i = 0; err == VTR_OK && i < VTR_MAX_DISPLAYS; i++) {
 		int64_t at_ns = VTR_DESK_NEVER;

@@ -210,25 +210,27 @@ enum vtr_err vtr_swapchain_acquire(struct vtr_swapchain *swapchain, uint32_t wid
 {
 	const struct vtr_paint_gpu *gpu = swapchain->gpu;
 
-	if (!swapchain->handle || swapchain->stale || swapchain->wanted.width != width ||
-	    swapchain->wanted.height != height) {
-		enum vtr_err err = make_anew(swapchain, width, height);
-		swapchain->wanted = (VkExtent2D){ width, height };
-		if (err != VTR_OK) {
-			return err;
+	VkResult result = VK_ERROR_OUT_OF_DATE_KHR;
+
+	/* A size that changes again meanwhile is for the next time. */
+	for (int i = 0; i < 2 && result == VK_ERROR_OUT_OF_DATE_KHR; i++) {
+		if (!swapchain->handle || swapchain->stale || swapchain->wanted.width != width ||
+		    swapchain->wanted.height != height) {
+			enum vtr_err err = make_anew(swapchain, width, height);
+			swapchain->wanted = (VkExtent2D){ width, height };
+			if (err != VTR_OK) {
+				return err;
+			}
 		}
+		result = gpu->procs.vkAcquireNextImageKHR(gpu->device, swapchain->handle, ACQUIRE_NS,
+		                                          swapchain->acquired, VK_NULL_HANDLE, out_index);
+		swapchain->stale = result == VK_ERROR_OUT_OF_DATE_KHR || result == VK_SUBOPTIMAL_KHR;
 	}
-	VkResult result = gpu->procs.vkAcquireNextImageKHR(gpu->device, swapchain->handle, ACQUIRE_NS,
-	                                                   swapchain->acquired, VK_NULL_HANDLE, out_index);
 	switch (result) {
 	case VK_SUBOPTIMAL_KHR:
-		swapchain->stale = true;
-		return VTR_OK;
 	case VK_SUCCESS:
 		return VTR_OK;
 	case VK_ERROR_OUT_OF_DATE_KHR:
-		swapchain->stale = true;
-		return VTR_ERR_AGAIN;
 	case VK_TIMEOUT:
 	case VK_NOT_READY:
 		return VTR_ERR_AGAIN;

@@ -293,13 +293,17 @@ static enum vtr_err show(struct vtr_desk_window *window)
 	return err;
 }
 
+int64_t vtr_desk_window_due_ns(const struct vtr_desk_window *window)
+{
+	return window->due_ns;
+}
+
 enum vtr_err vtr_desk_window_update(struct vtr_desk_window *window, int64_t *out_next_ns)
 {
 	const int64_t now_ns = vtr_os_now_ns();
 	int64_t next_ns = VTR_DESK_NEVER;
 	enum vtr_err err = VTR_OK;
 
-	/* A guest may draw much faster than any monitor shows. */
 	if (now_ns >= window->due_ns) {
 		err = take(window, now_ns);
 	} else {

@@ -38,6 +38,9 @@ uint32_t vtr_desk_window_id(const struct vtr_desk_window *window);
 /* Something was done in it, or to it. */
 void vtr_desk_window_handle(struct vtr_desk_window *window, const SDL_Event *event);
 
+/* Before this nothing new is shown: a guest may draw much faster than any monitor shows. */
+int64_t vtr_desk_window_due_ns(const struct vtr_desk_window *window);
+
 /* Shows what is new, and asks for what is wanted. *out_next_ns: when to come again if nothing happens;
  * VTR_DESK_NEVER. Returns: VTR_ERR_OS (it cannot be drawn into any more). */
 VTR_MUST_CHECK enum vtr_err vtr_desk_window_update(struct vtr_desk_window *window, int64_t *out_next_ns);
