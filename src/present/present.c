@@ -59,8 +59,9 @@ static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
 	struct vtr_desk *desk = &present->desk;
 	enum vtr_err err = VTR_ERR_UNSUPPORTED;
 
-	/* On a CPU, SDL draws with half the work and a quarter of the memory. */
-	desk->host.any_gpu = is_renderer(present, "vulkan");
+	/* Where there is only a CPU, SDL draws with half the work and a quarter of the memory; but not for Wayland,
+	 * where it goes by way of OpenGL. */
+	desk->host.any_gpu = is_renderer(present, "vulkan") || !present->x11;
 	if (!is_renderer(present, "software")) {
 		desk->ops = &vtr_painter_vulkan;
 		err = vtr_desk_window_create(desk, display, mode, out_window);
@@ -256,7 +257,7 @@ static SDL_Window *find_any_window(const struct vtr_present *present)
 {
 	for (size_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 		if (present->slots[i].window) {
-			return vtr_desk_window_handle_of(present->slots[i].window);
+			return vtr_desk_window_sdl(present->slots[i].window);
 		}
 	}
 	return NULL;
@@ -307,8 +308,6 @@ static void set_hints(const struct vtr_sdl *sdl)
 {
 	/* Signals end the process, which has nothing to lose. */
 	sdl->SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
-	/* The software renderer shall not draw by way of OpenGL. */
-	sdl->SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
 	sdl->SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
 	sdl->SDL_SetHint(SDL_HINT_VIDEO_MINIMIZE_ON_FOCUS_LOSS, "0");
 	/* The click that brings a window to the front is meant for what is under it. */
@@ -362,6 +361,10 @@ static enum vtr_err connect_desktop(struct vtr_present *present)
 		return err;
 	}
 	present->x11 = strcmp(present->sdl.SDL_GetCurrentVideoDriver(), "x11") == 0;
+	if (present->x11) {
+		/* Else its software renderer draws by way of OpenGL, which Wayland's has to. */
+		present->sdl.SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
+	}
 	present->sdl.SDL_StopTextInput(); /* keys are wanted, not words */
 	return VTR_OK;
 }

@@ -25,7 +25,7 @@ struct vtr_present_params {
 	struct vtr_log *log;
 	struct vtr_screen *screen;
 	const char *title;    /* of the machine, or NULL */
-	/* "vulkan", which may be on a CPU; "software"; "auto" or NULL: Vulkan if there is a GPU for it. */
+	/* "vulkan", which may be on a CPU; "software"; "auto" or NULL: the best one. */
 	const char *renderer;
 };
 

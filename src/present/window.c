@@ -453,7 +453,7 @@ void vtr_desk_window_handle(struct vtr_desk_window *window, const SDL_Event *eve
 
 /* --- life -------------------------------------------------------------------------------------------- */
 
-SDL_Window *vtr_desk_window_handle_of(const struct vtr_desk_window *window)
+SDL_Window *vtr_desk_window_sdl(const struct vtr_desk_window *window)
 {
 	return window->window;
 }

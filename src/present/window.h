@@ -31,7 +31,7 @@ VTR_MUST_CHECK enum vtr_err vtr_desk_window_create(struct vtr_desk *desk, uint32
 void vtr_desk_window_destroy(struct vtr_desk_window *window);
 
 /* Owner: the window. */
-SDL_Window *vtr_desk_window_handle_of(const struct vtr_desk_window *window);
+SDL_Window *vtr_desk_window_sdl(const struct vtr_desk_window *window);
 
 uint32_t vtr_desk_window_id(const struct vtr_desk_window *window);
 
