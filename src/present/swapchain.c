@@ -12,19 +12,6 @@
 /* What currentExtent says where the window takes the size of its images (Vulkan 34.2). */
 #define EXTENT_FREE UINT32_MAX
 
-enum vtr_err vtr_swapchain_init(struct vtr_swapchain *swapchain, const struct vtr_paint_gpu *gpu,
-                                VkSurfaceKHR surface)
-{
-	const VkSemaphoreCreateInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO };
-
-	*swapchain = (struct vtr_swapchain){ .gpu = gpu, .surface = surface };
-	if (gpu->procs.vkCreateSemaphore(gpu->device, &info, NULL, &swapchain->acquired) != VK_SUCCESS) {
-		vtr_swapchain_finish(swapchain);
-		return VTR_ERR_NOMEM;
-	}
-	return VTR_OK;
-}
-
 static void drop_semaphores(struct vtr_swapchain *swapchain)
 {
 	const struct vtr_paint_gpu *gpu = swapchain->gpu;
@@ -191,6 +178,24 @@ static enum vtr_err make(struct vtr_swapchain *swapchain, uint32_t width, uint32
 	swapchain->extent = info.imageExtent;
 	swapchain->stale = false;
 	return get_images(swapchain);
+}
+
+enum vtr_err vtr_swapchain_init(struct vtr_swapchain *swapchain, const struct vtr_paint_gpu *gpu,
+                                VkSurfaceKHR surface, uint32_t width, uint32_t height)
+{
+	const VkSemaphoreCreateInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO };
+	enum vtr_err err = VTR_ERR_OS;
+
+	*swapchain = (struct vtr_swapchain){ .gpu = gpu, .surface = surface };
+	if (gpu->procs.vkCreateSemaphore(gpu->device, &info, NULL, &swapchain->acquired) == VK_SUCCESS) {
+		err = make(swapchain, width, height);
+	}
+	if (err != VTR_OK && err != VTR_ERR_AGAIN) {
+		vtr_swapchain_finish(swapchain);
+		return VTR_ERR_UNSUPPORTED;
+	}
+	swapchain->wanted = (VkExtent2D){ width, height };
+	return VTR_OK;
 }
 
 static enum vtr_err make_anew(struct vtr_swapchain *swapchain, uint32_t width, uint32_t height)

@@ -450,6 +450,8 @@ static enum vtr_err create(struct vtr_painter_host *host, SDL_Window *window,
 {
 	struct vtr_painter *painter = calloc(1, sizeof(*painter));
 	VkSurfaceKHR surface;
+	uint32_t width;
+	uint32_t height;
 	enum vtr_err err;
 
 	if (!painter) {
@@ -465,10 +467,13 @@ static enum vtr_err create(struct vtr_painter_host *host, SDL_Window *window,
 	painter->sdl = host->sdl;
 	painter->window = window;
 	painter->gpu = host->gpu;
-	err = vtr_swapchain_init(&painter->swapchain, host->gpu, surface);
-	if (err == VTR_OK) {
-		err = make_commands(painter);
+	get_size(painter, &width, &height);
+	err = vtr_swapchain_init(&painter->swapchain, host->gpu, surface, width, height);
+	if (err != VTR_OK) {
+		free(painter);
+		return err;
 	}
+	err = make_commands(painter);
 	if (err != VTR_OK) {
 		destroy(painter);
 		return err;
