@@ -20,7 +20,7 @@
 #include "cmd/qemu.h"
 #include "cmd/xserver.h"
 #include "platform/proc.h"
-#include "present/present.h"
+#include "present/try.h"
 
 #define LIBRARY_MAX 256
 #define API_MAX 32
@@ -147,8 +147,12 @@ static void check_x_server(struct vtr_check *check)
 static void check_window(struct vtr_check *check)
 {
 	char what[sizeof(check->value)];
+	char self[PATH_MAX];
 
-	if (vtr_present_probe(what, sizeof(what)) == VTR_OK) {
+	if (vtr_os_self_path(self, sizeof(self)) != VTR_OK) {
+		self[0] = '\0';
+	}
+	if (vtr_present_probe(self, what, sizeof(what)) == VTR_OK) {
 		set(check, VTR_CHECK_OK, "'vitrine gpu --window' can open windows here", what);
 	} else {
 		set(check, VTR_CHECK_NOTE, "'vitrine gpu --window' will not work here; --http will", what);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -9,6 +10,7 @@
 #include "platform/proc.h"
 #include "platform/thread.h"
 #include "present/present.h"
+#include "present/try.h"
 #include "screen/child.h"
 #include "screen/protocol.h"
 #include "screen/screen.h"
@@ -19,6 +21,7 @@ struct options {
 	uint64_t window_size;
 	const char *title;
 	const char *renderer;
+	const char *trial;
 	const char *log;
 };
 
@@ -38,6 +41,11 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, renderer),
 	  .arg = "NAME",
 	  .help = "auto, vulkan or software" },
+	{ .name = "try",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, trial),
+	  .arg = "NAME",
+	  .help = "find out whether Vulkan can draw into a window, for this renderer" },
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
@@ -67,16 +75,21 @@ static void on_flush(void *data)
 
 static int show(struct vtr_log *log, struct vtr_screen *screen, const struct options *options)
 {
+	char program[PATH_MAX];
 	const struct vtr_present_params params = {
 		.log = log,
 		.screen = screen,
+		.program = program,
 		.title = options->title,
 		.renderer = options->renderer,
 	};
 	struct listener listener = { .screen = screen };
 	struct vtr_os_thread thread;
-	enum vtr_err err = vtr_present_create(&params, &listener.present);
+	enum vtr_err err = vtr_os_self_path(program, sizeof(program));
 
+	if (err == VTR_OK) {
+		err = vtr_present_create(&params, &listener.present);
+	}
 	if (err == VTR_ERR_UNSUPPORTED) {
 		return VTR_SCREEN_EXIT_USELESS;
 	}
@@ -96,6 +109,19 @@ static int show(struct vtr_log *log, struct vtr_screen *screen, const struct opt
 	return err == VTR_OK ? 0 : err == VTR_ERR_UNSUPPORTED ? VTR_SCREEN_EXIT_USELESS : 1;
 }
 
+static int try_vulkan(const struct options *options)
+{
+	struct vtr_log *log = NULL;
+
+	if (!vtr_present_knows_renderer(options->trial) ||
+	    vtr_log_create(options->log, STDERR_FILENO, NULL, &log) != VTR_OK) {
+		return VTR_EXIT_USAGE;
+	}
+	enum vtr_err err = vtr_present_try(log, options->trial);
+	vtr_log_destroy(log);
+	return err == VTR_OK ? 0 : 1;
+}
+
 static int run_window(const struct vtr_command *command, int argc, char **argv)
 {
 	const struct vtr_os_limits limits = { .no_core_dumps = true };
@@ -108,6 +134,9 @@ static int run_window(const struct vtr_command *command, int argc, char **argv)
 
 	if (err != VTR_OK) {
 		return vtr_opts_exit_status(err);
+	}
+	if (options.trial) {
+		return try_vulkan(&options);
 	}
 	/* A board is what no shell would hand over by chance. */
 	if (isatty(STDIN_FILENO) || lseek(VTR_SCREEN_FD_BOARD, 0, SEEK_END) <= 0) {

@@ -12,6 +12,7 @@
 #include "platform/bell.h"
 #include "platform/thread.h"
 #include "present/gpu.h"
+#include "present/try.h"
 #include "present/window.h"
 #include "present/x11.h"
 
@@ -25,6 +26,7 @@ struct slot {
 struct vtr_present {
 	struct vtr_desk desk;
 	struct vtr_sdl sdl;
+	const char *program;
 	const char *renderer;
 	struct slot slots[VTR_MAX_DISPLAYS];
 	_Atomic bool quits;
@@ -59,10 +61,9 @@ static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
 	struct vtr_desk *desk = &present->desk;
 	enum vtr_err err = VTR_ERR_UNSUPPORTED;
 
-	/* Where there is only a CPU, SDL draws with half the work and a quarter of the memory; but not for Wayland,
-	 * where it goes by way of OpenGL. */
-	desk->host.any_gpu = is_renderer(present, "vulkan") || !present->x11;
-	if (!is_renderer(present, "software")) {
+	if (!is_renderer(present, "software") && vtr_present_try_apart(desk->log, present->program,
+	                                                               present->renderer)) {
+		desk->host.any_gpu = vtr_present_any_gpu(&present->sdl, present->renderer);
 		desk->ops = &vtr_painter_vulkan;
 		err = vtr_desk_window_create(desk, display, mode, out_window);
 	}
@@ -304,67 +305,16 @@ enum vtr_err vtr_present_run(struct vtr_present *present)
 
 /* --- life -------------------------------------------------------------------------------------------- */
 
-static void set_hints(const struct vtr_sdl *sdl)
-{
-	/* Signals end the process, which has nothing to lose. */
-	sdl->SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
-	sdl->SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
-	sdl->SDL_SetHint(SDL_HINT_VIDEO_MINIMIZE_ON_FOCUS_LOSS, "0");
-	/* The click that brings a window to the front is meant for what is under it. */
-	sdl->SDL_SetHint(SDL_HINT_MOUSE_FOCUS_CLICKTHROUGH, "1");
-}
-
-/* SDL's last resorts show nobody anything. */
-static bool is_desktop(const char *driver)
-{
-	return driver && strcmp(driver, "offscreen") != 0 && strcmp(driver, "dummy") != 0;
-}
-
-/* *sdl is to be ended by SDL_Quit(). */
-static enum vtr_err start_sdl(struct vtr_sdl *sdl, char *why, size_t why_size)
-{
-	enum vtr_err err = vtr_sdl_load(sdl, why, why_size);
-
-	if (err != VTR_OK) {
-		return err;
-	}
-	set_hints(sdl);
-	bool started = sdl->SDL_Init(SDL_INIT_VIDEO) == 0;
-	if (started && is_desktop(sdl->SDL_GetCurrentVideoDriver())) {
-		return VTR_OK;
-	}
-	snprintf(why, why_size, "%s. Is there a desktop, and does DISPLAY or WAYLAND_DISPLAY lead to it?",
-	         started ? "SDL finds no window system" : sdl->SDL_GetError());
-	sdl->SDL_Quit();
-	return VTR_ERR_UNSUPPORTED;
-}
-
-enum vtr_err vtr_present_probe(char *out_what, size_t size)
-{
-	struct vtr_sdl sdl;
-	enum vtr_err err = start_sdl(&sdl, out_what, size);
-
-	if (err == VTR_OK) {
-		snprintf(out_what, size, "%s", sdl.SDL_GetCurrentVideoDriver());
-		sdl.SDL_Quit();
-	}
-	return err;
-}
-
 static enum vtr_err connect_desktop(struct vtr_present *present)
 {
 	char why[256];
-	enum vtr_err err = start_sdl(&present->sdl, why, sizeof(why));
+	enum vtr_err err = vtr_sdl_start(&present->sdl, why, sizeof(why));
 
 	if (err != VTR_OK) {
 		vtr_error(present->desk.log, "no window: %s", why);
 		return err;
 	}
-	present->x11 = strcmp(present->sdl.SDL_GetCurrentVideoDriver(), "x11") == 0;
-	if (present->x11) {
-		/* Else its software renderer draws by way of OpenGL, which Wayland's has to. */
-		present->sdl.SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
-	}
+	present->x11 = vtr_sdl_is_x11(&present->sdl);
 	present->sdl.SDL_StopTextInput(); /* keys are wanted, not words */
 	return VTR_OK;
 }
@@ -389,6 +339,7 @@ enum vtr_err vtr_present_create(const struct vtr_present_params *params,
 	if (!present) {
 		return VTR_ERR_NOMEM;
 	}
+	present->program = params->program;
 	present->renderer = renderer;
 	present->desk = (struct vtr_desk){
 		.log = params->log,

@@ -24,6 +24,7 @@ struct vtr_screen;
 struct vtr_present_params {
 	struct vtr_log *log;
 	struct vtr_screen *screen;
+	const char *program;  /* vitrine, see vtr_os_self_path() */
 	const char *title;    /* of the machine, or NULL */
 	/* "vulkan", which may be on a CPU; "software"; "auto" or NULL: the best one. */
 	const char *renderer;
@@ -41,10 +42,6 @@ bool vtr_present_knows_renderer(const char *name);
  */
 VTR_MUST_CHECK enum vtr_err vtr_present_create(const struct vtr_present_params *params,
                                                struct vtr_present **out_present);
-
-/* Whether windows could be opened here, for reports: the window system's name, or why not. Returns: VTR_OK,
- * VTR_ERR_UNSUPPORTED. */
-VTR_MUST_CHECK enum vtr_err vtr_present_probe(char *out_what, size_t size);
 
 /* Accepts NULL. */
 void vtr_present_destroy(struct vtr_present *present);

@@ -3,11 +3,12 @@
 
 #include <dlfcn.h>
 #include <stdio.h>
+#include <string.h>
 
 /* All of version 2 keep this name. */
 #define LIBRARY "libSDL2-2.0.so.0"
 
-enum vtr_err vtr_sdl_load(struct vtr_sdl *out_sdl, char *why, size_t why_size)
+static enum vtr_err load(struct vtr_sdl *out_sdl, char *why, size_t why_size)
 {
 	struct vtr_sdl sdl;
 	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
@@ -27,4 +28,47 @@ enum vtr_err vtr_sdl_load(struct vtr_sdl *out_sdl, char *why, size_t why_size)
 #undef LOAD
 	*out_sdl = sdl;
 	return VTR_OK;
+}
+
+static void set_hints(const struct vtr_sdl *sdl)
+{
+	/* Signals end the process, which has nothing to lose. */
+	sdl->SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
+	sdl->SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
+	sdl->SDL_SetHint(SDL_HINT_VIDEO_MINIMIZE_ON_FOCUS_LOSS, "0");
+	/* The click that brings a window to the front is meant for what is under it. */
+	sdl->SDL_SetHint(SDL_HINT_MOUSE_FOCUS_CLICKTHROUGH, "1");
+}
+
+/* SDL's last resorts show nobody anything. */
+static bool is_desktop(const char *driver)
+{
+	return driver && strcmp(driver, "offscreen") != 0 && strcmp(driver, "dummy") != 0;
+}
+
+enum vtr_err vtr_sdl_start(struct vtr_sdl *sdl, char *why, size_t why_size)
+{
+	enum vtr_err err = load(sdl, why, why_size);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	set_hints(sdl);
+	bool started = sdl->SDL_Init(SDL_INIT_VIDEO) == 0;
+	if (started && is_desktop(sdl->SDL_GetCurrentVideoDriver())) {
+		if (vtr_sdl_is_x11(sdl)) {
+			/* Else its software renderer draws by way of OpenGL, which Wayland's has to. */
+			sdl->SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
+		}
+		return VTR_OK;
+	}
+	snprintf(why, why_size, "%s. Is there a desktop, and does DISPLAY or WAYLAND_DISPLAY lead to it?",
+	         started ? "SDL finds no window system" : sdl->SDL_GetError());
+	sdl->SDL_Quit();
+	return VTR_ERR_UNSUPPORTED;
+}
+
+bool vtr_sdl_is_x11(const struct vtr_sdl *sdl)
+{
+	return strcmp(sdl->SDL_GetCurrentVideoDriver(), "x11") == 0;
 }

@@ -2,6 +2,8 @@
 #ifndef PRESENT_SDL_H
 #define PRESENT_SDL_H
 
+#include <stdbool.h>
+
 #include <SDL.h>
 
 #include "base/err.h"
@@ -74,7 +76,11 @@ struct vtr_sdl {
 #undef VTR_SDL_MEMBER
 };
 
-/* Never unloaded. Returns: VTR_ERR_UNSUPPORTED (it is not there, or lacks something; `why` says what). */
-VTR_MUST_CHECK enum vtr_err vtr_sdl_load(struct vtr_sdl *out_sdl, char *why, size_t why_size);
+/* Loads it, for good, and connects it to the desktop; ended by SDL_Quit(). Returns: VTR_ERR_UNSUPPORTED (it is not
+ * there, or lacks something, or there is no desktop; `why` says what). */
+VTR_MUST_CHECK enum vtr_err vtr_sdl_start(struct vtr_sdl *out_sdl, char *why, size_t why_size);
+
+/* Whether the desktop is X11, once it is started. */
+bool vtr_sdl_is_x11(const struct vtr_sdl *sdl);
 
 #endif
