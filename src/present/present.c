@@ -77,8 +77,9 @@ static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
 	} else {
 		desk->ops = NULL;
 		vtr_error(desk->log,
-		          "no window: %s can draw into one here. Say --log debug for the reasons, or try "
-		          "another --window-renderer", is_renderer(present, "auto") ? "nothing" : present->renderer);
+		          "no window: %s cannot draw into one here. Say --log debug for the reasons, or leave "
+		          "--window-renderer out",
+		          is_renderer(present, "auto") ? "SDL" : present->renderer);
 	}
 	return err;
 }

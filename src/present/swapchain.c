@@ -170,7 +170,7 @@ static enum vtr_err make(struct vtr_swapchain *swapchain, uint32_t width, uint32
 	VkResult result = gpu->procs.vkCreateSwapchainKHR(gpu->device, &info, NULL, &handle);
 	drop(swapchain);
 	if (result != VK_SUCCESS) {
-		vtr_error(gpu->log, "no swapchain of %ux%u for the window (VkResult %d)",
+		vtr_warn(gpu->log, "no swapchain of %ux%u for the window (VkResult %d)",
 		          info.imageExtent.width, info.imageExtent.height, result);
 		return VTR_ERR_OS;
 	}

@@ -9,7 +9,7 @@
 
 /*
  * Finding out how windows can be drawn. Vulkan is tried in a process of its own first: NVIDIA's driver, for one,
- * dies when it meets an X server without GLX.
+ * dies when it meets an X server without GLX, and with GLX says that it can present and then cannot.
  *
  * Thread: the main thread.
  */
