@@ -470,6 +470,10 @@ static int run(const struct vtr_command *command, const struct options *options,
 		finish(&gpu);
 		return 1;
 	}
+	if (options->desktop.wanted && !options->input) {
+		vtr_log_write(gpu.log, VTR_LOG_WARN, "gpu", "keys and the pointer of the windows reach nobody: "
+		              "that takes --input, and two devices of QEMU's (docs/qemu.md)");
+	}
 	err = start(&gpu, options, tuning, displays);
 	if (err == VTR_OK) {
 		status = serve(&gpu, options);
