@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,6 +6,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
+#include "cmd/displays.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
 #include "screen/feed.h"
@@ -280,9 +280,7 @@ static int run_screen(const struct vtr_command *command, int argc, char **argv)
 	if (err != VTR_OK) {
 		return vtr_opts_exit_status(err);
 	}
-	/* A board is what no shell would hand over by chance. */
-	if (isatty(STDIN_FILENO) || lseek(VTR_SCREEN_FD_BOARD, 0, SEEK_END) <= 0) {
-		fprintf(stderr, "vitrine screen: this is what 'vitrine gpu' starts; start that.\n");
+	if (!vtr_displays_are_given(command)) {
 		return VTR_EXIT_USAGE;
 	}
 	if (options.fps == 0) {
@@ -291,18 +289,7 @@ static int run_screen(const struct vtr_command *command, int argc, char **argv)
 	if (vtr_log_create(options.log, STDERR_FILENO, NULL, &log) != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	/* A viewer that goes while it is written to is no reason to die. */
-	signal(SIGPIPE, SIG_IGN);
-	const struct vtr_screen_params params = {
-		.log = log,
-		.control_fd = VTR_SCREEN_FD_CONTROL,
-		.board_fd = VTR_SCREEN_FD_BOARD,
-		.notes_fd = VTR_SCREEN_FD_NOTES,
-		.bell_fd = VTR_SCREEN_FD_BELL,
-		.window_fd = options.window_size > 0 ? VTR_SCREEN_FD_WINDOW : -1,
-		.window_size = options.window_size,
-	};
-	err = vtr_screen_create(&params, &screen);
+	err = vtr_displays_open(log, options.window_size, &screen);
 	if (err == VTR_OK) {
 		err = serve(log, screen, &options);
 		vtr_screen_destroy(screen);

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include <limits.h>
-#include <signal.h>
-#include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
+#include "cmd/displays.h"
 #include "platform/proc.h"
 #include "platform/thread.h"
 #include "present/present.h"
@@ -138,27 +137,15 @@ static int run_window(const struct vtr_command *command, int argc, char **argv)
 	if (options.trial) {
 		return try_vulkan(&options);
 	}
-	/* A board is what no shell would hand over by chance. */
-	if (isatty(STDIN_FILENO) || lseek(VTR_SCREEN_FD_BOARD, 0, SEEK_END) <= 0) {
-		fprintf(stderr, "vitrine window: this is what 'vitrine gpu --window' starts; start that.\n");
+	if (!vtr_displays_are_given(command)) {
 		return VTR_EXIT_USAGE;
 	}
 	if (vtr_log_create(options.log, STDERR_FILENO, NULL, &log) != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	signal(SIGPIPE, SIG_IGN);
-	const struct vtr_screen_params params = {
-		.log = log,
-		.control_fd = VTR_SCREEN_FD_CONTROL,
-		.board_fd = VTR_SCREEN_FD_BOARD,
-		.notes_fd = VTR_SCREEN_FD_NOTES,
-		.bell_fd = VTR_SCREEN_FD_BELL,
-		.window_fd = options.window_size > 0 ? VTR_SCREEN_FD_WINDOW : -1,
-		.window_size = options.window_size,
-	};
 	err = vtr_os_limits(&limits);
 	if (err == VTR_OK) {
-		err = vtr_screen_create(&params, &screen);
+		err = vtr_displays_open(log, options.window_size, &screen);
 	}
 	if (err == VTR_OK) {
 		status = show(log, screen, &options);
