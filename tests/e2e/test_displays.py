@@ -12,7 +12,8 @@ def connector(machine, display):
     """What the guest's kernel says: the preferred mode, or None for a display that is not connected."""
     folder = f'/sys/class/drm/card0-Virtual-{display + 1}'
     words = machine.run(f'cat {folder}/status; head -n 1 {folder}/modes').split()
-    return words[1] if words[0] == 'connected' else None
+    # It may have gone between the two.
+    return words[1] if words[0] == 'connected' and len(words) == 2 else None
 
 
 def expect_connector(machine, display, wanted):

@@ -153,7 +153,7 @@ def test_cursor():
         pid = machine.start('cube --cursor --rate 30', 'cube')
         machine.wait_log('cube', 'first frame', 60)
         frames = qemu.frame_numbers(machine, 20)
-        expect(all(frame[0] for frame in frames), f'{frames}')
+        expect(max(frame[1] for frame in frames) <= 1 and frames[-1][0] > frames[0][0], f'{frames}')
         machine.run(f'kill {pid}')
         machine.expect_alive()
 
