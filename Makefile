@@ -6,7 +6,7 @@ SETUP = tools/setup
 MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 
-.PHONY: all build setup-% test test-long guest guest-desktop guest-for-tests demo demo-desktop demo-local bench format-check clean
+.PHONY: all build setup-% test test-long guest guest-desktop guest-for-tests desktop-for-tests demo demo-desktop demo-local bench format-check clean
 
 all: build
 
@@ -35,7 +35,8 @@ test: setup-test build/build.ninja build-asan/build.ninja build-fuzz/build.ninja
 	$(PYTHON) tools/run_tests.py build build-asan:unit,wire,fuzz,proto,-clock build-fuzz:fuzz
 
 # What takes long: the suite "long", the viewers under ASan and UBSan, data races, each fuzz target for two minutes.
-test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja guest-for-tests
+test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
+		guest-for-tests desktop-for-tests
 	$(MESON) configure build-fuzz -Dfuzz-seconds=120
 	$(PYTHON) tools/run_tests.py build:long build-asan:clock build-tsan:unit,fuzz build-fuzz:fuzz; \
 	status=$$?; $(MESON) configure build-fuzz -Dfuzz-seconds=10; exit $$status
@@ -44,6 +45,9 @@ test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.
 # ~/.cache/vitrine.
 guest-for-tests: build
 	@tools/fetch-qemu && guest/build.py --program build/guest/cube --program build/guest/events || echo 'no guest: its tests are skipped'
+
+desktop-for-tests: guest-for-tests
+	@test -e build/guest/desktop/disk.img || guest/desktop.py || echo 'no desktop guest: its test is skipped'
 
 guest: setup-demo build
 	@tools/fetch-qemu
