@@ -52,6 +52,28 @@ static bool image_shares(const VkImageCreateInfo *info)
 
 /* --- buffers ---------------------------------------------------------------------------------------- */
 
+/* Ordinary ones were asked about once. Protected ones are not for the CPU. */
+static bool buffer_importable(const struct vtr_physical *p, const VkBufferCreateInfo *info)
+{
+	const VkPhysicalDeviceExternalBufferInfo query = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
+		.flags = info->flags,
+		.usage = info->usage,
+		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+	};
+	VkExternalBufferProperties out = {.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES};
+
+	if (!p->strategy.buffers_importable || (info->flags & VK_BUFFER_CREATE_PROTECTED_BIT) != 0) {
+		return false;
+	}
+	if ((info->flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT) == 0) {
+		return true;
+	}
+	p->procs->vkGetPhysicalDeviceExternalBufferProperties(p->handle, &query, &out);
+	return (out.externalMemoryProperties.externalMemoryFeatures &
+	        VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
+}
+
 /* The same for a buffer and for questions about one: what the guest is told must hold. */
 static void adapt_buffer(const struct vtr_physical *p, VkBufferCreateInfo *info,
                          VkExternalMemoryBufferCreateInfo *own)
@@ -63,9 +85,7 @@ static void adapt_buffer(const struct vtr_physical *p, VkBufferCreateInfo *info,
 		vtr_chain_unlink(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
 		theirs = NULL;
 	}
-	/* Sparse buffers are bound piecemeal and protected ones are not for the CPU. */
-	if (p->strategy.buffers_importable && theirs == NULL &&
-	    (info->flags & (VK_BUFFER_CREATE_SPARSE_BINDING_BIT | VK_BUFFER_CREATE_PROTECTED_BIT)) == 0) {
+	if (theirs == NULL && buffer_importable(p, info)) {
 		*own = (VkExternalMemoryBufferCreateInfo){
 			.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
 			.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,

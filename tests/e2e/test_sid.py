@@ -86,13 +86,22 @@ class SidHost(SidServer):
             if done.returncode:
                 raise e2e.Skip('cannot mount /proc in the folder')
 
+    def bring_libraries(self, program):
+        """Those that the program was linked with and sid has in another version only."""
+        for line in e2e.run([e2e.tool('ldd'), program], os.environ).stdout.splitlines():
+            words = line.split()
+            if len(words) > 2 and words[1] == '=>' and not any(self.root.glob(f'usr/lib/*/{words[0]}')):
+                shutil.copy(words[2], self.folder.name)
+
     def command(self):
         shutil.copy(e2e.program('vitrine'), self.folder.name)
+        self.bring_libraries(e2e.program('vitrine'))
         settings = Path(self.folder.name) / 'vk_layer_settings.txt'
         settings.write_text(test_validation.settings(self.inside(self.folder.name)))
         driver = self.inside(sorted(self.root.glob('usr/share/vulkan/icd.d/lvp_icd*.json'))[0])
         self.env = {'PATH': '/usr/bin:/bin', 'LC_ALL': 'C.UTF-8', 'NODEVICE_SELECT': '1', 'VK_DRIVER_FILES': driver,
-                    'VK_INSTANCE_LAYERS': test_validation.LAYER, 'VK_LAYER_SETTINGS_PATH': self.inside(settings)}
+                    'VK_INSTANCE_LAYERS': test_validation.LAYER, 'VK_LAYER_SETTINGS_PATH': self.inside(settings),
+                    'LD_LIBRARY_PATH': self.inside(self.folder.name)}
         return [e2e.tool('chroot'), str(self.root), self.inside(Path(self.folder.name) / 'vitrine'), 'serve',
                 '--socket', self.inside(self.socket), '-o', 'no-sandbox']
 
