@@ -135,7 +135,7 @@ static enum vtr_err make_ring(struct guest *g)
 	return vtr_venus_submit(g->venus, words, (size_t)(at - words) * 4);
 }
 
-/* Puts the input into the ring and waits until it was read, or for the end. */
+/* Says that the input is in the ring and waits until it was read, or for the end. */
 static void run_in_ring(struct guest *g)
 {
 	uint32_t words[16], *at = words;
@@ -143,7 +143,6 @@ static void run_in_ring(struct guest *g)
 	if (make_ring(g) != VTR_OK) {
 		return;
 	}
-	memcpy(g->map[RING] + BUFFER_AT, g->data, g->size);
 	__atomic_store_n((uint32_t *)(void *)(g->map[RING] + TAIL_AT), (uint32_t)g->size, __ATOMIC_RELEASE);
 	put32(&at, NOTIFY_RING);
 	put32(&at, 0);
@@ -163,6 +162,9 @@ static void run(struct guest *g, uint32_t how)
 {
 	struct vtr_os_thread thread;
 
+	if ((how & IN_RING) != 0) {
+		memcpy(g->map[RING] + BUFFER_AT, g->data, g->size); /* before somebody scribbles there */
+	}
 	vtr_assert(vtr_os_thread_create(&thread, "guest", guest_thread, g) == VTR_OK);
 	if ((how & IN_RING) != 0) {
 		run_in_ring(g);
