@@ -134,8 +134,7 @@ static void check_x_server(struct vtr_check *check)
 		meaning = "DISPLAY names a server that does not answer: programs with windows will "
 		          "fail";
 	} else if (server == VTR_XSERVER_PLAIN) {
-		meaning = "'vitrine run' sets MESA_VK_WSI_DEBUG=sw, so that windows get their "
-		          "pictures "
+		meaning = "'vitrine run' sets MESA_VK_WSI_DEBUG, so that windows get their pictures "
 			  "by copy";
 	}
 	set(check,

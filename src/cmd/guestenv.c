@@ -11,6 +11,7 @@
 #include "cmd/xserver.h"
 
 #define DRM_NODES "/dev/dri/renderD*"
+#define WINDOWS "MESA_VK_WSI_DEBUG"
 
 static enum vtr_err add(struct vtr_guestenv *env, const char *name, const char *value)
 {
@@ -120,16 +121,19 @@ static bool has_drm_node(void)
 }
 
 /* Windows need DRI3 and a DRM node, or pictures that go through the X server's socket. */
-static enum vtr_err add_window_system(struct vtr_guestenv *env)
+bool vtr_guestenv_copies_windows(void)
 {
-	if (getenv("MESA_VK_WSI_DEBUG")) {
-		return VTR_OK;
+	if (getenv(WINDOWS)) {
+		return false;
 	}
 	enum vtr_xserver server = vtr_xserver_ask();
-	if (server == VTR_XSERVER_PLAIN || (server == VTR_XSERVER_DRI3 && !has_drm_node())) {
-		return add(env, "MESA_VK_WSI_DEBUG", "sw");
-	}
-	return VTR_OK;
+	return server == VTR_XSERVER_PLAIN || (server == VTR_XSERVER_DRI3 && !has_drm_node());
+}
+
+enum vtr_err vtr_guestenv_copy_windows(struct vtr_guestenv *env, bool on_cpu)
+{
+	/* Real GPUs do not draw into linear images, or not as fast. */
+	return add(env, WINDOWS, on_cpu ? "sw,linear" : "sw");
 }
 
 enum vtr_err vtr_guestenv_init(const char *command, const char *socket_path,
@@ -143,9 +147,6 @@ enum vtr_err vtr_guestenv_init(const char *command, const char *socket_path,
 	}
 	if (err == VTR_OK) {
 		err = add_driver(&env, command);
-	}
-	if (err == VTR_OK) {
-		err = add_window_system(&env);
 	}
 	if (err != VTR_OK) {
 		vtr_guestenv_finish(&env);

@@ -31,6 +31,12 @@ struct vtr_guestenv {
 VTR_MUST_CHECK enum vtr_err vtr_guestenv_init(const char *command, const char *socket_path,
                                               struct vtr_guestenv *out_env);
 
+/* Whether programs' windows must get their pictures by copy, and the user has not said how. Asks the X server. */
+bool vtr_guestenv_copies_windows(void);
+
+/* Sets that. `on_cpu`: devices draw where the copy is made from, so it takes no detour (as lavapipe, natively). */
+VTR_MUST_CHECK enum vtr_err vtr_guestenv_copy_windows(struct vtr_guestenv *env, bool on_cpu);
+
 void vtr_guestenv_finish(struct vtr_guestenv *env);
 
 #endif

@@ -16,6 +16,7 @@
 #include "cmd/program.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
+#include "worker/scout.h"
 
 /* As env(1), timeout(1) and the shell have it. */
 #define EXIT_OWN 125
@@ -25,6 +26,8 @@
 
 #define MAX_CLIENTS 1024
 #define SOCKET_NAME "/vitrine.sock"
+/* How long to wait for what the host's devices are. */
+#define SCOUT_MS 2000
 
 struct options {
 	const char *log;
@@ -155,7 +158,14 @@ static enum vtr_err run_program(struct run *run, const char *path, char **argv)
 	return err;
 }
 
-static int run_with_socket(struct run *run, const struct vtr_front_params *params, const char *path,
+/* How windows are drawn depends on the host's devices. */
+static enum vtr_err copy_windows(struct run *run)
+{
+	vtr_scout_wait(run->front.scout, SCOUT_MS);
+	return vtr_guestenv_copy_windows(&run->env, vtr_scout_found_cpus_only(run->front.scout));
+}
+
+static int run_with_socket(struct run *run, struct vtr_front_params *params, const char *path,
                            char **argv)
 {
 	enum vtr_err err = vtr_guestenv_init(params->command->name, run->socket, &run->env);
@@ -163,9 +173,15 @@ static int run_with_socket(struct run *run, const struct vtr_front_params *param
 	if (err != VTR_OK) {
 		return EXIT_OWN;
 	}
+	params->look_ahead = vtr_guestenv_copies_windows();
 	err = vtr_front_init(&run->front, params);
 	if (err == VTR_OK) {
-		err = run_program(run, path, argv);
+		if (params->look_ahead) {
+			err = copy_windows(run);
+		}
+		if (err == VTR_OK) {
+			err = run_program(run, path, argv);
+		}
 		vtr_close(&run->death_fd);
 		vtr_front_finish(&run->front);
 		if (err != VTR_OK && run->exit_status == EXIT_OWN) {
@@ -207,7 +223,7 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 	if (err != VTR_OK) {
 		return EXIT_OWN;
 	}
-	const struct vtr_front_params params = {
+	struct vtr_front_params params = {
 		.command = command,
 		.tuning = &tuning,
 		.log_filter = options.log,

@@ -36,8 +36,8 @@ void vtr_known_format(const struct vtr_known_device *device, char out_text[VTR_K
 	for (uint32_t i = 0; i < device->type_count; i++) {
 		types[i] = letters[device->share[i]];
 	}
-	snprintf(out_text, VTR_KNOWN_TEXT, "%s:%s:%" PRIu64 ":%c:%s", device_text, driver_text,
-	         device->import_alignment, device->buffers_importable ? 'y' : 'n', types);
+	snprintf(out_text, VTR_KNOWN_TEXT, "%s:%s:%" PRIu64 ":%c:%c:%s", device_text, driver_text,
+	         device->import_alignment, device->buffers_importable ? 'y' : 'n', device->is_cpu ? 'c' : 'g', types);
 }
 
 static bool parse_uuid(const char **text, uint8_t out_uuid[VTR_KNOWN_UUID])
@@ -80,11 +80,13 @@ enum vtr_err vtr_known_parse(const char *text, struct vtr_known_device *out_devi
 	device.import_alignment = strtoull(text, &end, 10);
 	if (end == text || device.import_alignment == 0 ||
 	    (device.import_alignment & (device.import_alignment - 1)) != 0 || end[0] != ':' ||
-	    (end[1] != 'y' && end[1] != 'n') || end[2] != ':') {
+	    (end[1] != 'y' && end[1] != 'n') || end[2] != ':' || (end[3] != 'c' && end[3] != 'g') ||
+	    end[4] != ':') {
 		return VTR_ERR_ARG;
 	}
 	device.buffers_importable = end[1] == 'y';
-	if (!parse_types(end + 3, &device)) {
+	device.is_cpu = end[3] == 'c';
+	if (!parse_types(end + 5, &device)) {
 		return VTR_ERR_ARG;
 	}
 	*out_device = device;

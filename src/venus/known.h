@@ -14,7 +14,7 @@
  * some MiB in the driver's heap; so servers have it done once, apart, and tell their workers.
  *
  * It travels as text, in the workers' command lines: device and driver UUID in hex, import alignment,
- * whether buffers can be of imported memory, and a letter for each memory type.
+ * whether buffers can be of imported memory, whether it is a CPU, and a letter for each memory type.
  */
 #define VTR_KNOWN_UUID 16
 #define VTR_KNOWN_MAX_TYPES 32
@@ -24,6 +24,7 @@ struct vtr_known_device {
 	uint8_t driver_uuid[VTR_KNOWN_UUID];
 	uint64_t import_alignment;
 	bool buffers_importable;
+	bool is_cpu;
 	uint32_t type_count;
 	uint8_t share[VTR_KNOWN_MAX_TYPES]; /* enum vtr_share */
 };

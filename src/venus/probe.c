@@ -69,6 +69,7 @@ static void describe_known(struct vtr_known_device *out, const struct vtr_physic
 	memcpy(out->driver_uuid, p->driver_uuid, VTR_KNOWN_UUID);
 	out->import_alignment = p->strategy.import_alignment;
 	out->buffers_importable = p->strategy.buffers_importable;
+	out->is_cpu = p->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
 	out->type_count = p->memory.memoryTypeCount;
 	for (uint32_t i = 0; i < out->type_count; i++) {
 		out->share[i] = (uint8_t)p->strategy.share[i];

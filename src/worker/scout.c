@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +17,7 @@
 #include "platform/loop.h"
 #include "platform/proc.h"
 #include "platform/sock.h"
+#include "platform/thread.h"
 #include "venus/known.h"
 
 #define ANSWER_MAX (VTR_KNOWN_MAX_DEVICES * VTR_KNOWN_TEXT)
@@ -31,6 +33,7 @@ struct vtr_scout {
 	size_t answer_size;
 	const char *args[2 * VTR_KNOWN_MAX_DEVICES]; /* "--known", a line of the answer, ... */
 	size_t arg_count;
+	size_t cpu_count; /* devices that are CPUs */
 };
 
 /* Each line that makes sense becomes an argument. */
@@ -46,6 +49,7 @@ static void read_answer(struct vtr_scout *scout)
 		    vtr_known_parse(line, &device) == VTR_OK) {
 			scout->args[scout->arg_count++] = "--known";
 			scout->args[scout->arg_count++] = line;
+			scout->cpu_count += device.is_cpu ? 1 : 0;
 		}
 	}
 	vtr_debug(scout->log, "memory of %zu devices is known", scout->arg_count / 2);
@@ -153,6 +157,28 @@ enum vtr_err vtr_scout_start(const struct vtr_scout_params *params, struct vtr_s
 	}
 	*out_scout = scout;
 	return VTR_OK;
+}
+
+void vtr_scout_wait(struct vtr_scout *scout, int timeout_ms)
+{
+	const int64_t end_ns = vtr_os_now_ns() + (int64_t)timeout_ms * 1000000;
+
+	while (scout && scout->pid != 0) {
+		struct pollfd answer = { .fd = scout->answer_fd, .events = POLLIN };
+		const int64_t left_ns = end_ns - vtr_os_now_ns();
+
+		if (left_ns <= 0) {
+			return;
+		}
+		if (poll(&answer, 1, (int)(left_ns / 1000000) + 1) > 0) {
+			on_answer(scout, 0);
+		}
+	}
+}
+
+bool vtr_scout_found_cpus_only(const struct vtr_scout *scout)
+{
+	return scout && scout->cpu_count > 0 && scout->cpu_count == scout->arg_count / 2;
 }
 
 void vtr_scout_destroy(struct vtr_scout *scout)

@@ -31,6 +31,12 @@ struct vtr_scout_params {
 VTR_MUST_CHECK enum vtr_err vtr_scout_start(const struct vtr_scout_params *params,
                                             struct vtr_scout **out_scout);
 
+/* Waits for its answer, for so long at most; the loop waits, too. Accepts NULL. */
+void vtr_scout_wait(struct vtr_scout *scout, int timeout_ms);
+
+/* Whether it found devices, and all of them are CPUs. False as long as nothing is known. Accepts NULL. */
+bool vtr_scout_found_cpus_only(const struct vtr_scout *scout);
+
 /* Ends it, if it still runs. Accepts NULL. */
 void vtr_scout_destroy(struct vtr_scout *scout);
 

@@ -60,8 +60,12 @@ def test_vkcube():
 def test_vkcube_by_run():
     """`run` finds out by itself what the X server needs."""
     cube = e2e.tool('vkcube')
+    run = [e2e.program('vitrine'), 'run', '-o', f'driver={e2e.manifest("lvp")}', '--']
     with Xvfb() as x:
-        e2e.run([e2e.program('vitrine'), 'run', '--', cube, '--c', '30'], {**e2e.plain_env(), 'DISPLAY': x.display})
+        env = {**e2e.plain_env(), 'DISPLAY': x.display}
+        e2e.run([*run, cube, '--c', '30'], env)
+        done = e2e.run([*run, sys.executable, '-c', 'import os; print(os.environ["MESA_VK_WSI_DEBUG"])'], env)
+        expect(done.stdout == 'sw,linear\n', done.stdout)
 
 
 def test_run_status():

@@ -64,7 +64,11 @@ static void sets_what_is_missing(void)
 	         dir, dir);
 	CHECK_STR(value_of(&env, "VK_DRIVER_FILES"), wanted);
 	CHECK_STR(value_of(&env, "VK_ICD_FILENAMES"), wanted);
+	CHECK(!vtr_guestenv_copies_windows()); /* without an X server */
 	CHECK(value_of(&env, "MESA_VK_WSI_DEBUG") == NULL);
+	CHECK(env.set[env.count] == NULL);
+	CHECK_OK(vtr_guestenv_copy_windows(&env, true));
+	CHECK_STR(value_of(&env, "MESA_VK_WSI_DEBUG"), "sw,linear");
 	CHECK(env.set[env.count] == NULL);
 	vtr_guestenv_finish(&env);
 }
@@ -77,6 +81,8 @@ static void never_alters(void)
 	setenv("VN_DEBUG", "result,vtest", 1);
 	setenv("VK_DRIVER_FILES", "/x/lvp_icd.json:/y/virtio_icd.json", 1);
 	setenv("MESA_VK_WSI_DEBUG", "linear", 1);
+	setenv("DISPLAY", ":4711", 1);
+	CHECK(!vtr_guestenv_copies_windows());
 	CHECK_OK(vtr_guestenv_init("run", "/tmp/s", &env));
 	CHECK_EQ(env.count, 1);
 	CHECK_STR(value_of(&env, "VTEST_SOCKET_NAME"), "/tmp/s");

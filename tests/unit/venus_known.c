@@ -10,7 +10,8 @@
 static struct vtr_known_device sample(uint32_t type_count)
 {
 	struct vtr_known_device device = {
-		.import_alignment = 16384, .buffers_importable = true, .type_count = type_count};
+		.import_alignment = 16384, .buffers_importable = true, .is_cpu = type_count % 2 != 0,
+		.type_count = type_count};
 
 	for (uint8_t i = 0; i < VTR_KNOWN_UUID; i++) {
 		device.device_uuid[i] = (uint8_t)(i * 17);
@@ -37,6 +38,7 @@ static void round_trip(void)
 		CHECK(memcmp(back.driver_uuid, device.driver_uuid, VTR_KNOWN_UUID) == 0);
 		CHECK_EQ(back.import_alignment, device.import_alignment);
 		CHECK(back.buffers_importable);
+		CHECK_EQ(back.is_cpu, device.is_cpu);
 		CHECK_EQ(back.type_count, types);
 		CHECK(memcmp(back.share, device.share, sizeof(back.share)) == 0);
 	}
