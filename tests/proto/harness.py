@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 import unittest
+import weakref
 
 PROGRAM = None
 
@@ -85,10 +86,11 @@ def check_sound(log):
 
 
 class Process:
-    """A process of ours with a directory of its own, where its log is."""
+    """A process of ours with a directory of its own, where its log is; both last as long as this object."""
 
     def __init__(self):
         self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
+        self.remove = weakref.finalize(self, shutil.rmtree, self.dir, ignore_errors=True)
         self.log_path = os.path.join(self.dir, 'log')
 
     def start(self, command, **options):
@@ -155,7 +157,7 @@ class Server(Process):
                 if os.path.exists(f'/proc/{pid}'):
                     raise AssertionError(f'the server left worker {pid} behind')
         finally:
-            shutil.rmtree(self.dir, ignore_errors=True)
+            self.remove()
 
 
 class ServerTest(unittest.TestCase):
