@@ -25,12 +25,16 @@
 #define NAP_AFTER_NS 100000
 #define NAP_NS 50000
 #define MAX_IDLE_NS 2000000
-/* The guest stores its tail and then loads our status without a full barrier between them, so it can
- * miss the IDLE bit that was set in between. Its store shows up long before this has passed. */
-#define BACKSTOP_NS 1000000
 /* Guests want a report every 3 s; whoever wants one much more often does so to keep us busy. */
 #define MIN_WATCH_NS 100000000
 #define TRIM_NS 2000000000
+
+/* When a ring that sleeps sets IDLE and looks at its tail once more, each time counted from the one before; then
+ * it relies on being notified. Guests store their tail and load the status without a full barrier in between, so
+ * they can miss an IDLE that is set then; their store shows up long before the first look. And they clear ALIVE,
+ * which a TCG of one processor does by loading and storing the word: an IDLE that is set in between is lost, and
+ * the processor may be taken away in between, too. */
+static const int64_t LOOKS_NS[] = {1000000, 20000000, 400000000, -1};
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "rings share 32-bit counters with another process");
 
@@ -146,12 +150,12 @@ static bool poll_tail(struct vtr_ring *ring)
 static void sleep_idle(struct vtr_ring *ring)
 {
 	const uint32_t word = atomic_load(&ring->wake);
+	bool awake = false;
 
-	atomic_fetch_or(ring->status, VK_RING_STATUS_IDLE_BIT_MESA);
 	pthread_mutex_unlock(&ring->run_lock);
-	if (!has_more(ring) && !atomic_load(&ring->stop) && !vtr_os_park(&ring->wake, word, BACKSTOP_NS) &&
-	    !has_more(ring) && !atomic_load(&ring->stop)) {
-		vtr_os_park(&ring->wake, word, -1);
+	for (size_t i = 0; i < VTR_ARRAY_LEN(LOOKS_NS) && !awake; i++) {
+		atomic_fetch_or(ring->status, VK_RING_STATUS_IDLE_BIT_MESA);
+		awake = has_more(ring) || atomic_load(&ring->stop) || vtr_os_park(&ring->wake, word, LOOKS_NS[i]);
 	}
 	ring->gentle = true;
 	pthread_mutex_lock(&ring->run_lock);

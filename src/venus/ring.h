@@ -31,7 +31,7 @@ struct vtr_ring {
 	uint32_t published;      /* what the guest was told in *head; under run_lock */
 	bool gentle;             /* ring thread: polls without spinning */
 	_Atomic uint32_t done;   /* the same for others */
-	_Atomic uint32_t wake;   /* parked on; odd while the thread sleeps or is about to */
+	_Atomic uint32_t wake;   /* parked on; counts who wakes the thread */
 	_Atomic bool stop;
 	_Atomic uint32_t seqno_waiting; /* somebody sleeps on `progress` */
 	_Atomic uint32_t progress;      /* bumped when there are waiters */

@@ -302,6 +302,24 @@ class Rings(VenusTest):
             ring.set_word(128, ring.status & ~vtest.ALIVE)
             harness.wait_for(lambda: ring.status & vtest.ALIVE, 2, 'ALIVE')
 
+    def survives_lost_idle(self):
+        with Client(self.server.path) as client:
+            ring = Ring(client)
+            ring.call(vtest.enumerate_instance_version(), 20)
+            while not ring.status & vtest.IDLE:
+                pass
+            ring.set_word(128, 0)
+            try:
+                harness.wait_for(lambda: ring.status & vtest.IDLE, 1, 'IDLE')
+                ring.put(vtest.enumerate_instance_version())
+                return ring.wait(1)
+            except (AssertionError, TimeoutError):
+                return False
+
+    def test_lost_idle(self):
+        """A guest that clears ALIVE, but not atomically, may take IDLE with it; and then it does not notify."""
+        self.assertTrue(any(self.survives_lost_idle() for _ in range(3)), 'each time; once this process may be late')
+
     def test_physical_devices(self):
         with Client(self.server.path) as client:
             ring = Ring(client)

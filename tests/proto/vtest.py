@@ -356,13 +356,17 @@ class Ring:
     def status(self):
         return self.word(128)
 
-    def write(self, data):
-        """Puts commands into the ring and wakes it."""
+    def put(self, data):
+        """Puts commands into the ring."""
         for i in range(0, len(data), 4):
             at = 192 + ((self.tail + i) & (self.buffer_size - 1))
             self.memory[at:at + 4] = data[i:i + 4]
         self.tail = (self.tail + len(data)) & 0xFFFFFFFF
         self.set_word(64, self.tail)
+
+    def write(self, data):
+        """Puts commands into the ring and wakes it."""
+        self.put(data)
         self.client.submit(notify_ring(self.ring_id, self.tail))
 
     def wait(self, seconds=10):
