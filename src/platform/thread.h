@@ -36,8 +36,8 @@ void vtr_os_thread_join(struct vtr_os_thread *thread);
  */
 enum vtr_err vtr_os_thread_set_nice(int nice);
 
-/* Has the calling thread's timed waits end on time. By default Linux lets them end some 50 us later, together
- * with others; other systems are as they are. */
+/* Has timed waits end on time: those of the calling thread, and of threads and processes that it starts from then on.
+ * By default Linux lets them end some 50 us later, together with others; other systems are as they are. */
 void vtr_os_thread_set_punctual(void);
 
 /* Makes a condition whose timed waits are not moved by changes of the wall clock. */

@@ -118,6 +118,10 @@ class Commands(unittest.TestCase):
         self.assertTrue(env['VTEST_SOCKET_NAME'].startswith(self.env['XDG_RUNTIME_DIR']))
         self.assertNotIn('MESA_VK_WSI_DEBUG', env)
 
+    def test_run_makes_sleeps_punctual(self):
+        slack = self.vitrine('run', 'cat', '/proc/self/timerslack_ns')
+        self.assertEqual(slack.stdout, '1000\n')
+
     def test_run_never_alters_variables(self):
         result = self.vitrine('run', 'env', VN_DEBUG='init,vtest', VK_DRIVER_FILES=self.manifest)
         self.assertIn('VN_DEBUG=init,vtest\n', result.stdout)
