@@ -29,12 +29,17 @@
 #define MIN_WATCH_NS 100000000
 #define TRIM_NS 2000000000
 
-/* When a ring that sleeps sets IDLE and looks at its tail once more, each time counted from the one before; then
- * it relies on being notified. Guests store their tail and load the status without a full barrier in between, so
- * they can miss an IDLE that is set then; their store shows up long before the first look. And they clear ALIVE,
- * which a TCG of one processor does by loading and storing the word: an IDLE that is set in between is lost, and
- * the processor may be taken away in between, too. */
-static const int64_t LOOKS_NS[] = {1000000, 20000000, 400000000, -1};
+/* When a ring that sleeps sets IDLE and looks at its tail once more, each time counted from the one before; then it
+ * relies on being notified, and on the thread that watches all rings. For guests put commands there and do not notify:
+ * - They store their tail and load the status without a full barrier in between, so they can miss an IDLE that is set
+ *   then. Their store shows up long before the first look.
+ * - They clear ALIVE, which a TCG of one processor does by loading and storing the word: an IDLE that is set in between
+ *   is lost. The processor may be taken away in between, too.
+ * - They notify once in a millisecond of their clock at most. It stands still while a machine is stopped; ours does
+ *   not. */
+static const int64_t LOOKS_NS[] = {1000000, 20000000, -1};
+/* How often a wait for a ring's seqno looks by itself: publish() has no full barrier. */
+#define SEQNO_LOOK_NS 2000000
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "rings share 32-bit counters with another process");
 
@@ -71,7 +76,7 @@ static void publish(struct vtr_ring *ring, uint32_t value, bool now)
 		publish_head(ring, value);
 	}
 	atomic_store_explicit(&ring->done, value, memory_order_release);
-	/* A waiter that shows up right now may be missed; the batch's end sees it for sure. */
+	/* A waiter that shows up right now may be missed; it looks again by itself. */
 	if (__builtin_expect(atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0, 0)) {
 		wake_seqno_waiter(ring);
 	}
@@ -122,11 +127,12 @@ static bool poll_tail(struct vtr_ring *ring)
 	 * processor more. */
 	const int64_t spin = ring->gentle ? 0 : SPIN_NS;
 	const int64_t start = vtr_os_now_ns();
-	const uint32_t word = atomic_load(&ring->wake);
 	int64_t now = start;
 
 	ring->gentle = false;
 	while (now - start < (int64_t)ring->idle_ns) {
+		const uint32_t word = atomic_load(&ring->wake);
+
 		for (int i = 0; i < 32; i++) {
 			if (i % SPIN_PAUSES == 0 && pending(ring) != 0) {
 				return true;
@@ -201,14 +207,14 @@ static void ring_thread(void *data)
 }
 
 /* The context's thread was told of new commands while the ring's sleeps: to run them right here saves
- * waking another thread first. What may take long is left to that thread, which is woken in any case
- * and goes on polling. */
+ * waking another thread first. What may take long is left to that thread, which is woken in any case (it
+ * may nap) and goes on polling. */
 static void run_borrowed(struct vtr_ring *ring)
 {
 	uint32_t n;
 
 	if (pthread_mutex_trylock(&ring->run_lock) != 0) {
-		return;
+		return; /* its thread is awake */
 	}
 	atomic_fetch_and(ring->status, ~(uint32_t)VK_RING_STATUS_IDLE_BIT_MESA);
 	ring->dispatch.borrowed = true;
@@ -218,10 +224,15 @@ static void run_borrowed(struct vtr_ring *ring)
 	pthread_mutex_unlock(&ring->run_lock);
 }
 
-static void wake(struct vtr_ring *ring)
+static void wake_thread(struct vtr_ring *ring)
 {
 	atomic_fetch_add(&ring->wake, 1);
 	vtr_os_unpark(&ring->wake);
+}
+
+static void wake(struct vtr_ring *ring)
+{
+	wake_thread(ring);
 	atomic_fetch_add(&ring->virtqueue_word, 1);
 	vtr_os_unpark(&ring->virtqueue_word);
 	atomic_fetch_add(&ring->progress, 1);
@@ -436,7 +447,8 @@ void vtr_rings_wake(struct vtr_venus *venus)
 	pthread_mutex_unlock(&venus->rings_lock);
 }
 
-/* Guests that wait for long give up when a ring does not report that it lives. */
+/* Guests that wait for long give up when a ring does not report that it lives. And what they put into one that sleeps,
+ * without a notice, is found here in the end. */
 static void watch_thread(void *data)
 {
 	struct vtr_venus *venus = data;
@@ -452,6 +464,9 @@ static void watch_thread(void *data)
 			now += atomic_load(&venus->rings[i]->done);
 			if (venus->rings[i]->monitor_ns != 0) {
 				atomic_fetch_or(venus->rings[i]->status, VK_RING_STATUS_ALIVE_BIT_MESA);
+			}
+			if (has_more(venus->rings[i])) {
+				wake_thread(venus->rings[i]);
 			}
 		}
 		rest = busy && now == before; /* has just come to rest */
@@ -498,8 +513,7 @@ void vtr_hand_vkNotifyRingMESA(struct vtr_dispatch *d, struct vtw_vkNotifyRingME
 
 	if (ring != NULL) {
 		run_borrowed(ring);
-		atomic_fetch_add(&ring->wake, 1);
-		vtr_os_unpark(&ring->wake);
+		wake_thread(ring);
 	}
 }
 
@@ -545,40 +559,39 @@ void vtr_hand_vkWaitVirtqueueSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWait
 	}
 }
 
-static bool passed(const struct vtr_ring *ring, uint32_t seqno)
+/* Bytes from where the ring is to `seqno`; not above 0 if it is there. */
+static int32_t way_to(const struct vtr_ring *ring, uint32_t seqno)
 {
-	return (int32_t)(atomic_load(&ring->done) - seqno) >= 0;
+	return (int32_t)(seqno - atomic_load(&ring->done));
 }
 
 void vtr_hand_vkWaitRingSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitRingSeqnoMESA *a)
 {
 	struct vtr_ring *ring = lookup(d, a->ring);
 	const uint32_t seqno = (uint32_t)a->seqno;
+	const int32_t way = ring != NULL ? way_to(ring, seqno) : 0;
 
-	if (ring == NULL || passed(ring, seqno)) {
+	if (way <= 0) {
 		return;
 	}
-	if ((uint32_t)(seqno - atomic_load(&ring->done)) > ring->size) {
+	if ((uint32_t)way > ring->size) {
 		vtr_cs_fail_value(&d->r, "a ring's seqno is where it cannot get", a->seqno);
 		return;
 	}
-	/* Awake it anyhow: the guest does not notify for what it waits for here. */
-	if ((atomic_load(ring->status) & VK_RING_STATUS_IDLE_BIT_MESA) != 0) {
-		run_borrowed(ring);
-		atomic_fetch_add(&ring->wake, 1);
-		vtr_os_unpark(&ring->wake);
-	}
-	for (int i = 0; i < 200 && !passed(ring, seqno); i++) {
+	/* The guest does not notify for what it waits for here. */
+	run_borrowed(ring);
+	wake_thread(ring);
+	for (int i = 0; i < 200 && way_to(ring, seqno) > 0; i++) {
 		vtr_os_cpu_relax();
 	}
 	atomic_store(&ring->seqno_waiting, 1);
 	for (;;) {
 		const uint32_t word = atomic_load(&ring->progress);
 
-		if (passed(ring, seqno) || vtr_venus_is_dead(d->venus)) {
+		if (way_to(ring, seqno) <= 0 || vtr_venus_is_dead(d->venus)) {
 			break;
 		}
-		(void)vtr_os_park(&ring->progress, word, -1);
+		(void)vtr_os_park(&ring->progress, word, SEQNO_LOOK_NS);
 	}
 	atomic_store(&ring->seqno_waiting, 0);
 }

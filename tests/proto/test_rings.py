@@ -320,6 +320,15 @@ class Rings(VenusTest):
         """A guest that clears ALIVE, but not atomically, may take IDLE with it; and then it does not notify."""
         self.assertTrue(any(self.survives_lost_idle() for _ in range(3)), 'each time; once this process may be late')
 
+    def test_not_notified(self):
+        """What the guest put there without a notice, long after the ring went to sleep, is found in the end."""
+        with Client(self.server.path) as client:
+            ring = Ring(client, monitor_us=300000)
+            ring.call(vtest.enumerate_instance_version(), 20)
+            time.sleep(0.6)
+            ring.put(vtest.enumerate_instance_version())
+            self.assertTrue(ring.wait(5))
+
     def test_physical_devices(self):
         with Client(self.server.path) as client:
             ring = Ring(client)
