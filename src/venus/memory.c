@@ -119,7 +119,7 @@ static VkResult prepare_import(struct request *req, uint32_t res_id)
 		return VK_ERROR_INVALID_EXTERNAL_HANDLE;
 	}
 	map = view_resource(req, m->imported, &size);
-	if (map == NULL) {
+	if (map == NULL || req->info.allocationSize > size) {
 		return VK_ERROR_INVALID_EXTERNAL_HANDLE;
 	}
 	import_pointer(req, map, size);

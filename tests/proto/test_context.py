@@ -14,70 +14,11 @@ import harness
 import venus
 import vtest
 from front import Front, Gone
+from venus import DEVICE, INSTANCE, PHYSICAL, Gpu
 from vtest import Ring
 
 PAGE = 4096
 TOP = (1 << 64) - 1
-INSTANCE, PHYSICAL, DEVICE, QUEUE, POOL, COMMANDS = range(1, 7)
-
-
-class Gpu:
-    """A device in a context, with one queue on timeline 1."""
-
-    def __init__(self, context):
-        self.front = context
-        self.ring = Ring(context)
-        self.next_id = 100
-        self.call(vtest.create_instance(INSTANCE))
-        self.call(venus.enumerate_physical_devices(INSTANCE, PHYSICAL), allowed=(0, 5))
-        self.call(venus.create_device(PHYSICAL, DEVICE))
-        self.ring.write(venus.get_queue(DEVICE, QUEUE, 1) +
-                        venus.create_command_pool(DEVICE, POOL) +
-                        venus.allocate_command_buffer(DEVICE, POOL, COMMANDS))
-        self.fence_id = 0
-        self.roundtrips = 0
-
-    def roundtrip(self):
-        """As Mesa does: the ring goes on once what was said before has been heard."""
-        self.roundtrips += 1
-        self.front.submit(vtest.submit_virtqueue_seqno(self.ring.ring_id, self.roundtrips))
-        self.ring.write(vtest.wait_virtqueue_seqno(self.roundtrips))
-
-    def call(self, data, allowed=(0,), size=8):
-        reply = self.ring.call(data, size)
-        result, = struct.unpack_from('<i', reply, 4)
-        if result not in allowed:
-            raise AssertionError(f'VkResult {result}\n{self.front.log()}')
-        return reply
-
-    def importable(self, res_id):
-        """(size, types) of a resource."""
-        reply = self.call(venus.memory_resource_properties(DEVICE, res_id), size=52)
-        return struct.unpack_from('<Q', reply, 40) + struct.unpack_from('<I', reply, 48)
-
-    def import_memory(self, res_id, size, allowed=(0,)):
-        memory = self.next_id
-        self.next_id += 1
-        types = self.importable(res_id)[1]
-        lowest = (types & -types).bit_length() - 1
-        self.call(venus.allocate_memory(DEVICE, memory, size, res_id, lowest), allowed)
-        return memory
-
-    def buffer(self, memory, size):
-        buffer = self.next_id
-        self.next_id += 1
-        self.ring.write(venus.create_buffer(DEVICE, buffer, size) +
-                        venus.bind_buffer(DEVICE, buffer, memory))
-        return buffer
-
-    def fill(self, buffer, value, size):
-        """Has the device write, and waits for that as a guest's kernel does."""
-        self.ring.write(venus.fill(COMMANDS, buffer, value, size) + venus.submit(QUEUE, COMMANDS))
-        self.front.submit(vtest.wait_ring_seqno(self.ring.ring_id, self.ring.tail))
-        self.fence_id += 1
-        self.front.fence(self.fence_id, timeline=1)
-        assert self.front.wait_fences(1) == [(1, self.fence_id)]
-
 
 def words(value, size):
     return struct.pack('<I', value) * (size // 4)

@@ -7,6 +7,7 @@ import time
 
 import harness
 import vtest
+from venus import Gpu
 from vtest import Client, Dropped, Ring
 
 TOP = (1 << 64) - 1
@@ -328,6 +329,15 @@ class Rings(VenusTest):
             time.sleep(0.6)
             ring.put(vtest.enumerate_instance_version())
             self.assertTrue(ring.wait(5))
+
+    def test_import_of_what_cannot_be_mapped(self):
+        """An import takes whole pages of the resource; memory that is larger than these is refused."""
+        with Client(self.server.path) as client:
+            gpu = Gpu(client)
+            res_id, _ = client.create_shm(5000)
+            gpu.roundtrip()
+            gpu.import_memory(res_id, 4096)
+            gpu.import_memory(res_id, 5000, allowed=(-1000072003,))
 
     def test_physical_devices(self):
         with Client(self.server.path) as client:

@@ -4,10 +4,12 @@ takes to have a device write to memory."""
 
 import struct
 
-from vtest import command
+import vtest
+from vtest import Ring, command
 
 NULL = struct.pack('<Q', 0)
 ONE = struct.pack('<Q', 1)
+INSTANCE, PHYSICAL, DEVICE, QUEUE, POOL, COMMANDS = range(1, 7)
 
 
 def chain(*structs):
@@ -103,3 +105,61 @@ def fill(command_buffer, buffer, value, size):
 def submit(queue, command_buffer):
     one = struct.pack('<iQIQQIQQIQ', 4, 0, 0, 0, 0, 1, 1, command_buffer, 0, 0)
     return command(18, struct.pack('<QIQ', queue, 1, 1) + one + NULL)
+
+
+class Gpu:
+    """A device in a context, with one queue on timeline 1."""
+
+    def __init__(self, context):
+        self.front = context
+        self.ring = Ring(context)
+        self.next_id = 100
+        self.call(vtest.create_instance(INSTANCE))
+        self.call(enumerate_physical_devices(INSTANCE, PHYSICAL), allowed=(0, 5))
+        self.call(create_device(PHYSICAL, DEVICE))
+        self.ring.write(get_queue(DEVICE, QUEUE, 1) +
+                        create_command_pool(DEVICE, POOL) +
+                        allocate_command_buffer(DEVICE, POOL, COMMANDS))
+        self.fence_id = 0
+        self.roundtrips = 0
+
+    def roundtrip(self):
+        """As Mesa does: the ring goes on once what was said before has been heard."""
+        self.roundtrips += 1
+        self.front.submit(vtest.submit_virtqueue_seqno(self.ring.ring_id, self.roundtrips))
+        self.ring.write(vtest.wait_virtqueue_seqno(self.roundtrips))
+
+    def call(self, data, allowed=(0,), size=8):
+        reply = self.ring.call(data, size)
+        result, = struct.unpack_from('<i', reply, 4)
+        if result not in allowed:
+            raise AssertionError(f'VkResult {result}\n{self.front.log()}')
+        return reply
+
+    def importable(self, res_id):
+        """(size, types) of a resource."""
+        reply = self.call(memory_resource_properties(DEVICE, res_id), size=52)
+        return struct.unpack_from('<Q', reply, 40) + struct.unpack_from('<I', reply, 48)
+
+    def import_memory(self, res_id, size, allowed=(0,)):
+        memory = self.next_id
+        self.next_id += 1
+        types = self.importable(res_id)[1]
+        lowest = (types & -types).bit_length() - 1
+        self.call(allocate_memory(DEVICE, memory, size, res_id, lowest), allowed)
+        return memory
+
+    def buffer(self, memory, size):
+        buffer = self.next_id
+        self.next_id += 1
+        self.ring.write(create_buffer(DEVICE, buffer, size) +
+                        bind_buffer(DEVICE, buffer, memory))
+        return buffer
+
+    def fill(self, buffer, value, size):
+        """Has the device write, and waits for that as a guest's kernel does."""
+        self.ring.write(fill(COMMANDS, buffer, value, size) + submit(QUEUE, COMMANDS))
+        self.front.submit(vtest.wait_ring_seqno(self.ring.ring_id, self.ring.tail))
+        self.fence_id += 1
+        self.front.fence(self.fence_id, timeline=1)
+        assert self.front.wait_fences(1) == [(1, self.fence_id)]
