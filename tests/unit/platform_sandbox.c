@@ -229,6 +229,12 @@ static void case_syscalls_refused(void)
 	CHECK(fails(EPERM, SYS_tgkill, getppid(), getppid(), 0));
 	CHECK(fails(EPERM, SYS_ioctl, 0, TIOCSTI, 0));
 	CHECK(fails(EPERM, SYS_ioctl, 0, (long)(0x100000000 | TIOCSTI), 0)); /* the kernel sees 32 bits */
+	/* Signals that the kernel sends for us. */
+	CHECK(fails(EPERM, SYS_fcntl, 0, F_SETOWN, getppid()));
+	CHECK(fails(EPERM, SYS_fcntl, 0, F_SETOWN_EX, 0));
+	CHECK(fails(EPERM, SYS_fcntl, 0, F_SETSIG, SIGKILL));
+	CHECK(fails(EPERM, SYS_ioctl, 0, FIOSETOWN, 0));
+	CHECK(fails(EPERM, SYS_ioctl, 0, SIOCSPGRP, 0));
 }
 
 static void set_flag(void *data)

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <stdatomic.h>
+#include <asm/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -127,22 +128,29 @@ static int add_clone_rules(scmp_filter_ctx filter)
 	return 0;
 }
 
-/*
- * Typing into the terminal that our log goes to would be a way out. Of the request the kernel looks
- * at the low half alone, so the filter must, too.
- */
-static int add_ioctl_rules(scmp_filter_ctx filter)
+/* Refuses calls whose second argument is one of `values`. Of that the kernel looks at the low half alone, so the filter
+ * must, too. */
+static int refuse_second(scmp_filter_ctx filter, int number, const scmp_datum_t *values, size_t count)
 {
-	static const scmp_datum_t requests[] = {TIOCSTI, TIOCLINUX};
-
-	for (size_t i = 0; i < VTR_ARRAY_LEN(requests); i++) {
-		int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), SCMP_SYS(ioctl), 1,
-		                              SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, requests[i]));
+	for (size_t i = 0; i < count; i++) {
+		int result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EPERM), number, 1,
+		                              SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, values[i]));
 		if (result != 0) {
 			return result;
 		}
 	}
 	return 0;
+}
+
+/* Two ways out: typing into the terminal that our log goes to; and having the kernel send a signal to whom we say, when
+ * something comes in at an fd. */
+static int add_fd_rules(scmp_filter_ctx filter)
+{
+	static const scmp_datum_t requests[] = {TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP};
+	static const scmp_datum_t commands[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG};
+	int result = refuse_second(filter, SCMP_SYS(ioctl), requests, VTR_ARRAY_LEN(requests));
+
+	return result != 0 ? result : refuse_second(filter, SCMP_SYS(fcntl), commands, VTR_ARRAY_LEN(commands));
 }
 
 /* The second choice where there is no Landlock, and for memory: an fd that was given for reading alone
@@ -191,7 +199,7 @@ static int add_rules(scmp_filter_ctx filter, bool server)
 		result = add_clone_rules(filter);
 	}
 	if (result == 0) {
-		result = add_ioctl_rules(filter);
+		result = add_fd_rules(filter);
 	}
 	if (result == 0) {
 		result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(socketpair), 1,
