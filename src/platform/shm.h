@@ -89,6 +89,10 @@ VTR_MUST_CHECK enum vtr_err vtr_os_shm_size(int fd, uint64_t *out_size);
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size);
 
+/* Whether an fd's memory is made of huge pages: the kernel rounds the sizes of its maps up to theirs, so that a part of
+ * it maps over what lies behind, and cannot be unmapped again. */
+bool vtr_os_shm_is_huge(int fd);
+
 /**
  * Makes a second fd for the same memory, through which it can only be read: for a process that must
  * not change it. Whoever may open files for writing can turn it back through /proc: the sandbox of

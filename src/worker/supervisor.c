@@ -27,6 +27,8 @@
 #define RING_STATUS_FATAL 2u
 /* At the end, how long workers get to hang up their clients by themselves. */
 #define FINISH_MS 2000
+/* Of one worker between two turns of the loop: two for each ring, and nobody makes so many. */
+#define MAX_MESSAGES 4096
 
 struct ring {
 	uint64_t id;
@@ -161,6 +163,9 @@ static enum vtr_err add_ring(struct client *client, const struct vtr_worker_ring
 	if (err != VTR_OK) {
 		return err;
 	}
+	if (vtr_os_shm_is_huge(fd)) {
+		return VTR_ERR_GUEST;
+	}
 	err = vtr_os_shm_map(fd, offset - offset % page_size, page_size, true, &page);
 	if (err != VTR_OK) {
 		return err;
@@ -205,7 +210,7 @@ static enum vtr_err handle_messages(struct client *client)
 {
 	struct vtr_ipc_message message;
 
-	for (;;) {
+	for (unsigned i = 0; i < MAX_MESSAGES; i++) {
 		enum vtr_err err = vtr_ipc_receive(&client->ipc, &message);
 		if (err == VTR_OK) {
 			err = handle_message(client, &message);
@@ -214,6 +219,7 @@ static enum vtr_err handle_messages(struct client *client)
 			return err;
 		}
 	}
+	return VTR_ERR_GUEST;
 }
 
 static void on_control(void *data, unsigned events)

@@ -272,6 +272,25 @@ static void pieces_in_one_view(void)
 	}
 }
 
+/* A map of a part of huge pages would take more than it was told, so parts of them are not mapped. */
+static void huge_pages_are_known(void)
+{
+	void *map = NULL;
+	int plain = -1;
+
+	CHECK_OK(vtr_os_shm_create("plain", vtr_os_page_size(), &plain));
+	CHECK(!vtr_os_shm_is_huge(plain));
+	vtr_close(&plain);
+	vtr_autofd int huge = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
+	if (huge < 0) {
+		printf("no huge pages here\n");
+		return;
+	}
+	CHECK(vtr_os_shm_is_huge(huge));
+	const struct vtr_os_shm_piece piece = { .fd = huge, .size = vtr_os_page_size() };
+	CHECK_ERR(vtr_os_shm_map_pieces(&piece, 1, vtr_os_page_size(), &map), VTR_ERR_OS);
+}
+
 int main(void)
 {
 	int fds = test_count_fds();
@@ -285,6 +304,7 @@ int main(void)
 	RUN(checks_what_others_send);
 	RUN(read_only_is_for_reading);
 	RUN(pieces_in_one_view);
+	RUN(huge_pages_are_known);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;
 }

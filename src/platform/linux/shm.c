@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <linux/magic.h>
 #include <sys/mman.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -77,6 +79,13 @@ enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size)
 		return VTR_ERR_GUEST;
 	}
 	return VTR_OK;
+}
+
+bool vtr_os_shm_is_huge(int fd)
+{
+	struct statfs st;
+
+	return fstatfs(fd, &st) == 0 && st.f_type == HUGETLBFS_MAGIC;
 }
 
 enum vtr_err vtr_os_shm_read_only(int fd, int *out_fd)

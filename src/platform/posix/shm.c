@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "platform/shm.h"
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -120,7 +121,14 @@ enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t
 		return VTR_ERR_OS;
 	}
 	char *at = aligned;
+	int known = -1; /* has no huge pages */
 	for (size_t i = 0; i < count; i++) {
+		if (pieces[i].fd != known && vtr_os_shm_is_huge(pieces[i].fd)) {
+			munmap(base, reserved);
+			errno = EINVAL;
+			return VTR_ERR_OS;
+		}
+		known = pieces[i].fd;
 		void *map = mmap(at, (size_t)pieces[i].size, PROT_READ | PROT_WRITE,
 		                 MAP_SHARED | MAP_FIXED, pieces[i].fd, (off_t)pieces[i].offset);
 		if (map == MAP_FAILED) {
