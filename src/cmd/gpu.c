@@ -216,9 +216,7 @@ static enum vtr_err parse_display(const char *text, struct vtr_virtio_gpu_displa
 		}
 		end += more;
 	}
-	if (text[end] != '\0' || display.width < VTR_VIRTIO_GPU_MIN_SIDE ||
-	    display.height < VTR_VIRTIO_GPU_MIN_SIDE || display.width > VTR_VIRTIO_GPU_MAX_SIDE ||
-	    display.height > VTR_VIRTIO_GPU_MAX_SIDE) {
+	if (text[end] != '\0' || !vtr_mode_fits(display.width, display.height)) {
 		return VTR_ERR_ARG;
 	}
 	if (*refresh < hz) {
@@ -245,8 +243,8 @@ static enum vtr_err parse_displays(const struct options *options, struct display
 			fprintf(stderr,
 			        "vitrine gpu: '%s' is no display; give WIDTHxHEIGHT or "
 			        "WIDTHxHEIGHT@HZ, from %ux%u to %ux%u and up to %u Hz\n",
-			        text, VTR_VIRTIO_GPU_MIN_SIDE, VTR_VIRTIO_GPU_MIN_SIDE,
-			        VTR_VIRTIO_GPU_MAX_SIDE, VTR_VIRTIO_GPU_MAX_SIDE, MAX_REFRESH);
+			        text, VTR_MODE_MIN_SIDE, VTR_MODE_MIN_SIDE, VTR_MODE_MAX_SIDE,
+			        VTR_MODE_MAX_SIDE, MAX_REFRESH);
 			return VTR_ERR_ARG;
 		}
 	}

@@ -81,6 +81,17 @@ struct vtr_render_ops {
 
 #define VTR_MAX_DISPLAYS 16
 
+/* Sides of a mode: Linux's limits for one in an EDID, and for a virtio-gpu. */
+#define VTR_MODE_MIN_SIDE 64u
+#define VTR_MODE_MAX_SIDE 8192u
+#define VTR_MODE_LIMITS "width and height must lie between 64 and 8192"
+
+static inline bool vtr_mode_fits(uint32_t width, uint32_t height)
+{
+	return width >= VTR_MODE_MIN_SIDE && width <= VTR_MODE_MAX_SIDE && height >= VTR_MODE_MIN_SIDE &&
+	       height <= VTR_MODE_MAX_SIDE;
+}
+
 struct vtr_rect {
 	uint32_t x, y, width, height;
 };

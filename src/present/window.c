@@ -13,7 +13,6 @@
 #include "platform/thread.h"
 #include "present/hands.h"
 #include "present/keys.h"
-#include "screen/protocol.h"
 
 #define MS INT64_C(1000000)
 
@@ -139,8 +138,7 @@ static void ask(struct vtr_desk_window *window, int64_t now_ns)
 
 	window->ask_ns = VTR_DESK_NEVER;
 	get_size(window, &mode.width, &mode.height);
-	if (mode.width < VTR_SCREEN_MODE_MIN || mode.width > VTR_SCREEN_MODE_MAX ||
-	    mode.height < VTR_SCREEN_MODE_MIN || mode.height > VTR_SCREEN_MODE_MAX) {
+	if (!vtr_mode_fits(mode.width, mode.height)) {
 		return;
 	}
 	if (vtr_screen_describe(window->desk->screen, window->display, &info) == VTR_OK &&

@@ -241,9 +241,7 @@ static enum vtr_err handle_mode(struct vtr_screen_child *child, const struct vtr
 	if (mode->display >= VTR_MAX_DISPLAYS || mode->connected > 1) {
 		return VTR_ERR_GUEST;
 	}
-	if (mode->connected &&
-	    (mode->width < VTR_SCREEN_MODE_MIN || mode->width > VTR_SCREEN_MODE_MAX ||
-	     mode->height < VTR_SCREEN_MODE_MIN || mode->height > VTR_SCREEN_MODE_MAX)) {
+	if (mode->connected && !vtr_mode_fits(mode->width, mode->height)) {
 		return VTR_ERR_GUEST;
 	}
 	vtr_debug(child->params.log, "display %u: asked for %ux%u, %s", mode->display, mode->width,

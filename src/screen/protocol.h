@@ -51,10 +51,6 @@ struct vtr_screen_mode {
 	uint32_t width, height;
 };
 
-/* Sides of a mode that may be asked for. */
-#define VTR_SCREEN_MODE_MIN 32
-#define VTR_SCREEN_MODE_MAX 16384
-
 /* struct vtr_input. */
 struct vtr_screen_input {
 	uint32_t kind;

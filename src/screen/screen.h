@@ -94,8 +94,7 @@ uint32_t vtr_screen_read_lights(struct vtr_screen *screen);
 /**
  * Asks the front for another mode. Does not wait for it.
  *
- * `display` is less than VTR_MAX_DISPLAYS; the sides lie between VTR_SCREEN_MODE_MIN and _MAX (see
- *           screen/protocol.h), unless not connected.
+ * `display` is less than VTR_MAX_DISPLAYS; the mode fits (vtr_mode_fits()), unless it is not connected.
  * Returns:  VTR_ERR_AGAIN (the front is busy with other requests), VTR_ERR_GONE, VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_screen_ask_mode(struct vtr_screen *screen, uint32_t display,

@@ -271,12 +271,6 @@ void vtr_virtio_gpu_set_transport(struct vtr_virtio_gpu *gpu,
 
 /* --- displays ------------------------------------------------------------------------------------------ */
 
-static bool size_is_good(uint32_t width, uint32_t height)
-{
-	return width >= VTR_VIRTIO_GPU_MIN_SIDE && width <= VTR_VIRTIO_GPU_MAX_SIDE &&
-	       height >= VTR_VIRTIO_GPU_MIN_SIDE && height <= VTR_VIRTIO_GPU_MAX_SIDE;
-}
-
 static void tell_mode(struct vtr_virtio_gpu *gpu, uint32_t display)
 {
 	const struct vtr_virtio_gpu_display *mode = &gpu->displays[display];
@@ -289,12 +283,12 @@ static void on_mode(void *data, uint32_t display, bool connected, uint32_t width
 {
 	struct vtr_virtio_gpu *gpu = data;
 
-	if (display >= gpu->display_count || (connected && !size_is_good(width, height))) {
+	if (display >= gpu->display_count || (connected && !vtr_mode_fits(width, height))) {
 		vtr_warn_limited(gpu->log,
 		                 "display %u cannot become %ux%u: there are %u displays of %u to %u "
 		                 "pixels a side",
 		                 display, width, height, gpu->display_count,
-		                 VTR_VIRTIO_GPU_MIN_SIDE, VTR_VIRTIO_GPU_MAX_SIDE);
+		                 VTR_MODE_MIN_SIDE, VTR_MODE_MAX_SIDE);
 		return;
 	}
 	struct vtr_virtio_gpu_display *now = &gpu->displays[display];
@@ -352,7 +346,7 @@ static enum vtr_err check_params(const struct vtr_virtio_gpu_params *params)
 		return VTR_ERR_ARG;
 	}
 	for (uint32_t i = 0; i < params->display_count; i++) {
-		if (!size_is_good(params->displays[i].width, params->displays[i].height)) {
+		if (!vtr_mode_fits(params->displays[i].width, params->displays[i].height)) {
 			return VTR_ERR_ARG;
 		}
 	}

@@ -28,10 +28,6 @@ struct vtr_virtio_gpu_display {
 	uint32_t width, height; /* what it wants to show; also while it is unplugged */
 };
 
-/* What a display can be: Linux's limits for a mode in an EDID, and for a virtio-gpu. */
-#define VTR_VIRTIO_GPU_MIN_SIDE 64
-#define VTR_VIRTIO_GPU_MAX_SIDE 8192
-
 struct vtr_virtio_gpu_params {
 	struct vtr_log *log; /* may be NULL */
 	struct vtr_os_loop *loop;

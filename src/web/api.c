@@ -4,7 +4,6 @@
 
 #include "base/mem.h"
 #include "screen/pixels.h"
-#include "screen/protocol.h"
 #include "screen/screen.h"
 #include "screen/still.h"
 #include "screen/stream.h"
@@ -309,10 +308,8 @@ static const char *complete_mode(const struct vtr_wish *wish, struct vtr_board_m
 		mode->height = wish->height;
 	}
 	mode->connected = wish->has_connected ? wish->connected : true;
-	if (mode->connected &&
-	    (mode->width < VTR_SCREEN_MODE_MIN || mode->width > VTR_SCREEN_MODE_MAX ||
-	     mode->height < VTR_SCREEN_MODE_MIN || mode->height > VTR_SCREEN_MODE_MAX)) {
-		return "width and height must lie between 32 and 16384";
+	if (mode->connected && !vtr_mode_fits(mode->width, mode->height)) {
+		return VTR_MODE_LIMITS;
 	}
 	return NULL;
 }

@@ -15,7 +15,6 @@
 #include "platform/loop.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
-#include "screen/protocol.h"
 #include "screen/screen.h"
 #include "screen/stream.h"
 #include "screen/tokens.h"
@@ -263,9 +262,7 @@ static void set_scanout(struct client *client, const struct vtr_hxfr_request *re
 		.height = request->height,
 	};
 	bool success = request->display < VTR_MAX_DISPLAYS &&
-	               (!connected ||
-	                (mode.width >= VTR_SCREEN_MODE_MIN && mode.width <= VTR_SCREEN_MODE_MAX &&
-	                 mode.height >= VTR_SCREEN_MODE_MIN && mode.height <= VTR_SCREEN_MODE_MAX)) &&
+	               (!connected || vtr_mode_fits(mode.width, mode.height)) &&
 	               vtr_screen_ask_mode(client->hxfr->params.screen, request->display, &mode) == VTR_OK;
 
 	if (connected) {

@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "platform/thread.h"
-#include "screen/protocol.h"
 #include "screen/screen.h"
 #include "web/session.h"
 #include "web/watch.h"
@@ -189,10 +188,8 @@ static void on_mode(struct vtr_viewer *viewer, const struct vtr_message *message
 		.height = message->mode.height,
 	};
 
-	if (mode.width < VTR_SCREEN_MODE_MIN || mode.width > VTR_SCREEN_MODE_MAX ||
-	    mode.height < VTR_SCREEN_MODE_MIN || mode.height > VTR_SCREEN_MODE_MAX) {
-		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE,
-		       "width and height must lie between 32 and 16384");
+	if (!vtr_mode_fits(mode.width, mode.height)) {
+		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE, VTR_MODE_LIMITS);
 	} else if (vtr_screen_ask_mode(viewer->session->web->screen, message->display, &mode) !=
 	           VTR_OK) {
 		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE,

@@ -318,7 +318,7 @@ const tools = {
   },
   resize: () => {
     // Even, since video takes no odd sides.
-    const side = px => Math.min(Math.max(Math.round(px * devicePixelRatio / 2) * 2, 32), 16384);
+    const side = px => Math.min(Math.max(Math.round(px * devicePixelRatio / 2) * 2, 64), 8192);
     send({order: 'mode', width: side(stage.clientWidth), height: side(stage.clientHeight)});
     toast(`asked for ${side(stage.clientWidth)} × ${side(stage.clientHeight)}`);
   },
