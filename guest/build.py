@@ -23,7 +23,7 @@ import elf
 
 HERE = Path(__file__).resolve().parent
 LIB = 'usr/lib/x86_64-linux-gnu'
-# The guest's kernel and Mesa come from the last suite. Mesa needs 25.0, the kernel 6.1 or newer.
+# The guest's kernel and Mesa come from the last suite. Mesa needs 25.0, the kernel 5.16.
 RELEASES = {
     'bookworm': ['bookworm', 'bookworm-backports'],
     'trixie': ['trixie'],

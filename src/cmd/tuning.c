@@ -9,7 +9,7 @@
 const char vtr_tuning_help[] =
 	"Renderer options (-o):\n"
 	"  driver=FILE               the manifest of the host's Vulkan driver, such as\n"
-	"                            /usr/share/vulkan/icd.d/lvp_icd.x86_64.json\n"
+	"                            /usr/share/vulkan/icd.d/lvp_icd.json\n"
 	"  max-memory=SIZE           mappable memory for each client; default: half of the RAM\n"
 	"  handshake-timeout=MS      time for a client to say who it is; default: 10000\n"
 	"  import-alignment=SIZE     import host memory in multiples of this (for tests)\n"
