@@ -237,8 +237,8 @@ static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
 	pthread_mutex_lock(&q->lock);
 	if (ready(q)) {
 		ret = cover(q, &value);
-		/* Often the work is done by now: no thread needs to wake up for it. Fences fire in their order, also when
-		 * the driver fails. */
+		/* Often the work is done by now: no thread needs to wake up for it. Fences fire in their order,
+		 * also when the driver fails. */
 		idle = oldest(q) == 0 && (ret != VK_SUCCESS || counter(q) >= value);
 	} else { /* a driver without timeline semaphores: right, and slow */
 		(void)q->device->procs.vkQueueWaitIdle(q->handle);
