@@ -312,6 +312,7 @@ static enum vtr_err make_context(struct vtr_web *web, const struct vtr_web_param
 		.gid = (gid_t)-1,
 		.uid = (uid_t)-1,
 		.server_string = "vitrine",
+		.alpn = "http/1.1", /* or libwebsockets takes HTTP/2 from all browsers, whose streams we do not serve */
 		.vhost_name = "vitrine",
 		.fd_limit_per_thread = MAX_FDS,
 		.max_http_header_data = MAX_HEADER_BYTES,

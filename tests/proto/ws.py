@@ -261,6 +261,8 @@ class Viewer(Ws):
 
 
 def tls_context(cert):
+    """Offers what browsers offer."""
     context = ssl.create_default_context(cafile=cert)
     context.check_hostname = False
+    context.set_alpn_protocols(['h2', 'http/1.1'])
     return context
