@@ -16,6 +16,8 @@
 #include "platform/thread.h"
 
 #define NS_PER_S INT64_C(1000000000)
+/* A picture's duration in MP4 is 31 bits of ticks: 6.6 hours. */
+#define MAX_GAP_S (6 * 3600)
 
 /* Fine enough for any rate, and what most players count in. */
 #define TIME_BASE 90000
@@ -387,7 +389,8 @@ enum vtr_err vtr_muxer_open(struct vtr_mux *mux, int fd, const char *url,
 	}
 	muxer->mux = mux;
 	muxer->fd = url ? -1 : fd;
-	muxer->begin_ns = first->captured_ns;
+	/* A picture of a frame that has been shown for long is not shown for as long again. */
+	muxer->begin_ns = vtr_max(first->captured_ns, first->coded_ns - NS_PER_S);
 	muxer->format = mux->av.avformat_alloc_context();
 	muxer->packet = mux->av.av_packet_alloc();
 	if (muxer->format && muxer->packet) {
@@ -422,6 +425,20 @@ static int64_t to_ts(const struct vtr_muxer *muxer, int64_t time_ns)
 	int64_t us = (time_ns - muxer->begin_ns) / 1000;
 
 	return us <= 0 ? 0 : (int64_t)((double)us * base.den / base.num / 1e6 + 0.5);
+}
+
+/* Where a time comes in the stream, behind the last picture. Longer gaps than MP4 has numbers for are made shorter. */
+static int64_t place(struct vtr_muxer *muxer, int64_t time_ns)
+{
+	const AVRational base = muxer->stream->time_base;
+	const int64_t limit = muxer->next_ts + (int64_t)MAX_GAP_S * base.den / base.num;
+	int64_t ts = vtr_max(to_ts(muxer, time_ns), muxer->next_ts);
+
+	if (ts > limit) {
+		muxer->begin_ns += (int64_t)((double)(ts - limit) * base.num / base.den * NS_PER_S);
+		ts = limit;
+	}
+	return ts;
 }
 
 /* When a picture was first shown. One that shows the same frame again has been since then: it counts from when
@@ -465,10 +482,9 @@ static enum vtr_err write_unit(struct vtr_muxer *muxer, const struct vtr_access_
 
 enum vtr_err vtr_muxer_write(struct vtr_muxer *muxer, struct vtr_access_unit *unit)
 {
-	int64_t ts = to_ts(muxer, time_of(muxer, unit));
+	int64_t ts = place(muxer, time_of(muxer, unit));
 	enum vtr_err err = VTR_OK;
 
-	ts = ts > muxer->next_ts ? ts : muxer->next_ts;
 	muxer->frame = unit->frame;
 	if (muxer->fd < 0) {
 		muxer->next_ts = ts + 1;
@@ -497,7 +513,7 @@ enum vtr_err vtr_muxer_close(struct vtr_muxer *muxer, int64_t end_ns)
 		return VTR_OK;
 	}
 	if (muxer->held && !muxer->broken) {
-		err = write_unit(muxer, muxer->held, muxer->next_ts - 1, to_ts(muxer, end_ns));
+		err = write_unit(muxer, muxer->held, muxer->next_ts - 1, place(muxer, end_ns));
 	}
 	/* A connection is only ended by this, also one that is broken. */
 	if (muxer->has_header && (!muxer->broken || muxer->fd < 0)) {

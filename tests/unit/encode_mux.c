@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#include "encode/mux.h"
+
+#include <sys/stat.h>
+
+#include "encode/encoder.h"
+#include "test.h"
+
+#define WIDTH 64
+#define HEIGHT 64
+#define HOUR INT64_C(3600000000000)
+
+static struct vtr_codec *codec;
+static struct vtr_encoder *encoder;
+static uint8_t planes[2][HEIGHT * WIDTH];
+
+static struct vtr_access_unit *code(uint64_t frame, int64_t captured_ns, int64_t coded_ns)
+{
+	const struct vtr_yuv yuv = { WIDTH, HEIGHT, planes[0], planes[1], WIDTH, WIDTH };
+	struct vtr_access_unit *unit;
+
+	memset(planes, (int)frame + 50, sizeof(planes));
+	CHECK_OK(vtr_encoder_encode(encoder, &yuv, frame == 1, &unit));
+	unit->frame = frame;
+	unit->captured_ns = captured_ns;
+	unit->coded_ns = coded_ns;
+	return unit;
+}
+
+static void add(struct vtr_muxer *muxer, struct vtr_access_unit *unit)
+{
+	CHECK_OK(vtr_muxer_write(muxer, unit));
+	vtr_access_unit_unref(unit);
+}
+
+/* A display that is dark for a night, or shows one frame for days, ends no file. */
+static void record_gaps(enum vtr_mux_kind kind)
+{
+	const struct vtr_encoder_params params = {
+		.codec = codec, .width = WIDTH, .height = HEIGHT, .fps = 60, .bitrate = 1000000,
+	};
+	FILE *file = tmpfile();
+	struct vtr_mux *mux;
+	struct vtr_muxer *muxer;
+	struct stat before;
+	struct stat after;
+
+	CHECK(file != NULL);
+	CHECK_OK(vtr_encoder_create(&params, &encoder));
+	CHECK_OK(vtr_mux_load(NULL, kind, &mux));
+	struct vtr_access_unit *first = code(1, HOUR, 100 * HOUR);
+	CHECK_OK(vtr_muxer_open(mux, fileno(file), NULL, first, &muxer));
+	CHECK_OK(vtr_muxer_write(muxer, first));
+	vtr_access_unit_unref(first);
+	add(muxer, code(1, HOUR, 100 * HOUR + HOUR / 3600));
+	add(muxer, code(2, 120 * HOUR, 120 * HOUR));
+	add(muxer, code(3, 150 * HOUR, 150 * HOUR));
+	CHECK(fstat(fileno(file), &before) == 0);
+	CHECK_OK(vtr_muxer_close(muxer, 300 * HOUR));
+	CHECK(fstat(fileno(file), &after) == 0);
+	CHECK(after.st_size > before.st_size);
+	vtr_mux_unload(mux);
+	vtr_encoder_destroy(encoder);
+	fclose(file);
+}
+
+static void test_long_gaps(void)
+{
+	record_gaps(VTR_MUX_MP4);
+	record_gaps(VTR_MUX_MKV);
+}
+
+int main(void)
+{
+	CHECK_OK(vtr_codec_open(NULL, "libx264", &codec));
+	RUN(test_long_gaps);
+	vtr_codec_close(codec);
+	return 0;
+}
