@@ -356,6 +356,7 @@ static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason
 	}
 	if (err != VTR_OK) {
 		drop_encoder(stream);
+		stream->picture_pending = true; /* nothing new may ever come */
 		return err;
 	}
 	int64_t now_ns = vtr_os_now_ns();
