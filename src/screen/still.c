@@ -45,7 +45,11 @@ struct vtr_stills {
 void vtr_still_unref(struct vtr_still *still)
 {
 	if (still && atomic_fetch_sub(&still->refs, 1) == 1) {
-		free(still->png);
+		if (still->owner) {
+			vtr_still_unref(still->owner);
+		} else {
+			free(still->png);
+		}
 		free(still);
 	}
 }
@@ -151,19 +155,15 @@ static bool is_fresh(struct vtr_stills *stills, const struct kept *kept, bool wi
 }
 
 /* Gives the still what an earlier one shows. */
-static enum vtr_err copy_kept(struct vtr_still *still, const struct vtr_still *kept)
+static void share(struct vtr_still *still, struct vtr_still *kept)
 {
-	still->png = malloc(kept->size);
-	if (!still->png) {
-		return VTR_ERR_NOMEM;
-	}
-	memcpy(still->png, kept->png, kept->size);
+	still->owner = ref(kept);
+	still->png = kept->png;
 	still->size = kept->size;
 	still->frame = kept->frame;
 	still->generation = kept->generation;
 	still->width = kept->width;
 	still->height = kept->height;
-	return VTR_OK;
 }
 
 static void serve(struct vtr_stills *stills, struct vtr_still *still)
@@ -177,7 +177,7 @@ static void serve(struct vtr_stills *stills, struct vtr_still *still)
 		stills->cursor.visible = false;
 	}
 	if (is_fresh(stills, kept, still->with_cursor)) {
-		still->err = copy_kept(still, kept->still);
+		share(still, kept->still);
 		add(&counters->reused, 1);
 	} else {
 		still->err = make(stills, still);

@@ -30,6 +30,7 @@ struct vtr_still {
 	enum vtr_err err; /* VTR_OK; else there is no picture, see vtr_picture_take() */
 	uint8_t *png;
 	size_t size;
+	struct vtr_still *owner; /* a reference to whose png it is; NULL: its own */
 	uint64_t frame;
 	uint64_t generation;
 	uint32_t width, height;
