@@ -235,10 +235,11 @@ static bool is_early(const struct vtr_present *present)
 static enum vtr_err update(struct vtr_present *present, int64_t *out_next_ns)
 {
 	int64_t next_ns = VTR_DESK_NEVER;
+	const bool awaits = !is_early(present);
 
 	/* First asked for news, then looked for it: what comes in between wakes us. Who comes again soon anyway
 	 * need not be woken for each frame. */
-	if (!is_early(present)) {
+	if (awaits) {
 		vtr_screen_await_flush(present->desk.screen);
 	}
 	enum vtr_err err = follow_displays(present);
@@ -250,6 +251,10 @@ static enum vtr_err update(struct vtr_present *present, int64_t *out_next_ns)
 		if (at_ns != VTR_DESK_NEVER && (next_ns == VTR_DESK_NEVER || at_ns < next_ns)) {
 			next_ns = at_ns;
 		}
+	}
+	/* Nobody wakes us, and who was early has looked after all: time goes on. */
+	if (!awaits && next_ns == VTR_DESK_NEVER) {
+		next_ns = vtr_os_now_ns();
 	}
 	*out_next_ns = next_ns;
 	return err;

@@ -382,6 +382,10 @@ static enum vtr_err show(struct vtr_painter *painter, const struct vtr_fit *fit)
 	if (fit && painter->width == 0) {
 		fit = NULL;
 	}
+	/* The display got smaller, and its first frame is not whole yet. */
+	if (fit && (fit->source_width > painter->width || fit->source_height > painter->height)) {
+		return VTR_ERR_AGAIN;
+	}
 	get_size(painter, &width, &height);
 	if (err == VTR_OK) {
 		err = vtr_swapchain_acquire(swapchain, width, height, &index);
