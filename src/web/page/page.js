@@ -11,8 +11,10 @@ const TOKEN = /[0-9a-f]{32}/;
 const at = id => document.getElementById(id);
 const stage = at('stage');
 const picture = at('picture');
+// Some builds of browsers have decoders, but none for H.264.
+const decodes = async () => (await VideoDecoder.isConfigSupported({codec: 'avc1.42c01f'})).supported;
 const hasVideo = typeof VideoDecoder === 'function' && typeof OffscreenCanvas === 'function' &&
-                 'transferControlToOffscreen' in HTMLCanvasElement.prototype;
+                 'transferControlToOffscreen' in HTMLCanvasElement.prototype && await decodes().catch(() => false);
 const LIGHTS = [['Num', 1], ['Caps', 2], ['Scroll', 4]];
 const surface = hasVideo ? at('canvas') : at('still');
 
@@ -458,6 +460,9 @@ function start(token) {
   refresh();
   if (started) {
     send({order: 'token', token});
+    if (stills) {
+      stills.token = token;
+    }
     return;
   }
   started = true;

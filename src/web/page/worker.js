@@ -163,7 +163,7 @@ function schedulePaint() {
 // Units are known by their timestamps, which are their numbers.
 const video = {
   decoder: null, codec: '', width: 0, height: 0, waits: true, pending: new Map(), paintedAt: 0, heardAt: 0,
-  askedAt: 0, shown: false, joinedAt: 0, joinMs: null,
+  askedAt: 0, failures: 0, shown: false, joinedAt: 0, joinMs: null,
 };
 
 function acknowledge(number) {
@@ -176,6 +176,7 @@ function onDecoded(frame) {
   dropNewest();
   newest = frame;
   figures.decoded++;
+  video.failures = 0;
   if (unit) {
     addDelay(unit);
     figures.frame = unit.frame;
@@ -184,10 +185,11 @@ function onDecoded(frame) {
   schedulePaint();
 }
 
+// A key is work for all who watch: whose decoder fails time and again asks ever less often.
 function waitForKey() {
   const now = performance.now();
   video.waits = true;
-  if (now - video.askedAt > 250) {
+  if (now - video.askedAt > 250 * 2 ** Math.min(video.failures, 5)) {
     video.askedAt = now;
     send(wire.wantKey(state.display));
   }
@@ -214,8 +216,9 @@ function startDecoder() {
       if (video.decoder === decoder) {
         figures.drops++;
         tell({kind: 'note', text: `the decoder failed: ${error.message}`});
-        startDecoder();
-        waitForKey();
+        video.failures++;
+        stopDecoder();
+        waitForKey(); // which starts another
       }
     },
   });
@@ -237,6 +240,9 @@ function onConfig(message) {
 function onUnit(message) {
   figures.bytes += message.data.length;
   video.heardAt = performance.now();
+  if (!video.decoder && message.key && video.codec) {
+    startDecoder();
+  }
   if (!video.decoder || (video.waits && !message.key)) {
     figures.drops++;
     acknowledge(message.number);
