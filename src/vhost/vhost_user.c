@@ -141,10 +141,10 @@ void vtr_vhost_stop(struct vtr_vhost_user *server)
 	server->running = false;
 	for (uint32_t i = 0; i < server->device.queue_count; i++) {
 		struct vtr_vring *vring = &server->vrings[i];
+		vring->had_rings = vring->started; /* and not what an earlier driver used */
 		if (vring->started) {
 			vring->setup.base = vtr_queue_stop(vring->queue);
 			vring->started = false;
-			vring->had_rings = true;
 			vring->returned_base = vring->setup.base;
 		}
 	}

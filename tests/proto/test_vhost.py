@@ -379,6 +379,19 @@ class NoWindow(EchoTest):
         self.assertEqual(self.state(vm)['resets'], resets)
         self.assertEqual(resets, before + 3)
 
+    def test_pause_after_a_driver_of_more_queues(self):
+        """What a driver before this one used does not make a reset of a pause."""
+        vm = self.started()
+        vm.reset()
+        vm.start(only=[0])
+        self.check_works(vm)
+        resets = self.state(vm)['resets']
+        for _ in range(3):
+            vm.stop()
+            vm.resume()
+            self.check_works(vm)
+        self.assertEqual(self.state(vm)['resets'], resets)
+
     def test_old_vmm(self):
         """It has all that this device needs."""
         vm = self.started(protocol_features=1 << 0 | 1 << 3 | 1 << 9)
