@@ -17,6 +17,7 @@
 #include "cmd/workers.h"
 #include "core/window.h"
 #include "platform/loop.h"
+#include "platform/proc.h"
 #include "platform/sock.h"
 #include "present/present.h"
 #include "screen/client.h"
@@ -461,6 +462,8 @@ static int run(const struct vtr_command *command, const struct options *options,
 	}
 	/* A screen or a worker that goes while it is written to is no reason to die. */
 	signal(SIGPIPE, SIG_IGN);
+	/* One worker that does not read may hold some hundred, and the usual soft limit is 1024. */
+	vtr_os_raise_fd_limit();
 	err = vtr_os_sock_listen(options->socket, LISTEN_BACKLOG, &gpu.listen_fd);
 	if (err != VTR_OK) {
 		fprintf(stderr, "vitrine gpu: cannot listen on %s: %s\n", options->socket,

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -10,6 +9,7 @@
 #include "cmd/commands.h"
 #include "cmd/front.h"
 #include "platform/loop.h"
+#include "platform/proc.h"
 
 #define DEFAULT_MAX_CLIENTS 1024
 
@@ -44,17 +44,6 @@ static const struct vtr_opt opts[] = {
 	  .arg = "FILTER",
 	  .help = "what to log: error, warn, info, debug, or info,venus=debug" },
 };
-
-/* A connection needs three fds, and the usual soft limit is 1024. */
-static void raise_fd_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
 
 static int serve(struct vtr_front *front, const struct options *options)
 {
@@ -100,7 +89,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	raise_fd_limit();
+	vtr_os_raise_fd_limit(); /* a connection needs three fds, and the usual soft limit is 1024 */
 	const struct vtr_front_params params = {
 		.command = command,
 		.tuning = &tuning,

@@ -63,6 +63,9 @@ struct vtr_os_limits {
 /* Limits what this process may use, for good. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_limits(const struct vtr_os_limits *limits);
 
+/* Allows this process as many fds as the system lets it have. */
+void vtr_os_raise_fd_limit(void);
+
 /*
  * The sandbox of a process that decodes what a guest sends and runs a Vulkan driver. What could be
  * applied is told in bits, since it depends on the kernel: the caller logs what is missing.

@@ -8,10 +8,12 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "platform/shm.h"
+#include "platform/thread.h"
 #include "virtio/gpu_internal.h"
 
-/* Others want a turn too, however fast a guest is. */
+/* Others want a turn too, however fast a guest is, and whatever its requests cost. */
 #define REQUESTS_PER_TURN 512
+#define TURN_NS INT64_C(10000000)
 /* When to look again after the host ran out of memory. */
 #define NO_MEMORY_NS INT64_C(10000000)
 #define DEFAULT_REFRESH_HZ 60
@@ -143,9 +145,10 @@ static void execute(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_queue
 
 static void drain(struct vtr_virtio_gpu *gpu, uint32_t queue)
 {
+	const int64_t end_ns = vtr_os_now_ns() + TURN_NS;
 	enum vtr_err err = VTR_OK;
 
-	for (int i = 0; i < REQUESTS_PER_TURN && gpu->started; i++) {
+	for (int i = 0; i < REQUESTS_PER_TURN && gpu->started && vtr_os_now_ns() < end_ns; i++) {
 		struct vtr_queue_request *request;
 		err = vtr_queue_pop(gpu->queues[queue], &request);
 		if (err != VTR_OK) {

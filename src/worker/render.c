@@ -20,7 +20,7 @@
 /* At the end, how long workers get to end by themselves. */
 #define FINISH_MS 2000
 /* Rings that a worker may report between two turns of the loop: nobody makes so many. */
-#define MAX_REPORTS 4096
+#define MAX_REPORTS 512
 #define NAME_MAX_BYTES 64
 
 struct owed {
@@ -58,6 +58,7 @@ struct vtr_render {
 	struct vtr_list owed; /* fences, in order */
 	size_t owed_count;
 	struct vtr_list detaching; /* oldest first */
+	size_t detaching_count;
 
 	bool broken;    /* the worker is lost: nothing goes to it or comes from it any more */
 	bool told;      /* gone() was called */
@@ -96,6 +97,7 @@ static void forget_detaching(struct vtr_render *render)
 		vtr_list_remove(&first->link);
 		free(first);
 	}
+	render->detaching_count = 0;
 }
 
 static void forget_owed(struct vtr_render *render)
@@ -263,6 +265,7 @@ static enum vtr_err handle_detached(struct vtr_render *render,
 	vtr_list_for_each (detaching, &render->detaching, link) {
 		if (detaching->res_id == detached->res_id) {
 			vtr_list_remove(&detaching->link);
+			render->detaching_count--;
 			free(detaching);
 			if (render->events->detached) {
 				render->events->detached(render->events_data, render->ctx_id,
@@ -624,10 +627,13 @@ static void detach(struct vtr_render *render, uint32_t res_id)
 	if (render->broken) {
 		return; /* ended() will do */
 	}
-	struct detaching *detaching = calloc(1, sizeof(*detaching));
+	struct detaching *detaching = NULL;
+	if (render->detaching_count < VTR_RENDER_MAX_DETACHING) {
+		detaching = calloc(1, sizeof(*detaching));
+	}
 	if (!detaching) {
-		vtr_error(render->renders->log, "context %u (%s): no memory", render->ctx_id,
-		          render->name);
+		vtr_error(render->renders->log, "context %u (%s): no room for one more resource to let go",
+		          render->ctx_id, render->name);
 		kill_worker(render);
 		break_off(render);
 		return;
@@ -639,6 +645,7 @@ static void detach(struct vtr_render *render, uint32_t res_id)
 		                      INT64_C(1000000) * VTR_RENDER_DETACH_MS);
 	}
 	vtr_list_append(&render->detaching, &detaching->link);
+	render->detaching_count++;
 	(void)(send_message(render, VTR_CONTEXT_DETACH, &parts) == VTR_OK);
 }
 

@@ -28,7 +28,9 @@ struct vtr_renders;
 
 /* What may wait for a worker that does not read: bytes, and fds of attached memory. */
 #define VTR_RENDER_MAX_QUEUE (64u << 20)
-#define VTR_RENDER_MAX_QUEUED_FDS 1024
+#define VTR_RENDER_MAX_QUEUED_FDS 256
+/* Resources that a worker is to let go. An honest one is quick; one that was taken over may never say so. */
+#define VTR_RENDER_MAX_DETACHING 65536
 /* How long a worker may hold on to memory that it is to let go, which its guest waits for. */
 #define VTR_RENDER_DETACH_MS 30000
 /* Fences that a worker may owe. The guest's queue has room for fewer. */

@@ -231,6 +231,16 @@ static enum vtr_err lower_limit(int resource, uint64_t value)
 	return setrlimit(resource, &limit) == 0 ? VTR_OK : VTR_ERR_OS;
 }
 
+void vtr_os_raise_fd_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
 enum vtr_err vtr_os_limits(const struct vtr_os_limits *limits)
 {
 	enum vtr_err err = VTR_OK;
