@@ -38,8 +38,8 @@ test: setup-test build/build.ninja build-asan/build.ninja build-fuzz/build.ninja
 test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
 		guest-for-tests desktop-for-tests
 	$(MESON) configure build-fuzz -Dfuzz-seconds=120
-	$(PYTHON) tools/run_tests.py build:long build-asan:clock build-tsan:unit,fuzz build-fuzz:fuzz; \
-	status=$$?; $(MESON) configure build-fuzz -Dfuzz-seconds=10; exit $$status
+	trap '$(MESON) configure build-fuzz -Dfuzz-seconds=10' EXIT; trap 'exit 1' INT TERM; \
+	$(PYTHON) tools/run_tests.py build:long build-asan:clock build-tsan:unit,fuzz build-fuzz:fuzz
 
 # The sample guest, and a QEMU that can run it where the system's is too old. Packages are fetched once, into
 # ~/.cache/vitrine.
