@@ -6,6 +6,7 @@
 //   test_page.mjs VITRINE SCREEN_FRONT FOLDER goals    only what goes by the clock, held to what a quiet machine can do
 
 import assert from 'node:assert/strict';
+import {execFileSync} from 'node:child_process';
 import {mkdirSync, readFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {Front, launch} from './front.mjs';
@@ -667,6 +668,38 @@ test('single pictures where there is no decoder', async () => {
   await other.say('scanout 0 2 320 240 1280 window');
   await other.say('bars 0');
   await page.waitForFunction(() => document.getElementById('still').naturalWidth === 320);
+  await close(page);
+  await other.stop();
+});
+
+test('a browser that has no decoder for H.264', async () => {
+  await showBars();
+  const page = await open('about:blank');
+  await page.addInitScript(() => {
+    VideoDecoder.isConfigSupported = async config => ({supported: false, config});
+  });
+  // A token that is wrong at first: the pictures want the right one, too.
+  await page.goto(front.control.replace(/[0-9a-f]{32}/, '0'.repeat(32)));
+  await page.waitForSelector('#ask:not([hidden])');
+  await page.fill('#ask-token', front.control);
+  await page.keyboard.press('Enter');
+  await shown(page);
+  assert.equal(await page.evaluate(() => document.getElementById('still').naturalWidth), WIDTH);
+  await close(page);
+});
+
+test('over TLS, as from another machine', async () => {
+  const [cert, key] = ['cert.pem', 'key.pem'].map(name => `${folder}/${name}`);
+  execFileSync('openssl', ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=vm.example',
+                           '-keyout', key, '-out', cert], {stdio: 'ignore'});
+  const other = await Front.start(vitrine, program, '0.0.0.0:0', `tls-cert=${cert}`, `tls-key=${key}`, 'names=vm.example');
+  await other.say('mode 0 1 640 480');
+  await other.say('scanout 0 2 640 480 2560 window');
+  await other.say('bars 0');
+  const link = new URL(other.control);
+  const page = await openShown(`https://vm.example:${link.port}/${link.hash}`, {ignoreHTTPSErrors: true});
+  await page.waitForSelector('#canvas', {state: 'visible'});
+  assert.equal(await page.evaluate(() => document.getElementById('canvas').width), 640);
   await close(page);
   await other.stop();
 });
