@@ -627,10 +627,8 @@ static void detach(struct vtr_render *render, uint32_t res_id)
 	if (render->broken) {
 		return; /* ended() will do */
 	}
-	struct detaching *detaching = NULL;
-	if (render->detaching_count < VTR_RENDER_MAX_DETACHING) {
-		detaching = calloc(1, sizeof(*detaching));
-	}
+	struct detaching *detaching =
+		render->detaching_count < VTR_RENDER_MAX_DETACHING ? calloc(1, sizeof(*detaching)) : NULL;
 	if (!detaching) {
 		vtr_error(render->renders->log, "context %u (%s): no room for one more resource to let go",
 		          render->ctx_id, render->name);

@@ -20,6 +20,7 @@ from vtest import Ring
 PAGE = 4096
 TOP = (1 << 64) - 1
 
+
 def words(value, size):
     return struct.pack('<I', value) * (size // 4)
 

@@ -50,8 +50,7 @@ static void record_gaps(enum vtr_mux_kind kind)
 	CHECK_OK(vtr_mux_load(NULL, kind, &mux));
 	struct vtr_access_unit *first = code(1, HOUR, 100 * HOUR);
 	CHECK_OK(vtr_muxer_open(mux, fileno(file), NULL, first, &muxer));
-	CHECK_OK(vtr_muxer_write(muxer, first));
-	vtr_access_unit_unref(first);
+	add(muxer, first);
 	add(muxer, code(1, HOUR, 100 * HOUR + HOUR / 3600));
 	add(muxer, code(2, 120 * HOUR, 120 * HOUR));
 	add(muxer, code(3, 150 * HOUR, 150 * HOUR));

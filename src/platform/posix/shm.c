@@ -103,6 +103,17 @@ static enum vtr_err add_sizes(const struct vtr_os_shm_piece *pieces, size_t coun
 	return VTR_OK;
 }
 
+static bool have_huge_pages(const struct vtr_os_shm_piece *pieces, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		/* Most pieces are of the fd of the one before. */
+		if ((i == 0 || pieces[i].fd != pieces[i - 1].fd) && vtr_os_shm_is_huge(pieces[i].fd)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t count,
                                    size_t alignment, void **out_map)
 {
@@ -115,20 +126,17 @@ enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t
 	if (err != VTR_OK || !vtr_add(padded, alignment - page_size, &reserved)) {
 		return VTR_ERR_NOMEM;
 	}
+	if (have_huge_pages(pieces, count)) {
+		errno = EINVAL;
+		return VTR_ERR_OS;
+	}
 	char *aligned;
 	char *base = reserve(reserved, alignment, &aligned);
 	if (!base) {
 		return VTR_ERR_OS;
 	}
 	char *at = aligned;
-	int known = -1; /* has no huge pages */
 	for (size_t i = 0; i < count; i++) {
-		if (pieces[i].fd != known && vtr_os_shm_is_huge(pieces[i].fd)) {
-			munmap(base, reserved);
-			errno = EINVAL;
-			return VTR_ERR_OS;
-		}
-		known = pieces[i].fd;
 		void *map = mmap(at, (size_t)pieces[i].size, PROT_READ | PROT_WRITE,
 		                 MAP_SHARED | MAP_FIXED, pieces[i].fd, (off_t)pieces[i].offset);
 		if (map == MAP_FAILED) {
