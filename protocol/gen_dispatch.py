@@ -7,6 +7,63 @@ INSTANCE_TYPES = ('VkInstance', 'VkPhysicalDevice')
 GLOBAL = ('vkGetInstanceProcAddr', 'vkCreateInstance', 'vkEnumerateInstanceVersion',
           'vkEnumerateInstanceExtensionProperties', 'vkEnumerateInstanceLayerProperties')
 
+PROCS = """static bool enabled(const struct alias *alias, const char *const *extensions, uint32_t count)
+{
+	for (size_t e = 0; alias->extensions[e] != NULL; e++) {
+		for (uint32_t i = 0; i < count; i++) {
+			if (strcmp(alias->extensions[e], extensions[i]) == 0) {
+				return true;
+			}
+		}
+	}
+	return false;
+}
+
+void vtw_load_instance_procs(struct vtw_instance_procs *procs, PFN_vkGetInstanceProcAddr get, VkInstance instance)
+{
+	PFN_vkVoidFunction *slot = (PFN_vkVoidFunction *)procs;
+
+	for (size_t i = 0; i < sizeof(*procs) / sizeof(*slot); i++) {
+		slot[i] = get(instance, instance_names[i].name);
+		for (const struct alias *a = instance_names[i].aliases; slot[i] == NULL && a->name != NULL; a++) {
+			slot[i] = get(instance, a->name);
+		}
+	}
+}
+
+void vtw_load_device_procs(struct vtw_device_procs *procs, PFN_vkGetDeviceProcAddr get, VkDevice device,
+                           const char *const *extensions, uint32_t extension_count)
+{
+	PFN_vkVoidFunction *slot = (PFN_vkVoidFunction *)procs;
+
+	for (size_t i = 0; i < sizeof(*procs) / sizeof(*slot); i++) {
+		slot[i] = get(device, device_names[i].name);
+		for (const struct alias *a = device_names[i].aliases; slot[i] == NULL && a->name != NULL; a++) {
+			if (enabled(a, extensions, extension_count)) {
+				slot[i] = get(device, a->name);
+			}
+		}
+	}
+}
+
+void vtw_older_names(const struct vtw_device_procs *procs, uint32_t version,
+                     void (*use)(void *data, const char *extension), void *data)
+{
+	const PFN_vkVoidFunction *slot = (const PFN_vkVoidFunction *)procs;
+
+	for (size_t i = 0; i < sizeof(*procs) / sizeof(*slot); i++) {
+		if (slot[i] != NULL || device_names[i].core == 0 || device_names[i].core > version) {
+			continue;
+		}
+		for (const struct alias *a = device_names[i].aliases; a->name != NULL; a++) {
+			for (size_t e = 0; a->extensions[e] != NULL; e++) {
+				use(data, a->extensions[e]);
+			}
+		}
+	}
+}
+"""
+
 
 class Emitter:
     def __init__(self, reg):
@@ -30,23 +87,36 @@ class Emitter:
             out += [f'\tPFN_{c.name} {c.name};' for c in self.at(level)]
             out += ['};', '']
         return '\n'.join(out + [
-            '/* Missing entry points are NULL. */',
+            '/* Missing entry points are NULL. A command of a device is looked up by its own name, then by older names,',
+            ' * if one of the extensions that have the older name is among those that the device enabled. */',
             'void vtw_load_instance_procs(struct vtw_instance_procs *procs, PFN_vkGetInstanceProcAddr get, VkInstance instance);',
-            'void vtw_load_device_procs(struct vtw_device_procs *procs, PFN_vkGetDeviceProcAddr get, VkDevice device);',
+            'void vtw_load_device_procs(struct vtw_device_procs *procs, PFN_vkGetDeviceProcAddr get, VkDevice device,',
+            '                           const char *const *extensions, uint32_t extension_count);', '',
+            '/* Calls `use` for each extension that has an older name of a command which Vulkan `version` has, and which',
+            ' * is missing: a driver that knows older names alone has it once that extension is enabled. */',
+            'void vtw_older_names(const struct vtw_device_procs *procs, uint32_t version,',
+            '                     void (*use)(void *data, const char *extension), void *data);',
             '', '#endif', ''])
 
+    def names(self, level):
+        """The table of a level's names, in the order of the struct's members."""
+        out = [f'static const struct names {level}_names[] = {{']
+        for c in self.at(level):
+            core = 'VK_MAKE_API_VERSION(0, ' + c.core.replace('.', ', ') + ', 0)' if c.core else '0'
+            aliases = ['{"' + name + '", {"' + '", "'.join(extensions) + '"}}' for name, extensions in c.aliases]
+            out.append(f'\t{{"{c.name}", {core}, {{' + ', '.join(aliases) + '}},')
+        return out + ['};', '']
+
     def procs(self):
-        out = [HEAD, '#include "procs_gen.h"', '']
-        for level, handle in (('instance', 'VkInstance'), ('device', 'VkDevice')):
-            getter = f'PFN_vkGet{level.capitalize()}ProcAddr'
-            out += [f'static const char *const {level}_names[][4] = {{']
-            out += ['\t{' + ', '.join(f'"{n}"' for n in [c.name, *c.aliases]) + '},' for c in self.at(level)]
-            out += ['};', '', f'void vtw_load_{level}_procs(struct vtw_{level}_procs *procs, {getter} get, {handle} object)', '{',
-                    '\tPFN_vkVoidFunction *slot = (PFN_vkVoidFunction *)procs;', '',
-                    f'\tfor (size_t i = 0; i < sizeof(*procs) / sizeof(*slot); i++) {{', '\t\tslot[i] = NULL;',
-                    f'\t\tfor (size_t n = 0; n < 4 && slot[i] == NULL && {level}_names[i][n] != NULL; n++) {{',
-                    f'\t\t\tslot[i] = get(object, {level}_names[i][n]);', '\t\t}', '\t}', '}', '']
-        return '\n'.join(out)
+        aliases = [a for c in self.reg.commands.values() for a in [c.aliases]]
+        most = max(len(a) for a in aliases) + 1
+        most_extensions = max(len(extensions) for a in aliases for _, extensions in a) + 1
+        return '\n'.join([
+            HEAD, '#include <stdbool.h>', '#include <string.h>', '', '#include "procs_gen.h"', '',
+            '/* Lists end with NULL. */', 'struct alias {', '\tconst char *name;',
+            f'\tconst char *extensions[{most_extensions}];', '};', '', 'struct names {', '\tconst char *name;',
+            '\tuint32_t core;', f'\tstruct alias aliases[{most}];', '};', '',
+            *self.names('instance'), *self.names('device'), PROCS])
 
     # --- one command ----------------------------------------------------------------------------
 

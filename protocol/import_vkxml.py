@@ -51,6 +51,8 @@ class Xml:
         self.enums = {}
         self.aliases = {}
         self.command_aliases = {}
+        self.command_extensions = {}
+        self.command_cores = {}
         self.constants = {}
         for t in self.root.findall('types/type'):
             if 'vulkan' not in t.get('api', 'vulkan').split(','):
@@ -78,9 +80,13 @@ class Xml:
         for feature in self.root.findall('feature'):
             if 'vulkan' in feature.get('api').split(','):
                 self.add_requires(feature, None, True)
+                for c in feature.findall('require/command'):
+                    self.command_cores[c.get('name')] = feature.get('number')
         for ext in self.root.findall('extensions/extension'):
             if 'vulkan' in ext.get('supported').split(','):
                 self.add_requires(ext, int(ext.get('number')), ext.get('name') in extensions)
+                for c in ext.findall('require/command'):
+                    self.command_extensions.setdefault(c.get('name'), []).append(ext.get('name'))
 
     @staticmethod
     def add_value(values, x, extnumber):
@@ -229,7 +235,7 @@ class Importer:
             for line in text.splitlines():
                 words = line.split()
                 if line.startswith('command '):
-                    kept[words[1]] = [w for w in words[3:] if not w.startswith('alias=')]
+                    kept[words[1]] = [w for w in words[3:] if not w.startswith(('alias=', 'core='))]
         return kept, by_hand
 
     # --- members -------------------------------------------------------------------------------
@@ -353,7 +359,11 @@ class Importer:
         head = ['command', name, str(number if number is not None else '-')] + how
         aliases = self.xml.command_aliases.get(name)
         if aliases:
-            head.append('alias=' + ','.join(aliases))
+            # an extension is named once for a command, however many of its blocks require it
+            head.append('alias=' + ','.join('+'.join([a] + list(dict.fromkeys(self.xml.command_extensions[a])))
+                                            for a in aliases))
+            if name in self.xml.command_cores:
+                head.append('core=' + self.xml.command_cores[name])
         lines = [] if ret == 'void' else [f'returns {ret}']
         params = [p for p in self.xml.members(node, 'param')]
         if parts is None:

@@ -71,7 +71,8 @@ class Command:
     ids: bool = False        # hand-written code needs the ids of a handle array too
     tight_stride: bool = False
     may_block: bool = False  # waits, or compiles: must not hold up other streams
-    aliases: list = field(default_factory=list)
+    aliases: list = field(default_factory=list)  # (older name, extensions of which one must be enabled)
+    core: str = None         # the version of Vulkan that has it under its own name, where there are aliases
     ret: str = 'void'
     params: list = field(default_factory=list)
 
@@ -180,7 +181,10 @@ class Registry:
             self.fail(f'command {c.name}: {c.how} is no way to handle it')
         for word in w[3:]:
             if word.startswith('alias='):
-                c.aliases = word[6:].split(',')
+                c.aliases = [(name, extensions) for name, *extensions in
+                             (alias.split('+') for alias in word[6:].split(','))]
+            elif word.startswith('core='):
+                c.core = word[5:]
             elif word.startswith('on='):
                 c.on = word[3:]
             elif word == 'ids':

@@ -192,7 +192,8 @@ static enum vtr_err create_device(struct vtr_paint_gpu *gpu)
 		vtr_warn(gpu->log, "the Vulkan driver makes no device for windows");
 		return VTR_ERR_UNSUPPORTED;
 	}
-	vtw_load_device_procs(&gpu->procs, gpu->instance_procs.vkGetDeviceProcAddr, gpu->device);
+	vtw_load_device_procs(&gpu->procs, gpu->instance_procs.vkGetDeviceProcAddr, gpu->device,
+	                      extensions, info.enabledExtensionCount);
 	gpu->procs.vkGetDeviceQueue(gpu->device, gpu->family, 0, &gpu->queue);
 	gpu->instance_procs.vkGetPhysicalDeviceMemoryProperties(gpu->physical, &gpu->memory);
 	return VTR_OK;

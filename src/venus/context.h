@@ -42,7 +42,6 @@ struct vtr_venus {
 	pthread_mutex_t instance_lock; /* guards creation and enumeration of what follows */
 	struct vtr_loader *loader;
 	struct vtr_vk_object *instance;
-	uint32_t api_version;          /* the instance's */
 	struct vtw_instance_procs instance_procs;
 	struct vtr_device *devices;
 	struct vtr_physical **physicals;

@@ -49,7 +49,7 @@ static void choose_names(const struct vtr_physical *p, const VkDeviceCreateInfo 
 	if (p->has.portability) {
 		add_name(names, "VK_KHR_portability_subset");
 	}
-	if (p->has.timeline && (!p->core_timeline || p->api_version < VK_API_VERSION_1_2)) {
+	if (p->has.timeline && !p->core_timeline) {
 		add_name(names, "VK_KHR_timeline_semaphore");
 	}
 }
@@ -139,6 +139,53 @@ static void device_free(struct vtr_device *device)
 	free(device);
 }
 
+static VkResult create_device(struct vtr_device *device, VkDeviceCreateInfo *info, const struct names *names)
+{
+	const struct vtr_physical *p = device->physical;
+	VkResult ret;
+
+	info->enabledExtensionCount = names->n;
+	info->ppEnabledExtensionNames = names->list;
+	ret = p->procs->vkCreateDevice(p->handle, info, NULL, &device->handle);
+	if (ret == VK_SUCCESS) {
+		vtw_load_device_procs(&device->procs, p->procs->vkGetDeviceProcAddr, device->handle, names->list,
+		                      names->n);
+	}
+	return ret;
+}
+
+/* Names that the guest did not ask for, since the commands are core ones for it. */
+struct older_names {
+	const struct vtr_physical *physical;
+	struct names *names;
+};
+
+static void use_older_name(void *data, const char *extension)
+{
+	const struct older_names *older = data;
+
+	if (vtr_physical_has(older->physical, extension)) {
+		add_name(older->names, extension);
+	}
+}
+
+/* Some drivers know a command by the name of the extension that it came from, and not as a part of Vulkan's core.
+ * What they lack shows once there is a device; then another one is made, with those extensions. */
+static VkResult open_by_older_names(struct vtr_device *device, VkDeviceCreateInfo *info, struct names *names)
+{
+	const struct vtr_physical *p = device->physical;
+	const uint32_t version = vtr_min(p->properties.apiVersion, VTR_VK_VERSION);
+	struct older_names older = {.physical = p, .names = names};
+	const uint32_t before = names->n;
+
+	vtw_older_names(&device->procs, version, use_older_name, &older);
+	if (names->n == before) {
+		return VK_SUCCESS;
+	}
+	device->procs.vkDestroyDevice(device->handle, NULL);
+	return create_device(device, info, names);
+}
+
 static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo *guest)
 {
 	const struct vtr_physical *p = device->physical;
@@ -150,15 +197,15 @@ static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo 
 
 	choose_names(p, guest, &names);
 	info.enabledLayerCount = 0;
-	info.enabledExtensionCount = names.n;
-	info.ppEnabledExtensionNames = names.list;
 	device->timeline_semaphores = enable_timeline(p, &info, &timeline);
-	ret = p->procs->vkCreateDevice(p->handle, &info, NULL, &device->handle);
+	ret = create_device(device, &info, &names);
+	if (ret == VK_SUCCESS) {
+		ret = open_by_older_names(device, &info, &names);
+	}
 	if (ret != VK_SUCCESS) {
 		vtr_info(device->venus->log, "%s: vkCreateDevice failed (%d)", p->properties.deviceName, ret);
 		return ret;
 	}
-	vtw_load_device_procs(&device->procs, p->procs->vkGetDeviceProcAddr, device->handle);
 	for (uint32_t i = 0; i < info.queueCreateInfoCount; i++) {
 		for (uint32_t n = 0; n < info.pQueueCreateInfos[i].queueCount; n++) {
 			if (!add_queue(device, &info.pQueueCreateInfos[i], n)) {

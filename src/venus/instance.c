@@ -15,7 +15,7 @@ void vtr_hand_vkEnumerateInstanceVersion(struct vtr_dispatch *d, struct vtw_vkEn
 
 	a->ret = VK_ERROR_INITIALIZATION_FAILED;
 	if (vtr_loader_get(d->venus->log, &loader) == VTR_OK) {
-		*a->pApiVersion = loader->version;
+		*a->pApiVersion = VTR_VK_VERSION;
 		a->ret = VK_SUCCESS;
 	}
 }
@@ -65,13 +65,7 @@ static VkResult make_instance(struct vtr_venus *venus, const VkInstanceCreateInf
 		app = *guest->pApplicationInfo;
 		app.pNext = NULL;
 	}
-	if (app.apiVersion < VK_API_VERSION_1_1) {
-		app.apiVersion = VK_API_VERSION_1_1;
-	}
-	if (app.apiVersion > venus->loader->version) {
-		app.apiVersion = venus->loader->version;
-	}
-	venus->api_version = app.apiVersion;
+	app.apiVersion = VTR_VK_VERSION;
 	if (vtr_loader_has_extension(venus->loader, PORTABILITY)) {
 		info.flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
 		info.enabledExtensionCount = 1;
@@ -177,8 +171,7 @@ static VkResult find_physicals(struct vtr_venus *venus, VkInstance instance)
 	for (uint32_t i = 0; ret >= 0 && i < n; i++) {
 		struct vtr_physical **slot = &venus->physicals[venus->physical_count];
 
-		if (vtr_physical_create(venus->log, &venus->params, vk, handles[i], venus->api_version,
-		                        slot) == VTR_OK) {
+		if (vtr_physical_create(venus->log, &venus->params, vk, handles[i], slot) == VTR_OK) {
 			venus->physical_count++;
 		}
 	}

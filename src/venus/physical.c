@@ -70,6 +70,16 @@ bool vtr_physical_emulates(const struct vtr_physical *p, const char *name)
 	       (p->emulate.sync_fd && (strcmp(name, SEMAPHORE_FD) == 0 || strcmp(name, FENCE_FD) == 0));
 }
 
+bool vtr_physical_has(const struct vtr_physical *p, const char *name)
+{
+	for (uint32_t i = 0; i < p->extension_count; i++) {
+		if (strcmp(p->extensions[i].extensionName, name) == 0) {
+			return !vtr_physical_emulates(p, name);
+		}
+	}
+	return false;
+}
+
 /* What the guest may enable: what both sides know, and what we make up. */
 static enum vtr_err offer_extensions(struct vtr_physical *p, const struct list *driver)
 {
@@ -153,7 +163,7 @@ static enum vtr_err fill(struct vtr_log *log, const struct vtr_venus_params *par
 
 enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_params *params,
                                  const struct vtw_instance_procs *procs, VkPhysicalDevice handle,
-                                 uint32_t instance_version, struct vtr_physical **out_physical)
+                                 struct vtr_physical **out_physical)
 {
 	struct vtr_physical *p = calloc(1, sizeof(*p));
 	struct list driver = {0};
@@ -165,7 +175,6 @@ enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_par
 	p->handle = handle;
 	p->procs = procs;
 	procs->vkGetPhysicalDeviceProperties(handle, &p->properties);
-	p->api_version = (uint32_t)vtr_min(p->properties.apiVersion, instance_version);
 	if (is_venus(p)) {
 		vtr_debug(log, "%s is a Venus device itself and is not offered", p->properties.deviceName);
 		err = VTR_ERR_UNSUPPORTED;

@@ -27,7 +27,6 @@ struct vtr_physical {
 	const struct vtw_instance_procs *procs;
 	VkPhysicalDeviceProperties properties;
 	uint8_t device_uuid[VK_UUID_SIZE], driver_uuid[VK_UUID_SIZE];
-	uint32_t api_version;         /* of the device, as the guest may use it */
 	VkExtensionProperties *extensions; /* what the guest may enable */
 	uint32_t extension_count;
 	struct { bool host_memory, memory_fd, dma_buf, fence_fd, portability, timeline; } has;
@@ -44,9 +43,12 @@ struct vtr_physical {
  */
 VTR_MUST_CHECK enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_params *params,
                                                 const struct vtw_instance_procs *procs,
-                                                VkPhysicalDevice handle, uint32_t instance_version,
+                                                VkPhysicalDevice handle,
                                                 struct vtr_physical **out_physical);
 void vtr_physical_destroy(struct vtr_physical *physical);
+
+/* Whether the guest may enable an extension that the driver has. */
+bool vtr_physical_has(const struct vtr_physical *physical, const char *name);
 
 /* Whether an extension is offered that the driver must never hear of. */
 bool vtr_physical_emulates(const struct vtr_physical *physical, const char *name);

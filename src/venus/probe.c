@@ -77,14 +77,14 @@ static void describe_known(struct vtr_known_device *out, const struct vtr_physic
 }
 
 static void probe_device(struct vtr_log *log, const struct vtr_venus_params *params,
-                         const struct vtw_instance_procs *vk, VkPhysicalDevice handle, uint32_t version,
+                         const struct vtw_instance_procs *vk, VkPhysicalDevice handle,
                          struct vtr_probe_device *out)
 {
 	struct vtr_physical *p;
 	enum vtr_err err;
 
 	describe(out, vk, handle);
-	err = vtr_physical_create(log, params, vk, handle, version, &p);
+	err = vtr_physical_create(log, params, vk, handle, &p);
 	if (err != VTR_OK) {
 		out->refused = err == VTR_ERR_UNSUPPORTED ?
 			"it is a Venus device itself, or none of its memory can be shared with a guest" :
@@ -126,7 +126,7 @@ static enum vtr_err probe_instance(struct vtr_log *log, const struct vtr_venus_p
 	}
 	ret = vk.vkEnumeratePhysicalDevices(instance, &n, handles);
 	for (uint32_t i = 0; ret >= 0 && i < n; i++) {
-		probe_device(log, params, &vk, handles[i], loader->version, &report->devices[report->device_count++]);
+		probe_device(log, params, &vk, handles[i], &report->devices[report->device_count++]);
 	}
 	free(handles);
 	vk.vkDestroyInstance(instance, NULL);
@@ -150,7 +150,7 @@ enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *
 		return VTR_OK;
 	}
 	report.loader_version = loader->version;
-	app.apiVersion = loader->version;
+	app.apiVersion = VTR_VK_VERSION;
 	if (vtr_loader_has_extension(loader, portability)) {
 		info.flags = VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
 		info.enabledExtensionCount = 1;

@@ -74,7 +74,8 @@ static VkResult probe_device(const struct vtr_physical *p, struct probe *probe)
 	probe->physical = p;
 	ret = p->procs->vkCreateDevice(p->handle, &info, NULL, &probe->device);
 	if (ret == VK_SUCCESS) {
-		vtw_load_device_procs(&probe->vk, p->procs->vkGetDeviceProcAddr, probe->device);
+		vtw_load_device_procs(&probe->vk, p->procs->vkGetDeviceProcAddr, probe->device, names,
+		                      info.enabledExtensionCount);
 	}
 	return ret;
 }

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "wire_gen.h"
 
 #define LIBRARY "libvulkan.so.1"
 
@@ -37,9 +36,6 @@ static enum vtr_err open_loader(struct vtr_log *log)
 	    version(&the_loader.version) != VK_SUCCESS) {
 		vtr_error(log, "the Vulkan loader is older than 1.1: no device can be served");
 		return VTR_ERR_UNSUPPORTED;
-	}
-	if (the_loader.version > VTW_XML_VERSION) {
-		the_loader.version = VTW_XML_VERSION;
 	}
 	opened = true;
 	return VTR_OK;

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "vk_gen.h"
+#include "wire_gen.h"
 
 struct vtr_log;
 
@@ -14,8 +15,12 @@ struct vtr_loader {
 	PFN_vkGetInstanceProcAddr get;
 	PFN_vkCreateInstance create_instance;
 	PFN_vkEnumerateInstanceExtensionProperties enumerate_extensions;
-	uint32_t version; /* capped to what the protocol knows */
+	uint32_t version; /* the loader's own, at least 1.1; see VTR_VK_VERSION */
 };
+
+/* The version that instances ask for, whatever the loader's: a driver gives the core names of commands up to this
+ * version, and Vulkan 1.1 and newer take any. Debian 12's loader is a 1.3 and serves 1.4 drivers. */
+#define VTR_VK_VERSION VTW_XML_VERSION
 
 /* Owner: the process. Returns: VTR_ERR_UNSUPPORTED (logged). Any thread. */
 VTR_MUST_CHECK enum vtr_err vtr_loader_get(struct vtr_log *log, struct vtr_loader **out_loader);
