@@ -75,8 +75,11 @@ static bool run_stream(struct vtr_dispatch *d, const VkCommandStreamDescriptionM
 void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d,
                                           struct vtw_vkExecuteCommandStreamsMESA *a)
 {
-	/* The streams' commands reuse the reader and its memory, so what describes them is kept apart. */
+	/* The streams' commands reuse the reader, its memory and the fields about the command that runs, so what
+	 * describes the streams is kept apart, and this command's own fields come back behind them: else it would
+	 * reply where the last of the streams' commands was to. */
 	const struct vtr_cs_reader outer = d->r;
+	const uint32_t command = d->command, flags = d->flags;
 	const uint32_t n = a->streamCount;
 	struct { VkCommandStreamDescriptionMESA stream; size_t position; bool seek; } *list;
 	bool ok = true;
@@ -104,6 +107,8 @@ void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d,
 	free(list);
 	if (ok) {
 		d->r = outer;
+		d->command = command;
+		d->flags = flags;
 	} else {
 		vtr_dispatch_fail(d, "an indirect stream failed");
 	}

@@ -124,6 +124,19 @@ class Streams(VenusTest):
             return res_id, len(inner)
         self.assert_refused(lambda made: vtest.execute_streams([(made[0], 0, made[1])]), nested)
 
+    def test_reply_from_an_indirect_stream(self):
+        """Mesa sends large commands so; their reply stream has room for their reply alone."""
+        with Client(self.server.path) as client:
+            ring = Ring(client)
+            res_id, memory = client.create_shm(4096)
+            inner = vtest.enumerate_instance_version()
+            memory[:len(inner)] = inner
+            ring.write(vtest.set_reply(ring.reply_id, 0, 20) +
+                       vtest.execute_streams([(res_id, 0, len(inner))]))
+            self.assertTrue(ring.wait(), self.server.tail())
+            number, result, present, _ = struct.unpack('<iiQI', ring.replies[0:20])
+            self.assertEqual((number, result, present), (137, 0, 1))
+
     def test_instances(self):
         with Client(self.server.path) as client:
             ring = Ring(client)
