@@ -11,7 +11,8 @@
 
 struct vtr_arena_block {
 	struct vtr_arena_block *older;
-	size_t size; /* bytes in data */
+	size_t size;  /* bytes in data */
+	bool counted; /* against the budget */
 	alignas(16) char data[];
 };
 
@@ -35,57 +36,71 @@ static void start_block(struct vtr_arena *arena, struct vtr_arena_block *block)
 	ASAN_POISON_MEMORY_REGION(block->data, block->size);
 }
 
-static void free_block(struct vtr_arena_block *block)
+static void free_newest(struct vtr_arena *arena)
 {
+	struct vtr_arena_block *block = arena->newest;
+
+	arena->newest = block->older;
+	arena->held -= block->size;
+	if (block->counted) {
+		vtr_budget_give(arena->budget, block->size);
+	}
 	ASAN_UNPOISON_MEMORY_REGION(block->data, block->size);
 	free(block);
 }
 
-void vtr_arena_init(struct vtr_arena *arena, size_t first_block, size_t limit)
+void vtr_arena_init(struct vtr_arena *arena, size_t first_block, struct vtr_budget *budget)
 {
-	vtr_assert(first_block > 0 && first_block <= limit && limit <= SIZE_MAX / 2);
+	vtr_assert(first_block >= VTR_ARENA_ALIGN && first_block <= MAX_BLOCK_GROWTH);
 	*arena = (struct vtr_arena) {
 		.first_size = first_block & ~(VTR_ARENA_ALIGN - 1),
-		.limit = limit,
+		.budget = budget,
 	};
 }
 
-/* The size of the block that an allocation of `rounded` bytes opens, or 0 at the limit. */
-static size_t next_block_size(const struct vtr_arena *arena, size_t rounded)
+/* A new block with room for `rounded` bytes, or NULL. The first block is not counted: it is small, and stays. */
+static struct vtr_arena_block *new_block(struct vtr_arena *arena, size_t rounded)
 {
-	size_t left = arena->limit - arena->held;
-	size_t wanted = arena->first_size;
+	struct vtr_arena_block *block;
+	size_t size = arena->first_size;
+	const bool counted = arena->newest != NULL || rounded > size;
 
 	if (arena->newest != NULL) {
-		wanted = vtr_min(arena->newest->size * 2, MAX_BLOCK_GROWTH);
+		size = vtr_min(arena->newest->size * 2, MAX_BLOCK_GROWTH);
 	}
-	wanted = vtr_max(wanted, rounded);
-	if (wanted > left) {
-		wanted = left & ~(VTR_ARENA_ALIGN - 1);
+	size = vtr_max(size, rounded);
+	if (counted && !vtr_budget_take(arena->budget, size)) {
+		size = rounded;
+		if (!vtr_budget_take(arena->budget, size)) {
+			return NULL;
+		}
 	}
-	return wanted >= rounded ? wanted : 0;
+	block = malloc(sizeof(*block) + size);
+	if (block == NULL) {
+		if (counted) {
+			vtr_budget_give(arena->budget, size);
+		}
+		return NULL;
+	}
+	*block = (struct vtr_arena_block){.older = arena->newest, .size = size, .counted = counted};
+	return block;
 }
 
 void *vtr_arena_alloc_block(struct vtr_arena *arena, size_t size)
 {
-	if (size > arena->limit) {
+	if (size > SIZE_MAX / 2) {
 		return NULL;
 	}
 	/* Nothing still needs a place, so that NULL always means failure. */
 	size_t rounded = vtr_align_up(vtr_max(size, 1), VTR_ARENA_ALIGN);
 	if (rounded > (size_t)(arena->end - arena->cur)) {
-		size_t block_size = next_block_size(arena, rounded);
-		if (block_size == 0) {
-			return NULL;
-		}
-		struct vtr_arena_block *block = malloc(sizeof(*block) + block_size);
+		struct vtr_arena_block *block = new_block(arena, rounded);
+
 		if (block == NULL) {
 			return NULL;
 		}
-		block->older = arena->newest;
-		block->size = block_size;
 		arena->newest = block;
-		arena->held += block_size;
+		arena->held += block->size;
 		start_block(arena, block);
 	}
 	void *result = arena->cur;
@@ -96,30 +111,22 @@ void *vtr_arena_alloc_block(struct vtr_arena *arena, size_t size)
 
 void vtr_arena_reset(struct vtr_arena *arena)
 {
-	struct vtr_arena_block *block = arena->newest;
-
-	if (block == NULL) {
-		return;
+	while (arena->newest != NULL && arena->newest->counted) {
+		free_newest(arena);
 	}
-	while (block->older != NULL) {
-		struct vtr_arena_block *older = block->older;
-
-		free_block(block);
-		block = older;
+	if (arena->newest != NULL) {
+		start_block(arena, arena->newest);
+	} else {
+		arena->cur = NULL;
+		arena->end = NULL;
 	}
-	arena->newest = block;
-	arena->held = block->size;
-	start_block(arena, block);
 }
 
 void vtr_arena_finish(struct vtr_arena *arena)
 {
-	vtr_arena_reset(arena);
-	if (arena->newest != NULL) {
-		free_block(arena->newest);
+	while (arena->newest != NULL) {
+		free_newest(arena);
 	}
-	arena->newest = NULL;
-	arena->held = 0;
 	arena->cur = NULL;
 	arena->end = NULL;
 }

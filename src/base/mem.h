@@ -83,56 +83,6 @@ static inline void vtr_autofree_run(void *pointer_to_pointer)
 }
 
 /*
- * Arena: many small allocations that end together, for instance all that one command decodes to.
- * Its blocks grow as needed up to a limit, and the first one stays for the next round.
- *
- * Thread: that of its owner.
- */
-struct vtr_arena_block;
-
-struct vtr_arena {
-	char *cur; /* free bytes of the current block: [cur, end) */
-	char *end;
-	struct vtr_arena_block *newest; /* the current block, linked down to the first */
-	size_t first_size;
-	size_t limit;
-	size_t held; /* bytes of all blocks */
-};
-
-#define VTR_ARENA_ALIGN ((size_t)16)
-
-/* Prepares `arena`; allocates nothing yet. `limit` bounds the sum of its blocks, in bytes. */
-void vtr_arena_init(struct vtr_arena *arena, size_t first_block, size_t limit);
-
-/* Ends all allocations, keeps the first block. */
-void vtr_arena_reset(struct vtr_arena *arena);
-
-/* Ends all allocations and frees everything. The arena can be used again. */
-void vtr_arena_finish(struct vtr_arena *arena);
-
-/* The slow path of vtr_arena_alloc(). */
-void *vtr_arena_alloc_block(struct vtr_arena *arena, size_t size);
-
-/**
- * Owner:   the arena; valid until it is reset or finished. Not zeroed, aligned to 16 bytes.
- * Returns: NULL if the limit is reached or the host is out of memory. Size 0 gives a valid pointer
- *          to nothing.
- */
-static inline void *vtr_arena_alloc(struct vtr_arena *arena, size_t size)
-{
-	size_t rounded = (size + VTR_ARENA_ALIGN - 1) & ~(VTR_ARENA_ALIGN - 1);
-	void *result = arena->cur;
-
-	/* `rounded` is 0 for sizes 0 and (by overflow) SIZE_MAX; both go the slow way. */
-	if (VTR_UNLIKELY(rounded - 1 >= (size_t)(arena->end - arena->cur))) {
-		return vtr_arena_alloc_block(arena, size);
-	}
-	arena->cur += rounded;
-	ASAN_UNPOISON_MEMORY_REGION(result, size);
-	return result;
-}
-
-/*
  * Budget: how much of something one guest may hold. What is taken is given back by the destructor
  * of the thing that it was taken for.
  *
@@ -154,5 +104,56 @@ VTR_MUST_CHECK bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount);
 
 /* Gives back what was taken before; more than that is a bug of ours. */
 void vtr_budget_give(struct vtr_budget *budget, uint64_t amount);
+
+/*
+ * Arena: many small allocations that end together, for instance all that one command decodes to.
+ * Its blocks grow as needed. The first one stays for the next round; the others count against a budget
+ * until the arena is reset.
+ *
+ * Thread: that of its owner.
+ */
+struct vtr_arena_block;
+
+struct vtr_arena {
+	char *cur; /* free bytes of the current block: [cur, end) */
+	char *end;
+	struct vtr_arena_block *newest; /* the current block, linked down to the first */
+	size_t first_size;
+	size_t held; /* bytes of all blocks */
+	struct vtr_budget *budget;
+};
+
+#define VTR_ARENA_ALIGN ((size_t)16)
+
+/* Prepares `arena`; allocates nothing yet. `first_block` in bytes. `budget`: borrowed, must outlive the arena. */
+void vtr_arena_init(struct vtr_arena *arena, size_t first_block, struct vtr_budget *budget);
+
+/* Ends all allocations, keeps the first block. */
+void vtr_arena_reset(struct vtr_arena *arena);
+
+/* Ends all allocations and frees everything. The arena can be used again. */
+void vtr_arena_finish(struct vtr_arena *arena);
+
+/* The slow path of vtr_arena_alloc(). */
+void *vtr_arena_alloc_block(struct vtr_arena *arena, size_t size);
+
+/**
+ * Owner:   the arena; valid until it is reset or finished. Not zeroed, aligned to 16 bytes.
+ * Returns: NULL if the budget is used up or the host is out of memory. Size 0 gives a valid pointer
+ *          to nothing.
+ */
+static inline void *vtr_arena_alloc(struct vtr_arena *arena, size_t size)
+{
+	size_t rounded = (size + VTR_ARENA_ALIGN - 1) & ~(VTR_ARENA_ALIGN - 1);
+	void *result = arena->cur;
+
+	/* `rounded` is 0 for sizes 0 and (by overflow) SIZE_MAX; both go the slow way. */
+	if (VTR_UNLIKELY(rounded - 1 >= (size_t)(arena->end - arena->cur))) {
+		return vtr_arena_alloc_block(arena, size);
+	}
+	arena->cur += rounded;
+	ASAN_UNPOISON_MEMORY_REGION(result, size);
+	return result;
+}
 
 #endif

@@ -9,10 +9,8 @@
 
 /* Fits the second-level cache beside what the driver touches; streams are read through it. */
 #define WINDOW_SIZE (64 * 1024)
-/* One command can be as long as a shader or a pipeline cache. */
-#define MAX_COMMAND (256u << 20)
-/* Decoded form of one command: pipeline arrays are the largest. */
-#define ARENA_LIMIT (256u << 20)
+/* A larger copy of a stream is freed behind the command that needed it. */
+#define WINDOW_KEPT (1u << 20)
 #define ARENA_FIRST (32 * 1024)
 #define NO_COMMAND UINT32_MAX
 
@@ -36,7 +34,15 @@ void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct v
 	pthread_once(&runs_once, fill_runs);
 	*d = (struct vtr_dispatch){.venus = venus, .ring = ring, .command = NO_COMMAND};
 	vtr_cs_reader_init(&d->r, NULL, 0, &venus->objects.map, &d->arena);
-	vtr_arena_init(&d->arena, ARENA_FIRST, ARENA_LIMIT);
+	vtr_arena_init(&d->arena, ARENA_FIRST, &venus->resources.budget);
+}
+
+static void free_window(struct vtr_dispatch *d, unsigned which)
+{
+	free(d->window[which]);
+	vtr_budget_give(&d->venus->resources.budget, d->window_size[which]);
+	d->window[which] = NULL;
+	d->window_size[which] = 0;
 }
 
 void vtr_dispatch_finish(struct vtr_dispatch *d)
@@ -44,21 +50,22 @@ void vtr_dispatch_finish(struct vtr_dispatch *d)
 	vtr_resource_unref(d->reply_resource);
 	d->reply_resource = NULL;
 	vtr_arena_finish(&d->arena);
-	free(d->window[0]);
-	free(d->window[1]);
-	d->window[0] = d->window[1] = NULL;
+	free_window(d, 0);
+	free_window(d, 1);
 }
 
 uint8_t *vtr_dispatch_window(struct vtr_dispatch *d, unsigned which, size_t size)
 {
 	if (d->window_size[which] < size) {
-		uint8_t *p = malloc(size);
-
-		if (p == NULL) {
+		free_window(d, which);
+		if (!vtr_budget_take(&d->venus->resources.budget, size)) {
 			return NULL;
 		}
-		free(d->window[which]);
-		d->window[which] = p;
+		d->window[which] = malloc(size);
+		if (d->window[which] == NULL) {
+			vtr_budget_give(&d->venus->resources.budget, size);
+			return NULL;
+		}
 		d->window_size[which] = size;
 	}
 	return d->window[which];
@@ -232,8 +239,9 @@ enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data
 		size_t done;
 		enum vtr_err err;
 
-		if (window == NULL || n > MAX_COMMAND) {
-			vtr_venus_fail(d->venus, "command stream", "a command is too long", n);
+		if (window == NULL) {
+			vtr_venus_fail(d->venus, "command stream",
+			               "a command is longer than the context's memory budget allows (-o max-memory)", n);
 			return VTR_ERR_GUEST;
 		}
 		memcpy(window, data + at, n);
@@ -242,7 +250,11 @@ enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data
 			return err;
 		}
 		at += done;
+		/* n bytes are left at least, or this would have been the last piece. */
 		want = done == 0 ? n * 2 : WINDOW_SIZE;
+	}
+	if (d->window_size[1] > WINDOW_KEPT) {
+		free_window(d, 1);
 	}
 	return VTR_OK;
 }

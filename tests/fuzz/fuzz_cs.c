@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static struct {
 	struct wire_objects objects;
 	struct vtr_object tomb;
+	struct vtr_budget budget;
 	struct vtr_arena arena;
 	const struct vtw_pass *passes[VTW_COMMAND_COUNT];
 	uint32_t count;
@@ -34,7 +35,8 @@ static void init(void)
 	/* An image whose creation failed. */
 	f.tomb = (struct vtr_object){.id = WIRE_OBJECT_COUNT + 1, .type = 10 | VTR_OBJECT_TOMB};
 	vtr_assert(vtr_idmap_insert(&f.objects.map, &f.tomb) == VTR_OK);
-	vtr_arena_init(&f.arena, 16384, ARENA_LIMIT);
+	vtr_budget_init(&f.budget, ARENA_LIMIT);
+	vtr_arena_init(&f.arena, 16384, &f.budget);
 	for (size_t i = 0; vtw_passes[i] != NULL; i++) {
 		for (const struct vtw_pass *p = vtw_passes[i]; p->pass != NULL; p++) {
 			f.passes[f.count++] = p;

@@ -13,6 +13,7 @@
 enum { DEVICE = 3, PHYSICAL_DEVICE = 2, COMMAND_BUFFER = 5, QUERY_POOL = 22 };
 
 static struct wire_objects objects;
+static struct vtr_budget budget;
 static struct vtr_arena arena;
 static uint8_t data[1 << 20];
 static struct vtr_cs_writer w;
@@ -20,7 +21,8 @@ static struct vtr_cs_writer w;
 static void begin(void)
 {
 	vtr_arena_finish(&arena);
-	vtr_arena_init(&arena, ARENA_FIRST, ARENA_LIMIT);
+	vtr_budget_init(&budget, ARENA_LIMIT);
+	vtr_arena_init(&arena, ARENA_FIRST, &budget);
 	w = (struct vtr_cs_writer){.cur = data, .end = data + sizeof(data)};
 }
 
@@ -93,7 +95,7 @@ static void output_without_end(void)
 		r = reader();
 		vtw_args_vkGetQueryPoolResults(&r, &a);
 		CHECK_EQ(r.status, sizes[i] < ARENA_LIMIT ? 0 : VTR_CS_BAD);
-		CHECK(arena.held <= ARENA_LIMIT);
+		CHECK(budget.used <= ARENA_LIMIT);
 		if (r.status == 0) {
 			memset(a.pData, 0xff, (size_t)sizes[i] + VTR_CS_OUT_SLACK);
 		}

@@ -31,6 +31,7 @@ struct record {
 
 struct test {
 	struct wire_objects objects;
+	struct vtr_budget budget;
 	struct vtr_arena arena;
 	const struct vtw_pass *passes[VTW_COMMAND_COUNT];
 	uint8_t *request; /* what was encoded */
@@ -274,7 +275,8 @@ int main(int argc, char **argv)
 	}
 	t.request = malloc(ENCODE_SIZE);
 	t.reply = malloc(ENCODE_SIZE);
-	vtr_arena_init(&t.arena, 16384, ARENA_LIMIT);
+	vtr_budget_init(&t.budget, ARENA_LIMIT);
+	vtr_arena_init(&t.arena, 16384, &t.budget);
 	check_names(&t, names);
 	run(&t, vectors);
 	if (t.most_memory > ARENA_LIMIT || t.records == 0) {
