@@ -9,6 +9,7 @@
     wire_<n>_gen.c       decoders of structs, encoders of replies
     args_<n>_gen.h       decoders of a command's arguments, its reply
     table_gen.c          names and rules of the commands, the extensions
+    formats_gen.h/.c     sizes of texel blocks                        (gen_formats.py)
     dispatch_gen.h, dispatch_<n>_gen.c   decode, call the driver, reply               (gen_dispatch.py)
     procs_gen.h/.c       the driver's entry points
     vectors_<n>_gen.c    the guest's side of the codec, for tests     (gen_vectors.py)
@@ -19,6 +20,7 @@ import sys
 from pathlib import Path
 
 import gen_dispatch
+import gen_formats
 import gen_vectors
 import gen_vk
 import gen_wire
@@ -43,6 +45,8 @@ def main():
     wire = gen_wire.Emitter(registry)
     files['wire_gen.h'] = wire.header()
     files['table_gen.c'] = wire.table()
+    files['formats_gen.h'] = gen_formats.header()
+    files['formats_gen.c'] = gen_formats.source(registry)
     for n in range(SHARDS):
         files[f'wire_{n}_gen.c'] = wire.structs(structs[n])
         files[f'args_{n}_gen.h'] = wire.args(n, commands[n])

@@ -33,9 +33,10 @@ class Emitter:
     def load(self, ctype, at):
         if ctype in self.reg.handles:
             # handlers need the objects of some handles inside of structs: the pool that things are allocated
-            # from, and what memory is asked for
+            # from, what memory is asked for, and the image of a host copy
             named = ctype in ('VkDescriptorPool', 'VkCommandPool') or \
-                self.struct in ('VkImageMemoryRequirementsInfo2', 'VkBufferMemoryRequirementsInfo2')
+                self.struct in ('VkImageMemoryRequirementsInfo2', 'VkBufferMemoryRequirementsInfo2',
+                                'VkCopyMemoryToImageInfoMESA', 'VkCopyImageToMemoryInfoMESA')
             get = 'vtr_cs_named' if named else 'vtr_cs_handle'
             return f'({ctype})(uintptr_t){get}(r, vtr_cs_ld64({at}), {self.reg.handles[ctype][0]})'
         word = self.reg.primitive(ctype)[2]

@@ -407,7 +407,7 @@ class Importer:
                     blocks_s[name] = self.struct_block(name)
         self.used |= set(blocks_s)
         out = [self.header(), self.constants(), self.scalars(), self.handles(), self.enums(blocks_s),
-               self.extensions(), self.extends(blocks_s),
+               self.extensions(), self.formats(), self.extends(blocks_s),
                '\n'.join(blocks_s[n] for n in self.ordered(blocks_s)),
                '\n'.join(blocks_c[n] for n in sorted(
                    blocks_c, key=lambda n: (self.numbers.get(n, 9999), n))),
@@ -494,6 +494,24 @@ class Importer:
         for r in self.ext_rows:
             exposed = 'yes' if r[9].startswith('yes') else 'guest'
             lines.append(f'extension {r[0]} {r[1]} {r[4]} {exposed}')
+        return '\n'.join(lines)
+
+    def formats(self):
+        lines = []
+        sizes = {f.get('name'): f.get('blockSize') for f in self.xml.root.findall('formats/format')}
+        for f in self.xml.root.findall('formats/format'):
+            if f.get('name') not in self.xml.enums['VkFormat']:
+                continue
+            words = ['format', f.get('name'), f.get('blockExtent', '1,1,1').replace(',', 'x')]
+            bits = {c.get('name'): int(c.get('bits')) for c in f.findall('component') if c.get('name') in 'DS'}
+            if 'D' in bits:
+                words.append(f"depth={2 if bits['D'] == 16 else 4}")  # 24 bits are copied as 32
+            if 'S' in bits:
+                words.append('stencil=1')
+            if not bits:
+                words.append('bytes=' + ','.join([sizes[p.get('compatible')] for p in f.findall('plane')] or
+                                                 [f.get('blockSize')]))
+            lines.append(' '.join(words))
         return '\n'.join(lines)
 
     def extends(self, blocks):

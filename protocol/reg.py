@@ -63,6 +63,15 @@ class Struct:
 
 
 @dataclass
+class Format:
+    name: str
+    block: list              # width, height and depth of a texel block
+    planes: list = field(default_factory=list)  # bytes of a block of each plane, or of the only one
+    depth: int = 0           # bytes of the depth aspect in memory
+    stencil: int = 0
+
+
+@dataclass
 class Command:
     name: str
     number: int = None
@@ -87,7 +96,7 @@ class Registry:
         self.version = None
         self.constants, self.scalars, self.opaque = {}, {}, []
         self.handles, self.enums, self.enum64 = {}, {}, set()
-        self.extensions, self.chains = [], {}
+        self.extensions, self.chains, self.formats = [], {}, []
         self.structs, self.commands = {}, {}
         self.line = 0
         self.parse(self.logical_lines())
@@ -150,6 +159,18 @@ class Registry:
 
     def on_extension(self, w):
         self.extensions.append((w[0], int(w[1]), int(w[2]), w[3]))
+
+    def on_format(self, w):
+        f = Format(w[0], [int(n) for n in w[1].split('x')])
+        for word in w[2:]:
+            key, value = word.split('=')
+            if key == 'bytes':
+                f.planes = [int(n) for n in value.split(',')]
+            elif key in ('depth', 'stencil'):
+                setattr(f, key, int(value))
+            else:
+                self.fail(f'format {f.name}: unknown word {word}')
+        self.formats.append(f)
 
     def on_chain(self, w):
         self.chains[w[0]] = w[1:]

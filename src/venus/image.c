@@ -11,12 +11,9 @@ static struct vtr_physical *physical_of(struct vtr_object *device_obj)
 
 /* --- memory that is shared -------------------------------------------------------------------------- */
 
-/* Marks objects whose memory the guest will export or import. */
-static char shared_mark;
-
 static bool is_shared(struct vtr_object *o)
 {
-	return o != NULL && vtr_vk(o)->data == &shared_mark;
+	return o != NULL && vtr_vk(o)->shared;
 }
 
 /* Such memory must be of a type that gets to others; a guest picks what is offered, and the GPU's own where it
@@ -102,7 +99,7 @@ void vtr_hand_vkCreateBuffer(struct vtr_dispatch *d, struct vtw_vkCreateBuffer *
 	VkBuffer handle = NULL;
 
 	if (o != NULL) {
-		o->data = buffer_shares(&info) ? &shared_mark : NULL;
+		o->shared = buffer_shares(&info);
 		adapt_buffer(physical_of(a->device_obj), &info, &external);
 		a->ret = vtr_device_procs(a->device_obj)->vkCreateBuffer(a->device, &info, NULL, &handle);
 		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
@@ -202,7 +199,9 @@ void vtr_hand_vkCreateImage(struct vtr_dispatch *d, struct vtw_vkCreateImage *a)
 	VkImage handle = NULL;
 
 	if (o != NULL) {
-		o->data = image_shares(&info) ? &shared_mark : NULL;
+		o->shared = image_shares(&info);
+		o->format = info.format;
+		o->layers = info.arrayLayers;
 		adapt_image(physical_of(a->device_obj), &info, &external);
 		a->ret = vtr_device_procs(a->device_obj)->vkCreateImage(a->device, &info, NULL, &handle);
 		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);

@@ -26,6 +26,9 @@ struct vtr_vk_object {
 	struct vtr_vk_object *pool;   /* of a descriptor set or command buffer */
 	struct vtr_list link;         /* in device->objects or pool->children */
 	struct vtr_list children;     /* of a pool */
+	bool shared;                  /* a buffer or image whose memory the guest exports or imports */
+	VkFormat format;              /* of an image */
+	uint32_t layers;              /* of an image */
 };
 
 struct vtr_object_table {
