@@ -107,6 +107,23 @@ static const VkExternalMemoryProperties shared_memory = {
 	.compatibleHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
 };
 
+/* Whether a linear image cannot have this usage as far as its format's features go. NVIDIA's driver gives such images
+ * all the same, for VK_NV_linear_color_attachment, which guests do not have. */
+static bool usage_lacks_feature(const struct vtr_physical *p, const VkPhysicalDeviceImageFormatInfo2 *info)
+{
+	const VkImageUsageFlags usage =
+		info->usage & (VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT);
+	VkFormatFeatureFlags features;
+
+	if (info->tiling != VK_IMAGE_TILING_LINEAR || usage == 0) {
+		return false;
+	}
+	features = linear_features(p, info->format);
+	return (features & VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT) == 0 &&
+	       (usage != VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT ||
+	        (features & VK_FORMAT_FEATURE_DEPTH_STENCIL_ATTACHMENT_BIT) == 0);
+}
+
 void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(struct vtr_dispatch *d,
                                                         struct vtw_vkGetPhysicalDeviceImageFormatProperties2 *a)
 {
@@ -126,6 +143,10 @@ void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(struct vtr_dispatch *d,
 			return;
 		}
 		info->tiling = VK_IMAGE_TILING_LINEAR;
+	}
+	if (usage_lacks_feature(p, info)) {
+		a->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
+		return;
 	}
 	if (p->emulate.dma_buf) {
 		external = vtr_chain_find(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
