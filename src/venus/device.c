@@ -29,11 +29,12 @@ static void add_name(struct names *names, const char *name)
 	}
 }
 
-/* The guest's list less what only we know, and what we need ourselves. */
+/* What the guest enables of the driver's, and what we need ourselves. The guest's driver refuses names that it did not
+ * offer; those that it offers without us (VK_KHR_present_id2 and others for its windows) it sends along at times. */
 static void choose_names(const struct vtr_physical *p, const VkDeviceCreateInfo *info, struct names *names)
 {
 	for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
-		if (!vtr_physical_emulates(p, info->ppEnabledExtensionNames[i])) {
+		if (vtr_physical_has(p, info->ppEnabledExtensionNames[i])) {
 			add_name(names, info->ppEnabledExtensionNames[i]);
 		}
 	}

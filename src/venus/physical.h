@@ -47,7 +47,7 @@ VTR_MUST_CHECK enum vtr_err vtr_physical_create(struct vtr_log *log, const struc
                                                 struct vtr_physical **out_physical);
 void vtr_physical_destroy(struct vtr_physical *physical);
 
-/* Whether the guest may enable an extension that the driver has. */
+/* Whether an extension is offered that the driver has, too. */
 bool vtr_physical_has(const struct vtr_physical *physical, const char *name);
 
 /* Whether an extension is offered that the driver must never hear of. */
