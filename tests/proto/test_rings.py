@@ -6,11 +6,14 @@ import struct
 import time
 
 import harness
+import venus
 import vtest
 from venus import Gpu
 from vtest import Client, Dropped, Ring
 
 TOP = (1 << 64) - 1
+GENERAL = 1
+ALL_LAYERS = (1 << 32) - 1
 
 
 class VenusTest(harness.ServerTest):
@@ -351,6 +354,52 @@ class Rings(VenusTest):
             gpu.roundtrip()
             gpu.import_memory(res_id, 4096)
             gpu.import_memory(res_id, 5000, allowed=(-1000072003,))
+
+    def copies(self, client, layers):
+        """A device, and an image of 256x256 texels for copies by the processor."""
+        gpu = Gpu(client)
+        image, memory = 90, 91
+        gpu.ring.write(venus.create_image(venus.DEVICE, image, 256, 256, layers=layers, usage=1 << 22))
+        size, = struct.unpack_from('<Q', gpu.call(venus.image_memory_requirements(venus.DEVICE, image),
+                                                  allowed=(1000146003, 0, 1), size=48), 24)
+        gpu.call(venus.allocate_memory(venus.DEVICE, memory, size))
+        gpu.ring.write(venus.bind_image(venus.DEVICE, image, memory) +
+                       venus.transition_image(venus.DEVICE, image, layers, GENERAL))
+        return gpu, image
+
+    def test_host_image_copies(self):
+        """50 MB in one command: the limit is the budget, and the texels are as large as the format says."""
+        each = 256 * 256 * 4
+        with Client(self.server.path) as client:
+            gpu, image = self.copies(client, layers=1)
+            region = venus.copy_region(256, 256, 1)
+            last = random.Random(1).randbytes(each)
+            gpu.stream(venus.copy_memory_to_image(
+                venus.DEVICE, image, GENERAL, [(bytes(each), region)] * 199 + [(last, region)]))
+            reply = gpu.call(venus.copy_image_to_memory(venus.DEVICE, image, GENERAL, venus.copy_region(128, 1, 1), 512),
+                             size=16 + 512)
+            self.assertEqual(reply[16:], last[:512])
+
+    def test_host_image_copies_of_all_layers(self):
+        with Client(self.server.path) as client:
+            gpu, image = self.copies(client, layers=3)
+            texels = random.Random(2).randbytes(3 * 4 * 4 * 4)
+            gpu.ring.write(venus.copy_memory_to_image(
+                venus.DEVICE, image, GENERAL, [(texels, venus.copy_region(4, 4, ALL_LAYERS))]))
+            reply = gpu.call(venus.copy_image_to_memory(venus.DEVICE, image, GENERAL,
+                                                        venus.copy_region(4, 4, ALL_LAYERS), len(texels)),
+                             size=16 + len(texels))
+            self.assertEqual(reply[16:], texels)
+
+    def test_host_image_copy_without_its_bytes(self):
+        """What the command did not bring is zero, never what lies behind it."""
+        with Client(self.server.path) as client:
+            gpu, image = self.copies(client, layers=1)
+            gpu.ring.write(venus.copy_memory_to_image(
+                venus.DEVICE, image, GENERAL, [(b'\xff' * 64, venus.copy_region(256, 256, 1))]))
+            reply = gpu.call(venus.copy_image_to_memory(venus.DEVICE, image, GENERAL, venus.copy_region(32, 1, 1), 128),
+                             size=16 + 128)
+            self.assertEqual(reply[16:], b'\xff' * 64 + bytes(64))
 
     def test_physical_devices(self):
         with Client(self.server.path) as client:

@@ -62,10 +62,10 @@ def memory_resource_properties(device, res_id):
                    info(1000384001, b'', (1000384003, b'')), True)
 
 
-def create_image(device, image, width, height, handle_types=None):
+def create_image(device, image, width, height, handle_types=None, layers=1, usage=2):
     """LINEAR, B8G8R8A8, a target of transfers."""
     chained = [] if handle_types is None else [(1000072001, struct.pack('<I', handle_types))]
-    members = struct.pack('<II i III II i iI iIQ i', 0, 1, 44, width, height, 1, 1, 1, 1, 1, 2, 0, 0,
+    members = struct.pack('<II i III II i iI iIQ i', 0, 1, 44, width, height, 1, 1, layers, 1, 1, usage, 0, 0,
                           0, 0)
     return command(54, struct.pack('<Q', device) + info(14, members, *chained) + NULL + new(image))
 
@@ -74,6 +74,36 @@ def image_memory_requirements(device, image):
     """Reply: (size at 24, alignment at 32, memory type bits at 40)."""
     return command(144, struct.pack('<Q', device) + info(1000146001, struct.pack('<Q', image)) +
                    info(1000146003, b''), True)
+
+
+def bind_image(device, image, memory, offset=0):
+    return command(29, struct.pack('<QQQQ', device, image, memory, offset))
+
+
+def transition_image(device, image, layers, new_layout):
+    range_ = struct.pack('<IIIII', 1, 0, 1, 0, layers)
+    return command(296, struct.pack('<QIQ', device, 1, 1) +
+                   struct.pack('<iQQii', 1000270006, 0, image, 0, new_layout) + range_)
+
+
+def copy_region(width, height, layers):
+    """Rows and slices without padding, the colour of all texels from the first one on."""
+    return struct.pack('<II4I3i3I', 0, 0, 1, 0, 0, layers, 0, 0, 0, width, height, 1)
+
+
+def copy_memory_to_image(device, image, layout, regions):
+    """`regions`: (bytes, copy_region()) of each."""
+    body = b''.join(struct.pack('<iQQQ', 1000384009, 0, len(data), len(data)) + data + region
+                    for data, region in regions)
+    return command(298, struct.pack('<Q', device) +
+                   info(1000384010, struct.pack('<IQiIQ', 0, image, layout, len(regions), len(regions)) + body))
+
+
+def copy_image_to_memory(device, image, layout, region, size):
+    """Reply: the bytes, at 16."""
+    return command(297, struct.pack('<Q', device) +
+                   info(1000384008, struct.pack('<IQi', 0, image, layout) + region) +
+                   struct.pack('<QQ', size, size), True)
 
 
 def create_buffer(device, buffer, size, usage=3):
@@ -122,6 +152,16 @@ class Gpu:
                         allocate_command_buffer(DEVICE, POOL, COMMANDS))
         self.fence_id = 0
         self.roundtrips = 0
+
+    def stream(self, data):
+        """Executes what is too long for the ring, from memory of its own, and waits for it."""
+        res_id, memory = self.front.create_shm(len(data))
+        memory[:len(data)] = data
+        self.roundtrip()
+        self.ring.write(vtest.execute_streams([(res_id, 0, len(data))]))
+        if not self.ring.wait(30):
+            raise vtest.Dropped('ring is fatal')
+        self.front.unref(res_id)
 
     def roundtrip(self):
         """As Mesa does: the ring goes on once what was said before has been heard."""
