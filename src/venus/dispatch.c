@@ -10,7 +10,7 @@
 /* Fits the second-level cache beside what the driver touches; streams are read through it. */
 #define WINDOW_SIZE (64 * 1024)
 /* A larger copy of a stream is freed behind the command that needed it. */
-#define WINDOW_KEPT (1u << 20)
+#define WINDOW_KEPT (4u << 20)
 #define ARENA_FIRST (32 * 1024)
 #define NO_COMMAND UINT32_MAX
 
@@ -250,8 +250,10 @@ enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data
 			return err;
 		}
 		at += done;
-		/* n bytes are left at least, or this would have been the last piece. */
-		want = done == 0 ? n * 2 : WINDOW_SIZE;
+		want = WINDOW_SIZE;
+		if (done == 0) { /* a long command: with all that it is known to need, or twice as much */
+			want = n + vtr_max(n, vtr_min(d->r.missing, size));
+		}
 	}
 	if (d->window_size[1] > WINDOW_KEPT) {
 		free_window(d, 1);

@@ -33,6 +33,7 @@ struct vtr_cs_reader {
 	const uint8_t *end;
 	uint32_t status; /* enum vtr_cs_status, or-ed */
 	uint32_t depth;  /* of the pNext chain being read */
+	size_t missing;  /* once SHORT: at least so many bytes more are needed */
 	const struct vtr_idmap *objects;
 	struct vtr_arena *arena;
 	struct vtr_object *tomb; /* the failed object that was named last */
@@ -171,12 +172,21 @@ static inline size_t vtr_cs_count_word(struct vtr_cs_reader *r, uint64_t expecte
 	return (size_t)n;
 }
 
+/* How much count * size is more than `left`. */
+static inline size_t vtr_cs_beyond(size_t count, size_t size, size_t left)
+{
+	size_t bytes;
+
+	return vtr_mul(count, size, &bytes) ? bytes - left : SIZE_MAX;
+}
+
 /* The same, for elements that take at least min_wire bytes each: a count alone must cost no memory. */
 static inline size_t vtr_cs_count(struct vtr_cs_reader *r, uint64_t expected, bool optional, size_t min_wire)
 {
 	const size_t n = vtr_cs_count_word(r, expected, optional);
 
 	if (__builtin_expect(n > (size_t)(r->end - r->cur) / min_wire, 0)) {
+		r->missing = vtr_cs_beyond(n, min_wire, (size_t)(r->end - r->cur));
 		vtr_cs_short(r);
 		return 0;
 	}
@@ -210,6 +220,7 @@ static inline const uint8_t *vtr_cs_take_bytes(struct vtr_cs_reader *r, size_t n
 	const size_t padded = (n + 3) & ~(size_t)3;
 
 	if (__builtin_expect(n > left || padded > left, 0)) {
+		r->missing = vtr_cs_beyond(n, 1, left);
 		vtr_cs_short(r);
 		return NULL;
 	}
