@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""What a program is told when the host's driver fails, natively and through vitrine, on the driver of tests/driver.
+
+Mesa's Venus driver does not wait for the answer to most calls: it says VK_SUCCESS, and an error comes later or never.
+SYNCHRONOUS makes it wait where it can: then programs must see what they see natively.
+"""
+import signal
+import subprocess
+import time
+
+import e2e
+from e2e import expect
+
+# Mesa's words for "ask the host".
+SYNCHRONOUS = {'VN_PERF': 'no_async_set_alloc,no_async_buffer_create,no_async_image_create,no_async_mem_alloc,'
+                          'no_async_queue_submit,no_fence_feedback,no_semaphore_feedback,no_event_feedback,'
+                          'no_query_feedback'}
+# Those that it waits for anyway, and those that it waits for when asked to.
+ALWAYS_TOLD = {'Buffer', 'Image'}
+TOLD = ALWAYS_TOLD | {'Memory', 'LocalMemory', 'DescriptorSets'}
+MARK = 'from=vkTrimCommandPool'
+NO_MEMORY = 'OUT_OF_DEVICE_MEMORY'
+WORKER_S = 7   # the supervisor kills a worker that hangs in its driver for 5 s
+CLIENT_S = 10  # Mesa looks at the state of its ring ever more rarely
+
+
+def driver_env(words, **more):
+    icd = str(e2e.build / 'tests' / 'driver' / 'test_icd.json')
+    return {**e2e.native_env(**more), 'VK_DRIVER_FILES': icd, 'VK_ICD_FILENAMES': icd, 'VTR_TEST_DRIVER': words}
+
+
+def server(words):
+    return e2e.Server(env=driver_env(words))
+
+
+def scene(*words):
+    return [e2e.program('vk-failures'), *words]
+
+
+def native(words, *what):
+    return e2e.run(scene(*what), driver_env(words)).stdout.splitlines()
+
+
+def guest(host, *what, env=None):
+    """The lines, and the status."""
+    done = host.run(scene(*what), check=False, more_env=env or {})
+    return done.stdout.splitlines(), done.returncode
+
+
+def expect_fine(host):
+    """The next program works, and no worker is left."""
+    lines, status = guest(host, 'basic')
+    expect(status == 0 and lines[0] == 'bytes 7 9' and lines[-1] == 'end', f'the next program: {status}, {lines}')
+    host.expect_alive()
+    start = time.monotonic()
+    expect(e2e.wait_until(lambda: not host.workers(), WORKER_S), f'a worker is left after {WORKER_S} s')
+    return time.monotonic() - start
+
+
+def command_of(name):
+    if name.endswith('Memory'):
+        return 'vkAllocateMemory'
+    return f'vkAllocate{name}' if name in ('DescriptorSets', 'CommandBuffers') else f'vkCreate{name}'
+
+
+def words(lines):
+    """'create SUCCESS', ... in short."""
+    return ', '.join(line.removeprefix('vk') for line in lines)
+
+
+def test_nothing_fails():
+    """vulkaninfo, and a program that uses memory, buffers, submits and timelines."""
+    run = [e2e.program('vitrine'), 'run', '-o', f'driver={e2e.build}/tests/driver/test_icd.json', '--']
+    env = {**e2e.plain_env(), 'VTR_TEST_DRIVER': 'null,count'}
+    done = e2e.run([*run, e2e.tool('vulkaninfo'), '--summary'], env)
+    expect('Virtio-GPU Venus (vitrine test driver)' in done.stdout, done.stdout)
+    done = e2e.run([*run, *scene('basic')], env)
+    expect(done.stdout.splitlines() == native('null', 'basic'), done.stdout)
+    for name in ('vkAllocateMemory', 'vkQueueSubmit', 'vkCmdCopyBuffer', 'vkDestroyDevice'):
+        expect(f': {name} ' in done.stderr, f'{name} did not reach the driver:\n{done.stderr}')
+
+
+def test_portability():
+    """A portability driver, which the loader hides from those who do not ask for it."""
+    icd = f'{e2e.build}/tests/driver/test_portability_icd.json'
+    done = e2e.run([e2e.program('vitrine'), 'run', '-o', f'driver={icd}', '--', *scene('basic')],
+                   {**e2e.plain_env(), 'VTR_TEST_DRIVER': 'portability'})
+    expect(done.stdout.splitlines()[0] == 'bytes 7 9', done.stdout)
+
+
+def try_create(name, result):
+    rule = f'fail={command_of(name)}:VK_ERROR_{result}:{MARK}:times=1'
+    want = native(rule, 'create', name)
+    with server(rule) as host:
+        fast, fast_status = guest(host, 'create', name)
+        slow, slow_status = guest(host, 'create', name, env=SYNCHRONOUS)
+        expect_fine(host)
+    print(f'{command_of(name)}: natively {words(want[1:2])}\n    vitrine {words(fast[1:-2])}\n'
+          f'    synchronous {words(slow[1:-2])}')
+    expect(want[1] == f'create {result}', f'the driver does not fail: {want}')
+    for lines, status, told in ((fast, fast_status, ALWAYS_TOLD), (slow, slow_status, TOLD)):
+        expect(status == 0 and lines[-2:] == want[-2:] == ['a second try is made', 'end'], f'{status}, {lines}')
+        if name in told:
+            expect(lines == want, f'{name}: natively {want}, through vitrine {lines}')
+        else:
+            expect(lines[1] == 'create SUCCESS', f'{name}: Mesa waits for this by now: {lines}')
+
+
+def test_creates_fail():
+    """A failed create costs the program its object: no context, and nothing of what it makes after that."""
+    for name in e2e.run(scene('--list'), e2e.plain_env()).stdout.split():
+        try_create(name, NO_MEMORY)
+
+
+def test_no_host_memory():
+    for name in ('Memory', 'LocalMemory', 'Buffer'):
+        try_create(name, 'OUT_OF_HOST_MEMORY')
+
+
+def test_device_lost():
+    """Told where Mesa asks; else Mesa ends the program when it finds its ring dead. It never waits for good."""
+    cases = [('vkQueueSubmit', 'submit'), ('vkGetFenceStatus', 'submit'), ('vkQueueSubmit', 'timeline'),
+             ('vkGetSemaphoreCounterValue', 'timeline')]
+    for command, what in cases:
+        rule = f'fail={command}:VK_ERROR_DEVICE_LOST:{MARK}'
+        want = native(f'fail=vkQueueSubmit:VK_ERROR_DEVICE_LOST:{MARK}', what)
+        with server(rule) as host:
+            slow, status = guest(host, what, env=SYNCHRONOUS)
+            start = time.monotonic()
+            fast, fast_status = guest(host, what)
+            seconds = time.monotonic() - start
+            expect_fine(host)
+            log = host.log()
+        print(f'{command} loses the device: natively {words(want)}\n    vitrine {words(fast)}; status {fast_status} '
+              f'after {seconds:.1f} s\n    synchronous {words(slow)}')
+        lost = [line for line in slow if not line.endswith('SUCCESS')]
+        expect(status == 0 and lost == [x for x in want if not x.endswith('SUCCESS')][-len(lost):], f'{status}, {slow}')
+        if command == 'vkQueueSubmit':
+            expect(slow == want, f'natively {want}, through vitrine {slow}')
+            expect(fast_status == -signal.SIGABRT and any('TIMEOUT' in line for line in fast), f'{fast_status}, {fast}')
+            expect("the host's device is lost" in log, log)
+        expect(seconds < CLIENT_S, f'{seconds:.1f} s')
+
+
+def test_submit_fails():
+    """Nothing is submitted, so nothing is signalled; the context lives."""
+    rule = f'fail=vkQueueSubmit:VK_ERROR_{NO_MEMORY}:{MARK}:times=1'
+    want = native(rule, 'submit')
+    with server(rule) as host:
+        slow, _ = guest(host, 'submit', env=SYNCHRONOUS)
+        fast, status = guest(host, 'submit')
+        expect_fine(host)
+    expect(slow == want and want[3] == f'vkQueueSubmit {NO_MEMORY}', f'natively {want}, through vitrine {slow}')
+    expect(status == 0 and fast == [*want[:3], 'vkQueueSubmit SUCCESS', *want[4:]], f'{status}, {fast}')
+
+
+def test_endless():
+    """Work that never ends: the program waits no longer than it says, and its worker ends soon after it."""
+    rule = f'never-signal:{MARK}'
+    want = native(rule, 'endless', 'exit')
+    expect('vkWaitForFences TIMEOUT' in want and 'counter 0' in want, f'{want}')
+    for how, env in (('exit', None), ('exit', SYNCHRONOUS), ('kill', None)):
+        with server(rule) as host:
+            lines, status = guest(host, 'endless', how, env=env)
+            seconds = expect_fine(host)
+            print(f'{how}: status {status}; the worker ended within {seconds:.1f} s')
+            expect(lines == want and status == (-signal.SIGKILL if how == 'kill' else 0), f'{status}, {lines}')
+
+
+def test_endless_wait():
+    """A program that waits for good can be ended, and a server with such a program can, too."""
+    rule = f'never-signal:{MARK}'
+    for target in ('program', 'server'):
+        with server(rule) as host:
+            client = host.start(scene('endless', 'wait'), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            line = None
+            while line != '' and line != 'counter 0\n':
+                line = client.stdout.readline()
+            time.sleep(0.2)  # it is in vkQueueWaitIdle by now
+            expect(client.poll() is None, 'the program does not wait')
+            if target == 'program':
+                client.kill()
+                client.communicate()
+                print(f'the worker ended within {expect_fine(host):.1f} s')
+        try:
+            client.communicate(timeout=CLIENT_S)
+        except subprocess.TimeoutExpired:
+            client.kill()
+            client.communicate()
+            raise e2e.Failure(f'the program still waits {CLIENT_S} s after the {target} ended')
+
+
+def test_run_ends():
+    """`vitrine run` with a program whose work never ends."""
+    run = [e2e.program('vitrine'), 'run', '-o', f'driver={e2e.build}/tests/driver/test_icd.json', '--']
+    start = time.monotonic()
+    done = e2e.run([*run, *scene('endless', 'exit')],
+                   {**e2e.plain_env(), 'VTR_TEST_DRIVER': f'never-signal:{MARK}'}, check=False)
+    seconds = time.monotonic() - start
+    print(f'status {done.returncode} after {seconds:.1f} s')
+    expect(done.returncode == 0 and 'counter 0' in done.stdout, f'{done.returncode}, {done.stdout}{done.stderr}')
+    expect(seconds < WORKER_S, f'{seconds:.1f} s')
+
+
+if __name__ == '__main__':
+    e2e.main(globals())
