@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Compiles a shader into a C header with its SPIR-V words as a static array.
 
-    shader.py GLSLANGVALIDATOR SOURCE OUTPUT.h
+    shader.py GLSLANGVALIDATOR SOURCE OUTPUT.h [TARGET]
 
-room.frag becomes room_frag[].
+room.frag becomes room_frag[]. TARGET is what the words are for, as --target-env has it; default: vulkan1.2.
 """
 import subprocess
 import struct
@@ -15,9 +15,10 @@ from pathlib import Path
 
 def main():
     compiler, source, output = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+    target = sys.argv[4] if len(sys.argv) > 4 else 'vulkan1.2'
     with tempfile.TemporaryDirectory() as folder:
         binary = Path(folder) / 'shader.spv'
-        done = subprocess.run([compiler, '-V', '--target-env', 'vulkan1.2', f'-I{source.parent}', '-o',
+        done = subprocess.run([compiler, '-V', '--target-env', target, f'-I{source.parent}', '-o',
                                str(binary), str(source)], stdout=subprocess.PIPE, text=True)
         if done.returncode:
             sys.exit(done.stdout)
