@@ -8,7 +8,7 @@
     wire_gen.h           codec declarations, argument structs         (gen_wire.py)
     wire_<n>_gen.c       decoders of structs, encoders of replies
     args_<n>_gen.h       decoders of a command's arguments, its reply
-    table_gen.c          names and rules of the commands, the extensions
+    table_gen.c          names and rules of the commands, the extensions, the structs of features
     formats_gen.h/.c     sizes of texel blocks                        (gen_formats.py)
     dispatch_gen.h, dispatch_<n>_gen.c   decode, call the driver, reply               (gen_dispatch.py)
     procs_gen.h/.c       the driver's entry points

@@ -367,15 +367,25 @@ class Emitter:
         numbers = [c.number for c in self.reg.commands.values() if c.number is not None]
         out += ['', f'#define VTW_COMMAND_COUNT {max(numbers) + 1}',
                 f'#define VTW_EXTENSION_COUNT {len(self.reg.extensions)}',
+                f'#define VTW_FEATURES_COUNT {len(self.features())}',
                 f'#define VTW_XML_VERSION VK_MAKE_API_VERSION(0, {", ".join(str(v) for v in self.reg.version)})', '',
                 'enum vtw_rule {', '\tVTW_ON_ANY = 0,', '\tVTW_ON_CONTEXT,', '\tVTW_ON_RING,', '};', '',
                 'struct vtw_command_info {', '\tconst char *name;', '\tenum vtw_rule rule;',
                 '\t_Bool may_block; /* for longer than a submit */', '};',
                 'struct vtw_extension_info {', '\tconst char *name;', '\tuint32_t number;', '\tuint32_t spec_version;',
                 '\t_Bool exposed; /* else the guest implements it by itself */', '};',
+                '/* A struct of features: VkBool32s behind sType and pNext. Those of a whole version, which repeat',
+                ' * what others have, are left out. */',
+                'struct vtw_features_info {', '\tVkStructureType type;', '\tuint32_t count; /* of features */', '};',
+                'extern const struct vtw_features_info vtw_features[VTW_FEATURES_COUNT];',
                 'extern const struct vtw_command_info vtw_command_infos[VTW_COMMAND_COUNT];',
                 'extern const struct vtw_extension_info vtw_extensions[VTW_EXTENSION_COUNT];', '', '#endif', '']
         return '\n'.join(out)
+
+    def features(self):
+        """The structs of features that can be enabled together."""
+        return [self.reg.structs[name] for name in self.reg.chains['VkPhysicalDeviceFeatures2']
+                if not re.search(r'Vulkan1\dFeatures$', name)]
 
     def handle_param(self, m):
         return m.ctype in self.reg.handles
@@ -492,4 +502,6 @@ class Emitter:
         out += ['};', '', 'const struct vtw_extension_info vtw_extensions[VTW_EXTENSION_COUNT] = {']
         for name, number, spec, exposed in sorted(self.reg.extensions, key=lambda e: e[1]):
             out.append(f'\t{{"{name}", {number}, {spec}, {1 if exposed == "yes" else 0}}},')
+        out += ['};', '', 'const struct vtw_features_info vtw_features[VTW_FEATURES_COUNT] = {']
+        out += [f'\t{{(VkStructureType){s.stype}, {len(s.members)}}}, /* {s.name} */' for s in self.features()]
         return '\n'.join(out + ['};', ''])
