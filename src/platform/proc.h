@@ -118,6 +118,39 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_pat
 VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied);
 
 /**
+ * Like vtr_os_sandbox_syscalls(), for a process that another one watches: what is refused is reported there, and so
+ * is each file that it opens, before that is decided. Every such call waits for vtr_os_watch_next() there. Once the
+ * watching process has closed the fd, or ended, they fail with ENOSYS.
+ *
+ * Owner:   *out_watch_fd is the caller's, to be handed to the other process. -1: nothing is filtered here.
+ * Returns: VTR_ERR_NOMEM, VTR_ERR_OS (this kernel or container has no such reports; nothing is filtered then).
+ * Thread:  applies to the calling thread and those that it starts: call it before there are others.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls_watched(int *out_watch_fd, uint32_t *out_applied);
+
+#define VTR_OS_WATCH_PATH 4096
+#define VTR_OS_WATCH_NAME 32
+
+/* What the watched process did: one of the two texts is empty. */
+struct vtr_os_watched {
+	char path[VTR_OS_WATCH_PATH]; /* the file that it opens, absolute */
+	bool writes;                  /* to write to it */
+	char call[VTR_OS_WATCH_NAME]; /* the system call that is refused, with an error that is no fallback's */
+};
+
+/**
+ * Takes the next report, which the fd is readable for, and lets the watched process go on. It must be a child of
+ * this process, and trusted: the paths are those that it names, and may be others by the time they are looked at.
+ *
+ * *out_watched: both texts are empty if there is nothing to tell.
+ * Returns: VTR_ERR_GONE (the process has ended), VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_watch_next(int watch_fd, struct vtr_os_watched *out_watched);
+
+/* Whether vtr_os_sandbox_files() lets a file be read, by its path without links. Thread: any. */
+bool vtr_os_sandbox_reads(const struct vtr_os_sandbox_paths *paths, const char *path);
+
+/**
  * The other sandbox, for a process that faces a network: it serves listening sockets that it was
  * given and has all its files open. From now on it can open none, and of the system calls that
  * vtr_os_sandbox_syscalls() refuses it may only accept connections. Where just the second half can be

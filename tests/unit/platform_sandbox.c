@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 
 #include "base/mem.h"
@@ -186,6 +187,26 @@ static bool fails(int error, long number, long a, long b, long c)
 	return syscall(number, a, b, c, 0, 0, 0) < 0 && errno == error;
 }
 
+/* What NVIDIA's driver does before it traces rays; nobody gets through to it, nor it to anybody. */
+static void case_syscalls_listen(void)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	vtr_autofd int other = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	vtr_autofd int stream = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t size = (socklen_t)offsetof(struct sockaddr_un, sun_path);
+
+	size += (socklen_t)snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "vitrine-%d", getpid()) + 1;
+	lock_syscalls();
+	vtr_autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	CHECK(fd >= 0);
+	CHECK_EQ(bind(fd, (const struct sockaddr *)&address, size), 0);
+	CHECK_EQ(listen(fd, 4), 0);
+	CHECK(accept(fd, NULL, NULL) < 0 && errno == EPERM);
+	CHECK(connect(other, (const struct sockaddr *)&address, size) < 0 && errno == ENOENT);
+	CHECK(sendto(other, "x", 1, 0, (const struct sockaddr *)&address, size) < 0 && errno == ENOTCONN);
+	CHECK(sendto(stream, "x", 1, 0, (const struct sockaddr *)&address, size) < 0);
+}
+
 static void case_syscalls_refused(void)
 {
 	char *argv[] = { (char *)"true", NULL };
@@ -196,10 +217,12 @@ static void case_syscalls_refused(void)
 	CHECK(fails(EPERM, SYS_socket, AF_INET, SOCK_STREAM, 0));
 	CHECK(fails(EPERM, SYS_socket, AF_UNIX, SOCK_STREAM, 0));
 	CHECK(fails(EPERM, SYS_socket, AF_NETLINK, SOCK_RAW, 0));
-	CHECK(fails(EPERM, SYS_connect, -1, 0, 0));
-	CHECK(fails(EPERM, SYS_bind, -1, 0, 0));
-	CHECK(fails(EPERM, SYS_listen, -1, 0, 0));
+	CHECK(fails(EPERM, SYS_socket, AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0));
+	CHECK(fails(EPERM, SYS_socket, AF_INET, SOCK_SEQPACKET, 0));
+	CHECK(fails(ENOENT, SYS_connect, -1, 0, 0));
 	CHECK(socketpair(AF_TIPC, SOCK_STREAM, 0, fds) < 0 && errno == EACCES);
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM, 0, fds) < 0 && errno == EACCES);
+	CHECK(socketpair(AF_UNIX, SOCK_RAW | SOCK_CLOEXEC, 0, fds) < 0 && errno == EACCES);
 	CHECK(execv("/bin/true", argv) < 0 && errno == EPERM);
 	CHECK(fails(EPERM, SYS_execveat, AT_FDCWD, 0, 0));
 	CHECK(fork() < 0 && errno == EPERM);
@@ -303,6 +326,101 @@ static void try_late(void *data)
 	early->refused = fails(EPERM, SYS_socket, AF_UNIX, SOCK_STREAM, 0);
 }
 
+/* What the process does that case_watched() watches. */
+static void be_watched(int report_fd)
+{
+	char byte = 0;
+	const struct iovec iov = { &byte, 1 };
+	int fd = -1;
+	uint32_t applied = 0;
+
+	if (vtr_os_sandbox_syscalls_watched(&fd, &applied) != VTR_OK || fd < 0) {
+		_exit(TEST_EXIT_SKIPPED);
+	}
+	CHECK_OK(vtr_os_sock_send(report_fd, &iov, 1, &fd, 1));
+	CHECK(opens("/proc/version", O_RDONLY));
+	CHECK_EQ(chdir("/proc"), 0);
+	CHECK(opens("version", O_RDWR) == (access("version", W_OK) == 0));
+	CHECK(fails(EPERM, SYS_socket, AF_INET, SOCK_STREAM, 0));
+	CHECK(fails(ENOENT, SYS_connect, -1, 0, 0));
+	CHECK(fails(ENOSYS, SYS_clone3, 0, 0, 0));
+	CHECK(opens("/proc/self/maps", O_RDONLY));
+	_exit(0);
+}
+
+/* The next report that says something. */
+static struct vtr_os_watched next_report(int fd)
+{
+	struct vtr_os_watched watched;
+
+	do {
+		CHECK_OK(vtr_os_watch_next(fd, &watched));
+	} while (watched.path[0] == '\0' && watched.call[0] == '\0');
+	return watched;
+}
+
+static void case_watched(void)
+{
+	struct vtr_os_watched watched;
+	int ends[2];
+	char byte;
+	size_t size;
+	size_t fd_count = 0;
+	int fd = -1;
+	int status;
+
+	CHECK_OK(vtr_os_sock_pair(ends));
+	pid_t pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		be_watched(ends[1]);
+	}
+	vtr_close(&ends[1]);
+	if (vtr_os_sock_recv(ends[0], &byte, 1, &size, &fd, 1, &fd_count) == VTR_ERR_GONE) {
+		printf("skipped: this kernel cannot report what a process does\n");
+		CHECK_EQ(waitpid(pid, &status, 0), pid);
+		exit(TEST_EXIT_SKIPPED);
+	}
+	CHECK_EQ(fd_count, 1);
+	watched = next_report(fd);
+	CHECK(strcmp(watched.path, "/proc/version") == 0 && !watched.writes);
+	watched = next_report(fd);
+	CHECK(strcmp(watched.path, "/proc/version") == 0 && watched.writes);
+	watched = next_report(fd);
+	CHECK(strcmp(watched.call, "socket") == 0 && watched.path[0] == '\0');
+	watched = next_report(fd);
+	CHECK(strcmp(watched.call, "connect") == 0);
+	watched = next_report(fd);
+	CHECK(strcmp(watched.path, "/proc/self/maps") == 0); /* of clone3() nothing is said: callers know what to do */
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK_EQ(status, 0);
+	vtr_close(&fd);
+	vtr_close(&ends[0]);
+}
+
+/* What the list of readable files says is what Landlock does. */
+static void case_reads(void)
+{
+	char path[80];
+	const char *read[] = { path, NULL };
+	const struct vtr_os_sandbox_paths paths = { .read = read };
+	vtr_autofree char *real = NULL;
+
+	snprintf(path, sizeof(path), "%s/read", dir);
+	CHECK(opens(path, O_CREAT | O_WRONLY));
+	real = realpath(path, NULL);
+	CHECK(real != NULL);
+	CHECK(!vtr_os_sandbox_reads(NULL, real));
+	CHECK(vtr_os_sandbox_reads(&paths, real));
+	CHECK(!vtr_os_sandbox_reads(&paths, dir));
+	CHECK(vtr_os_sandbox_reads(NULL, "/usr/lib/x"));
+	CHECK(vtr_os_sandbox_reads(NULL, "/usr"));
+	CHECK(!vtr_os_sandbox_reads(NULL, "/usrlib"));
+	CHECK(!vtr_os_sandbox_reads(NULL, "/etc/shadow"));
+	lock_files(&paths, VTR_OS_SANDBOX_FILES);
+	CHECK(opens(path, O_RDONLY));
+}
+
 static void case_all_threads(void)
 {
 	struct early early = { .refused = false };
@@ -386,6 +504,9 @@ static const struct {
 	{ "tcp", case_tcp },
 	{ "scope", case_scope },
 	{ "syscalls_refused", case_syscalls_refused },
+	{ "syscalls_listen", case_syscalls_listen },
+	{ "watched", case_watched },
+	{ "reads", case_reads },
 	{ "drivers_work", case_drivers_work },
 	{ "all_threads", case_all_threads },
 	{ "server_files", case_server_files },

@@ -14,4 +14,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_landlock(bool nothing,
                                                     const struct vtr_os_sandbox_paths *paths,
                                                     uint32_t *out_applied);
 
+/* The errno with which the filter of vtr_os_sandbox_syscalls() refuses a system call, by its number. */
+int vtr_os_sandbox_refusal(int number);
+
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/landlock.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -290,6 +291,32 @@ enum vtr_err vtr_os_sandbox_landlock(bool nothing, const struct vtr_os_sandbox_p
 	}
 	*out_applied = applied;
 	return VTR_OK;
+}
+
+/* Whether `path` is what is at `allowed`, or below it. */
+static bool is_below(const char *path, const char *allowed)
+{
+	vtr_autofree char *real = realpath(allowed, NULL);
+
+	if (real == NULL) {
+		return false;
+	}
+	const size_t length = strlen(real);
+	return strncmp(path, real, length) == 0 &&
+	       (path[length] == '\0' || path[length] == '/' || real[length - 1] == '/');
+}
+
+bool vtr_os_sandbox_reads(const struct vtr_os_sandbox_paths *paths, const char *path)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < VTR_ARRAY_LEN(read_paths); i++) {
+		found = is_below(path, read_paths[i]);
+	}
+	for (size_t i = 0; !found && paths != NULL && paths->read != NULL && paths->read[i] != NULL; i++) {
+		found = is_below(path, paths->read[i]);
+	}
+	return found;
 }
 
 enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_paths *paths, uint32_t *out_applied)
