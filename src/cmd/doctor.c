@@ -10,6 +10,7 @@
 #include "cmd/commands.h"
 #include "cmd/front.h"
 #include "cmd/json.h"
+#include "cmd/trials.h"
 #include "cmd/tuning.h"
 #include "encode/encoder.h"
 #include "venus/probe.h"
@@ -91,7 +92,56 @@ static void print_emulated(const struct vtr_probe_device *device)
 	printf("%s\n", separator[0] ? "" : "nothing");
 }
 
-static void print_device(const struct vtr_probe_device *device, uint32_t number)
+static void print_texts(const char *title, const struct vtr_texts *texts)
+{
+	for (size_t i = 0; i < texts->count; i++) {
+		printf("      %s: %s\n", title, texts->items[i]);
+	}
+}
+
+/* Why a device fails in the sandbox. */
+static void print_failure(const struct vtr_trials *trials, const struct vtr_trial *trial,
+                          const struct vtr_trial *unlocked)
+{
+	if (trial) {
+		printf("fails at %s (VkResult %d)\n", vtr_trial_step_name(trial->failed), trial->result);
+	} else {
+		printf("%s\n", trials->ran ? "the device is not found there" : "cannot be tried");
+	}
+	if (unlocked && unlocked->failed != VTR_TRIAL_STEPS) {
+		printf("      it fails without the sandbox, too, at %s (VkResult %d): that is the driver's doing\n",
+		       vtr_trial_step_name(unlocked->failed), unlocked->result);
+		return;
+	}
+	if (unlocked) {
+		printf("      without the sandbox (-o no-sandbox) it works\n");
+	}
+	print_texts("the sandbox refuses the file", &trials->refused);
+	print_texts("the sandbox refuses the system call", &trials->refused_calls);
+}
+
+static void print_trial(const struct vtr_trials *trials, const struct vtr_known_device *device)
+{
+	const struct vtr_trial *trial = vtr_trials_find(&trials->locked, device);
+	const char *separator = "";
+
+	printf("    everything enabled, in the sandbox: ");
+	if (!trial || trial->failed != VTR_TRIAL_STEPS) {
+		print_failure(trials, trial, vtr_trials_find(&trials->unlocked, device));
+		return;
+	}
+	printf("works (");
+	for (int i = 0; i < VTR_TRIAL_STEPS; i++) {
+		if (trial->works & 1u << i) {
+			printf("%s%s", separator, vtr_trial_step_name((enum vtr_trial_step)i));
+			separator = ", ";
+		}
+	}
+	printf(")\n");
+	print_texts("workers may read for that, beside the driver's folder and the system's", &trials->readable);
+}
+
+static void print_device(const struct vtr_probe_device *device, const struct vtr_trials *trials, uint32_t number)
 {
 	char version[32];
 
@@ -105,6 +155,7 @@ static void print_device(const struct vtr_probe_device *device, uint32_t number)
 	printf("    extensions: %u of the driver, %u offered to programs\n", device->extensions,
 	       device->offered_extensions);
 	print_emulated(device);
+	print_trial(trials, &device->known);
 	if (device->import_alignment) {
 		printf("    host memory is imported in multiples of %llu bytes\n",
 		       (unsigned long long)device->import_alignment);
@@ -129,6 +180,7 @@ struct findings {
 	size_t check_count;
 	struct vtr_encoder_report encoders[MAX_ENCODERS];
 	size_t encoder_count;
+	struct vtr_trials trials;
 };
 
 static void print_text(const struct vtr_probe_report *report, const struct findings *findings)
@@ -142,7 +194,7 @@ static void print_text(const struct vtr_probe_report *report, const struct findi
 		printf("  none: %s\n", report->problem);
 	}
 	for (uint32_t i = 0; i < report->device_count; i++) {
-		print_device(&report->devices[i], i);
+		print_device(&report->devices[i], &findings->trials, i);
 	}
 	printf("\nHost:\n");
 	for (size_t i = 0; i < findings->check_count; i++) {
@@ -157,7 +209,38 @@ static void print_text(const struct vtr_probe_report *report, const struct findi
 	}
 }
 
-static void json_device(struct vtr_json *json, const struct vtr_probe_device *device)
+static void json_texts(struct vtr_json *json, const char *key, const struct vtr_texts *texts)
+{
+	vtr_json_open(json, key, '[');
+	for (size_t i = 0; i < texts->count; i++) {
+		vtr_json_text(json, NULL, texts->items[i]);
+	}
+	vtr_json_close(json, ']');
+}
+
+static void json_trial(struct vtr_json *json, const struct vtr_trials *trials, const struct vtr_known_device *device)
+{
+	const struct vtr_trial *trial = vtr_trials_find(&trials->locked, device);
+	const struct vtr_trial *unlocked = vtr_trials_find(&trials->unlocked, device);
+	const bool failed = trial && trial->failed != VTR_TRIAL_STEPS;
+
+	vtr_json_open(json, "sandbox", '{');
+	vtr_json_bool(json, "found", trial != NULL);
+	vtr_json_bool(json, "works", trial && !failed);
+	vtr_json_open(json, "worked", '[');
+	for (int i = 0; trial && i < VTR_TRIAL_STEPS; i++) {
+		if (trial->works & 1u << i) {
+			vtr_json_text(json, NULL, vtr_trial_step_key((enum vtr_trial_step)i));
+		}
+	}
+	vtr_json_close(json, ']');
+	vtr_json_text(json, "failed", failed ? vtr_trial_step_key(trial->failed) : NULL);
+	vtr_json_signed(json, "result", failed ? trial->result : 0);
+	vtr_json_bool(json, "works_without", unlocked && unlocked->failed == VTR_TRIAL_STEPS);
+	vtr_json_close(json, '}');
+}
+
+static void json_device(struct vtr_json *json, const struct vtr_probe_device *device, const struct vtr_trials *trials)
 {
 	char version[32];
 
@@ -179,6 +262,9 @@ static void json_device(struct vtr_json *json, const struct vtr_probe_device *de
 	vtr_json_bool(json, "queue_family_foreign", device->emulates_queue_foreign);
 	vtr_json_bool(json, "sync_fd", device->emulates_sync_fd);
 	vtr_json_close(json, '}');
+	if (!device->refused) {
+		json_trial(json, trials, &device->known);
+	}
 	vtr_json_open(json, "memory_types", '[');
 	for (uint32_t i = 0; i < device->type_count; i++) {
 		const struct vtr_probe_type *type = &device->types[i];
@@ -208,9 +294,14 @@ static void print_json(const struct vtr_probe_report *report, const struct findi
 	vtr_json_text(&json, "problem", report->problem);
 	vtr_json_open(&json, "devices", '[');
 	for (uint32_t i = 0; i < report->device_count; i++) {
-		json_device(&json, &report->devices[i]);
+		json_device(&json, &report->devices[i], &findings->trials);
 	}
 	vtr_json_close(&json, ']');
+	vtr_json_open(&json, "sandbox", '{');
+	json_texts(&json, "readable", &findings->trials.readable);
+	json_texts(&json, "refused_files", &findings->trials.refused);
+	json_texts(&json, "refused_calls", &findings->trials.refused_calls);
+	vtr_json_close(&json, '}');
 	vtr_json_open(&json, "checks", '{');
 	for (size_t i = 0; i < findings->check_count; i++) {
 		vtr_json_open(&json, checks[i].name, '{');
@@ -249,7 +340,7 @@ static bool is_usable(const struct vtr_probe_report *report, const struct findin
 	return has_device;
 }
 
-/* Here and not in a worker's sandbox, which would hide what is wrong with the host. */
+/* Most of it here and not in a worker's sandbox, which would hide what is wrong with the host. */
 static int examine(const struct options *options, const struct vtr_tuning *tuning,
                    struct vtr_log *log)
 {
@@ -264,7 +355,10 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 
 	findings.check_count = vtr_checks_run(findings.checks);
 	findings.encoder_count = vtr_encoder_probe(findings.encoders, MAX_ENCODERS);
-	enum vtr_err err = vtr_probe_host(log, &params, &report);
+	enum vtr_err err = vtr_trials_run(&findings.trials, tuning);
+	if (err == VTR_OK) {
+		err = vtr_probe_host(log, &params, false, &report);
+	}
 	if (err != VTR_OK) {
 		fprintf(stderr, "vitrine doctor: cannot look at the devices: %s\n",
 		        vtr_err_name(err));

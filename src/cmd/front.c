@@ -103,6 +103,7 @@ static enum vtr_err create_supervisor(struct vtr_front *front,
 			.log = front->log,
 			.loop = front->loop,
 			.spawner = vtr_workers_spawner(&workers, NULL),
+			.trial = params->trial,
 		};
 		err = vtr_scout_start(&scout_params, &front->scout);
 	}

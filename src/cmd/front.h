@@ -36,6 +36,7 @@ struct vtr_front_params {
 	const char *socket_path;
 	uint32_t max_clients;
 	bool look_ahead; /* find out about the devices before the first client comes */
+	bool trial;      /* and whether all of theirs works in the sandbox */
 };
 
 /* Variables for processes that load the host's drivers, NAME=VALUE, NULL-terminated; owned. */

@@ -301,6 +301,7 @@ static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuni
 		.loop = gpu->loop,
 		.spawner = vtr_workers_spawner(&gpu->workers, NULL),
 		.window = true,
+		.trial = true,
 	};
 	err = vtr_scout_start(&scout_params, &gpu->scout);
 	if (err != VTR_OK) {

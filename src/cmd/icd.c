@@ -50,7 +50,21 @@ static int is_venus_manifest(const struct dirent *entry)
 	       strcmp(entry->d_name + length - (sizeof(suffix) - 1), suffix) == 0;
 }
 
-static enum vtr_err search_dir(const char *base, size_t base_length, char **paths)
+static int is_manifest(const struct dirent *entry)
+{
+	static const char suffix[] = ".json";
+	size_t length = strlen(entry->d_name);
+
+	return length >= sizeof(suffix) && strcmp(entry->d_name + length - (sizeof(suffix) - 1), suffix) == 0;
+}
+
+/* Which manifests a search is for, and what it has found. */
+struct search {
+	int (*filter)(const struct dirent *entry);
+	char *paths; /* joined by ':', or NULL */
+};
+
+static enum vtr_err search_dir(struct search *search, const char *base, size_t base_length)
 {
 	vtr_autofree char *dir = NULL;
 	struct dirent **entries;
@@ -64,13 +78,13 @@ static enum vtr_err search_dir(const char *base, size_t base_length, char **path
 		dir = NULL;
 		return VTR_ERR_NOMEM;
 	}
-	int count = scandir(dir, &entries, is_venus_manifest, alphasort);
+	int count = scandir(dir, &entries, search->filter, alphasort);
 	if (count < 0) {
 		return errno == ENOMEM ? VTR_ERR_NOMEM : VTR_OK;
 	}
 	for (int i = 0; i < count; i++) {
 		if (err == VTR_OK) {
-			err = append(paths, dir, entries[i]->d_name);
+			err = append(&search->paths, dir, entries[i]->d_name);
 		}
 		free(entries[i]);
 	}
@@ -78,11 +92,11 @@ static enum vtr_err search_dir(const char *base, size_t base_length, char **path
 	return err;
 }
 
-static enum vtr_err search_list(const char *list, char **paths)
+static enum vtr_err search_list(struct search *search, const char *list)
 {
 	while (*list) {
 		size_t length = strcspn(list, ":");
-		enum vtr_err err = search_dir(list, length, paths);
+		enum vtr_err err = search_dir(search, list, length);
 		if (err != VTR_OK) {
 			return err;
 		}
@@ -91,7 +105,7 @@ static enum vtr_err search_list(const char *list, char **paths)
 	return VTR_OK;
 }
 
-static enum vtr_err search_home(const char *below, char **paths)
+static enum vtr_err search_home(struct search *search, const char *below)
 {
 	vtr_autofree char *dir = NULL;
 	const char *home = getenv("HOME");
@@ -103,33 +117,43 @@ static enum vtr_err search_home(const char *below, char **paths)
 		dir = NULL;
 		return VTR_ERR_NOMEM;
 	}
-	return search_dir(dir, strlen(dir), paths);
+	return search_dir(search, dir, strlen(dir));
+}
+
+static enum vtr_err find(int (*filter)(const struct dirent *entry), char **out_paths)
+{
+	struct search search = { .filter = filter };
+	enum vtr_err err = VTR_OK;
+
+	for (size_t i = 0; err == VTR_OK && i < VTR_ARRAY_LEN(places); i++) {
+		const char *list = places[i].variable ? getenv(places[i].variable) : NULL;
+		if (list && *list) {
+			err = search_list(&search, list);
+		} else if (places[i].is_home) {
+			err = search_home(&search, places[i].fallback);
+		} else {
+			err = search_list(&search, places[i].fallback);
+		}
+	}
+	if (err == VTR_OK && !search.paths) {
+		err = VTR_ERR_UNSUPPORTED;
+	}
+	if (err != VTR_OK) {
+		free(search.paths);
+		return err;
+	}
+	*out_paths = search.paths;
+	return VTR_OK;
 }
 
 enum vtr_err vtr_icd_find_venus(char **out_paths)
 {
-	vtr_autofree char *paths = NULL;
+	return find(is_venus_manifest, out_paths);
+}
 
-	for (size_t i = 0; i < VTR_ARRAY_LEN(places); i++) {
-		const char *list = places[i].variable ? getenv(places[i].variable) : NULL;
-		enum vtr_err err;
-		if (list && *list) {
-			err = search_list(list, &paths);
-		} else if (places[i].is_home) {
-			err = search_home(places[i].fallback, &paths);
-		} else {
-			err = search_list(places[i].fallback, &paths);
-		}
-		if (err != VTR_OK) {
-			return err;
-		}
-	}
-	if (!paths) {
-		return VTR_ERR_UNSUPPORTED;
-	}
-	*out_paths = paths;
-	paths = NULL;
-	return VTR_OK;
+enum vtr_err vtr_icd_find_all(char **out_paths)
+{
+	return find(is_manifest, out_paths);
 }
 
 bool vtr_icd_list_has_venus(const char *paths)

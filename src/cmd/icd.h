@@ -7,7 +7,7 @@
 
 #include "base/err.h"
 
-/* Finding Mesa's Venus driver, which the Vulkan loader calls an "ICD", by its manifest. */
+/* Finding drivers, which the Vulkan loader calls "ICDs", by their manifests; Mesa's Venus driver first of all. */
 
 /**
  * Looks where the Vulkan loader looks for manifests of virtio_icd, of any architecture.
@@ -16,6 +16,9 @@
  * Returns: VTR_ERR_UNSUPPORTED (there is none), VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_icd_find_venus(char **out_paths);
+
+/* The same for the manifests of all drivers. */
+VTR_MUST_CHECK enum vtr_err vtr_icd_find_all(char **out_paths);
 
 /* Whether a ':'-joined list of manifests has a virtio_icd among them. */
 bool vtr_icd_list_has_venus(const char *paths);

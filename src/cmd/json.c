@@ -70,6 +70,12 @@ void vtr_json_number(struct vtr_json *json, const char *key, uint64_t number)
 	fprintf(json->file, "%llu", (unsigned long long)number);
 }
 
+void vtr_json_signed(struct vtr_json *json, const char *key, int64_t number)
+{
+	start_item(json, key);
+	fprintf(json->file, "%lld", (long long)number);
+}
+
 void vtr_json_bool(struct vtr_json *json, const char *key, bool value)
 {
 	start_item(json, key);

@@ -26,6 +26,7 @@ void vtr_json_close(struct vtr_json *json, char bracket);
 /* NULL becomes null; control characters are escaped. */
 void vtr_json_text(struct vtr_json *json, const char *key, const char *text);
 void vtr_json_number(struct vtr_json *json, const char *key, uint64_t number);
+void vtr_json_signed(struct vtr_json *json, const char *key, int64_t number);
 void vtr_json_bool(struct vtr_json *json, const char *key, bool value);
 
 #endif

@@ -14,6 +14,7 @@
 #include "cmd/front.h"
 #include "cmd/guestenv.h"
 #include "cmd/program.h"
+#include "cmd/readable.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
 #include "platform/thread.h"
@@ -29,6 +30,8 @@
 #define SOCKET_NAME "/vitrine.sock"
 /* How long to wait for what the host's devices are. */
 #define SCOUT_MS 2000
+/* The same where workers would fail without; a driver that takes longer hangs. */
+#define TRIAL_MS 20000
 
 struct options {
 	const char *log;
@@ -161,11 +164,41 @@ static enum vtr_err run_program(struct run *run, const char *path, char **argv)
 	return err;
 }
 
-/* How windows are drawn depends on the host's devices. */
-static enum vtr_err copy_windows(struct run *run)
+/* Whether the prober must have answered before there are workers: a driver outside of the system's folders may need
+ * files that lie elsewhere. Others have all of theirs where workers can read anyway. */
+static enum vtr_err needs_trial(const struct vtr_tuning *tuning, bool *out_needs)
 {
-	vtr_scout_wait(run->front.scout, SCOUT_MS);
-	return vtr_guestenv_copy_windows(&run->env, vtr_scout_found_cpus_only(run->front.scout));
+	struct vtr_readable readable;
+	enum vtr_err err = vtr_readable_init(&readable, tuning->driver);
+
+	if (err == VTR_OK) {
+		*out_needs = readable.outside && !tuning->no_sandbox;
+		vtr_readable_finish(&readable);
+	}
+	return err;
+}
+
+/* Starts to serve, and finds out about the host's devices where something depends on them. */
+static enum vtr_err start_front(struct run *run, struct vtr_front_params *params)
+{
+	const bool copies_windows = vtr_guestenv_copies_windows();
+	enum vtr_err err = needs_trial(params->tuning, &params->trial);
+
+	params->look_ahead = copies_windows || params->trial;
+	if (err == VTR_OK) {
+		err = vtr_front_init(&run->front, params);
+	}
+	if (err == VTR_OK && params->look_ahead) {
+		vtr_scout_wait(run->front.scout, params->trial ? TRIAL_MS : SCOUT_MS);
+	}
+	/* How windows are drawn depends on whether there is a GPU. */
+	if (err == VTR_OK && copies_windows) {
+		err = vtr_guestenv_copy_windows(&run->env, vtr_scout_found_cpus_only(run->front.scout));
+		if (err != VTR_OK) {
+			vtr_front_finish(&run->front);
+		}
+	}
+	return err;
 }
 
 static int run_with_socket(struct run *run, struct vtr_front_params *params, const char *path,
@@ -176,15 +209,9 @@ static int run_with_socket(struct run *run, struct vtr_front_params *params, con
 	if (err != VTR_OK) {
 		return EXIT_OWN;
 	}
-	params->look_ahead = vtr_guestenv_copies_windows();
-	err = vtr_front_init(&run->front, params);
+	err = start_front(run, params);
 	if (err == VTR_OK) {
-		if (params->look_ahead) {
-			err = copy_windows(run);
-		}
-		if (err == VTR_OK) {
-			err = run_program(run, path, argv);
-		}
+		err = run_program(run, path, argv);
 		vtr_close(&run->death_fd);
 		vtr_front_finish(&run->front);
 		if (err != VTR_OK && run->exit_status == EXIT_OWN) {

@@ -97,6 +97,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		.socket_path = options.socket,
 		.max_clients = options.max_clients,
 		.look_ahead = true,
+		.trial = true,
 	};
 	err = vtr_front_init(&front, &params);
 	if (err != VTR_OK) {

@@ -5,12 +5,11 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
+#include "cmd/prober.h"
 #include "cmd/readable.h"
 #include "cmd/tuning.h"
 #include "platform/proc.h"
 #include "venus/known.h"
-#include "venus/probe.h"
-#include "venus/venus.h"
 #include "worker/server.h"
 
 #define TAG_MAX 24
@@ -22,7 +21,10 @@ struct options {
 	const char *log;
 	bool show_sandbox;
 	bool probe;
+	bool trial;
 	bool window;
+	uint32_t report_fd;
+	struct vtr_opt_list readable;
 	struct vtr_opt_list known;
 	struct vtr_opt_list tuning;
 };
@@ -50,7 +52,16 @@ static const struct vtr_opt opts[] = {
 	{ .name = "probe",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, probe),
-	  .help = "print a line about each device, for --known, and exit" },
+	  .help = "print lines about each device, and exit" },
+	{ .name = "trial",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, trial),
+	  .help = "let --probe try each device with all that is offered of it" },
+	{ .name = "report-fd",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, report_fd),
+	  .arg = "N",
+	  .help = "the socket to the process that watches --trial" },
 	{ .name = "window",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, window),
@@ -60,6 +71,11 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, known),
 	  .arg = "LINE",
 	  .help = "what --probe said of a device" },
+	{ .name = "readable",
+	  .kind = VTR_OPT_LIST,
+	  .offset = offsetof(struct options, readable),
+	  .arg = "FILE",
+	  .help = "a file that --probe found to be needed" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
@@ -89,6 +105,37 @@ static int show_sandbox(void)
 	return 0;
 }
 
+/* What the process may read besides the system's folders. */
+static enum vtr_err init_readable(const struct options *options, struct vtr_readable *out_readable)
+{
+	enum vtr_err err = vtr_readable_init(out_readable, NULL);
+
+	for (size_t i = 0; err == VTR_OK && i < options->readable.count; i++) {
+		err = vtr_readable_add(out_readable, options->readable.items[i]);
+		if (err != VTR_OK) {
+			vtr_readable_finish(out_readable);
+		}
+	}
+	return err;
+}
+
+/* The process that tries the devices is watched by the one that started it. */
+static int probe(const struct options *options, const struct vtr_worker_params *params, struct vtr_readable *readable,
+                 char **argv)
+{
+	const struct vtr_prober_params prober_params = {
+		.worker = params,
+		.window = options->window,
+		.trial = options->trial,
+		.report_fd = options->report_fd != 0 ? (int)options->report_fd : -1,
+	};
+
+	if (options->trial && options->report_fd == 0 && !params->no_sandbox) {
+		return vtr_prober_watch(argv, readable);
+	}
+	return vtr_prober_look(&prober_params);
+}
+
 static enum vtr_err parse_known(const struct vtr_opt_list *lines, struct vtr_known *out_known)
 {
 	for (size_t i = 0; i < lines->count; i++) {
@@ -101,38 +148,6 @@ static enum vtr_err parse_known(const struct vtr_opt_list *lines, struct vtr_kno
 		out_known->count++;
 	}
 	return VTR_OK;
-}
-
-/* Like a worker, but with the output in place of a client. */
-static int probe(const struct vtr_worker_params *params, bool for_window)
-{
-	const struct vtr_venus_window window = { .fd = -1 }; /* nothing is put there */
-	const struct vtr_venus_params venus_params = {
-		.window = for_window ? &window : NULL,
-		.min_import_alignment = params->min_import_alignment,
-		.no_host_import = params->no_host_import,
-		.no_export = params->no_export,
-	};
-	struct vtr_probe_report report;
-	uint32_t applied;
-
-	if (!params->no_sandbox && vtr_worker_lock_in(params->readable, &applied) != VTR_OK) {
-		return 1;
-	}
-	/* The workers to come say what there is to say about the devices. */
-	if (vtr_probe_host(NULL, &venus_params, &report) != VTR_OK) {
-		return 1;
-	}
-	for (uint32_t i = 0; i < report.device_count; i++) {
-		char text[VTR_KNOWN_TEXT];
-
-		if (!report.devices[i].refused) {
-			vtr_known_format(&report.devices[i].known, text);
-			printf("%s\n", text);
-		}
-	}
-	vtr_probe_finish(&report);
-	return 0;
 }
 
 static int run_worker(const struct vtr_command *command, int argc, char **argv)
@@ -176,7 +191,7 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 		vtr_log_destroy(log);
 		return VTR_EXIT_USAGE;
 	}
-	err = vtr_readable_init(&readable);
+	err = init_readable(&options, &readable);
 	if (err != VTR_OK) {
 		vtr_log_destroy(log);
 		return 1;
@@ -196,7 +211,7 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	};
 	int status = 1;
 	if (options.probe) {
-		status = probe(&params, options.window);
+		status = probe(&options, &params, &readable, argv);
 	} else if (vtr_worker_run(&params) == VTR_OK) {
 		status = 0;
 	}

@@ -7,36 +7,35 @@
 #include "base/log.h"
 #include "venus/memory.h"
 
-/* More than any driver has; the guest's list is one of those that we offered. */
-#define MAX_EXTENSIONS 512
-
 /* --- creation --------------------------------------------------------------------------------------- */
 
-struct names {
-	const char *list[MAX_EXTENSIONS];
-	uint32_t n;
-};
-
-static void add_name(struct names *names, const char *name)
+static void add_name(struct vtr_extension_names *names, const char *name)
 {
 	for (uint32_t i = 0; i < names->n; i++) {
 		if (strcmp(names->list[i], name) == 0) {
 			return;
 		}
 	}
-	if (names->n < MAX_EXTENSIONS) {
+	if (names->n < VTR_MAX_EXTENSIONS) {
 		names->list[names->n++] = name;
 	}
 }
 
-/* What the guest enables of the driver's, and what we need ourselves. The guest's driver refuses names that it did not
- * offer; those that it offers without us (VK_KHR_present_id2 and others for its windows) it sends along at times. */
-static void choose_names(const struct vtr_physical *p, const VkDeviceCreateInfo *info, struct names *names)
+void vtr_device_choose_extensions(const struct vtr_physical *p, const VkDeviceCreateInfo *info,
+                                  struct vtr_extension_names *names)
 {
+	bool structures = false;
+
+	names->n = 0;
 	for (uint32_t i = 0; i < info->enabledExtensionCount; i++) {
 		if (vtr_physical_has(p, info->ppEnabledExtensionNames[i])) {
 			add_name(names, info->ppEnabledExtensionNames[i]);
 		}
+		structures |= strcmp(info->ppEnabledExtensionNames[i], "VK_KHR_acceleration_structure") == 0;
+	}
+	/* The one depends on the other, which guests do by themselves and do not tell us of. */
+	if (structures && p->has.deferred_host) {
+		add_name(names, "VK_KHR_deferred_host_operations");
 	}
 	if (p->has.host_memory) {
 		add_name(names, "VK_EXT_external_memory_host");
@@ -140,7 +139,8 @@ static void device_free(struct vtr_device *device)
 	free(device);
 }
 
-static VkResult create_device(struct vtr_device *device, VkDeviceCreateInfo *info, const struct names *names)
+static VkResult create_device(struct vtr_device *device, VkDeviceCreateInfo *info,
+                              const struct vtr_extension_names *names)
 {
 	const struct vtr_physical *p = device->physical;
 	VkResult ret;
@@ -158,7 +158,7 @@ static VkResult create_device(struct vtr_device *device, VkDeviceCreateInfo *inf
 /* Names that the guest did not ask for, since the commands are core ones for it. */
 struct older_names {
 	const struct vtr_physical *physical;
-	struct names *names;
+	struct vtr_extension_names *names;
 };
 
 static void use_older_name(void *data, const char *extension)
@@ -172,7 +172,8 @@ static void use_older_name(void *data, const char *extension)
 
 /* Some drivers know a command by the name of the extension that it came from, and not as a part of Vulkan's core.
  * What they lack shows once there is a device; then another one is made, with those extensions. */
-static VkResult open_by_older_names(struct vtr_device *device, VkDeviceCreateInfo *info, struct names *names)
+static VkResult open_by_older_names(struct vtr_device *device, VkDeviceCreateInfo *info,
+                                    struct vtr_extension_names *names)
 {
 	const struct vtr_physical *p = device->physical;
 	const uint32_t version = vtr_min(p->properties.apiVersion, VTR_VK_VERSION);
@@ -193,10 +194,10 @@ static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo 
 	VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
 	VkDeviceCreateInfo info = *guest;
-	struct names names = {.n = 0};
+	struct vtr_extension_names names;
 	VkResult ret;
 
-	choose_names(p, guest, &names);
+	vtr_device_choose_extensions(p, guest, &names);
 	info.enabledLayerCount = 0;
 	device->timeline_semaphores = enable_timeline(p, &info, &timeline);
 	ret = create_device(device, &info, &names);

@@ -50,6 +50,20 @@ struct vtr_device {
 	bool timeline_semaphores;
 };
 
+/* More than any driver has; the guest's list is one of those that we offered. */
+#define VTR_MAX_EXTENSIONS 512
+
+struct vtr_extension_names {
+	const char *list[VTR_MAX_EXTENSIONS]; /* borrowed */
+	uint32_t n;
+};
+
+/* What the driver is asked to enable: what the guest enables of the driver's, and what we need ourselves. The guest's
+ * driver refuses names that it did not offer; those that it offers without us (VK_KHR_present_id2 and others for its
+ * windows) it sends along at times. */
+void vtr_device_choose_extensions(const struct vtr_physical *physical, const VkDeviceCreateInfo *info,
+                                  struct vtr_extension_names *out_names);
+
 static inline struct vtr_queue *vtr_queue_of(struct vtr_object *o)
 {
 	return vtr_vk(o)->data;

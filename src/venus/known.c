@@ -16,9 +16,7 @@ static const char letters[] = {
 	[VTR_SHARE_OPAQUE_FD] = 'o',
 };
 
-#define UUID_DIGITS (2 * VTR_KNOWN_UUID)
-
-static void format_uuid(char out_text[UUID_DIGITS + 1], const uint8_t uuid[VTR_KNOWN_UUID])
+void vtr_known_format_uuid(const uint8_t uuid[VTR_KNOWN_UUID], char out_text[VTR_KNOWN_UUID_TEXT])
 {
 	for (size_t i = 0; i < VTR_KNOWN_UUID; i++) {
 		snprintf(out_text + 2 * i, 3, "%02x", uuid[i]);
@@ -27,12 +25,12 @@ static void format_uuid(char out_text[UUID_DIGITS + 1], const uint8_t uuid[VTR_K
 
 void vtr_known_format(const struct vtr_known_device *device, char out_text[VTR_KNOWN_TEXT])
 {
-	char device_text[UUID_DIGITS + 1];
-	char driver_text[UUID_DIGITS + 1];
+	char device_text[VTR_KNOWN_UUID_TEXT];
+	char driver_text[VTR_KNOWN_UUID_TEXT];
 	char types[VTR_KNOWN_MAX_TYPES + 1] = "";
 
-	format_uuid(device_text, device->device_uuid);
-	format_uuid(driver_text, device->driver_uuid);
+	vtr_known_format_uuid(device->device_uuid, device_text);
+	vtr_known_format_uuid(device->driver_uuid, driver_text);
 	for (uint32_t i = 0; i < device->type_count; i++) {
 		types[i] = letters[device->share[i]];
 	}
@@ -40,7 +38,7 @@ void vtr_known_format(const struct vtr_known_device *device, char out_text[VTR_K
 	         device->import_alignment, device->buffers_importable ? 'y' : 'n', device->is_cpu ? 'c' : 'g', types);
 }
 
-static bool parse_uuid(const char **text, uint8_t out_uuid[VTR_KNOWN_UUID])
+bool vtr_known_parse_uuid(const char **text, uint8_t out_uuid[VTR_KNOWN_UUID])
 {
 	for (size_t i = 0; i < VTR_KNOWN_UUID; i++) {
 		char pair[3] = "";
@@ -74,7 +72,7 @@ enum vtr_err vtr_known_parse(const char *text, struct vtr_known_device *out_devi
 	struct vtr_known_device device = {0};
 	char *end;
 
-	if (!parse_uuid(&text, device.device_uuid) || !parse_uuid(&text, device.driver_uuid)) {
+	if (!vtr_known_parse_uuid(&text, device.device_uuid) || !vtr_known_parse_uuid(&text, device.driver_uuid)) {
 		return VTR_ERR_ARG;
 	}
 	device.import_alignment = strtoull(text, &end, 10);

@@ -39,6 +39,14 @@ struct vtr_known {
 /* The longest text, with its NUL. */
 #define VTR_KNOWN_TEXT 160
 
+/* A UUID in hex, with its NUL. */
+#define VTR_KNOWN_UUID_TEXT (2 * VTR_KNOWN_UUID + 1)
+
+void vtr_known_format_uuid(const uint8_t uuid[VTR_KNOWN_UUID], char out_text[VTR_KNOWN_UUID_TEXT]);
+
+/* Takes a UUID and the colon behind it from the beginning of *text. Returns: whether they are there. */
+bool vtr_known_parse_uuid(const char **text, uint8_t out_uuid[VTR_KNOWN_UUID]);
+
 void vtr_known_format(const struct vtr_known_device *device, char out_text[VTR_KNOWN_TEXT]);
 
 /* Returns: VTR_ERR_ARG if that is no such text; *out_device is untouched then. */

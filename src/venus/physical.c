@@ -148,6 +148,7 @@ static enum vtr_err fill(struct vtr_log *log, const struct vtr_venus_params *par
 	p->has.host_memory = find(driver, "VK_EXT_external_memory_host") != NULL && !params->no_host_import;
 	p->has.memory_fd = find(driver, "VK_KHR_external_memory_fd") != NULL;
 	p->has.dma_buf = p->has.memory_fd && find(driver, DMA_BUF) != NULL && !params->no_export;
+	p->has.deferred_host = find(driver, "VK_KHR_deferred_host_operations") != NULL;
 	p->has.portability = find(driver, "VK_KHR_portability_subset") != NULL;
 	p->core_timeline = p->properties.apiVersion >= VK_API_VERSION_1_2;
 	p->has.timeline = p->core_timeline || find(driver, "VK_KHR_timeline_semaphore") != NULL;

@@ -29,7 +29,7 @@ struct vtr_physical {
 	uint8_t device_uuid[VK_UUID_SIZE], driver_uuid[VK_UUID_SIZE];
 	VkExtensionProperties *extensions; /* what the guest may enable */
 	uint32_t extension_count;
-	struct { bool host_memory, memory_fd, dma_buf, fence_fd, portability, timeline; } has;
+	struct { bool host_memory, memory_fd, dma_buf, fence_fd, portability, timeline, deferred_host; } has;
 	bool core_timeline;           /* timeline semaphores need no extension */
 	struct vtr_emulation emulate;
 	VkPhysicalDeviceMemoryProperties memory; /* as the guest sees it */

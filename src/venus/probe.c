@@ -76,7 +76,7 @@ static void describe_known(struct vtr_known_device *out, const struct vtr_physic
 	}
 }
 
-static void probe_device(struct vtr_log *log, const struct vtr_venus_params *params,
+static void probe_device(struct vtr_log *log, const struct vtr_venus_params *params, bool trial,
                          const struct vtw_instance_procs *vk, VkPhysicalDevice handle,
                          struct vtr_probe_device *out)
 {
@@ -99,10 +99,13 @@ static void probe_device(struct vtr_log *log, const struct vtr_venus_params *par
 	out->emulates_sync_fd = p->emulate.sync_fd;
 	describe_types(out, vk, p);
 	describe_known(&out->known, p);
+	if (trial) {
+		vtr_trial_run(p, &out->trial);
+	}
 	vtr_physical_destroy(p);
 }
 
-static enum vtr_err probe_instance(struct vtr_log *log, const struct vtr_venus_params *params,
+static enum vtr_err probe_instance(struct vtr_log *log, const struct vtr_venus_params *params, bool trial,
                                    const struct vtr_loader *loader, VkInstance instance,
                                    struct vtr_probe_report *report)
 {
@@ -126,14 +129,14 @@ static enum vtr_err probe_instance(struct vtr_log *log, const struct vtr_venus_p
 	}
 	ret = vk.vkEnumeratePhysicalDevices(instance, &n, handles);
 	for (uint32_t i = 0; ret >= 0 && i < n; i++) {
-		probe_device(log, params, &vk, handles[i], &report->devices[report->device_count++]);
+		probe_device(log, params, trial, &vk, handles[i], &report->devices[report->device_count++]);
 	}
 	free(handles);
 	vk.vkDestroyInstance(instance, NULL);
 	return VTR_OK;
 }
 
-enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *params,
+enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *params, bool trial,
                             struct vtr_probe_report *out_report)
 {
 	VkApplicationInfo app = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO, .pApplicationName = "vitrine doctor"};
@@ -159,7 +162,7 @@ enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *
 	if (loader->create_instance(&info, NULL, &instance) != VK_SUCCESS) {
 		report.problem = "vkCreateInstance fails: there is no Vulkan driver, or it is broken";
 	} else {
-		err = probe_instance(log, params, loader, instance, &report);
+		err = probe_instance(log, params, trial, loader, instance, &report);
 	}
 	if (err == VTR_OK) {
 		*out_report = report;

@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "venus/known.h"
+#include "venus/trial.h"
 
 struct vtr_log;
 struct vtr_venus_params;
@@ -35,6 +36,7 @@ struct vtr_probe_device {
 	uint32_t type_count;
 	struct vtr_probe_type types[32];
 	struct vtr_known_device known; /* for contexts of other processes, unless refused */
+	struct vtr_trial trial;        /* if asked for, and unless refused */
 };
 
 struct vtr_probe_report {
@@ -45,11 +47,12 @@ struct vtr_probe_report {
 };
 
 /**
- * Loads the host's drivers in this process and looks at every device, as a context would.
+ * Loads the host's drivers in this process and looks at every device, as a context would. `trial`: it tries them,
+ * too, with all that is offered of them.
  * Owner: *out_report is the caller's, end it with vtr_probe_finish(). Returns: VTR_ERR_NOMEM.
  * Thread: any; a driver may crash the process, so not in one that must survive.
  */
-VTR_MUST_CHECK enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *params,
+VTR_MUST_CHECK enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *params, bool trial,
                                            struct vtr_probe_report *out_report);
 void vtr_probe_finish(struct vtr_probe_report *report);
 

@@ -19,8 +19,9 @@
 #include "platform/sock.h"
 #include "platform/thread.h"
 #include "venus/known.h"
+#include "venus/trial.h"
 
-#define ANSWER_MAX (VTR_KNOWN_MAX_DEVICES * VTR_KNOWN_TEXT)
+#define MAX_ARGS (2 * (VTR_KNOWN_MAX_DEVICES + 16))
 
 struct vtr_scout {
 	struct vtr_log *log;
@@ -29,30 +30,61 @@ struct vtr_scout {
 	int death_fd;
 	int answer_fd;
 	struct vtr_os_loop_fd *answer_watch;
-	char answer[ANSWER_MAX + 1]; /* lines, later cut into strings */
+	char answer[VTR_SCOUT_ANSWER + 1]; /* lines, later cut into strings */
 	size_t answer_size;
-	const char *args[2 * VTR_KNOWN_MAX_DEVICES]; /* "--known", a line of the answer, ... */
+	const char *args[MAX_ARGS]; /* "--known", a part of the answer, ... */
 	size_t arg_count;
+	size_t device_count;
 	size_t cpu_count; /* devices that are CPUs */
 };
 
-/* Each line that makes sense becomes an argument. */
+const char *vtr_scout_rest(const char *line, const char *word)
+{
+	const size_t length = strlen(word);
+
+	return strncmp(line, word, length) == 0 ? line + length : NULL;
+}
+
+static void add_arg(struct vtr_scout *scout, const char *option, const char *value)
+{
+	if (scout->arg_count + 2 <= VTR_ARRAY_LEN(scout->args)) {
+		scout->args[scout->arg_count++] = option;
+		scout->args[scout->arg_count++] = value;
+	}
+}
+
+static void read_line(struct vtr_scout *scout, const char *line)
+{
+	const char *known = vtr_scout_rest(line, VTR_SCOUT_KNOWN);
+	const char *readable = vtr_scout_rest(line, VTR_SCOUT_READABLE);
+	const char *trial_text = vtr_scout_rest(line, VTR_SCOUT_TRIAL);
+	struct vtr_known_device device;
+	struct vtr_trial trial;
+
+	if (known && vtr_known_parse(known, &device) == VTR_OK) {
+		add_arg(scout, "--known", known);
+		scout->device_count++;
+		scout->cpu_count += device.is_cpu ? 1 : 0;
+	} else if (readable) {
+		add_arg(scout, "--readable", readable);
+		vtr_info(scout->log, "a driver works only if it can read %s too: workers may", readable);
+	} else if (trial_text && vtr_trial_parse(trial_text, &trial) == VTR_OK && trial.failed != VTR_TRIAL_STEPS) {
+		vtr_warn(scout->log,
+		         "a device with all that is offered enabled fails in the sandbox, at %s: programs that ask "
+		         "for as much will fail; 'vitrine doctor' says more",
+		         vtr_trial_step_name(trial.failed));
+	}
+}
+
 static void read_answer(struct vtr_scout *scout)
 {
 	char *state = NULL;
 
 	for (char *line = strtok_r(scout->answer, "\n", &state); line;
 	     line = strtok_r(NULL, "\n", &state)) {
-		struct vtr_known_device device;
-
-		if (scout->arg_count + 2 <= VTR_ARRAY_LEN(scout->args) &&
-		    vtr_known_parse(line, &device) == VTR_OK) {
-			scout->args[scout->arg_count++] = "--known";
-			scout->args[scout->arg_count++] = line;
-			scout->cpu_count += device.is_cpu ? 1 : 0;
-		}
+		read_line(scout, line);
 	}
-	vtr_debug(scout->log, "memory of %zu devices is known", scout->arg_count / 2);
+	vtr_debug(scout->log, "memory of %zu devices is known", scout->device_count);
 }
 
 static void reap(struct vtr_scout *scout)
@@ -75,9 +107,9 @@ static void on_answer(void *data, unsigned events)
 	enum vtr_err err = VTR_ERR_GUEST;
 
 	(void)events;
-	if (scout->answer_size < ANSWER_MAX) {
+	if (scout->answer_size < VTR_SCOUT_ANSWER) {
 		err = vtr_os_sock_recv(scout->answer_fd, scout->answer + scout->answer_size,
-		                       ANSWER_MAX - scout->answer_size, &n, NULL, 0, NULL);
+		                       VTR_SCOUT_ANSWER - scout->answer_size, &n, NULL, 0, NULL);
 	}
 	scout->answer_size += n;
 	if (err == VTR_OK) {
@@ -98,7 +130,7 @@ static enum vtr_err spawn(struct vtr_scout *scout, const struct vtr_scout_params
 		{ .fd = worker_end, .as = STDOUT_FILENO },
 		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
 	};
-	vtr_autofree const char **argv = calloc(5 + params->spawner.arg_count, sizeof(*argv));
+	vtr_autofree const char **argv = calloc(6 + params->spawner.arg_count, sizeof(*argv));
 	size_t at = 0;
 
 	if (null_fd < 0) {
@@ -112,6 +144,9 @@ static enum vtr_err spawn(struct vtr_scout *scout, const struct vtr_scout_params
 	argv[at++] = "--probe";
 	if (params->window) {
 		argv[at++] = "--window";
+	}
+	if (params->trial) {
+		argv[at++] = "--trial";
 	}
 	for (size_t i = 0; i < params->spawner.arg_count; i++) {
 		argv[at++] = params->spawner.args[i];
@@ -178,7 +213,7 @@ void vtr_scout_wait(struct vtr_scout *scout, int timeout_ms)
 
 bool vtr_scout_found_cpus_only(const struct vtr_scout *scout)
 {
-	return scout && scout->cpu_count > 0 && scout->cpu_count == scout->arg_count / 2;
+	return scout && scout->cpu_count > 0 && scout->cpu_count == scout->device_count;
 }
 
 void vtr_scout_destroy(struct vtr_scout *scout)

@@ -9,12 +9,27 @@
 #include "worker/spawn.h"
 
 /*
- * Finds out once, in a process of its own, how the host's devices share memory, so that workers need
- * not: see venus/known.h. Without its answer (it is not there yet, or the driver crashed it) workers
- * find out by themselves.
+ * Finds out once, in a process of its own, how the host's devices share memory, so that workers need not (see
+ * venus/known.h), and which files a driver needs that the sandbox would refuse. Without its answer (it is not there
+ * yet, or the driver crashed it) workers find out by themselves.
+ *
+ * The process is `vitrine worker --probe`. Each thing that it found is a line that begins with one of these words.
  *
  * Thread: the loop's.
  */
+
+#define VTR_SCOUT_KNOWN "known "       /* how a device shares memory, for --known of workers */
+#define VTR_SCOUT_TRIAL "trial "       /* how it did with all that is offered of it (venus/trial.h) */
+#define VTR_SCOUT_READABLE "readable " /* a file without which it fails, for --readable of workers */
+/* There is a device that fails, and the sandbox refused it this: */
+#define VTR_SCOUT_REFUSED "refused "           /* a file */
+#define VTR_SCOUT_REFUSED_CALL "refused-call " /* a system call */
+
+/* The longest answer. */
+#define VTR_SCOUT_ANSWER 16384
+
+/* What follows `word` if `line` begins with it, else NULL. */
+const char *vtr_scout_rest(const char *line, const char *word);
 
 struct vtr_log;
 struct vtr_os_loop;
@@ -25,6 +40,7 @@ struct vtr_scout_params {
 	struct vtr_os_loop *loop;
 	struct vtr_spawner_params spawner; /* as for the workers to come; its scout is ignored */
 	bool window;                       /* for workers of a VM's contexts */
+	bool trial; /* also whether all that is offered works there, and which files that takes */
 };
 
 /* Starts to find out. Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */

@@ -78,7 +78,16 @@ static void log_sandbox(struct vtr_log *log, uint32_t applied)
 	vtr_debug(log, "sandbox: 0x%x of 0x%x apply", applied, (unsigned)VTR_OS_SANDBOX_ALL);
 }
 
-enum vtr_err vtr_worker_lock_in(const char *const *readable, uint32_t *out_applied)
+static enum vtr_err filter_syscalls(int *out_watch_fd, uint32_t *out_applied)
+{
+	if (out_watch_fd && vtr_os_sandbox_syscalls_watched(out_watch_fd, out_applied) == VTR_OK) {
+		return VTR_OK;
+	}
+	return vtr_os_sandbox_syscalls(out_applied);
+}
+
+/* `out_watch_fd`: may be NULL. */
+static enum vtr_err lock_process(const char *const *readable, int *out_watch_fd, uint32_t *out_applied)
 {
 	const struct vtr_os_limits limits = {
 		.max_fds = MAX_FDS,
@@ -94,12 +103,23 @@ enum vtr_err vtr_worker_lock_in(const char *const *readable, uint32_t *out_appli
 		err = vtr_os_sandbox_files(&paths, &files);
 	}
 	if (err == VTR_OK) {
-		err = vtr_os_sandbox_syscalls(&syscalls);
+		err = filter_syscalls(out_watch_fd, &syscalls);
 	}
 	if (err == VTR_OK) {
 		*out_applied = files | syscalls;
 	}
 	return err;
+}
+
+enum vtr_err vtr_worker_lock_in(const char *const *readable, uint32_t *out_applied)
+{
+	return lock_process(readable, NULL, out_applied);
+}
+
+enum vtr_err vtr_worker_lock_in_watched(const char *const *readable, int *out_watch_fd, uint32_t *out_applied)
+{
+	*out_watch_fd = -1;
+	return lock_process(readable, out_watch_fd, out_applied);
 }
 
 /* Says what is missing of the sandbox. */

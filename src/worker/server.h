@@ -41,6 +41,11 @@ struct vtr_worker_params {
  */
 VTR_MUST_CHECK enum vtr_err vtr_worker_lock_in(const char *const *readable, uint32_t *out_applied);
 
+/* The same for a process that another one watches: see vtr_os_sandbox_syscalls_watched(). *out_watch_fd
+ * is the caller's; -1: the process is locked in, but cannot be watched here. */
+VTR_MUST_CHECK enum vtr_err vtr_worker_lock_in_watched(const char *const *readable, int *out_watch_fd,
+                                                       uint32_t *out_applied);
+
 /**
  * Locks the process in and serves the client or context to its end. Both fds stay the caller's.
  *

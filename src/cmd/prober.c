@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: MIT */
+#include "cmd/prober.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "platform/proc.h"
+#include "platform/sock.h"
+#include "platform/thread.h"
+#include "venus/known.h"
+#include "venus/probe.h"
+#include "venus/venus.h"
+#include "worker/scout.h"
+
+#define REPORT_FD 3
+#define REPORT_OPTION "--report-fd"
+#define READABLE_OPTION "--readable"
+#define OUTPUT_MAX 8192
+#define MAX_CALLS 8
+#define MAX_ARGS 128
+/* A driver that takes longer hangs. */
+#define LOOK_MS 60000
+
+/* --- the process that looks ------------------------------------------------------------------------- */
+
+/* Gives the peer the fd to watch this process by; without one, the peer sees the socket close. */
+static enum vtr_err send_watch_fd(int report_fd, int watch_fd)
+{
+	char byte = 0;
+	const struct iovec iov = { &byte, 1 };
+
+	return watch_fd >= 0 ? vtr_os_sock_send(report_fd, &iov, 1, &watch_fd, 1) : VTR_OK;
+}
+
+static enum vtr_err lock_in(const struct vtr_prober_params *params)
+{
+	vtr_autofd int watch_fd = -1;
+	uint32_t applied;
+
+	if (params->worker->no_sandbox) {
+		return VTR_OK;
+	}
+	if (params->report_fd < 0) {
+		return vtr_worker_lock_in(params->worker->readable, &applied);
+	}
+	enum vtr_err err = vtr_os_die_with_parent();
+	if (err == VTR_OK) {
+		err = vtr_worker_lock_in_watched(params->worker->readable, &watch_fd, &applied);
+	}
+	return err == VTR_OK ? send_watch_fd(params->report_fd, watch_fd) : err;
+}
+
+int vtr_prober_look(const struct vtr_prober_params *params)
+{
+	const struct vtr_venus_window window = { .fd = -1 }; /* nothing is put there */
+	const struct vtr_venus_params venus_params = {
+		.window = params->window ? &window : NULL,
+		.min_import_alignment = params->worker->min_import_alignment,
+		.no_host_import = params->worker->no_host_import,
+		.no_export = params->worker->no_export,
+	};
+	struct vtr_probe_report report;
+
+	if (lock_in(params) != VTR_OK) {
+		return 1;
+	}
+	/* The workers to come say what there is to say about the devices. */
+	if (vtr_probe_host(NULL, &venus_params, params->trial, &report) != VTR_OK) {
+		return 1;
+	}
+	for (uint32_t i = 0; i < report.device_count; i++) {
+		char known[VTR_KNOWN_TEXT];
+		char trial[VTR_TRIAL_TEXT];
+
+		if (!report.devices[i].refused) {
+			vtr_known_format(&report.devices[i].known, known);
+			printf(VTR_SCOUT_KNOWN "%s\n", known);
+			if (params->trial) {
+				vtr_trial_format(&report.devices[i].trial, trial);
+				printf(VTR_SCOUT_TRIAL "%s\n", trial);
+			}
+		}
+	}
+	vtr_probe_finish(&report);
+	return 0;
+}
+
+/* --- the process that watches ----------------------------------------------------------------------- */
+
+struct files {
+	char *paths[VTR_PROBER_MAX_FILES];
+	size_t count;
+};
+
+/* One look, and what was seen of it. */
+struct look {
+	const struct vtr_readable *readable;
+	pid_t pid;
+	int death_fd;
+	int output_fd;
+	int report_fd; /* -1 once it has said its word */
+	int watch_fd;  /* -1: is not watched */
+	char output[OUTPUT_MAX];
+	size_t output_size;
+	struct files files;  /* that were to be read, and can be allowed */
+	struct files others; /* that were to be written, or are refused for good */
+	char calls[MAX_CALLS][VTR_OS_WATCH_NAME];
+	size_t call_count;
+	bool works; /* there are devices, and all of them did what is offered of them */
+};
+
+static void free_files(struct files *files)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		free(files->paths[i]);
+	}
+	files->count = 0;
+}
+
+static void add_file(struct files *files, const char *path)
+{
+	for (size_t i = 0; i < files->count; i++) {
+		if (strcmp(files->paths[i], path) == 0) {
+			return;
+		}
+	}
+	if (files->count < VTR_PROBER_MAX_FILES) {
+		files->paths[files->count] = strdup(path);
+		files->count += files->paths[files->count] ? 1 : 0;
+	}
+}
+
+/* What the process may open of the kernel's, or is refused like everything else there. */
+static bool is_kernels(const struct look *look, const char *path)
+{
+	char own[32];
+
+	snprintf(own, sizeof(own), "/proc/%d/", look->pid);
+	return strncmp(path, "/dev/", strlen("/dev/")) == 0 ||
+	       strncmp(path, "/proc/self/", strlen("/proc/self/")) == 0 ||
+	       strncmp(path, own, strlen(own)) == 0;
+}
+
+/* A file that can be opened here and not there. A regular one, to be read, could be let through. */
+static void note_file(struct look *look, const struct vtr_os_watched *watched)
+{
+	const struct vtr_os_sandbox_paths paths = {
+		.read = (const char *const *)look->readable->paths
+	};
+	vtr_autofree char *path = realpath(watched->path, NULL);
+	struct stat status;
+
+	if (is_kernels(look, watched->path) || strpbrk(watched->path, "\n\r")) {
+		return;
+	}
+	if (watched->writes) {
+		add_file(&look->others, watched->path);
+	} else if (path && !strpbrk(path, "\n\r") && stat(path, &status) == 0 && access(path, R_OK) == 0 &&
+	           !vtr_os_sandbox_reads(&paths, path)) {
+		const bool made_up = strncmp(path, "/proc/", strlen("/proc/")) == 0 ||
+		                     strncmp(path, "/sys/", strlen("/sys/")) == 0;
+		add_file(S_ISREG(status.st_mode) && !made_up ? &look->files : &look->others, path);
+	}
+}
+
+static void note_call(struct look *look, const char *name)
+{
+	for (size_t i = 0; i < look->call_count; i++) {
+		if (strcmp(look->calls[i], name) == 0) {
+			return;
+		}
+	}
+	if (look->call_count < MAX_CALLS) {
+		snprintf(look->calls[look->call_count++], VTR_OS_WATCH_NAME, "%s", name);
+	}
+}
+
+static void on_watched(struct look *look)
+{
+	struct vtr_os_watched watched;
+
+	if (vtr_os_watch_next(look->watch_fd, &watched) != VTR_OK) {
+		vtr_close(&look->watch_fd); /* it cannot open anything any more, and ends */
+	} else if (watched.path[0] != '\0') {
+		note_file(look, &watched);
+	} else if (watched.call[0] != '\0') {
+		note_call(look, watched.call);
+	}
+}
+
+static void on_report(struct look *look)
+{
+	char byte;
+	size_t size;
+	size_t fd_count;
+
+	if (vtr_os_sock_recv(look->report_fd, &byte, 1, &size, &look->watch_fd, 1, &fd_count) != VTR_OK ||
+	    fd_count == 0) {
+		look->watch_fd = -1;
+	}
+	vtr_close(&look->report_fd);
+}
+
+static void on_output(struct look *look)
+{
+	char rest[512];
+	const size_t room = sizeof(look->output) - 1 - look->output_size;
+	const ssize_t n = read(look->output_fd, room ? look->output + look->output_size : rest,
+	                       room ? room : sizeof(rest));
+
+	if (n <= 0) {
+		vtr_close(&look->output_fd);
+	} else if (room) {
+		look->output_size += (size_t)n;
+	}
+}
+
+/* Serves the process until its output has ended and it has, too. */
+static void wait_for_end(struct look *look)
+{
+	const int64_t end_ns = vtr_os_now_ns() + (int64_t)LOOK_MS * 1000000;
+	int status = 0;
+	bool ended = false;
+
+	while (!ended || look->output_fd >= 0) {
+		struct pollfd fds[] = {
+			{ .fd = ended ? -1 : look->death_fd, .events = POLLIN },
+			{ .fd = look->output_fd, .events = POLLIN },
+			{ .fd = look->report_fd, .events = POLLIN },
+			{ .fd = ended ? -1 : look->watch_fd, .events = POLLIN },
+		};
+		const int64_t left_ns = end_ns - vtr_os_now_ns();
+		if (left_ns <= 0) {
+			kill(look->pid, SIGKILL);
+		}
+		(void)poll(fds, VTR_ARRAY_LEN(fds), left_ns > 0 ? (int)(left_ns / 1000000) + 1 : -1);
+		if (fds[3].revents & POLLIN) {
+			on_watched(look);
+		}
+		if (fds[2].revents) {
+			on_report(look);
+		}
+		if (fds[1].revents) {
+			on_output(look);
+		}
+		ended = ended || fds[0].revents != 0;
+	}
+	look->works = waitpid(look->pid, &status, 0) == look->pid && WIFEXITED(status) &&
+	              WEXITSTATUS(status) == 0;
+}
+
+static enum vtr_err start(struct look *look, char *const *argv, const struct files *more)
+{
+	char self[PATH_MAX];
+	const char *args[MAX_ARGS];
+	size_t at = 0;
+	int report[2];
+	int output[2];
+	enum vtr_err err = vtr_os_self_path(self, sizeof(self));
+
+	args[at++] = self;
+	for (size_t i = 0; argv[i] && at < MAX_ARGS - 3 - 2 * VTR_PROBER_MAX_FILES; i++) {
+		args[at++] = argv[i];
+	}
+	for (size_t i = 0; i < more->count; i++) {
+		args[at++] = READABLE_OPTION;
+		args[at++] = more->paths[i];
+	}
+	args[at++] = REPORT_OPTION;
+	args[at++] = "3";
+	args[at] = NULL;
+	if (err == VTR_OK) {
+		err = vtr_os_sock_pair(report);
+	}
+	if (err != VTR_OK) {
+		return err;
+	}
+	look->report_fd = report[0];
+	vtr_autofd int report_end = report[1];
+	if (pipe2(output, O_CLOEXEC) < 0) {
+		return VTR_ERR_OS;
+	}
+	look->output_fd = output[0];
+	vtr_autofd int output_end = output[1];
+	const struct vtr_os_spawn_fd fds[] = {
+		{ .fd = STDIN_FILENO, .as = STDIN_FILENO },
+		{ .fd = output_end, .as = STDOUT_FILENO },
+		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
+		{ .fd = report_end, .as = REPORT_FD },
+	};
+	const struct vtr_os_spawn child = {
+		.path = self,
+		.argv = (char *const *)args,
+		.fds = fds,
+		.fd_count = VTR_ARRAY_LEN(fds),
+	};
+	return vtr_os_spawn(&child, &look->pid, &look->death_fd);
+}
+
+/* Whether all that is in the output works. */
+static bool all_work(const char *output)
+{
+	size_t count = 0;
+
+	for (const char *line = output; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		struct vtr_trial trial;
+		char text[VTR_TRIAL_TEXT];
+
+		if (strncmp(line, VTR_SCOUT_TRIAL, strlen(VTR_SCOUT_TRIAL)) != 0) {
+			continue;
+		}
+		line += strlen(VTR_SCOUT_TRIAL);
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(line, "\n"), line);
+		if (vtr_trial_parse(text, &trial) != VTR_OK || trial.failed != VTR_TRIAL_STEPS) {
+			return false;
+		}
+		count++;
+	}
+	return count > 0;
+}
+
+static void finish_look(struct look *look)
+{
+	vtr_close(&look->death_fd);
+	vtr_close(&look->output_fd);
+	vtr_close(&look->report_fd);
+	vtr_close(&look->watch_fd);
+	free_files(&look->files);
+	free_files(&look->others);
+}
+
+/* Looks once, with `more` readable besides the rest. End *out_look with finish_look(), also on failure. */
+static enum vtr_err look_once(char *const *argv, struct vtr_readable *readable, const struct files *more,
+                              struct look *out_look)
+{
+	const size_t count = readable->count;
+	enum vtr_err err = VTR_OK;
+
+	*out_look = (struct look){
+		.readable = readable, .death_fd = -1, .output_fd = -1, .report_fd = -1, .watch_fd = -1
+	};
+	for (size_t i = 0; i < more->count && err == VTR_OK; i++) {
+		err = vtr_readable_add(readable, more->paths[i]);
+	}
+	if (err == VTR_OK) {
+		err = start(out_look, argv, more);
+	}
+	if (err == VTR_OK) {
+		wait_for_end(out_look);
+		out_look->output[out_look->output_size] = '\0';
+		out_look->works = out_look->works && all_work(out_look->output);
+	}
+	while (readable->count > count) {
+		free(readable->paths[--readable->count]);
+		readable->paths[readable->count] = NULL;
+	}
+	return err;
+}
+
+/* Looks again and again, each time with the files readable that were refused before. */
+static enum vtr_err widen(char *const *argv, struct vtr_readable *readable, struct look *look, struct files *more)
+{
+	enum vtr_err err = VTR_OK;
+
+	while (err == VTR_OK && !look->works) {
+		const size_t before = more->count;
+
+		for (size_t i = 0; i < look->files.count; i++) {
+			add_file(more, look->files.paths[i]);
+		}
+		if (more->count == before) {
+			break;
+		}
+		finish_look(look);
+		err = look_once(argv, readable, more, look);
+	}
+	return err;
+}
+
+/* Takes back what is not needed. */
+static enum vtr_err narrow(char *const *argv, struct vtr_readable *readable, struct look *look, struct files *more)
+{
+	enum vtr_err err = VTR_OK;
+
+	for (size_t i = more->count; err == VTR_OK && i-- > 0;) {
+		struct files fewer = *more;
+		struct look without;
+
+		fewer.paths[i] = fewer.paths[--fewer.count];
+		err = look_once(argv, readable, &fewer, &without);
+		if (err == VTR_OK && without.works) {
+			free(more->paths[i]);
+			*more = fewer;
+			finish_look(look);
+			*look = without;
+		} else {
+			finish_look(&without);
+		}
+	}
+	return err;
+}
+
+static void print_look(const struct look *look, const struct files *more)
+{
+	printf("%s", look->output);
+	for (size_t i = 0; i < more->count; i++) {
+		printf("%s%s\n", look->works ? VTR_SCOUT_READABLE : VTR_SCOUT_REFUSED, more->paths[i]);
+	}
+	for (size_t i = 0; i < look->others.count && !look->works; i++) {
+		printf(VTR_SCOUT_REFUSED "%s\n", look->others.paths[i]);
+	}
+	for (size_t i = 0; i < look->call_count && !look->works; i++) {
+		printf(VTR_SCOUT_REFUSED_CALL "%s\n", look->calls[i]);
+	}
+}
+
+int vtr_prober_watch(char *const *argv, struct vtr_readable *readable)
+{
+	struct files more = { .count = 0 };
+	struct look look;
+	enum vtr_err err = look_once(argv, readable, &more, &look);
+
+	if (err == VTR_OK) {
+		err = widen(argv, readable, &look, &more);
+	}
+	if (err == VTR_OK && look.works) {
+		err = narrow(argv, readable, &look, &more);
+	}
+	if (err == VTR_OK) {
+		print_look(&look, &more);
+	}
+	finish_look(&look);
+	free_files(&more);
+	return err == VTR_OK ? 0 : 1;
+}
