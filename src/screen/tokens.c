@@ -80,7 +80,22 @@ static enum vtr_err read_file(struct vtr_log *log, const char *path, int fd,
 	if (fstat(fd, &stat) < 0) {
 		return VTR_ERR_OS;
 	}
-	if (!S_ISREG(stat.st_mode) || (stat.st_mode & 077) != 0) {
+	if (!S_ISREG(stat.st_mode)) {
+		vtr_error(log,
+		          "will not take tokens from %s: it is not a regular file. Name another "
+		          "file, or remove it, and it is made anew",
+		          path);
+		return VTR_ERR_ARG;
+	}
+	if (stat.st_uid != geteuid()) {
+		vtr_error(log,
+		          "will not take tokens from %s: it belongs to user %u and vitrine runs as "
+		          "user %u, so that user knows the tokens or can choose them. Name another "
+		          "file, or remove it, and it is made anew",
+		          path, (unsigned)stat.st_uid, (unsigned)geteuid());
+		return VTR_ERR_ARG;
+	}
+	if ((stat.st_mode & 077) != 0) {
 		vtr_error(log,
 		          "will not take tokens from %s: others can read it. Do 'chmod 600' or "
 		          "remove it, and it is made anew",
@@ -119,11 +134,19 @@ static enum vtr_err write_file(const char *path, const struct vtr_tokens *tokens
 enum vtr_err vtr_tokens_load(struct vtr_log *log, const char *path, struct vtr_tokens *out_tokens)
 {
 	struct vtr_tokens tokens;
-	vtr_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	/* What is checked is what was opened: the path may name another file a moment later. */
+	vtr_autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
 	enum vtr_err err = VTR_ERR_OS;
 
 	if (fd >= 0) {
 		err = read_file(log, path, fd, &tokens);
+	} else if (errno == ELOOP) {
+		vtr_error(log,
+		          "will not take tokens from %s: it is a symbolic link, and whoever made it "
+		          "chose the file. Name the file itself, or remove the link, and the file is "
+		          "made anew",
+		          path);
+		err = VTR_ERR_ARG;
 	} else if (errno == ENOENT) {
 		err = vtr_tokens_make(&tokens);
 		if (err == VTR_OK) {

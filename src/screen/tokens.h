@@ -35,9 +35,10 @@ VTR_MUST_CHECK enum vtr_err vtr_tokens_make(struct vtr_tokens *out_tokens);
 
 /**
  * Tokens that outlive the front, too: reads them from a file, or makes the file (mode 0600) with new ones
- * if there is none. Two lines: "control TOKEN" and "view TOKEN". What is wrong is logged.
+ * if there is none. Two lines: "control TOKEN" and "view TOKEN". The file must be a regular one, must belong
+ * to the user who runs this process, and only that user may read it. What is wrong is logged.
  *
- * Returns: VTR_ERR_ARG (it is no such file, or others may read it), VTR_ERR_OS.
+ * Returns: VTR_ERR_ARG (it is not such a file), VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_tokens_load(struct vtr_log *log, const char *path,
                                             struct vtr_tokens *out_tokens);

@@ -545,6 +545,33 @@ class TokenFile(unittest.TestCase):
         with self.assertRaisesRegex(AssertionError, 'others can read it'):
             self.start()
 
+    def write_good(self, path):
+        with open(path, 'w', opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(f'control {"1" * 32}\nview {"2" * 32}\n')
+
+    def test_a_file_of_another_user_is_refused(self):
+        if os.geteuid() != 0:
+            self.skipTest('only root can give a file to another user')
+        self.write_good(self.path)
+        os.chown(self.path, 65534, -1)
+        with self.assertRaisesRegex(AssertionError, f'{self.path}: it belongs to user 65534.*remove it'):
+            self.start()
+
+    def test_what_is_no_regular_file_is_refused(self):
+        target = self.path + '-elsewhere'
+        self.write_good(target)
+        os.symlink(target, self.path)
+        with self.assertRaisesRegex(AssertionError, f'{self.path}: it is a symbolic link.*remove the link'):
+            self.start()
+        os.unlink(target)  # nor is a file made where a link points to
+        with self.assertRaisesRegex(AssertionError, 'it is a symbolic link'):
+            self.start()
+        self.assertFalse(os.path.exists(target))
+        os.unlink(self.path)
+        os.mkfifo(self.path, 0o600)
+        with self.assertRaisesRegex(AssertionError, f'{self.path}: it is not a regular file'):
+            self.start()
+
 
 class Elsewhere(unittest.TestCase):
     """Addresses that other machines can reach."""
