@@ -93,5 +93,6 @@ const struct vtr_command vtr_cmd_demo = {
 	.details = vtr_tuning_help,
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),
+	.ignores_sigpipe = true,
 	.run = run_demo,
 };

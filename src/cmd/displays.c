@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/displays.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -31,7 +30,5 @@ enum vtr_err vtr_displays_open(struct vtr_log *log, uint64_t window_size, struct
 		.window_size = window_size,
 	};
 
-	/* Somebody who goes while they are written to is no reason to die. */
-	signal(SIGPIPE, SIG_IGN);
 	return vtr_screen_create(&params, out_screen);
 }

@@ -2,7 +2,6 @@
 /* The front process of one VM: only here are transport, device, renderers and screen wired together. */
 #include <errno.h>
 #include <limits.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -461,8 +460,6 @@ static int run(const struct vtr_command *command, const struct options *options,
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	/* A screen or a worker that goes while it is written to is no reason to die. */
-	signal(SIGPIPE, SIG_IGN);
 	/* One worker that does not read may hold some hundred, and the usual soft limit is 1024. */
 	vtr_os_raise_fd_limit();
 	err = vtr_os_sock_listen(options->socket, LISTEN_BACKLOG, &gpu.listen_fd);
@@ -554,5 +551,6 @@ const struct vtr_command vtr_cmd_gpu = {
 	.details = vtr_tuning_help,
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),
+	.ignores_sigpipe = true,
 	.run = run_gpu,
 };

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,6 +32,14 @@ static void print_help(FILE *file)
 	        "\n'vitrine COMMAND --help' says more; 'vitrine --version' says which this is.\n");
 }
 
+static int run(const struct vtr_command *command, int argc, char **argv)
+{
+	if (command->ignores_sigpipe) {
+		signal(SIGPIPE, SIG_IGN); /* not inherited: vtr_os_spawn() sets what is the default */
+	}
+	return command->run(command, argc, argv);
+}
+
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
@@ -40,7 +49,7 @@ int main(int argc, char **argv)
 	const char *name = argv[1];
 	for (size_t i = 0; i < VTR_ARRAY_LEN(commands); i++) {
 		if (strcmp(commands[i]->name, name) == 0) {
-			return commands[i]->run(commands[i], argc - 1, argv + 1);
+			return run(commands[i], argc - 1, argv + 1);
 		}
 	}
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {

@@ -276,7 +276,6 @@ static int run_mux(const struct vtr_command *command, int argc, char **argv)
 		return VTR_EXIT_USAGE;
 	}
 	/* The end of a file is written when the pictures end, not when somebody ends everything. */
-	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	job.url = options.publish;
@@ -297,5 +296,6 @@ const struct vtr_command vtr_cmd_mux = {
 	.details = NULL,
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),
+	.ignores_sigpipe = true,
 	.run = run_mux,
 };

@@ -273,5 +273,6 @@ const struct vtr_command vtr_cmd_run = {
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),
 	.program_follows = true,
+	.ignores_sigpipe = true,
 	.run = run_run,
 };

@@ -162,5 +162,6 @@ const struct vtr_command vtr_cmd_window = {
 	.details = NULL,
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),
+	.ignores_sigpipe = true,
 	.run = run_window,
 };

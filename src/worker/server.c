@@ -199,7 +199,5 @@ static enum vtr_err serve_context(const struct vtr_worker_params *params)
 enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 {
 	vtr_os_heap_share();
-	/* A client that goes while it is written to is no reason to die. */
-	signal(SIGPIPE, SIG_IGN);
 	return params->client_fd >= 0 ? serve_client(params) : serve_context(params);
 }

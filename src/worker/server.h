@@ -47,7 +47,8 @@ VTR_MUST_CHECK enum vtr_err vtr_worker_lock_in_watched(const char *const *readab
                                                        uint32_t *out_applied);
 
 /**
- * Locks the process in and serves the client or context to its end. Both fds stay the caller's.
+ * Locks the process in and serves the client or context to its end. Both fds stay the caller's. The process
+ * must ignore SIGPIPE: clients go while they are written to.
  *
  * Returns: VTR_OK  the client closed its connection, or the front its context
  *          else    it was hung up; the reason was logged

@@ -4,10 +4,13 @@
 import os
 import random
 import signal
+import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
+import unittest
 
 import harness
 import vtest
@@ -36,6 +39,19 @@ while True:
     client.unref(res_id)
 '''
 
+# A client that connects three times, and so has its server write lines.
+SHORT_CLIENT = '''
+import os, sys
+sys.path.insert(0, sys.argv[1])
+import vtest
+for _ in range(3):
+    with vtest.Client(os.environ['VTEST_SOCKET_NAME']) as client:
+        assert client.is_alive()
+print('served', flush=True)
+'''
+HERE = os.path.dirname(os.path.abspath(__file__))
+SIGPIPE_BIT = 1 << signal.SIGPIPE - 1
+
 
 class State:
     """What the server holds when nobody is connected."""
@@ -52,8 +68,7 @@ class State:
 class Death(harness.ServerTest):
     def start_client(self):
         client = subprocess.Popen(
-            [sys.executable, '-c', BUSY_CLIENT, os.path.dirname(os.path.abspath(__file__)),
-             self.server.path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+            [sys.executable, '-c', BUSY_CLIENT, HERE, self.server.path], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.assertEqual(client.stdout.readline(), b'up\n')
         return client
 
@@ -283,6 +298,59 @@ class FewFiles(harness.ServerTest):
         self.server.wait_workers(0)
         with Client(self.server.path) as client:
             self.assertTrue(client.is_alive())
+
+
+class DeadLog(unittest.TestCase):
+    """Standard error is a socket, and a worker can shut it down for all who have it."""
+
+    def start(self, how, *words):
+        """-> a process whose standard error was ended in that way, by the time that it has written a line"""
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            process = subprocess.Popen([harness.PROGRAM, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                       stderr=theirs, text=True)
+            self.addCleanup(process.stdout.close)
+            self.addCleanup(process.stdin.close)
+            self.addCleanup(process.wait)
+            self.addCleanup(process.kill)
+            line = process.stdout.readline()
+            if how == 'shut down':
+                theirs.shutdown(socket.SHUT_RDWR)
+        return process, line
+
+    def test_serve_goes_on(self):
+        for how in 'shut down', 'closed':
+            with self.subTest(how), tempfile.TemporaryDirectory() as folder:
+                path = os.path.join(folder, 'sock')
+                server, line = self.start(how, 'serve', '--socket', path, '--log', 'debug')
+                self.assertEqual(line, f'READY {path}\n')
+                with Client(path) as first:
+                    for _ in range(3):
+                        with Client(path) as client:
+                            self.assertTrue(client.is_alive())
+                    for worker in harness.children(server.pid):
+                        os.kill(worker, signal.SIGKILL)
+                    self.assertTrue(first.wait_dropped())
+                with Client(path) as client:
+                    self.assertTrue(client.is_alive())
+                self.assertIsNone(server.poll(), 'the server has ended')
+                server.terminate()
+                self.assertEqual(server.wait(20), 0)
+
+    def test_run_returns_the_status_of_its_program(self):
+        """And the program has no signal ignored that it would not have without us."""
+        script = 'grep SigIgn: /proc/self/status; read go; "$@" || exit 1; exit 7'
+        for how in 'shut down', 'closed':
+            with self.subTest(how):
+                run, line = self.start(how, 'run', '--log', 'debug', '--', 'sh', '-c', script, 'sh', sys.executable, '-c',
+                                       SHORT_CLIENT, HERE)
+                self.assertEqual(int(line.split()[1], 16) & SIGPIPE_BIT, 0, line)
+                with open(f'/proc/{run.pid}/status') as file:
+                    ours, = (line for line in file if line.startswith('SigIgn:'))
+                self.assertNotEqual(int(ours.split()[1], 16) & SIGPIPE_BIT, 0, 'run itself does not ignore it')
+                out, _ = run.communicate('\n', timeout=60)
+                self.assertEqual(out, 'served\n')
+                self.assertEqual(run.returncode, 7)
 
 
 if __name__ == '__main__':
