@@ -61,12 +61,19 @@ void vtr_web_reset(struct vtr_session *session)
 	session->held_until_ns = 0;
 }
 
-/* Renews the deadline and puts the session behind all others. */
+bool vtr_web_may_end(const struct vtr_session *session)
+{
+	return !session->ended && (session->token == VTR_TOKEN_WRONG || !session->answering);
+}
+
+/* Renews the deadline and, if it has shown a token, puts the session behind all others. */
 static void renew(struct vtr_session *session, int64_t ms)
 {
 	session->deadline_ns = vtr_os_now_ns() + ms * MS;
-	vtr_list_remove(&session->node);
-	vtr_list_append(&session->web->sessions, &session->node);
+	if (session->token != VTR_TOKEN_WRONG) {
+		vtr_list_remove(&session->node);
+		vtr_list_append(&session->web->sessions, &session->node);
+	}
 }
 
 /* --- answers ----------------------------------------------------------------------------------------- */
@@ -120,7 +127,7 @@ static bool write_headers(struct vtr_session *session)
 /* The answer is out. Returns: what the library wants to hear. */
 static int complete(struct vtr_session *session)
 {
-	bool close = session->close_after;
+	bool close = session->close_after || session->ended;
 
 	vtr_web_reset(session);
 	renew(session, VTR_WEB_REQUEST_MS);
@@ -367,14 +374,14 @@ static enum vtr_token_kind check_token(struct vtr_session *session)
 static int refuse_token(struct vtr_session *session)
 {
 	struct vtr_web *web = session->web;
-	struct vtr_backoff_address peer = vtr_backoff_peer(lws_get_socket_fd(session->wsi));
 	int64_t now_ns = vtr_os_now_ns();
-	int64_t wait_ns = vtr_backoff_fail(&web->backoff, &peer, now_ns);
+	int64_t wait_ns = vtr_backoff_fail(&web->backoff, &session->peer, now_ns);
 
 	if (wait_ns == 0) {
 		return refuse(session, VTR_WEB_REFUSED_TOKEN, HTTP_STATUS_UNAUTHORIZED, NO_TOKEN);
 	}
 	web->counters.refused[VTR_WEB_REFUSED_TOKEN]++;
+	session->answering = true;
 	session->held_until_ns = now_ns + wait_ns;
 	renew(session, wait_ns / MS + VTR_WEB_REQUEST_MS);
 	return 0;
@@ -399,7 +406,7 @@ static int on_get(struct vtr_session *session, const char *path)
 			return respond(session);
 		}
 	}
-	if (check_token(session) == VTR_TOKEN_WRONG) {
+	if (session->token == VTR_TOKEN_WRONG) {
 		return refuse_token(session);
 	}
 	if (strcmp(path, "/api/displays") == 0) {
@@ -418,13 +425,12 @@ static int on_get(struct vtr_session *session, const char *path)
 static int on_put(struct vtr_session *session, const char *path)
 {
 	static const char displays[] = "/api/displays/";
-	enum vtr_token_kind kind = check_token(session);
 	char length[12];
 	bool picture;
 
-	if (kind != VTR_TOKEN_CONTROL) {
+	if (session->token != VTR_TOKEN_CONTROL) {
 		session->close_after = true;
-		return kind == VTR_TOKEN_WRONG
+		return session->token == VTR_TOKEN_WRONG
 		               ? refuse_token(session)
 		               : refuse(session, VTR_WEB_REFUSED_VIEW, HTTP_STATUS_FORBIDDEN,
 		                        "this token is for watching only");
@@ -459,7 +465,11 @@ static int on_request(struct vtr_session *session, const char *path, size_t size
 	enum vtr_web_refusal refusal;
 
 	vtr_web_reset(session);
+	if (session->ended) {
+		return -1;
+	}
 	session->web->counters.requests++;
+	session->token = check_token(session);
 	const char *why = check_sender(session, &refusal);
 	if (why) {
 		return refuse(session, refusal, HTTP_STATUS_FORBIDDEN, why);
@@ -521,7 +531,11 @@ static int confirm_upgrade(struct vtr_session *session, const char *what)
 	enum vtr_web_refusal refusal;
 
 	vtr_web_reset(session);
+	if (session->ended) {
+		return -1;
+	}
 	session->web->counters.requests++;
+	session->token = VTR_TOKEN_WRONG;
 	const char *why = check_sender(session, &refusal);
 	if (why) {
 		return refuse_upgrade(session, refusal, HTTP_STATUS_FORBIDDEN, why);

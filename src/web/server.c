@@ -19,10 +19,11 @@
 
 /* All headers of a request together. */
 #define MAX_HEADER_BYTES 4096
-/* Fds of the library: connections, the listening socket, the one by which it is woken, and spare. */
-#define MAX_FDS (VTR_WEB_MAX_SESSIONS + 16)
 /* Connections that are taken before others get their turn. */
 #define ACCEPT_AT_ONCE 16
+/* Fds of the library: connections, those that end in the next turn, the listening socket, the one by which it is
+ * woken, and spare. */
+#define MAX_FDS (VTR_WEB_MAX_SESSIONS + ACCEPT_AT_ONCE + 16)
 /* What may wait in a socket until it takes more. */
 #define UNSENT_BYTES 65536
 /* What is offered to a socket in one go. Without it the library sends as much as it reads, 4 KiB, and keeps the rest
@@ -37,8 +38,14 @@ static struct vtr_web *web_of(struct lws *wsi)
 	return lws_context_user(lws_get_context(wsi));
 }
 
-static void end_session(struct vtr_session *session)
+/* Not at once, since the library would then go on for seconds to send what it has kept. */
+void vtr_web_end(struct vtr_session *session, enum vtr_web_refusal refusal)
 {
+	if (!session->ended) {
+		session->ended = true;
+		session->web->session_count--;
+		session->web->counters.refused[refusal]++;
+	}
 	lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
@@ -49,35 +56,73 @@ static void destroy_session(struct vtr_session *session)
 	vtr_viewer_destroy(session->viewer);
 	vtr_web_reset(session);
 	vtr_list_remove(&session->node);
-	web->session_count--;
+	web->session_count -= !session->ended;
 	free(session);
 }
 
-/* Makes room for one more. Returns: whether there is. */
-static bool make_room(struct vtr_web *web)
+static bool is_from(const struct vtr_session *session, const struct vtr_backoff_address *peer)
+{
+	return memcmp(&session->peer, peer, sizeof(*peer)) == 0;
+}
+
+/* Returns: the oldest connection from there without a token, if there are as many as there may be; or NULL. */
+static struct vtr_session *find_stranger(struct vtr_web *web, const struct vtr_backoff_address *peer)
 {
 	struct vtr_session *session;
+	struct vtr_session *oldest = NULL;
+	size_t count = 0;
 
-	if (web->session_count < VTR_WEB_MAX_SESSIONS) {
-		return true;
-	}
 	vtr_list_for_each (session, &web->sessions, node) {
-		if (!session->answering) {
-			/* Counted as gone: that it takes a turn of the loop matters to nobody. */
-			web->counters.refused[VTR_WEB_REFUSED_FULL]++;
-			lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
-			                LWS_TO_KILL_SYNC);
-			return true;
+		if (!session->ended && session->token == VTR_TOKEN_WRONG && is_from(session, peer)) {
+			oldest = oldest ? oldest : session;
+			count++;
 		}
 	}
-	return false;
+	return count >= VTR_WEB_MAX_STRANGERS ? oldest : NULL;
+}
+
+/* Returns: the oldest connection that may end, of the address that has most of them; NULL: there is none. */
+static struct vtr_session *find_oldest(struct vtr_web *web)
+{
+	struct vtr_session *session;
+	struct vtr_session *other;
+	struct vtr_session *found = NULL;
+	size_t most = 0;
+
+	vtr_list_for_each (session, &web->sessions, node) {
+		size_t count = 0;
+		vtr_list_for_each (other, &web->sessions, node) {
+			count += vtr_web_may_end(other) && is_from(other, &session->peer);
+		}
+		if (vtr_web_may_end(session) && count > most) {
+			most = count;
+			found = session;
+		}
+	}
+	return found;
+}
+
+/* Makes room for one more, from there. Returns: whether there is. */
+static bool make_room(struct vtr_web *web, const struct vtr_backoff_address *peer)
+{
+	struct vtr_session *session = find_stranger(web, peer);
+
+	if (!session && web->session_count < VTR_WEB_MAX_SESSIONS) {
+		return true;
+	}
+	session = session ? session : find_oldest(web);
+	if (session) {
+		vtr_web_end(session, VTR_WEB_REFUSED_FULL);
+	}
+	return session != NULL;
 }
 
 static void add_session(struct vtr_web *web, int *take_fd)
 {
+	const struct vtr_backoff_address peer = vtr_backoff_peer(*take_fd);
 	struct vtr_session *session = NULL;
 
-	if (make_room(web)) {
+	if (make_room(web, &peer)) {
 		session = calloc(1, sizeof(*session));
 	}
 	if (!session) {
@@ -86,6 +131,7 @@ static void add_session(struct vtr_web *web, int *take_fd)
 		return;
 	}
 	session->web = web;
+	session->peer = peer;
 	session->deadline_ns = vtr_os_now_ns() + VTR_WEB_REQUEST_MS * MS;
 	vtr_list_append(&web->sessions, &session->node);
 	web->session_count++;
@@ -284,10 +330,9 @@ static void on_sweep(lws_sorted_usec_list_t *sweep)
 			}
 			vtr_viewer_tick(session->viewer, now_ns);
 		}
-		if (now_ns > session->deadline_ns) {
-			web->counters.refused[VTR_WEB_REFUSED_SLOW]++;
-			session->deadline_ns = INT64_MAX;
-			end_session(session);
+		/* Also those that should have ended by now: the library may have set another timeout for them. */
+		if (session->ended || now_ns > session->deadline_ns) {
+			vtr_web_end(session, VTR_WEB_REFUSED_SLOW);
 		}
 	}
 	lws_sul_schedule(web->context, 0, sweep, on_sweep, SWEEP_US);

@@ -23,8 +23,11 @@ struct vtr_still;
 struct vtr_stills;
 struct vtr_viewer;
 
-/* Connections at a time. One more ends the oldest that has not asked for anything yet. */
+/* Connections at a time. One more ends another: see make_room() in server.c. */
 #define VTR_WEB_MAX_SESSIONS 64
+/* Of them, those from one address that have shown no token: half, so that the other half is left to others.
+ * A browser opens six to load the page. */
+#define VTR_WEB_MAX_STRANGERS 32
 /* Of them, viewers that have shown a token. */
 #define VTR_WEB_MAX_VIEWERS 48
 /* The longest body of a request: the longest that makes sense has less than 100 bytes. */
@@ -86,8 +89,9 @@ struct vtr_web {
 	bool look_is_due;
 	unsigned sweeps;
 	struct vtr_backoff backoff;
-	struct vtr_list sessions; /* oldest deadline first, for those that are not being answered */
-	size_t session_count;
+	/* Oldest first: by the time of the connection until a token is shown, then by its last use. */
+	struct vtr_list sessions;
+	size_t session_count; /* without those that end */
 	size_t viewer_count;
 	struct vtr_message_display displays[VTR_MAX_DISPLAYS]; /* as of the last look */
 	size_t display_count;
@@ -112,10 +116,13 @@ struct vtr_session {
 	struct vtr_list node;
 	struct vtr_web *web;
 	struct lws *wsi;
+	struct vtr_backoff_address peer;
 	int64_t deadline_ns;
 	struct vtr_viewer *viewer; /* it has become a WebSocket */
+	bool ended;                /* not counted any more, and destroyed in one of the next turns of the loop */
 
-	bool answering; /* a request is complete, or a viewer known; else it may have to make room */
+	enum vtr_token_kind token; /* of the last request, or of the viewer */
+	bool answering;            /* a request is complete, or a viewer known */
 	bool head_only;
 	bool close_after;
 	bool wants_body; /* a PUT for `display` */
@@ -139,6 +146,12 @@ int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reaso
 
 /* What the session waits for may have come; it may be time to give up, too. */
 void vtr_web_look_at(struct vtr_session *session);
+
+/* Whether it may have to make room for others: it has not shown a token, or it asks for nothing. */
+bool vtr_web_may_end(const struct vtr_session *session);
+
+/* Ends it in the next turn of the loop. */
+void vtr_web_end(struct vtr_session *session, enum vtr_web_refusal refusal);
 
 /* Frees what a request has left. */
 void vtr_web_reset(struct vtr_session *session);

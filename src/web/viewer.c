@@ -124,8 +124,7 @@ static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *messag
 		return;
 	}
 	if (role == VTR_TOKEN_WRONG) {
-		struct vtr_backoff_address peer = vtr_backoff_peer(lws_get_socket_fd(session->wsi));
-		int64_t wait_ns = vtr_backoff_fail(&web->backoff, &peer, now_ns);
+		int64_t wait_ns = vtr_backoff_fail(&web->backoff, &session->peer, now_ns);
 		web->counters.refused[VTR_WEB_REFUSED_TOKEN]++;
 		viewer->refused_until_ns = now_ns + wait_ns;
 		session->deadline_ns = now_ns + wait_ns + VTR_WEB_HELLO_MS * MS;
@@ -138,6 +137,7 @@ static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *messag
 	}
 	web->viewer_count++;
 	viewer->role = role;
+	session->token = role;
 	viewer->welcome_due = true;
 	viewer->displays_due = true;
 	session->answering = true;

@@ -8,12 +8,15 @@ import socket
 import sys
 import time
 import unittest
+import unittest.mock
 
 import harness
 import screen
+import ws
 
 # What the server takes (src/web/session.h).
 MAX_SESSIONS = 64
+MAX_STRANGERS = 32
 REQUEST_SECONDS = 10
 
 
@@ -251,6 +254,100 @@ class WhoTakesTooLong(WebTest):
             self.assertEqual(self.front.request('GET', '/api/displays')[0], 200)
             self.assertLess(time.monotonic() - begin, 2)
         for sock in stuck:
+            sock.close()
+
+
+class WhoHasNoToken(WebTest):
+    """Sends more than it reads."""
+
+    PAGE = b'GET /page.js HTTP/1.1\r\nHost: localhost\r\n\r\n'
+    FLOOD = PAGE * 50
+
+    def attack(self, data, count=1, then=None):
+        """-> connections on which that is sent, and of which nothing is read. FLOOD is sent until they take no more."""
+        socks = []
+        for _ in range(count):
+            sock = socket.socket()
+            self.addCleanup(sock.close)
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.connect((self.front.host, self.front.port))
+            sock.setblocking(False)
+            socks.append(sock)
+        for _ in range(3 if data == self.FLOOD else 1):
+            for sock in socks:
+                try:
+                    while sock.send(data) == len(data) and data == self.FLOOD:
+                        pass
+                except OSError:
+                    pass  # full, or ended
+            time.sleep(0.1)
+        for sock in socks if then is not None else ():
+            sock.shutdown(then)
+        return socks
+
+    def check_served(self):
+        """Who has a token is served as if nothing were."""
+        for _ in range(5):
+            begin = time.monotonic()
+            self.assertEqual(self.front.request('GET', '/api/displays')[0], 200)
+            asked = time.monotonic()
+            with ws.Viewer(self.front):
+                pass
+            self.assertLess(max(asked - begin, time.monotonic() - asked), 1)
+
+    def is_open(self, sock):
+        sock.setblocking(False)
+        try:
+            return sock.recv(1, socket.MSG_PEEK) != b''
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+
+    def bind(self, address):
+        return socket.create_connection((self.front.host, self.front.port), 20, (address, 0))
+
+    def test_many_who_do_not_read_lock_nobody_out(self):
+        self.attack(self.FLOOD, MAX_SESSIONS)
+        self.check_served()
+        self.attack(self.FLOOD, 2 * MAX_SESSIONS)
+        self.check_served()
+
+    def test_from_other_addresses_too(self):
+        for number in range(4):
+            with unittest.mock.patch.object(socket.socket, 'connect', self.connect_from(f'127.0.1.{number}')):
+                self.attack(self.FLOOD, MAX_SESSIONS // 2)
+        self.check_served()
+
+    def connect_from(self, address):
+        connect = socket.socket.connect
+
+        def bind_and_connect(sock, target):
+            sock.bind((address, 0))
+            connect(sock, target)
+        return bind_and_connect
+
+    def test_one_address_has_a_limit(self):
+        others = [self.bind('127.0.0.2') for _ in range(4)]
+        holders = []
+        for _ in range(20):
+            connection = self.front.connect()
+            self.addCleanup(connection.close)
+            connection.request('GET', '/api/displays', headers={'Authorization': f'Bearer {self.front.token}'})
+            connection.getresponse().read()
+            holders.append(connection)
+        viewers = [ws.Viewer(self.front) for _ in range(4)]
+        ours = [self.bind('127.0.0.1') for _ in range(3 * MAX_STRANGERS)]
+        self.front.request('GET', '/api/displays')
+        count = sum(map(self.is_open, ours))
+        self.assertGreater(count, MAX_STRANGERS - 4)
+        self.assertLessEqual(count, MAX_STRANGERS)
+        self.assertTrue(all(map(self.is_open, others)), 'an address pays for another')
+        self.assertTrue(all(self.is_open(connection.sock) for connection in holders), 'who has shown a token pays')
+        for viewer in viewers:
+            viewer.send(ws.ping(1))
+            viewer.wait('pong')
+        for sock in *ours, *others, *viewers:
             sock.close()
 
 
