@@ -54,6 +54,8 @@ void vtr_web_reset(struct vtr_session *session)
 	session->sent = 0;
 	session->body_size = 0;
 	session->answering = false;
+	session->wants_write = false;
+	session->is_alone = false;
 	session->head_only = false;
 	session->close_after = false;
 	session->wants_body = false;
@@ -124,11 +126,22 @@ static bool write_headers(struct vtr_session *session)
 	return good && lws_finalize_write_http_header(wsi, start, &at, end) == 0;
 }
 
-/* The answer is out. Returns: what the library wants to hear. */
+static void ask_to_write(struct vtr_session *session)
+{
+	session->wants_write = true;
+	lws_callback_on_writable(session->wsi);
+}
+
+/* The answer is written. The session is done with it only when the socket takes more: until then the library keeps
+ * a part of it, and no other request is taken. Returns: what the library wants to hear. */
 static int complete(struct vtr_session *session)
 {
 	bool close = session->close_after || session->ended;
 
+	if (lws_send_pipe_choked(session->wsi)) {
+		ask_to_write(session);
+		return 0;
+	}
 	vtr_web_reset(session);
 	renew(session, VTR_WEB_REQUEST_MS);
 	return close || lws_http_transaction_completed(session->wsi) ? -1 : 0;
@@ -147,10 +160,13 @@ static int respond(struct vtr_session *session)
 	if (!write_headers(session)) {
 		return -1;
 	}
-	if (session->head_only || session->response.size == 0) {
+	if (session->head_only) {
+		session->sent = session->response.size;
+	}
+	if (session->sent == session->response.size) {
 		return complete(session);
 	}
-	lws_callback_on_writable(session->wsi);
+	ask_to_write(session);
 	return 0;
 }
 
@@ -179,6 +195,9 @@ static int send_piece(struct vtr_session *session)
 	size_t size = vtr_min(PIECE_BYTES, response->size - session->sent);
 	bool last = session->sent + size == response->size;
 
+	if (size == 0) {
+		return complete(session);
+	}
 	memcpy(buf + LWS_PRE, (const char *)response->bytes + session->sent, size);
 	/* What the socket does not take, the library keeps and sends before it calls again. */
 	if (lws_write(session->wsi, buf + LWS_PRE, size,
@@ -190,7 +209,7 @@ static int send_piece(struct vtr_session *session)
 	if (last) {
 		return complete(session);
 	}
-	lws_callback_on_writable(session->wsi);
+	ask_to_write(session);
 	return 0;
 }
 
@@ -262,7 +281,7 @@ void vtr_web_look_at(struct vtr_session *session)
 	}
 	if ((session->still && vtr_still_is_done(session->still)) ||
 	    (session->held_until_ns != 0 && session->held_until_ns <= vtr_os_now_ns())) {
-		lws_callback_on_writable(session->wsi);
+		ask_to_write(session);
 	}
 }
 
@@ -573,6 +592,7 @@ int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reaso
 		                  vtr_web_wish(session->web, session->display, session->body,
 		                               session->body_size, &session->response));
 	case LWS_CALLBACK_HTTP_WRITEABLE:
+		session->wants_write = false;
 		if (session->held_until_ns != 0) {
 			if (session->held_until_ns > vtr_os_now_ns()) {
 				return 0;
@@ -583,7 +603,7 @@ int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reaso
 		if (session->still) {
 			return vtr_still_is_done(session->still) ? send_still(session) : 0;
 		}
-		return session->response.bytes ? send_piece(session) : 0;
+		return session->response.status != 0 ? send_piece(session) : 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 		return confirm_upgrade(session, in);
 	default:

@@ -449,6 +449,7 @@ static void run(void *arg)
 	struct vtr_web *web = arg;
 
 	while (!atomic_load(&web->ends) && lws_service(web->context, 0) >= 0) {
+		vtr_web_regulate(web);
 	}
 }
 

@@ -123,6 +123,9 @@ struct vtr_session {
 
 	enum vtr_token_kind token; /* of the last request, or of the viewer */
 	bool answering;            /* a request is complete, or a viewer known */
+	bool wants_write;          /* has something for the socket */
+	bool stopped;              /* nothing is read: see flow.c */
+	bool is_alone;             /* no other request came together with the one that is being answered */
 	bool head_only;
 	bool close_after;
 	bool wants_body; /* a PUT for `display` */
@@ -152,6 +155,9 @@ bool vtr_web_may_end(const struct vtr_session *session);
 
 /* Ends it in the next turn of the loop. */
 void vtr_web_end(struct vtr_session *session, enum vtr_web_refusal refusal);
+
+/* Decides which connections are read from. After each turn of the loop (flow.c). */
+void vtr_web_regulate(struct vtr_web *web);
 
 /* Frees what a request has left. */
 void vtr_web_reset(struct vtr_session *session);

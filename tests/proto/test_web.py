@@ -285,6 +285,13 @@ class WhoHasNoToken(WebTest):
             sock.shutdown(then)
         return socks
 
+    def check_calm(self, what):
+        before = harness.cpu_seconds(self.pid)
+        time.sleep(2)
+        used = harness.cpu_seconds(self.pid) - before
+        print(f'{what}: {used:.2f} s of CPU in 2 s', flush=True)
+        self.assertLess(used, 0.3, what)
+
     def check_served(self):
         """Who has a token is served as if nothing were."""
         for _ in range(5):
@@ -311,12 +318,14 @@ class WhoHasNoToken(WebTest):
         self.attack(self.FLOOD, MAX_SESSIONS)
         self.check_served()
         self.attack(self.FLOOD, 2 * MAX_SESSIONS)
+        self.check_calm('connections that pipeline requests and do not read')
         self.check_served()
 
     def test_from_other_addresses_too(self):
         for number in range(4):
             with unittest.mock.patch.object(socket.socket, 'connect', self.connect_from(f'127.0.1.{number}')):
                 self.attack(self.FLOOD, MAX_SESSIONS // 2)
+        self.check_calm('the same from four addresses')
         self.check_served()
 
     def connect_from(self, address):
@@ -326,6 +335,31 @@ class WhoHasNoToken(WebTest):
             sock.bind((address, 0))
             connect(sock, target)
         return bind_and_connect
+
+    def test_nothing_that_waits_spins(self):
+        """Requests and ends of the input that come while an answer is under way, or is held back."""
+        wrong = b'GET /api/displays HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ' + b'0' * 32 + b'\r\n\r\n'
+        for _ in range(8):  # from here on, answers to wrong tokens wait for seconds
+            with self.connect() as sock:
+                sock.sendall(wrong)
+                time.sleep(0.05)
+        later = self.attack(wrong)
+        for sock in later:
+            sock.send(self.PAGE)
+        self.attack(wrong + self.PAGE)
+        self.attack(wrong, then=socket.SHUT_WR)
+        self.check_calm('answers that are held back')
+        after = f'GET /api/displays/0/frame.png?after=99&token={self.front.token} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode()
+        self.attack(after + after)
+        for sock in self.attack(after):
+            sock.send(after)
+        self.attack(after, then=socket.SHUT_WR)
+        self.check_calm('answers that wait for a frame')
+        self.attack(self.FLOOD, then=socket.SHUT_WR)
+        self.attack(b'HEAD' + self.PAGE[3:])
+        self.attack(self.FLOOD + b'GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
+        self.check_calm('answers that nobody reads')
+        self.check_served()
 
     def test_one_address_has_a_limit(self):
         others = [self.bind('127.0.0.2') for _ in range(4)]
@@ -349,6 +383,49 @@ class WhoHasNoToken(WebTest):
             viewer.wait('pong')
         for sock in *ours, *others, *viewers:
             sock.close()
+
+
+class WhoSendsAhead(WebTest):
+    """Pipelining is allowed, also for those who are slow to read."""
+
+    def read_answers(self, sock, count, pause=0):
+        data, sizes = b'', []
+        while len(sizes) < count:
+            more = sock.recv(4096 if pause else 65536)
+            self.assertTrue(more, f'ended after {len(sizes)} answers of {count}')
+            data += more
+            time.sleep(pause)
+            while b'\r\n\r\n' in data:
+                head, rest = data.split(b'\r\n\r\n', 1)
+                self.assertTrue(head.startswith(b'HTTP/1.1 200'), head)
+                size = int(head.lower().split(b'content-length: ')[1].split()[0])
+                if len(rest) < size:
+                    break
+                sizes.append(size)
+                data = rest[size:]
+        self.assertEqual(data, b'')
+        return sizes
+
+    def test_answers_come_in_order(self):
+        paths = ['/page.js', '/api/displays', '/', '/metrics', '/page.css'] * 20
+        with self.connect() as sock:
+            sock.sendall(b''.join(f'GET {path} HTTP/1.1\r\nHost: localhost\r\n{self.bearer()}\r\n\r\n'.encode()
+                                  for path in paths))
+            sizes = self.read_answers(sock, len(paths))
+        for place in 0, 2, 4:
+            self.assertEqual(len(set(sizes[place::5])), 1)
+        self.assertEqual(len({sizes[place] for place in (0, 2, 4)}), 3)
+
+    def test_slow_readers_get_all(self):
+        self.front.say('scanout 1 2 1024 1024 4096 window')
+        self.front.say('frame 1 1')
+        size = len(self.front.picture(1)[2])
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            sock.settimeout(20)
+            sock.connect((self.front.host, self.front.port))
+            sock.sendall(f'GET /api/displays/1/frame.png HTTP/1.1\r\nHost: localhost\r\n{self.bearer()}\r\n\r\n'.encode() * 4)
+            self.assertEqual(self.read_answers(sock, 4, 0.002), [size] * 4)
 
 
 if __name__ == '__main__':
