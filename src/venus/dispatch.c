@@ -241,7 +241,7 @@ enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data
 
 		if (window == NULL) {
 			vtr_venus_fail(d->venus, "command stream",
-			               "a command is longer than the context's memory budget allows (-o max-memory)", n);
+			               "a command is longer than the context's budget allows (-o max-memory)", n);
 			return VTR_ERR_GUEST;
 		}
 		memcpy(window, data + at, n);

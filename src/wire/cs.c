@@ -88,7 +88,7 @@ void *vtr_cs_alloc_raw(struct vtr_cs_reader *r, size_t count, size_t size)
 	}
 	p = vtr_mul(count, size, &bytes) ? vtr_arena_alloc(r->arena, bytes) : NULL;
 	if (p == NULL) {
-		vtr_cs_fail_value(r, "a command needs more memory to decode than the context's budget allows (-o max-memory)", count);
+		vtr_cs_fail_value(r, "decoding takes more memory than the context's budget has (-o max-memory)", count);
 	}
 	return p;
 }
