@@ -12,6 +12,8 @@ const char vtr_tuning_help[] =
 	"                            /usr/share/vulkan/icd.d/lvp_icd.json\n"
 	"  max-memory=SIZE           mappable memory for each client; default: half of the RAM\n"
 	"  handshake-timeout=MS      time for a client to say who it is; default: 10000\n"
+	"  reply-timeout=MS          time for a client to read the replies before the next one;\n"
+	"                            default: 10000\n"
 	"  import-alignment=SIZE     import host memory in multiples of this (for tests)\n"
 	"  no-host-import            do not import host memory at all (for tests)\n"
 	"  no-export                 do not share memory by export from the driver either (for "
@@ -33,6 +35,7 @@ static const struct {
 	{ "driver", KIND_TEXT, offsetof(struct vtr_tuning, driver) },
 	{ "max-memory", KIND_U64, offsetof(struct vtr_tuning, max_memory) },
 	{ "handshake-timeout", KIND_U32, offsetof(struct vtr_tuning, handshake_ms) },
+	{ "reply-timeout", KIND_U32, offsetof(struct vtr_tuning, reply_ms) },
 	{ "import-alignment", KIND_U32, offsetof(struct vtr_tuning, import_alignment) },
 	{ "no-host-import", KIND_FLAG, offsetof(struct vtr_tuning, no_host_import) },
 	{ "no-export", KIND_FLAG, offsetof(struct vtr_tuning, no_export) },
@@ -89,7 +92,7 @@ static enum vtr_err parse_item(const char *item, struct vtr_tuning *tuning)
 enum vtr_err vtr_tuning_parse(const struct vtr_command *command, const struct vtr_opt_list *list,
                               struct vtr_tuning *out_tuning)
 {
-	struct vtr_tuning tuning = { .handshake_ms = 10000 };
+	struct vtr_tuning tuning = { .handshake_ms = 10000, .reply_ms = 10000 };
 
 	for (size_t i = 0; i < list->count; i++) {
 		if (parse_item(list->items[i], &tuning) != VTR_OK) {

@@ -12,6 +12,7 @@ struct vtr_tuning {
 	uint64_t max_memory;
 	uint32_t import_alignment;
 	uint32_t handshake_ms;
+	uint32_t reply_ms;
 	bool no_host_import;
 	bool no_export;
 	bool no_sandbox;

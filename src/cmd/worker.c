@@ -201,6 +201,7 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 		.control_fd = (int)options.control_fd,
 		.client_fd = has_client ? (int)options.client_fd : -1,
 		.handshake_timeout_ms = tuning.handshake_ms,
+		.reply_timeout_ms = tuning.reply_ms,
 		.max_memory = tuning.max_memory,
 		.min_import_alignment = tuning.import_alignment,
 		.no_host_import = tuning.no_host_import,

@@ -16,6 +16,8 @@ static void add_tuning(struct vtr_workers *workers, const struct vtr_tuning *tun
 {
 	snprintf(workers->texts[0], VTR_WORKERS_TEXT_MAX, "handshake-timeout=%u", tuning->handshake_ms);
 	add_arg(workers, "-o", workers->texts[0]);
+	snprintf(workers->texts[3], VTR_WORKERS_TEXT_MAX, "reply-timeout=%u", tuning->reply_ms);
+	add_arg(workers, "-o", workers->texts[3]);
 	if (tuning->max_memory != 0) {
 		snprintf(workers->texts[1], VTR_WORKERS_TEXT_MAX, "max-memory=%llu",
 		         (unsigned long long)tuning->max_memory);

@@ -14,14 +14,14 @@
  * from the renderer options. */
 
 /* Arguments of `vitrine worker` for the tuning. */
-#define VTR_WORKERS_ARGS_MAX 16
+#define VTR_WORKERS_ARGS_MAX 18
 #define VTR_WORKERS_TEXT_MAX 64
 
 struct vtr_workers {
 	char program[PATH_MAX];
 	const char *args[VTR_WORKERS_ARGS_MAX]; /* point into what follows, and to literals */
 	size_t arg_count;
-	char texts[3][VTR_WORKERS_TEXT_MAX];
+	char texts[4][VTR_WORKERS_TEXT_MAX];
 	struct vtr_front_env env;
 };
 

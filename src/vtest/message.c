@@ -5,11 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "platform/sock.h"
 
 enum command {
 	CMD_RESOURCE_UNREF = 3,
@@ -34,7 +32,6 @@ enum command {
 #define BLOB_FLAGS (VTR_BLOB_MAPPABLE | VTR_BLOB_SHAREABLE | VTR_BLOB_CROSS_DEVICE)
 #define SYNC_WAIT_ANY 1u
 #define SUBMIT_RING_IDX 1u
-#define REPLY_MAX_WORDS (1 + VTR_VENUS_CAPSET_SIZE / 4)
 #define LOG_NAME_MAX 64
 
 /* Entries that are handled on the stack; more are allocated for the length of the message. */
@@ -52,28 +49,6 @@ static uint32_t word_at(const uint8_t *payload, size_t index)
 static uint64_t long_at(const uint8_t *payload, size_t index)
 {
 	return word_at(payload, index) | (uint64_t)word_at(payload, index + 1) << 32;
-}
-
-static enum vtr_err reply(struct vtr_vtest *vtest, uint32_t command, const uint32_t *words,
-                          uint32_t count)
-{
-	uint32_t message[2 + REPLY_MAX_WORDS] = { count, command };
-
-	vtr_assert(count <= REPLY_MAX_WORDS);
-	if (count > 0) {
-		memcpy(message + 2, words, count * 4);
-	}
-	struct iovec iov = { .iov_base = message, .iov_len = 8 + count * 4 };
-	return vtr_os_sock_send(vtest->fd, &iov, 1, NULL, 0);
-}
-
-/* An fd travels with one byte of its own: the client reads the reply with read(). */
-static enum vtr_err reply_fd(struct vtr_vtest *vtest, int fd)
-{
-	char dummy = 0;
-	struct iovec iov = { .iov_base = &dummy, .iov_len = 1 };
-
-	return vtr_os_sock_send(vtest->fd, &iov, 1, &fd, 1);
 }
 
 static enum vtr_err unknown_sync(struct vtr_vtest *vtest, const char *message)
@@ -103,7 +78,7 @@ static enum vtr_err ping(struct vtr_vtest *vtest, const uint8_t *payload, size_t
 {
 	(void)payload;
 	(void)size;
-	return reply(vtest, CMD_PING_PROTOCOL_VERSION, NULL, 0);
+	return vtr_vtest_reply(vtest, CMD_PING_PROTOCOL_VERSION, NULL, 0);
 }
 
 /* Only sent behind PING, to tell servers that know it from others; no resource is ever busy. */
@@ -113,7 +88,7 @@ static enum vtr_err busy_wait(struct vtr_vtest *vtest, const uint8_t *payload, s
 
 	(void)payload;
 	(void)size;
-	return reply(vtest, CMD_RESOURCE_BUSY_WAIT, &busy, 1);
+	return vtr_vtest_reply(vtest, CMD_RESOURCE_BUSY_WAIT, &busy, 1);
 }
 
 static enum vtr_err protocol_version(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
@@ -134,7 +109,7 @@ static enum vtr_err protocol_version(struct vtr_vtest *vtest, const uint8_t *pay
 		version = VTR_VTEST_MAX_VERSION;
 	}
 	vtest->version = version;
-	return reply(vtest, CMD_PROTOCOL_VERSION, &version, 1);
+	return vtr_vtest_reply(vtest, CMD_PROTOCOL_VERSION, &version, 1);
 }
 
 static enum vtr_err get_param(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
@@ -146,7 +121,7 @@ static enum vtr_err get_param(struct vtr_vtest *vtest, const uint8_t *payload, s
 		words[0] = 1;
 		words[1] = VTR_VENUS_TIMELINE_COUNT;
 	}
-	return reply(vtest, CMD_GET_PARAM, words, 2);
+	return vtr_vtest_reply(vtest, CMD_GET_PARAM, words, 2);
 }
 
 static enum vtr_err get_capset(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
@@ -156,12 +131,12 @@ static enum vtr_err get_capset(struct vtr_vtest *vtest, const uint8_t *payload, 
 
 	(void)size;
 	if (word_at(payload, 0) != VTR_VENUS_CAPSET_ID || word_at(payload, 1) != 0) {
-		return reply(vtest, CMD_GET_CAPSET, words, 1);
+		return vtr_vtest_reply(vtest, CMD_GET_CAPSET, words, 1);
 	}
 	words[0] = 1;
 	vtr_venus_capset(false, capset);
 	memcpy(words + 1, capset, sizeof(capset));
-	return reply(vtest, CMD_GET_CAPSET, words, VTR_ARRAY_LEN(words));
+	return vtr_vtest_reply(vtest, CMD_GET_CAPSET, words, VTR_ARRAY_LEN(words));
 }
 
 static void on_fence(void *data, uint32_t timeline, uint64_t fence_id)
@@ -272,11 +247,11 @@ static enum vtr_err create_blob(struct vtr_vtest *vtest, const uint8_t *payload,
 		                 (unsigned long long)long_at(payload, 2),
 		                 (unsigned long long)long_at(payload, 4), vtr_err_name(err));
 	}
-	err = reply(vtest, CMD_RESOURCE_CREATE_BLOB, &res_id, 1);
+	err = vtr_vtest_reply(vtest, CMD_RESOURCE_CREATE_BLOB, &res_id, 1);
 	if (err != VTR_OK) {
 		return err;
 	}
-	return reply_fd(vtest, blob.fd);
+	return vtr_vtest_reply_fd(vtest, blob.fd);
 }
 
 static enum vtr_err resource_unref(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
@@ -306,7 +281,7 @@ static enum vtr_err sync_create(struct vtr_vtest *vtest, const uint8_t *payload,
 	if (vtr_sync_create(vtest->syncs, long_at(payload, 0), &id) != VTR_OK) {
 		vtr_warn_limited(vtest->log, "client has too many syncs");
 	}
-	return reply(vtest, CMD_SYNC_CREATE, &id, 1);
+	return vtr_vtest_reply(vtest, CMD_SYNC_CREATE, &id, 1);
 }
 
 static enum vtr_err sync_unref(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
@@ -325,7 +300,7 @@ static enum vtr_err sync_read(struct vtr_vtest *vtest, const uint8_t *payload, s
 		return unknown_sync(vtest, "SYNC_READ");
 	}
 	const uint32_t words[2] = { (uint32_t)value, (uint32_t)(value >> 32) };
-	return reply(vtest, CMD_SYNC_READ, words, 2);
+	return vtr_vtest_reply(vtest, CMD_SYNC_READ, words, 2);
 }
 
 static enum vtr_err sync_write(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
@@ -382,9 +357,9 @@ static enum vtr_err sync_wait(struct vtr_vtest *vtest, const uint8_t *payload, s
 	if (err != VTR_OK) {
 		return unknown_sync(vtest, "SYNC_WAIT");
 	}
-	err = reply(vtest, CMD_SYNC_WAIT, NULL, 0);
+	err = vtr_vtest_reply(vtest, CMD_SYNC_WAIT, NULL, 0);
 	if (err == VTR_OK) {
-		err = reply_fd(vtest, wait_fd.fd);
+		err = vtr_vtest_reply_fd(vtest, wait_fd.fd);
 	}
 	if (wait_fd.owned) {
 		vtr_close(&wait_fd.fd);

@@ -29,6 +29,8 @@
 #define VTR_VTEST_MAX_BLOB (1ull << 40)
 /* Mesa sends one. */
 #define VTR_VTEST_MAX_BATCHES 64
+/* The longest reply, that to GET_CAPSET, without its header. */
+#define VTR_VTEST_REPLY_MAX_WORDS (1 + VTR_VENUS_CAPSET_SIZE / 4)
 
 /* How far the handshake got. A message names the least that it needs. */
 enum vtr_vtest_stage {
@@ -70,5 +72,22 @@ struct vtr_vtest_rule {
 
 /* The rule of a command number, or NULL. */
 const struct vtr_vtest_rule *vtr_vtest_find_rule(uint32_t command);
+
+/**
+ * Sends a reply of `count` words, at most VTR_VTEST_REPLY_MAX_WORDS. Waits while the client has not read
+ * the replies before it.
+ *
+ * Returns: VTR_ERR_GUEST  the client did not read for vtr_vtest_params.reply_timeout_ms (logged)
+ *          VTR_ERR_AGAIN  stop_fd says to stop
+ *          VTR_ERR_GONE   the client has closed
+ *          VTR_ERR_OS
+ * Thread:  the serving thread.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_vtest_reply(struct vtr_vtest *vtest, uint32_t command,
+                                            const uint32_t *words, uint32_t count);
+
+/* Sends the rest of a reply with an fd (borrowed): a byte of its own, since the client reads the reply
+ * with read(). Otherwise like vtr_vtest_reply(). */
+VTR_MUST_CHECK enum vtr_err vtr_vtest_reply_fd(struct vtr_vtest *vtest, int fd);
 
 #endif

@@ -24,6 +24,7 @@ struct vtr_vtest_params {
 	int fd;                        /* the connection, borrowed */
 	int stop_fd;                   /* serving ends when it is readable or hung up; -1: none */
 	uint32_t handshake_timeout_ms; /* until CONTEXT_INIT; 0: no limit */
+	uint32_t reply_timeout_ms;     /* for a client to read replies that another waits behind; 0: no limit */
 	const struct vtr_vtest_events *events; /* entries must all be set */
 	void *data;                            /* handed to events */
 	uint64_t max_memory;                   /* this and what follows: see vtr_venus_params */
@@ -34,12 +35,18 @@ struct vtr_vtest_params {
 };
 
 /**
+ * Limits what the client at the other end of `fd` can leave unread: parts of two replies, of which one has
+ * an fd. To be called before vtr_vtest_serve(). Returns: VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_vtest_limit_unread(int fd);
+
+/**
  * Serves the connection until it ends. On any failure the client was hung up and the context's rings
  * carry the FATAL bit; closing `fd` is left to the caller in any case.
  *
  * Returns: VTR_OK         the client closed the connection
  *          VTR_ERR_GONE   stop_fd said so
- *          VTR_ERR_GUEST  the client broke the protocol (logged)
+ *          VTR_ERR_GUEST  the client broke the protocol or did not read its replies (logged)
  *          VTR_ERR_LIMIT  the client used up a budget whose request has no error reply (logged)
  *          VTR_ERR_NOMEM, VTR_ERR_OS
  */

@@ -146,6 +146,7 @@ static enum vtr_err serve_client(const struct vtr_worker_params *params)
 		.fd = params->client_fd,
 		.stop_fd = params->control_fd,
 		.handshake_timeout_ms = params->handshake_timeout_ms,
+		.reply_timeout_ms = params->reply_timeout_ms,
 		.events = &vtest_events,
 		.data = (void *)params,
 		.max_memory = params->max_memory,
@@ -159,6 +160,9 @@ static enum vtr_err serve_client(const struct vtr_worker_params *params)
 	if (err != VTR_OK) {
 		vtr_error(params->log, "cannot watch the supervisor: %s", vtr_err_name(err));
 	} else {
+		err = vtr_vtest_limit_unread(params->client_fd);
+	}
+	if (err == VTR_OK) {
 		err = lock_in(params);
 	}
 	if (err != VTR_OK) {

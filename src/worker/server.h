@@ -20,7 +20,8 @@ struct vtr_worker_params {
 	struct vtr_log *log;
 	int control_fd; /* the starter's socket (worker/protocol.h); when it closes, the worker ends */
 	int client_fd; /* the connection, which speaks vtest; -1: a VM's context, by control_fd alone */
-	uint32_t handshake_timeout_ms;
+	uint32_t handshake_timeout_ms; /* this and the next: see vtr_vtest_params */
+	uint32_t reply_timeout_ms;
 	uint64_t max_memory; /* this and what follows: see vtr_venus_params */
 	uint32_t min_import_alignment;
 	bool no_host_import;

@@ -15,7 +15,7 @@
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* So that all replies fit into the socket: nobody reads them. */
+/* So that many replies fit into the socket: nobody reads them. */
 #define INPUT_MAX 2048
 #define SOCKET_SIZE (1 << 20)
 
@@ -67,6 +67,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const struct vtr_vtest_params params = {
 		.fd = ends[1],
 		.stop_fd = -1,
+		.reply_timeout_ms = 1, /* ends what has more replies than that */
 		.events = &events,
 	};
 	enum vtr_err err = vtr_vtest_serve(&params);

@@ -190,6 +190,7 @@ static void reads_renderer_options(void)
 	CHECK_EQ(tuning.max_memory, 2ll << 30);
 	CHECK_EQ(tuning.import_alignment, 16384);
 	CHECK_EQ(tuning.handshake_ms, 10000);
+	CHECK_EQ(tuning.reply_ms, 10000);
 	CHECK(tuning.no_sandbox && !tuning.no_host_import);
 	CHECK_STR(tuning.driver, "/x.json");
 	list.count = 1;

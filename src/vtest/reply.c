@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "vtest"
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "platform/sock.h"
+#include "platform/thread.h"
+#include "vtest/message.h"
+
+/*
+ * Replies, of which a client can leave few unread. Linux counts the fds that wait in sockets for each
+ * user, and refuses to send more where the sender's limit of fds is lower than that count. So what one
+ * client does not read could keep the workers of others, and other programs of vitrine's user, from
+ * sending fds.
+ *
+ * An unread part of a reply takes PART_BYTES of the send buffer, however short it is, and the socket
+ * polls writable while no more than a quarter of the buffer is taken. SNDBUF_BYTES puts that quarter
+ * between one part and two, so no part is sent before the client has read all but the one before it.
+ * An fd comes with a part of its own, behind the one with the reply's header: when it is sent, the
+ * fd before it was taken. A kernel with larger parts makes the worker wait more often, no more.
+ */
+#define PART_BYTES 768
+#define SNDBUF_BYTES (PART_BYTES * 15 / 2)
+
+enum vtr_err vtr_vtest_limit_unread(int fd)
+{
+	/* The kernel doubles what it is told, for its own use. */
+	int size = SNDBUF_BYTES / 2;
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0 ? VTR_OK
+	                                                                       : VTR_ERR_OS;
+}
+
+/* Returns: VTR_ERR_AGAIN (stop_fd says to stop), VTR_ERR_GUEST (the time is up), VTR_ERR_OS. */
+static enum vtr_err wait_until_read(struct vtr_vtest *vtest)
+{
+	uint32_t limit_ms = vtest->params->reply_timeout_ms;
+	int64_t deadline_ns = vtr_os_now_ns() + (int64_t)limit_ms * 1000000;
+	struct pollfd fds[2] = {
+		{ .fd = vtest->fd, .events = POLLOUT },
+		{ .fd = vtest->params->stop_fd, .events = POLLIN },
+	};
+
+	for (;;) {
+		int64_t left_ns = deadline_ns - vtr_os_now_ns();
+		if (limit_ms != 0 && left_ns <= 0) {
+			vtr_warn(vtest->log,
+			         "client goes on asking but has not read its replies for %u ms",
+			         limit_ms);
+			return VTR_ERR_GUEST;
+		}
+		int n = poll(fds, VTR_ARRAY_LEN(fds),
+		             limit_ms != 0 ? (int)(left_ns / 1000000) + 1 : -1);
+		if (n < 0 && errno != EINTR) {
+			return VTR_ERR_OS;
+		}
+		if (n > 0) {
+			return fds[1].revents != 0 ? VTR_ERR_AGAIN : VTR_OK;
+		}
+	}
+}
+
+static enum vtr_err send_part(struct vtr_vtest *vtest, const struct iovec *part, const int *fds,
+                              size_t fd_count)
+{
+	struct pollfd pollfd = { .fd = vtest->fd, .events = POLLOUT };
+
+	if (poll(&pollfd, 1, 0) <= 0) {
+		if (vtest->venus) {
+			vtr_venus_settle(vtest->venus, true);
+		}
+		enum vtr_err err = wait_until_read(vtest);
+		if (err != VTR_OK) {
+			return err;
+		}
+	}
+	/* Does not block: a part is shorter than what there is room for now. */
+	return vtr_os_sock_send(vtest->fd, part, 1, fds, fd_count);
+}
+
+enum vtr_err vtr_vtest_reply(struct vtr_vtest *vtest, uint32_t command, const uint32_t *words,
+                             uint32_t count)
+{
+	uint32_t message[2 + VTR_VTEST_REPLY_MAX_WORDS] = { count, command };
+
+	vtr_assert(count <= VTR_VTEST_REPLY_MAX_WORDS);
+	if (count > 0) {
+		memcpy(message + 2, words, count * 4);
+	}
+	const struct iovec part = { .iov_base = message, .iov_len = 8 + count * 4 };
+	return send_part(vtest, &part, NULL, 0);
+}
+
+enum vtr_err vtr_vtest_reply_fd(struct vtr_vtest *vtest, int fd)
+{
+	char dummy = 0;
+	const struct iovec part = { .iov_base = &dummy, .iov_len = 1 };
+
+	return send_part(vtest, &part, &fd, 1);
+}

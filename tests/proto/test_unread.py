@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Clients that do not read their replies, which carry fds.
+
+Linux counts the fds that wait in sockets for each user, and a process may not send more while there are more than its
+own limit of fds, unless it has one of two capabilities. So the tests and the server run without those.
+"""
+
+import array
+import ctypes
+import os
+import resource
+import signal
+import socket
+import struct
+import sys
+import time
+
+import harness
+import vtest
+from vtest import Client, Dropped
+
+REPLY_TIMEOUT_MS = 1500
+# Connections, and what an ordinary program may have open.
+MANY = 175
+ORDINARY_FDS = 1024
+# Low enough for that many connections to reach it with full sockets.
+SERVER_FDS = 8192
+
+CAP_SYS_ADMIN = 21
+CAP_SYS_RESOURCE = 24
+PR_CAPBSET_DROP = 24
+CAPABILITY_VERSION_3 = 0x20080522
+
+
+def drop_capabilities():
+    """Like an ordinary user's, for this process and all that it starts."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open('/proc/self/status') as file:
+        held = int(next(line for line in file if line.startswith('CapPrm')).split()[1], 16)
+    if not held & (1 << CAP_SYS_ADMIN | 1 << CAP_SYS_RESOURCE):
+        return
+    left = held & ~(1 << CAP_SYS_ADMIN | 1 << CAP_SYS_RESOURCE)
+    for capability in (CAP_SYS_ADMIN, CAP_SYS_RESOURCE):
+        libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)
+    low, high = left & 0xffffffff, left >> 32
+    header = struct.pack('<Ii', CAPABILITY_VERSION_3, 0)
+    if libc.capset(header, struct.pack('<6I', low, low, 0, high, high, 0)) != 0:
+        sys.exit(f'cannot drop capabilities: {os.strerror(ctypes.get_errno())}')
+
+
+def sync_wait(sync):
+    return struct.pack('<IIIIIQ', 5, vtest.SYNC_WAIT, 0, vtest.FOREVER, sync, 1)
+
+
+def create_blob():
+    return struct.pack('<IIIIQQ', 6, vtest.RESOURCE_CREATE_BLOB, vtest.HOST3D, vtest.MAPPABLE, 4096, 0)
+
+
+def drain(client):
+    """Reads what there is. -> how many fds came"""
+    fds = array.array('i')
+    client.sock.setblocking(False)
+    while True:
+        try:
+            data, ancillary, _, _ = client.sock.recvmsg(1, socket.CMSG_SPACE(4))
+        except OSError:
+            break
+        if not data:
+            break
+        for _, _, content in ancillary:
+            fds.frombytes(content)
+    for fd in fds:
+        os.close(fd)
+    return len(fds)
+
+
+def can_send_fds():
+    """Whether another program of this user with the usual limit of fds can send one."""
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (ORDINARY_FDS, ORDINARY_FDS))
+            ends = socket.socketpair()
+            socket.send_fds(ends[0], [b'x'], [0])
+            status = 0
+        finally:
+            os._exit(status)
+    return os.waitpid(pid, 0)[1] == 0
+
+
+class Unread(harness.ServerTest):
+    ARGS = ('-o', f'reply-timeout={REPLY_TIMEOUT_MS}')
+
+    def connect(self):
+        client = Client(self.server.path)
+        self.addCleanup(client.close)
+        return client
+
+    def ask(self, client, request, count=500):
+        """Sends requests until the socket takes no more."""
+        client.sock.settimeout(0.1)
+        try:
+            client.send_raw(request * count)
+        except (socket.timeout, Dropped):
+            pass
+
+    def check_dropped(self, request):
+        client = self.connect()
+        said = self.server.log().count('has not read its replies')
+        started = time.monotonic()
+        self.ask(client, request(client))
+        harness.wait_for(lambda: self.server.log().count('has not read its replies') > said, 8, 'log line')
+        self.assertGreater(time.monotonic() - started, REPLY_TIMEOUT_MS / 1000 - 0.1)
+        self.server.wait_workers(0)
+        self.assertEqual(drain(client), 1)
+        self.assertTrue(client.wait_dropped())
+
+    def test_waits(self):
+        self.check_dropped(lambda client: sync_wait(client.sync_create(0)))
+
+    def test_blobs(self):
+        self.check_dropped(lambda client: create_blob())
+
+    def test_replies_without_fds(self):
+        client = self.connect()
+        self.ask(client, struct.pack('<IIII', 2, vtest.GET_CAPSET, 4, 0))
+        self.server.wait_workers(0)
+        self.assertTrue(client.wait_dropped())
+
+    def test_the_worker_can_be_told_to_stop(self):
+        """It waits for a client that does not read, but ends with its server."""
+        server = harness.Server('-o', 'reply-timeout=60000')
+        with Client(server.path) as client:
+            self.ask(client, sync_wait(client.sync_create(0)))
+            started = time.monotonic()
+            server.stop()
+            self.assertLess(time.monotonic() - started, 1.5)
+
+    def test_slow_reader(self):
+        """One that asks for much at once and reads slowly gets everything."""
+        client = self.connect()
+        client.send_raw(sync_wait(client.sync_create(0)) * 4 +
+                        struct.pack('<IIII', 2, vtest.GET_CAPSET, 4, 0) * 4)
+        for _ in range(4):
+            time.sleep(REPLY_TIMEOUT_MS / 3000)
+            client.reply(vtest.SYNC_WAIT, 0)
+            time.sleep(REPLY_TIMEOUT_MS / 3000)
+            os.close(client.read_fd())
+        for _ in range(4):
+            time.sleep(REPLY_TIMEOUT_MS / 3000)
+            client.reply(vtest.GET_CAPSET, None)
+        self.assertTrue(client.is_alive())
+
+    def test_patient_client(self):
+        """One reply may stay unread for as long as the client likes: a debugger may have stopped it."""
+        client = self.connect()
+        client.send_raw(sync_wait(client.sync_create(0)))
+        time.sleep(REPLY_TIMEOUT_MS / 1000 + 0.5)
+        client.reply(vtest.SYNC_WAIT, 0)
+        os.close(client.read_fd())
+        self.assertTrue(client.is_alive())
+
+    def test_eager_reader(self):
+        """Many requests at once, whose replies are read at once."""
+        client = self.connect()
+        client.send_raw(sync_wait(client.sync_create(0)) * 500)
+        for _ in range(500):
+            client.reply(vtest.SYNC_WAIT, 0)
+            os.close(client.read_fd())
+
+
+class Crowd(harness.ServerTest):
+    """So many that full sockets would use up what the user may have in flight."""
+
+    def test_others_get_their_fds(self):
+        clients = [Client(self.server.path) for _ in range(MANY)]
+        self.assertTrue(can_send_fds())
+        for client in clients:
+            request = sync_wait(client.sync_create(0))
+            client.send_raw(request * 200)
+        for client in clients:
+            # The worker has begun to answer, and waits behind the first fd.
+            client.sock.recv(1, socket.MSG_PEEK)
+        time.sleep(0.5)
+        self.assertTrue(can_send_fds(), 'other programs cannot send fds any more')
+        with Client(self.server.path) as other:
+            res_id, memory = other.create_shm(4096)
+            memory.close()
+            os.close(other.sync_wait_fd([(other.sync_create(0), 1)]))
+        workers = self.server.wait_workers(MANY)
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        found = [drain(client) for client in clients]
+        print(f'{MANY} clients that do not read left {sum(found)} fds waiting, {max(found)} at most each', flush=True)
+        self.assertEqual(max(found), 1)
+        for worker in workers:
+            os.kill(worker, signal.SIGCONT)
+        for client in clients:
+            client.close()
+        self.server.wait_workers(0, 20)
+
+
+if __name__ == '__main__':
+    drop_capabilities()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (SERVER_FDS, SERVER_FDS))
+    harness.main()
