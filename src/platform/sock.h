@@ -86,6 +86,15 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, siz
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size, size_t *out_size,
                                                  int *fds, size_t max_fds, size_t *out_fd_count);
 
+/**
+ * How much of what was sent the peer has not read, in bytes of the kernel's memory, which is more than was
+ * sent. 0: the peer has read everything, or has closed. A peer that only shut the socket down still holds what
+ * it has not read, with the fds in it.
+ *
+ * Returns: VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_unread(int fd, size_t *out_bytes);
+
 /* Who connected. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_peer(int fd, pid_t *out_pid, uid_t *out_uid);
 

@@ -27,6 +27,9 @@
 #define RING_STATUS_FATAL 2u
 /* At the end, how long workers get to hang up their clients by themselves. */
 #define FINISH_MS 2000
+/* How soon to look again whether a client that is over has read its last replies, and how late. */
+#define FIRST_LOOK_MS 10
+#define LAST_LOOK_MS 1000
 /* Of one worker between two turns of the loop: two for each ring, and nobody makes so many. */
 #define MAX_MESSAGES 4096
 
@@ -51,6 +54,8 @@ struct client {
 	struct vtr_ipc ipc;
 	struct ring rings[VTR_SUPERVISOR_MAX_RINGS];
 	bool killed; /* by us, so its death by a signal is no news */
+
+	uint32_t look_ms; /* not 0: it is over but for replies that the client has not read */
 };
 
 struct vtr_supervisor {
@@ -104,31 +109,60 @@ static void break_rings(struct client *client)
 	}
 }
 
-static void destroy_client(struct client *client)
+/* Lets go of all but the connection. */
+static void release_worker(struct client *client)
 {
-	struct vtr_supervisor *supervisor = client->supervisor;
-
 	unwatch(&client->fd_watch);
 	unwatch(&client->death_watch);
 	unwatch(&client->control_watch);
-	vtr_os_loop_timer_destroy(client->timer);
 	vtr_ipc_finish(&client->ipc);
 	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
 		forget_ring(&client->rings[i]);
 	}
-	vtr_close(&client->fd);
 	vtr_close(&client->worker.death_fd);
 	vtr_close(&client->worker.control_fd);
+}
+
+static void destroy_client(struct client *client)
+{
+	struct vtr_supervisor *supervisor = client->supervisor;
+
+	release_worker(client);
+	vtr_os_loop_timer_destroy(client->timer);
+	vtr_close(&client->fd);
 	vtr_list_remove(&client->node);
 	supervisor->client_count--;
 	free(client);
+}
+
+/*
+ * Fds in replies that the client has not read stay in flight, at the expense of our user, after all ends here
+ * are closed: until the client reads them or closes its end, which a client that only shuts its socket down
+ * does not do. So such a connection is kept, and counts as one of max_clients. There is no event that tells
+ * when the last reply is read.
+ */
+static void end_client(struct client *client)
+{
+	size_t unread;
+
+	if (vtr_os_sock_unread(client->fd, &unread) != VTR_OK || unread == 0) {
+		destroy_client(client);
+		return;
+	}
+	if (client->look_ms == 0) {
+		release_worker(client);
+		client->look_ms = FIRST_LOOK_MS;
+	} else {
+		client->look_ms = vtr_min(client->look_ms * 2, LAST_LOOK_MS);
+	}
+	set_timer(client, client->look_ms);
 }
 
 static void drop_client(struct client *client)
 {
 	break_rings(client);
 	vtr_vtest_hang_up(client->fd);
-	destroy_client(client);
+	end_client(client);
 }
 
 static void kill_worker(struct client *client)
@@ -341,6 +375,10 @@ static void on_timer(void *data)
 	struct client *client = data;
 	struct vtr_log *log = client->supervisor->log;
 
+	if (client->look_ms != 0) {
+		end_client(client);
+		return;
+	}
 	if (client->worker.pid == 0) {
 		vtr_info(log, "client %u: said nothing for %u ms, resetting it", client->number,
 		         client->supervisor->silent_timeout_ms);
@@ -373,7 +411,8 @@ static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd)
 		                         client, &client->fd_watch);
 	}
 	if (err != VTR_OK) {
-		drop_client(client);
+		vtr_vtest_hang_up(client->fd);
+		destroy_client(client);
 		return err;
 	}
 	set_timer(client, supervisor->silent_timeout_ms);

@@ -14,7 +14,8 @@
  * mapping of each ring's status word, never reads a byte from a client, and never waits for
  * anybody. A connection costs one fd until its first bytes arrive; then it gets a worker process.
  *
- *   worker dies      -> FATAL into its rings, connection hung up, one line in the log
+ *   worker dies      -> FATAL into its rings, connection hung up, one line in the log; it counts until the
+ *                       client has read its replies or closed
  *   client goes      -> the worker should notice and end; it is killed if it does not
  *   this process dies -> the workers see the control socket close, hang up their clients and end
  *
@@ -52,7 +53,7 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor);
  */
 VTR_MUST_CHECK enum vtr_err vtr_supervisor_listen(struct vtr_supervisor *supervisor, int listen_fd);
 
-/* Clients connected, and workers not yet reaped, whichever is more. */
+/* Clients connected, workers not yet reaped, and clients that are over but have replies unread. */
 size_t vtr_supervisor_client_count(const struct vtr_supervisor *supervisor);
 
 #endif

@@ -171,6 +171,60 @@ class Unread(harness.ServerTest):
             os.close(client.read_fd())
 
 
+class Leftovers(harness.ServerTest):
+    """An fd that a client has not taken counts after its worker has gone, so the connection does, too."""
+
+    ARGS = ('--max-clients', '3', '-o', 'reply-timeout=300')
+
+    def connect(self):
+        """-> a client, or None if it is refused"""
+        try:
+            client = Client(self.server.path)
+        except (Dropped, OSError):
+            return None
+        self.addCleanup(client.close)
+        return client if client.is_alive() else None
+
+    def may_connect(self):
+        client = self.connect()
+        if client:
+            client.close()
+        return client is not None
+
+    def pile_up(self):
+        # The place of a client that has closed is free a moment later.
+        client = harness.wait_for(self.connect, what='place for a client')
+        client.send_raw(sync_wait(client.sync_create(0)) * 20)
+        return client
+
+    def test_counted_until_taken(self):
+        clients = [self.pile_up() for _ in range(3)]
+        self.server.wait_workers(0)
+        self.assertFalse(self.may_connect())
+        self.server.wait_log('there are 3 clients already')
+        clients[0].close()
+        harness.wait_for(self.may_connect, what='place of the one that has closed')
+        clients[0] = self.pile_up()
+        self.server.wait_workers(0)
+        self.assertFalse(self.may_connect())
+        drain(clients[1])
+        harness.wait_for(self.may_connect, what='place of the one that has read its replies')
+
+    def test_shut_down_is_not_closed(self):
+        clients = [self.pile_up() for _ in range(3)]
+        time.sleep(0.1)
+        for client in clients:
+            client.sock.shutdown(socket.SHUT_RDWR)
+        self.server.wait_workers(0)
+        self.assertFalse(self.may_connect())
+        cpu = harness.cpu_seconds(self.server.pid)
+        time.sleep(1)
+        self.assertLess(harness.cpu_seconds(self.server.pid) - cpu, 0.2)
+        self.assertFalse(self.may_connect())
+        self.assertEqual([drain(client) for client in clients], [1, 1, 1])
+        harness.wait_for(self.may_connect, what='place of one that has read its replies')
+
+
 class Crowd(harness.ServerTest):
     """So many that full sockets would use up what the user may have in flight."""
 

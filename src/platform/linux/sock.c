@@ -2,8 +2,10 @@
 #include "platform/sock.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -137,6 +139,17 @@ enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size, size_t *out_si
                                   size_t max_fds, size_t *out_fd_count)
 {
 	return receive(fd, buf, size, out_size, fds, max_fds, out_fd_count, MSG_DONTWAIT);
+}
+
+enum vtr_err vtr_os_sock_unread(int fd, size_t *out_bytes)
+{
+	int bytes;
+
+	if (ioctl(fd, SIOCOUTQ, &bytes) < 0) {
+		return VTR_ERR_OS;
+	}
+	*out_bytes = (size_t)bytes;
+	return VTR_OK;
 }
 
 enum vtr_err vtr_os_sock_peer(int fd, pid_t *out_pid, uid_t *out_uid)
