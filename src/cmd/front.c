@@ -113,6 +113,7 @@ static enum vtr_err create_supervisor(struct vtr_front *front,
 			.loop = front->loop,
 			.spawner = vtr_workers_spawner(&workers, front->scout),
 			.max_clients = params->max_clients,
+			.max_clients_per_user = params->max_clients_per_user,
 			.silent_timeout_ms = params->tuning->handshake_ms,
 			.leave_timeout_ms = LEAVE_TIMEOUT_MS,
 		};

@@ -34,7 +34,8 @@ struct vtr_front_params {
 	const struct vtr_tuning *tuning;
 	const char *log_filter; /* NULL: the default */
 	const char *socket_path;
-	uint32_t max_clients;
+	uint32_t max_clients; /* this and the next: see vtr_supervisor_params */
+	uint32_t max_clients_per_user;
 	bool look_ahead; /* find out about the devices before the first client comes */
 	bool trial;      /* and whether all of theirs works in the sandbox */
 };

@@ -16,6 +16,7 @@
 struct options {
 	const char *socket;
 	uint32_t max_clients;
+	uint32_t max_clients_per_user;
 	uint32_t mode;
 	const char *log;
 	struct vtr_opt_list tuning;
@@ -37,6 +38,11 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, max_clients),
 	  .arg = "N",
 	  .help = "connections at the same time; default: 1024" },
+	{ .name = "max-clients-per-user",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, max_clients_per_user),
+	  .arg = "N",
+	  .help = "of them, those of each user; default: half for others, all for you" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
@@ -96,6 +102,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		.log_filter = options.log,
 		.socket_path = options.socket,
 		.max_clients = options.max_clients,
+		.max_clients_per_user = options.max_clients_per_user,
 		.look_ahead = true,
 		.trial = true,
 	};

@@ -44,6 +44,7 @@ struct client {
 	struct vtr_list node; /* in supervisor.clients */
 	struct vtr_supervisor *supervisor;
 	uint32_t number; /* for the log */
+	uid_t uid;
 	int fd;
 	struct vtr_os_loop_fd *fd_watch; /* NULL once the client has closed */
 	struct vtr_os_loop_timer *timer;
@@ -63,6 +64,7 @@ struct vtr_supervisor {
 	struct vtr_os_loop *loop;
 	struct vtr_spawner *spawner;
 	uint32_t max_clients;
+	uint32_t max_clients_per_user;
 	uint32_t silent_timeout_ms;
 	uint32_t leave_timeout_ms;
 
@@ -390,7 +392,7 @@ static void on_timer(void *data)
 	kill_worker(client);
 }
 
-static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd)
+static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd, uid_t uid)
 {
 	struct client *client = calloc(1, sizeof(*client));
 
@@ -399,6 +401,7 @@ static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd)
 	}
 	client->supervisor = supervisor;
 	client->number = ++supervisor->next_number;
+	client->uid = uid;
 	client->fd = vtr_take_fd(take_fd);
 	client->worker.death_fd = -1;
 	client->worker.control_fd = -1;
@@ -432,6 +435,39 @@ static void reset_one(struct vtr_supervisor *supervisor)
 	supervisor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
+static uint32_t limit_of_user(const struct vtr_supervisor *supervisor, uid_t uid)
+{
+	if (supervisor->max_clients_per_user != 0) {
+		return supervisor->max_clients_per_user;
+	}
+	return uid == geteuid() ? supervisor->max_clients : (supervisor->max_clients + 1) / 2;
+}
+
+/* Whether there is room for one more client of this user; the log says if not. */
+static enum vtr_err check_limits(struct vtr_supervisor *supervisor, uid_t uid)
+{
+	const struct client *client;
+	uint32_t limit = limit_of_user(supervisor, uid);
+	uint32_t count = 0;
+
+	if (supervisor->client_count >= supervisor->max_clients) {
+		vtr_warn_limited(supervisor->log,
+		                 "there are %u clients already, resetting one more",
+		                 supervisor->max_clients);
+		return VTR_ERR_LIMIT;
+	}
+	vtr_list_for_each (client, &supervisor->clients, node) {
+		count += client->uid == uid;
+	}
+	if (count >= limit) {
+		vtr_warn_limited(supervisor->log,
+		                 "user %u has %u clients already, resetting one more",
+		                 (unsigned)uid, limit);
+		return VTR_ERR_LIMIT;
+	}
+	return VTR_OK;
+}
+
 static void on_listen(void *data, unsigned events)
 {
 	struct vtr_supervisor *supervisor = data;
@@ -450,14 +486,16 @@ static void on_listen(void *data, unsigned events)
 		}
 		return;
 	}
-	if (supervisor->client_count >= supervisor->max_clients) {
-		vtr_warn_limited(supervisor->log,
-		                 "there are %u clients already, resetting one more",
-		                 supervisor->max_clients);
-		vtr_vtest_hang_up(fd);
-		return;
+	pid_t pid;
+	uid_t uid;
+	err = vtr_os_sock_peer(fd, &pid, &uid);
+	if (err == VTR_OK) {
+		if (check_limits(supervisor, uid) != VTR_OK) {
+			vtr_vtest_hang_up(fd);
+			return;
+		}
+		err = add_client(supervisor, &fd, uid);
 	}
-	err = add_client(supervisor, &fd);
 	if (err != VTR_OK) {
 		vtr_error(supervisor->log, "cannot take a client: %s", vtr_err_name(err));
 	}
@@ -474,6 +512,7 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	supervisor->log = params->log;
 	supervisor->loop = params->loop;
 	supervisor->max_clients = params->max_clients;
+	supervisor->max_clients_per_user = params->max_clients_per_user;
 	supervisor->silent_timeout_ms = params->silent_timeout_ms;
 	supervisor->leave_timeout_ms = params->leave_timeout_ms;
 	supervisor->listen_fd = -1;

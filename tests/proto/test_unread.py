@@ -15,6 +15,7 @@ import socket
 import struct
 import sys
 import time
+import unittest
 
 import harness
 import vtest
@@ -73,6 +74,19 @@ def drain(client):
     for fd in fds:
         os.close(fd)
     return len(fds)
+
+
+def connect_all(path, count):
+    """Connects so often. -> those that are served"""
+    clients = []
+    for _ in range(count):
+        try:
+            client = Client(path)
+        except (Dropped, OSError):
+            continue
+        if client.is_alive():
+            clients.append(client)
+    return clients
 
 
 def can_send_fds():
@@ -223,6 +237,65 @@ class Leftovers(harness.ServerTest):
         self.assertFalse(self.may_connect())
         self.assertEqual([drain(client) for client in clients], [1, 1, 1])
         harness.wait_for(self.may_connect, what='place of one that has read its replies')
+
+
+class Users(unittest.TestCase):
+    """No user can take all connections."""
+
+    NOBODY = 65534
+
+    def start(self, *args):
+        server = harness.Server('--max-clients', '5', '--mode', '0666', *args)
+        self.addCleanup(server.stop)
+        os.chmod(server.dir, 0o755)
+        return server
+
+    def connect_as_nobody(self, server, count):
+        """-> how many clients of another user are served; they stay until the test ends"""
+        told_read, told_write = os.pipe()
+        end_read, end_write = os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            try:
+                os.setuid(self.NOBODY)
+                os.close(end_write)
+                clients = connect_all(server.path, count)
+                os.write(told_write, bytes([len(clients)]))
+                os.read(end_read, 1)
+            finally:
+                os._exit(0)
+        os.close(told_write)
+        os.close(end_read)
+        self.addCleanup(os.waitpid, pid, 0)
+        self.addCleanup(os.close, end_write)
+        with open(told_read, 'rb') as told:
+            return told.read(1)[0]
+
+    @unittest.skipIf(os.geteuid() != 0, 'takes root')
+    def test_another_user_gets_half(self):
+        server = self.start()
+        self.assertEqual(self.connect_as_nobody(server, 5), 3)
+        server.wait_log(f'user {self.NOBODY} has 3 clients already')
+        clients = connect_all(server.path, 5)
+        self.assertEqual(len(clients), 2)
+        for client in clients:
+            client.close()
+
+    def test_own_user_gets_all(self):
+        server = self.start()
+        clients = connect_all(server.path, 6)
+        self.assertEqual(len(clients), 5)
+        for client in clients:
+            client.close()
+
+    def test_a_limit_for_all(self):
+        server = self.start('--max-clients-per-user', '2')
+        clients = connect_all(server.path, 4)
+        self.assertEqual(len(clients), 2)
+        server.wait_log(f'user {os.geteuid()} has 2 clients already')
+        clients[0].close()
+        harness.wait_for(lambda: connect_all(server.path, 1), what='place of the one that has closed')
+        clients[1].close()
 
 
 class Crowd(harness.ServerTest):
