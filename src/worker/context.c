@@ -300,6 +300,12 @@ static enum vtr_err serve(struct context *context)
 		if (err == VTR_ERR_GUEST) {
 			vtr_error(context->log, "the front broke the protocol");
 		}
+		if (err == VTR_OK && message.fd_count > 0) {
+			const struct vtr_worker_fds_taken taken = {
+				.count = (uint32_t)message.fd_count,
+			};
+			tell(context, VTR_WORKER_FDS_TAKEN, &taken);
+		}
 		if (err == VTR_OK) {
 			err = handle(context, &message);
 		}

@@ -279,15 +279,45 @@ void vtr_ipc_sender_finish(struct vtr_ipc_sender *sender)
 	}
 }
 
+void vtr_ipc_sender_limit_unread(struct vtr_ipc_sender *sender, size_t max_unread_fds)
+{
+	sender->max_unread_fds = max_unread_fds;
+}
+
+/* Whether a message with so many fds must not be sent yet. */
+static bool is_held_back(const struct vtr_ipc_sender *sender, size_t fd_count)
+{
+	return sender->max_unread_fds != 0 && fd_count > 0 && sender->unread_fds > 0 &&
+	       sender->unread_fds + fd_count > sender->max_unread_fds;
+}
+
+static void count_sent(struct vtr_ipc_sender *sender, size_t fd_count)
+{
+	if (sender->max_unread_fds != 0) {
+		sender->unread_fds += fd_count;
+	}
+}
+
+/* The oldest that is queued, or NULL. */
+static struct queued *first_queued(const struct vtr_ipc_sender *sender)
+{
+	if (!sender->queue.next || vtr_list_empty(&sender->queue)) {
+		return NULL;
+	}
+	return vtr_container_of(sender->queue.next, struct queued, link);
+}
+
 bool vtr_ipc_sender_waits(const struct vtr_ipc_sender *sender)
 {
-	return sender->queue.next && !vtr_list_empty(&sender->queue);
+	const struct queued *first = first_queued(sender);
+
+	return first && !is_held_back(sender, first->fd_count);
 }
 
 enum vtr_err vtr_ipc_sender_flush(struct vtr_ipc_sender *sender)
 {
 	while (vtr_ipc_sender_waits(sender)) {
-		struct queued *first = vtr_container_of(sender->queue.next, struct queued, link);
+		struct queued *first = first_queued(sender);
 		struct iovec iov = {
 			.iov_base = first->bytes + first->sent,
 			.iov_len = first->size - first->sent,
@@ -298,6 +328,7 @@ enum vtr_err vtr_ipc_sender_flush(struct vtr_ipc_sender *sender)
 		if (err != VTR_OK) {
 			return err == VTR_ERR_AGAIN ? VTR_OK : err;
 		}
+		count_sent(sender, first->fd_count);
 		close_fds(sender, first);
 		first->sent += sent;
 		if (first->sent == first->size) {
@@ -305,6 +336,15 @@ enum vtr_err vtr_ipc_sender_flush(struct vtr_ipc_sender *sender)
 		}
 	}
 	return VTR_OK;
+}
+
+enum vtr_err vtr_ipc_sender_taken(struct vtr_ipc_sender *sender, size_t fd_count)
+{
+	if (fd_count > sender->unread_fds) {
+		return VTR_ERR_GUEST;
+	}
+	sender->unread_fds -= fd_count;
+	return vtr_ipc_sender_flush(sender);
 }
 
 static enum vtr_err keep_fds(struct vtr_ipc_sender *sender, struct queued *queued, const int *fds,
@@ -368,12 +408,13 @@ enum vtr_err vtr_ipc_sender_send(struct vtr_ipc_sender *sender, uint32_t op,
 	size_t sent = 0;
 	size_t size = describe(sender->rules, op, parts, &header, iov);
 
-	if (!vtr_ipc_sender_waits(sender)) {
+	if (!first_queued(sender) && !is_held_back(sender, parts->fd_count)) {
 		enum vtr_err err = vtr_os_sock_send_now(sender->fd, iov, IOV_COUNT, parts->fds,
 		                                        parts->fd_count, &sent);
 		if (err != VTR_OK && err != VTR_ERR_AGAIN) {
 			return err;
 		}
+		count_sent(sender, sent > 0 ? parts->fd_count : 0);
 	}
 	return sent == size ? VTR_OK : queue(sender, iov, size, sent, parts->fds, parts->fd_count);
 }

@@ -105,10 +105,26 @@ struct vtr_ipc_sender {
 	size_t max_bytes;
 	size_t fd_count; /* held by the queue */
 	size_t max_fds;
+	size_t unread_fds;     /* sent, and the peer has not said that it took them */
+	size_t max_unread_fds; /* 0: no limit, and none are counted */
 };
 
 void vtr_ipc_sender_init(struct vtr_ipc_sender *sender, int fd, const struct vtr_ipc_rule *rules,
                          size_t max_bytes, size_t max_fds);
+
+/**
+ * From now on messages with fds wait in the queue, and all behind them, while that many fds would be in the
+ * socket: fds that nobody takes count against the user of this process. At least one message goes in any
+ * case. The peer must say what it has taken: see vtr_ipc_sender_taken().
+ */
+void vtr_ipc_sender_limit_unread(struct vtr_ipc_sender *sender, size_t max_unread_fds);
+
+/**
+ * The peer says that it has taken fds out of the socket; sends what waited for that.
+ *
+ * Returns: VTR_ERR_GUEST (there are not so many), VTR_ERR_GONE, VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_ipc_sender_taken(struct vtr_ipc_sender *sender, size_t fd_count);
 
 /* Drops what is queued. Harmless when done before, and on a zeroed sender. */
 void vtr_ipc_sender_finish(struct vtr_ipc_sender *sender);
@@ -126,7 +142,8 @@ VTR_MUST_CHECK enum vtr_err vtr_ipc_sender_send(struct vtr_ipc_sender *sender, u
 /* Sends of the queue what the socket takes; for when it is writable. Returns: VTR_ERR_GONE, VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_ipc_sender_flush(struct vtr_ipc_sender *sender);
 
-/* Whether something is queued, so that the loop should say when the socket is writable. */
+/* Whether something is queued, but for what waits for vtr_ipc_sender_taken(), so that the loop should say when
+ * the socket is writable. */
 bool vtr_ipc_sender_waits(const struct vtr_ipc_sender *sender);
 
 #endif

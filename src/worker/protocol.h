@@ -16,6 +16,7 @@ enum vtr_worker_op {
 	VTR_WORKER_RING_GONE = 3,   /* and destroyed */
 	VTR_WORKER_FENCE_DONE = 4,
 	VTR_WORKER_DETACHED = 5, /* nothing of a detached resource's memory is in use any more */
+	VTR_WORKER_FDS_TAKEN = 6, /* fds that came to a context's worker are out of the socket */
 	VTR_WORKER_OP_COUNT,
 };
 
@@ -36,6 +37,11 @@ struct vtr_worker_fence_done {
 
 struct vtr_worker_detached {
 	uint32_t res_id;
+	uint32_t zero;
+};
+
+struct vtr_worker_fds_taken {
+	uint32_t count;
 	uint32_t zero;
 };
 

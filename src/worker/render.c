@@ -277,6 +277,27 @@ static enum vtr_err handle_detached(struct vtr_render *render,
 	return VTR_ERR_GUEST;
 }
 
+/* The loop is to say when the socket takes more. */
+static enum vtr_err update_watch(struct vtr_render *render)
+{
+	bool out = vtr_ipc_sender_waits(&render->sender);
+
+	if (out == render->watches_out) {
+		return VTR_OK;
+	}
+	render->watches_out = out;
+	return vtr_os_loop_modify_fd(render->control_watch, true, out);
+}
+
+/* The worker has taken fds, so messages with others may follow. */
+static enum vtr_err handle_fds_taken(struct vtr_render *render,
+                                     const struct vtr_worker_fds_taken *taken)
+{
+	enum vtr_err err = vtr_ipc_sender_taken(&render->sender, taken->count);
+
+	return err == VTR_OK ? update_watch(render) : err;
+}
+
 static enum vtr_err handle_message(struct vtr_render *render, const struct vtr_ipc_message *message)
 {
 	switch ((enum vtr_worker_op)message->op) {
@@ -291,6 +312,8 @@ static enum vtr_err handle_message(struct vtr_render *render, const struct vtr_i
 		return handle_fence(render, message->payload);
 	case VTR_WORKER_DETACHED:
 		return handle_detached(render, message->payload);
+	case VTR_WORKER_FDS_TAKEN:
+		return handle_fds_taken(render, message->payload);
 	case VTR_WORKER_RING: /* of vtest */
 	case VTR_WORKER_OP_COUNT:
 		break;
@@ -317,18 +340,6 @@ static enum vtr_err handle_messages(struct vtr_render *render)
 		}
 	}
 	return VTR_ERR_AGAIN; /* an event's handler has destroyed or broken it */
-}
-
-/* The loop is to say when the socket takes more. */
-static enum vtr_err update_watch(struct vtr_render *render)
-{
-	bool out = vtr_ipc_sender_waits(&render->sender);
-
-	if (out == render->watches_out) {
-		return VTR_OK;
-	}
-	render->watches_out = out;
-	return vtr_os_loop_modify_fd(render->control_watch, true, out);
 }
 
 static void on_control(void *data, unsigned events)
@@ -463,6 +474,7 @@ static enum vtr_err start(struct vtr_render *render)
 	             VTR_WORKER_OP_COUNT);
 	vtr_ipc_sender_init(&render->sender, render->process.control_fd, vtr_context_rules,
 	                    VTR_RENDER_MAX_QUEUE, VTR_RENDER_MAX_QUEUED_FDS);
+	vtr_ipc_sender_limit_unread(&render->sender, VTR_RENDER_MAX_UNREAD_FDS);
 	err = vtr_os_loop_add_fd(loop, render->process.control_fd, true, false, on_control, render,
 	                         &render->control_watch);
 	if (err == VTR_OK) {

@@ -28,7 +28,10 @@ struct vtr_renders;
 
 /* What may wait for a worker that does not read: bytes, and fds of attached memory. */
 #define VTR_RENDER_MAX_QUEUE (64u << 20)
-#define VTR_RENDER_MAX_QUEUED_FDS 256
+#define VTR_RENDER_MAX_QUEUED_FDS 512
+/* Fds in the socket to a worker that does not read, together with those of a VM's other workers less than the
+ * 1024 at which other programs of the user could send none. A VM's RAM has one fd as a rule. */
+#define VTR_RENDER_MAX_UNREAD_FDS 8
 /* Resources that a worker is to let go. An honest one is quick; one that was taken over may never say so. */
 #define VTR_RENDER_MAX_DETACHING 65536
 /* How long a worker may hold on to memory that it is to let go, which its guest waits for. */

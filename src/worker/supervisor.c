@@ -235,6 +235,7 @@ static enum vtr_err handle_message(struct client *client, const struct vtr_ipc_m
 	case VTR_WORKER_WINDOW_RING: /* of VMs */
 	case VTR_WORKER_FENCE_DONE:
 	case VTR_WORKER_DETACHED:
+	case VTR_WORKER_FDS_TAKEN:
 	case VTR_WORKER_OP_COUNT:
 		break;
 	}

@@ -15,7 +15,7 @@ import harness
 # What the front says
 INIT, ATTACH, ATTACH_PIECES, DETACH, SUBMIT, FENCE = range(1, 7)
 # What the worker says
-RING, WINDOW_RING, RING_GONE, FENCE_DONE, DETACHED = range(1, 6)
+RING, WINDOW_RING, RING_GONE, FENCE_DONE, DETACHED, FDS_TAKEN = range(1, 7)
 
 PAGE = 4096
 
@@ -45,6 +45,8 @@ class Front:
         self.next_res_id = 2
         self.data = b''
         self.messages = []
+        self.fds_sent = 0
+        self.fds_taken = 0
         if init:
             self.init()
 
@@ -82,6 +84,7 @@ class Front:
             ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))]
         try:
             sent = self.sock.sendmsg([data], ancillary)
+            self.fds_sent += len(fds)
             if sent < len(data):
                 self.sock.sendall(data[sent:])
         except (BrokenPipeError, ConnectionResetError) as error:
@@ -113,7 +116,7 @@ class Front:
         self.send(FENCE, struct.pack('<IIQ', timeline, 0, fence_id))
 
     def receive(self, timeout=20):
-        """The worker's next message: (op, payload)."""
+        """The worker's next message: (op, payload), but for FDS_TAKEN."""
         while True:
             if len(self.data) >= 16:
                 op, size, fds, zero = struct.unpack_from('<IIII', self.data)
@@ -122,7 +125,10 @@ class Front:
                 if len(self.data) >= length:
                     payload = self.data[16:16 + size]
                     self.data = self.data[length:]
-                    return op, payload
+                    if op != FDS_TAKEN:
+                        return op, payload
+                    self.fds_taken += struct.unpack('<II', payload)[0]
+                    continue
             if not select.select([self.sock], [], [], timeout)[0]:
                 raise TimeoutError(f'the worker says nothing\n{self.log()}')
             try:

@@ -42,6 +42,14 @@ class Protocol(unittest.TestCase):
             context.sync()
             self.assertEqual(context.messages[1], (front.RING_GONE, struct.pack('<Q', 0x1000)))
 
+    def test_tells_that_it_took_fds(self):
+        with Front() as context:
+            context.attach_pieces(5, [context.window_fd], [(0, 0, PAGE)])
+            context.attach_pieces(6, [context.window_fd] * 8, [(0, 0, PAGE)])
+            context.sync()
+            self.assertEqual(context.fds_sent, 10)
+            self.assertEqual(context.fds_taken, 10)
+
     def test_ends_with_the_front(self):
         context = Front()
         ring = Ring(context)

@@ -18,6 +18,8 @@ import time
 import unittest
 
 import harness
+import vhost
+import virtio_gpu
 import vtest
 from vtest import Client, Dropped
 
@@ -296,6 +298,45 @@ class Users(unittest.TestCase):
         clients[0].close()
         harness.wait_for(lambda: connect_all(server.path, 1), what='place of the one that has closed')
         clients[1].close()
+
+
+class Contexts(unittest.TestCase):
+    """Workers of a VM that do not read, while the guest attaches memory that takes an fd to tell of."""
+
+    # A socket holds so many, and so many of those are too much for other programs.
+    BUFFERS = 250
+    CONTEXTS = 5
+
+    def test_attached_memory(self):
+        server = harness.Server('--hostmem', '64M', command=('gpu',))
+        self.addCleanup(server.stop)
+        harness.wait_for(lambda: not server.workers(), 30, 'the scout ends')
+        vm = vhost.Vm(server.path)
+        self.addCleanup(vm.close)
+        vm.realize()
+        vm.start()
+        gpu = virtio_gpu.Gpu(vm)
+        contexts = range(1, self.CONTEXTS + 1)
+        for context in contexts:
+            gpu.create_context(context)
+            gpu.ok('SUBMIT_3D', ctx=context, fence=True, ring=0)
+        workers = server.wait_workers(self.CONTEXTS)
+        for worker in workers:
+            os.kill(worker, signal.SIGSTOP)
+        for resource in range(100, 100 + self.BUFFERS):
+            gpu.create_guest_blob(resource, 4096)
+            for context in contexts:
+                gpu.ok('CTX_ATTACH_RESOURCE', ctx=context, resource_id=resource)
+        found = can_send_fds()
+        for worker in workers:
+            os.kill(worker, signal.SIGCONT)
+        self.assertTrue(found, 'other programs cannot send fds any more')
+        # They get everything in the end.
+        for context in contexts:
+            for resource in range(100, 100 + self.BUFFERS):
+                gpu.ok('CTX_DETACH_RESOURCE', ctx=context, resource_id=resource)
+            gpu.ok('SUBMIT_3D', ctx=context, fence=True, ring=0)
+        self.assertEqual(server.workers(), workers)
 
 
 class Crowd(harness.ServerTest):

@@ -416,6 +416,56 @@ static void sender_has_limits(void)
 	free(tail);
 }
 
+/* What the peer has not taken holds back messages with fds, and what is behind them. */
+static void sender_holds_back_fds(void)
+{
+	struct vtr_ipc_sender sender;
+	const struct vtr_ipc_parts with_fds = { .fds = ends, .fd_count = 2 };
+	const uint64_t number = 9;
+	const struct vtr_ipc_parts small = { .payload = &number };
+
+	begin();
+	int before = test_count_fds();
+	vtr_ipc_sender_init(&sender, ends[0], rules, 10u << 20, 64);
+	vtr_ipc_sender_limit_unread(&sender, 5);
+	CHECK_OK(vtr_ipc_sender_send(&sender, SOME_FDS, &with_fds));
+	CHECK_OK(vtr_ipc_sender_send(&sender, NUMBER, &small));
+	CHECK_OK(vtr_ipc_sender_send(&sender, SOME_FDS, &with_fds));
+	CHECK_OK(vtr_ipc_sender_send(&sender, SOME_FDS, &with_fds));
+	CHECK_OK(vtr_ipc_sender_send(&sender, NUMBER, &small));
+	CHECK_OK(vtr_ipc_sender_send(&sender, SOME_FDS, &with_fds));
+	CHECK_EQ(sender.fd_count, 4);
+	CHECK(!vtr_ipc_sender_waits(&sender)); /* for the socket */
+	CHECK_OK(vtr_ipc_sender_flush(&sender));
+	for (int i = 0; i < 3; i++) {
+		CHECK_OK(vtr_ipc_receive(&ipc, &message));
+		CHECK_EQ(message.op, i == 1 ? NUMBER : SOME_FDS);
+	}
+	CHECK_ERR(vtr_ipc_receive(&ipc, &message), VTR_ERR_AGAIN);
+	CHECK_ERR(vtr_ipc_sender_taken(&sender, 5), VTR_ERR_GUEST);
+	CHECK_OK(vtr_ipc_sender_taken(&sender, 2));
+	CHECK_OK(vtr_ipc_receive(&ipc, &message));
+	CHECK_EQ(message.op, SOME_FDS);
+	CHECK_EQ(message.fd_count, 2);
+	CHECK_OK(vtr_ipc_receive(&ipc, &message));
+	CHECK_EQ(message.op, NUMBER);
+	CHECK_ERR(vtr_ipc_receive(&ipc, &message), VTR_ERR_AGAIN);
+	CHECK_OK(vtr_ipc_sender_taken(&sender, 4));
+	CHECK_OK(vtr_ipc_receive(&ipc, &message));
+	CHECK_EQ(message.fd_count, 2);
+	CHECK_ERR(vtr_ipc_receive(&ipc, &message), VTR_ERR_AGAIN);
+	CHECK_EQ(sender.fd_count, 0);
+	/* One message goes, however many fds it has. */
+	CHECK_OK(vtr_ipc_sender_taken(&sender, 2));
+	vtr_ipc_sender_limit_unread(&sender, 1);
+	CHECK_OK(vtr_ipc_sender_send(&sender, SOME_FDS, &with_fds));
+	CHECK_OK(vtr_ipc_receive(&ipc, &message));
+	CHECK_ERR(vtr_ipc_receive(&ipc, &message), VTR_ERR_AGAIN);
+	CHECK_EQ(test_count_fds(), before);
+	vtr_ipc_sender_finish(&sender);
+	finish();
+}
+
 int main(void)
 {
 	int fds = test_count_fds();
@@ -431,6 +481,7 @@ int main(void)
 	RUN(takes_bursts);
 	RUN(sends_without_blocking);
 	RUN(sender_has_limits);
+	RUN(sender_holds_back_fds);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;
 }
