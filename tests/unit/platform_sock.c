@@ -323,6 +323,39 @@ static void sends_and_receives_now(void)
 	vtr_close(&ends[0]);
 }
 
+static void knows_what_is_unread(void)
+{
+	char got[4];
+	int ends[2];
+	size_t unread;
+	size_t size;
+
+	CHECK_OK(vtr_os_sock_pair(ends));
+	CHECK_OK(vtr_os_sock_unread(ends[0], &unread));
+	CHECK_EQ(unread, 0);
+	send_bytes(ends[0], "x", NULL, 0);
+	send_bytes(ends[0], "y", ends, 1);
+	CHECK_OK(vtr_os_sock_unread(ends[0], &unread));
+	CHECK(unread >= 2);
+	/* A peer that shuts down keeps what it has not read. */
+	CHECK_EQ(shutdown(ends[1], SHUT_RDWR), 0);
+	CHECK_OK(vtr_os_sock_unread(ends[0], &unread));
+	CHECK(unread >= 2);
+	CHECK_EQ(recv(ends[1], got, 1, 0), 1);
+	CHECK_EQ(recv(ends[1], got, 1, 0), 1);
+	CHECK_OK(vtr_os_sock_unread(ends[0], &unread));
+	CHECK_EQ(unread, 0);
+	CHECK_ERR(vtr_os_sock_recv(ends[0], got, 1, &size, NULL, 0, NULL), VTR_ERR_GONE);
+	close_both(ends);
+
+	CHECK_OK(vtr_os_sock_pair(ends));
+	send_bytes(ends[0], "x", NULL, 0);
+	vtr_close(&ends[1]);
+	CHECK_OK(vtr_os_sock_unread(ends[0], &unread));
+	CHECK_EQ(unread, 0);
+	vtr_close(&ends[0]);
+}
+
 int main(void)
 {
 	int fds = test_count_fds();
@@ -340,6 +373,7 @@ int main(void)
 	RUN(tells_a_dead_peer);
 	RUN(does_not_wait_where_told);
 	RUN(sends_and_receives_now);
+	RUN(knows_what_is_unread);
 	CHECK_EQ(rmdir(dir), 0);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;
