@@ -107,13 +107,14 @@ enum vtr_err vtr_idmap_insert(struct vtr_idmap *map, struct vtr_object *object)
 	return err;
 }
 
-bool vtr_idmap_remove(struct vtr_idmap *map, uint64_t id)
+bool vtr_idmap_remove(struct vtr_idmap *map, const struct vtr_object *object)
 {
+	const uint64_t id = object->id;
 	const uint64_t chunk = id >> CHUNK_SHIFT;
 	bool found;
 
 	pthread_mutex_lock(&map->lock);
-	found = vtr_idmap_get(map, id) != NULL;
+	found = vtr_idmap_get(map, id) == object;
 	if (found) {
 		atomic_store_explicit(&map->slots[id], NULL, memory_order_release);
 		if (--map->live[chunk] == 0 && chunk != map->newest) {

@@ -114,7 +114,7 @@ void vtr_gpu_context_destroy(struct vtr_gpu_context *context)
 		free_attachment(attachment);
 	}
 	vtr_gpu_fences_finish_context(context);
-	vtr_idmap_remove(&gpu->contexts, context->object.id);
+	vtr_idmap_remove(&gpu->contexts, &context->object);
 	vtr_list_remove(&context->node);
 	gpu->context_count--;
 	free(context);

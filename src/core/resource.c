@@ -295,7 +295,7 @@ void vtr_gpu_resource_unref(struct vtr_gpu_resource *resource, struct vtr_gpu_pl
 		vtr_gpu_place_unref(resource->leaving);
 	}
 	vtr_gpu_backing_finish(gpu, &resource->backing);
-	vtr_idmap_remove(&gpu->resources, resource->object.id);
+	vtr_idmap_remove(&gpu->resources, &resource->object);
 	vtr_list_remove(&resource->node);
 	gpu->resource_count--;
 	free(resource);

@@ -171,7 +171,7 @@ bool vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *object)
 	struct vtr_vk_object *o = vtr_vk(object);
 
 	/* A guest that destroys something twice at once, in two rings, must not free it twice. */
-	if (!vtr_idmap_remove(&table->map, object->id)) {
+	if (!vtr_idmap_remove(&table->map, object)) {
 		return false;
 	}
 	if (is_sync(object->type)) {

@@ -159,7 +159,7 @@ bool vtr_resource_remove(struct vtr_resource_table *table, uint32_t id)
 	pthread_mutex_lock(&table->lock);
 	o = vtr_idmap_get(&table->map, id);
 	if (o != NULL) {
-		vtr_idmap_remove(&table->map, id);
+		vtr_idmap_remove(&table->map, o);
 		vtr_list_remove(&vtr_container_of(o, struct vtr_resource, base)->link);
 	}
 	pthread_mutex_unlock(&table->lock);

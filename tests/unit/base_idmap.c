@@ -27,8 +27,10 @@ static void insert_get_remove(void)
 	CHECK(vtr_idmap_get(&map, 2) == &b);
 	CHECK_ERR(vtr_idmap_insert(&map, &again), VTR_ERR_GUEST);
 	CHECK(vtr_idmap_get(&map, 1) == &a);
-	vtr_idmap_remove(&map, 1);
-	vtr_idmap_remove(&map, 1); /* what is not there stays so */
+	CHECK(!vtr_idmap_remove(&map, &again)); /* another one of this id */
+	CHECK(vtr_idmap_get(&map, 1) == &a);
+	CHECK(vtr_idmap_remove(&map, &a));
+	CHECK(!vtr_idmap_remove(&map, &a)); /* what is not there stays so */
 	CHECK(vtr_idmap_get(&map, 1) == NULL);
 	CHECK(vtr_idmap_get(&map, 2) == &b);
 	CHECK_OK(vtr_idmap_insert(&map, &again));
@@ -50,7 +52,7 @@ static void ids_of_any_value(void)
 
 		CHECK_ERR(vtr_idmap_insert(&map, &o), VTR_ERR_GUEST);
 		CHECK(vtr_idmap_get(&map, bad[i]) == NULL);
-		vtr_idmap_remove(&map, bad[i]);
+		CHECK(!vtr_idmap_remove(&map, &o));
 	}
 	CHECK_OK(vtr_idmap_insert(&map, &last));
 	CHECK(vtr_idmap_get(&map, last.id) == &last);
@@ -58,7 +60,7 @@ static void ids_of_any_value(void)
 	CHECK(vtr_idmap_get(&map, 1) == &first);
 	CHECK(vtr_idmap_get(&map, last.id - 1) == NULL);
 	CHECK(vtr_idmap_get(&map, VTR_IDMAP_MAX_IDS / 2) == NULL);
-	vtr_idmap_remove(&map, last.id);
+	vtr_idmap_remove(&map, &last);
 	CHECK(vtr_idmap_get(&map, last.id) == NULL);
 	CHECK(vtr_idmap_get(&map, 1) == &first);
 	vtr_idmap_finish(&map);
@@ -85,7 +87,7 @@ static void scattered_ids(void)
 		CHECK(vtr_idmap_get(&map, objects[i].id + 1) == NULL);
 	}
 	for (uint32_t i = 0; i < n; i++) {
-		vtr_idmap_remove(&map, objects[i].id);
+		vtr_idmap_remove(&map, &objects[i]);
 		CHECK(vtr_idmap_get(&map, objects[i].id) == NULL);
 	}
 	for (uint32_t i = 0; i < n; i++) {
@@ -107,7 +109,7 @@ static void ids_counted_up(void)
 		struct vtr_object *o = &ring[i % 64];
 
 		if (i >= 64) {
-			vtr_idmap_remove(&map, o->id);
+			vtr_idmap_remove(&map, o);
 		}
 		*o = object(id);
 		CHECK_OK(vtr_idmap_insert(&map, o));
@@ -152,7 +154,7 @@ static void *write_thread(void *data)
 
 		if (present[slot]) {
 			CHECK(vtr_idmap_get(&s->map, o->id) == o);
-			vtr_idmap_remove(&s->map, o->id);
+			vtr_idmap_remove(&s->map, o);
 			CHECK(vtr_idmap_get(&s->map, o->id) == NULL);
 		} else {
 			CHECK_OK(vtr_idmap_insert(&s->map, o));
