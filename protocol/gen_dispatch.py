@@ -153,7 +153,10 @@ class Emitter:
             m = [p for p in c.params if p.ctype in self.reg.handles][-1]
             return out + [f'\t\tif (a.{m.name}_obj != NULL && vtr_object_remove(d, a.{m.name}_obj)) {{',
                           f'\t\t\tfn({self.call_args(c)});', '\t\t}']
-        return out + [f'\t\t{ret}fn({self.call_args(c)});']
+        call = [f'\t\t{ret}fn({self.call_args(c)});']
+        if c.may_block:  # with handles of the driver's only: what they belong to may go meanwhile
+            call = ['\t\tvtr_dispatch_pause(d);', *call, '\t\tvtr_dispatch_resume(d);']
+        return out + call
 
     def failed(self, c):
         """What happens when the command names an object whose creation failed."""

@@ -18,8 +18,8 @@
  * whose last object went away is given back.
  *
  * Thread: lookups from any thread; insert and remove lock among themselves. The memory of an object
- *         must stay readable until the map is gone, since a lookup may race with a removal: owners
- *         recycle objects, they do not free them.
+ *         must stay what it is while another thread may still have it from a lookup, which is the
+ *         owner's to see to (venus/retire.h).
  */
 struct vtr_object {
 	uint64_t id;

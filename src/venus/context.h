@@ -11,6 +11,7 @@
 #include "venus/dispatch.h"
 #include "venus/object.h"
 #include "venus/resource.h"
+#include "venus/retire.h"
 #include "venus/venus.h"
 #include "vk/loader.h"
 
@@ -19,13 +20,15 @@
 struct vtr_ring;
 struct vtr_physical;
 
-/* Lock order: timeline_lock, queue->lock, queue->fence_lock; the others are not held together. */
+/* Lock order: timeline_lock, then queue->lock and queue->fence_lock, or device->lock and that of the id table; the
+ * others are not held together, but for what is taken while an instance or a device is destroyed. */
 struct vtr_venus {
 	struct vtr_log *log;
 	struct vtr_venus_params params;
 	struct vtr_venus_window window;
 	_Atomic bool dead;
 
+	struct vtr_retire retire;     /* when what a command may hold is freed */
 	struct vtr_object_table objects;
 	struct vtr_resource_table resources;
 	struct vtr_dispatch dispatch; /* the context stream's. Thread: the context's */

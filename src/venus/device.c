@@ -115,21 +115,10 @@ static bool add_queue(struct vtr_device *device, const VkDeviceQueueCreateInfo *
 	return true;
 }
 
-static struct vtr_device *device_alloc(struct vtr_venus *venus, struct vtr_physical *physical)
+static void device_free(struct vtr_retired *retired)
 {
-	struct vtr_device *device = calloc(1, sizeof(*device));
+	struct vtr_device *device = vtr_container_of(retired, struct vtr_device, retired);
 
-	if (device != NULL) {
-		device->venus = venus;
-		device->physical = physical;
-		pthread_mutex_init(&device->lock, NULL);
-		vtr_list_init(&device->objects);
-	}
-	return device;
-}
-
-static void device_free(struct vtr_device *device)
-{
 	for (uint32_t i = 0; i < device->queue_count; i++) {
 		pthread_mutex_destroy(&device->queues[i]->fence_lock);
 		pthread_mutex_destroy(&device->queues[i]->lock);
@@ -137,6 +126,20 @@ static void device_free(struct vtr_device *device)
 	}
 	pthread_mutex_destroy(&device->lock);
 	free(device);
+}
+
+static struct vtr_device *device_alloc(struct vtr_venus *venus, struct vtr_physical *physical)
+{
+	struct vtr_device *device = calloc(1, sizeof(*device));
+
+	if (device != NULL) {
+		device->retired.free = device_free;
+		device->venus = venus;
+		device->physical = physical;
+		pthread_mutex_init(&device->lock, NULL);
+		vtr_list_init(&device->objects);
+	}
+	return device;
 }
 
 static VkResult create_device(struct vtr_device *device, VkDeviceCreateInfo *info,
@@ -219,34 +222,51 @@ static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo 
 	return VK_SUCCESS;
 }
 
+/* Makes the device one of the context's. False: its instance was destroyed meanwhile. */
+static bool join(struct vtr_venus *venus, struct vtr_device *device)
+{
+	bool joined;
+
+	pthread_mutex_lock(&venus->instance_lock);
+	joined = !device->physical->gone;
+	if (joined) {
+		device->next = venus->devices;
+		venus->devices = device;
+	}
+	pthread_mutex_unlock(&venus->instance_lock);
+	return joined;
+}
+
 void vtr_hand_vkCreateDevice(struct vtr_dispatch *d, struct vtw_vkCreateDevice *a)
 {
 	struct vtr_physical *physical = vtr_physical_of(a->physicalDevice_obj);
 	struct vtr_vk_object *o =
 		vtr_object_reserve(d, a->physicalDevice_obj, VK_OBJECT_TYPE_DEVICE, a->pDevice, &a->ret);
-	struct vtr_device *device;
+	struct vtr_device *device = NULL;
 
 	if (o == NULL) {
 		return;
 	}
-	device = device_alloc(d->venus, physical);
+	if (vtr_retire_reclaim(&d->venus->retire) < VTR_MAX_RETIRED) {
+		device = device_alloc(d->venus, physical);
+	}
 	a->ret = device != NULL ? open_device(device, a->pCreateInfo) : VK_ERROR_OUT_OF_HOST_MEMORY;
-	if (a->ret == VK_SUCCESS) {
-		o->procs = &device->procs;
-		o->data = device;
-		device->object = o;
-		pthread_mutex_lock(&d->venus->instance_lock);
-		device->next = d->venus->devices;
-		d->venus->devices = device;
-		pthread_mutex_unlock(&d->venus->instance_lock);
-		vtr_object_publish(d, o, (uintptr_t)device->handle, VK_SUCCESS);
-		o->device = device; /* not before: a device is no child of its own */
+	if (a->ret != VK_SUCCESS) {
+		if (device != NULL) {
+			device_free(&device->retired);
+		}
+		vtr_object_publish(d, o, 0, a->ret);
 		return;
 	}
-	if (device != NULL) {
-		device_free(device);
+	o->procs = &device->procs;
+	o->data = o->device = device;
+	device->object = o;
+	if (join(d->venus, device)) {
+		vtr_object_publish(d, o, (uintptr_t)device->handle, VK_SUCCESS);
+	} else { /* the driver's device has gone with the instance */
+		device_free(&device->retired);
+		vtr_dispatch_fail(d, "the instance was destroyed meanwhile");
 	}
-	vtr_object_publish(d, o, 0, a->ret);
 }
 
 /* --- destruction ------------------------------------------------------------------------------------ */
@@ -258,6 +278,8 @@ void vtr_hand_vkCreateDevice(struct vtr_dispatch *d, struct vtw_vkCreateDevice *
 
 static void destroy_child(struct vtr_device *device, struct vtr_vk_object *o)
 {
+	struct vtr_memory *memory;
+
 	switch (o->base.type) {
 	DESTROY(FENCE, Fence);
 	DESTROY(SEMAPHORE, Semaphore);
@@ -283,58 +305,79 @@ static void destroy_child(struct vtr_device *device, struct vtr_vk_object *o)
 	DESTROY(ACCELERATION_STRUCTURE_KHR, AccelerationStructureKHR);
 	DESTROY(DEFERRED_OPERATION_KHR, DeferredOperationKHR);
 	case VK_OBJECT_TYPE_DEVICE_MEMORY:
+		memory = vtr_memory_detach(device->venus, o);
 		device->procs.vkFreeMemory(device->handle, (VkDeviceMemory)(uintptr_t)o->base.handle, NULL);
-		vtr_memory_release(device->venus, o->data);
+		vtr_memory_release(device->venus, memory);
 		break;
 	default: /* tombstones; queues, which go with the device */
 		break;
 	}
 }
 
-/* Objects are used by others that were made later, and those come first in the list. */
+/* The one that was made last, since it may use others; NULL: none is left. */
+static struct vtr_vk_object *take_child(struct vtr_device *device)
+{
+	struct vtr_vk_object *o = NULL;
+
+	pthread_mutex_lock(&device->lock);
+	if (!vtr_list_empty(&device->objects)) {
+		o = vtr_container_of(device->objects.next, struct vtr_vk_object, link);
+		vtr_list_remove(&o->link);
+	}
+	pthread_mutex_unlock(&device->lock);
+	return o;
+}
+
 static void destroy_children(struct vtr_device *device)
 {
 	struct vtr_dispatch *d = &device->venus->dispatch;
+	struct vtr_vk_object *o;
 
-	while (!vtr_list_empty(&device->objects)) {
-		struct vtr_vk_object *o = vtr_container_of(device->objects.next, struct vtr_vk_object, link);
-
-		vtr_object_remove_children(d, o);
-		destroy_child(device, o);
-		if (!vtr_object_remove(d, &o->base)) {
-			vtr_list_remove(&o->link); /* another ring is removing it: the guest's own doing */
+	while ((o = take_child(device)) != NULL) {
+		if (vtr_object_remove(d, &o->base)) { /* else another ring is at it: the guest's own doing */
+			vtr_object_remove_children(d, o);
+			destroy_child(device, o);
 		}
 	}
 }
 
-void vtr_device_destroy(struct vtr_venus *venus, struct vtr_device *device)
+/* With instance_lock held. A correct guest uses the device in no other ring now. Others find it gone, in the order
+ * in which they could get at it: what they make of it, what they submit, what they find. */
+static void destroy(struct vtr_venus *venus, struct vtr_device *device)
 {
 	struct vtr_device **link = &venus->devices;
 
-	(void)device->procs.vkDeviceWaitIdle(device->handle);
-	vtr_device_finish_fences(device);
-	destroy_children(device);
-	device->procs.vkDestroyDevice(device->handle, NULL);
 	while (*link != device) {
 		link = &(*link)->next;
 	}
 	*link = device->next;
-	device->object->device = NULL;
-	vtr_object_remove(&venus->dispatch, &device->object->base);
-	device_free(device);
+	pthread_mutex_lock(&device->lock);
+	device->gone = true;
+	pthread_mutex_unlock(&device->lock);
+	vtr_device_close_queues(device);
+	(void)device->procs.vkDeviceWaitIdle(device->handle);
+	vtr_device_finish_fences(device);
+	destroy_children(device);
+	(void)vtr_object_remove(&venus->dispatch, &device->object->base);
+	device->procs.vkDestroyDevice(device->handle, NULL);
+	vtr_retire_add(&venus->retire, &device->retired);
 }
 
 void vtr_devices_destroy(struct vtr_venus *venus)
 {
 	while (venus->devices != NULL) {
-		vtr_device_destroy(venus, venus->devices);
+		destroy(venus, venus->devices);
 	}
 }
 
 void vtr_hand_vkDestroyDevice(struct vtr_dispatch *d, struct vtw_vkDestroyDevice *a)
 {
+	struct vtr_device *device = vtr_vk(a->device_obj)->device;
+
 	pthread_mutex_lock(&d->venus->instance_lock);
-	vtr_device_destroy(d->venus, vtr_vk(a->device_obj)->device);
+	if (!device->gone) { /* else another ring has destroyed it */
+		destroy(d->venus, device);
+	}
 	pthread_mutex_unlock(&d->venus->instance_lock);
 }
 
@@ -353,13 +396,18 @@ static struct vtr_queue *find_queue(const struct vtr_device *device, VkDeviceQue
 	return NULL;
 }
 
+/* With timeline_lock held. */
 static void give_queue(struct vtr_dispatch *d, struct vtr_object *device_obj, struct vtr_queue *q,
                        uint64_t id, uint32_t timeline)
 {
 	VkResult ret;
 
-	if (q == NULL || q->object != NULL) {
+	if (q == NULL || q->object != NULL || q->gone) {
 		vtr_dispatch_fail(d, "no such queue, or the guest has it already");
+		return;
+	}
+	if (timeline != 0 && d->venus->timelines[timeline] != NULL) {
+		vtr_cs_fail_value(&d->r, "a queue's timeline is in use", timeline);
 		return;
 	}
 	q->object = vtr_object_reserve(d, device_obj, VK_OBJECT_TYPE_QUEUE, id, &ret);
@@ -369,10 +417,8 @@ static void give_queue(struct vtr_dispatch *d, struct vtr_object *device_obj, st
 	q->object->data = q;
 	vtr_object_publish(d, q->object, (uintptr_t)q->handle, VK_SUCCESS);
 	if (timeline != 0) {
-		pthread_mutex_lock(&d->venus->timeline_lock);
 		q->timeline = timeline;
 		d->venus->timelines[timeline] = q;
-		pthread_mutex_unlock(&d->venus->timeline_lock);
 	}
 }
 
@@ -380,7 +426,9 @@ void vtr_hand_vkGetDeviceQueue(struct vtr_dispatch *d, struct vtw_vkGetDeviceQue
 {
 	struct vtr_device *device = vtr_vk(a->device_obj)->device;
 
+	pthread_mutex_lock(&d->venus->timeline_lock);
 	give_queue(d, a->device_obj, find_queue(device, 0, a->queueFamilyIndex, a->queueIndex), a->pQueue, 0);
+	pthread_mutex_unlock(&d->venus->timeline_lock);
 }
 
 void vtr_hand_vkGetDeviceQueue2(struct vtr_dispatch *d, struct vtw_vkGetDeviceQueue2 *a)
@@ -391,10 +439,12 @@ void vtr_hand_vkGetDeviceQueue2(struct vtr_dispatch *d, struct vtw_vkGetDeviceQu
 	struct vtr_device *device = vtr_vk(a->device_obj)->device;
 	const uint32_t n = timeline != NULL ? timeline->ringIdx : 0;
 
-	if (timeline != NULL && (n == 0 || n >= VTR_VENUS_TIMELINE_COUNT || d->venus->timelines[n] != NULL)) {
-		vtr_cs_fail_value(&d->r, "a queue's timeline is out of range or in use", n);
+	if (timeline != NULL && (n == 0 || n >= VTR_VENUS_TIMELINE_COUNT)) {
+		vtr_cs_fail_value(&d->r, "a queue's timeline is out of range", n);
 		return;
 	}
+	pthread_mutex_lock(&d->venus->timeline_lock);
 	give_queue(d, a->device_obj,
 	           find_queue(device, info->flags, info->queueFamilyIndex, info->queueIndex), a->pQueue, n);
+	pthread_mutex_unlock(&d->venus->timeline_lock);
 }

@@ -15,13 +15,15 @@ struct vtr_pending_fence {
 };
 
 struct vtr_queue {
-	struct vtr_vk_object *object; /* NULL until the guest asked for the queue */
+	struct vtr_vk_object *object; /* NULL until the guest asked for the queue; under timeline_lock */
 	struct vtr_device *device;
 	VkQueue handle;
 	uint32_t family, index;
 	VkDeviceQueueCreateFlags flags;
-	uint32_t timeline;            /* 1..63, 0: none */
-	pthread_mutex_t lock;         /* held while the driver's queue is used; guards what follows */
+	uint32_t timeline;            /* 1..63, 0: none; under timeline_lock */
+	pthread_mutex_t lock;         /* held while the driver's queue is used, never while it waits for the GPU;
+	                               * guards what follows */
+	bool gone;                    /* the device is being destroyed; set under timeline_lock, too */
 	VkSemaphore semaphore;        /* a timeline that submits advance, made for the first fence */
 	uint64_t submitted;           /* the last value that a submit will signal */
 	bool stale;                   /* something was submitted behind it */
@@ -36,7 +38,9 @@ struct vtr_queue {
 	_Atomic uint32_t waiter_word; /* parked on while nothing is pending */
 };
 
+/* Freed, with its queues, when no command can hold it any more. */
 struct vtr_device {
+	struct vtr_retired retired;
 	struct vtr_device *next;      /* in venus->devices; guarded by instance_lock */
 	struct vtr_venus *venus;
 	struct vtr_vk_object *object;
@@ -45,8 +49,9 @@ struct vtr_device {
 	struct vtw_device_procs procs;
 	struct vtr_queue *queues[VTR_MAX_QUEUES];
 	uint32_t queue_count;
-	pthread_mutex_t lock;         /* guards objects */
+	pthread_mutex_t lock;         /* guards what follows, and that the driver's device stays */
 	struct vtr_list objects;
+	bool gone;                    /* it is being destroyed: nothing can be made of it */
 	bool timeline_semaphores;
 };
 
@@ -71,8 +76,6 @@ static inline struct vtr_queue *vtr_queue_of(struct vtr_object *o)
 
 /* Every device that is left in the context. */
 void vtr_devices_destroy(struct vtr_venus *venus);
-/* Destroys a device with everything that is left in it. */
-void vtr_device_destroy(struct vtr_venus *venus, struct vtr_device *device);
 
 /* --- fence.c -------------------------------------------------------------------------------------- */
 
@@ -82,9 +85,9 @@ VTR_MUST_CHECK enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t
 bool vtr_queue_wants_signal(struct vtr_queue *queue, uint64_t *out_value);
 /* Called with queue->lock held, after a submit to the driver. */
 void vtr_queue_submitted(struct vtr_queue *queue, bool signalled, VkResult result);
-/* Signals what is pending, ends the waiter. */
+/* Before the device is destroyed: its queues are not used any more. */
+void vtr_device_close_queues(struct vtr_device *device);
+/* Signals what is pending, ends the waiter. Behind the above. */
 void vtr_device_finish_fences(struct vtr_device *device);
-/* A submit without commands that waits for or signals one binary semaphore. */
-VkResult vtr_queue_touch(struct vtr_queue *queue, VkSemaphore wait, VkSemaphore signal, VkFence fence);
 
 #endif

@@ -32,7 +32,8 @@ static void fill_runs(void)
 void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct vtr_ring *ring)
 {
 	pthread_once(&runs_once, fill_runs);
-	*d = (struct vtr_dispatch){.venus = venus, .ring = ring, .command = NO_COMMAND};
+	*d = (struct vtr_dispatch){.venus = venus, .ring = ring, .command = NO_COMMAND,
+		.stream = vtr_retire_stream_create(&venus->retire)};
 	vtr_cs_reader_init(&d->r, NULL, 0, &venus->objects.map, &d->arena);
 	vtr_arena_init(&d->arena, ARENA_FIRST, &venus->resources.budget);
 }
@@ -47,6 +48,7 @@ static void free_window(struct vtr_dispatch *d, unsigned which)
 
 void vtr_dispatch_finish(struct vtr_dispatch *d)
 {
+	vtr_retire_stream_destroy(&d->venus->retire, d->stream);
 	vtr_resource_unref(d->reply_resource);
 	d->reply_resource = NULL;
 	vtr_arena_finish(&d->arena);
@@ -84,6 +86,16 @@ void vtr_dispatch_missing(struct vtr_dispatch *d)
 bool vtr_dispatch_tomb(struct vtr_dispatch *d)
 {
 	return (d->r.status & VTR_CS_POISONED) == 0;
+}
+
+void vtr_dispatch_pause(struct vtr_dispatch *d)
+{
+	vtr_retire_end(d->stream);
+}
+
+void vtr_dispatch_resume(struct vtr_dispatch *d)
+{
+	vtr_retire_begin(&d->venus->retire, d->stream);
 }
 
 struct vtr_cs_writer *vtr_dispatch_reply(struct vtr_dispatch *d)
@@ -148,6 +160,7 @@ static inline bool run_one(struct vtr_dispatch *d)
 	if (__builtin_expect(d->r.status != 0, 0)) {
 		return false;
 	}
+	vtr_retire_step(&d->venus->retire, d->stream);
 	d->command = command;
 	d->flags = vtr_cs_ld32(p + 4);
 	if (__builtin_expect(run == NULL, 0)) {
@@ -178,32 +191,39 @@ static enum vtr_err died(struct vtr_dispatch *d)
 	return VTR_ERR_GUEST;
 }
 
-enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, const uint8_t *data, size_t size,
-                              void (*progress)(struct vtr_dispatch *d, size_t done), size_t *out_done)
+static enum vtr_err run_all(struct vtr_dispatch *d, const uint8_t *data,
+                            void (*progress)(struct vtr_dispatch *d, size_t done), size_t *done)
 {
-	size_t done = 0;
-
-	vtr_cs_reader_init(&d->r, data, size, &d->venus->objects.map, &d->arena);
-	d->postponed = false;
 	while (d->r.cur < d->r.end) {
 		if (!run_one(d)) {
-			if (d->postponed) {
-				break;
-			}
-			return died(d);
+			return d->postponed ? VTR_OK : died(d);
 		}
-		done = (size_t)(d->r.cur - data);
+		*done = (size_t)(d->r.cur - data);
 		if (progress != NULL) {
-			progress(d, done);
+			progress(d, *done);
 		}
 		if (vtr_venus_is_dead(d->venus)) {
 			return VTR_ERR_GUEST;
 		}
 	}
-	if (out_done != NULL) {
+	return VTR_OK;
+}
+
+enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, const uint8_t *data, size_t size,
+                              void (*progress)(struct vtr_dispatch *d, size_t done), size_t *out_done)
+{
+	size_t done = 0;
+	enum vtr_err err;
+
+	vtr_cs_reader_init(&d->r, data, size, &d->venus->objects.map, &d->arena);
+	d->postponed = false;
+	vtr_retire_begin(&d->venus->retire, d->stream);
+	err = run_all(d, data, progress, &done);
+	vtr_retire_end(d->stream);
+	if (err == VTR_OK && out_done != NULL) {
 		*out_done = done;
 	}
-	return VTR_OK;
+	return err;
 }
 
 /* Runs what of the window's `size` bytes is complete; *out_done is how much that was. */

@@ -9,6 +9,7 @@
 struct vtr_venus;
 struct vtr_ring;
 struct vtr_resource;
+struct vtr_retire_stream;
 
 /*
  * Runs command streams: the context's, or a ring's. Each has its own reader, memory and reply stream.
@@ -18,6 +19,7 @@ struct vtr_dispatch {
 	struct vtr_cs_reader r;
 	struct vtr_venus *venus;
 	struct vtr_ring *ring; /* NULL: the context's stream */
+	struct vtr_retire_stream *stream; /* says when its commands hold objects */
 	uint32_t command;      /* number of the one that runs */
 	uint32_t flags;        /* VkCommandFlagBitsEXT */
 	bool borrowed;         /* a ring's commands run in the context's thread: nothing may wait */
@@ -60,6 +62,9 @@ void vtr_dispatch_fail(struct vtr_dispatch *d, const char *why);
 void vtr_dispatch_missing(struct vtr_dispatch *d); /* the driver has no such entry point */
 /* Whether the command was decoded but names an object that does not exist because it failed. */
 bool vtr_dispatch_tomb(struct vtr_dispatch *d);
+/* Around a wait that can last: what the command has found so far may be freed, and is not to be used afterwards. */
+void vtr_dispatch_pause(struct vtr_dispatch *d);
+void vtr_dispatch_resume(struct vtr_dispatch *d);
 struct vtr_cs_writer *vtr_dispatch_reply(struct vtr_dispatch *d);
 void vtr_dispatch_replied(struct vtr_dispatch *d);
 /* Memory until the end of the command; poisons and returns NULL at the limit. */

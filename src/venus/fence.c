@@ -264,18 +264,29 @@ enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t timeline, uint
 	return err;
 }
 
-void vtr_device_finish_fences(struct vtr_device *device)
+void vtr_device_close_queues(struct vtr_device *device)
 {
 	struct vtr_venus *venus = device->venus;
 
+	pthread_mutex_lock(&venus->timeline_lock);
 	for (uint32_t i = 0; i < device->queue_count; i++) {
 		struct vtr_queue *q = device->queues[i];
 
-		pthread_mutex_lock(&venus->timeline_lock);
 		if (q->timeline != 0) {
 			venus->timelines[q->timeline] = NULL;
 		}
-		pthread_mutex_unlock(&venus->timeline_lock);
+		pthread_mutex_lock(&q->lock); /* whoever waits for it finds the queue gone */
+		q->gone = true;
+		pthread_mutex_unlock(&q->lock);
+	}
+	pthread_mutex_unlock(&venus->timeline_lock);
+}
+
+void vtr_device_finish_fences(struct vtr_device *device)
+{
+	for (uint32_t i = 0; i < device->queue_count; i++) {
+		struct vtr_queue *q = device->queues[i];
+
 		if (q->waiter_runs) {
 			atomic_store(&q->waiter_stop, true);
 			atomic_fetch_add(&q->waiter_word, 1);

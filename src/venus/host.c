@@ -20,13 +20,18 @@ static bool fits(uint64_t count, uint64_t stride, uint64_t each, size_t size)
 
 void vtr_hand_vkGetQueryPoolResults(struct vtr_dispatch *d, struct vtw_vkGetQueryPoolResults *a)
 {
+	PFN_vkGetQueryPoolResults fn;
+
 	/* The longest: all pipeline statistics and their availability, 64 bits each. */
 	if (a->pData == NULL || !fits(a->queryCount, a->stride, 32 * sizeof(uint64_t), a->dataSize)) {
 		vtr_dispatch_fail(d, "query results do not fit their memory");
 		return;
 	}
-	a->ret = vtr_device_procs(a->device_obj)->vkGetQueryPoolResults(
-		a->device, a->queryPool, a->firstQuery, a->queryCount, a->dataSize, a->pData, a->stride, a->flags);
+	fn = vtr_device_procs(a->device_obj)->vkGetQueryPoolResults;
+	vtr_dispatch_pause(d); /* it may wait for the results */
+	a->ret = fn(a->device, a->queryPool, a->firstQuery, a->queryCount, a->dataSize, a->pData, a->stride,
+	            a->flags);
+	vtr_dispatch_resume(d);
 	if (a->ret == VK_ERROR_DEVICE_LOST && !vtr_dispatch_wants_reply(d)) {
 		vtr_dispatch_fail(d, "the host's device is lost");
 	}

@@ -74,7 +74,8 @@ static VkResult make_instance(struct vtr_venus *venus, const VkInstanceCreateInf
 	return venus->loader->create_instance(&info, NULL, out_instance);
 }
 
-void vtr_hand_vkCreateInstance(struct vtr_dispatch *d, struct vtw_vkCreateInstance *a)
+/* With instance_lock held, like the next. */
+static void create_instance(struct vtr_dispatch *d, struct vtw_vkCreateInstance *a)
 {
 	struct vtr_venus *venus = d->venus;
 	VkInstance handle = NULL;
@@ -112,6 +113,17 @@ void vtr_hand_vkCreateInstance(struct vtr_dispatch *d, struct vtw_vkCreateInstan
 	vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
 }
 
+void vtr_hand_vkCreateInstance(struct vtr_dispatch *d, struct vtw_vkCreateInstance *a)
+{
+	if (vtr_retire_reclaim(&d->venus->retire) >= VTR_MAX_RETIRED) {
+		a->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+		return;
+	}
+	pthread_mutex_lock(&d->venus->instance_lock);
+	create_instance(d, a);
+	pthread_mutex_unlock(&d->venus->instance_lock);
+}
+
 /* Every object that is left in the instance, devices first. */
 static void destroy_instance(struct vtr_venus *venus)
 {
@@ -123,14 +135,15 @@ static void destroy_instance(struct vtr_venus *venus)
 		if (p->object != NULL) {
 			vtr_object_remove(&venus->dispatch, &p->object->base);
 		}
-		vtr_physical_destroy(p);
+		p->gone = true;
+		vtr_retire_add(&venus->retire, &p->retired);
 	}
 	free(venus->physicals);
 	venus->physicals = NULL;
 	venus->physical_count = 0;
 	venus->instance = NULL;
-	venus->instance_procs.vkDestroyInstance((VkInstance)(uintptr_t)instance->base.handle, NULL);
 	vtr_object_remove(&venus->dispatch, &instance->base);
+	venus->instance_procs.vkDestroyInstance((VkInstance)(uintptr_t)instance->base.handle, NULL);
 }
 
 void vtr_instance_finish(struct vtr_venus *venus)
@@ -143,13 +156,24 @@ void vtr_instance_finish(struct vtr_venus *venus)
 
 void vtr_hand_vkDestroyInstance(struct vtr_dispatch *d, struct vtw_vkDestroyInstance *a)
 {
-	(void)a;
 	pthread_mutex_lock(&d->venus->instance_lock);
-	vtr_instance_finish(d->venus);
+	if (d->venus->instance == vtr_vk(a->instance_obj)) { /* else another ring has destroyed it */
+		vtr_instance_finish(d->venus);
+	}
 	pthread_mutex_unlock(&d->venus->instance_lock);
 }
 
 /* --- physical devices ------------------------------------------------------------------------------- */
+
+/* With instance_lock held. A command may have found the instance that another ring has destroyed since. */
+static bool is_current(struct vtr_dispatch *d, struct vtr_object *instance)
+{
+	if (d->venus->instance != vtr_vk(instance)) {
+		vtr_dispatch_fail(d, "the instance was destroyed meanwhile");
+		return false;
+	}
+	return true;
+}
 
 static VkResult find_physicals(struct vtr_venus *venus, VkInstance instance)
 {
@@ -202,12 +226,11 @@ static void name_physicals(struct vtr_dispatch *d, struct vtr_object *instance, 
 	}
 }
 
-void vtr_hand_vkEnumeratePhysicalDevices(struct vtr_dispatch *d, struct vtw_vkEnumeratePhysicalDevices *a)
+static void enumerate(struct vtr_dispatch *d, struct vtw_vkEnumeratePhysicalDevices *a)
 {
 	struct vtr_venus *venus = d->venus;
 	uint32_t n;
 
-	pthread_mutex_lock(&venus->instance_lock);
 	a->ret = venus->physicals == NULL ? find_physicals(venus, a->instance) : VK_SUCCESS;
 	n = venus->physical_count;
 	if (a->ret == VK_SUCCESS && a->pPhysicalDevices != NULL) {
@@ -218,7 +241,15 @@ void vtr_hand_vkEnumeratePhysicalDevices(struct vtr_dispatch *d, struct vtw_vkEn
 		name_physicals(d, a->instance_obj, a->pPhysicalDevices, n);
 	}
 	*a->pPhysicalDeviceCount = n;
-	pthread_mutex_unlock(&venus->instance_lock);
+}
+
+void vtr_hand_vkEnumeratePhysicalDevices(struct vtr_dispatch *d, struct vtw_vkEnumeratePhysicalDevices *a)
+{
+	pthread_mutex_lock(&d->venus->instance_lock);
+	if (is_current(d, a->instance_obj)) {
+		enumerate(d, a);
+	}
+	pthread_mutex_unlock(&d->venus->instance_lock);
 }
 
 /* The guest's id of a driver's device, 0 for one that is not offered. */
@@ -253,8 +284,7 @@ static bool name_group(const struct vtr_venus *venus, VkPhysicalDeviceGroupPrope
 	return n != 0;
 }
 
-void vtr_hand_vkEnumeratePhysicalDeviceGroups(struct vtr_dispatch *d,
-                                              struct vtw_vkEnumeratePhysicalDeviceGroups *a)
+static void enumerate_groups(struct vtr_dispatch *d, struct vtw_vkEnumeratePhysicalDeviceGroups *a)
 {
 	struct vtr_venus *venus = d->venus;
 	VkPhysicalDeviceGroupProperties *groups;
@@ -290,6 +320,16 @@ void vtr_hand_vkEnumeratePhysicalDeviceGroups(struct vtr_dispatch *d,
 		kept = room;
 	}
 	*a->pPhysicalDeviceGroupCount = kept;
+}
+
+void vtr_hand_vkEnumeratePhysicalDeviceGroups(struct vtr_dispatch *d,
+                                              struct vtw_vkEnumeratePhysicalDeviceGroups *a)
+{
+	pthread_mutex_lock(&d->venus->instance_lock);
+	if (is_current(d, a->instance_obj)) {
+		enumerate_groups(d, a);
+	}
+	pthread_mutex_unlock(&d->venus->instance_lock);
 }
 
 void vtr_hand_vkEnumerateDeviceExtensionProperties(struct vtr_dispatch *d,

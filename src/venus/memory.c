@@ -194,6 +194,17 @@ void vtr_hand_vkAllocateMemory(struct vtr_dispatch *d, struct vtw_vkAllocateMemo
 	vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
 }
 
+struct vtr_memory *vtr_memory_detach(struct vtr_venus *venus, struct vtr_vk_object *o)
+{
+	struct vtr_memory *memory;
+
+	pthread_mutex_lock(&venus->memory_lock); /* against its blob being made right now */
+	memory = o->data;
+	o->data = NULL;
+	pthread_mutex_unlock(&venus->memory_lock);
+	return memory;
+}
+
 void vtr_memory_release(struct vtr_venus *venus, struct vtr_memory *memory)
 {
 	if (memory == NULL) {
@@ -217,10 +228,7 @@ void vtr_hand_vkFreeMemory(struct vtr_dispatch *d, struct vtw_vkFreeMemory *a)
 	if (o == NULL) {
 		return;
 	}
-	pthread_mutex_lock(&d->venus->memory_lock); /* against its blob being made right now */
-	memory = o->data;
-	o->data = NULL;
-	pthread_mutex_unlock(&d->venus->memory_lock);
+	memory = vtr_memory_detach(d->venus, o);
 	if (vtr_object_remove(d, a->memory_obj)) {
 		vtr_device_procs(a->device_obj)->vkFreeMemory(a->device, a->memory, NULL);
 	}

@@ -20,6 +20,8 @@ struct vtr_memory {
 
 VTR_MUST_CHECK enum vtr_err vtr_memory_blob(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id,
                                             uint32_t flags, uint64_t size, struct vtr_blob *out_blob);
+/* Takes what hangs on the object away from it. Returns: NULL when another thread did. */
+struct vtr_memory *vtr_memory_detach(struct vtr_venus *venus, struct vtr_vk_object *object);
 /* Gives back what a memory object holds beside the driver's memory, which is freed already. */
 void vtr_memory_release(struct vtr_venus *venus, struct vtr_memory *memory);
 

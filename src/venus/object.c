@@ -15,8 +15,8 @@ struct block {
 
 enum vtr_err vtr_object_table_init(struct vtr_object_table *table)
 {
-	pthread_mutex_init(&table->lock, NULL);
 	vtr_list_init(&table->free);
+	vtr_list_init(&table->retired);
 	vtr_list_init(&table->blocks);
 	atomic_init(&table->sync_objects, 0);
 	atomic_init(&table->objects, 0);
@@ -32,29 +32,56 @@ void vtr_object_table_finish(struct vtr_object_table *table)
 		free(b);
 	}
 	vtr_idmap_finish(&table->map);
-	pthread_mutex_destroy(&table->lock);
 }
 
-static struct vtr_vk_object *object_alloc(struct vtr_object_table *table)
+/* With the lock held, like the next. Objects that were retired and that nobody uses any more. */
+static void reclaim(struct vtr_venus *venus)
 {
+	struct vtr_object_table *table = &venus->objects;
+	const uint64_t oldest = vtr_retire_advance(&venus->retire);
+
+	while (!vtr_list_empty(&table->retired)) {
+		struct vtr_vk_object *o = vtr_container_of(table->retired.next, struct vtr_vk_object, link);
+
+		if (o->epoch >= oldest) {
+			break;
+		}
+		vtr_list_remove(&o->link);
+		vtr_list_insert(&table->free, &o->link);
+	}
+}
+
+/* Its limit is above that of objects alive, for what is retired and held by a command that takes long. */
+static void grow(struct vtr_object_table *table)
+{
+	struct block *b = table->room < 2 * VTR_MAX_OBJECTS ? calloc(1, sizeof(*b)) : NULL;
+
+	if (b != NULL) {
+		vtr_list_insert(&table->blocks, &b->link);
+		for (size_t i = 0; i < BLOCK_OBJECTS; i++) {
+			vtr_list_insert(&table->free, &b->objects[i].link);
+		}
+		table->room += BLOCK_OBJECTS;
+	}
+}
+
+static struct vtr_vk_object *object_alloc(struct vtr_venus *venus)
+{
+	struct vtr_object_table *table = &venus->objects;
 	struct vtr_vk_object *o = NULL;
 
-	pthread_mutex_lock(&table->lock);
+	pthread_mutex_lock(&venus->retire.lock);
 	if (vtr_list_empty(&table->free)) {
-		struct block *b = calloc(1, sizeof(*b));
-
-		if (b != NULL) {
-			vtr_list_insert(&table->blocks, &b->link);
-			for (size_t i = 0; i < BLOCK_OBJECTS; i++) {
-				vtr_list_insert(&table->free, &b->objects[i].link);
-			}
-		}
+		reclaim(venus);
+	}
+	if (vtr_list_empty(&table->free)) {
+		grow(table);
 	}
 	if (!vtr_list_empty(&table->free)) {
 		o = vtr_container_of(table->free.next, struct vtr_vk_object, link);
 		vtr_list_remove(&o->link);
 	}
-	pthread_mutex_unlock(&table->lock);
+	pthread_mutex_unlock(&venus->retire.lock);
 	if (o != NULL) {
 		*o = (struct vtr_vk_object){0};
 		vtr_list_init(&o->link);
@@ -64,14 +91,15 @@ static struct vtr_vk_object *object_alloc(struct vtr_object_table *table)
 	return o;
 }
 
-static void object_free(struct vtr_object_table *table, struct vtr_vk_object *o)
+static void object_retire(struct vtr_venus *venus, struct vtr_vk_object *o)
 {
+	struct vtr_object_table *table = &venus->objects;
+
 	atomic_fetch_sub_explicit(&table->objects, 1, memory_order_relaxed);
-	o->base.type = 0;
-	o->base.handle = 0;
-	pthread_mutex_lock(&table->lock);
-	vtr_list_insert(&table->free, &o->link);
-	pthread_mutex_unlock(&table->lock);
+	pthread_mutex_lock(&venus->retire.lock);
+	o->epoch = atomic_load_explicit(&venus->retire.epoch, memory_order_relaxed);
+	vtr_list_append(&table->retired, &o->link);
+	pthread_mutex_unlock(&venus->retire.lock);
 }
 
 static bool is_sync(uint32_t type)
@@ -94,7 +122,7 @@ struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_obje
 		return NULL;
 	}
 	if ((is_sync(type) && atomic_load(&table->sync_objects) >= VTR_MAX_SYNC_OBJECTS) ||
-	    atomic_load(&table->objects) >= VTR_MAX_OBJECTS || (o = object_alloc(table)) == NULL) {
+	    atomic_load(&table->objects) >= VTR_MAX_OBJECTS || (o = object_alloc(d->venus)) == NULL) {
 		*out_ret = VK_ERROR_OUT_OF_HOST_MEMORY;
 		vtr_object_bury(d, parent, type, id);
 		return NULL;
@@ -109,25 +137,43 @@ struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_obje
 	return o;
 }
 
-static bool publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
+/* Makes it findable, unless what it belongs to is being destroyed. With the device's lock held, if there is
+ * a device: whoever destroys that finds the object then. */
+static enum vtr_err insert(struct vtr_object_table *table, struct vtr_vk_object *o)
+{
+	const bool child = o->device != NULL && o->base.type != VK_OBJECT_TYPE_DEVICE;
+	enum vtr_err err;
+
+	if (child && (o->device->gone || (o->pool != NULL && (o->pool->gone || o->pool->device != o->device)))) {
+		return VTR_ERR_GONE;
+	}
+	err = vtr_idmap_insert(&table->map, &o->base);
+	if (err == VTR_OK && child) {
+		vtr_list_insert(o->pool != NULL ? &o->pool->children : &o->device->objects, &o->link);
+	}
+	return err;
+}
+
+static void publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
 {
 	struct vtr_object_table *table = &d->venus->objects;
-	enum vtr_err err = vtr_idmap_insert(&table->map, &o->base);
+	enum vtr_err err;
 
-	if (err != VTR_OK) {
-		vtr_dispatch_fail(d, "a new object's id cannot be used");
-		object_free(table, o);
-		return false;
-	}
 	if (is_sync(o->base.type)) {
 		atomic_fetch_add(&table->sync_objects, 1);
 	}
 	if (o->device != NULL) {
 		pthread_mutex_lock(&o->device->lock);
-		vtr_list_insert(o->pool != NULL ? &o->pool->children : &o->device->objects, &o->link);
+	}
+	err = insert(table, o);
+	if (o->device != NULL) {
 		pthread_mutex_unlock(&o->device->lock);
 	}
-	return true;
+	if (err != VTR_OK) { /* the context ends: what the driver made goes with it */
+		vtr_dispatch_fail(d, err == VTR_ERR_GONE ? "its device or pool was destroyed meanwhile" :
+		                  "a new object's id cannot be used");
+		object_retire(d->venus, o);
+	}
 }
 
 void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret)
@@ -136,7 +182,7 @@ void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_
 		o->base.type |= VTR_OBJECT_TOMB;
 		o->base.handle = 0;
 		if (vtr_dispatch_wants_reply(d)) { /* the guest reads the error and drops the id */
-			object_free(&d->venus->objects, o);
+			object_retire(d->venus, o);
 			return;
 		}
 	} else {
@@ -154,7 +200,7 @@ void vtr_object_bury(struct vtr_dispatch *d, struct vtr_object *parent, VkObject
 		return;
 	}
 	/* A flood of failing creates must end somewhere; the context does, with this. */
-	o = atomic_load(&table->objects) < 2 * VTR_MAX_OBJECTS ? object_alloc(table) : NULL;
+	o = atomic_load(&table->objects) < 2 * VTR_MAX_OBJECTS ? object_alloc(d->venus) : NULL;
 	if (o == NULL) {
 		vtr_dispatch_fail(d, "too many objects");
 		return;
@@ -180,9 +226,10 @@ bool vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *object)
 	if (o->device != NULL) {
 		pthread_mutex_lock(&o->device->lock);
 		vtr_list_remove(&o->link);
+		o->gone = true;
 		pthread_mutex_unlock(&o->device->lock);
 	}
-	object_free(table, o);
+	object_retire(d->venus, o);
 	return true;
 }
 
@@ -196,7 +243,6 @@ void vtr_object_remove_children(struct vtr_dispatch *d, struct vtr_vk_object *po
 			struct vtr_vk_object *o = vtr_container_of(pool->children.next, struct vtr_vk_object, link);
 
 			vtr_list_remove(&o->link);
-			vtr_list_init(&o->link);
 			child = &o->base;
 		}
 		pthread_mutex_unlock(&pool->device->lock);

@@ -14,18 +14,21 @@ struct vtr_dispatch;
 struct vtr_device;
 
 /*
- * A Vulkan object of the guest's. Memory of objects is recycled within the context and freed with it:
- * a lookup may race with the guest's destroying the same object in another ring.
- * Thread: the ring that the guest uses it on; `link` and `children` are under the device's lock.
+ * A Vulkan object of the guest's. A command that has found one may use it until the command ends, also when
+ * another ring removes it meanwhile (venus/retire.h). Its memory is used again for other objects.
+ * Thread: any; nothing changes once it is known, but for `data` of memory (vtr_venus.memory_lock) and what
+ *         is under the device's lock.
  */
 struct vtr_vk_object {
 	struct vtr_object base;
 	const void *procs;            /* entry points: vtw_instance_procs or vtw_device_procs */
-	struct vtr_device *device;    /* NULL: an instance's */
+	struct vtr_device *device;    /* a device's own, too; NULL: an instance's */
 	void *data;                   /* what the type's handlers add: vtr_memory, vtr_queue, ... */
 	struct vtr_vk_object *pool;   /* of a descriptor set or command buffer */
-	struct vtr_list link;         /* in device->objects or pool->children */
-	struct vtr_list children;     /* of a pool */
+	struct vtr_list link;         /* in device->objects or pool->children; later in the table's lists */
+	struct vtr_list children;     /* of a pool; under the device's lock, like `link` and `gone` */
+	bool gone;                    /* removed: a pool takes no children any more */
+	uint64_t epoch;               /* retired in this one */
 	bool shared;                  /* a buffer or image whose memory the guest exports or imports */
 	VkFormat format;              /* of an image */
 	uint32_t layers;              /* of an image */
@@ -33,9 +36,10 @@ struct vtr_vk_object {
 
 struct vtr_object_table {
 	struct vtr_idmap map;
-	pthread_mutex_t lock;  /* guards `free` and `blocks` */
-	struct vtr_list free;  /* recycled objects */
+	struct vtr_list free;    /* can be used again; guarded by vtr_retire.lock, like what follows */
+	struct vtr_list retired; /* oldest first */
 	struct vtr_list blocks;
+	uint32_t room;           /* of all blocks, in objects */
 	_Atomic uint32_t sync_objects; /* fences, semaphores and events alive */
 	_Atomic uint32_t objects;
 };
@@ -74,7 +78,7 @@ struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_obje
                                          VkObjectType type, uint64_t id, VkResult *out_ret);
 /* Makes it known, or, when ret is an error, leaves a tombstone unless the guest gets to know of it. */
 void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret);
-/* Forgets an object, which is not to be used afterwards. False: another thread did, and this one must
+/* Forgets an object, which lasts until the command ends. False: another thread did, and this one must
  * not tell the driver. */
 bool vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *o);
 void vtr_object_remove_children(struct vtr_dispatch *d, struct vtr_vk_object *pool);

@@ -162,6 +162,11 @@ static enum vtr_err fill(struct vtr_log *log, const struct vtr_venus_params *par
 	return offer_extensions(p, driver);
 }
 
+static void free_retired(struct vtr_retired *retired)
+{
+	vtr_physical_destroy(vtr_container_of(retired, struct vtr_physical, retired));
+}
+
 enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_params *params,
                                  const struct vtw_instance_procs *procs, VkPhysicalDevice handle,
                                  struct vtr_physical **out_physical)
@@ -173,6 +178,7 @@ enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_par
 	if (p == NULL) {
 		return VTR_ERR_NOMEM;
 	}
+	p->retired.free = free_retired;
 	p->handle = handle;
 	p->procs = procs;
 	procs->vkGetPhysicalDeviceProperties(handle, &p->properties);

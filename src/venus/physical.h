@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "procs_gen.h"
+#include "venus/retire.h"
 #include "venus/strategy.h"
 #include "wire_gen.h"
 
@@ -20,8 +21,11 @@ struct vtr_emulation {
 	bool sync_fd;        /* semaphores and fences as sync files */
 };
 
-/* A physical device as the guest sees it. Made once, read-only afterwards. */
+/* A physical device as the guest sees it. Made once, read-only afterwards. Freed when no command can hold it any
+ * more. */
 struct vtr_physical {
+	struct vtr_retired retired;
+	bool gone;                    /* its instance was destroyed; guarded by instance_lock */
 	VkPhysicalDevice handle;
 	struct vtr_vk_object *object; /* NULL until the guest enumerated */
 	const struct vtw_instance_procs *procs;

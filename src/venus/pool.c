@@ -92,11 +92,9 @@ void vtr_hand_vkResetDescriptorPool(struct vtr_dispatch *d, struct vtw_vkResetDe
 
 void vtr_hand_vkDestroyDescriptorPool(struct vtr_dispatch *d, struct vtw_vkDestroyDescriptorPool *a)
 {
-	if (a->descriptorPool_obj != NULL) {
-		vtr_object_remove_children(d, vtr_vk(a->descriptorPool_obj));
-		if (vtr_object_remove(d, a->descriptorPool_obj)) {
-			vtr_device_procs(a->device_obj)->vkDestroyDescriptorPool(a->device, a->descriptorPool, NULL);
-		}
+	if (a->descriptorPool_obj != NULL && vtr_object_remove(d, a->descriptorPool_obj)) {
+		vtr_object_remove_children(d, vtr_vk(a->descriptorPool_obj)); /* nothing can join them now */
+		vtr_device_procs(a->device_obj)->vkDestroyDescriptorPool(a->device, a->descriptorPool, NULL);
 	}
 }
 
@@ -134,10 +132,8 @@ void vtr_hand_vkFreeCommandBuffers(struct vtr_dispatch *d, struct vtw_vkFreeComm
 
 void vtr_hand_vkDestroyCommandPool(struct vtr_dispatch *d, struct vtw_vkDestroyCommandPool *a)
 {
-	if (a->commandPool_obj != NULL) {
+	if (a->commandPool_obj != NULL && vtr_object_remove(d, a->commandPool_obj)) {
 		vtr_object_remove_children(d, vtr_vk(a->commandPool_obj));
-		if (vtr_object_remove(d, a->commandPool_obj)) {
-			vtr_device_procs(a->device_obj)->vkDestroyCommandPool(a->device, a->commandPool, NULL);
-		}
+		vtr_device_procs(a->device_obj)->vkDestroyCommandPool(a->device, a->commandPool, NULL);
 	}
 }

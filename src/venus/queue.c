@@ -2,13 +2,17 @@
 /* Submission, waiting, and the fences and semaphores that guests take for sync files. */
 #include "venus/device.h"
 
-/* The driver's queue is used by the rings and by the transport's fences. */
-static struct vtr_queue *lock(struct vtr_object *object)
+/* The driver's queue is used by the rings and by the transport's fences. False: its device was destroyed
+ * meanwhile, so that the driver must not hear of it; the context ends. */
+static bool lock(struct vtr_dispatch *d, struct vtr_queue *q)
 {
-	struct vtr_queue *q = vtr_queue_of(object);
-
 	pthread_mutex_lock(&q->lock);
-	return q;
+	if (q->gone) {
+		pthread_mutex_unlock(&q->lock);
+		vtr_dispatch_fail(d, "the queue's device was destroyed meanwhile");
+		return false;
+	}
+	return true;
 }
 
 static void unlock(struct vtr_queue *q)
@@ -26,7 +30,7 @@ static void check_lost(struct vtr_dispatch *d, VkResult ret)
 
 void vtr_hand_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)
 {
-	struct vtr_queue *q = lock(a->queue_obj);
+	struct vtr_queue *q = vtr_queue_of(a->queue_obj);
 	const struct vtw_device_procs *vk = &q->device->procs;
 	uint64_t value;
 	const VkTimelineSemaphoreSubmitInfo timeline = {
@@ -35,8 +39,12 @@ void vtr_hand_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)
 		.pSignalSemaphoreValues = &value,
 	};
 	VkSubmitInfo *more = NULL;
-	bool signal = vtr_queue_wants_signal(q, &value);
+	bool signal;
 
+	if (!lock(d, q)) {
+		return;
+	}
+	signal = vtr_queue_wants_signal(q, &value);
 	if (signal) {
 		more = vtr_dispatch_alloc(d, (size_t)a->submitCount + 1, sizeof(*more));
 		signal = more != NULL;
@@ -62,19 +70,22 @@ void vtr_hand_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)
 
 void vtr_hand_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *a)
 {
-	struct vtr_queue *q = lock(a->queue_obj);
+	struct vtr_queue *q = vtr_queue_of(a->queue_obj);
 	const struct vtw_device_procs *vk = &q->device->procs;
 	VkSemaphoreSubmitInfo timeline = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-		                          .semaphore = q->semaphore,
 		                          .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT};
 	VkSubmitInfo2 *more = NULL;
-	bool signal = vtr_queue_wants_signal(q, &timeline.value);
+	bool signal;
 
 	if (vk->vkQueueSubmit2 == NULL) {
-		unlock(q);
 		vtr_dispatch_missing(d);
 		return;
 	}
+	if (!lock(d, q)) {
+		return;
+	}
+	signal = vtr_queue_wants_signal(q, &timeline.value);
+	timeline.semaphore = q->semaphore;
 	if (signal) {
 		more = vtr_dispatch_alloc(d, (size_t)a->submitCount + 1, sizeof(*more));
 		signal = more != NULL;
@@ -99,33 +110,38 @@ void vtr_hand_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *
 
 void vtr_hand_vkQueueBindSparse(struct vtr_dispatch *d, struct vtw_vkQueueBindSparse *a)
 {
-	struct vtr_queue *q = lock(a->queue_obj);
+	struct vtr_queue *q = vtr_queue_of(a->queue_obj);
 
-	a->ret = q->device->procs.vkQueueBindSparse(a->queue, a->bindInfoCount, a->pBindInfo, a->fence);
-	vtr_queue_submitted(q, false, a->ret);
-	unlock(q);
-	check_lost(d, a->ret);
+	if (lock(d, q)) {
+		a->ret = q->device->procs.vkQueueBindSparse(a->queue, a->bindInfoCount, a->pBindInfo, a->fence);
+		vtr_queue_submitted(q, false, a->ret);
+		unlock(q);
+		check_lost(d, a->ret);
+	}
 }
 
 void vtr_hand_vkQueueWaitIdle(struct vtr_dispatch *d, struct vtw_vkQueueWaitIdle *a)
 {
-	struct vtr_queue *q = lock(a->queue_obj);
+	struct vtr_queue *q = vtr_queue_of(a->queue_obj);
 
-	a->ret = q->device->procs.vkQueueWaitIdle(a->queue);
-	unlock(q);
-	check_lost(d, a->ret);
+	if (lock(d, q)) {
+		a->ret = q->device->procs.vkQueueWaitIdle(a->queue);
+		unlock(q);
+		check_lost(d, a->ret);
+	}
 }
 
 void vtr_hand_vkDeviceWaitIdle(struct vtr_dispatch *d, struct vtw_vkDeviceWaitIdle *a)
 {
 	struct vtr_device *device = vtr_vk(a->device_obj)->device;
+	uint32_t locked = 0;
 
-	for (uint32_t i = 0; i < device->queue_count; i++) {
-		pthread_mutex_lock(&device->queues[i]->lock);
+	while (locked < device->queue_count && lock(d, device->queues[locked])) {
+		locked++;
 	}
-	a->ret = device->procs.vkDeviceWaitIdle(a->device);
-	for (uint32_t i = device->queue_count; i > 0; i--) {
-		pthread_mutex_unlock(&device->queues[i - 1]->lock);
+	a->ret = locked == device->queue_count ? device->procs.vkDeviceWaitIdle(a->device) : VK_ERROR_DEVICE_LOST;
+	while (locked > 0) {
+		unlock(device->queues[--locked]);
 	}
 	check_lost(d, a->ret);
 }
@@ -160,7 +176,8 @@ void vtr_hand_vkCreateSemaphore(struct vtr_dispatch *d, struct vtw_vkCreateSemap
 	}
 }
 
-VkResult vtr_queue_touch(struct vtr_queue *q, VkSemaphore wait, VkSemaphore signal, VkFence fence)
+/* A submit without commands that waits for or signals one binary semaphore. */
+static void touch(struct vtr_dispatch *d, struct vtr_queue *q, VkSemaphore wait, VkSemaphore signal)
 {
 	const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
 	const VkSubmitInfo info = {
@@ -173,11 +190,12 @@ VkResult vtr_queue_touch(struct vtr_queue *q, VkSemaphore wait, VkSemaphore sign
 	};
 	VkResult ret;
 
-	pthread_mutex_lock(&q->lock);
-	ret = q->device->procs.vkQueueSubmit(q->handle, 1, &info, fence);
-	vtr_queue_submitted(q, false, ret);
-	pthread_mutex_unlock(&q->lock);
-	return ret;
+	if (lock(d, q)) {
+		ret = q->device->procs.vkQueueSubmit(q->handle, 1, &info, NULL);
+		vtr_queue_submitted(q, false, ret);
+		unlock(q);
+		check_lost(d, ret);
+	}
 }
 
 /* The queue for submits of our own: the first that is no sparse-only or protected one. */
@@ -192,17 +210,20 @@ static struct vtr_queue *own_queue(struct vtr_object *device_obj)
  * transport, so here the fence may still be unsignalled: it is waited for, then reset. */
 void vtr_hand_vkResetFenceResourceMESA(struct vtr_dispatch *d, struct vtw_vkResetFenceResourceMESA *a)
 {
-	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
+	const PFN_vkWaitForFences wait = vtr_device_procs(a->device_obj)->vkWaitForFences;
+	const PFN_vkResetFences reset = vtr_device_procs(a->device_obj)->vkResetFences;
 	VkResult ret;
 
 	if (a->fence == NULL) {
 		vtr_dispatch_fail(d, "no fence");
 		return;
 	}
-	ret = vk->vkWaitForFences(a->device, 1, &a->fence, VK_TRUE, UINT64_MAX);
+	vtr_dispatch_pause(d);
+	ret = wait(a->device, 1, &a->fence, VK_TRUE, UINT64_MAX);
 	if (ret == VK_SUCCESS) {
-		ret = vk->vkResetFences(a->device, 1, &a->fence);
+		ret = reset(a->device, 1, &a->fence);
 	}
+	vtr_dispatch_resume(d);
 	check_lost(d, ret);
 }
 
@@ -215,7 +236,7 @@ void vtr_hand_vkWaitSemaphoreResourceMESA(struct vtr_dispatch *d, struct vtw_vkW
 		vtr_dispatch_fail(d, "no semaphore");
 		return;
 	}
-	check_lost(d, vtr_queue_touch(q, a->semaphore, NULL, NULL));
+	touch(d, q, a->semaphore, NULL);
 }
 
 /* The guest imported a sync file that it has waited for: the semaphore is to be signalled. */
@@ -229,5 +250,5 @@ void vtr_hand_vkImportSemaphoreResourceMESA(struct vtr_dispatch *d,
 		vtr_dispatch_fail(d, "a semaphore imports what it cannot");
 		return;
 	}
-	check_lost(d, vtr_queue_touch(q, NULL, info->semaphore, NULL));
+	touch(d, q, NULL, info->semaphore);
 }

@@ -41,6 +41,7 @@ static const int64_t LOOKS_NS[] = {1000000, 20000000, -1};
 /* How often a wait for a ring's seqno looks by itself: publish() has no full barrier. */
 #define SEQNO_LOOK_NS 2000000
 
+_Static_assert(VTR_RETIRE_STREAMS == VTR_MAX_RINGS + 1, "each ring is a stream, and so is the context's socket");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "rings share 32-bit counters with another process");
 
 /* --- the thread ----------------------------------------------------------------------------------- */
@@ -512,7 +513,9 @@ void vtr_hand_vkNotifyRingMESA(struct vtr_dispatch *d, struct vtw_vkNotifyRingME
 	struct vtr_ring *ring = lookup(d, a->ring);
 
 	if (ring != NULL) {
+		vtr_dispatch_pause(d);
 		run_borrowed(ring);
+		vtr_dispatch_resume(d);
 		wake_thread(ring);
 	}
 }
@@ -548,15 +551,17 @@ void vtr_hand_vkWaitVirtqueueSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWait
 {
 	struct vtr_ring *ring = d->ring;
 
+	vtr_dispatch_pause(d);
 	for (;;) {
 		const uint32_t word = atomic_load(&ring->virtqueue_word);
 
 		if (atomic_load(&ring->virtqueue_seqno) >= a->seqno || atomic_load(&ring->stop) ||
 		    vtr_venus_is_dead(d->venus)) {
-			return;
+			break;
 		}
 		(void)vtr_os_park(&ring->virtqueue_word, word, -1);
 	}
+	vtr_dispatch_resume(d);
 }
 
 /* Bytes from where the ring is to `seqno`; not above 0 if it is there. */
@@ -578,6 +583,7 @@ void vtr_hand_vkWaitRingSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitRingS
 		vtr_cs_fail_value(&d->r, "a ring's seqno is where it cannot get", a->seqno);
 		return;
 	}
+	vtr_dispatch_pause(d);
 	/* The guest does not notify for what it waits for here. */
 	run_borrowed(ring);
 	wake_thread(ring);
@@ -594,4 +600,5 @@ void vtr_hand_vkWaitRingSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitRingS
 		(void)vtr_os_park(&ring->progress, word, SEQNO_LOOK_NS);
 	}
 	atomic_store(&ring->seqno_waiting, 0);
+	vtr_dispatch_resume(d);
 }

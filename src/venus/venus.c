@@ -38,6 +38,7 @@ static enum vtr_err init_parts(struct vtr_venus *venus)
 	}
 	venus->resources.released = venus->params.events->released;
 	venus->resources.released_data = venus->params.data;
+	vtr_retire_init(&venus->retire);
 	vtr_dispatch_init(&venus->dispatch, venus, NULL);
 	return VTR_OK;
 }
@@ -81,6 +82,7 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 	vtr_rings_destroy(venus);
 	vtr_instance_finish(venus);
 	vtr_dispatch_finish(&venus->dispatch);
+	vtr_retire_finish(&venus->retire);
 	vtr_resource_table_finish(&venus->resources);
 	vtr_object_table_finish(&venus->objects);
 	pthread_cond_destroy(&venus->watch_wake);
@@ -176,13 +178,18 @@ static enum vtr_err blob_shm(struct vtr_venus *venus, uint32_t res_id, uint32_t 
 enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id,
                                    uint32_t flags, uint64_t size, struct vtr_blob *out_blob)
 {
+	enum vtr_err err;
+
 	if (vtr_venus_is_dead(venus)) {
 		return VTR_ERR_GUEST;
 	}
 	if (blob_id == 0) {
 		return blob_shm(venus, res_id, flags, size, out_blob);
 	}
-	return vtr_memory_blob(venus, res_id, blob_id, flags, size, out_blob);
+	vtr_retire_begin(&venus->retire, venus->dispatch.stream); /* it finds an object, as commands do */
+	err = vtr_memory_blob(venus, res_id, blob_id, flags, size, out_blob);
+	vtr_retire_end(venus->dispatch.stream);
+	return err;
 }
 
 static enum vtr_err add_pieces(struct vtr_venus *venus, uint32_t res_id, const struct vtr_os_shm_piece *pieces,

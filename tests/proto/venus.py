@@ -137,6 +137,14 @@ def submit(queue, command_buffer):
     return command(18, struct.pack('<QIQ', queue, 1, 1) + one + NULL)
 
 
+def submit_nothing(queue):
+    return command(18, struct.pack('<QIQQ', queue, 0, 0, 0))
+
+
+def destroy_device(device):
+    return command(12, struct.pack('<QQ', device, 0))
+
+
 class Gpu:
     """A device in a context, with one queue on timeline 1."""
 

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""What is destroyed while others use it or wait for it."""
+
+import harness
+import venus
+import vtest
+from venus import DEVICE, QUEUE, Gpu
+from vtest import Client, Dropped, Ring
+
+
+class Lifetimes(harness.ServerTest):
+    def assert_no_crash(self):
+        self.assertNotIn('died of signal', self.server.log(), self.server.tail())
+        self.server.check_sound()
+
+    def fill_ring(self, ring, data):
+        """All at once, not word by word."""
+        ring.memory[192:192 + len(data)] = data
+        ring.tail = len(data)
+
+    def race(self, client):
+        """Forty rings submit, all at once, and one destroys the device in their midst."""
+        gpu = Gpu(client)
+        start = vtest.wait_virtqueue_seqno(1)
+        one = venus.submit_nothing(QUEUE)
+        rings = [Ring(client, 0x2000 + i, reply_size=4096) for i in range(40)]
+        for ring in rings:
+            self.fill_ring(ring, start + one * ((ring.buffer_size - len(start)) // len(one)))
+        destroyer = Ring(client, 0x3000)
+        self.fill_ring(destroyer, start + venus.destroy_device(DEVICE))
+        rings.insert(len(rings) // 2, destroyer)
+        self.assertTrue(gpu.ring.wait())
+        for ring in rings:
+            ring.set_word(64, ring.tail)
+            client.submit(vtest.notify_ring(ring.ring_id, ring.tail))
+        self.assertEqual(client.get_param(1), (1, 64)) # all of them wait
+        client.submit(b''.join(vtest.submit_virtqueue_seqno(ring.ring_id, 1) for ring in rings))
+        self.assertTrue(gpu.ring.wait_fatal(20), self.server.tail())
+
+    def test_device_destroyed_under_its_queue(self):
+        """The rings that wait for their turn with the queue find it gone, and the context ends."""
+        for _ in range(5):
+            with Client(self.server.path) as client:
+                try:
+                    self.race(client)
+                except Dropped:
+                    pass
+            self.server.wait_workers(0)
+            self.assert_no_crash()
+        self.assertIn('destroyed meanwhile', self.server.log())
+
+    def test_devices_one_after_another(self):
+        """Their memory is used again, also when a ring waits for a fence all the time."""
+        with Client(self.server.path) as client:
+            gpu = Gpu(client)
+            for i in range(30):
+                gpu.call(venus.create_device(venus.PHYSICAL, 1000 + i))
+                gpu.ring.write(venus.destroy_device(1000 + i))
+            self.assertTrue(gpu.ring.wait())
+            self.assertTrue(client.is_alive())
+
+
+if __name__ == '__main__':
+    harness.main()

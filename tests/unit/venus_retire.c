@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: MIT */
+#include "venus/retire.h"
+
+#include "test.h"
+
+struct thing {
+	struct vtr_retired retired;
+	bool freed;
+};
+
+static void on_free(struct vtr_retired *item)
+{
+	vtr_container_of(item, struct thing, retired)->freed = true;
+}
+
+static struct thing thing(void)
+{
+	return (struct thing){.retired = {.free = on_free}};
+}
+
+/* Nobody runs commands: what is retired is free at once. */
+static void no_streams(void)
+{
+	struct vtr_retire retire = {0};
+	struct thing a = thing(), b = thing();
+
+	vtr_retire_init(&retire);
+	vtr_retire_add(&retire, &a.retired);
+	CHECK(!a.freed);
+	CHECK_EQ(vtr_retire_reclaim(&retire), 0);
+	CHECK(a.freed);
+	vtr_retire_add(&retire, &b.retired);
+	vtr_retire_finish(&retire);
+	CHECK(b.freed);
+}
+
+/* A command that began before keeps it; it goes with the step to the next one. */
+static void held_until_the_command_ends(void)
+{
+	struct vtr_retire retire = {0};
+	struct vtr_retire_stream *mine, *other;
+	struct thing a = thing();
+
+	vtr_retire_init(&retire);
+	mine = vtr_retire_stream_create(&retire);
+	other = vtr_retire_stream_create(&retire);
+	CHECK(mine != other);
+	vtr_retire_begin(&retire, mine);
+	vtr_retire_begin(&retire, other);
+	vtr_retire_add(&retire, &a.retired);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(vtr_retire_reclaim(&retire), 1);
+		vtr_retire_step(&retire, mine);
+	}
+	CHECK(!a.freed);
+	vtr_retire_step(&retire, other);
+	CHECK_EQ(vtr_retire_reclaim(&retire), 0);
+	CHECK(a.freed);
+	vtr_retire_end(mine);
+	vtr_retire_end(other);
+	vtr_retire_stream_destroy(&retire, mine);
+	vtr_retire_stream_destroy(&retire, other);
+	vtr_retire_finish(&retire);
+}
+
+/* A command that retires something itself is one that holds it. */
+static void held_by_the_command_that_retires(void)
+{
+	struct vtr_retire retire = {0};
+	struct vtr_retire_stream *stream;
+	struct thing things[100];
+
+	vtr_retire_init(&retire);
+	stream = vtr_retire_stream_create(&retire);
+	vtr_retire_begin(&retire, stream);
+	for (int i = 0; i < 100; i++) {
+		things[i] = thing();
+		vtr_retire_step(&retire, stream);
+		CHECK_EQ(vtr_retire_reclaim(&retire), i > 0); /* of the command before, at most */
+		CHECK(i < 2 || things[i - 2].freed);
+		vtr_retire_add(&retire, &things[i].retired);
+		CHECK(!things[i].freed);
+	}
+	vtr_retire_end(stream);
+	CHECK_EQ(vtr_retire_reclaim(&retire), 0);
+	vtr_retire_stream_destroy(&retire, stream);
+	vtr_retire_finish(&retire);
+}
+
+/* A stream that sleeps, or waits and has forgotten all, holds nothing; what is retired after it went on, it may. */
+static void not_held_by_those_who_wait(void)
+{
+	struct vtr_retire retire = {0};
+	struct vtr_retire_stream *stream;
+	struct thing a = thing(), b = thing();
+
+	vtr_retire_init(&retire);
+	stream = vtr_retire_stream_create(&retire);
+	vtr_retire_begin(&retire, stream);
+	vtr_retire_add(&retire, &a.retired);
+	vtr_retire_end(stream);
+	CHECK_EQ(vtr_retire_reclaim(&retire), 0);
+	CHECK(a.freed);
+	vtr_retire_begin(&retire, stream);
+	vtr_retire_add(&retire, &b.retired);
+	CHECK_EQ(vtr_retire_reclaim(&retire), 1);
+	CHECK(!b.freed);
+	vtr_retire_stream_destroy(&retire, stream);
+	CHECK_EQ(vtr_retire_reclaim(&retire), 0);
+	vtr_retire_finish(&retire);
+}
+
+/* Each ring and the context's stream have a place, over and over again. */
+static void places(void)
+{
+	struct vtr_retire retire = {0};
+	struct vtr_retire_stream *streams[VTR_RETIRE_STREAMS];
+
+	vtr_retire_init(&retire);
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < VTR_RETIRE_STREAMS; i++) {
+			streams[i] = vtr_retire_stream_create(&retire);
+			CHECK(i == 0 || streams[i] != streams[i - 1]);
+		}
+		for (int i = 0; i < VTR_RETIRE_STREAMS; i++) {
+			vtr_retire_stream_destroy(&retire, streams[i]);
+		}
+	}
+	vtr_retire_finish(&retire);
+}
+
+enum { READERS = 3, ROUNDS = 20000 };
+
+/* What readers find through `current` is theirs until they step; the writer replaces it all the time. */
+struct shared {
+	struct vtr_retire retire;
+	_Atomic(struct thing *) current;
+	_Atomic bool stop;
+};
+
+static void *read_thread(void *data)
+{
+	struct shared *s = data;
+	struct vtr_retire_stream *stream = vtr_retire_stream_create(&s->retire);
+	unsigned n = 0;
+
+	vtr_retire_begin(&s->retire, stream);
+	while (!atomic_load(&s->stop)) {
+		const struct thing *t = atomic_load_explicit(&s->current, memory_order_acquire);
+
+		for (int i = 0; i < 20; i++) {
+			CHECK(!*(const volatile bool *)&t->freed);
+		}
+		if (++n % 8 == 0) {
+			vtr_retire_end(stream);
+			vtr_retire_begin(&s->retire, stream);
+		} else {
+			vtr_retire_step(&s->retire, stream);
+		}
+	}
+	vtr_retire_stream_destroy(&s->retire, stream);
+	return NULL;
+}
+
+static void readers_and_a_writer(void)
+{
+	static struct thing things[ROUNDS + 1];
+	static struct shared s;
+	pthread_t threads[READERS];
+
+	vtr_retire_init(&s.retire);
+	things[0] = thing();
+	atomic_store(&s.current, &things[0]);
+	for (int i = 0; i < READERS; i++) {
+		CHECK_EQ(pthread_create(&threads[i], NULL, read_thread, &s), 0);
+	}
+	for (int i = 1; i <= ROUNDS; i++) {
+		things[i] = thing();
+		atomic_store_explicit(&s.current, &things[i], memory_order_release);
+		vtr_retire_add(&s.retire, &things[i - 1].retired);
+		(void)vtr_retire_reclaim(&s.retire);
+	}
+	atomic_store(&s.stop, true);
+	for (int i = 0; i < READERS; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	CHECK_EQ(vtr_retire_reclaim(&s.retire), 0);
+	CHECK(things[ROUNDS - 1].freed && !things[ROUNDS].freed);
+	vtr_retire_finish(&s.retire);
+}
+
+int main(void)
+{
+	RUN(no_streams);
+	RUN(held_until_the_command_ends);
+	RUN(held_by_the_command_that_retires);
+	RUN(not_held_by_those_who_wait);
+	RUN(places);
+	RUN(readers_and_a_writer);
+	return 0;
+}
