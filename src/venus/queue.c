@@ -120,30 +120,70 @@ void vtr_hand_vkQueueBindSparse(struct vtr_dispatch *d, struct vtw_vkQueueBindSp
 	}
 }
 
+/* --- waiting for queues ----------------------------------------------------------------------------- */
+
+/* What was submitted to some queues so far. The driver's functions for that want the queues for themselves as
+ * long as they wait. But others may need them then: the transport's fences, and thereby the context's thread. */
+struct idle {
+	struct vtr_device *device;
+	VkFence fences[VTR_MAX_QUEUES];
+	uint32_t count;
+};
+
+/* Adds a queue to be waited for. */
+static VkResult idle_add(struct vtr_dispatch *d, struct idle *idle, struct vtr_queue *q)
+{
+	const struct vtw_device_procs *vk = &q->device->procs;
+	const VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+	VkFence *fence = &idle->fences[idle->count];
+	VkResult ret;
+
+	if (!lock(d, q)) {
+		return VK_ERROR_DEVICE_LOST;
+	}
+	ret = vk->vkCreateFence(q->device->handle, &info, NULL, fence);
+	if (ret == VK_SUCCESS) {
+		idle->count++;
+		ret = vk->vkQueueSubmit(q->handle, 0, NULL, *fence);
+	}
+	unlock(q);
+	return ret;
+}
+
+/* Waits, unless `ret` says that there is nothing to wait for. */
+static VkResult idle_wait(struct vtr_dispatch *d, struct idle *idle, VkResult ret)
+{
+	struct vtr_device *device = idle->device;
+
+	if (ret == VK_SUCCESS && idle->count > 0) {
+		ret = device->procs.vkWaitForFences(device->handle, idle->count, idle->fences, VK_TRUE, UINT64_MAX);
+	}
+	pthread_mutex_lock(&device->lock);
+	for (uint32_t i = 0; i < idle->count && !device->gone; i++) {
+		device->procs.vkDestroyFence(device->handle, idle->fences[i], NULL);
+	}
+	pthread_mutex_unlock(&device->lock);
+	check_lost(d, ret);
+	return ret;
+}
+
 void vtr_hand_vkQueueWaitIdle(struct vtr_dispatch *d, struct vtw_vkQueueWaitIdle *a)
 {
 	struct vtr_queue *q = vtr_queue_of(a->queue_obj);
+	struct idle idle = {.device = q->device};
 
-	if (lock(d, q)) {
-		a->ret = q->device->procs.vkQueueWaitIdle(a->queue);
-		unlock(q);
-		check_lost(d, a->ret);
-	}
+	a->ret = idle_wait(d, &idle, idle_add(d, &idle, q));
 }
 
 void vtr_hand_vkDeviceWaitIdle(struct vtr_dispatch *d, struct vtw_vkDeviceWaitIdle *a)
 {
-	struct vtr_device *device = vtr_vk(a->device_obj)->device;
-	uint32_t locked = 0;
+	struct idle idle = {.device = vtr_vk(a->device_obj)->device};
+	VkResult ret = VK_SUCCESS;
 
-	while (locked < device->queue_count && lock(d, device->queues[locked])) {
-		locked++;
+	for (uint32_t i = 0; i < idle.device->queue_count && ret == VK_SUCCESS; i++) {
+		ret = idle_add(d, &idle, idle.device->queues[i]);
 	}
-	a->ret = locked == device->queue_count ? device->procs.vkDeviceWaitIdle(a->device) : VK_ERROR_DEVICE_LOST;
-	while (locked > 0) {
-		unlock(device->queues[--locked]);
-	}
-	check_lost(d, a->ret);
+	a->ret = idle_wait(d, &idle, ret);
 }
 
 /* --- fences and semaphores -------------------------------------------------------------------------- */

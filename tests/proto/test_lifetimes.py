@@ -1,11 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""What is destroyed while others use it or wait for it."""
+"""What is destroyed while others use it or wait for it, and what waits."""
+
+import time
 
 import harness
 import venus
 import vtest
 from venus import DEVICE, QUEUE, Gpu
 from vtest import Client, Dropped, Ring
+
+TIMELINE = 50
 
 
 class Lifetimes(harness.ServerTest):
@@ -48,6 +52,30 @@ class Lifetimes(harness.ServerTest):
             self.server.wait_workers(0)
             self.assert_no_crash()
         self.assertIn('destroyed meanwhile', self.server.log())
+
+    def waiting_gpu(self, client):
+        """A device whose queue waits for the timeline."""
+        gpu = Gpu(client)
+        gpu.ring.write(venus.create_timeline(DEVICE, TIMELINE) + venus.submit_wait(QUEUE, TIMELINE, 1))
+        self.assertTrue(gpu.ring.wait())
+        return gpu
+
+    def test_waits_hold_up_nobody(self):
+        """A ring waits for a queue; fences and the context's thread do not wait with it."""
+        for wait in (venus.queue_wait_idle(QUEUE), venus.device_wait_idle(DEVICE)):
+            with Client(self.server.path) as client:
+                gpu = self.waiting_gpu(client)
+                other = Ring(client, 0x2000)
+                gpu.ring.write(vtest.set_reply(gpu.ring.reply_id, 0, 4096) + wait)
+                sync = client.sync_create()
+                time.sleep(0.1) # the ring is waiting by then, on most machines
+                client.submit(syncs=[(sync, 1)], ring_idx=1)
+                self.assertEqual(client.get_param(1), (1, 64))
+                self.assertEqual(client.sync_read(sync), 0)
+                self.assertNotEqual(gpu.ring.head, gpu.ring.tail)
+                other.write(venus.signal_timeline(DEVICE, TIMELINE, 1))
+                self.assertEqual(client.sync_wait([(sync, 1)]), 'ok')
+                self.assertTrue(gpu.ring.wait())
 
     def test_devices_one_after_another(self):
         """Their memory is used again, also when a ring waits for a fence all the time."""

@@ -141,8 +141,33 @@ def submit_nothing(queue):
     return command(18, struct.pack('<QIQQ', queue, 0, 0, 0))
 
 
+def submit_wait(queue, timeline, value):
+    """Work that is done when the timeline gets to the value."""
+    values = chain((1000207003, struct.pack('<IQQIQ', 1, 1, value, 0, 0)))
+    one = struct.pack('<i', 4) + values + struct.pack('<IQQQIIQIQ', 1, 1, timeline, 1, 0x10000, 0, 0, 0, 0)
+    return command(18, struct.pack('<QIQ', queue, 1, 1) + one + NULL)
+
+
+def queue_wait_idle(queue):
+    return command(19, struct.pack('<Q', queue), True)
+
+
+def device_wait_idle(device):
+    return command(20, struct.pack('<Q', device), True)
+
+
 def destroy_device(device):
     return command(12, struct.pack('<QQ', device, 0))
+
+
+def create_timeline(device, timeline):
+    timeline_info = (1000207002, struct.pack('<iQ', 1, 0))
+    return command(40, struct.pack('<Q', device) + info(9, struct.pack('<I', 0), timeline_info) + NULL +
+                   new(timeline))
+
+
+def signal_timeline(device, timeline, value):
+    return command(174, struct.pack('<Q', device) + info(1000207005, struct.pack('<QQ', timeline, value)))
 
 
 class Gpu:
