@@ -30,6 +30,7 @@ static enum vtr_err finish_context(struct vtr_vtest *vtest, enum vtr_err err)
 		}
 		vtr_vtest_hang_up(vtest->fd);
 	}
+	vtest->params->events->ending(vtest->params->data, err);
 	/* Retires all fences, so it must come before the syncs go. */
 	vtr_venus_destroy(vtest->venus);
 	vtr_syncs_destroy(vtest->syncs);

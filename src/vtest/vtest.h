@@ -17,6 +17,9 @@
 struct vtr_vtest_events {
 	/* See vtr_venus_events.ring. The serving thread. */
 	void (*ring)(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset);
+	/* Serving has ended, VTR_OK when the client closed. The context is destroyed next, which may take as long as
+	 * the device needs for what the client left. The serving thread. */
+	void (*ending)(void *data, enum vtr_err why);
 };
 
 struct vtr_vtest_params {

@@ -15,6 +15,7 @@
 #include "platform/shm.h"
 #include "platform/thread.h"
 #include "venus/venus.h"
+#include "worker/leave.h"
 #include "worker/protocol.h"
 
 /* How long the driver may hang after the front has closed. */
@@ -368,6 +369,7 @@ static bool finish(struct context *context, enum vtr_err err)
 		vtr_venus_kill(context->venus);
 	}
 	shutdown(context->fd, SHUT_RDWR);
+	vtr_worker_leave(closed);
 	vtr_venus_destroy(context->venus);
 	pthread_mutex_lock(&context->watch_lock);
 	context->ended = true;

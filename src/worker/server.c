@@ -11,6 +11,7 @@
 #include "platform/shm.h"
 #include "vtest/vtest.h"
 #include "worker/context.h"
+#include "worker/leave.h"
 #include "worker/protocol.h"
 
 /* Enough for VTR_IDS_MAX_LIVE blobs and the driver's own; less if the system says so. */
@@ -37,8 +38,15 @@ static void report_ring(void *data, uint64_t ring_id, bool created, int fd, uint
 	}
 }
 
+static void report_ending(void *data, enum vtr_err why)
+{
+	(void)data;
+	vtr_worker_leave(why == VTR_OK);
+}
+
 static const struct vtr_vtest_events vtest_events = {
 	.ring = report_ring,
+	.ending = report_ending,
 };
 
 static void on_orphaned(int signo)

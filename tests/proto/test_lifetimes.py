@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is destroyed while others use it or wait for it, and what waits."""
+"""What is destroyed while others use it or wait for it, and what ends while the device is not done."""
 
 import time
 
@@ -10,6 +10,8 @@ from venus import DEVICE, QUEUE, Gpu
 from vtest import Client, Dropped, Ring
 
 TIMELINE = 50
+# What a worker may take to end: 2 s for the device, and what a slow machine needs.
+LEAVE_SECONDS = 4.5
 
 
 class Lifetimes(harness.ServerTest):
@@ -76,6 +78,20 @@ class Lifetimes(harness.ServerTest):
                 other.write(venus.signal_timeline(DEVICE, TIMELINE, 1))
                 self.assertEqual(client.sync_wait([(sync, 1)]), 'ok')
                 self.assertTrue(gpu.ring.wait())
+
+    def test_client_leaves_work_that_is_never_done(self):
+        """As with a native program, its end does not wait for that."""
+        before = self.server.log()
+        for wait in (b'', venus.queue_wait_idle(QUEUE)):
+            with Client(self.server.path) as client:
+                gpu = self.waiting_gpu(client)
+                sync = client.sync_create()
+                client.submit(syncs=[(sync, 1)], ring_idx=1)
+                gpu.ring.write(vtest.set_reply(gpu.ring.reply_id, 0, 4096) + wait)
+                self.assertEqual(client.get_param(1), (1, 64))
+            self.server.wait_workers(0, LEAVE_SECONDS)
+        self.assertNotIn('killing', self.server.log()[len(before):])
+        self.assert_no_crash()
 
     def test_devices_one_after_another(self):
         """Their memory is used again, also when a ring waits for a fence all the time."""

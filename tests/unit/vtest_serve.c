@@ -28,7 +28,13 @@ static void ignore_ring(void *data, uint64_t ring_id, bool created, int fd, uint
 	(void)status_offset;
 }
 
-static const struct vtr_vtest_events events = { .ring = ignore_ring };
+static void ignore_ending(void *data, enum vtr_err why)
+{
+	(void)data;
+	(void)why;
+}
+
+static const struct vtr_vtest_events events = { .ring = ignore_ring, .ending = ignore_ending };
 
 static void serve(void *arg)
 {
