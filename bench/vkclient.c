@@ -217,12 +217,16 @@ void vkc_device_open_with(struct vkc *c, bool everything, const char *const *nam
 		reduce_features(&c->features);
 	}
 
-	float priority = 1.0f;
+	static const float priorities[VKC_MAX_QUEUES] = { [0 ... VKC_MAX_QUEUES - 1] = 1.0f };
+	c->queue_count = everything ? c->family_props.queueCount : 1;
+	if (c->queue_count > VKC_MAX_QUEUES) {
+		c->queue_count = VKC_MAX_QUEUES;
+	}
 	VkDeviceQueueCreateInfo queue = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
 		.queueFamilyIndex = c->family,
-		.queueCount = 1,
-		.pQueuePriorities = &priority,
+		.queueCount = c->queue_count,
+		.pQueuePriorities = priorities,
 	};
 	VkDeviceCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
@@ -235,7 +239,10 @@ void vkc_device_open_with(struct vkc *c, bool everything, const char *const *nam
 	vkc_check(c->vk.CreateDevice(c->physical, &info, NULL, &c->device));
 	free(enabled);
 	load_device_functions(c);
-	c->vk.GetDeviceQueue(c->device, c->family, 0, &c->queue);
+	for (uint32_t i = 0; i < c->queue_count; i++) {
+		c->vk.GetDeviceQueue(c->device, c->family, i, &c->queues[i]);
+	}
+	c->queue = c->queues[0];
 
 	VkCommandPoolCreateInfo pool = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,

@@ -114,6 +114,8 @@ struct vkc_features {
 	VkPhysicalDeviceConditionalRenderingFeaturesEXT conditional;
 };
 
+#define VKC_MAX_QUEUES 16
+
 struct vkc {
 	void *library;
 	PFN_vkGetInstanceProcAddr get_proc;
@@ -126,7 +128,9 @@ struct vkc {
 	VkDevice device;
 	uint32_t family;
 	VkQueueFamilyProperties family_props;
-	VkQueue queue;
+	VkQueue queue;                  /* the first of these */
+	VkQueue queues[VKC_MAX_QUEUES]; /* of the family; one only without `everything` */
+	uint32_t queue_count;
 	VkCommandPool pool;
 	VkFence fence;
 	VkExtensionProperties *extensions;
