@@ -160,6 +160,7 @@ static void print_device(const struct vtr_probe_device *device, const struct vtr
 		printf("    host memory is imported in multiples of %llu bytes\n",
 		       (unsigned long long)device->import_alignment);
 	}
+	printf("    sparse binding: %s (%s)\n", device->sparse ? "works" : "hidden", device->sparse_reason);
 	for (uint32_t i = 0; i < device->type_count; i++) {
 		const struct vtr_probe_type *type = &device->types[i];
 		printf("    memory type %u, heap %u (%.1f GiB): ", i, type->heap,
@@ -170,6 +171,10 @@ static void print_device(const struct vtr_probe_device *device, const struct vtr
 			printf("      programs see: ");
 			print_flags(type->guest_flags);
 			printf("\n");
+		}
+		if (device->sparse && (!type->sparse_share || strcmp(type->sparse_share, type->share))) {
+			printf("      with sparse binding: %s\n",
+			       type->sparse_share ? type->sparse_share : "not bound to sparse resources");
 		}
 	}
 }
@@ -265,6 +270,8 @@ static void json_device(struct vtr_json *json, const struct vtr_probe_device *de
 	if (!device->refused) {
 		json_trial(json, trials, &device->known);
 	}
+	vtr_json_bool(json, "sparse", device->sparse);
+	vtr_json_text(json, "sparse_reason", device->sparse_reason);
 	vtr_json_open(json, "memory_types", '[');
 	for (uint32_t i = 0; i < device->type_count; i++) {
 		const struct vtr_probe_type *type = &device->types[i];
@@ -274,6 +281,7 @@ static void json_device(struct vtr_json *json, const struct vtr_probe_device *de
 		vtr_json_number(json, "heap", type->heap);
 		vtr_json_number(json, "heap_size", type->heap_size);
 		vtr_json_text(json, "share", type->share);
+		vtr_json_text(json, "sparse_share", type->sparse_share);
 		vtr_json_text(json, "reason", type->reason);
 		vtr_json_close(json, '}');
 	}
@@ -398,7 +406,12 @@ static int run_doctor(const struct vtr_command *command, int argc, char **argv)
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	/* The drivers are loaded here as they would be in a worker. */
+	/* The drivers are loaded here as they would be in a worker, where fd 0 is nothing that can be mapped: lavapipe
+	 * takes it for imported memory when it binds that to sparse buffers. */
+	if (!freopen("/dev/null", "r", stdin)) {
+		vtr_log_destroy(log);
+		return 1;
+	}
 	struct vtr_front_env env;
 	err = vtr_front_env_init(&tuning, &env);
 	for (size_t i = 0; err == VTR_OK && env.set[i]; i++) {

@@ -138,6 +138,7 @@ static struct vtr_device *device_alloc(struct vtr_venus *venus, struct vtr_physi
 		device->physical = physical;
 		pthread_mutex_init(&device->lock, NULL);
 		vtr_list_init(&device->objects);
+		vtr_list_init(&device->unfit);
 	}
 	return device;
 }
@@ -191,6 +192,17 @@ static VkResult open_by_older_names(struct vtr_device *device, VkDeviceCreateInf
 	return create_device(device, info, names);
 }
 
+/* What images and buffers say that they may be bound to. */
+static VkExternalMemoryHandleTypeFlagBits import_type(const struct vtr_device *device)
+{
+	for (uint32_t i = 0; i < device->physical->memory.memoryTypeCount; i++) {
+		if (vtr_device_share(device, i) == VTR_SHARE_FD_IMPORT) {
+			return VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
+		}
+	}
+	return VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT;
+}
+
 static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo *guest)
 {
 	const struct vtr_physical *p = device->physical;
@@ -200,6 +212,11 @@ static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo 
 	struct vtr_extension_names names;
 	VkResult ret;
 
+	device->sparse = vtr_sparse_enabled(guest);
+	if (device->sparse && vtr_physical_hides_sparse(p)) {
+		return VK_ERROR_FEATURE_NOT_PRESENT;
+	}
+	device->import_type = import_type(device);
 	vtr_device_choose_extensions(p, guest, &names);
 	info.enabledLayerCount = 0;
 	device->timeline_semaphores = enable_timeline(p, &info, &timeline);

@@ -51,9 +51,20 @@ struct vtr_device {
 	uint32_t queue_count;
 	pthread_mutex_t lock;         /* guards what follows, and that the driver's device stays */
 	struct vtr_list objects;
+	struct vtr_list unfit;        /* memory that sparse resources cannot be bound to (memory.h); sparse devices */
 	bool gone;                    /* it is being destroyed: nothing can be made of it */
 	bool timeline_semaphores;
+	bool sparse;                  /* the guest enabled sparse binding */
+	VkExternalMemoryHandleTypeFlagBits import_type; /* of most memory that programs map, where it is imported */
 };
+
+/* How the device's memory of a type is shared. */
+static inline enum vtr_share vtr_device_share(const struct vtr_device *device, uint32_t type)
+{
+	const struct vtr_memory_strategy *s = &device->physical->strategy;
+
+	return device->sparse ? s->sparse_share[type] : s->share[type];
+}
 
 /* More than any driver has; the guest's list is one of those that we offered. */
 #define VTR_MAX_EXTENSIONS 512

@@ -4,66 +4,87 @@
 #include "venus/device.h"
 #include "venus/query.h"
 
-static struct vtr_physical *physical_of(struct vtr_object *device_obj)
+static struct vtr_device *device_of(struct vtr_object *device_obj)
 {
-	return vtr_vk(device_obj)->device->physical;
+	return vtr_vk(device_obj)->device;
 }
 
-/* --- memory that is shared -------------------------------------------------------------------------- */
+/* --- what memory must be able to do ----------------------------------------------------------------- */
 
-static bool is_shared(struct vtr_object *o)
+/* What an object needs beside what the driver says; kept with it. */
+enum {
+	NEEDS_SHARED = 1 << 0, /* the guest will export or import its memory */
+	NEEDS_SPARSE = 1 << 1, /* it is a sparse resource */
+};
+
+static uint8_t needs_of(struct vtr_object *o)
 {
-	return o != NULL && vtr_vk(o)->shared;
+	return o != NULL ? vtr_vk(o)->needs : 0;
 }
 
-/* Such memory must be of a type that gets to others; a guest picks what is offered, and the GPU's own where it
+static void keep_types(uint32_t types, VkMemoryRequirements *requirements)
+{
+	/* What can lie nowhere else cannot be exported, or bound; allocation or binding will say so. */
+	if ((requirements->memoryTypeBits & types) != 0) {
+		requirements->memoryTypeBits &= types;
+	}
+}
+
+/* Shared memory must be of a type that gets to others; a guest picks what is offered, and the GPU's own where it
  * can, which on a discrete one cannot be shared. */
-static void restrict_types(const struct vtr_physical *p, bool shared, VkMemoryRequirements *requirements)
+static void restrict_types(const struct vtr_device *device, uint8_t needs, VkMemoryRequirements *requirements)
 {
+	const struct vtr_physical *p = device->physical;
 	uint32_t types = 0;
 
 	for (uint32_t i = 0; i < p->memory.memoryTypeCount; i++) {
 		types |= p->strategy.share[i] != VTR_SHARE_NONE ? 1u << i : 0;
 	}
-	/* Images that can lie nowhere else cannot be exported; their allocation will say so. */
-	if (shared && (requirements->memoryTypeBits & types) != 0) {
-		requirements->memoryTypeBits &= types;
+	if ((needs & NEEDS_SHARED) != 0) {
+		keep_types(types, requirements);
+	}
+	if ((needs & NEEDS_SPARSE) != 0) {
+		keep_types(p->strategy.sparse_types, requirements);
 	}
 }
 
-static bool buffer_shares(const VkBufferCreateInfo *info)
+static uint8_t buffer_needs(const VkBufferCreateInfo *info)
 {
 	const VkExternalMemoryBufferCreateInfo *external =
 		vtr_chain_find(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
 
-	return external != NULL && external->handleTypes != 0;
+	return (external != NULL && external->handleTypes != 0 ? NEEDS_SHARED : 0) |
+	       ((info->flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT) != 0 ? NEEDS_SPARSE : 0);
 }
 
-static bool image_shares(const VkImageCreateInfo *info)
+static uint8_t image_needs(const VkImageCreateInfo *info)
 {
 	const VkExternalMemoryImageCreateInfo *external =
 		vtr_chain_find(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
 
-	return external != NULL && external->handleTypes != 0;
+	return (external != NULL && external->handleTypes != 0 ? NEEDS_SHARED : 0) |
+	       ((info->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) != 0 ? NEEDS_SPARSE : 0);
 }
 
 /* --- buffers ---------------------------------------------------------------------------------------- */
 
 /* Ordinary ones were asked about once. Protected ones are not for the CPU. */
-static bool buffer_importable(const struct vtr_physical *p, const VkBufferCreateInfo *info)
+static bool buffer_importable(const struct vtr_device *device, const VkBufferCreateInfo *info)
 {
+	const struct vtr_physical *p = device->physical;
 	const VkPhysicalDeviceExternalBufferInfo query = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
 		.flags = info->flags,
 		.usage = info->usage,
-		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+		.handleType = device->import_type,
 	};
 	VkExternalBufferProperties out = {.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES};
 
 	if (!p->strategy.buffers_importable || (info->flags & VK_BUFFER_CREATE_PROTECTED_BIT) != 0) {
 		return false;
 	}
-	if ((info->flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT) == 0) {
+	if (device->import_type == VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT &&
+	    (info->flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT) == 0) {
 		return true;
 	}
 	p->procs->vkGetPhysicalDeviceExternalBufferProperties(p->handle, &query, &out);
@@ -72,20 +93,20 @@ static bool buffer_importable(const struct vtr_physical *p, const VkBufferCreate
 }
 
 /* The same for a buffer and for questions about one: what the guest is told must hold. */
-static void adapt_buffer(const struct vtr_physical *p, VkBufferCreateInfo *info,
+static void adapt_buffer(const struct vtr_device *device, VkBufferCreateInfo *info,
                          VkExternalMemoryBufferCreateInfo *own)
 {
 	VkExternalMemoryBufferCreateInfo *theirs =
 		vtr_chain_find(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
 
-	if (theirs != NULL && p->emulate.dma_buf) {
+	if (theirs != NULL && device->physical->emulate.dma_buf) {
 		vtr_chain_unlink(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO);
 		theirs = NULL;
 	}
-	if (theirs == NULL && buffer_importable(p, info)) {
+	if (theirs == NULL && buffer_importable(device, info)) {
 		*own = (VkExternalMemoryBufferCreateInfo){
 			.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-			.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+			.handleTypes = device->import_type,
 		};
 		vtr_chain_push(info, own);
 	}
@@ -99,8 +120,8 @@ void vtr_hand_vkCreateBuffer(struct vtr_dispatch *d, struct vtw_vkCreateBuffer *
 	VkBuffer handle = NULL;
 
 	if (o != NULL) {
-		o->shared = buffer_shares(&info);
-		adapt_buffer(physical_of(a->device_obj), &info, &external);
+		o->needs = buffer_needs(&info);
+		adapt_buffer(device_of(a->device_obj), &info, &external);
 		a->ret = vtr_device_procs(a->device_obj)->vkCreateBuffer(a->device, &info, NULL, &handle);
 		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
 	}
@@ -113,24 +134,24 @@ void vtr_hand_vkGetDeviceBufferMemoryRequirements(struct vtr_dispatch *d,
 	VkBufferCreateInfo create = *a->pInfo->pCreateInfo;
 	VkDeviceBufferMemoryRequirements info = *a->pInfo;
 	VkExternalMemoryBufferCreateInfo external;
-	bool shared;
+	uint8_t needs;
 
 	if (vk->vkGetDeviceBufferMemoryRequirements == NULL) {
 		vtr_dispatch_missing(d);
 		return;
 	}
-	shared = buffer_shares(&create);
-	adapt_buffer(physical_of(a->device_obj), &create, &external);
+	needs = buffer_needs(&create);
+	adapt_buffer(device_of(a->device_obj), &create, &external);
 	info.pCreateInfo = &create;
 	vk->vkGetDeviceBufferMemoryRequirements(a->device, &info, a->pMemoryRequirements);
-	restrict_types(physical_of(a->device_obj), shared, &a->pMemoryRequirements->memoryRequirements);
+	restrict_types(device_of(a->device_obj), needs, &a->pMemoryRequirements->memoryRequirements);
 }
 
 void vtr_hand_vkGetBufferMemoryRequirements(struct vtr_dispatch *d, struct vtw_vkGetBufferMemoryRequirements *a)
 {
 	(void)d;
 	vtr_device_procs(a->device_obj)->vkGetBufferMemoryRequirements(a->device, a->buffer, a->pMemoryRequirements);
-	restrict_types(physical_of(a->device_obj), is_shared(a->buffer_obj), a->pMemoryRequirements);
+	restrict_types(device_of(a->device_obj), needs_of(a->buffer_obj), a->pMemoryRequirements);
 }
 
 void vtr_hand_vkGetBufferMemoryRequirements2(struct vtr_dispatch *d, struct vtw_vkGetBufferMemoryRequirements2 *a)
@@ -142,17 +163,18 @@ void vtr_hand_vkGetBufferMemoryRequirements2(struct vtr_dispatch *d, struct vtw_
 		return;
 	}
 	vk->vkGetBufferMemoryRequirements2(a->device, a->pInfo, a->pMemoryRequirements);
-	restrict_types(physical_of(a->device_obj), is_shared(d->r.named), &a->pMemoryRequirements->memoryRequirements);
+	restrict_types(device_of(a->device_obj), needs_of(d->r.named), &a->pMemoryRequirements->memoryRequirements);
 }
 
 /* --- images ----------------------------------------------------------------------------------------- */
 
 /* Whether images like this one can be bound to imported memory without becoming something else. */
-static bool image_importable(const struct vtr_physical *p, const VkImageCreateInfo *info)
+static bool image_importable(const struct vtr_device *device, const VkImageCreateInfo *info)
 {
+	const struct vtr_physical *p = device->physical;
 	const VkPhysicalDeviceExternalImageFormatInfo external = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
-		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+		.handleType = device->import_type,
 	};
 	const VkPhysicalDeviceImageFormatInfo2 query = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
@@ -171,21 +193,22 @@ static bool image_importable(const struct vtr_physical *p, const VkImageCreateIn
 		return false;
 	}
 	return info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED &&
-	       (info->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) == 0 &&
+	       (device->sparse || (info->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) == 0) &&
 	       p->procs->vkGetPhysicalDeviceImageFormatProperties2(p->handle, &query, &props) == VK_SUCCESS &&
 	       (out.externalMemoryProperties.externalMemoryFeatures &
 	        VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
 }
 
-static void adapt_image(const struct vtr_physical *p, VkImageCreateInfo *info, VkExternalMemoryImageCreateInfo *own)
+static void adapt_image(const struct vtr_device *device, VkImageCreateInfo *info,
+                        VkExternalMemoryImageCreateInfo *own)
 {
-	vtr_query_image_info(p, info);
-	if (p->strategy.buffers_importable &&
+	vtr_query_image_info(device->physical, info);
+	if (device->physical->strategy.buffers_importable &&
 	    vtr_chain_find(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO) == NULL &&
-	    image_importable(p, info)) {
+	    image_importable(device, info)) {
 		*own = (VkExternalMemoryImageCreateInfo){
 			.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
-			.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+			.handleTypes = device->import_type,
 		};
 		vtr_chain_push(info, own);
 	}
@@ -199,10 +222,10 @@ void vtr_hand_vkCreateImage(struct vtr_dispatch *d, struct vtw_vkCreateImage *a)
 	VkImage handle = NULL;
 
 	if (o != NULL) {
-		o->shared = image_shares(&info);
+		o->needs = image_needs(&info);
 		o->format = info.format;
 		o->layers = info.arrayLayers;
-		adapt_image(physical_of(a->device_obj), &info, &external);
+		adapt_image(device_of(a->device_obj), &info, &external);
 		a->ret = vtr_device_procs(a->device_obj)->vkCreateImage(a->device, &info, NULL, &handle);
 		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
 	}
@@ -220,7 +243,7 @@ static void ask(struct vtr_object *device_obj, const VkDeviceImageMemoryRequirem
 	q->create = *info->pCreateInfo;
 	q->info = *info;
 	q->info.pCreateInfo = &q->create;
-	adapt_image(physical_of(device_obj), &q->create, &q->external);
+	adapt_image(device_of(device_obj), &q->create, &q->external);
 }
 
 void vtr_hand_vkGetDeviceImageMemoryRequirements(struct vtr_dispatch *d,
@@ -228,23 +251,23 @@ void vtr_hand_vkGetDeviceImageMemoryRequirements(struct vtr_dispatch *d,
 {
 	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
 	struct question q;
-	bool shared;
+	uint8_t needs;
 
 	if (vk->vkGetDeviceImageMemoryRequirements == NULL) {
 		vtr_dispatch_missing(d);
 		return;
 	}
-	shared = image_shares(a->pInfo->pCreateInfo);
+	needs = image_needs(a->pInfo->pCreateInfo);
 	ask(a->device_obj, a->pInfo, &q);
 	vk->vkGetDeviceImageMemoryRequirements(a->device, &q.info, a->pMemoryRequirements);
-	restrict_types(physical_of(a->device_obj), shared, &a->pMemoryRequirements->memoryRequirements);
+	restrict_types(device_of(a->device_obj), needs, &a->pMemoryRequirements->memoryRequirements);
 }
 
 void vtr_hand_vkGetImageMemoryRequirements(struct vtr_dispatch *d, struct vtw_vkGetImageMemoryRequirements *a)
 {
 	(void)d;
 	vtr_device_procs(a->device_obj)->vkGetImageMemoryRequirements(a->device, a->image, a->pMemoryRequirements);
-	restrict_types(physical_of(a->device_obj), is_shared(a->image_obj), a->pMemoryRequirements);
+	restrict_types(device_of(a->device_obj), needs_of(a->image_obj), a->pMemoryRequirements);
 }
 
 void vtr_hand_vkGetImageMemoryRequirements2(struct vtr_dispatch *d, struct vtw_vkGetImageMemoryRequirements2 *a)
@@ -256,7 +279,7 @@ void vtr_hand_vkGetImageMemoryRequirements2(struct vtr_dispatch *d, struct vtw_v
 		return;
 	}
 	vk->vkGetImageMemoryRequirements2(a->device, a->pInfo, a->pMemoryRequirements);
-	restrict_types(physical_of(a->device_obj), is_shared(d->r.named), &a->pMemoryRequirements->memoryRequirements);
+	restrict_types(device_of(a->device_obj), needs_of(d->r.named), &a->pMemoryRequirements->memoryRequirements);
 }
 
 void vtr_hand_vkGetDeviceImageSparseMemoryRequirements(struct vtr_dispatch *d,
@@ -288,7 +311,7 @@ void vtr_hand_vkGetImageSubresourceLayout(struct vtr_dispatch *d, struct vtw_vkG
 	VkImageSubresource sub = *a->pSubresource;
 
 	(void)d;
-	sub.aspectMask = aspect(physical_of(a->device_obj), sub.aspectMask);
+	sub.aspectMask = aspect(device_of(a->device_obj)->physical, sub.aspectMask);
 	vtr_device_procs(a->device_obj)->vkGetImageSubresourceLayout(a->device, a->image, &sub, a->pLayout);
 }
 
@@ -301,7 +324,7 @@ void vtr_hand_vkGetImageSubresourceLayout2(struct vtr_dispatch *d, struct vtw_vk
 		vtr_dispatch_missing(d);
 		return;
 	}
-	sub.imageSubresource.aspectMask = aspect(physical_of(a->device_obj), sub.imageSubresource.aspectMask);
+	sub.imageSubresource.aspectMask = aspect(device_of(a->device_obj)->physical, sub.imageSubresource.aspectMask);
 	vk->vkGetImageSubresourceLayout2(a->device, a->image, &sub, a->pLayout);
 }
 
@@ -309,7 +332,7 @@ void vtr_hand_vkGetDeviceImageSubresourceLayout(struct vtr_dispatch *d,
                                                 struct vtw_vkGetDeviceImageSubresourceLayout *a)
 {
 	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
-	const struct vtr_physical *p = physical_of(a->device_obj);
+	const struct vtr_device *device = device_of(a->device_obj);
 	VkImageCreateInfo create = *a->pInfo->pCreateInfo;
 	VkImageSubresource2 sub = *a->pInfo->pSubresource;
 	VkDeviceImageSubresourceInfo info = *a->pInfo;
@@ -319,8 +342,8 @@ void vtr_hand_vkGetDeviceImageSubresourceLayout(struct vtr_dispatch *d,
 		vtr_dispatch_missing(d);
 		return;
 	}
-	adapt_image(p, &create, &external);
-	sub.imageSubresource.aspectMask = aspect(p, sub.imageSubresource.aspectMask);
+	adapt_image(device, &create, &external);
+	sub.imageSubresource.aspectMask = aspect(device->physical, sub.imageSubresource.aspectMask);
 	info.pCreateInfo = &create;
 	info.pSubresource = &sub;
 	vk->vkGetDeviceImageSubresourceLayout(a->device, &info, a->pLayout);
@@ -331,7 +354,7 @@ void vtr_hand_vkGetImageDrmFormatModifierPropertiesEXT(struct vtr_dispatch *d,
 {
 	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
 
-	if (physical_of(a->device_obj)->emulate.drm_modifier) {
+	if (device_of(a->device_obj)->physical->emulate.drm_modifier) {
 		a->pProperties->drmFormatModifier = 0; /* LINEAR */
 		a->ret = VK_SUCCESS;
 	} else if (vk->vkGetImageDrmFormatModifierPropertiesEXT != NULL) {

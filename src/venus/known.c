@@ -14,7 +14,9 @@ static const char letters[] = {
 	[VTR_SHARE_HOST_IMPORT] = 'h',
 	[VTR_SHARE_DMA_BUF] = 'd',
 	[VTR_SHARE_OPAQUE_FD] = 'o',
+	[VTR_SHARE_FD_IMPORT] = 'f',
 };
+#define LETTER_NOT_SPARSE 'x'
 
 void vtr_known_format_uuid(const uint8_t uuid[VTR_KNOWN_UUID], char out_text[VTR_KNOWN_UUID_TEXT])
 {
@@ -28,14 +30,18 @@ void vtr_known_format(const struct vtr_known_device *device, char out_text[VTR_K
 	char device_text[VTR_KNOWN_UUID_TEXT];
 	char driver_text[VTR_KNOWN_UUID_TEXT];
 	char types[VTR_KNOWN_MAX_TYPES + 1] = "";
+	char sparse[VTR_KNOWN_MAX_TYPES + 1] = "";
 
 	vtr_known_format_uuid(device->device_uuid, device_text);
 	vtr_known_format_uuid(device->driver_uuid, driver_text);
 	for (uint32_t i = 0; i < device->type_count; i++) {
 		types[i] = letters[device->share[i]];
+		sparse[i] = device->sparse_share[i] == VTR_KNOWN_NOT_SPARSE ? LETTER_NOT_SPARSE :
+			letters[device->sparse_share[i]];
 	}
-	snprintf(out_text, VTR_KNOWN_TEXT, "%s:%s:%" PRIu64 ":%c:%c:%s", device_text, driver_text,
-	         device->import_alignment, device->buffers_importable ? 'y' : 'n', device->is_cpu ? 'c' : 'g', types);
+	snprintf(out_text, VTR_KNOWN_TEXT, "%s:%s:%" PRIu64 ":%c:%c:%s:%s", device_text, driver_text,
+	         device->import_alignment, device->buffers_importable ? 'y' : 'n', device->is_cpu ? 'c' : 'g', types,
+	         sparse);
 }
 
 bool vtr_known_parse_uuid(const char **text, uint8_t out_uuid[VTR_KNOWN_UUID])
@@ -54,9 +60,23 @@ bool vtr_known_parse_uuid(const char **text, uint8_t out_uuid[VTR_KNOWN_UUID])
 	return *(*text)++ == ':';
 }
 
+/* As many letters as there are types, and nothing behind them. */
+static bool parse_sparse(const char *text, struct vtr_known_device *device)
+{
+	for (uint32_t i = 0; i < device->type_count; i++, text++) {
+		const char *letter = memchr(letters, *text, sizeof(letters));
+
+		if (letter == NULL && *text != LETTER_NOT_SPARSE) {
+			return false;
+		}
+		device->sparse_share[i] = letter != NULL ? (uint8_t)(letter - letters) : VTR_KNOWN_NOT_SPARSE;
+	}
+	return *text == '\0';
+}
+
 static bool parse_types(const char *text, struct vtr_known_device *device)
 {
-	for (; *text != '\0'; text++) {
+	for (; *text != ':'; text++) {
 		const char *letter = memchr(letters, *text, sizeof(letters));
 
 		if (letter == NULL || device->type_count == VTR_KNOWN_MAX_TYPES) {
@@ -64,7 +84,7 @@ static bool parse_types(const char *text, struct vtr_known_device *device)
 		}
 		device->share[device->type_count++] = (uint8_t)(letter - letters);
 	}
-	return true;
+	return parse_sparse(text + 1, device);
 }
 
 enum vtr_err vtr_known_parse(const char *text, struct vtr_known_device *out_device)

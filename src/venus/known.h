@@ -14,10 +14,12 @@
  * some MiB in the driver's heap; so servers have it done once, apart, and tell their workers.
  *
  * It travels as text, in the workers' command lines: device and driver UUID in hex, import alignment,
- * whether buffers can be of imported memory, whether it is a CPU, and a letter for each memory type.
+ * whether buffers can be of imported memory, whether it is a CPU, a letter for each memory type, and one for each
+ * on devices that enable sparse binding.
  */
 #define VTR_KNOWN_UUID 16
 #define VTR_KNOWN_MAX_TYPES 32
+#define VTR_KNOWN_NOT_SPARSE 0xff /* no sparse resource can be bound to the type */
 
 struct vtr_known_device {
 	uint8_t device_uuid[VTR_KNOWN_UUID];
@@ -27,6 +29,7 @@ struct vtr_known_device {
 	bool is_cpu;
 	uint32_t type_count;
 	uint8_t share[VTR_KNOWN_MAX_TYPES]; /* enum vtr_share */
+	uint8_t sparse_share[VTR_KNOWN_MAX_TYPES]; /* the same, or VTR_KNOWN_NOT_SPARSE */
 };
 
 #define VTR_KNOWN_MAX_DEVICES 16
@@ -37,7 +40,7 @@ struct vtr_known {
 };
 
 /* The longest text, with its NUL. */
-#define VTR_KNOWN_TEXT 160
+#define VTR_KNOWN_TEXT 192
 
 /* A UUID in hex, with its NUL. */
 #define VTR_KNOWN_UUID_TEXT (2 * VTR_KNOWN_UUID + 1)

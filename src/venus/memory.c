@@ -19,6 +19,7 @@ struct request {
 	struct vtr_memory *memory;
 	VkMemoryAllocateInfo info;
 	VkImportMemoryHostPointerInfoEXT import;
+	VkImportMemoryFdInfoKHR import_fd;
 	VkExportMemoryAllocateInfo export;
 };
 
@@ -38,6 +39,25 @@ static void import_pointer(struct request *req, void *pointer, size_t size)
 	/* Memory that is imported by address is dedicated to nothing (VUID-VkMemoryAllocateInfo-pNext-02806). */
 	vtr_chain_unlink(&req->info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
 	vtr_chain_push(&req->info, &req->import);
+}
+
+/* The driver's from now on: lavapipe, which is the only one known to take such an fd, closes it even if the
+ * allocation fails, when this number may already be another thread's. */
+static VkResult import_fd(struct request *req, int fd, size_t size)
+{
+	req->import_fd = (VkImportMemoryFdInfoKHR){
+		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
+		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+		.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3),
+	};
+	if (req->import_fd.fd < 0) {
+		return VK_ERROR_OUT_OF_HOST_MEMORY;
+	}
+	req->info.allocationSize = size;
+	/* The size is not that of the image or buffer any more. */
+	vtr_chain_unlink(&req->info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
+	vtr_chain_push(&req->info, &req->import_fd);
+	return VK_SUCCESS;
 }
 
 /* The rounded size, 0 when it cannot be. */
@@ -70,6 +90,9 @@ static VkResult prepare_own(struct request *req)
 			         size);
 		}
 		return err_to_vk(err);
+	}
+	if (m->share == VTR_SHARE_FD_IMPORT) {
+		return import_fd(req, m->block->fd, size);
 	}
 	import_pointer(req, m->block->map, size);
 	return VK_SUCCESS;
@@ -141,13 +164,14 @@ static VkResult prepare(struct request *req)
 
 	/* The guest exports by asking for a blob; how that is made is ours to choose. */
 	vtr_chain_unlink(&req->info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
-	m->share = req->device->physical->strategy.share[req->info.memoryTypeIndex];
+	m->share = vtr_device_share(req->device, req->info.memoryTypeIndex);
 	if (from != NULL) {
 		m->share = VTR_SHARE_HOST_IMPORT;
 		return prepare_import(req, from->resourceId);
 	}
 	switch (m->share) {
 	case VTR_SHARE_HOST_IMPORT:
+	case VTR_SHARE_FD_IMPORT:
 		return prepare_own(req);
 	case VTR_SHARE_DMA_BUF:
 		prepare_export(req, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT);
@@ -159,6 +183,44 @@ static VkResult prepare(struct request *req)
 		break;
 	}
 	return VK_SUCCESS;
+}
+
+/* Memory of resources is imported by its address whatever the device does with its own. */
+static bool suits_sparse(const struct vtr_device *device, const struct vtr_memory *m, uint32_t type)
+{
+	const struct vtr_memory_strategy *s = &device->physical->strategy;
+
+	return (s->sparse_types >> type & 1) != 0 && m->share == s->sparse_share[type];
+}
+
+static void list_unfit(struct vtr_device *device, struct vtr_memory *m)
+{
+	m->unfit_of = device;
+	pthread_mutex_lock(&device->lock);
+	vtr_list_append(&device->unfit, &m->unfit_link);
+	pthread_mutex_unlock(&device->lock);
+}
+
+static void unlist_unfit(struct vtr_memory *m)
+{
+	if (m->unfit_of != NULL) {
+		pthread_mutex_lock(&m->unfit_of->lock);
+		vtr_list_remove(&m->unfit_link);
+		pthread_mutex_unlock(&m->unfit_of->lock);
+		m->unfit_of = NULL;
+	}
+}
+
+bool vtr_memory_suits_sparse(struct vtr_device *device, VkDeviceMemory handle)
+{
+	bool suits = true;
+
+	pthread_mutex_lock(&device->lock);
+	for (struct vtr_list *l = device->unfit.next; l != &device->unfit; l = l->next) {
+		suits &= vtr_container_of(l, struct vtr_memory, unfit_link)->handle != handle;
+	}
+	pthread_mutex_unlock(&device->lock);
+	return suits;
 }
 
 void vtr_hand_vkAllocateMemory(struct vtr_dispatch *d, struct vtw_vkAllocateMemory *a)
@@ -189,6 +251,10 @@ void vtr_hand_vkAllocateMemory(struct vtr_dispatch *d, struct vtw_vkAllocateMemo
 	if (a->ret != VK_SUCCESS) {
 		vtr_memory_release(d->venus, req.memory);
 	} else {
+		req.memory->handle = handle;
+		if (device->sparse && !suits_sparse(device, req.memory, req.info.memoryTypeIndex)) {
+			list_unfit(device, req.memory);
+		}
 		o->data = req.memory;
 	}
 	vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
@@ -202,6 +268,9 @@ struct vtr_memory *vtr_memory_detach(struct vtr_venus *venus, struct vtr_vk_obje
 	memory = o->data;
 	o->data = NULL;
 	pthread_mutex_unlock(&venus->memory_lock);
+	if (memory != NULL) {
+		unlist_unfit(memory); /* before the driver gives this handle to other memory */
+	}
 	return memory;
 }
 
@@ -210,6 +279,7 @@ void vtr_memory_release(struct vtr_venus *venus, struct vtr_memory *memory)
 	if (memory == NULL) {
 		return;
 	}
+	unlist_unfit(memory);
 	if (memory->block != NULL) {
 		vtr_shm_put(&venus->resources, memory->block, atomic_load(&memory->shareable));
 	}
@@ -256,6 +326,7 @@ static int memory_fd(struct vtr_vk_object *o, const struct vtr_memory *m)
 {
 	switch (m->share) {
 	case VTR_SHARE_HOST_IMPORT:
+	case VTR_SHARE_FD_IMPORT:
 		return fcntl(m->block != NULL ? m->block->fd : m->imported->fd, F_DUPFD_CLOEXEC, 3);
 	case VTR_SHARE_DMA_BUF:
 		return export_fd(o, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT);

@@ -16,7 +16,13 @@ struct vtr_memory {
 	VkMemoryPropertyFlags properties;
 	_Atomic bool exported;       /* its blob exists */
 	_Atomic bool shareable;      /* the guest may hold its fd for ever */
+	VkDeviceMemory handle;       /* the driver's */
+	struct vtr_device *unfit_of; /* in whose list of memory that is not for sparse resources; NULL: in none */
+	struct vtr_list unfit_link;
 };
+
+/* Whether the device's sparse resources can be bound to this memory (the driver's handle) with the right result. */
+bool vtr_memory_suits_sparse(struct vtr_device *device, VkDeviceMemory handle);
 
 VTR_MUST_CHECK enum vtr_err vtr_memory_blob(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id,
                                             uint32_t flags, uint64_t size, struct vtr_blob *out_blob);

@@ -29,7 +29,7 @@ struct vtr_vk_object {
 	struct vtr_list children;     /* of a pool; under the device's lock, like `link` and `gone` */
 	bool gone;                    /* removed: a pool takes no children any more */
 	uint64_t epoch;               /* retired in this one */
-	bool shared;                  /* a buffer or image whose memory the guest exports or imports */
+	uint8_t needs;                /* of a buffer or image (image.c) */
 	VkFormat format;              /* of an image */
 	uint32_t layers;              /* of an image */
 };

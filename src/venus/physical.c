@@ -152,6 +152,7 @@ static enum vtr_err fill(struct vtr_log *log, const struct vtr_venus_params *par
 	p->has.portability = find(driver, "VK_KHR_portability_subset") != NULL;
 	p->core_timeline = p->properties.apiVersion >= VK_API_VERSION_1_2;
 	p->has.timeline = p->core_timeline || find(driver, "VK_KHR_timeline_semaphore") != NULL;
+	p->sparse_family = vtr_sparse_family(p);
 	identify(p);
 	p->procs->vkGetPhysicalDeviceMemoryProperties(p->handle, &p->memory);
 	err = vtr_strategy_probe(log, params, p);

@@ -6,6 +6,7 @@
 
 #include "procs_gen.h"
 #include "venus/retire.h"
+#include "venus/sparse.h"
 #include "venus/strategy.h"
 #include "wire_gen.h"
 
@@ -35,6 +36,7 @@ struct vtr_physical {
 	uint32_t extension_count;
 	struct { bool host_memory, memory_fd, dma_buf, fence_fd, portability, timeline, deferred_host; } has;
 	bool core_timeline;           /* timeline semaphores need no extension */
+	uint32_t sparse_family;       /* vtr_sparse_family() */
 	struct vtr_emulation emulate;
 	VkPhysicalDeviceMemoryProperties memory; /* as the guest sees it */
 	struct vtr_memory_strategy strategy;
@@ -53,6 +55,12 @@ void vtr_physical_destroy(struct vtr_physical *physical);
 
 /* Whether an extension is offered that the driver has, too. */
 bool vtr_physical_has(const struct vtr_physical *physical, const char *name);
+
+/* Whether the driver has sparse binding that the guest must not see: it would give wrong contents. */
+static inline bool vtr_physical_hides_sparse(const struct vtr_physical *physical)
+{
+	return physical->strategy.sparse_types == 0;
+}
 
 /* Whether an extension is offered that the driver must never hear of. */
 bool vtr_physical_emulates(const struct vtr_physical *physical, const char *name);

@@ -58,6 +58,8 @@ static void describe_types(struct vtr_probe_device *out, const struct vtw_instan
 			.heap = driver.memoryTypes[i].heapIndex,
 			.heap_size = driver.memoryHeaps[driver.memoryTypes[i].heapIndex].size,
 			.share = vtr_share_name(p->strategy.share[i]),
+			.sparse_share = (p->strategy.sparse_types >> i & 1) != 0 ?
+				vtr_share_name(p->strategy.sparse_share[i]) : NULL,
 			.reason = p->strategy.reason[i],
 		};
 	}
@@ -73,6 +75,8 @@ static void describe_known(struct vtr_known_device *out, const struct vtr_physic
 	out->type_count = p->memory.memoryTypeCount;
 	for (uint32_t i = 0; i < out->type_count; i++) {
 		out->share[i] = (uint8_t)p->strategy.share[i];
+		out->sparse_share[i] = (p->strategy.sparse_types >> i & 1) != 0 ?
+			(uint8_t)p->strategy.sparse_share[i] : VTR_KNOWN_NOT_SPARSE;
 	}
 }
 
@@ -97,6 +101,8 @@ static void probe_device(struct vtr_log *log, const struct vtr_venus_params *par
 	out->emulates_modifiers = p->emulate.drm_modifier;
 	out->emulates_queue_foreign = p->emulate.queue_foreign;
 	out->emulates_sync_fd = p->emulate.sync_fd;
+	out->sparse = !vtr_physical_hides_sparse(p);
+	out->sparse_reason = p->strategy.sparse_reason;
 	describe_types(out, vk, p);
 	describe_known(&out->known, p);
 	if (trial) {

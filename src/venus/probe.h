@@ -18,7 +18,8 @@ struct vtr_probe_type {
 	uint32_t guest_flags;  /* of the type as guests see it */
 	uint32_t heap;
 	uint64_t heap_size;
-	const char *share;     /* host-import, dma-buf, opaque-fd or none */
+	const char *share;     /* host-import, fd-import, dma-buf, opaque-fd or none */
+	const char *sparse_share; /* the same on devices that enable sparse binding; NULL: not for sparse binding */
 	const char *reason;
 };
 
@@ -33,6 +34,8 @@ struct vtr_probe_device {
 	uint32_t extensions;         /* of the driver */
 	uint32_t offered_extensions; /* to guests */
 	bool emulates_dma_buf, emulates_modifiers, emulates_queue_foreign, emulates_sync_fd;
+	bool sparse;                 /* guests get sparse binding */
+	const char *sparse_reason;   /* how, or why not */
 	uint32_t type_count;
 	struct vtr_probe_type types[32];
 	struct vtr_known_device known; /* for contexts of other processes, unless refused */

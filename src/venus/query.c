@@ -5,15 +5,25 @@
 #include "venus/physical.h"
 #include "venus/query.h"
 
+/* --- the device itself ------------------------------------------------------------------------------ */
+
+static void adapt_properties(const struct vtr_physical *p, VkPhysicalDeviceProperties *properties)
+{
+	if (properties->apiVersion > VTW_XML_VERSION) {
+		properties->apiVersion = VTW_XML_VERSION;
+	}
+	if (vtr_physical_hides_sparse(p)) {
+		vtr_sparse_hide_properties(properties);
+	}
+}
+
 void vtr_hand_vkGetPhysicalDeviceProperties(struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceProperties *a)
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
 
 	(void)d;
 	*a->pProperties = p->properties;
-	if (a->pProperties->apiVersion > VTW_XML_VERSION) {
-		a->pProperties->apiVersion = VTW_XML_VERSION;
-	}
+	adapt_properties(p, a->pProperties);
 }
 
 void vtr_hand_vkGetPhysicalDeviceProperties2(struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceProperties2 *a)
@@ -22,8 +32,17 @@ void vtr_hand_vkGetPhysicalDeviceProperties2(struct vtr_dispatch *d, struct vtw_
 
 	(void)d;
 	p->procs->vkGetPhysicalDeviceProperties2(a->physicalDevice, a->pProperties);
-	if (a->pProperties->properties.apiVersion > VTW_XML_VERSION) {
-		a->pProperties->properties.apiVersion = VTW_XML_VERSION;
+	adapt_properties(p, &a->pProperties->properties);
+}
+
+void vtr_hand_vkGetPhysicalDeviceFeatures(struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceFeatures *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	p->procs->vkGetPhysicalDeviceFeatures(a->physicalDevice, a->pFeatures);
+	if (vtr_physical_hides_sparse(p)) {
+		vtr_sparse_hide_features(a->pFeatures);
 	}
 }
 
@@ -33,6 +52,42 @@ void vtr_hand_vkGetPhysicalDeviceFeatures2(struct vtr_dispatch *d, struct vtw_vk
 
 	(void)d;
 	p->procs->vkGetPhysicalDeviceFeatures2(a->physicalDevice, a->pFeatures);
+	if (vtr_physical_hides_sparse(p)) {
+		vtr_sparse_hide_features2(a->pFeatures);
+	}
+}
+
+static void adapt_family(const struct vtr_physical *p, VkQueueFamilyProperties *family)
+{
+	if (vtr_physical_hides_sparse(p)) {
+		family->queueFlags &= ~(VkFlags)VK_QUEUE_SPARSE_BINDING_BIT;
+	}
+}
+
+void vtr_hand_vkGetPhysicalDeviceQueueFamilyProperties(struct vtr_dispatch *d,
+                                                       struct vtw_vkGetPhysicalDeviceQueueFamilyProperties *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	p->procs->vkGetPhysicalDeviceQueueFamilyProperties(a->physicalDevice, a->pQueueFamilyPropertyCount,
+	                                                   a->pQueueFamilyProperties);
+	for (uint32_t i = 0; a->pQueueFamilyProperties != NULL && i < *a->pQueueFamilyPropertyCount; i++) {
+		adapt_family(p, &a->pQueueFamilyProperties[i]);
+	}
+}
+
+void vtr_hand_vkGetPhysicalDeviceQueueFamilyProperties2(struct vtr_dispatch *d,
+                                                        struct vtw_vkGetPhysicalDeviceQueueFamilyProperties2 *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	p->procs->vkGetPhysicalDeviceQueueFamilyProperties2(a->physicalDevice, a->pQueueFamilyPropertyCount,
+	                                                    a->pQueueFamilyProperties);
+	for (uint32_t i = 0; a->pQueueFamilyProperties != NULL && i < *a->pQueueFamilyPropertyCount; i++) {
+		adapt_family(p, &a->pQueueFamilyProperties[i].queueFamilyProperties);
+	}
 }
 
 void vtr_hand_vkGetPhysicalDeviceMemoryProperties(struct vtr_dispatch *d,
@@ -124,6 +179,22 @@ static bool usage_lacks_feature(const struct vtr_physical *p, const VkPhysicalDe
 	        (features & VK_FORMAT_FEATURE_DEPTH_STENCIL_ATTACHMENT_BIT) == 0);
 }
 
+static bool hides_image(const struct vtr_physical *p, VkImageCreateFlags flags)
+{
+	return vtr_physical_hides_sparse(p) && (flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) != 0;
+}
+
+void vtr_hand_vkGetPhysicalDeviceImageFormatProperties(struct vtr_dispatch *d,
+                                                       struct vtw_vkGetPhysicalDeviceImageFormatProperties *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	a->ret = hides_image(p, a->flags) ? VK_ERROR_FORMAT_NOT_SUPPORTED :
+		p->procs->vkGetPhysicalDeviceImageFormatProperties(a->physicalDevice, a->format, a->type, a->tiling,
+		                                                   a->usage, a->flags, a->pImageFormatProperties);
+}
+
 void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(struct vtr_dispatch *d,
                                                         struct vtw_vkGetPhysicalDeviceImageFormatProperties2 *a)
 {
@@ -134,6 +205,10 @@ void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(struct vtr_dispatch *d,
 		vtr_chain_find(a->pImageFormatProperties, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
 
 	(void)d;
+	if (hides_image(p, info->flags)) {
+		a->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
+		return;
+	}
 	if (p->emulate.drm_modifier && info->tiling == VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT) {
 		const VkPhysicalDeviceImageDrmFormatModifierInfoEXT *m = vtr_chain_unlink(
 			info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_DRM_FORMAT_MODIFIER_INFO_EXT);
@@ -161,7 +236,8 @@ void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(struct vtr_dispatch *d,
 	if (external != NULL && out != NULL && a->ret == VK_SUCCESS) {
 		const bool dma_buf = external->handleType == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
 
-		out->externalMemoryProperties = dma_buf && info->tiling == VK_IMAGE_TILING_LINEAR ?
+		out->externalMemoryProperties = dma_buf && info->tiling == VK_IMAGE_TILING_LINEAR &&
+			(info->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) == 0 ?
 			shared_memory : (VkExternalMemoryProperties){0};
 	}
 }
@@ -178,13 +254,29 @@ void vtr_query_image_info(const struct vtr_physical *p, VkImageCreateInfo *info)
 	}
 }
 
+void vtr_hand_vkGetPhysicalDeviceSparseImageFormatProperties(
+	struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceSparseImageFormatProperties *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	if (vtr_physical_hides_sparse(p)) {
+		*a->pPropertyCount = 0;
+		return;
+	}
+	p->procs->vkGetPhysicalDeviceSparseImageFormatProperties(a->physicalDevice, a->format, a->type, a->samples,
+	                                                         a->usage, a->tiling, a->pPropertyCount,
+	                                                         a->pProperties);
+}
+
 void vtr_hand_vkGetPhysicalDeviceSparseImageFormatProperties2(
 	struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceSparseImageFormatProperties2 *a)
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
 
 	(void)d;
-	if (p->emulate.drm_modifier && a->pFormatInfo->tiling == VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT) {
+	if (vtr_physical_hides_sparse(p) ||
+	    (p->emulate.drm_modifier && a->pFormatInfo->tiling == VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT)) {
 		*a->pPropertyCount = 0;
 		return;
 	}
@@ -199,11 +291,12 @@ void vtr_hand_vkGetPhysicalDeviceExternalBufferProperties(struct vtr_dispatch *d
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
 	const VkExternalMemoryHandleTypeFlags handle = a->pExternalBufferInfo->handleType;
+	const bool sparse = (a->pExternalBufferInfo->flags & VK_BUFFER_CREATE_SPARSE_BINDING_BIT) != 0;
 
 	(void)d;
 	if (p->emulate.dma_buf && (handle & ~SHARED_HANDLES) == 0) {
 		a->pExternalBufferProperties->externalMemoryProperties =
-			handle == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT ?
+			handle == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT && !sparse ?
 			shared_memory : (VkExternalMemoryProperties){0};
 		return;
 	}

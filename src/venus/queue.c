@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Submission, waiting, and the fences and semaphores that guests take for sync files. */
 #include "venus/device.h"
+#include "venus/memory.h"
 
 /* The driver's queue is used by the rings and by the transport's fences. False: its device was destroyed
  * meanwhile, so that the driver must not hear of it; the context ends. */
@@ -108,10 +109,55 @@ void vtr_hand_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *
 	check_lost(d, a->ret);
 }
 
+static bool suits(struct vtr_device *device, const VkSparseMemoryBind *binds, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		if (binds[i].memory != NULL && !vtr_memory_suits_sparse(device, binds[i].memory)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool images_suit(struct vtr_device *device, const VkSparseImageMemoryBindInfo *info)
+{
+	for (uint32_t i = 0; i < info->bindCount; i++) {
+		if (info->pBinds[i].memory != NULL && !vtr_memory_suits_sparse(device, info->pBinds[i].memory)) {
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Whether the driver would do what the guest means. A correct guest never asks for anything else: it does not see
+ * sparse binding, or not for such memory. Drivers do not check, and would take other memory. */
+static bool may_bind(struct vtr_device *device, const VkBindSparseInfo *info)
+{
+	const bool binds = info->bufferBindCount != 0 || info->imageOpaqueBindCount != 0 || info->imageBindCount != 0;
+	bool ok = device->sparse || !binds;
+
+	for (uint32_t i = 0; ok && i < info->bufferBindCount; i++) {
+		ok = suits(device, info->pBufferBinds[i].pBinds, info->pBufferBinds[i].bindCount);
+	}
+	for (uint32_t i = 0; ok && i < info->imageOpaqueBindCount; i++) {
+		ok = suits(device, info->pImageOpaqueBinds[i].pBinds, info->pImageOpaqueBinds[i].bindCount);
+	}
+	for (uint32_t i = 0; ok && i < info->imageBindCount; i++) {
+		ok = images_suit(device, &info->pImageBinds[i]);
+	}
+	return ok;
+}
+
 void vtr_hand_vkQueueBindSparse(struct vtr_dispatch *d, struct vtw_vkQueueBindSparse *a)
 {
 	struct vtr_queue *q = vtr_queue_of(a->queue_obj);
 
+	for (uint32_t i = 0; i < a->bindInfoCount; i++) {
+		if (!may_bind(q->device, &a->pBindInfo[i])) {
+			vtr_dispatch_fail(d, "memory is bound to a sparse resource for which that does not work here");
+			return;
+		}
+	}
 	if (lock(d, q)) {
 		a->ret = q->device->procs.vkQueueBindSparse(a->queue, a->bindInfoCount, a->pBindInfo, a->fence);
 		vtr_queue_submitted(q, false, a->ret);

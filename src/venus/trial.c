@@ -80,6 +80,9 @@ static void fill_wishes(const struct vtr_physical *p, struct wishes *wishes)
 		}
 	}
 	p->procs->vkGetPhysicalDeviceFeatures2(p->handle, &wishes->head);
+	if (vtr_physical_hides_sparse(p)) {
+		vtr_sparse_hide_features2(&wishes->head);
+	}
 	/* What the driver does not know, or cannot do, is not asked for. */
 	wishes->head.pNext = NULL;
 	for (uint32_t i = 0; i < VTW_FEATURES_COUNT; i++) {

@@ -221,67 +221,6 @@ static void scene_excess(struct suite *s)
 	suite_put(s, "ok", "ok", 2);
 }
 
-static VkDeviceMemory sparse_memory(struct vkc *c, VkDeviceSize size, uint32_t bits)
-{
-	VkMemoryAllocateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
-		.allocationSize = size,
-		.memoryTypeIndex = vkc_memory_type(c, bits, 0),
-	};
-	VkDeviceMemory memory;
-	vkc_check(c->vk.AllocateMemory(c->device, &info, NULL, &memory));
-	return memory;
-}
-
-/* A sparse buffer whose two halves come from one memory, in the other order. */
-static void scene_sparse_buffer(struct suite *s)
-{
-	struct vkc *c = &s->c;
-	if (!c->features.core.features.sparseBinding
-	    || !(c->family_props.queueFlags & VK_QUEUE_SPARSE_BINDING_BIT)) {
-		suite_skip(s, "no sparse binding on the queue");
-		return;
-	}
-	VkBufferCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-		.flags = VK_BUFFER_CREATE_SPARSE_BINDING_BIT,
-		.size = 1 << 18,
-		.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
-	};
-	VkBuffer buffer;
-	vkc_check(c->vk.CreateBuffer(c->device, &info, NULL, &buffer));
-	VkMemoryRequirements need;
-	c->vk.GetBufferMemoryRequirements(c->device, buffer, &need);
-	VkDeviceSize half = need.size / 2 / need.alignment * need.alignment;
-	VkDeviceMemory memory = sparse_memory(c, need.size, need.memoryTypeBits);
-	VkSparseMemoryBind binds[2] = {
-		{ .resourceOffset = 0, .size = half, .memory = memory, .memoryOffset = need.size - half },
-		{ .resourceOffset = half, .size = need.size - half, .memory = memory, .memoryOffset = 0 },
-	};
-	VkSparseBufferMemoryBindInfo bind_info = { buffer, 2, binds };
-	VkBindSparseInfo bind = {
-		.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
-		.bufferBindCount = 1,
-		.pBufferBinds = &bind_info,
-	};
-	vkc_check(c->vk.QueueBindSparse(c->queue, 1, &bind, c->fence));
-	vkc_check(c->vk.WaitForFences(c->device, 1, &c->fence, VK_TRUE, UINT64_MAX));
-	vkc_check(c->vk.ResetFences(c->device, 1, &c->fence));
-	struct vkc_buffer back = vkc_buffer_host(c, 1 << 18, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
-	VkBufferCopy copy = { 0, 0, 1 << 18 };
-	VkCommandBuffer cmd = vkc_begin(c);
-	c->vk.CmdFillBuffer(cmd, buffer, 0, 1 << 17, 0x0a0b0c0d);
-	c->vk.CmdFillBuffer(cmd, buffer, 1 << 17, 1 << 17, 0x01020304);
-	vkc_barrier(c, cmd);
-	c->vk.CmdCopyBuffer(cmd, buffer, back.buffer, 1, &copy);
-	vkc_barrier(c, cmd);
-	vkc_end(c, cmd);
-	suite_put(s, "bytes", back.mapped, back.size);
-	vkc_buffer_destroy(c, &back);
-	c->vk.DestroyBuffer(c->device, buffer, NULL);
-	c->vk.FreeMemory(c->device, memory, NULL);
-}
-
 /* What the vertex shader writes, caught in a buffer. */
 static void scene_transform_feedback(struct suite *s)
 {
@@ -373,7 +312,6 @@ const struct suite_scene suite_object_scenes[] = {
 	{ "memory_types", scene_memory_types },
 	{ "many_objects", scene_many_objects },
 	{ "excess", scene_excess },
-	{ "sparse_buffer", scene_sparse_buffer },
 	{ "transform_feedback", scene_transform_feedback },
 	{ NULL, NULL },
 };

@@ -13,7 +13,7 @@
 static const struct suite_scene *const groups[] = {
 	suite_draw_scenes,     suite_pass_scenes, suite_compute_scenes,
 	suite_transfer_scenes, suite_sync_scenes, suite_queue_scenes,
-	suite_object_scenes,
+	suite_object_scenes,   suite_sparse_scenes,
 };
 
 const struct suite_vertex suite_triangles[6] = {

@@ -75,5 +75,6 @@ extern const struct suite_scene suite_transfer_scenes[];
 extern const struct suite_scene suite_sync_scenes[];
 extern const struct suite_scene suite_object_scenes[];
 extern const struct suite_scene suite_queue_scenes[];
+extern const struct suite_scene suite_sparse_scenes[];
 
 #endif

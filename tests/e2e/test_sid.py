@@ -3,7 +3,7 @@
 """A second guest: Mesa of Debian sid, in a folder made with debootstrap, entered with chroot.
 
 Needs root, debootstrap and a Debian mirror for the first time; the folder is kept in CACHE. The socket
-of `vitrine serve` lies inside the folder. One test runs the server in there, too: on a lavapipe and
+of `vitrine serve` lies inside the folder. Two tests run the server in there, too: on a lavapipe and
 under a validation layer that are years younger than Debian 12's.
 """
 import os
@@ -105,6 +105,13 @@ class SidHost(SidServer):
         return [e2e.tool('chroot'), str(self.root), self.inside(Path(self.folder.name) / 'vitrine'), 'serve',
                 '--socket', self.inside(self.socket), '-o', 'no-sandbox']
 
+    def native(self, command):
+        """Runs one of our programs in there, on the driver itself."""
+        shutil.copy(command[0], self.folder.name)
+        inside = [self.inside(Path(self.folder.name) / Path(command[0]).name), *command[1:]]
+        env = {k: v for k, v in self.env.items() if not k.startswith('VK_') or k == 'VK_DRIVER_FILES'}
+        return e2e.run([e2e.tool('chroot'), self.root, *inside], env)
+
 
 def test_summary():
     with SidServer(sid()) as server:
@@ -130,6 +137,17 @@ def test_scenes_of_sid():
         guest = server.run([suite, '--dump', server.inside(guest_folder)])
         test_scenes.compare(test_scenes.results(native.stdout), test_scenes.results(guest.stdout),
                             Path(native_folder), guest_folder)
+
+
+def test_sparse_on_sid():
+    """Debian 12's lavapipe binds sparse resources to nothing that can be shared, sid's does."""
+    with SidHost(sid()) as server:
+        for scene in ('sparse_buffer', 'sparse_mapped', 'sparse_aliased', 'sparse_image'):
+            command = [e2e.program('vk-suite'), '--scene', scene]
+            native = test_scenes.results(server.native(command).stdout)
+            guest = test_scenes.results(server.run(command).stdout)
+            expect('skipped' not in guest[scene], f'{scene}: {guest[scene]}')
+            expect(native == guest, f'native {native}, vitrine {guest}')
 
 
 def test_differences_of_sid():

@@ -235,7 +235,9 @@ class Commands(unittest.TestCase):
             for memory_type in device['memory_types']:
                 self.assertIn(memory_type['share'],
                               ('none', 'host-import', 'dma-buf', 'opaque-fd'))
+                self.assertEqual(memory_type['sparse_share'] is not None, device['sparse'])
                 self.assertTrue(memory_type['reason'])
+            self.assertTrue(device['sparse_reason'])
         encoders = {encoder['name']: encoder for encoder in report['encoders']}
         self.assertTrue(encoders['libx264']['works'])
         for encoder in encoders.values():

@@ -14,7 +14,7 @@ import harness
 import venus
 import vtest
 from front import Front, Gone
-from venus import DEVICE, INSTANCE, PHYSICAL, Gpu
+from venus import DEVICE, INSTANCE, PHYSICAL, QUEUE, Gpu
 from vtest import Ring
 
 PAGE = 4096
@@ -355,6 +355,42 @@ class Memory(unittest.TestCase):
             reply = ring.call(venus.enumerate_physical_devices(INSTANCE, PHYSICAL), 20)
             self.assertEqual(struct.unpack_from('<I', reply, 16)[0], 0)
             self.assertIn("which a VM's window needs", context.log())
+
+
+class Sparse(unittest.TestCase):
+    """lavapipe binds sparse resources to its own memory alone, of which a VM's guest has none."""
+
+    def test_hidden(self):
+        with Front() as context:
+            gpu = Gpu(context)
+            reply = gpu.ring.call(venus.features(PHYSICAL), 12 + 4 * venus.FEATURES)
+            features = struct.unpack_from(f'<{venus.FEATURES}I', reply, 12)
+            self.assertIn(1, features)
+            self.assertEqual([features[i] for i in venus.SPARSE_FEATURES], [0] * 9)
+            reply = gpu.ring.call(venus.queue_families(PHYSICAL, 1), 48)
+            self.assertEqual(struct.unpack_from('<I', reply, 12), (1,))
+            self.assertEqual(struct.unpack_from('<I', reply, 24)[0] & 0xf, 7)
+            gpu.call(venus.image_format_properties(PHYSICAL, 0))
+            gpu.call(venus.image_format_properties(PHYSICAL, 1), allowed=(-11,))
+
+    def test_cannot_be_enabled(self):
+        with Front() as context:
+            gpu = Gpu(context)
+            gpu.call(venus.create_device(PHYSICAL, 70, enabled=(0,)))
+            gpu.call(venus.create_device(PHYSICAL, 71, enabled=(0, venus.SPARSE_FEATURES[0])), allowed=(-8,))
+
+    def test_cannot_be_used(self):
+        """The driver would map its fd 0 in place of the memory."""
+        with Front() as context:
+            gpu = Gpu(context)
+            context.attach(50, context.place(64 * PAGE), 64 * PAGE)
+            gpu.roundtrip()
+            memory = gpu.import_memory(50, 64 * PAGE)
+            gpu.ring.write(venus.create_buffer(DEVICE, 80, 64 * PAGE, flags=1))
+            gpu.call(venus.bind_sparse(QUEUE, 0, 0, 0))
+            gpu.ring.write(venus.bind_sparse(QUEUE, 80, 64 * PAGE, memory))
+            context.wait_gone()
+            self.assertIn('bound to a sparse resource', context.log())
 
 
 if __name__ == '__main__':

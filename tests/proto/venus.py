@@ -33,9 +33,34 @@ def enumerate_physical_devices(instance, device):
     return command(2, struct.pack('<QQIQQ', instance, 1, 1, 1, device), reply=True)
 
 
-def create_device(physical, device):
+# VkPhysicalDeviceFeatures: how many, and where those of sparse binding are.
+FEATURES = 55
+SPARSE_FEATURES = range(44, 53)
+
+
+def features(physical):
+    """Reply: FEATURES words from 12 on."""
+    return command(3, struct.pack('<Q', physical) + ONE, True)
+
+
+def queue_families(physical, count):
+    """Reply: count at 12, the first one's flags at 24, of the next one 24 bytes later."""
+    return command(7, struct.pack('<QQIQ', physical, 1, count, count), True)
+
+
+def image_format_properties(physical, flags):
+    """Of sampled images, 2D, R8G8B8A8, OPTIMAL. Reply: VkResult at 4."""
+    return command(5, struct.pack('<QiiiII', physical, 37, 1, 0, 4, flags) + ONE, True)
+
+
+def create_device(physical, device, enabled=()):
+    """With these of VkPhysicalDeviceFeatures, by their index."""
     queue = struct.pack('<iQIIIQf', 2, 0, 0, 0, 1, 1, 1.0)
-    members = struct.pack('<IIQ', 0, 1, 1) + queue + struct.pack('<IQIQQ', 0, 0, 0, 0, 0)
+    members = struct.pack('<IIQ', 0, 1, 1) + queue + struct.pack('<IQIQ', 0, 0, 0, 0)
+    if enabled:
+        members += ONE + struct.pack(f'<{FEATURES}I', *(i in enabled for i in range(FEATURES)))
+    else:
+        members += NULL
     return command(11, struct.pack('<Q', physical) + info(3, members) + NULL + new(device), True)
 
 
@@ -106,9 +131,9 @@ def copy_image_to_memory(device, image, layout, region, size):
                    struct.pack('<QQ', size, size), True)
 
 
-def create_buffer(device, buffer, size, usage=3):
+def create_buffer(device, buffer, size, usage=3, flags=0):
     return command(50, struct.pack('<Q', device) +
-                   info(12, struct.pack('<IQIIIQ', 0, size, usage, 0, 0, 0)) + NULL + new(buffer))
+                   info(12, struct.pack('<IQIIIQ', flags, size, usage, 0, 0, 0)) + NULL + new(buffer))
 
 
 def bind_buffer(device, buffer, memory, offset=0):
@@ -123,6 +148,15 @@ def create_command_pool(device, pool):
 def allocate_command_buffer(device, pool, command_buffer):
     return command(88, struct.pack('<Q', device) + info(40, struct.pack('<QII', pool, 0, 1)) +
                    new(command_buffer))
+
+
+def bind_sparse(queue, buffer, size, memory):
+    """All of a buffer to the beginning of the memory; without a buffer, nothing is bound."""
+    bind = struct.pack('<QIQ', buffer, 1, 1) + struct.pack('<QQQQI', 0, size, memory, 0, 0)
+    one = struct.pack('<iQIQ', 7, 0, 0, 0)
+    one += struct.pack('<IQ', 1, 1) + bind if buffer else struct.pack('<IQ', 0, 0)
+    one += struct.pack('<IQIQIQ', 0, 0, 0, 0, 0, 0)
+    return command(34, struct.pack('<QIQ', queue, 1, 1) + one + NULL, True)
 
 
 def fill(command_buffer, buffer, value, size):

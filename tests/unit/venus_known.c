@@ -18,7 +18,8 @@ static struct vtr_known_device sample(uint32_t type_count)
 		device.driver_uuid[i] = (uint8_t)(255 - i);
 	}
 	for (uint32_t i = 0; i < type_count; i++) {
-		device.share[i] = (uint8_t)(i % 4);
+		device.share[i] = (uint8_t)(i % 5);
+		device.sparse_share[i] = i % 3 == 0 ? VTR_KNOWN_NOT_SPARSE : (uint8_t)(i % 4);
 	}
 	return device;
 }
@@ -41,11 +42,11 @@ static void round_trip(void)
 		CHECK_EQ(back.is_cpu, device.is_cpu);
 		CHECK_EQ(back.type_count, types);
 		CHECK(memcmp(back.share, device.share, sizeof(back.share)) == 0);
+		CHECK(memcmp(back.sparse_share, device.sparse_share, sizeof(back.sparse_share)) == 0);
 	}
 }
 
-/* Every text that is cut short, or has a letter of a wrong kind somewhere, is refused, bar the types at
- * the end, which may be fewer. */
+/* Every text that is cut short, or longer, or has a letter of a wrong kind somewhere, is refused. */
 static void refusals(void)
 {
 	const struct vtr_known_device device = sample(3);
@@ -54,8 +55,7 @@ static void refusals(void)
 	char bad[VTR_KNOWN_TEXT + 32];
 
 	vtr_known_format(&device, text);
-	const size_t fixed = strlen(text) - 3;
-	for (size_t i = 0; i < fixed; i++) {
+	for (size_t i = 0; i < strlen(text); i++) {
 		snprintf(bad, sizeof(bad), "%.*s", (int)i, text);
 		CHECK_EQ(vtr_known_parse(bad, &back), VTR_ERR_ARG);
 	}
@@ -64,7 +64,12 @@ static void refusals(void)
 		bad[i] = '!';
 		CHECK_EQ(vtr_known_parse(bad, &back), VTR_ERR_ARG);
 	}
-	snprintf(bad, sizeof(bad), "%shhhhhhhhhhhhhhhhhhhhhhhhhhhhhh", text);
+	snprintf(bad, sizeof(bad), "%sh", text);
+	CHECK_EQ(vtr_known_parse(bad, &back), VTR_ERR_ARG);
+	const struct vtr_known_device most = sample(VTR_KNOWN_MAX_TYPES);
+	vtr_known_format(&most, text);
+	const int fixed = (int)(strlen(text) - 2 * VTR_KNOWN_MAX_TYPES - 1);
+	snprintf(bad, sizeof(bad), "%.*sh%sh", fixed, text, text + fixed);
 	CHECK_EQ(vtr_known_parse(bad, &back), VTR_ERR_ARG);
 	CHECK_EQ(vtr_known_parse("", &back), VTR_ERR_ARG);
 }

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include "venus/attempt.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "platform/shm.h"
+#include "venus/dispatch.h"
+#include "venus/physical.h"
+
+#define PATTERN UINT64_C(0x7669747269726531)
+
+VkResult vtr_attempt_begin(struct vtr_attempt *attempt, const struct vtr_physical *p, size_t alignment)
+{
+	const bool sparse = p->sparse_family != VTR_NO_FAMILY;
+	const VkPhysicalDeviceFeatures features = {.sparseBinding = sparse};
+	const float priority = 1.0f;
+	const char *names[4];
+	const VkDeviceQueueCreateInfo queue = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+		.queueFamilyIndex = sparse ? p->sparse_family : 0,
+		.queueCount = 1,
+		.pQueuePriorities = &priority,
+	};
+	VkDeviceCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+		.queueCreateInfoCount = 1,
+		.pQueueCreateInfos = &queue,
+		.ppEnabledExtensionNames = names,
+		.pEnabledFeatures = &features,
+	};
+	VkResult ret;
+
+	if (p->has.host_memory) {
+		names[info.enabledExtensionCount++] = "VK_EXT_external_memory_host";
+	}
+	if (p->has.memory_fd) {
+		names[info.enabledExtensionCount++] = "VK_KHR_external_memory_fd";
+	}
+	if (p->has.dma_buf) {
+		names[info.enabledExtensionCount++] = "VK_EXT_external_memory_dma_buf";
+	}
+	if (p->has.portability) {
+		names[info.enabledExtensionCount++] = "VK_KHR_portability_subset";
+	}
+	*attempt = (struct vtr_attempt){.physical = p, .alignment = alignment, .family = queue.queueFamilyIndex};
+	ret = p->procs->vkCreateDevice(p->handle, &info, NULL, &attempt->device);
+	if (ret != VK_SUCCESS) {
+		return ret;
+	}
+	vtw_load_device_procs(&attempt->vk, p->procs->vkGetDeviceProcAddr, attempt->device, names,
+	                      info.enabledExtensionCount);
+	if (sparse) {
+		attempt->vk.vkGetDeviceQueue(attempt->device, attempt->family, 0, &attempt->queue);
+	}
+	return VK_SUCCESS;
+}
+
+void vtr_attempt_end(struct vtr_attempt *attempt)
+{
+	attempt->vk.vkDestroyDevice(attempt->device, NULL);
+}
+
+static bool map_own(struct vtr_attempt_memory *m, size_t alignment, int *out_fd)
+{
+	void *map;
+
+	if (vtr_os_shm_create("vitrine-probe", m->size, out_fd) != VTR_OK ||
+	    vtr_os_shm_map_aligned(*out_fd, 0, m->size, alignment, &map) != VTR_OK) {
+		return false;
+	}
+	m->map = map;
+	return true;
+}
+
+static bool import_pointer(struct vtr_attempt *attempt, uint32_t type, struct vtr_attempt_memory *m)
+{
+	VkMemoryHostPointerPropertiesEXT props = {.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT};
+	const VkImportMemoryHostPointerInfoEXT import = {
+		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
+		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+		.pHostPointer = m->map,
+	};
+	const VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.pNext = &import,
+		.allocationSize = m->size,
+		.memoryTypeIndex = type,
+	};
+
+	return attempt->vk.vkGetMemoryHostPointerPropertiesEXT(attempt->device, import.handleType, m->map,
+	                                                     &props) == VK_SUCCESS &&
+	       (props.memoryTypeBits & (1u << type)) != 0 &&
+	       attempt->vk.vkAllocateMemory(attempt->device, &info, NULL, &m->memory) == VK_SUCCESS;
+}
+
+static bool import_fd(struct vtr_attempt *attempt, uint32_t type, int fd, struct vtr_attempt_memory *m)
+{
+	const VkImportMemoryFdInfoKHR import = {
+		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
+		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
+		.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), /* the driver's, also when it fails: vtr_import_fd() */
+	};
+	const VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.pNext = &import,
+		.allocationSize = m->size,
+		.memoryTypeIndex = type,
+	};
+
+	return import.fd >= 0 &&
+	       attempt->vk.vkAllocateMemory(attempt->device, &info, NULL, &m->memory) == VK_SUCCESS;
+}
+
+static bool export(struct vtr_attempt *attempt, VkExternalMemoryHandleTypeFlagBits handle, uint32_t type,
+                   struct vtr_attempt_memory *m)
+{
+	const VkExportMemoryAllocateInfo export = {
+		.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO, .handleTypes = handle};
+	const VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.pNext = &export,
+		.allocationSize = m->size,
+		.memoryTypeIndex = type,
+	};
+	VkMemoryGetFdInfoKHR get = {.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR, .handleType = handle};
+	vtr_autofd int fd = -1;
+	void *map;
+
+	if (attempt->vk.vkGetMemoryFdKHR == NULL ||
+	    attempt->vk.vkAllocateMemory(attempt->device, &info, NULL, &m->memory) != VK_SUCCESS) {
+		return false;
+	}
+	get.memory = m->memory;
+	if (attempt->vk.vkGetMemoryFdKHR(attempt->device, &get, &fd) != VK_SUCCESS ||
+	    vtr_os_shm_map(fd, 0, m->size, true, &map) != VTR_OK) {
+		return false;
+	}
+	m->map = map;
+	return true;
+}
+
+/* What the driver's mapping wrote must be there in ours. */
+static bool shows(struct vtr_attempt *attempt, const struct vtr_attempt_memory *m)
+{
+	const uint64_t pattern = PATTERN;
+	void *theirs;
+	bool same;
+
+	if (attempt->vk.vkMapMemory(attempt->device, m->memory, 0, VK_WHOLE_SIZE, 0, &theirs) != VK_SUCCESS) {
+		return false;
+	}
+	memcpy(theirs, &pattern, sizeof(pattern));
+	same = memcmp(m->map, &pattern, sizeof(pattern)) == 0;
+	attempt->vk.vkUnmapMemory(attempt->device, m->memory);
+	return same;
+}
+
+static bool allocate(struct vtr_attempt *attempt, enum vtr_share share, uint32_t type, struct vtr_attempt_memory *m)
+{
+	const struct vtr_physical *p = attempt->physical;
+	vtr_autofd int fd = -1;
+
+	switch (share) {
+	case VTR_SHARE_HOST_IMPORT:
+		return p->has.host_memory && attempt->vk.vkGetMemoryHostPointerPropertiesEXT != NULL &&
+		       map_own(m, attempt->alignment, &fd) && import_pointer(attempt, type, m);
+	case VTR_SHARE_FD_IMPORT:
+		return p->has.dma_buf && map_own(m, attempt->alignment, &fd) && import_fd(attempt, type, fd, m) &&
+		       shows(attempt, m);
+	case VTR_SHARE_DMA_BUF:
+		return p->has.dma_buf && export(attempt, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT, type, m) &&
+		       shows(attempt, m);
+	case VTR_SHARE_OPAQUE_FD:
+		return p->has.memory_fd &&
+		       export(attempt, VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT, type, m) && shows(attempt, m);
+	case VTR_SHARE_NONE:
+		break;
+	}
+	return false;
+}
+
+bool vtr_attempt_allocate(struct vtr_attempt *attempt, enum vtr_share share, uint32_t type, size_t size,
+                          struct vtr_attempt_memory *out_memory)
+{
+	struct vtr_attempt_memory m = {.size = vtr_align_up(size, attempt->alignment)};
+
+	if (!allocate(attempt, share, type, &m)) {
+		vtr_attempt_free(attempt, &m);
+		return false;
+	}
+	*out_memory = m;
+	return true;
+}
+
+void vtr_attempt_free(struct vtr_attempt *attempt, struct vtr_attempt_memory *m)
+{
+	attempt->vk.vkFreeMemory(attempt->device, m->memory, NULL);
+	vtr_os_shm_unmap(m->map, m->size);
+}
