@@ -116,6 +116,7 @@ void measure_startup(struct vkc *c, const struct bench_options *o)
 	(void)c;
 	struct samples instance = { 0 };
 	struct samples device = { 0 };
+	struct samples submit = { 0 };
 	for (uint32_t i = 0; i < 4 + o->repeat; i++) {
 		struct vkc own;
 		uint64_t start = vkc_now_ns();
@@ -123,11 +124,15 @@ void measure_startup(struct vkc *c, const struct bench_options *o)
 		vkc_physical_open(&own, 0);
 		uint64_t opened = vkc_now_ns();
 		vkc_device_open(&own, false);
+		uint64_t made = vkc_now_ns();
+		vkc_end(&own, vkc_begin(&own));
 		uint64_t end = vkc_now_ns();
 		vkc_close(&own);
 		samples_add(&instance, (double)(opened - start));
-		samples_add(&device, (double)(end - opened));
+		samples_add(&device, (double)(made - opened));
+		samples_add(&submit, (double)(end - start));
 	}
 	samples_print(&instance, "instance_create", "us", 1e3);
 	samples_print(&device, "device_create", "us", 1e3);
+	samples_print(&submit, "first_submit", "us", 1e3);
 }

@@ -49,6 +49,7 @@ LIMITS = [
     ('pipeline_graphics', 'graphics pipeline creation', None, None, None),
     ('instance_create', 'instance creation, first look at the device', None, None, None),
     ('device_create', 'device creation', None, None, None),
+    ('first_submit', '  from the instance to the first submit', None, None, None),
     ('vkcube', 'vkcube 1280x800 under Xvfb', 'at_least', 0.90, None),
     ('idle_private', 'idle context: private memory beyond native', 'plus', 2048, 2048),
     ('idle_threads', 'idle context: threads beyond the driver\'s', 'plus', 4, 4),
