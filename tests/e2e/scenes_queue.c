@@ -76,8 +76,8 @@ static VkCommandBuffer submit_step(struct vkc *c, VkBuffer buffer, VkSemaphore t
 	c->vk.CmdCopyBuffer(cmd, buffer, buffer, 1, &copy);
 	vkc_barrier(c, cmd);
 	vkc_check(c->vk.EndCommandBuffer(cmd));
-	submit_between(c, queue, (struct point){ timeline, 1 + step }, (struct point){ timeline, 2 + step }, cmd,
-	               VK_NULL_HANDLE);
+	submit_between(c, queue, (struct point){ timeline, 1 + step }, (struct point){ timeline, 2 + step },
+	               cmd, VK_NULL_HANDLE);
 	return cmd;
 }
 
@@ -87,8 +87,8 @@ static void run_backwards(struct suite *s)
 {
 	struct vkc *c = &s->c;
 	const uint32_t last = c->queue_count;
-	struct vkc_buffer b = vkc_buffer_host(c, STEP_SIZE * (VKC_MAX_QUEUES + 2), VK_BUFFER_USAGE_TRANSFER_SRC_BIT
-	                                                                               | VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+	const VkBufferUsageFlags usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT;
+	struct vkc_buffer b = vkc_buffer_host(c, STEP_SIZE * (VKC_MAX_QUEUES + 2), usage);
 	VkSemaphore timeline = create_timeline(c);
 	VkCommandBuffer cmds[VKC_MAX_QUEUES + 1];
 	memset(b.mapped, 0, b.size);
