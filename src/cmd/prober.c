@@ -428,8 +428,11 @@ int vtr_prober_watch(char *const *argv, struct vtr_readable *readable)
 {
 	struct files more = { .count = 0 };
 	struct look look;
-	enum vtr_err err = look_once(argv, readable, &more, &look);
 
+	if (vtr_os_die_with_parent() != VTR_OK) {
+		return 1;
+	}
+	enum vtr_err err = look_once(argv, readable, &more, &look);
 	if (err == VTR_OK) {
 		err = widen(argv, readable, &look, &more);
 	}

@@ -31,6 +31,20 @@ def wait_for(condition, seconds=5, what='condition'):
         time.sleep(0.005)
 
 
+def is_prober(pid):
+    """Whether it is the process that a server has for a moment, to find out about the devices."""
+    try:
+        with open(f'/proc/{pid}/cmdline', 'rb') as file:
+            return b'--probe' in file.read()
+    except OSError:
+        return False
+
+
+def wait_prober(pid):
+    """Until a server that has just started has no children but workers."""
+    wait_for(lambda: not any(map(is_prober, children(pid))), 30, 'the prober has ended')
+
+
 def children(pid):
     try:
         with open(f'/proc/{pid}/task/{pid}/children') as file:
@@ -131,6 +145,7 @@ class Server(Process):
         if line.split()[:2] != ['READY', self.path]:
             raise AssertionError(f'server did not start: {line!r}\n{self.log()}')
         self.links = line.split()[2:]
+        wait_prober(self.pid)
 
     def workers(self):
         return children(self.pid)
