@@ -500,8 +500,8 @@ class Emitter:
         for c in sorted((c for c in self.reg.commands.values() if c.number is not None), key=lambda c: c.number):
             out.append(f'\t[{c.number}] = {{"{c.name}", {rule[c.on]}, {1 if c.may_block else 0}}},')
         out += ['};', '', 'const struct vtw_extension_info vtw_extensions[VTW_EXTENSION_COUNT] = {']
-        for name, number, spec, exposed in sorted(self.reg.extensions, key=lambda e: e[1]):
-            out.append(f'\t{{"{name}", {number}, {spec}, {1 if exposed == "yes" else 0}}},')
+        for e in sorted(self.reg.extensions, key=lambda e: e.number):
+            out.append(f'\t{{"{e.name}", {e.number}, {e.version}, {1 if e.exposed else 0}}},')
         out += ['};', '', 'const struct vtw_features_info vtw_features[VTW_FEATURES_COUNT] = {']
         out += [f'\t{{(VkStructureType){s.stype}, {len(s.members)}}}, /* {s.name} */' for s in self.features()]
         return '\n'.join(out + ['};', ''])

@@ -52,6 +52,8 @@ class Xml:
         self.aliases = {}
         self.command_aliases = {}
         self.command_extensions = {}
+        self.extensions = {}
+        self.instance_extensions = set()
         self.command_cores = {}
         self.constants = {}
         for t in self.root.findall('types/type'):
@@ -84,6 +86,9 @@ class Xml:
                     self.command_cores[c.get('name')] = feature.get('number')
         for ext in self.root.findall('extensions/extension'):
             if 'vulkan' in ext.get('supported').split(','):
+                self.extensions[ext.get('name')] = ext
+                if ext.get('type') == 'instance':
+                    self.instance_extensions.add(ext.get('name'))
                 self.add_requires(ext, int(ext.get('number')), ext.get('name') in extensions)
                 for c in ext.findall('require/command'):
                     self.command_extensions.setdefault(c.get('name'), []).append(ext.get('name'))
@@ -489,11 +494,54 @@ class Importer:
                          else f'enum{wide} {name}')
         return '\n'.join(lines)
 
+    def needed(self, tokens, known):
+        """The fewest extensions that satisfy a vk.xml expression on a device with Vulkan 1.3; None: it cannot be.
+
+        "+" and "," bind alike, from left to right. Instance extensions are not the device's business.
+        """
+        total, how = set(), '+'
+        while how in ('+', ','):
+            word = tokens.pop(0)
+            if word == '(':
+                value = self.needed(tokens, known)
+            elif word.startswith('VK_VERSION_'):
+                value = set() if word <= 'VK_VERSION_1_3' else None
+            elif word in self.xml.instance_extensions:
+                value = set()
+            else:
+                value = {word} if word in known else None
+            if how == '+':
+                total = None if total is None or value is None else total | value
+            elif total is None or (value is not None and len(value) < len(total)):
+                total = value
+            how = tokens.pop(0) if tokens else ')'
+        return total
+
+    def features_of(self, ext, chained):
+        """The struct with an extension's features, by the name that the tables know."""
+        for t in ext.findall('require/type'):
+            name = self.xml.real(t.get('name'))
+            name = self.older.get(name, name)
+            if name in chained:
+                return name
+        return None
+
     def extensions(self):
         lines = []
+        known = {r[0] for r in self.ext_rows}
+        chained = set(re.findall(r'(Vk\w+)\(', self.structs['VkPhysicalDeviceFeatures2'][1]['REP-pNext']))
         for r in self.ext_rows:
-            exposed = 'yes' if r[9].startswith('yes') else 'guest'
-            lines.append(f'extension {r[0]} {r[1]} {r[4]} {exposed}')
+            words = ['extension', r[0], r[1], r[4], 'yes' if r[9].startswith('yes') else 'guest']
+            ext = self.xml.extensions.get(r[0])
+            if ext is not None:
+                needs = self.needed(re.findall(r'[+,()]|\w+', ext.get('depends', 'VK_VERSION_1_0')), known)
+                if needs is None:
+                    sys.exit(f'{r[0]} needs what the protocol does not have')
+                if needs:
+                    words.append('needs=' + ','.join(sorted(needs)))
+                if self.features_of(ext, chained):
+                    words.append('features=' + self.features_of(ext, chained))
+            lines.append(' '.join(words))
         return '\n'.join(lines)
 
     def formats(self):

@@ -63,6 +63,16 @@ class Struct:
 
 
 @dataclass
+class Extension:
+    name: str
+    number: int
+    version: int
+    exposed: bool            # else the guest has it without our help
+    needs: list = field(default_factory=list)   # extensions, on a device with Vulkan 1.3
+    features: str = None     # the struct with its features
+
+
+@dataclass
 class Format:
     name: str
     block: list              # width, height and depth of a texel block
@@ -158,7 +168,16 @@ class Registry:
         self.enum64.add(w[0])
 
     def on_extension(self, w):
-        self.extensions.append((w[0], int(w[1]), int(w[2]), w[3]))
+        e = Extension(w[0], int(w[1]), int(w[2]), w[3] == 'yes')
+        for word in w[4:]:
+            key, value = word.split('=')
+            if key == 'needs':
+                e.needs = value.split(',')
+            elif key == 'features':
+                e.features = value
+            else:
+                self.fail(f'extension {e.name}: unknown word {word}')
+        self.extensions.append(e)
 
     def on_format(self, w):
         f = Format(w[0], [int(n) for n in w[1].split('x')])
@@ -326,6 +345,13 @@ class Registry:
             for name in [parent, *children]:
                 if name not in self.structs or self.structs[name].stype is None:
                     self.fail(f'chain {parent}: {name} cannot be chained')
+        known = {e.name for e in self.extensions}
+        for e in self.extensions:
+            for name in e.needs:
+                if name not in known:
+                    self.fail(f'extension {e.name}: needs {name}, which is not in the protocol')
+            if e.features and e.features not in self.chains['VkPhysicalDeviceFeatures2']:
+                self.fail(f'extension {e.name}: {e.features} is no struct of features')
 
     def check_member(self, owner, m):
         if m.host is not None or m.null or m.ctype in ('str', 'bytes'):

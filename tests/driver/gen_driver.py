@@ -40,8 +40,8 @@ class Emitter:
         self.commands = [c for c in registry.commands.values() if not SKIP.search(c.name)]
         text = ''.join(Path(s).read_text() for s in sources)
         self.by_hand = set(re.findall(r'^[\w *]+?\bvtd_(vk\w+)\(', text, re.M))
-        offered = [(n, v) for n, _, v, how in registry.extensions
-                   if how == 'yes' and n not in facts.NO_EXTENSIONS and n not in facts.HOST_EXTENSIONS]
+        offered = [(e.name, e.version) for e in registry.extensions
+                   if e.exposed and e.name not in facts.NO_EXTENSIONS and e.name not in facts.HOST_EXTENSIONS]
         self.extensions = [(n, v) for n, v in offered if n not in facts.INSTANCE_EXTENSIONS]
         self.extensions += [(n, 1) for n in facts.HOST_EXTENSIONS]
         self.instance_extensions = [(n, 1) for n in facts.INSTANCE_EXTENSIONS]

@@ -69,6 +69,15 @@ def check_command(registry, c):
         check((mine.ret != 'void') == ('ret' in names(c.reply)), f'{c.name}: returns {mine.ret}')
 
 
+def check_features(registry):
+    """Guests are told of features as the driver has them, so the extensions that bring them must be offered, too."""
+    brought = {e.features for e in registry.extensions if e.features}
+    for e in registry.extensions:
+        check(e.exposed or not e.features, f'{e.name} has features and is not offered')
+    for name in registry.chains['VkPhysicalDeviceFeatures2']:
+        check(name in brought or name.endswith('Features'), f'no extension brings {name}, and it is not of Vulkan itself')
+
+
 def main():
     schema = oracle.Schema(sys.argv[1])
     registry = reg.Registry(str(Path(sys.argv[2]) / 'venus.reg'))
@@ -78,7 +87,8 @@ def main():
     check(len(schema.structs) == 523, f'{len(schema.structs)} structs in the schema')
     check(sum(not s.host for s in registry.structs.values()) == 523, 'structs in venus.reg')
     check(len(registry.extensions) == 187, f'{len(registry.extensions)} extensions')
-    check(len({e[1] for e in registry.extensions}) == 187, 'two extensions have one number')
+    check(len({e.number for e in registry.extensions}) == 187, 'two extensions have one number')
+    check_features(registry)
     for s in schema.structs.values():
         check_struct(schema, registry, s)
     for c in schema.commands.values():
