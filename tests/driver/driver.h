@@ -23,7 +23,8 @@
  *         semaphores) has the device's lock.
  */
 
-#define VTD_QUEUE_COUNT 4
+#define VTD_FAMILY_COUNT 3
+#define VTD_QUEUE_COUNT 26 /* of all families */
 #define VTD_HEAP_SIZE ((VkDeviceSize)16 << 30)
 #define VTD_PAGE 4096
 #define VTD_DRIVER_ID ((VkDriverId)0x76740001) /* registered by nobody */
@@ -142,6 +143,13 @@ struct vtd_queue {
 	struct vtd_dispatchable base;
 	struct vtr_list batches; /* struct vtd_batch, which wait for something; guarded by device->lock */
 };
+
+struct vtd_family {
+	VkQueueFlags flags;
+	uint32_t first; /* of the device's queues */
+	uint32_t count;
+};
+extern const struct vtd_family vtd_families[VTD_FAMILY_COUNT];
 
 struct vtd_device {
 	struct vtd_dispatchable base;

@@ -272,8 +272,10 @@ VkResult vtd_vkCreateDevice(VkPhysicalDevice physical, const VkDeviceCreateInfo 
 	}
 	ret = enable(&device->enabled, info->ppEnabledExtensionNames, info->enabledExtensionCount);
 	for (uint32_t i = 0; i < info->queueCreateInfoCount; i++) {
-		if (info->pQueueCreateInfos[i].queueFamilyIndex != 0 ||
-		    info->pQueueCreateInfos[i].queueCount > VTD_QUEUE_COUNT) {
+		const VkDeviceQueueCreateInfo *queues = &info->pQueueCreateInfos[i];
+
+		if (queues->queueFamilyIndex >= VTD_FAMILY_COUNT ||
+		    queues->queueCount > vtd_families[queues->queueFamilyIndex].count) {
 			ret = VK_ERROR_INITIALIZATION_FAILED;
 		}
 	}
@@ -304,8 +306,8 @@ void vtd_vkGetDeviceQueue(VkDevice handle, uint32_t family, uint32_t index, VkQu
 {
 	VTD_OBJECT(device, device, handle);
 
-	(void)family;
-	*out = index < VTD_QUEUE_COUNT ? (VkQueue)(void *)&device->queues[index] : NULL;
+	*out = family < VTD_FAMILY_COUNT && index < vtd_families[family].count ?
+		(VkQueue)(void *)&device->queues[vtd_families[family].first + index] : NULL;
 }
 
 void vtd_vkGetDeviceQueue2(VkDevice device, const VkDeviceQueueInfo2 *info, VkQueue *out)

@@ -59,40 +59,51 @@ void vtd_vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physical, VkPhysicalDevic
 	}
 }
 
+const struct vtd_family vtd_families[VTD_FAMILY_COUNT] = {
+	{VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT, 0, 16},
+	{VK_QUEUE_TRANSFER_BIT, 16, 2},
+	{VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT, 18, 8},
+};
+
+static void fill_family(const struct vtd_family *family, VkQueueFamilyProperties *out)
+{
+	*out = (VkQueueFamilyProperties){
+		.queueFlags = family->flags,
+		.queueCount = family->count,
+		.timestampValidBits = 64,
+		.minImageTransferGranularity = {1, 1, 1},
+	};
+}
+
 void vtd_vkGetPhysicalDeviceQueueFamilyProperties(VkPhysicalDevice physical, uint32_t *count,
                                                   VkQueueFamilyProperties *out)
 {
 	(void)physical;
-	if (out != NULL && *count == 0) {
-		return;
+	if (out == NULL || *count > VTD_FAMILY_COUNT) {
+		*count = VTD_FAMILY_COUNT;
 	}
-	*count = 1;
-	if (out != NULL) {
-		*out = (VkQueueFamilyProperties){
-			.queueFlags = VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT,
-			.queueCount = VTD_QUEUE_COUNT,
-			.timestampValidBits = 64,
-			.minImageTransferGranularity = {1, 1, 1},
-		};
+	for (uint32_t i = 0; out != NULL && i < *count; i++) {
+		fill_family(&vtd_families[i], &out[i]);
 	}
 }
 
 void vtd_vkGetPhysicalDeviceQueueFamilyProperties2(VkPhysicalDevice physical, uint32_t *count,
                                                    VkQueueFamilyProperties2 *out)
 {
-	const VkQueueGlobalPriority medium = VK_QUEUE_GLOBAL_PRIORITY_MEDIUM;
 	VkQueueFamilyGlobalPriorityProperties *priorities;
 
-	vtd_vkGetPhysicalDeviceQueueFamilyProperties(physical, count, out != NULL && *count != 0 ?
-	                                             &out->queueFamilyProperties : NULL);
-	if (out == NULL || *count == 0) {
-		return;
+	(void)physical;
+	if (out == NULL || *count > VTD_FAMILY_COUNT) {
+		*count = VTD_FAMILY_COUNT;
 	}
-	for (struct vtd_chain *link = out->pNext; link != NULL; link = link->next) {
-		if (link->type == VK_STRUCTURE_TYPE_QUEUE_FAMILY_GLOBAL_PRIORITY_PROPERTIES) {
-			priorities = (void *)link;
-			priorities->priorityCount = 1;
-			priorities->priorities[0] = medium;
+	for (uint32_t i = 0; out != NULL && i < *count; i++) {
+		fill_family(&vtd_families[i], &out[i].queueFamilyProperties);
+		for (struct vtd_chain *link = out[i].pNext; link != NULL; link = link->next) {
+			if (link->type == VK_STRUCTURE_TYPE_QUEUE_FAMILY_GLOBAL_PRIORITY_PROPERTIES) {
+				priorities = (void *)link;
+				priorities->priorityCount = 1;
+				priorities->priorities[0] = VK_QUEUE_GLOBAL_PRIORITY_MEDIUM;
+			}
 		}
 	}
 }
