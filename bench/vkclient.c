@@ -60,7 +60,7 @@ static void load_device_functions(struct vkc *c)
 #undef VKC_LOAD
 }
 
-void vkc_instance_open(struct vkc *c, const char *name)
+static void load_library(struct vkc *c)
 {
 	memset(c, 0, sizeof(*c));
 	c->library = dlopen("libvulkan.so.1", RTLD_NOW | RTLD_LOCAL);
@@ -75,18 +75,43 @@ void vkc_instance_open(struct vkc *c, const char *name)
 #define VKC_LOAD(name) c->vk.name = (PFN_vk##name)c->get_proc(NULL, "vk" #name);
 	VKC_GLOBAL_FUNCTIONS(VKC_LOAD)
 #undef VKC_LOAD
+}
 
+void vkc_instance_open(struct vkc *c, const char *name)
+{
+	vkc_instance_open_with(c, name, VK_API_VERSION_1_3, false);
+}
+
+void vkc_instance_open_with(struct vkc *c, const char *name, uint32_t version, bool everything)
+{
+	load_library(c);
+	uint32_t count = 0;
+	if (everything) {
+		vkc_check(c->vk.EnumerateInstanceExtensionProperties(NULL, &count, NULL));
+	}
+	VkExtensionProperties *list = vkc_alloc(count, sizeof(*list));
+	const char **names = vkc_alloc(count, sizeof(*names));
+	if (everything) {
+		vkc_check(c->vk.EnumerateInstanceExtensionProperties(NULL, &count, list));
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		names[i] = list[i].extensionName;
+	}
 	VkApplicationInfo app = {
 		.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
 		.pApplicationName = name,
 		.pEngineName = "vitrine",
-		.apiVersion = VK_API_VERSION_1_3,
+		.apiVersion = version,
 	};
 	VkInstanceCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
 		.pApplicationInfo = &app,
+		.enabledExtensionCount = count,
+		.ppEnabledExtensionNames = names,
 	};
 	vkc_check(c->vk.CreateInstance(&info, NULL, &c->instance));
+	free(names);
+	free(list);
 	load_instance_functions(c);
 }
 
@@ -218,14 +243,11 @@ void vkc_device_open_with(struct vkc *c, bool everything, const char *const *nam
 	}
 
 	static const float priorities[VKC_MAX_QUEUES] = { [0 ... VKC_MAX_QUEUES - 1] = 1.0f };
-	c->queue_count = everything ? c->family_props.queueCount : 1;
-	if (c->queue_count > VKC_MAX_QUEUES) {
-		c->queue_count = VKC_MAX_QUEUES;
-	}
+	uint32_t queue_count = everything ? c->family_props.queueCount : 1;
 	VkDeviceQueueCreateInfo queue = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
 		.queueFamilyIndex = c->family,
-		.queueCount = c->queue_count,
+		.queueCount = queue_count < VKC_MAX_QUEUES ? queue_count : VKC_MAX_QUEUES,
 		.pQueuePriorities = priorities,
 	};
 	VkDeviceCreateInfo info = {
@@ -236,9 +258,23 @@ void vkc_device_open_with(struct vkc *c, bool everything, const char *const *nam
 		.enabledExtensionCount = enabled_count,
 		.ppEnabledExtensionNames = enabled,
 	};
-	vkc_check(c->vk.CreateDevice(c->physical, &info, NULL, &c->device));
+	vkc_check(vkc_device_try(c, &info));
 	free(enabled);
+}
+
+VkResult vkc_device_try(struct vkc *c, const VkDeviceCreateInfo *info)
+{
+	VkResult result = c->vk.CreateDevice(c->physical, info, NULL, &c->device);
+	if (result != VK_SUCCESS) {
+		c->device = NULL;
+		return result;
+	}
 	load_device_functions(c);
+	c->family = info->pQueueCreateInfos[0].queueFamilyIndex;
+	c->queue_count = info->pQueueCreateInfos[0].queueCount;
+	if (c->queue_count > VKC_MAX_QUEUES) {
+		c->queue_count = VKC_MAX_QUEUES;
+	}
 	for (uint32_t i = 0; i < c->queue_count; i++) {
 		c->vk.GetDeviceQueue(c->device, c->family, i, &c->queues[i]);
 	}
@@ -252,6 +288,15 @@ void vkc_device_open_with(struct vkc *c, bool everything, const char *const *nam
 	vkc_check(c->vk.CreateCommandPool(c->device, &pool, NULL, &c->pool));
 	VkFenceCreateInfo fence = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
 	vkc_check(c->vk.CreateFence(c->device, &fence, NULL, &c->fence));
+	return VK_SUCCESS;
+}
+
+void vkc_device_close(struct vkc *c)
+{
+	c->vk.DestroyFence(c->device, c->fence, NULL);
+	c->vk.DestroyCommandPool(c->device, c->pool, NULL);
+	c->vk.DestroyDevice(c->device, NULL);
+	c->device = NULL;
 }
 
 void vkc_open(struct vkc *c, const char *name, bool everything)
@@ -264,9 +309,7 @@ void vkc_open(struct vkc *c, const char *name, bool everything)
 void vkc_close(struct vkc *c)
 {
 	if (c->device) {
-		c->vk.DestroyFence(c->device, c->fence, NULL);
-		c->vk.DestroyCommandPool(c->device, c->pool, NULL);
-		c->vk.DestroyDevice(c->device, NULL);
+		vkc_device_close(c);
 	}
 	if (c->instance) {
 		c->vk.DestroyInstance(c->instance, NULL);

@@ -129,7 +129,7 @@ struct vkc {
 	uint32_t family;
 	VkQueueFamilyProperties family_props;
 	VkQueue queue;                  /* the first of these */
-	VkQueue queues[VKC_MAX_QUEUES]; /* of the family; one only without `everything` */
+	VkQueue queues[VKC_MAX_QUEUES]; /* of the family, as many as were asked for */
 	uint32_t queue_count;
 	VkCommandPool pool;
 	VkFence fence;
@@ -184,6 +184,9 @@ void *vkc_alloc(size_t count, size_t size);
 /* Loads libvulkan.so.1 and creates an instance (Vulkan 1.3 where the loader knows it). */
 void vkc_instance_open(struct vkc *c, const char *name);
 
+/* The same for another version and, with `everything`, with all extensions that the loader lists. */
+void vkc_instance_open_with(struct vkc *c, const char *name, uint32_t version, bool everything);
+
 /* The physical device of that number, or the first: fills physical, props, memory, extensions. */
 void vkc_physical_open(struct vkc *c, uint32_t index);
 
@@ -196,6 +199,13 @@ void vkc_device_open(struct vkc *c, bool everything);
 
 /* The same, with those of these extensions that the device has. */
 void vkc_device_open_with(struct vkc *c, bool everything, const char *const *names, uint32_t count);
+
+/* A device as `info` says, with the queues, a command pool and a fence of its first queue family. Gives
+ * the result of vkCreateDevice; the features of `c` are the caller's business. */
+VkResult vkc_device_try(struct vkc *c, const VkDeviceCreateInfo *info);
+
+/* Destroys the device and what came with it; instance and physical device stay. */
+void vkc_device_close(struct vkc *c);
 
 /* All of the above: the first device. */
 void vkc_open(struct vkc *c, const char *name, bool everything);
