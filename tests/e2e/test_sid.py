@@ -3,7 +3,7 @@
 """A second guest: Mesa of Debian sid, in a folder made with debootstrap, entered with chroot.
 
 Needs root, debootstrap and a Debian mirror for the first time; the folder is kept in CACHE. The socket
-of `vitrine serve` lies inside the folder. Two tests run the server in there, too: on a lavapipe and
+of `vitrine serve` lies inside the folder. Some tests run the server in there, too: on a lavapipe and
 under a validation layer that are years younger than Debian 12's.
 """
 import os
@@ -14,6 +14,8 @@ from pathlib import Path
 
 import e2e
 import test_differences
+import test_failures
+import test_offers
 import test_scenes
 import test_validation
 from e2e import expect
@@ -47,8 +49,8 @@ def sid():
 class SidServer(e2e.Server):
     """A server whose socket is inside the chroot; its clients run there."""
 
-    def __init__(self, root):
-        super().__init__()
+    def __init__(self, root, env=None):
+        super().__init__(env=env)
         self.root = root
 
     def __enter__(self):
@@ -77,10 +79,11 @@ class SidServer(e2e.Server):
 
 
 class SidHost(SidServer):
-    """The server, its driver and its layers are sid's, too. vitrine needs /proc."""
+    """The server and its driver are sid's, too, under a validation layer if wished. vitrine needs /proc."""
 
-    def __init__(self, root):
+    def __init__(self, root, validation=True):
         super().__init__(root)
+        self.validation = validation
         if not (root / 'proc' / 'self').exists():
             done = subprocess.run(['mount', '-t', 'proc', 'proc', str(root / 'proc')], stderr=subprocess.PIPE)
             if done.returncode:
@@ -96,12 +99,12 @@ class SidHost(SidServer):
     def command(self):
         shutil.copy(e2e.program('vitrine'), self.folder.name)
         self.bring_libraries(e2e.program('vitrine'))
-        settings = Path(self.folder.name) / 'vk_layer_settings.txt'
-        settings.write_text(test_validation.settings(self.inside(self.folder.name)))
-        driver = self.inside(sorted(self.root.glob('usr/share/vulkan/icd.d/lvp_icd*.json'))[0])
-        self.env = {'PATH': '/usr/bin:/bin', 'LC_ALL': 'C.UTF-8', 'NODEVICE_SELECT': '1', 'VK_DRIVER_FILES': driver,
-                    'VK_INSTANCE_LAYERS': test_validation.LAYER, 'VK_LAYER_SETTINGS_PATH': self.inside(settings),
-                    'LD_LIBRARY_PATH': self.inside(self.folder.name)}
+        self.env = {**self.native_env(), 'LD_LIBRARY_PATH': self.inside(self.folder.name)}
+        if self.validation:
+            settings = Path(self.folder.name) / 'vk_layer_settings.txt'
+            settings.write_text(test_validation.settings(self.inside(self.folder.name)))
+            self.env.update({'VK_INSTANCE_LAYERS': test_validation.LAYER,
+                             'VK_LAYER_SETTINGS_PATH': self.inside(settings)})
         return [e2e.tool('chroot'), str(self.root), self.inside(Path(self.folder.name) / 'vitrine'), 'serve',
                 '--socket', self.inside(self.socket), '-o', 'no-sandbox']
 
@@ -111,6 +114,10 @@ class SidHost(SidServer):
         inside = [self.inside(Path(self.folder.name) / Path(command[0]).name), *command[1:]]
         env = {k: v for k, v in self.env.items() if not k.startswith('VK_') or k == 'VK_DRIVER_FILES'}
         return e2e.run([e2e.tool('chroot'), self.root, *inside], env)
+
+    def native_env(self):
+        driver = self.inside(sorted(self.root.glob('usr/share/vulkan/icd.d/lvp_icd*.json'))[0])
+        return {'PATH': '/usr/bin:/bin', 'LC_ALL': 'C.UTF-8', 'NODEVICE_SELECT': '1', 'VK_DRIVER_FILES': driver}
 
 
 def test_summary():
@@ -156,6 +163,26 @@ def test_differences_of_sid():
     with SidServer(sid()) as server:
         guest = server.run([vk_dump]).stdout
     test_differences.check(native, guest)
+
+
+def test_offers_of_sid():
+    """sid's guest against Debian 12's lavapipe."""
+    with SidServer(sid()) as server:
+        test_offers.run_both(server, [e2e.program('vk-offers')], e2e.native_env())
+
+
+def test_offers_of_test_driver():
+    """sid's guest against the driver of tests/driver, which offers nearly all that it knows."""
+    env = test_failures.driver_env('null')
+    with SidServer(sid(), env) as server:
+        test_offers.run_both(server, [e2e.program('vk-offers')], env, draws=False)
+
+
+def test_offers_in_sid():
+    """sid's guest against sid's lavapipe, which offers more."""
+    with SidHost(sid(), validation=False) as server:
+        program = shutil.copy(e2e.program('vk-offers'), Path(server.folder.name) / 'native')
+        test_offers.run_both(server, [e2e.tool('chroot'), server.root, server.inside(program)], server.native_env())
 
 
 def test_bench_client_of_sid():
