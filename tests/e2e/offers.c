@@ -518,14 +518,14 @@ static void create_devices(struct offers *o, uint32_t count)
 	}
 }
 
-/* Devices with everything, one after another. The first ones may leave something for reuse. */
-static int run_cycles(struct offers *o, uint32_t count)
+/* Devices with everything, one after another, in rounds with a pause after each. */
+static int run_cycles(struct offers *o, uint32_t rounds, uint32_t devices)
 {
 	open_offers(o);
-	create_devices(o, 20);
-	pause_at("begin");
-	create_devices(o, count);
-	pause_at("end");
+	for (uint32_t i = 0; i < rounds; i++) {
+		create_devices(o, devices);
+		pause_at("round");
+	}
 	close_offers(o);
 	return 0;
 }
@@ -558,19 +558,21 @@ static int run_children(struct offers *o)
 int main(int argc, char **argv)
 {
 	struct offers o = { 0 };
-	uint32_t cycles = 0;
+	uint32_t rounds = 0;
+	uint32_t devices = 0;
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--only") && i + 1 < argc) {
 			o.only = argv[++i];
-		} else if (!strcmp(argv[i], "--cycles") && i + 1 < argc) {
-			cycles = (uint32_t)strtoul(argv[++i], NULL, 10);
+		} else if (!strcmp(argv[i], "--cycles") && i + 2 < argc) {
+			rounds = (uint32_t)strtoul(argv[++i], NULL, 10);
+			devices = (uint32_t)strtoul(argv[++i], NULL, 10);
 		} else {
-			fprintf(stderr, "usage: vk-offers [--only CASE] [--cycles NUMBER]\n");
+			fprintf(stderr, "usage: vk-offers [--only CASE] [--cycles ROUNDS DEVICES]\n");
 			return 2;
 		}
 	}
-	if (cycles) {
-		return run_cycles(&o, cycles);
+	if (rounds) {
+		return run_cycles(&o, rounds, devices);
 	}
 	o.progress = mmap(NULL, sizeof(*o.progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (o.progress == MAP_FAILED) {

@@ -14,9 +14,8 @@ import e2e
 import test_failures
 from e2e import expect
 
-CYCLES = 200
-# What a device may leave behind in the worker, on the average of CYCLES: memory in pieces, of the driver's.
-CYCLE_KIB = 4
+ROUNDS = 7
+ROUND_DEVICES = 30
 
 # Cases that may go another way than natively, and why.
 EXCEPTIONS = {
@@ -79,11 +78,6 @@ def test_offers():
         run_both(server, [e2e.program('vk-offers')], e2e.native_env())
 
 
-def wait_for(client, word):
-    line = client.stdout.readline()
-    expect(line == word + '\n', f'vk-offers: {line!r}, not {word}')
-
-
 def test_offers_of_test_driver():
     """It has several queue families, many queues and nearly all that the protocol knows, and costs little."""
     env = test_failures.driver_env('null')
@@ -95,33 +89,39 @@ def state(worker):
     return {'KiB': e2e.private_kib(worker), 'fds': e2e.fd_count(worker), 'threads': e2e.thread_count(worker)}
 
 
-def cycles(env):
-    """Devices with everything, one after another, leave nothing in the worker."""
+def cycles(env, spare_kib):
+    """Devices with everything, one after another, leave nothing in the worker.
+
+    Memory that was freed may stay with the process for a while, so the least of some rounds counts.
+    """
     with e2e.Server(env=env) as server:
-        client = server.start([e2e.program('vk-offers'), '--cycles', str(CYCLES)], stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE)
-        wait_for(client, 'begin')
-        expect(e2e.wait_until(lambda: len(server.workers()) == 1, 60), f'workers: {server.workers()}')
-        worker, = server.workers()
-        before = state(worker)
-        client.stdin.write('\n')
-        client.stdin.flush()
-        wait_for(client, 'end')
-        after = state(worker)
-        client.communicate('\n', timeout=60)
+        client = server.start([e2e.program('vk-offers'), '--cycles', str(ROUNDS), str(ROUND_DEVICES)],
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        states = []
+        for _ in range(ROUNDS):
+            line = client.stdout.readline()
+            expect(line == 'round\n', f'vk-offers: {line!r} after {len(states)} rounds')
+            worker, = server.workers()
+            states.append(state(worker))
+            client.stdin.write('\n')
+            client.stdin.flush()
+        client.communicate(timeout=60)
         expect(client.returncode == 0, f'vk-offers: status {client.returncode}')
-    print(f'the worker after 20 devices: {before}; after {CYCLES} more: {after}')
-    for what in ('fds', 'threads'):
-        expect(after[what] <= before[what], f'{what} are left behind')
-    expect(after['KiB'] - before['KiB'] < CYCLES * CYCLE_KIB, 'memory is left behind')
+    print(f'the worker after each {ROUND_DEVICES} devices: {states}')
+    early, late = states[:ROUNDS // 2], states[ROUNDS // 2:]
+    growth = {what: min(s[what] for s in late) - min(s[what] for s in early) for what in early[0]}
+    # Some come and go.
+    expect(growth['fds'] < ROUND_DEVICES and growth['threads'] < ROUND_DEVICES, f'the worker grows: {growth}')
+    expect(growth['KiB'] <= spare_kib, f'the worker grows: {growth}')
 
 
 def test_cycles():
-    cycles(e2e.native_env())
+    """lavapipe's compiler makes its process grow natively as well: by 3 MiB at first, when it does not trim 50 MiB."""
+    cycles(e2e.native_env(), 8192)
 
 
 def test_cycles_of_test_driver():
-    cycles(test_failures.driver_env('null'))
+    cycles(test_failures.driver_env('null'), 128)
 
 
 if __name__ == '__main__':
