@@ -195,7 +195,8 @@ def test_validation_of_sid():
     """The newest layer knows every struct, so nothing is taken off but what ALLOWED_IN_SID names."""
     root = sid()
     commands = [[e2e.program('vk-suite')], [e2e.program('bench-client'), '--repeat', '1', '--draws', '2000'],
-                [e2e.program('vitrine-cube'), '--frames', '3'], [e2e.program('vk-dump')], ['vulkaninfo']]
+                [e2e.program('vitrine-cube'), '--frames', '3'], [e2e.program('vk-dump')], [e2e.program('vk-offers')],
+                ['vulkaninfo']]
     bad = []
     for command in commands:
         with SidHost(root) as server:
