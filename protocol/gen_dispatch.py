@@ -37,11 +37,14 @@ void vtw_load_device_procs(struct vtw_device_procs *procs, PFN_vkGetDeviceProcAd
 	PFN_vkVoidFunction *slot = (PFN_vkVoidFunction *)procs;
 
 	for (size_t i = 0; i < sizeof(*procs) / sizeof(*slot); i++) {
-		slot[i] = get(device, device_names[i].name);
+		slot[i] = NULL;
 		for (const struct alias *a = device_names[i].aliases; slot[i] == NULL && a->name != NULL; a++) {
 			if (enabled(a, extensions, extension_count)) {
 				slot[i] = get(device, a->name);
 			}
+		}
+		if (slot[i] == NULL) {
+			slot[i] = get(device, device_names[i].name);
 		}
 	}
 }
@@ -87,8 +90,8 @@ class Emitter:
             out += [f'\tPFN_{c.name} {c.name};' for c in self.at(level)]
             out += ['};', '']
         return '\n'.join(out + [
-            '/* Missing entry points are NULL. A command of a device is looked up by its own name, then by older names,',
-            ' * if one of the extensions that have the older name is among those that the device enabled. */',
+            '/* Missing entry points are NULL. A command of a device is looked up by an older name if one of the extensions',
+            ' * that have it is among those that the device enabled: a layer of that age knows no other. Then by its own. */',
             'void vtw_load_instance_procs(struct vtw_instance_procs *procs, PFN_vkGetInstanceProcAddr get, VkInstance instance);',
             'void vtw_load_device_procs(struct vtw_device_procs *procs, PFN_vkGetDeviceProcAddr get, VkDevice device,',
             '                           const char *const *extensions, uint32_t extension_count);', '',

@@ -113,10 +113,10 @@ void vtr_hand_vkGetPhysicalDeviceMemoryProperties2(struct vtr_dispatch *d,
 
 static VkFormatFeatureFlags linear_features(const struct vtr_physical *p, VkFormat format)
 {
-	VkFormatProperties props = {0};
+	VkFormatProperties2 props = {.sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2};
 
-	p->procs->vkGetPhysicalDeviceFormatProperties(p->handle, format, &props);
-	return props.linearTilingFeatures;
+	p->procs->vkGetPhysicalDeviceFormatProperties2(p->handle, format, &props);
+	return props.formatProperties.linearTilingFeatures;
 }
 
 void vtr_hand_vkGetPhysicalDeviceFormatProperties2(struct vtr_dispatch *d,
