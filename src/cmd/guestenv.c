@@ -12,6 +12,7 @@
 
 #define DRM_NODES "/dev/dri/renderD*"
 #define WINDOWS "MESA_VK_WSI_DEBUG"
+#define TUNING "VN_PERF"
 
 static enum vtr_err add(struct vtr_guestenv *env, const char *name, const char *value)
 {
@@ -111,6 +112,16 @@ static enum vtr_err add_driver(struct vtr_guestenv *env, const char *command)
 	return err;
 }
 
+/*
+ * Over vtest, Mesa 26.2.6 presents in a thread of its own, which signals the fence of a present with the queue's
+ * scratch memory while vkQueueSubmit fills it: programs that present with fences, as DXVK does, crash. Mesa 25.0 has
+ * no such thread and ignores the name.
+ */
+static enum vtr_err add_tuning(struct vtr_guestenv *env)
+{
+	return getenv(TUNING) ? VTR_OK : add(env, TUNING, "no_async_present");
+}
+
 static bool has_drm_node(void)
 {
 	glob_t found;
@@ -147,6 +158,9 @@ enum vtr_err vtr_guestenv_init(const char *command, const char *socket_path,
 	}
 	if (err == VTR_OK) {
 		err = add_driver(&env, command);
+	}
+	if (err == VTR_OK) {
+		err = add_tuning(&env);
 	}
 	if (err != VTR_OK) {
 		vtr_guestenv_finish(&env);

@@ -15,7 +15,7 @@ import harness
 from vtest import Client
 
 VENUS_VARIABLES = ('VN_DEBUG', 'VTEST_SOCKET_NAME', 'VK_DRIVER_FILES', 'VK_ICD_FILENAMES',
-                   'MESA_VK_WSI_DEBUG', 'DISPLAY', 'WAYLAND_DISPLAY')
+                   'MESA_VK_WSI_DEBUG', 'VN_PERF', 'DISPLAY', 'WAYLAND_DISPLAY')
 
 # Connects as a Vulkan program would, then does what its arguments say.
 GUEST = '''
@@ -116,6 +116,7 @@ class Commands(unittest.TestCase):
         self.assertEqual(env['VK_DRIVER_FILES'], self.manifest)
         self.assertEqual(env['VK_ICD_FILENAMES'], self.manifest)
         self.assertTrue(env['VTEST_SOCKET_NAME'].startswith(self.env['XDG_RUNTIME_DIR']))
+        self.assertEqual(env['VN_PERF'], 'no_async_present')
         self.assertNotIn('MESA_VK_WSI_DEBUG', env)
 
     def test_run_makes_sleeps_punctual(self):

@@ -14,7 +14,8 @@ static char dir[64];
 
 static const char *const variables[] = {
 	"VN_DEBUG", "VTEST_SOCKET_NAME", "VK_DRIVER_FILES", "VK_ICD_FILENAMES", "MESA_VK_WSI_DEBUG",
-	"DISPLAY",  "XDG_DATA_HOME",     "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS"
+	"DISPLAY",  "XDG_DATA_HOME",     "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS",  "VN_PERF",
+	"WAYLAND_DISPLAY", "WAYLAND_SOCKET",
 };
 
 static void clear(void)
@@ -66,6 +67,7 @@ static void sets_what_is_missing(void)
 	CHECK_STR(value_of(&env, "VK_ICD_FILENAMES"), wanted);
 	CHECK(!vtr_guestenv_copies_windows()); /* without an X server */
 	CHECK(value_of(&env, "MESA_VK_WSI_DEBUG") == NULL);
+	CHECK_STR(value_of(&env, "VN_PERF"), "no_async_present");
 	CHECK(env.set[env.count] == NULL);
 	CHECK_OK(vtr_guestenv_copy_windows(&env, true));
 	CHECK_STR(value_of(&env, "MESA_VK_WSI_DEBUG"), "sw,linear");
@@ -81,7 +83,9 @@ static void never_alters(void)
 	setenv("VN_DEBUG", "result,vtest", 1);
 	setenv("VK_DRIVER_FILES", "/x/lvp_icd.json:/y/virtio_icd.json", 1);
 	setenv("MESA_VK_WSI_DEBUG", "linear", 1);
+	setenv("VN_PERF", "no_multi_ring", 1);
 	setenv("DISPLAY", ":4711", 1);
+	setenv("WAYLAND_DISPLAY", "wayland-4711", 1);
 	CHECK(!vtr_guestenv_copies_windows());
 	CHECK_OK(vtr_guestenv_init("run", "/tmp/s", &env));
 	CHECK_EQ(env.count, 1);
