@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "cmd/child.h"
+#include "cmd/guestenv.h"
 #include "cmd/icd.h"
 #include "cmd/qemu.h"
 #include "cmd/xserver.h"
@@ -128,7 +129,10 @@ static void check_x_server(struct vtr_check *check)
 	enum vtr_xserver server = vtr_xserver_ask();
 	const char *meaning = "programs can open windows";
 
-	if (server == VTR_XSERVER_NONE) {
+	if (vtr_guestenv_has_wayland() && server != VTR_XSERVER_ABSENT) {
+		meaning = "programs can open windows, under Wayland, too: 'vitrine run' sets MESA_VK_WSI_DEBUG, so "
+			  "that they get their pictures by copy";
+	} else if (server == VTR_XSERVER_NONE) {
 		meaning = "programs that open windows will not; others are fine";
 	} else if (server == VTR_XSERVER_ABSENT) {
 		meaning = "DISPLAY names a server that does not answer: programs with windows will "

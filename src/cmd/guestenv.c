@@ -131,11 +131,24 @@ static bool has_drm_node(void)
 	return has;
 }
 
-/* Windows need DRI3 and a DRM node, or pictures that go through the X server's socket. */
+bool vtr_guestenv_has_wayland(void)
+{
+	const char *name = getenv("WAYLAND_DISPLAY");
+
+	return (name && name[0] != '\0') || getenv("WAYLAND_SOCKET");
+}
+
+/*
+ * Windows need DRI3 and a DRM node, or pictures that go through the X server's socket. Under Wayland they go through
+ * shared memory: what a program gets as a dma-buf may be none, and then it gets no swapchain.
+ */
 bool vtr_guestenv_copies_windows(void)
 {
 	if (getenv(WINDOWS)) {
 		return false;
+	}
+	if (vtr_guestenv_has_wayland()) {
+		return true;
 	}
 	enum vtr_xserver server = vtr_xserver_ask();
 	return server == VTR_XSERVER_PLAIN || (server == VTR_XSERVER_DRI3 && !has_drm_node());

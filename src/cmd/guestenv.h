@@ -31,7 +31,13 @@ struct vtr_guestenv {
 VTR_MUST_CHECK enum vtr_err vtr_guestenv_init(const char *command, const char *socket_path,
                                               struct vtr_guestenv *out_env);
 
-/* Whether programs' windows must get their pictures by copy, and the user has not said how. Asks the X server. */
+/* Whether the environment names a Wayland compositor. */
+bool vtr_guestenv_has_wayland(void);
+
+/*
+ * Whether programs' windows must get their pictures by copy, and the user has not said how. Asks the X server, unless
+ * there is Wayland.
+ */
 bool vtr_guestenv_copies_windows(void);
 
 /* Sets that. `on_cpu`: devices draw where the copy is made from, so it takes no detour (as lavapipe, natively). */

@@ -93,6 +93,20 @@ static void never_alters(void)
 	vtr_guestenv_finish(&env);
 }
 
+static void copies_under_wayland(void)
+{
+	clear();
+	setenv("WAYLAND_DISPLAY", "", 1); /* leads nowhere */
+	CHECK(!vtr_guestenv_copies_windows());
+	setenv("WAYLAND_DISPLAY", "wayland-4711", 1);
+	CHECK(vtr_guestenv_copies_windows());
+	setenv("MESA_VK_WSI_DEBUG", "", 1);
+	CHECK(!vtr_guestenv_copies_windows());
+	clear();
+	setenv("WAYLAND_SOCKET", "5", 1);
+	CHECK(vtr_guestenv_copies_windows());
+}
+
 static void says_what_is_in_the_way(void)
 {
 	static const char *const against[][2] = {
@@ -210,6 +224,7 @@ int main(void)
 	dup2(null_fd, 2);
 	RUN(sets_what_is_missing);
 	RUN(never_alters);
+	RUN(copies_under_wayland);
 	RUN(says_what_is_in_the_way);
 	RUN(finds_no_driver);
 	RUN(reads_manifests);
