@@ -139,6 +139,9 @@ static bool read_word(char *word)
 	if (strcmp(word, "portability") == 0) {
 		return vtd_config.portability = true;
 	}
+	if (strcmp(word, "linear-color") == 0) {
+		return vtd_config.linear_color = true;
+	}
 	if (strcmp(word, "aliases") == 0) {
 		return vtd_config.aliases = true;
 	}

@@ -97,6 +97,7 @@ struct vtd_config {
 	bool count;
 	bool aliases;
 	bool portability;
+	bool linear_color; /* linear images can be colour attachments, though no format's features say so */
 	uint32_t core;        /* with `aliases`: no core name of a later minor version is known */
 	uint32_t api_version; /* of the device */
 	bool hidden[VTD_EXTENSION_COUNT];

@@ -184,6 +184,9 @@ void vtd_vkGetPhysicalDeviceFormatProperties(VkPhysicalDevice physical, VkFormat
 	out->optimalTilingFeatures = format_features(f);
 	if (f->kind == VTD_FORMAT_COLOR || f->kind == VTD_FORMAT_INTEGER) {
 		out->linearTilingFeatures = out->optimalTilingFeatures;
+		if (vtd_config.linear_color) {
+			out->linearTilingFeatures &= ~(VkFormatFeatureFlags)VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT;
+		}
 		out->bufferFeatures = VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT |
 			VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT | VK_FORMAT_FEATURE_VERTEX_BUFFER_BIT |
 			VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_ATOMIC_BIT;
@@ -253,6 +256,9 @@ VkResult vtd_vkGetPhysicalDeviceImageFormatProperties(VkPhysicalDevice physical,
 
 	vtd_vkGetPhysicalDeviceFormatProperties(physical, format, &p);
 	have = optimal ? p.optimalTilingFeatures : p.linearTilingFeatures;
+	if (!optimal && vtd_config.linear_color) {
+		have |= VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT;
+	}
 	*out = (VkImageFormatProperties){0};
 	if ((!optimal && tiling != VK_IMAGE_TILING_LINEAR) || have == 0 || (flags & sparse) != 0 ||
 	    (needed(usage) & ~have) != 0) {
