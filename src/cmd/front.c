@@ -46,6 +46,10 @@ enum vtr_err vtr_front_env_init(const struct vtr_tuning *tuning, struct vtr_fron
 		/* Workers must never load Mesa's Venus driver. */
 		err = set_text(&env.set[count++], "VK_LOADER_DRIVERS_DISABLE", "virtio_icd*");
 	}
+	if (err == VTR_OK && !getenv("VK_LOADER_LAYERS_DISABLE")) {
+		/* Those that variables switch on, overlays for instance, are meant for the program, where they load. */
+		err = set_text(&env.set[count++], "VK_LOADER_LAYERS_DISABLE", "~implicit~");
+	}
 	if (err != VTR_OK) {
 		vtr_front_env_finish(&env);
 		return err;

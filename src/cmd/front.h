@@ -41,7 +41,7 @@ struct vtr_front_params {
 };
 
 /* Variables for processes that load the host's drivers, NAME=VALUE, NULL-terminated; owned. */
-#define VTR_FRONT_ENV_MAX 4
+#define VTR_FRONT_ENV_MAX 5
 
 struct vtr_front_env {
 	char *set[VTR_FRONT_ENV_MAX];

@@ -4,6 +4,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import e2e
 from e2e import expect
@@ -66,6 +67,24 @@ def test_vkcube_by_run():
         e2e.run([*run, cube, '--c', '30'], env)
         done = e2e.run([*run, sys.executable, '-c', 'import os; print(os.environ["MESA_VK_WSI_DEBUG"])'], env)
         expect(done.stdout == 'sw,linear\n', done.stdout)
+
+
+def test_layers_stay_with_the_program():
+    """Layers that load by themselves are for the program: the worker has none. Mesa's always loads."""
+    layer = 'libVkLayer_MESA_device_select'
+    env = e2e.native_env()
+    del env['NODEVICE_SELECT']
+    with e2e.Server(env=env) as server:
+        cube = server.start([e2e.program('vitrine-cube'), '--frames', '100000'], stdout=subprocess.DEVNULL)
+        try:
+            def maps():
+                return ''.join(Path(f'/proc/{pid}/maps').read_text() for pid in server.workers())
+            expect(e2e.wait_until(lambda: 'libvulkan_lvp' in maps(), 20), 'the worker loads no driver')
+            # Layers load after the driver.
+            expect(not e2e.wait_until(lambda: layer in maps(), 2), 'the layer is in the worker')
+        finally:
+            cube.kill()
+            cube.wait()
 
 
 def test_run_status():
