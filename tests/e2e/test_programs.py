@@ -1,9 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Programs that nobody here wrote run through vitrine: vulkaninfo, vkcube under Xvfb; and `vitrine run`."""
+"""Other people's programs run through vitrine: vulkaninfo, vkcube, glmark2 by zink, under X11 and Wayland; and
+`vitrine run`.
+"""
 import os
+import shutil
+import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import e2e
@@ -31,6 +36,54 @@ class Xvfb:
     def __exit__(self, *_):
         self.process.terminate()
         self.process.wait()
+
+
+class Weston:
+    """A Wayland compositor without a screen, which draws all the same."""
+
+    BACKGROUND = (0x20, 0x40, 0x60)
+
+    def __enter__(self):
+        weston = e2e.tool('weston')
+        self.folder = tempfile.TemporaryDirectory(prefix='vitrine-weston-')
+        self.env = {**e2e.plain_env(), 'XDG_RUNTIME_DIR': self.folder.name, 'WAYLAND_DISPLAY': 'weston'}
+        self.env.pop('DISPLAY', None)
+        settings = Path(self.folder.name) / 'weston.ini'
+        settings.write_text('[core]\nidle-time=0\n[shell]\npanel-position=none\nanimation=none\n'
+                            'startup-animation=none\nbackground-color=0xff%02x%02x%02x\n' % self.BACKGROUND)
+        # Its name in weston 10; only the newer one in weston 16.
+        known = e2e.run([weston, '--help'], self.env).stdout
+        renderer = '--renderer=pixman' if '--renderer' in known else '--use-pixman'
+        env = {name: value for name, value in self.env.items() if name != 'WAYLAND_DISPLAY'}
+        self.process = subprocess.Popen([weston, '--backend=headless-backend.so', renderer, '--socket=weston',
+                                         '--width=640', '--height=480', '--debug', f'--config={settings}'], env=env,
+                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        socket = Path(self.folder.name) / 'weston'
+        if not e2e.wait_until(lambda: socket.exists() or self.process.poll() is not None, 20) or not socket.exists():
+            self.__exit__()
+            raise e2e.Skip('weston does not start')
+        return self
+
+    def __exit__(self, *_):
+        self.process.terminate()
+        self.process.wait()
+        self.folder.cleanup()
+
+    def drawn(self):
+        """How many pixels a program has drawn; -1 as long as the desktop is not there."""
+        shots = Path(self.folder.name) / 'shots'
+        shutil.rmtree(shots, ignore_errors=True)
+        shots.mkdir()
+        e2e.run([e2e.tool('weston-screenshooter')], self.env, cwd=shots)
+        done = subprocess.run([e2e.tool('ffmpeg'), '-loglevel', 'error', '-i', next(shots.iterdir()), '-f', 'rawvideo',
+                               '-pix_fmt', 'rgb24', '-'], stdout=subprocess.PIPE, check=True)
+        pixels = [done.stdout[i:i + 3] for i in range(0, len(done.stdout), 3)]
+        background = pixels.count(bytes(self.BACKGROUND))
+        return len(pixels) - background if background else -1
+
+
+def run_command():
+    return [e2e.program('vitrine'), 'run', '-o', f'driver={e2e.manifest("lvp")}', '--']
 
 
 def test_vulkaninfo_summary():
@@ -61,12 +114,53 @@ def test_vkcube():
 def test_vkcube_by_run():
     """`run` finds out by itself what the X server needs."""
     cube = e2e.tool('vkcube')
-    run = [e2e.program('vitrine'), 'run', '-o', f'driver={e2e.manifest("lvp")}', '--']
+    run = run_command()
     with Xvfb() as x:
         env = {**e2e.plain_env(), 'DISPLAY': x.display}
         e2e.run([*run, cube, '--c', '30'], env)
         done = e2e.run([*run, sys.executable, '-c', 'import os; print(os.environ["MESA_VK_WSI_DEBUG"])'], env)
         expect(done.stdout == 'sw,linear\n', done.stdout)
+
+
+def test_vkcube_wayland():
+    """The compositor has the window's pictures, and the program ends well."""
+    cube = [shutil.which('vkcube-wayland')] if shutil.which('vkcube-wayland') else [e2e.tool('vkcube'), '--wsi', 'wayland']
+    with Weston() as weston:
+        done = e2e.run([*run_command(), *cube, '--c', '30'], weston.env)
+        expect('Virtio-GPU Venus' in done.stdout + done.stderr, done.stdout + done.stderr)
+        expect(weston.drawn() == 0, 'something is on the desktop')
+        process = subprocess.Popen([*run_command(), *cube], env=weston.env, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.DEVNULL)
+        try:
+            expect(e2e.wait_until(lambda: weston.drawn() > 100000, 60), 'no cube in 500 x 500 pixels on the desktop')
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(20)
+
+
+SCENES = ('build', 'texture', 'shading:shading=phong', 'bump', 'desktop:effect=shadow', 'buffer')
+
+
+def run_glmark2(program, env):
+    """OpenGL ES by zink: glmark2 checks pixels of its pictures."""
+    mark = e2e.tool(program)
+    # zink takes devices that are CPUs only if told so.
+    env = {**env, 'MESA_LOADER_DRIVER_OVERRIDE': 'zink', 'LIBGL_ALWAYS_SOFTWARE': '1'}
+    done = e2e.run([*run_command(), mark, '--validate', *(word for scene in SCENES for word in ('-b', scene))], env)
+    renderer = [line.strip() for line in done.stdout.splitlines() if 'GL_RENDERER' in line]
+    print('\n'.join(renderer))
+    expect(len(renderer) == 1 and 'zink' in renderer[0] and 'Virtio-GPU Venus' in renderer[0], done.stdout + done.stderr)
+    expect(done.stdout.count('Validation: Success') == len(SCENES), done.stdout)
+
+
+def test_zink_x11():
+    with Xvfb() as x:
+        run_glmark2('glmark2-es2', {**e2e.plain_env(), 'DISPLAY': x.display})
+
+
+def test_zink_wayland():
+    with Weston() as weston:
+        run_glmark2('glmark2-es2-wayland', weston.env)
 
 
 def test_layers_stay_with_the_program():
