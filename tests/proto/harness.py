@@ -31,18 +31,23 @@ def wait_for(condition, seconds=5, what='condition'):
         time.sleep(0.005)
 
 
-def is_prober(pid):
-    """Whether it is the process that a server has for a moment, to find out about the devices."""
+def command_line(pid):
     try:
         with open(f'/proc/{pid}/cmdline', 'rb') as file:
-            return b'--probe' in file.read()
+            return file.read()
     except OSError:
-        return False
+        return b''
+
+
+def may_be_prober(pid, parent):
+    """Whether it is the process that finds out about the devices, or has still to begin its own program."""
+    line = command_line(pid)
+    return b'--probe' in line or line == command_line(parent)
 
 
 def wait_prober(pid):
     """Until a server that has just started has no children but workers."""
-    wait_for(lambda: not any(map(is_prober, children(pid))), 30, 'the prober has ended')
+    wait_for(lambda: not any(may_be_prober(child, pid) for child in children(pid)), 30, 'the prober has ended')
 
 
 def children(pid):
