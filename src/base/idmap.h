@@ -49,7 +49,7 @@ void vtr_idmap_finish(struct vtr_idmap *map);
  * Returns: VTR_ERR_GUEST (id 0, out of range or in use), VTR_ERR_LIMIT (ids scattered too widely).
  */
 VTR_MUST_CHECK enum vtr_err vtr_idmap_insert(struct vtr_idmap *map, struct vtr_object *object);
-/* Whether it was there: of several threads that remove an object, one is told so. Another object of the
+/* Whether it was there: of several threads that remove an object, one gets true. Another object of the
  * same id stays. */
 bool vtr_idmap_remove(struct vtr_idmap *map, const struct vtr_object *object);
 

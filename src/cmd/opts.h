@@ -49,8 +49,8 @@ struct vtr_command {
 	size_t opt_count;
 	/* Options end at the first other argument, because it is a program with options of its own. */
 	bool program_follows;
-	/* It serves others, or supervises those who do: that nobody reads what it writes, to a socket or to
-	 * its log, must not end it. SIGPIPE is ignored from its start on. */
+	/* It serves others, or supervises such processes. A socket or log whose other end is closed must not
+	 * end it, so it ignores SIGPIPE from its start. */
 	bool ignores_sigpipe;
 	/* argv[0] is the command's name. Returns the exit status. */
 	int (*run)(const struct vtr_command *command, int argc, char **argv);

@@ -9,7 +9,7 @@
 
 /*
  * `vitrine worker --probe`: what the host's devices can do for programs, found out by a process that is locked in
- * as workers are, so that nobody needs to find out again; see worker/scout.h for what it prints.
+ * as workers are, so that other processes need not find out again; see worker/scout.h for what it prints.
  *
  * For --trial a second process is locked in and tries, and the first one watches which files it opens and what is
  * refused. It knows the driver only by that, and handles nothing of a guest's.

@@ -135,7 +135,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls_watched(int *out_watch_fd, u
 struct vtr_os_watched {
 	char path[VTR_OS_WATCH_PATH]; /* the file that it opens, absolute */
 	bool writes;                  /* to write to it */
-	char call[VTR_OS_WATCH_NAME]; /* the system call that is refused, with an error that is no fallback's */
+	char call[VTR_OS_WATCH_NAME]; /* the system call that is refused, with an error that suggests no fallback */
 };
 
 /**

@@ -142,9 +142,9 @@ enum vtr_err vtr_tokens_load(struct vtr_log *log, const char *path, struct vtr_t
 		err = read_file(log, path, fd, &tokens);
 	} else if (errno == ELOOP) {
 		vtr_error(log,
-		          "will not take tokens from %s: it is a symbolic link, and whoever made it "
-		          "chose the file. Name the file itself, or remove the link, and the file is "
-		          "made anew",
+		          "will not take tokens from %s: it is a symbolic link, and the user who made the "
+		          "link chose the file. Name the file itself, or remove the link to have a new "
+		          "file made",
 		          path);
 		err = VTR_ERR_ARG;
 	} else if (errno == ENOENT) {

@@ -275,7 +275,7 @@ void vtr_device_close_queues(struct vtr_device *device)
 		if (q->timeline != 0) {
 			venus->timelines[q->timeline] = NULL;
 		}
-		pthread_mutex_lock(&q->lock); /* whoever waits for it finds the queue gone */
+		pthread_mutex_lock(&q->lock); /* a thread that waits for it finds the queue gone */
 		q->gone = true;
 		pthread_mutex_unlock(&q->lock);
 	}

@@ -34,7 +34,7 @@ void vtr_object_table_finish(struct vtr_object_table *table)
 	vtr_idmap_finish(&table->map);
 }
 
-/* With the lock held, like the next. Objects that were retired and that nobody uses any more. */
+/* With the lock held, like the next. Objects that were retired and that no command uses any more. */
 static void reclaim(struct vtr_venus *venus)
 {
 	struct vtr_object_table *table = &venus->objects;
@@ -138,7 +138,7 @@ struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_obje
 }
 
 /* Makes it findable, unless what it belongs to is being destroyed. With the device's lock held, if there is
- * a device: whoever destroys that finds the object then. */
+ * a device: the thread that destroys it finds the object then. */
 static enum vtr_err insert(struct vtr_object_table *table, struct vtr_vk_object *o)
 {
 	const bool child = o->device != NULL && o->base.type != VK_OBJECT_TYPE_DEVICE;

@@ -49,7 +49,7 @@ void vtr_trial_run(const struct vtr_physical *physical, struct vtr_trial *out_tr
 
 void vtr_trial_format(const struct vtr_trial *trial, char out_text[VTR_TRIAL_TEXT]);
 
-/* Returns: VTR_ERR_ARG if that is no such text; *out_trial is untouched then. */
+/* Returns: VTR_ERR_ARG if the text has another form; *out_trial is untouched then. */
 VTR_MUST_CHECK enum vtr_err vtr_trial_parse(const char *text, struct vtr_trial *out_trial);
 
 #endif

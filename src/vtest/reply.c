@@ -28,7 +28,7 @@
 
 enum vtr_err vtr_vtest_limit_unread(int fd)
 {
-	/* The kernel doubles what it is told, for its own use. */
+	/* The kernel doubles this number, for its own use. */
 	int size = SNDBUF_BYTES / 2;
 
 	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0 ? VTR_OK

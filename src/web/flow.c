@@ -40,7 +40,7 @@ static bool has_input(struct vtr_web *web)
 	return lws_service_adjust_timeout(web->context, 1, 0) == 0;
 }
 
-/* Whether the answer has to wait, and nobody has looked yet whether other requests came with this one. */
+/* Whether the answer has to wait, and it has not been checked yet whether other requests came with this one. */
 static bool must_be_alone(const struct vtr_session *session)
 {
 	return (session->held_until_ns != 0 || session->awaits) && !session->wants_write &&

@@ -114,7 +114,7 @@ void vtr_ipc_sender_init(struct vtr_ipc_sender *sender, int fd, const struct vtr
 
 /**
  * From now on messages with fds wait in the queue, and all behind them, while that many fds would be in the
- * socket: fds that nobody takes count against the user of this process. At least one message goes in any
+ * socket: fds that are not taken count against the user of this process. At least one message goes in any
  * case. The peer must say what it has taken: see vtr_ipc_sender_taken().
  */
 void vtr_ipc_sender_limit_unread(struct vtr_ipc_sender *sender, size_t max_unread_fds);

@@ -27,7 +27,7 @@
 #define VTD_QUEUE_COUNT 26 /* of all families */
 #define VTD_HEAP_SIZE ((VkDeviceSize)16 << 30)
 #define VTD_PAGE 4096
-#define VTD_DRIVER_ID ((VkDriverId)0x76740001) /* registered by nobody */
+#define VTD_DRIVER_ID ((VkDriverId)0x76740001) /* not registered */
 
 enum vtd_type { VTD_TYPE_DEVICE, VTD_TYPE_HOST, VTD_TYPE_COUNT };
 

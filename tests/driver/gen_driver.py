@@ -16,7 +16,7 @@ from pathlib import Path
 import facts
 
 HEAD = '/* Written by tests/driver/gen_driver.py. */\n'
-# Nobody can have a surface of this driver.
+# This driver has no surfaces.
 SKIP = re.compile(r'MESA$|Surface|Swapchain|AcquireNextImage|QueuePresent')
 
 

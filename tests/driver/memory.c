@@ -234,7 +234,7 @@ void vtd_vkGetDeviceBufferMemoryRequirements(VkDevice device, const VkDeviceBuff
 VkDeviceAddress vtd_vkGetBufferDeviceAddress(VkDevice device, const VkBufferDeviceAddressInfo *info)
 {
 	(void)device;
-	return (VkDeviceAddress)(uintptr_t)info->buffer << 8; /* aligned, and nobody's */
+	return (VkDeviceAddress)(uintptr_t)info->buffer << 8; /* aligned, and unique */
 }
 
 uint8_t *vtd_buffer_bytes(const struct vtd_buffer *b, VkDeviceSize offset, VkDeviceSize count)

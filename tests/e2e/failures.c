@@ -377,7 +377,7 @@ static void scene_endless(struct vkc *c, const char *how)
 	if (strcmp(how, "kill") == 0) {
 		raise(SIGKILL);
 	}
-	if (strcmp(how, "wait") == 0) { /* until somebody ends us */
+	if (strcmp(how, "wait") == 0) { /* until a signal ends this process */
 		say("vkQueueWaitIdle", c->vk.QueueWaitIdle(c->queue));
 	}
 	_exit(0);

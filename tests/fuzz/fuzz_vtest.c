@@ -15,7 +15,7 @@
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* So that many replies fit into the socket: nobody reads them. */
+/* So that many replies fit into the socket, since they are not read. */
 #define INPUT_MAX 2048
 #define SOCKET_SIZE (1 << 20)
 

@@ -81,7 +81,7 @@ static void library_beside_its_manifest(void)
 	end(&readable);
 }
 
-/* Nobody's home is a driver's folder. */
+/* A home folder does not count as a driver's folder. */
 static void home(void)
 {
 	struct vtr_readable readable;

@@ -187,7 +187,7 @@ static bool fails(int error, long number, long a, long b, long c)
 	return syscall(number, a, b, c, 0, 0, 0) < 0 && errno == error;
 }
 
-/* What NVIDIA's driver does before it traces rays; nobody gets through to it, nor it to anybody. */
+/* What NVIDIA's driver does before it traces rays; no connection is possible, in either direction. */
 static void case_syscalls_listen(void)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };

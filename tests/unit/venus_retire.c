@@ -18,7 +18,7 @@ static struct thing thing(void)
 	return (struct thing){.retired = {.free = on_free}};
 }
 
-/* Nobody runs commands: what is retired is free at once. */
+/* No stream runs a command: what is retired is free at once. */
 static void no_streams(void)
 {
 	struct vtr_retire retire = {0};

@@ -210,9 +210,10 @@ static int refuse_types(const struct rules *rules, int number, int code, uint32_
 
 /*
  * The network, and sockets of others. NVIDIA's driver makes no device that traces rays unless it can listen at an
- * abstract address, for other processes that want a share of its memory. So a driver may listen, too, where sockets
- * of this kind alone can connect, which hardly anything uses, and can accept nobody. To connect is refused as if
- * nothing were there, which is what drivers are used to. Pairs are of kinds that cannot send to an address.
+ * abstract address, for other processes that want a share of its memory. So a driver may listen, too, where only
+ * sockets of this kind can connect, which hardly any program uses, and it can accept no connection. To connect is
+ * refused as if nothing were there, which is what drivers are used to. Pairs are of kinds that cannot send to an
+ * address.
  */
 static int add_socket_rules(const struct rules *rules)
 {
