@@ -45,9 +45,20 @@ def may_be_prober(pid, parent):
     return b'--probe' in line or line == command_line(parent)
 
 
+def count_fds(pid):
+    return len(os.listdir(f'/proc/{pid}/fd'))
+
+
 def wait_prober(pid):
-    """Until a server that has just started has no children but workers."""
+    """Until a server that has just started has no children but workers, and has closed its end of what led to the
+    prober: it does that a moment after the process is gone."""
     wait_for(lambda: not any(may_be_prober(child, pid) for child in children(pid)), 30, 'the prober has ended')
+
+    def is_settled():
+        before = count_fds(pid)
+        time.sleep(0.03)
+        return count_fds(pid) == before
+    wait_for(is_settled, 10, 'the fds of the prober are closed')
 
 
 def children(pid):
@@ -132,7 +143,7 @@ class Process:
         wait_for(lambda: text in self.log(), seconds, f'log line {text!r} in\n{self.tail()}')
 
     def fds(self):
-        return len(os.listdir(f'/proc/{self.pid}/fd'))
+        return count_fds(self.pid)
 
     def check_sound(self):
         check_sound(self.log())

@@ -44,7 +44,6 @@ class GpuTest(harness.ServerTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        harness.wait_for(lambda: not cls.server.workers(), 30, 'the scout ends')
         cls.server.idle_fds = cls.server.fds()
 
     def connect(self):
@@ -74,7 +73,7 @@ class GpuTest(harness.ServerTest):
     def check_nothing_left(self):
         harness.wait_for(lambda: not self.server.workers(), 20, 'workers end')
         harness.wait_for(lambda: self.server.fds() == self.server.idle_fds, 10,
-                         f'{self.server.idle_fds} fds, {self.server.fds()} before')
+                         f'{self.server.fds()} fds, {self.server.idle_fds} before')
         with open(f'/proc/{self.server.pid}/maps') as file:
             self.assertNotIn('memfd:ram', file.read())
 
