@@ -40,9 +40,9 @@ def command_line(pid):
 
 
 def may_be_prober(pid, parent):
-    """Whether it is the process that finds out about the devices, or has still to begin its own program."""
+    """Whether it is the process that finds out about the devices, or is about to begin or has just ended."""
     line = command_line(pid)
-    return b'--probe' in line or line == command_line(parent)
+    return b'--probe' in line or line in (b'', command_line(parent))
 
 
 def count_fds(pid):
