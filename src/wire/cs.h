@@ -172,7 +172,7 @@ static inline size_t vtr_cs_count_word(struct vtr_cs_reader *r, uint64_t expecte
 	return (size_t)n;
 }
 
-/* How much count * size is more than `left`. */
+/* By how much count * size bytes are more than `left`. */
 static inline size_t vtr_cs_beyond(size_t count, size_t size, size_t left)
 {
 	size_t bytes;
@@ -180,7 +180,7 @@ static inline size_t vtr_cs_beyond(size_t count, size_t size, size_t left)
 	return vtr_mul(count, size, &bytes) ? bytes - left : SIZE_MAX;
 }
 
-/* The same, for elements that take at least min_wire bytes each: a count alone must cost no memory. */
+/* vtr_cs_count_word() for elements that take at least min_wire bytes each: a count alone must cost no memory. */
 static inline size_t vtr_cs_count(struct vtr_cs_reader *r, uint64_t expected, bool optional, size_t min_wire)
 {
 	const size_t n = vtr_cs_count_word(r, expected, optional);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vk-failures SCENARIO [COMMAND]: what a program is told when the driver fails. Prints a line for each call,
+ * vk-failures SCENARIO [COMMAND]: what a program sees when the driver fails. Prints a line for each call,
  * "CALL RESULT", and ends with status 0 whatever the results are.
  *
  * Before the calls in question it calls vkTrimCommandPool, which means nothing: the test driver

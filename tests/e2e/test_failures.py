@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What a program is told when the host's driver fails, natively and through vitrine, on the driver of tests/driver.
+"""What a program sees when the host's driver fails, natively and through vitrine, on the driver of tests/driver.
 
 Mesa's Venus driver does not wait for the answer to most calls: it says VK_SUCCESS, and an error comes later or never.
 SYNCHRONOUS makes it wait where it can: then programs must see what they see natively.
