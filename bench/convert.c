@@ -146,8 +146,8 @@ static void run_pass(struct bench *bench, size_t from)
 	VkCommandBuffer cmd = vkc_begin(c);
 
 	c->vk.CmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, bench->pipeline);
-	c->vk.CmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, bench->layout, 0, 1, &bench->set,
-	                            0, NULL);
+	c->vk.CmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, bench->layout, 0, 1, &bench->set, 0,
+	                            NULL);
 	c->vk.CmdPushConstants(cmd, bench->layout, VK_SHADER_STAGE_ALL, 0, sizeof(picture), &picture);
 	c->vk.CmdDispatch(cmd, (picture.width + GROUP_WIDTH - 1) / GROUP_WIDTH,
 	                  (picture.height / 2 + GROUP_HEIGHT - 1) / GROUP_HEIGHT, 1);
@@ -214,8 +214,7 @@ static void measure(struct bench *bench, const char *name, void (*convert)(struc
 static void use(struct bench *bench, const struct vkc_buffer *pixels)
 {
 	vkc_write_buffer(&bench->vkc, bench->set, 0, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, pixels->buffer);
-	vkc_write_buffer(&bench->vkc, bench->set, 1, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-	                 bench->out.buffer);
+	vkc_write_buffer(&bench->vkc, bench->set, 1, VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, bench->out.buffer);
 }
 
 /* The pass against our rows: it must do the same work. */

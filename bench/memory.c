@@ -27,9 +27,8 @@ static double time_allocate(struct vkc *c, uint32_t type, VkDeviceSize size, boo
 
 static uint32_t host_type(struct vkc *c)
 {
-	uint32_t type = vkc_memory_type(c, ~0u,
-	                                VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT
-	                                    | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
+	uint32_t type = vkc_memory_type(
+		c, ~0u, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
 	if (type == UINT32_MAX) {
 		vkc_fail("no memory type can be mapped");
 	}

@@ -155,7 +155,8 @@ static bool measure(struct vtr_codec *codec, const struct size *size, size_t con
 	}
 	double sum_ms = (convert_ms + encode_ms) / FRAMES;
 	printf("%4" PRIu32 "x%-4" PRIu32 " %-12s  convert %5.2f ms  %s %5.2f ms  together %5.2f of %2.0f ms  "
-	       "%6.0f bytes\n", size->width, size->height, contents[content].name, convert_ms / FRAMES,
+	       "%6.0f bytes\n",
+	       size->width, size->height, contents[content].name, convert_ms / FRAMES,
 	       vtr_encoder_name(encoder), encode_ms / FRAMES, sum_ms, size->budget_ms,
 	       (double)bytes / FRAMES);
 	vtr_encoder_destroy(encoder);

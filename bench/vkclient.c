@@ -54,7 +54,7 @@ static void load_device_functions(struct vkc *c)
 #define VKC_LOAD(name) c->vk.name = (PFN_vk##name)c->vk.GetDeviceProcAddr(c->device, "vk" #name);
 	VKC_DEVICE_FUNCTIONS(VKC_LOAD)
 #undef VKC_LOAD
-#define VKC_LOAD(name, suffix)                                                                     \
+#define VKC_LOAD(name, suffix) \
 	c->vk.name = (PFN_vk##name)c->vk.GetDeviceProcAddr(c->device, "vk" #name #suffix);
 	VKC_DEVICE_ALIASES(VKC_LOAD)
 #undef VKC_LOAD
@@ -218,8 +218,9 @@ static void reduce_features(struct vkc_features *f)
 void vkc_device_open(struct vkc *c, bool everything)
 {
 	static const char *const names[] = {
-		"VK_EXT_host_image_copy",  "VK_EXT_multi_draw",            "VK_KHR_push_descriptor",
-		"VK_EXT_transform_feedback", "VK_EXT_conditional_rendering",
+		"VK_EXT_host_image_copy",       "VK_EXT_multi_draw",
+		"VK_KHR_push_descriptor",       "VK_EXT_transform_feedback",
+		"VK_EXT_conditional_rendering",
 	};
 	vkc_device_open_with(c, everything, names, everything ? sizeof(names) / sizeof(names[0]) : 0);
 }
@@ -330,8 +331,8 @@ uint32_t vkc_memory_type(const struct vkc *c, uint32_t bits, VkMemoryPropertyFla
 	return UINT32_MAX;
 }
 
-static VkDeviceMemory allocate(struct vkc *c, const VkMemoryRequirements *need,
-                               VkMemoryPropertyFlags flags, const void *next, uint32_t *out_type)
+static VkDeviceMemory allocate(struct vkc *c, const VkMemoryRequirements *need, VkMemoryPropertyFlags flags,
+                               const void *next, uint32_t *out_type)
 {
 	uint32_t type = vkc_memory_type(c, need->memoryTypeBits, flags);
 	if (type == UINT32_MAX) {
@@ -378,8 +379,7 @@ struct vkc_buffer vkc_buffer_create(struct vkc *c, VkDeviceSize size, VkBufferUs
 struct vkc_buffer vkc_buffer_host(struct vkc *c, VkDeviceSize size, VkBufferUsageFlags usage)
 {
 	return vkc_buffer_create(c, size, usage,
-	                         VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT
-	                             | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
+	                         VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
 }
 
 void vkc_buffer_destroy(struct vkc *c, struct vkc_buffer *b)
@@ -450,14 +450,14 @@ struct vkc_image vkc_image_create(struct vkc *c, const struct vkc_image_params *
 	VkMemoryRequirements need;
 	c->vk.GetImageMemoryRequirements(c->device, image.image, &need);
 	uint32_t type;
-	VkMemoryPropertyFlags flags = params->linear ? VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT
-	                                             : VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
+	VkMemoryPropertyFlags flags = params->linear ? VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT :
+	                                               VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT;
 	image.memory = allocate(c, &need, flags, NULL, &type);
 	vkc_check(c->vk.BindImageMemory(c->device, image.image, image.memory, 0));
-	VkImageUsageFlags viewed = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_STORAGE_BIT
-	                         | VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT
-	                         | VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT
-	                         | VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT;
+	VkImageUsageFlags viewed = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_STORAGE_BIT |
+	                           VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT |
+	                           VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT |
+	                           VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT;
 	if (params->usage & viewed) {
 		create_view(c, &image, params->flags, params->depth > 0);
 	}
@@ -523,8 +523,8 @@ void vkc_barrier(struct vkc *c, VkCommandBuffer cmd)
 	                         &barrier, 0, NULL, 0, NULL);
 }
 
-void vkc_layout(struct vkc *c, VkCommandBuffer cmd, const struct vkc_image *image,
-                VkImageLayout from, VkImageLayout to)
+void vkc_layout(struct vkc *c, VkCommandBuffer cmd, const struct vkc_image *image, VkImageLayout from,
+                VkImageLayout to)
 {
 	VkImageMemoryBarrier barrier = {
 		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
@@ -538,8 +538,8 @@ void vkc_layout(struct vkc *c, VkCommandBuffer cmd, const struct vkc_image *imag
 		.subresourceRange = { image->aspect, 0, VK_REMAINING_MIP_LEVELS, 0,
 		                      VK_REMAINING_ARRAY_LAYERS },
 	};
-	c->vk.CmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
-	                         VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, 0, 0, NULL, 0, NULL, 1, &barrier);
+	c->vk.CmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT, VK_PIPELINE_STAGE_ALL_COMMANDS_BIT,
+	                         0, 0, NULL, 0, NULL, 1, &barrier);
 }
 
 static uint32_t level_size(uint32_t size, uint32_t level)
@@ -547,8 +547,8 @@ static uint32_t level_size(uint32_t size, uint32_t level)
 	return size >> level ? size >> level : 1;
 }
 
-void *vkc_image_read(struct vkc *c, const struct vkc_image *image, VkImageAspectFlags aspect,
-                     uint32_t level, uint32_t layer, size_t texel, size_t *out_size)
+void *vkc_image_read(struct vkc *c, const struct vkc_image *image, VkImageAspectFlags aspect, uint32_t level,
+                     uint32_t layer, size_t texel, size_t *out_size)
 {
 	VkBufferImageCopy region = {
 		.imageSubresource = { aspect, level, layer, 1 },
@@ -558,8 +558,8 @@ void *vkc_image_read(struct vkc *c, const struct vkc_image *image, VkImageAspect
 			level_size(image->extent.depth, level),
 		},
 	};
-	size_t size = (size_t)region.imageExtent.width * region.imageExtent.height
-	            * region.imageExtent.depth * texel;
+	size_t size = (size_t)region.imageExtent.width * region.imageExtent.height *
+	              region.imageExtent.depth * texel;
 	struct vkc_buffer b = vkc_buffer_host(c, size, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
 	VkCommandBuffer cmd = vkc_begin(c);
 	c->vk.CmdCopyImageToBuffer(cmd, image->image, VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, b.buffer, 1,

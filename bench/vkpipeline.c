@@ -93,7 +93,8 @@ VkPipeline vkc_graphics(struct vkc *c, const struct vkc_graphics_params *p)
 	VkPipelineDepthStencilStateCreateInfo depth = depth_info(p);
 	VkPipelineColorBlendAttachmentState blends[VKC_MAX_COLORS];
 	for (uint32_t i = 0; i < p->color_count; i++) {
-		blends[i] = p->blend ? *p->blend : (VkPipelineColorBlendAttachmentState){ .colorWriteMask = 0xf };
+		blends[i] = p->blend ? *p->blend :
+		                       (VkPipelineColorBlendAttachmentState){ .colorWriteMask = 0xf };
 	}
 	VkPipelineColorBlendStateCreateInfo blend = {
 		.sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
@@ -273,8 +274,8 @@ VkSampler vkc_sampler(struct vkc *c, VkFilter filter, VkSamplerAddressMode addre
 		.sType = VK_STRUCTURE_TYPE_SAMPLER_CREATE_INFO,
 		.magFilter = filter,
 		.minFilter = filter,
-		.mipmapMode = filter == VK_FILTER_LINEAR ? VK_SAMPLER_MIPMAP_MODE_LINEAR
-		                                         : VK_SAMPLER_MIPMAP_MODE_NEAREST,
+		.mipmapMode = filter == VK_FILTER_LINEAR ? VK_SAMPLER_MIPMAP_MODE_LINEAR :
+		                                           VK_SAMPLER_MIPMAP_MODE_NEAREST,
 		.addressModeU = address,
 		.addressModeV = address,
 		.addressModeW = address,

@@ -16,12 +16,11 @@ struct options {
 	const char *png;
 };
 
-static const char usage[] =
-	"usage: vitrine-cube [--frames N] [--size WxH] [--png FILE] [--png-frame N]\n"
-	"  --frames     how many frames to draw (300)\n"
-	"  --size       of the picture (1280x800)\n"
-	"  --png        writes one frame to FILE\n"
-	"  --png-frame  which one (0)\n";
+static const char usage[] = "usage: vitrine-cube [--frames N] [--size WxH] [--png FILE] [--png-frame N]\n"
+			    "  --frames     how many frames to draw (300)\n"
+			    "  --size       of the picture (1280x800)\n"
+			    "  --png        writes one frame to FILE\n"
+			    "  --png-frame  which one (0)\n";
 
 /* One frame: recorded, submitted, its fence signalled when its slot is free again. */
 struct slot {
@@ -148,8 +147,8 @@ static bool parse_number(const char *text, uint32_t max, uint32_t *out)
 static bool parse_size(const char *text, struct options *o)
 {
 	char excess;
-	return sscanf(text, "%ux%u%c", &o->width, &o->height, &excess) == 2 && o->width >= 16
-	    && o->height >= 16 && o->width <= 8192 && o->height <= 8192;
+	return sscanf(text, "%ux%u%c", &o->width, &o->height, &excess) == 2 && o->width >= 16 &&
+	       o->height >= 16 && o->width <= 8192 && o->height <= 8192;
 }
 
 static bool parse_option(struct options *o, const char *name, const char *value)

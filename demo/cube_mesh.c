@@ -11,9 +11,9 @@
 
 /* Right, up and outward axes of the faces. */
 static const float axes[CUBE_FACES][3][3] = {
-	{ { 0, 0, -1 }, { 0, 1, 0 }, { 1, 0, 0 } },  { { 0, 0, 1 }, { 0, 1, 0 }, { -1, 0, 0 } },
-	{ { 1, 0, 0 }, { 0, 0, -1 }, { 0, 1, 0 } },  { { 1, 0, 0 }, { 0, 0, 1 }, { 0, -1, 0 } },
-	{ { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } },   { { -1, 0, 0 }, { 0, 1, 0 }, { 0, 0, -1 } },
+	{ { 0, 0, -1 }, { 0, 1, 0 }, { 1, 0, 0 } }, { { 0, 0, 1 }, { 0, 1, 0 }, { -1, 0, 0 } },
+	{ { 1, 0, 0 }, { 0, 0, -1 }, { 0, 1, 0 } }, { { 1, 0, 0 }, { 0, 0, 1 }, { 0, -1, 0 } },
+	{ { 1, 0, 0 }, { 0, 1, 0 }, { 0, 0, 1 } },  { { -1, 0, 0 }, { 0, 1, 0 }, { 0, 0, -1 } },
 };
 
 static float clampf(float v, float low, float high)
@@ -63,7 +63,8 @@ void cube_mesh_fill(struct cube_vertex vertices[CUBE_VERTICES], uint16_t indices
 		uint16_t first = (uint16_t)(face * row * row);
 		for (int y = 0; y <= CUBE_STEPS; y++) {
 			for (int x = 0; x <= CUBE_STEPS; x++) {
-				fill_vertex(&vertices[first + y * row + x], face, step_position(x), step_position(y));
+				fill_vertex(&vertices[first + y * row + x], face, step_position(x),
+				            step_position(y));
 			}
 		}
 		for (int y = 0; y < CUBE_STEPS; y++) {
@@ -144,8 +145,10 @@ void cube_texture_fill(uint8_t *pixels, uint32_t face)
 		for (int x = 0; x < CUBE_TEXTURE_SIZE; x++) {
 			uint32_t total[3] = { 0 };
 			for (int s = 0; s < sub * sub; s++) {
-				float u = ((float)x + ((float)(s % sub) + 0.5f) / (float)sub) / CUBE_TEXTURE_SIZE;
-				float v = ((float)y + ((float)(s / sub) + 0.5f) / (float)sub) / CUBE_TEXTURE_SIZE;
+				float u = ((float)x + ((float)(s % sub) + 0.5f) / (float)sub) /
+				          CUBE_TEXTURE_SIZE;
+				float v = ((float)y + ((float)(s / sub) + 0.5f) / (float)sub) /
+				          CUBE_TEXTURE_SIZE;
 				const uint8_t *rgb = sample_face(face, u, v);
 				for (int k = 0; k < 3; k++) {
 					total[k] += rgb[k];

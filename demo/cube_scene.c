@@ -209,12 +209,12 @@ static void upload_tiles(struct vkc *c, struct cube_scene *s)
 		.height = CUBE_TEXTURE_SIZE,
 		.levels = 8,
 		.layers = CUBE_FACES,
-		.usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT
-		       | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+		.usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
+		         VK_IMAGE_USAGE_TRANSFER_DST_BIT,
 	};
 	s->tiles = vkc_image_create(c, &params);
-	struct vkc_buffer staging = vkc_buffer_host(c, face_size * CUBE_FACES,
-	                                            VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
+	struct vkc_buffer staging =
+		vkc_buffer_host(c, face_size * CUBE_FACES, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
 	for (uint32_t face = 0; face < CUBE_FACES; face++) {
 		cube_texture_fill((uint8_t *)staging.mapped + face * face_size, face);
 	}
@@ -235,8 +235,8 @@ static void upload_tiles(struct vkc *c, struct cube_scene *s)
 
 static void create_targets(struct vkc *c, struct cube_scene *s, uint32_t width, uint32_t height)
 {
-	VkSampleCountFlags offered = c->props.limits.framebufferColorSampleCounts
-	                           & c->props.limits.framebufferDepthSampleCounts;
+	VkSampleCountFlags offered = c->props.limits.framebufferColorSampleCounts &
+	                             c->props.limits.framebufferDepthSampleCounts;
 	s->samples = offered & VK_SAMPLE_COUNT_4_BIT ? VK_SAMPLE_COUNT_4_BIT : VK_SAMPLE_COUNT_1_BIT;
 	struct vkc_image_params params = {
 		.format = COLOR_FORMAT,
@@ -263,7 +263,8 @@ static void create_sets(struct vkc *c, struct cube_scene *s, float aspect)
 	s->layout = vkc_pipeline_layout(c, s->set_layout, sizeof(struct push_block));
 	s->pool = vkc_descriptor_pool(c, CUBE_FRAMES_IN_FLIGHT, CUBE_FRAMES_IN_FLIGHT);
 	for (int i = 0; i < CUBE_FRAMES_IN_FLIGHT; i++) {
-		s->blocks[i] = vkc_buffer_host(c, sizeof(struct frame_block), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT);
+		s->blocks[i] =
+			vkc_buffer_host(c, sizeof(struct frame_block), VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT);
 		fill_block(s->blocks[i].mapped, aspect);
 		s->sets[i] = vkc_descriptor_set(c, s->pool, s->set_layout);
 		vkc_write_buffer(c, s->sets[i], 0, types[0], s->blocks[i].buffer);

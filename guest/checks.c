@@ -154,7 +154,8 @@ static void check_memory(void)
 		}
 		copy(&c, &a, &b);
 		for (uint32_t i = 0; i < count; i++) {
-			expect(out[i] == i * 2654435761u + (uint32_t)round, "the copy differs from what was written");
+			expect(out[i] == i * 2654435761u + (uint32_t)round,
+			       "the copy differs from what was written");
 		}
 	}
 	VkCommandBuffer cmd = vkc_begin(&c);
@@ -173,8 +174,8 @@ static void check_sizes(void)
 	static const VkDeviceSize sizes[] = { 1, 100, 4095, 4096, 4097, 5000, 65537, 1000003 };
 	struct vkc c;
 	vkc_open(&c, "checks", false);
-	uint32_t type = vkc_memory_type(&c, UINT32_MAX, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT
-	                                                    | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
+	uint32_t type = vkc_memory_type(
+		&c, UINT32_MAX, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
 		VkMemoryAllocateInfo info = {
 			.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
@@ -203,7 +204,8 @@ static void check_live_blobs(void)
 		*(uint32_t *)buffers[i].mapped = i;
 	}
 	for (uint32_t i = 0; i < LIVE_BLOBS; i++) {
-		expect(*(const volatile uint32_t *)buffers[i].mapped == i, "two allocations lie over each other");
+		expect(*(const volatile uint32_t *)buffers[i].mapped == i,
+		       "two allocations lie over each other");
 	}
 	struct vkc_buffer out = vkc_buffer_host(&c, 4096, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
 	copy(&c, &buffers[LIVE_BLOBS - 1], &out);
@@ -229,9 +231,13 @@ static void open_sharing(struct vkc *c)
 static void check_swapchain_offered(void)
 {
 	static const char *const needed[] = {
-		"VK_KHR_swapchain", "VK_KHR_external_semaphore_fd", "VK_KHR_external_fence_fd",
-		"VK_KHR_external_memory_fd", "VK_EXT_external_memory_dma_buf",
-		"VK_EXT_image_drm_format_modifier", "VK_EXT_queue_family_foreign",
+		"VK_KHR_swapchain",
+		"VK_KHR_external_semaphore_fd",
+		"VK_KHR_external_fence_fd",
+		"VK_KHR_external_memory_fd",
+		"VK_EXT_external_memory_dma_buf",
+		"VK_EXT_image_drm_format_modifier",
+		"VK_EXT_queue_family_foreign",
 	};
 	struct vkc c;
 	vkc_instance_open(&c, "checks");

@@ -36,8 +36,7 @@ static uint64_t encode(uint32_t number)
 }
 
 /* One digit, one and a half squares wide and DIGIT_HEIGHT high. */
-static uint32_t fill_digit(uint32_t digit, uint32_t x, uint32_t y, uint32_t size,
-                           struct counter_rect *out)
+static uint32_t fill_digit(uint32_t digit, uint32_t x, uint32_t y, uint32_t size, struct counter_rect *out)
 {
 	uint32_t stroke = size / 3;
 	uint32_t w = size + size / 2;
@@ -67,13 +66,15 @@ uint32_t counter_fill(uint32_t width, uint32_t height, uint32_t number,
 	uint32_t size = unit(width, height);
 	uint32_t count = 0;
 	uint32_t digits_x = (2 * MARGIN + COLUMNS) * size;
-	out_rects[count++] = (struct counter_rect){ 0, 0, digits_x + COUNTER_DIGITS * 2 * size + MARGIN * size,
+	out_rects[count++] = (struct counter_rect){ 0, 0,
+		                                    digits_x + COUNTER_DIGITS * 2 * size + MARGIN * size,
 		                                    (2 * MARGIN + GRID_ROWS) * size };
 	uint64_t code = encode(number);
 	for (uint32_t i = 0; i < BITS; i++) {
 		if (code >> (BITS - 1 - i) & 1) {
 			out_rects[count++] = (struct counter_rect){ (MARGIN + i % COLUMNS) * size,
-				                                    (MARGIN + i / COLUMNS) * size, size, size };
+				                                    (MARGIN + i / COLUMNS) * size, size,
+				                                    size };
 		}
 	}
 	uint32_t rest = number;
@@ -94,8 +95,7 @@ uint32_t counter_fill(uint32_t width, uint32_t height, uint32_t number,
 	return kept;
 }
 
-bool counter_read(const uint8_t *pixels, size_t stride, uint32_t width, uint32_t height,
-                  uint32_t *out_number)
+bool counter_read(const uint8_t *pixels, size_t stride, uint32_t width, uint32_t height, uint32_t *out_number)
 {
 	uint32_t size = unit(width, height);
 	uint64_t code = 0;

@@ -81,7 +81,8 @@ static void report(struct state *s, uint32_t number)
 		s->report_frame = number;
 	} else if (now - s->report_ns >= 2000000000u) {
 		double seconds = (double)(now - s->report_ns) / 1e9;
-		printf("cube: %.1f frames/s, frame %u\n", (double)(number - s->report_frame) / seconds, number);
+		printf("cube: %.1f frames/s, frame %u\n", (double)(number - s->report_frame) / seconds,
+		       number);
 		s->report_ns = now;
 		s->report_frame = number;
 	}
@@ -95,7 +96,8 @@ static void pace(struct state *s)
 		return;
 	}
 	if (now < s->next_ns) {
-		struct timespec until = { (time_t)(s->next_ns / 1000000000u), (long)(s->next_ns % 1000000000u) };
+		struct timespec until = { (time_t)(s->next_ns / 1000000000u),
+			                  (long)(s->next_ns % 1000000000u) };
 		while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL) == EINTR) {
 		}
 		s->next_ns += s->period_ns;
@@ -107,8 +109,8 @@ static void pace(struct state *s)
 static bool is_over(const struct state *s, uint32_t number)
 {
 	const struct options *o = s->o;
-	return (o->count && number - o->first >= o->count)
-	    || (o->seconds && vkc_now_ns() - s->start_ns >= (uint64_t)o->seconds * 1000000000u);
+	return (o->count && number - o->first >= o->count) ||
+	       (o->seconds && vkc_now_ns() - s->start_ns >= (uint64_t)o->seconds * 1000000000u);
 }
 
 /* --- displays --------------------------------------------------------------------------------------- */
@@ -141,8 +143,8 @@ static void move_cursor(struct state *s, struct output *out, uint32_t number)
 static void describe(const struct state *s, const struct output *out)
 {
 	const struct options *o = s->o;
-	printf("cube: %s, %ux%u@%u %s, %s %s, %u buffers\n", out->c.props.deviceName, out->width,
-	       out->height, out->k ? out->where.mode.vrefresh : 0, o->frames.format->name,
+	printf("cube: %s, %ux%u@%u %s, %s %s, %u buffers\n", out->c.props.deviceName, out->width, out->height,
+	       out->k ? out->where.mode.vrefresh : 0, o->frames.format->name,
 	       out->direct ? "drawn into" : "copied into",
 	       o->frames.import ? "dumb buffers" : "exported memory", o->frames.frames);
 }
@@ -190,9 +192,9 @@ static void follow_displays(struct state *s)
 	uint32_t count = kms_outputs(&s->kms, found);
 	bool same = (count < s->o->displays ? count : s->o->displays) == s->count;
 	for (uint32_t i = 0; same && i < s->count; i++) {
-		same = found[i].connector == s->outputs[i].where.connector
-		    && found[i].mode.hdisplay == s->outputs[i].width
-		    && found[i].mode.vdisplay == s->outputs[i].height;
+		same = found[i].connector == s->outputs[i].where.connector &&
+		       found[i].mode.hdisplay == s->outputs[i].width &&
+		       found[i].mode.vdisplay == s->outputs[i].height;
 	}
 	if (!same) {
 		printf("cube: the displays have changed\n");
@@ -301,9 +303,9 @@ static bool parse_number(const char *text, uint32_t min, uint32_t max, uint32_t 
 static bool parse_size(const char *text, struct options *o)
 {
 	char excess;
-	return sscanf(text, "%ux%u%c", &o->width, &o->height, &excess) == 2
-	    && o->width >= COUNTER_MIN_WIDTH && o->height >= COUNTER_MIN_HEIGHT && o->width <= 8192
-	    && o->height <= 8192;
+	return sscanf(text, "%ux%u%c", &o->width, &o->height, &excess) == 2 &&
+	       o->width >= COUNTER_MIN_WIDTH && o->height >= COUNTER_MIN_HEIGHT && o->width <= 8192 &&
+	       o->height <= 8192;
 }
 
 static bool parse_flag(struct options *o, const char *name)
@@ -332,9 +334,12 @@ static bool parse_value(struct options *o, const char *name, const char *value)
 		uint32_t min, max;
 		uint32_t *out;
 	} numbers[] = {
-		{ "--frames", 1, 1000000000, &o->count },  { "--seconds", 1, 1000000, &o->seconds },
-		{ "--first", 0, 1000000000, &o->first },   { "--rate", 0, 1000, &o->rate },
-		{ "--displays", 1, KMS_MAX_OUTPUTS, &o->displays }, { "--hold", 0, 1000000, &o->hold },
+		{ "--frames", 1, 1000000000, &o->count },
+		{ "--seconds", 1, 1000000, &o->seconds },
+		{ "--first", 0, 1000000000, &o->first },
+		{ "--rate", 0, 1000, &o->rate },
+		{ "--displays", 1, KMS_MAX_OUTPUTS, &o->displays },
+		{ "--hold", 0, 1000000, &o->hold },
 		{ "--buffers", 2, OUTPUT_MAX_FRAMES, &o->frames.frames },
 	};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {

@@ -19,7 +19,7 @@
 #define DRM_CLOEXEC 02000000u
 #define DRM_RDWR 00000002u
 
-#define DRM_FOURCC(a, b, c, d)                                                                     \
+#define DRM_FOURCC(a, b, c, d) \
 	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 #define DRM_FORMAT_XRGB8888 DRM_FOURCC('X', 'R', '2', '4')
 #define DRM_FORMAT_ARGB8888 DRM_FOURCC('A', 'R', '2', '4')

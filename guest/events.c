@@ -57,9 +57,9 @@ static void describe(const struct device *device, int fd)
 	ioctl(fd, EVIOCGPROP(sizeof(properties)), properties);
 	printf("events: %s: bus %x id %04x:%04x keys %d axes %d range %d..%d wheels %d lights %d repeats %d "
 	       "properties %x\n",
-	       device->name, id.bustype, id.vendor, id.product, count_bits(fd, EV_KEY), count_bits(fd, EV_ABS),
-	       range.minimum, range.maximum, count_bits(fd, EV_REL), count_bits(fd, EV_LED), device->repeats,
-	       properties[0]);
+	       device->name, id.bustype, id.vendor, id.product, count_bits(fd, EV_KEY),
+	       count_bits(fd, EV_ABS), range.minimum, range.maximum, count_bits(fd, EV_REL),
+	       count_bits(fd, EV_LED), device->repeats, properties[0]);
 }
 
 static bool has_type(int fd, unsigned type)
@@ -108,7 +108,10 @@ static void set_light(int light, bool on)
 static bool print_event(const struct device *device, const struct input_event *event)
 {
 	static const char *const names[EV_CNT] = {
-		[EV_KEY] = "KEY", [EV_REL] = "REL", [EV_ABS] = "ABS", [EV_LED] = "LED",
+		[EV_KEY] = "KEY",
+		[EV_REL] = "REL",
+		[EV_ABS] = "ABS",
+		[EV_LED] = "LED",
 	};
 
 	if (event->type == EV_SYN && event->code == SYN_DROPPED) {

@@ -46,10 +46,12 @@ static VkFormatFeatureFlags linear_features(struct vkc *c, VkFormat format)
 
 bool frame_direct(struct vkc *c, VkFormat format)
 {
-	if (!vkc_has_extension(c, "VK_EXT_image_drm_format_modifier")
-	    || !vkc_has_extension(c, "VK_EXT_external_memory_dma_buf")) {
-		vkc_fail("%s cannot share memory with a display: it has no VK_EXT_external_memory_dma_buf or no "
-		         "VK_EXT_image_drm_format_modifier", c->props.deviceName);
+	if (!vkc_has_extension(c, "VK_EXT_image_drm_format_modifier") ||
+	    !vkc_has_extension(c, "VK_EXT_external_memory_dma_buf")) {
+		vkc_fail("%s cannot share memory with a display: it has no VK_EXT_external_memory_dma_buf or "
+		         "no "
+		         "VK_EXT_image_drm_format_modifier",
+		         c->props.deviceName);
 	}
 	VkFormatFeatureFlags features = linear_features(c, format);
 	if (!(features & (VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT | VK_FORMAT_FEATURE_TRANSFER_DST_BIT))) {
@@ -59,8 +61,8 @@ bool frame_direct(struct vkc *c, VkFormat format)
 }
 
 /* The image without memory. `pitch` 0: the driver's own choice. */
-static void create_image(struct vkc *c, struct frame *f, VkFormat format, uint32_t width,
-                         uint32_t height, bool direct, uint32_t pitch)
+static void create_image(struct vkc *c, struct frame *f, VkFormat format, uint32_t width, uint32_t height,
+                         bool direct, uint32_t pitch)
 {
 	static const uint64_t modifier = LINEAR;
 	VkSubresourceLayout plane = { .rowPitch = pitch };
@@ -97,8 +99,8 @@ static void create_image(struct vkc *c, struct frame *f, VkFormat format, uint32
 		.arrayLayers = 1,
 		.samples = VK_SAMPLE_COUNT_1_BIT,
 		.tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT,
-		.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT
-		       | (direct ? VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT : VK_IMAGE_USAGE_TRANSFER_DST_BIT),
+		.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
+		         (direct ? VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT : VK_IMAGE_USAGE_TRANSFER_DST_BIT),
 	};
 	vkc_check(c->vk.CreateImage(c->device, &info, NULL, &f->image.image));
 	VkImageSubresource plane_of = { .aspectMask = VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT };
@@ -114,14 +116,16 @@ static void bind_memory(struct vkc *c, struct frame *f, bool direct, void *chain
 {
 	VkMemoryRequirements need;
 	c->vk.GetImageMemoryRequirements(c->device, f->image.image, &need);
-	uint32_t type = vkc_memory_type(c, need.memoryTypeBits & types,
-	                                VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
+	uint32_t type =
+		vkc_memory_type(c, need.memoryTypeBits & types,
+	                        VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_CACHED_BIT);
 	if (type == UINT32_MAX) {
 		type = vkc_memory_type(c, need.memoryTypeBits & types, 0);
 	}
 	if (type == UINT32_MAX || need.size > at_most) {
 		vkc_fail("a linear image needs %llu bytes of memory type 0x%x; there are %llu of 0x%x",
-		         (unsigned long long)need.size, need.memoryTypeBits, (unsigned long long)at_most, types);
+		         (unsigned long long)need.size, need.memoryTypeBits, (unsigned long long)at_most,
+		         types);
 	}
 	VkMemoryDedicatedAllocateInfo dedicated = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO,
@@ -158,8 +162,8 @@ static void add_framebuffer(struct kms *k, struct frame *f, const struct frame_f
 	}
 }
 
-struct frame frame_export(struct vkc *c, struct kms *k, const struct frame_format *format,
-                          uint32_t width, uint32_t height, bool direct)
+struct frame frame_export(struct vkc *c, struct kms *k, const struct frame_format *format, uint32_t width,
+                          uint32_t height, bool direct)
 {
 	struct frame f = { .pitch = 0 };
 	VkExportMemoryAllocateInfo export = {
@@ -183,8 +187,8 @@ struct frame frame_export(struct vkc *c, struct kms *k, const struct frame_forma
 	return f;
 }
 
-struct frame frame_import(struct vkc *c, struct kms *k, const struct frame_format *format,
-                          uint32_t width, uint32_t height, bool direct)
+struct frame frame_import(struct vkc *c, struct kms *k, const struct frame_format *format, uint32_t width,
+                          uint32_t height, bool direct)
 {
 	struct frame f = { .dumb = kms_buffer_create(k, width, height) };
 	create_image(c, &f, format->vulkan, width, height, direct, f.dumb.pitch);

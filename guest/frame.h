@@ -21,9 +21,9 @@ struct frame_format {
 const struct frame_format *frame_format_find(const char *name);
 
 /* The device extensions that frames need. */
-#define FRAME_EXTENSIONS                                                                           \
-	{ "VK_KHR_external_memory_fd", "VK_EXT_external_memory_dma_buf",                           \
-	  "VK_EXT_image_drm_format_modifier", "VK_EXT_queue_family_foreign" }
+#define FRAME_EXTENSIONS                                                                                     \
+	{ "VK_KHR_external_memory_fd", "VK_EXT_external_memory_dma_buf", "VK_EXT_image_drm_format_modifier", \
+	  "VK_EXT_queue_family_foreign" }
 #define FRAME_EXTENSION_COUNT 4
 
 struct frame {
@@ -39,12 +39,12 @@ struct frame {
 bool frame_direct(struct vkc *c, VkFormat format);
 
 /* Memory of Vulkan, exported as dma-buf. `k` NULL: not shown, only exported and closed again. */
-struct frame frame_export(struct vkc *c, struct kms *k, const struct frame_format *format,
-                          uint32_t width, uint32_t height, bool direct);
+struct frame frame_export(struct vkc *c, struct kms *k, const struct frame_format *format, uint32_t width,
+                          uint32_t height, bool direct);
 
 /* A dumb buffer of the kernel, imported into Vulkan. */
-struct frame frame_import(struct vkc *c, struct kms *k, const struct frame_format *format,
-                          uint32_t width, uint32_t height, bool direct);
+struct frame frame_import(struct vkc *c, struct kms *k, const struct frame_format *format, uint32_t width,
+                          uint32_t height, bool direct);
 
 void frame_destroy(struct vkc *c, struct kms *k, struct frame *f);
 

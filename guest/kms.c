@@ -287,6 +287,8 @@ void kms_cursor(struct kms *k, const struct kms_output *output, uint32_t handle)
 
 void kms_cursor_move(struct kms *k, const struct kms_output *output, int32_t x, int32_t y)
 {
-	struct drm_mode_cursor2 cursor = { .flags = DRM_CURSOR_MOVE, .crtc_id = output->crtc, .x = x, .y = y };
+	struct drm_mode_cursor2 cursor = {
+		.flags = DRM_CURSOR_MOVE, .crtc_id = output->crtc, .x = x, .y = y
+	};
 	must(k, DRM_IOCTL_MODE_CURSOR2, &cursor, "moving the cursor");
 }

@@ -14,9 +14,10 @@ static void create_frames(struct output *o, const struct output_params *params)
 	VkFenceCreateInfo fence = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
 	vkc_check(o->c.vk.AllocateCommandBuffers(o->c.device, &allocate, o->cmds));
 	for (uint32_t i = 0; i < params->frames; i++) {
-		o->frames[i] = params->import
-			? frame_import(&o->c, o->k, params->format, o->width, o->height, o->direct)
-			: frame_export(&o->c, o->k, params->format, o->width, o->height, o->direct);
+		o->frames[i] =
+			params->import ?
+				frame_import(&o->c, o->k, params->format, o->width, o->height, o->direct) :
+				frame_export(&o->c, o->k, params->format, o->width, o->height, o->direct);
 		vkc_check(o->c.vk.CreateFence(o->c.device, &fence, NULL, &o->fences[i]));
 	}
 	o->frame_count = params->frames;
@@ -44,8 +45,7 @@ void output_open(struct output *o, struct kms *k, const struct kms_output *where
 	open_all(o, params);
 }
 
-void output_open_hidden(struct output *o, uint32_t width, uint32_t height,
-                        const struct output_params *params)
+void output_open_hidden(struct output *o, uint32_t width, uint32_t height, const struct output_params *params)
 {
 	memset(o, 0, sizeof(*o));
 	o->width = width;

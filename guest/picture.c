@@ -145,7 +145,8 @@ static void upload_tiles(struct vkc *c, struct picture *p)
 		vkc_buffer_host(c, TEXTURE * TEXTURE * 4 * FACES, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
 	uint8_t *out = staging.mapped;
 	for (uint32_t i = 0; i < TEXTURE * TEXTURE * FACES; i++, out += 4) {
-		memcpy(out, texel(i / (TEXTURE * TEXTURE), (int)(i % TEXTURE), (int)(i / TEXTURE % TEXTURE)), 3);
+		memcpy(out, texel(i / (TEXTURE * TEXTURE), (int)(i % TEXTURE), (int)(i / TEXTURE % TEXTURE)),
+		       3);
 		out[3] = 255;
 	}
 	VkBufferImageCopy region = {
@@ -193,8 +194,7 @@ static void create_pipelines(struct vkc *c, struct picture *p, VkFormat format)
 	p->cube = vkc_graphics(c, &params);
 }
 
-struct picture *picture_create(struct vkc *c, VkFormat format, uint32_t width, uint32_t height,
-                               bool direct)
+struct picture *picture_create(struct vkc *c, VkFormat format, uint32_t width, uint32_t height, bool direct)
 {
 	struct picture *p = vkc_alloc(1, sizeof(*p));
 	p->width = width;
@@ -242,7 +242,8 @@ static void draw_counter(struct vkc *c, struct picture *p, VkCommandBuffer cmd, 
 	uint32_t count = counter_fill(p->width, p->height, number, rects);
 	for (uint32_t i = 0; i < count; i++) {
 		areas[i] = (VkClearRect){
-			.rect = { { (int32_t)rects[i].x, (int32_t)rects[i].y }, { rects[i].width, rects[i].height } },
+			.rect = { { (int32_t)rects[i].x, (int32_t)rects[i].y },
+			          { rects[i].width, rects[i].height } },
 			.layerCount = 1,
 		};
 	}
@@ -272,8 +273,8 @@ static void copy_to(struct vkc *c, struct picture *p, VkCommandBuffer cmd, const
 	                   VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, 1, &region);
 }
 
-void picture_record(struct vkc *c, struct picture *p, VkCommandBuffer cmd,
-                    const struct vkc_image *target, VkImageLayout layout, uint32_t number)
+void picture_record(struct vkc *c, struct picture *p, VkCommandBuffer cmd, const struct vkc_image *target,
+                    VkImageLayout layout, uint32_t number)
 {
 	const struct vkc_image *drawn = p->direct ? target : &p->own;
 	struct vkc_target pass = { .color = drawn };
@@ -294,6 +295,7 @@ void picture_record(struct vkc *c, struct picture *p, VkCommandBuffer cmd,
 		copy_to(c, p, cmd, target);
 	}
 	vkc_layout(c, cmd, target,
-	           p->direct ? VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL : VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
+	           p->direct ? VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL :
+	                       VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
 	           layout);
 }

@@ -15,13 +15,12 @@ struct picture;
 
 /* `format` is an 8-bit UNORM format. With `direct`, frames are drawn into the images that
  * picture_record() is given; without, into an image of its own that is then copied there. */
-struct picture *picture_create(struct vkc *c, VkFormat format, uint32_t width, uint32_t height,
-                               bool direct);
+struct picture *picture_create(struct vkc *c, VkFormat format, uint32_t width, uint32_t height, bool direct);
 void picture_destroy(struct vkc *c, struct picture *p);
 
 /* Records frame `number` into `target`, whose contents do not matter, and leaves `target` in
  * `layout`. A direct target has a view and may be an attachment; another may be copied to. */
-void picture_record(struct vkc *c, struct picture *p, VkCommandBuffer cmd,
-                    const struct vkc_image *target, VkImageLayout layout, uint32_t number);
+void picture_record(struct vkc *c, struct picture *p, VkCommandBuffer cmd, const struct vkc_image *target,
+                    VkImageLayout layout, uint32_t number);
 
 #endif

@@ -25,15 +25,15 @@
 /* What meson takes for "skipped". */
 #define TEST_EXIT_SKIPPED 77
 
-#define CHECK(cond)                                                                                 \
-	do {                                                                                        \
-		if (!(cond)) {                                                                      \
-			test_fail(__FILE__, __LINE__, #cond);                                       \
-		}                                                                                   \
+#define CHECK(cond)                                           \
+	do {                                                  \
+		if (!(cond)) {                                \
+			test_fail(__FILE__, __LINE__, #cond); \
+		}                                             \
 	} while (0)
 
 /* For whole numbers of any type. */
-#define CHECK_EQ(got, wanted)                                                                       \
+#define CHECK_EQ(got, wanted) \
 	test_check_eq(__FILE__, __LINE__, #got, (intmax_t)(got), #wanted, (intmax_t)(wanted))
 
 #define CHECK_STR(got, wanted) test_check_str(__FILE__, __LINE__, #got, got, wanted)
@@ -42,18 +42,18 @@
 #define CHECK_ERR(got, wanted) test_check_err(__FILE__, __LINE__, #got, got, wanted)
 #define CHECK_OK(got) CHECK_ERR(got, VTR_OK)
 
-#define RUN(test)                                                                                   \
-	do {                                                                                        \
-		printf("%s\n", #test);                                                              \
-		fflush(stdout);                                                                     \
-		test();                                                                             \
+#define RUN(test)                      \
+	do {                           \
+		printf("%s\n", #test); \
+		fflush(stdout);        \
+		test();                \
 	} while (0)
 
 /* Ends the program: what it tests cannot be had on this machine. */
-#define SKIP(reason)                                                                                \
-	do {                                                                                        \
-		printf("skipped: %s\n", reason);                                                    \
-		exit(TEST_EXIT_SKIPPED);                                                            \
+#define SKIP(reason)                             \
+	do {                                     \
+		printf("skipped: %s\n", reason); \
+		exit(TEST_EXIT_SKIPPED);         \
 	} while (0)
 
 VTR_NORETURN static inline void test_fail(const char *file, int line, const char *what)
@@ -85,8 +85,7 @@ static inline void test_check_err(const char *file, int line, const char *text, 
                                   enum vtr_err wanted)
 {
 	if (got != wanted) {
-		fprintf(stderr, "got %s, not %s (errno: %m)\n", vtr_err_name(got),
-		        vtr_err_name(wanted));
+		fprintf(stderr, "got %s, not %s (errno: %m)\n", vtr_err_name(got), vtr_err_name(wanted));
 		test_fail(file, line, text);
 	}
 }

@@ -51,10 +51,8 @@ const char *vtr_err_name(enum vtr_err err);
  * For our own bugs only, and always on: no value from a guest, client, worker or file may get here
  * unchecked. Prints file and line, then aborts.
  */
-#define vtr_assert(cond)                                                                            \
-	(VTR_LIKELY(cond) ? (void)0 : vtr_assert_failed(#cond, __FILE__, __LINE__, __func__))
+#define vtr_assert(cond) (VTR_LIKELY(cond) ? (void)0 : vtr_assert_failed(#cond, __FILE__, __LINE__, __func__))
 
-VTR_NORETURN void vtr_assert_failed(const char *cond, const char *file, int line,
-                                    const char *function);
+VTR_NORETURN void vtr_assert_failed(const char *cond, const char *file, int line, const char *function);
 
 #endif

@@ -17,8 +17,7 @@ struct vtr_list {
 };
 
 /* The object of `type` whose `member` is at `ptr`. */
-#define vtr_container_of(ptr, type, member)                                                         \
-	((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define vtr_container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
 
 static inline void vtr_list_init(struct vtr_list *list)
 {
@@ -55,17 +54,15 @@ static inline bool vtr_list_empty(const struct vtr_list *head)
 }
 
 /* `pos` is a pointer to the object type; it must not be removed in the body. */
-#define vtr_list_for_each(pos, head, member)                                                        \
-	for ((pos) = vtr_container_of((head)->next, __typeof__(*(pos)), member);                    \
-	     &(pos)->member != (head);                                                              \
+#define vtr_list_for_each(pos, head, member)                                                               \
+	for ((pos) = vtr_container_of((head)->next, __typeof__(*(pos)), member); &(pos)->member != (head); \
 	     (pos) = vtr_container_of((pos)->member.next, __typeof__(*(pos)), member))
 
 /* As above; `pos` itself, and only `pos`, may be removed and freed in the body. */
-#define vtr_list_for_each_safe(pos, next_pos, head, member)                                         \
-	for ((pos) = vtr_container_of((head)->next, __typeof__(*(pos)), member),                    \
-	    (next_pos) = vtr_container_of((pos)->member.next, __typeof__(*(pos)), member);          \
-	     &(pos)->member != (head);                                                              \
-	     (pos) = (next_pos),                                                                    \
+#define vtr_list_for_each_safe(pos, next_pos, head, member)                                \
+	for ((pos) = vtr_container_of((head)->next, __typeof__(*(pos)), member),           \
+	    (next_pos) = vtr_container_of((pos)->member.next, __typeof__(*(pos)), member); \
+	     &(pos)->member != (head); (pos) = (next_pos),                                 \
 	    (next_pos) = vtr_container_of((pos)->member.next, __typeof__(*(pos)), member))
 
 #endif

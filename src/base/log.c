@@ -45,7 +45,7 @@ struct log {
 	unsigned dropped; /* limited lines since the last that was written */
 };
 
-static const char *const level_names[] = {"error", "warn", "info", "debug", "trace"};
+static const char *const level_names[] = { "error", "warn", "info", "debug", "trace" };
 
 static int64_t now_ns(void)
 {
@@ -78,7 +78,7 @@ static bool parse_level(const char *text, size_t length, int *out_level)
 /* One part of the filter: "level" or "module=level". */
 static bool parse_rule(const char *text, size_t length, struct rule *out_rule)
 {
-	struct rule rule = {.module = ""};
+	struct rule rule = { .module = "" };
 	const char *equals = memchr(text, '=', length);
 
 	if (equals != NULL) {
@@ -100,7 +100,7 @@ static bool parse_rule(const char *text, size_t length, struct rule *out_rule)
 
 static bool parse_filter(struct log *log, const char *filter)
 {
-	log->rules[log->rule_count++] = (struct rule) {.level = VTR_LOG_INFO};
+	log->rules[log->rule_count++] = (struct rule){ .level = VTR_LOG_INFO };
 	while (filter != NULL) {
 		size_t length = strcspn(filter, ",");
 		if (log->rule_count == MAX_RULES ||
@@ -194,8 +194,8 @@ static size_t clip(int wanted, size_t room)
 }
 
 VTR_PRINTF(5, 0)
-static void write_formatted(struct log *log, enum vtr_log_level level, const char *module,
-                            unsigned dropped, const char *fmt, va_list args)
+static void write_formatted(struct log *log, enum vtr_log_level level, const char *module, unsigned dropped,
+                            const char *fmt, va_list args)
 {
 	static const char more[] = "...";
 	char line[MAX_LINE];
@@ -233,8 +233,7 @@ static void write_formatted(struct log *log, enum vtr_log_level level, const cha
 	errno = saved_errno;
 }
 
-void vtr_log_write(struct vtr_log *base, enum vtr_log_level level, const char *module,
-                   const char *fmt, ...)
+void vtr_log_write(struct vtr_log *base, enum vtr_log_level level, const char *module, const char *fmt, ...)
 {
 	if (vtr_log_on(base, level, module)) {
 		va_list args;
@@ -252,9 +251,8 @@ static bool take_token(struct log *log, unsigned *out_dropped)
 	int64_t now = now_ns();
 	int64_t earned = (now - log->refilled_ns) / LIMITED_INTERVAL_NS;
 	if (earned > 0) {
-		log->tokens = earned > LIMITED_BURST - (int)log->tokens ?
-		              LIMITED_BURST :
-		              log->tokens + (unsigned)earned;
+		log->tokens = earned > LIMITED_BURST - (int)log->tokens ? LIMITED_BURST :
+		                                                          log->tokens + (unsigned)earned;
 		log->refilled_ns += earned * LIMITED_INTERVAL_NS;
 	}
 	bool taken = log->tokens > 0;

@@ -51,8 +51,7 @@ void vtr_log_destroy(struct vtr_log *log);
 bool vtr_log_passes(const struct vtr_log *log, enum vtr_log_level level, const char *module);
 
 /* Whether such a line would be written. */
-static inline bool vtr_log_on(const struct vtr_log *log, enum vtr_log_level level,
-                              const char *module)
+static inline bool vtr_log_on(const struct vtr_log *log, enum vtr_log_level level, const char *module)
 {
 	return log != NULL && (int)level <= log->loudest && vtr_log_passes(log, level, module);
 }
@@ -61,15 +60,15 @@ static inline bool vtr_log_on(const struct vtr_log *log, enum vtr_log_level leve
  * Writes a line if the filter lets it pass. Control characters in the text become '?', so that
  * nobody can forge a line; very long lines are cut. Keeps errno.
  */
-void vtr_log_write(struct vtr_log *log, enum vtr_log_level level, const char *module,
-                   const char *fmt, ...) VTR_PRINTF(4, 5);
+void vtr_log_write(struct vtr_log *log, enum vtr_log_level level, const char *module, const char *fmt, ...)
+	VTR_PRINTF(4, 5);
 
 /**
  * The same for lines that a guest can cause at will: ten at once, then one a second for the whole
  * log. The next line that passes says how many were dropped before it.
  */
-void vtr_log_write_limited(struct vtr_log *log, enum vtr_log_level level, const char *module,
-                           const char *fmt, ...) VTR_PRINTF(4, 5);
+void vtr_log_write_limited(struct vtr_log *log, enum vtr_log_level level, const char *module, const char *fmt,
+                           ...) VTR_PRINTF(4, 5);
 
 /**
  * Makes text from a guest fit to print: at most `max` bytes of it, everything but printable ASCII
@@ -80,11 +79,11 @@ void vtr_log_write_limited(struct vtr_log *log, enum vtr_log_level level, const 
  */
 const char *vtr_log_str(char *buf, size_t size, const char *guest_text, size_t max);
 
-#define vtr_log_at(log, level, ...)                                                                 \
-	do {                                                                                        \
-		if (vtr_log_on(log, level, VTR_LOG_MODULE)) {                                       \
-			vtr_log_write(log, level, VTR_LOG_MODULE, __VA_ARGS__);                     \
-		}                                                                                   \
+#define vtr_log_at(log, level, ...)                                             \
+	do {                                                                    \
+		if (vtr_log_on(log, level, VTR_LOG_MODULE)) {                   \
+			vtr_log_write(log, level, VTR_LOG_MODULE, __VA_ARGS__); \
+		}                                                               \
 	} while (0)
 
 #define vtr_error(log, ...) vtr_log_at(log, VTR_LOG_ERROR, __VA_ARGS__)
@@ -94,9 +93,7 @@ const char *vtr_log_str(char *buf, size_t size, const char *guest_text, size_t m
 #define vtr_trace(log, ...) vtr_log_at(log, VTR_LOG_TRACE, __VA_ARGS__)
 
 /* A warning, or an info line, that a guest can cause at will. */
-#define vtr_warn_limited(log, ...)                                                                  \
-	vtr_log_write_limited(log, VTR_LOG_WARN, VTR_LOG_MODULE, __VA_ARGS__)
-#define vtr_info_limited(log, ...)                                                                  \
-	vtr_log_write_limited(log, VTR_LOG_INFO, VTR_LOG_MODULE, __VA_ARGS__)
+#define vtr_warn_limited(log, ...) vtr_log_write_limited(log, VTR_LOG_WARN, VTR_LOG_MODULE, __VA_ARGS__)
+#define vtr_info_limited(log, ...) vtr_log_write_limited(log, VTR_LOG_INFO, VTR_LOG_MODULE, __VA_ARGS__)
 
 #endif

@@ -52,7 +52,7 @@ static void free_newest(struct vtr_arena *arena)
 void vtr_arena_init(struct vtr_arena *arena, size_t first_block, struct vtr_budget *budget)
 {
 	vtr_assert(first_block >= VTR_ARENA_ALIGN && first_block <= MAX_BLOCK_GROWTH);
-	*arena = (struct vtr_arena) {
+	*arena = (struct vtr_arena){
 		.first_size = first_block & ~(VTR_ARENA_ALIGN - 1),
 		.budget = budget,
 	};
@@ -82,7 +82,7 @@ static struct vtr_arena_block *new_block(struct vtr_arena *arena, size_t rounded
 		}
 		return NULL;
 	}
-	*block = (struct vtr_arena_block){.older = arena->newest, .size = size, .counted = counted};
+	*block = (struct vtr_arena_block){ .older = arena->newest, .size = size, .counted = counted };
 	return block;
 }
 
@@ -140,8 +140,7 @@ bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount)
 			return false;
 		}
 	} while (!atomic_compare_exchange_weak_explicit(&budget->used, &used, used + amount,
-	                                                memory_order_relaxed,
-	                                                memory_order_relaxed));
+	                                                memory_order_relaxed, memory_order_relaxed));
 	return true;
 }
 

@@ -28,8 +28,7 @@
 /* Fewer files for each process, and programs with many allocations run out of them. */
 #define FILES_ENOUGH 16384
 
-static void set(struct vtr_check *check, enum vtr_check_state state, const char *meaning,
-                const char *value)
+static void set(struct vtr_check *check, enum vtr_check_state state, const char *meaning, const char *value)
 {
 	check->state = state;
 	check->meaning = meaning;
@@ -61,8 +60,7 @@ static bool find_mesa_version(const char *path, char *out, size_t size)
 		}
 		at += sizeof(mark) - 1;
 		size_t digits = 0;
-		while (digits < size - 1 &&
-		       (isdigit((unsigned char)at[digits]) || at[digits] == '.')) {
+		while (digits < size - 1 && (isdigit((unsigned char)at[digits]) || at[digits] == '.')) {
 			digits++;
 		}
 		if (digits >= 4) {
@@ -78,8 +76,8 @@ static bool find_mesa_version(const char *path, char *out, size_t size)
 /* A manifest names its library by path, or by a name that the dynamic linker looks up. */
 static bool find_library_version(const char *library, char *out, size_t size)
 {
-	static const char *const dirs[] = { "/usr/local/lib/*", "/usr/local/lib", "/usr/lib/*",
-		                            "/usr/lib64", "/usr/lib" };
+	static const char *const dirs[] = { "/usr/local/lib/*", "/usr/local/lib", "/usr/lib/*", "/usr/lib64",
+		                            "/usr/lib" };
 	char pattern[LIBRARY_MAX + 32];
 	bool found = false;
 
@@ -109,8 +107,7 @@ static void check_guest_driver(struct vtr_check *check)
 
 	if (vtr_icd_find_venus(&paths) != VTR_OK) {
 		set(check, VTR_CHECK_MISSING,
-		    "programs need Mesa's Venus driver; on Debian, install mesa-vulkan-drivers",
-		    "none");
+		    "programs need Mesa's Venus driver; on Debian, install mesa-vulkan-drivers", "none");
 		return;
 	}
 	snprintf(first, sizeof(first), "%.*s", (int)strcspn(paths, ":"), paths);
@@ -118,9 +115,8 @@ static void check_guest_driver(struct vtr_check *check)
 		(void)find_library_version(library, version, sizeof(version));
 	}
 	check->state = VTR_CHECK_OK;
-	check->meaning =
-		"the driver that 'vitrine run' gives to programs; Mesa 25.0.7 to 26 are known "
-		"to work";
+	check->meaning = "the driver that 'vitrine run' gives to programs; Mesa 25.0.7 to 26 are known "
+			 "to work";
 	snprintf(check->value, sizeof(check->value), "Mesa %s, Vulkan %s, %s", version, api, paths);
 }
 
@@ -130,20 +126,19 @@ static void check_x_server(struct vtr_check *check)
 	const char *meaning = "programs can open windows";
 
 	if (vtr_guestenv_has_wayland() && server != VTR_XSERVER_ABSENT) {
-		meaning = "programs can open windows, under Wayland, too: 'vitrine run' sets MESA_VK_WSI_DEBUG, so "
+		meaning = "programs can open windows, under Wayland, too: 'vitrine run' sets "
+		          "MESA_VK_WSI_DEBUG, so "
 			  "that they get their pictures by copy";
 	} else if (server == VTR_XSERVER_NONE) {
 		meaning = "programs that open windows will not; others are fine";
 	} else if (server == VTR_XSERVER_ABSENT) {
 		meaning = "DISPLAY names a server that does not answer: programs with windows will "
-		          "fail";
+			  "fail";
 	} else if (server == VTR_XSERVER_PLAIN) {
 		meaning = "'vitrine run' sets MESA_VK_WSI_DEBUG, so that windows get their pictures "
 			  "by copy";
 	}
-	set(check,
-	    server == VTR_XSERVER_PLAIN || server == VTR_XSERVER_DRI3 ? VTR_CHECK_OK
-	                                                              : VTR_CHECK_NOTE,
+	set(check, server == VTR_XSERVER_PLAIN || server == VTR_XSERVER_DRI3 ? VTR_CHECK_OK : VTR_CHECK_NOTE,
 	    meaning, vtr_xserver_name(server));
 }
 
@@ -168,13 +163,12 @@ static void check_drm_nodes(struct vtr_check *check)
 
 	if (glob("/dev/dri/renderD*", 0, NULL, &nodes) != 0) {
 		set(check, VTR_CHECK_NOTE,
-		    "no DRM render node: Mesa's drivers for real GPUs need one, NVIDIA's does not",
-		    "none");
+		    "no DRM render node: Mesa's drivers for real GPUs need one, NVIDIA's does not", "none");
 	} else {
 		bool usable = access(nodes.gl_pathv[0], R_OK | W_OK) == 0;
 		set(check, usable ? VTR_CHECK_OK : VTR_CHECK_NOTE,
-		    usable ? "render nodes are there"
-		           : "you may not open it: add yourself to its group, usually 'render'",
+		    usable ? "render nodes are there" :
+		             "you may not open it: add yourself to its group, usually 'render'",
 		    nodes.gl_pathv[0]);
 	}
 	globfree(&nodes);
@@ -185,8 +179,7 @@ static void check_udmabuf(struct vtr_check *check)
 	bool there = access("/dev/udmabuf", F_OK) == 0;
 
 	set(check, there ? VTR_CHECK_OK : VTR_CHECK_NOTE,
-	    there ? "not needed: vitrine shares memory without it"
-	          : "fine: vitrine does not need it",
+	    there ? "not needed: vitrine shares memory without it" : "fine: vitrine does not need it",
 	    there ? "present" : "none");
 }
 
@@ -197,13 +190,12 @@ static void check_files(struct vtr_check *check)
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
 	bool enough = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= FILES_ENOUGH;
 	set(check, enough ? VTR_CHECK_OK : VTR_CHECK_NOTE,
-	    enough ? "each mapped allocation of a program is an open file of its worker"
-	           : "each mapped allocation of a program is an open file of its worker: raise the "
+	    enough ? "each mapped allocation of a program is an open file of its worker" :
+	             "each mapped allocation of a program is an open file of its worker: raise the "
 	             "hard "
 	             "limit (ulimit -Hn) for programs with many",
 	    "");
-	snprintf(check->value, sizeof(check->value), "%llu at most",
-	         (unsigned long long)limit.rlim_max);
+	snprintf(check->value, sizeof(check->value), "%llu at most", (unsigned long long)limit.rlim_max);
 }
 
 static void check_memfd(struct vtr_check *check)
@@ -212,8 +204,8 @@ static void check_memfd(struct vtr_check *check)
 	bool works = fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0;
 
 	set(check, works ? VTR_CHECK_OK : VTR_CHECK_MISSING,
-	    works ? "memory can be shared with programs"
-	          : "memory that is shared with programs is a sealed memfd; this kernel or "
+	    works ? "memory can be shared with programs" :
+	            "memory that is shared with programs is a sealed memfd; this kernel or "
 	            "container "
 	            "forbids it",
 	    works ? "works" : strerror(errno));
@@ -238,9 +230,8 @@ static void check_sandbox(struct vtr_check *check)
 	text[strcspn(text, "\n")] = '\0';
 	bool complete = strncmp(text, "complete", strlen("complete")) == 0;
 	set(check, complete ? VTR_CHECK_OK : VTR_CHECK_NOTE,
-	    complete
-	            ? "what a worker is limited in, should a program break into it"
-	            : "this kernel or container cannot limit workers in everything: Linux 6.12 can",
+	    complete ? "what a worker is limited in, should a program break into it" :
+	               "this kernel or container cannot limit workers in everything: Linux 6.12 can",
 	    text);
 }
 

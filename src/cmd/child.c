@@ -17,8 +17,7 @@ static void read_output(int fd, char *out, size_t size)
 
 	for (;;) {
 		bool full = have == size - 1;
-		ssize_t n = read(fd, full ? rest : out + have,
-		                 full ? sizeof(rest) : size - 1 - have);
+		ssize_t n = read(fd, full ? rest : out + have, full ? sizeof(rest) : size - 1 - have);
 		if (n < 0 && errno == EINTR) {
 			continue;
 		}

@@ -51,7 +51,8 @@ enum vtr_err vtr_demo_find_guest(const char *named, struct vtr_demo_guest *out_g
 		return VTR_OK;
 	}
 	for (size_t i = 0; !named && i < VTR_ARRAY_LEN(places); i++) {
-		if (vtr_program_beside(places[i], folder, sizeof(folder)) == VTR_OK && have_guest(folder, out_guest)) {
+		if (vtr_program_beside(places[i], folder, sizeof(folder)) == VTR_OK &&
+		    have_guest(folder, out_guest)) {
 			return VTR_OK;
 		}
 	}

@@ -31,8 +31,7 @@ static enum vtr_err find_cube(const char *self, char *out_path, size_t size)
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(places); i++) {
 		int n = snprintf(path, sizeof(path), "%.*s/%s", length, self, places[i]);
-		if (n > 0 && (size_t)n < sizeof(path) &&
-		    vtr_program_find(path, out_path, size) == VTR_OK) {
+		if (n > 0 && (size_t)n < sizeof(path) && vtr_program_find(path, out_path, size) == VTR_OK) {
 			return VTR_OK;
 		}
 	}
@@ -66,8 +65,7 @@ static enum vtr_err read_result(const char *output, struct result *out_result)
 	if (!device || !rate) {
 		return VTR_ERR_GUEST;
 	}
-	snprintf(out_result->device, sizeof(out_result->device), "%.*s", (int)strcspn(device, "\n"),
-	         device);
+	snprintf(out_result->device, sizeof(out_result->device), "%.*s", (int)strcspn(device, "\n"), device);
 	out_result->rate = strtod(rate, NULL);
 	return VTR_OK;
 }
@@ -151,12 +149,11 @@ int vtr_demo_local(const struct vtr_demo *demo, const struct vtr_tuning *tuning)
 		err = run_through(self, cube, demo, frames, &through);
 	}
 	if (err != VTR_OK) {
-		fprintf(stderr,
-		        "vitrine demo: no picture (%s); 'vitrine doctor' says what is missing\n",
+		fprintf(stderr, "vitrine demo: no picture (%s); 'vitrine doctor' says what is missing\n",
 		        vtr_err_name(err));
 		return 1;
 	}
-	printf("%s: %s, %.1f frames/s native, %.1f through vitrine (%.2f)\n", demo->output,
-	       through.device, native.rate, through.rate, through.rate / native.rate);
+	printf("%s: %s, %.1f frames/s native, %.1f through vitrine (%.2f)\n", demo->output, through.device,
+	       native.rate, through.rate, through.rate / native.rate);
 	return 0;
 }

@@ -235,25 +235,46 @@ static enum vtr_err start_qemu(struct vm *vm)
 	/* What the guest writes is gone afterwards. */
 	snprintf(drive, sizeof(drive), "file=%s,if=virtio,format=raw,snapshot=on", vm->guest.disk);
 	const char *argv[] = {
-		vm->qemu_path, "-nodefaults", "-no-user-config", "-no-reboot",
-		"-display", "none", "-serial", "stdio",
-		"-accel", vm->accel,
-		"-cpu", kvm ? "host" : "max",
-		"-smp", kvm ? "2" : "1", /* an emulated processor takes one of the host's, and so does drawing */
-		"-m", "2G",
-		"-object", "memory-backend-memfd,id=mem,size=2G,share=on",
-		"-machine", "q35,memory-backend=mem",
-		"-chardev", chardev,
+		vm->qemu_path,
+		"-nodefaults",
+		"-no-user-config",
+		"-no-reboot",
+		"-display",
+		"none",
+		"-serial",
+		"stdio",
+		"-accel",
+		vm->accel,
+		"-cpu",
+		kvm ? "host" : "max",
+		"-smp",
+		kvm ? "2" : "1", /* an emulated processor takes one of the host's, and so does drawing */
+		"-m",
+		"2G",
+		"-object",
+		"memory-backend-memfd,id=mem,size=2G,share=on",
+		"-machine",
+		"q35,memory-backend=mem",
+		"-chardev",
+		chardev,
 		"-device",
 		"vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24",
-		"-chardev", keyboard,
-		"-device", "vhost-user-input-pci,chardev=keyboard",
-		"-chardev", tablet,
-		"-device", "vhost-user-input-pci,chardev=tablet",
-		"-kernel", vm->guest.kernel,
-		"-initrd", vm->guest.initramfs,
-		"-append", append,
-		disk ? "-drive" : NULL, drive,
+		"-chardev",
+		keyboard,
+		"-device",
+		"vhost-user-input-pci,chardev=keyboard",
+		"-chardev",
+		tablet,
+		"-device",
+		"vhost-user-input-pci,chardev=tablet",
+		"-kernel",
+		vm->guest.kernel,
+		"-initrd",
+		vm->guest.initramfs,
+		"-append",
+		append,
+		disk ? "-drive" : NULL,
+		drive,
 		NULL,
 	};
 	return start(&vm->qemu, vm->qemu_path, argv);
@@ -353,7 +374,8 @@ static enum vtr_err choose_http(struct vm *vm)
 			return VTR_OK;
 		}
 	}
-	fprintf(stderr, "vitrine demo: ports %d to %d are all in use; choose one with --http 127.0.0.1:PORT\n",
+	fprintf(stderr,
+	        "vitrine demo: ports %d to %d are all in use; choose one with --http 127.0.0.1:PORT\n",
 	        FIRST_PORT, FIRST_PORT + PORTS - 1);
 	return VTR_ERR_LIMIT;
 }

@@ -12,7 +12,8 @@ bool vtr_displays_are_given(const struct vtr_command *command)
 {
 	/* A board is what no shell would hand over by chance. */
 	if (isatty(STDIN_FILENO) || lseek(VTR_SCREEN_FD_BOARD, 0, SEEK_END) <= 0) {
-		fprintf(stderr, "vitrine %s: this is what 'vitrine gpu' starts; start that.\n", command->name);
+		fprintf(stderr, "vitrine %s: this is what 'vitrine gpu' starts; start that.\n",
+		        command->name);
 		return false;
 	}
 	return true;

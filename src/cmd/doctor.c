@@ -65,8 +65,7 @@ static void print_flags(uint32_t flags)
 static void version_text(uint32_t version, char *out, size_t size)
 {
 	/* VK_API_VERSION_MAJOR and so on */
-	snprintf(out, size, "%u.%u.%u", version >> 22 & 0x7f, version >> 12 & 0x3ff,
-	         version & 0xfff);
+	snprintf(out, size, "%u.%u.%u", version >> 22 & 0x7f, version >> 12 & 0x3ff, version & 0xfff);
 }
 
 static void print_emulated(const struct vtr_probe_device *device)
@@ -109,7 +108,8 @@ static void print_failure(const struct vtr_trials *trials, const struct vtr_tria
 		printf("%s\n", trials->ran ? "the device is not found there" : "cannot be tried");
 	}
 	if (unlocked && unlocked->failed != VTR_TRIAL_STEPS) {
-		printf("      it fails without the sandbox, too, at %s (VkResult %d): that is the driver's doing\n",
+		printf("      it fails without the sandbox, too, at %s (VkResult %d): that is the driver's "
+		       "doing\n",
 		       vtr_trial_step_name(unlocked->failed), unlocked->result);
 		return;
 	}
@@ -138,10 +138,12 @@ static void print_trial(const struct vtr_trials *trials, const struct vtr_known_
 		}
 	}
 	printf(")\n");
-	print_texts("workers may read for that, beside the driver's folder and the system's", &trials->readable);
+	print_texts("workers may read for that, beside the driver's folder and the system's",
+	            &trials->readable);
 }
 
-static void print_device(const struct vtr_probe_device *device, const struct vtr_trials *trials, uint32_t number)
+static void print_device(const struct vtr_probe_device *device, const struct vtr_trials *trials,
+                         uint32_t number)
 {
 	char version[32];
 
@@ -223,7 +225,8 @@ static void json_texts(struct vtr_json *json, const char *key, const struct vtr_
 	vtr_json_close(json, ']');
 }
 
-static void json_trial(struct vtr_json *json, const struct vtr_trials *trials, const struct vtr_known_device *device)
+static void json_trial(struct vtr_json *json, const struct vtr_trials *trials,
+                       const struct vtr_known_device *device)
 {
 	const struct vtr_trial *trial = vtr_trials_find(&trials->locked, device);
 	const struct vtr_trial *unlocked = vtr_trials_find(&trials->unlocked, device);
@@ -245,7 +248,8 @@ static void json_trial(struct vtr_json *json, const struct vtr_trials *trials, c
 	vtr_json_close(json, '}');
 }
 
-static void json_device(struct vtr_json *json, const struct vtr_probe_device *device, const struct vtr_trials *trials)
+static void json_device(struct vtr_json *json, const struct vtr_probe_device *device,
+                        const struct vtr_trials *trials)
 {
 	char version[32];
 
@@ -349,8 +353,7 @@ static bool is_usable(const struct vtr_probe_report *report, const struct findin
 }
 
 /* Most of it here and not in a worker's sandbox, which would hide what is wrong with the host. */
-static int examine(const struct options *options, const struct vtr_tuning *tuning,
-                   struct vtr_log *log)
+static int examine(const struct options *options, const struct vtr_tuning *tuning, struct vtr_log *log)
 {
 	const struct vtr_venus_params params = {
 		.log = log,
@@ -368,8 +371,7 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 		err = vtr_probe_host(log, &params, false, &report);
 	}
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine doctor: cannot look at the devices: %s\n",
-		        vtr_err_name(err));
+		fprintf(stderr, "vitrine doctor: cannot look at the devices: %s\n", vtr_err_name(err));
 		return 1;
 	}
 	if (options->json) {
@@ -380,8 +382,8 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 	bool usable = is_usable(&report, &findings);
 	if (!options->json) {
 		printf("\n%s\n",
-		       usable ? "Programs can use vitrine here: vitrine run -- vulkaninfo --summary"
-		              : "Programs cannot use vitrine here; see above for what is missing.");
+		       usable ? "Programs can use vitrine here: vitrine run -- vulkaninfo --summary" :
+		                "Programs cannot use vitrine here; see above for what is missing.");
 	}
 	vtr_probe_finish(&report);
 	return usable ? 0 : 1;

@@ -93,8 +93,7 @@ enum vtr_err vtr_front_create_log(const struct vtr_command *command, const char 
 	return err;
 }
 
-static enum vtr_err create_supervisor(struct vtr_front *front,
-                                      const struct vtr_front_params *params)
+static enum vtr_err create_supervisor(struct vtr_front *front, const struct vtr_front_params *params)
 {
 	struct vtr_workers workers;
 	enum vtr_err err = vtr_workers_init(&workers, params->tuning, params->log_filter);

@@ -56,16 +56,15 @@ void vtr_front_env_finish(struct vtr_front_env *env);
 VTR_MUST_CHECK enum vtr_err vtr_front_quit_on_signals(struct vtr_os_loop *loop);
 
 /* A log to stderr; complains about a wrong filter. Returns: VTR_ERR_ARG, VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_front_create_log(const struct vtr_command *command,
-                                                 const char *filter, struct vtr_log **out_log);
+VTR_MUST_CHECK enum vtr_err vtr_front_create_log(const struct vtr_command *command, const char *filter,
+                                                 struct vtr_log **out_log);
 
 /**
  * Starts to listen; says on stderr what went wrong. On failure there is nothing to finish.
  *
  * Returns: VTR_ERR_ARG (log filter), VTR_ERR_NOMEM, VTR_ERR_OS.
  */
-VTR_MUST_CHECK enum vtr_err vtr_front_init(struct vtr_front *front,
-                                           const struct vtr_front_params *params);
+VTR_MUST_CHECK enum vtr_err vtr_front_init(struct vtr_front *front, const struct vtr_front_params *params);
 
 /* Ends all clients. The socket's file is left to whoever chose its path. */
 void vtr_front_finish(struct vtr_front *front);

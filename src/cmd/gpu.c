@@ -182,9 +182,8 @@ static void on_input(void *data, const struct vtr_input *event)
 	struct gpu *gpu = data;
 	struct vtr_input moved = *event;
 
-	if (!gpu->inputs ||
-	    (event->kind == VTR_INPUT_MOTION &&
-	     !vtr_virtio_gpu_locate(gpu->device, event->display, &moved.x, &moved.y))) {
+	if (!gpu->inputs || (event->kind == VTR_INPUT_MOTION &&
+	                     !vtr_virtio_gpu_locate(gpu->device, event->display, &moved.x, &moved.y))) {
 		return;
 	}
 	vtr_input_devices_take(gpu->inputs, &moved);
@@ -238,8 +237,7 @@ static enum vtr_err parse_displays(const struct options *options, struct display
 
 	for (size_t i = 0; i < options->displays.count; i++) {
 		const char *text = options->displays.items[i];
-		if (parse_display(text, &displays.items[displays.count++], &displays.refresh) !=
-		    VTR_OK) {
+		if (parse_display(text, &displays.items[displays.count++], &displays.refresh) != VTR_OK) {
 			fprintf(stderr,
 			        "vitrine gpu: '%s' is no display; give WIDTHxHEIGHT or "
 			        "WIDTHxHEIGHT@HZ, from %ux%u to %ux%u and up to %u Hz\n",
@@ -249,8 +247,7 @@ static enum vtr_err parse_displays(const struct options *options, struct display
 		}
 	}
 	if (displays.count == 0) {
-		displays.items[displays.count++] =
-			(struct vtr_virtio_gpu_display){ true, 1280, 800 };
+		displays.items[displays.count++] = (struct vtr_virtio_gpu_display){ true, 1280, 800 };
 	}
 	if (options->outputs > VTR_MAX_DISPLAYS) {
 		fprintf(stderr, "vitrine gpu: --outputs is at most %d\n", VTR_MAX_DISPLAYS);
@@ -280,15 +277,13 @@ static enum vtr_err start_window(struct gpu *gpu, uint64_t size)
 	enum vtr_err err = vtr_window_init("vitrine-window", size, &gpu->window);
 
 	if (err == VTR_ERR_ARG) {
-		fprintf(stderr,
-		        "vitrine gpu: --hostmem must be a power of two, such as 4G: QEMU takes no "
-		        "other size\n");
+		fprintf(stderr, "vitrine gpu: --hostmem must be a power of two, such as 4G: QEMU takes no "
+		                "other size\n");
 	}
 	return err;
 }
 
-static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuning,
-                                  const char *log_filter)
+static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuning, const char *log_filter)
 {
 	enum vtr_err err = vtr_workers_init(&gpu->workers, tuning, log_filter);
 
@@ -384,8 +379,8 @@ static enum vtr_err start_inputs(struct gpu *gpu, const char *path)
 	return vtr_input_devices_create(&params, &gpu->inputs);
 }
 
-static enum vtr_err start(struct gpu *gpu, const struct options *options,
-                          const struct vtr_tuning *tuning, const struct displays *displays)
+static enum vtr_err start(struct gpu *gpu, const struct options *options, const struct vtr_tuning *tuning,
+                          const struct displays *displays)
 {
 	enum vtr_err err = vtr_os_loop_create(&gpu->loop);
 
@@ -470,7 +465,8 @@ static int run(const struct vtr_command *command, const struct options *options,
 		return 1;
 	}
 	if (options->desktop.wanted && !options->input) {
-		vtr_log_write(gpu.log, VTR_LOG_WARN, "gpu", "keys and the pointer of the windows reach nobody: "
+		vtr_log_write(gpu.log, VTR_LOG_WARN, "gpu",
+		              "keys and the pointer of the windows reach nobody: "
 		              "that takes --input, and two devices of QEMU's (docs/qemu.md)");
 	}
 	err = start(&gpu, options, tuning, displays);
@@ -527,8 +523,8 @@ static int run_gpu(const struct vtr_command *command, int argc, char **argv)
 	set_title(&options);
 	if (parse_displays(&options, &displays) != VTR_OK ||
 	    vtr_tuning_parse(command, &options.tuning, &tuning) != VTR_OK ||
-	    vtr_video_parse(command, &options.video_options, options.outputs_made,
-	                    &options.video) != VTR_OK) {
+	    vtr_video_parse(command, &options.video_options, options.outputs_made, &options.video) !=
+	            VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
 	return run(command, &options, &tuning, &displays);

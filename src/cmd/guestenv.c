@@ -160,8 +160,7 @@ enum vtr_err vtr_guestenv_copy_windows(struct vtr_guestenv *env, bool on_cpu)
 	return add(env, WINDOWS, on_cpu ? "sw,linear" : "sw");
 }
 
-enum vtr_err vtr_guestenv_init(const char *command, const char *socket_path,
-                               struct vtr_guestenv *out_env)
+enum vtr_err vtr_guestenv_init(const char *command, const char *socket_path, struct vtr_guestenv *out_env)
 {
 	struct vtr_guestenv env = { 0 };
 	enum vtr_err err = add_debug(&env, command);

@@ -45,8 +45,7 @@ static int is_venus_manifest(const struct dirent *entry)
 	static const char suffix[] = ".json";
 	size_t length = strlen(entry->d_name);
 
-	return strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0 &&
-	       length >= sizeof(suffix) &&
+	return strncmp(entry->d_name, prefix, sizeof(prefix) - 1) == 0 && length >= sizeof(suffix) &&
 	       strcmp(entry->d_name + length - (sizeof(suffix) - 1), suffix) == 0;
 }
 
@@ -171,8 +170,7 @@ bool vtr_icd_list_has_venus(const char *paths)
 }
 
 /* The string value of "key" in flat JSON; manifests have each key once. */
-static enum vtr_err find_string(const char *json, const char *key, const char **out_text,
-                                size_t *out_length)
+static enum vtr_err find_string(const char *json, const char *key, const char **out_text, size_t *out_length)
 {
 	char quoted[64];
 
@@ -191,8 +189,8 @@ static enum vtr_err find_string(const char *json, const char *key, const char **
 	return VTR_OK;
 }
 
-enum vtr_err vtr_icd_read(const char *path, char *out_library, size_t library_size,
-                          char *out_api_version, size_t api_version_size)
+enum vtr_err vtr_icd_read(const char *path, char *out_library, size_t library_size, char *out_api_version,
+                          size_t api_version_size)
 {
 	char json[MANIFEST_MAX + 1];
 	const char *library;

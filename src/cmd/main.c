@@ -13,9 +13,8 @@
  */
 
 static const struct vtr_command *const commands[] = {
-	&vtr_cmd_run,    &vtr_cmd_serve,  &vtr_cmd_gpu,    &vtr_cmd_demo,
-	&vtr_cmd_doctor, &vtr_cmd_worker, &vtr_cmd_screen, &vtr_cmd_window,
-	&vtr_cmd_mux,    &vtr_cmd_encoder,
+	&vtr_cmd_run,    &vtr_cmd_serve,  &vtr_cmd_gpu,    &vtr_cmd_demo, &vtr_cmd_doctor,
+	&vtr_cmd_worker, &vtr_cmd_screen, &vtr_cmd_window, &vtr_cmd_mux,  &vtr_cmd_encoder,
 };
 
 static void print_help(FILE *file)
@@ -28,8 +27,7 @@ static void print_help(FILE *file)
 			fprintf(file, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
 		}
 	}
-	fprintf(file,
-	        "\n'vitrine COMMAND --help' says more; 'vitrine --version' says which this is.\n");
+	fprintf(file, "\n'vitrine COMMAND --help' says more; 'vitrine --version' says which this is.\n");
 }
 
 static int run(const struct vtr_command *command, int argc, char **argv)

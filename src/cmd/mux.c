@@ -79,9 +79,9 @@ static enum vtr_err create_file(struct vtr_log *log, const char *name, int *out_
 	char path[4096];
 
 	for (int i = 1; i < MAX_NAMES; i++) {
-		int length = i == 1 ? snprintf(path, sizeof(path), "%s", name) :
-		                      snprintf(path, sizeof(path), "%.*s-%d%s", (int)(dot - name),
-		                               name, i, dot);
+		int length =
+			i == 1 ? snprintf(path, sizeof(path), "%s", name) :
+				 snprintf(path, sizeof(path), "%.*s-%d%s", (int)(dot - name), name, i, dot);
 		if (length < 0 || (size_t)length >= sizeof(path)) {
 			errno = ENAMETOOLONG;
 			break;
@@ -169,8 +169,7 @@ static enum vtr_err open_muxer(struct job *job, const struct vtr_access_unit *un
 	}
 	enum vtr_err err = vtr_muxer_open(job->mux, job->file_fd, job->url, unit, &job->muxer);
 	if (err == VTR_OK && job->url) {
-		vtr_log_write(job->log, VTR_LOG_INFO, "mux", "publishing %ux%u", unit->width,
-		              unit->height);
+		vtr_log_write(job->log, VTR_LOG_INFO, "mux", "publishing %ux%u", unit->width, unit->height);
 	}
 	return err;
 }

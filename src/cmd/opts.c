@@ -51,8 +51,7 @@ static void print_opt(FILE *file, const struct vtr_opt *opt)
 void vtr_opts_print_help(FILE *file, const struct vtr_command *command)
 {
 	fprintf(file, "Usage: vitrine %s [options]%s%s\n\n%s.\n\nOptions:\n", command->name,
-	        command->args[0] ? " " : "", command->args,
-	        command->summary ? command->summary : "Internal");
+	        command->args[0] ? " " : "", command->args, command->summary ? command->summary : "Internal");
 	for (size_t i = 0; i < command->opt_count; i++) {
 		print_opt(file, &command->opts[i]);
 	}
@@ -145,8 +144,7 @@ static enum vtr_err store(const struct vtr_opt *opt, const char *value, void *in
 }
 
 /* `name` of `length` bytes, as in --name=value. */
-static const struct vtr_opt *find_long(const struct vtr_command *command, const char *name,
-                                       size_t length)
+static const struct vtr_opt *find_long(const struct vtr_command *command, const char *name, size_t length)
 {
 	for (size_t i = 0; i < command->opt_count; i++) {
 		const struct vtr_opt *opt = &command->opts[i];
@@ -171,8 +169,8 @@ static const struct vtr_opt *find_letter(const struct vtr_command *command, char
 }
 
 /* Parses the option at argv[*index] and moves *index behind it. */
-static enum vtr_err parse_option(const struct vtr_command *command, int argc, char **argv,
-                                 void *into, int *index)
+static enum vtr_err parse_option(const struct vtr_command *command, int argc, char **argv, void *into,
+                                 int *index)
 {
 	const char *text = argv[*index];
 	const char *value = NULL;
@@ -201,8 +199,8 @@ static enum vtr_err parse_option(const struct vtr_command *command, int argc, ch
 		}
 	} else if (!value) {
 		if (*index == argc) {
-			return complain(command, "option '--%s' needs a value: --%s %s", opt->name,
-			                opt->name, opt->arg);
+			return complain(command, "option '--%s' needs a value: --%s %s", opt->name, opt->name,
+			                opt->arg);
 		}
 		value = argv[(*index)++];
 	}
@@ -212,8 +210,7 @@ static enum vtr_err parse_option(const struct vtr_command *command, int argc, ch
 		                VTR_OPT_LIST_MAX);
 	}
 	if (err != VTR_OK) {
-		return complain(command, "'%s' is no value for option '--%s %s'", value, opt->name,
-		                opt->arg);
+		return complain(command, "'%s' is no value for option '--%s %s'", value, opt->name, opt->arg);
 	}
 	return VTR_OK;
 }

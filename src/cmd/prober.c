@@ -154,9 +154,7 @@ static bool is_kernels(const struct look *look, const char *path)
 /* A file that can be opened here and not there. A regular one, to be read, could be let through. */
 static void note_file(struct look *look, const struct vtr_os_watched *watched)
 {
-	const struct vtr_os_sandbox_paths paths = {
-		.read = (const char *const *)look->readable->paths
-	};
+	const struct vtr_os_sandbox_paths paths = { .read = (const char *const *)look->readable->paths };
 	vtr_autofree char *path = realpath(watched->path, NULL);
 	struct stat status;
 
@@ -368,7 +366,8 @@ static enum vtr_err look_once(char *const *argv, struct vtr_readable *readable, 
 }
 
 /* Looks again and again, each time with the files readable that were refused before. */
-static enum vtr_err widen(char *const *argv, struct vtr_readable *readable, struct look *look, struct files *more)
+static enum vtr_err widen(char *const *argv, struct vtr_readable *readable, struct look *look,
+                          struct files *more)
 {
 	enum vtr_err err = VTR_OK;
 
@@ -388,7 +387,8 @@ static enum vtr_err widen(char *const *argv, struct vtr_readable *readable, stru
 }
 
 /* Takes back what is not needed. */
-static enum vtr_err narrow(char *const *argv, struct vtr_readable *readable, struct look *look, struct files *more)
+static enum vtr_err narrow(char *const *argv, struct vtr_readable *readable, struct look *look,
+                           struct files *more)
 {
 	enum vtr_err err = VTR_OK;
 

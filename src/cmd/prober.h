@@ -20,8 +20,8 @@
 
 struct vtr_prober_params {
 	const struct vtr_worker_params *worker; /* for as what the devices are looked at */
-	bool window;                            /* for workers of a VM's contexts */
-	bool trial;                             /* the devices are tried, too */
+	bool window;			    /* for workers of a VM's contexts */
+	bool trial;			     /* the devices are tried, too */
 	int report_fd; /* -1, or a socket: its peer is sent the fd to watch this process by */
 };
 

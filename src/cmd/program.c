@@ -44,8 +44,8 @@ enum vtr_err vtr_program_find(const char *name, char *out_path, size_t size)
 	while (name[0] != '\0') {
 		size_t length = strcspn(dirs, ":");
 		/* An empty entry is the current directory. */
-		int written = snprintf(path, sizeof(path), "%.*s%s%s", (int)length, dirs,
-		                       length ? "/" : "./", name);
+		int written = snprintf(path, sizeof(path), "%.*s%s%s", (int)length, dirs, length ? "/" : "./",
+		                       name);
 		if (written > 0 && (size_t)written < sizeof(path)) {
 			enum vtr_err err = check(path);
 			if (err == VTR_OK) {

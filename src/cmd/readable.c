@@ -56,8 +56,7 @@ static bool can_be_own(const char *dir)
 			return false;
 		}
 	}
-	return !home || strncmp(home, dir, length) != 0 ||
-	       (home[length] != '\0' && home[length] != '/');
+	return !home || strncmp(home, dir, length) != 0 || (home[length] != '\0' && home[length] != '/');
 }
 
 /* A driver's library. It loads others from its folder when the first program asks for what is in them, and reads

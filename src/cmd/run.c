@@ -116,8 +116,7 @@ static void on_death(void *data, unsigned events)
 	if (vtr_os_wait(run->pid, &status) != VTR_OK) {
 		return;
 	}
-	run->exit_status = WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status)
-	                                       : WEXITSTATUS(status);
+	run->exit_status = WIFSIGNALED(status) ? EXIT_SIGNAL + WTERMSIG(status) : WEXITSTATUS(status);
 	vtr_os_loop_quit(run->front.loop);
 }
 
@@ -156,8 +155,7 @@ static enum vtr_err run_program(struct run *run, const char *path, char **argv)
 		run->exit_status = EXIT_NOT_EXECUTABLE;
 		return err;
 	}
-	err = vtr_os_loop_add_fd(run->front.loop, run->death_fd, true, false, on_death, run,
-	                         &death_watch);
+	err = vtr_os_loop_add_fd(run->front.loop, run->death_fd, true, false, on_death, run, &death_watch);
 	if (err == VTR_OK) {
 		err = vtr_os_loop_run(run->front.loop);
 	}
@@ -201,8 +199,7 @@ static enum vtr_err start_front(struct run *run, struct vtr_front_params *params
 	return err;
 }
 
-static int run_with_socket(struct run *run, struct vtr_front_params *params, const char *path,
-                           char **argv)
+static int run_with_socket(struct run *run, struct vtr_front_params *params, const char *path, char **argv)
 {
 	enum vtr_err err = vtr_guestenv_init(params->command->name, run->socket, &run->env);
 
@@ -235,8 +232,7 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 		return err == VTR_ERR_GONE ? 0 : EXIT_OWN;
 	}
 	if (rest == argc) {
-		fprintf(stderr,
-		        "vitrine run: which program? For instance: vitrine run -- vulkaninfo\n");
+		fprintf(stderr, "vitrine run: which program? For instance: vitrine run -- vulkaninfo\n");
 		return EXIT_OWN;
 	}
 	err = vtr_tuning_parse(command, &options.tuning, &tuning);

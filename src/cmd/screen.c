@@ -163,9 +163,9 @@ static enum vtr_err create_web(struct vtr_log *log, struct vtr_screen *screen, s
 	return vtr_web_create(&params, out_web);
 }
 
-static enum vtr_err create_hxfr(struct vtr_log *log, struct vtr_screen *screen,
-                                struct vtr_streams *streams, const struct vtr_tokens *tokens,
-                                const struct options *options, struct vtr_hxfr **out_hxfr)
+static enum vtr_err create_hxfr(struct vtr_log *log, struct vtr_screen *screen, struct vtr_streams *streams,
+                                const struct vtr_tokens *tokens, const struct options *options,
+                                struct vtr_hxfr **out_hxfr)
 {
 	const struct vtr_hxfr_params params = {
 		.log = log,
@@ -194,8 +194,7 @@ static void start_feeds(struct vtr_log *log, struct services *services, uint32_t
 
 	for (uint32_t i = 0; i < count && i < VTR_SCREEN_MAX_OUTPUTS; i++) {
 		int fd = VTR_SCREEN_FD_FEEDS + (int)i;
-		enum vtr_err err = vtr_feed_create(log, stream, &fd,
-		                                   &services->feeds[services->feed_count]);
+		enum vtr_err err = vtr_feed_create(log, stream, &fd, &services->feeds[services->feed_count]);
 		if (err == VTR_OK) {
 			services->feed_count++;
 		} else {

@@ -83,8 +83,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		return vtr_opts_exit_status(err);
 	}
 	if (!options.socket) {
-		fprintf(stderr,
-		        "vitrine serve: where to? Give a path: --socket /run/vitrine.sock\n");
+		fprintf(stderr, "vitrine serve: where to? Give a path: --socket /run/vitrine.sock\n");
 		return VTR_EXIT_USAGE;
 	}
 	if (options.mode > 0777) {

@@ -98,7 +98,8 @@ enum vtr_err vtr_trials_run(struct vtr_trials *trials, const struct vtr_tuning *
 	return VTR_OK;
 }
 
-const struct vtr_trial *vtr_trials_find(const struct vtr_trial_list *list, const struct vtr_known_device *device)
+const struct vtr_trial *vtr_trials_find(const struct vtr_trial_list *list,
+                                        const struct vtr_known_device *device)
 {
 	for (size_t i = 0; i < list->count; i++) {
 		if (memcmp(list->items[i].device_uuid, device->device_uuid, VTR_KNOWN_UUID) == 0 &&

@@ -26,7 +26,7 @@ struct vtr_texts {
 };
 
 struct vtr_trials {
-	bool ran;                       /* else the process failed, or was refused */
+	bool ran;		       /* else the process failed, or was refused */
 	struct vtr_trial_list locked;   /* in the sandbox */
 	struct vtr_trial_list unlocked; /* outside of it, if one of the above failed */
 	struct vtr_texts readable;      /* files that workers may read, since a driver fails without */
@@ -39,6 +39,7 @@ struct vtr_trials {
 VTR_MUST_CHECK enum vtr_err vtr_trials_run(struct vtr_trials *trials, const struct vtr_tuning *tuning);
 
 /* That of a device, or NULL. */
-const struct vtr_trial *vtr_trials_find(const struct vtr_trial_list *list, const struct vtr_known_device *device);
+const struct vtr_trial *vtr_trials_find(const struct vtr_trial_list *list,
+                                        const struct vtr_known_device *device);
 
 #endif

@@ -17,7 +17,7 @@ const char vtr_tuning_help[] =
 	"  import-alignment=SIZE     import host memory in multiples of this (for tests)\n"
 	"  no-host-import            do not import host memory at all (for tests)\n"
 	"  no-export                 do not share memory by export from the driver either (for "
-        "tests)\n"
+	"tests)\n"
 	"  no-sandbox                do not lock the worker processes in (for debugging)\n";
 
 enum kind {
@@ -96,15 +96,14 @@ enum vtr_err vtr_tuning_parse(const struct vtr_command *command, const struct vt
 
 	for (size_t i = 0; i < list->count; i++) {
 		if (parse_item(list->items[i], &tuning) != VTR_OK) {
-			fprintf(stderr, "vitrine %s: '%s' is no renderer option.\n%s",
-			        command->name, list->items[i], vtr_tuning_help);
+			fprintf(stderr, "vitrine %s: '%s' is no renderer option.\n%s", command->name,
+			        list->items[i], vtr_tuning_help);
 			return VTR_ERR_ARG;
 		}
 	}
 	uint32_t alignment = tuning.import_alignment;
 	if ((alignment & (alignment - 1)) != 0) {
-		fprintf(stderr, "vitrine %s: import-alignment must be a power of two.\n",
-		        command->name);
+		fprintf(stderr, "vitrine %s: import-alignment must be a power of two.\n", command->name);
 		return VTR_ERR_ARG;
 	}
 	*out_tuning = tuning;

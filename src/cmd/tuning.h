@@ -20,18 +20,19 @@ struct vtr_tuning {
 };
 
 /* The row for a command's table of options; `into` has a struct vtr_opt_list at `offset_`. */
-#define VTR_TUNING_OPT(offset_)                                                             \
-	{                                                                                   \
-		.name = "option", .letter = 'o', .kind = VTR_OPT_LIST, .offset = (offset_), \
-		.arg = "NAME=VALUE", .help = "tune the renderer, see below"                 \
-	}
+#define VTR_TUNING_OPT(offset_) \
+	{ .name = "option",     \
+	  .letter = 'o',        \
+	  .kind = VTR_OPT_LIST, \
+	  .offset = (offset_),  \
+	  .arg = "NAME=VALUE",  \
+	  .help = "tune the renderer, see below" }
 
 /* For the help of those commands. */
 extern const char vtr_tuning_help[];
 
 /* Complains on stderr about what it does not know. Returns: VTR_ERR_ARG. */
 VTR_MUST_CHECK enum vtr_err vtr_tuning_parse(const struct vtr_command *command,
-                                             const struct vtr_opt_list *list,
-                                             struct vtr_tuning *out_tuning);
+                                             const struct vtr_opt_list *list, struct vtr_tuning *out_tuning);
 
 #endif

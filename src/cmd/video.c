@@ -30,7 +30,8 @@ static enum vtr_err check_encoder(const struct vtr_command *command, const char 
 	if (err != VTR_OK) {
 		fprintf(stderr,
 		        "vitrine %s: --encoder %s does not work here; 'vitrine doctor' lists those "
-		        "that do\n", command->name, name);
+		        "that do\n",
+		        command->name, name);
 		return VTR_ERR_ARG;
 	}
 	return VTR_OK;
@@ -62,8 +63,7 @@ static enum vtr_err add_outputs(const struct vtr_command *command, const struct 
 	return VTR_OK;
 }
 
-enum vtr_err vtr_video_parse(const struct vtr_command *command,
-                             const struct vtr_video_options *options,
+enum vtr_err vtr_video_parse(const struct vtr_command *command, const struct vtr_video_options *options,
                              struct vtr_screen_output outputs[VTR_SCREEN_MAX_OUTPUTS],
                              struct vtr_screen_video *out_video)
 {
@@ -74,18 +74,16 @@ enum vtr_err vtr_video_parse(const struct vtr_command *command,
 		.outputs = outputs,
 	};
 
-	if (options->bitrate != 0 &&
-	    (options->bitrate < MIN_KBITS || options->bitrate > MAX_KBITS)) {
-		fprintf(stderr, "vitrine %s: --bitrate is %d to %d thousand bits per second\n",
-		        command->name, MIN_KBITS, MAX_KBITS);
+	if (options->bitrate != 0 && (options->bitrate < MIN_KBITS || options->bitrate > MAX_KBITS)) {
+		fprintf(stderr, "vitrine %s: --bitrate is %d to %d thousand bits per second\n", command->name,
+		        MIN_KBITS, MAX_KBITS);
 		return VTR_ERR_ARG;
 	}
 	if (video.fps > MAX_FPS) {
 		fprintf(stderr, "vitrine %s: --fps is at most %d\n", command->name, MAX_FPS);
 		return VTR_ERR_ARG;
 	}
-	enum vtr_err err = add_outputs(command, &options->record, false, outputs,
-	                               &video.output_count);
+	enum vtr_err err = add_outputs(command, &options->record, false, outputs, &video.output_count);
 	if (err == VTR_OK) {
 		err = add_outputs(command, &options->publish, true, outputs, &video.output_count);
 	}

@@ -17,34 +17,36 @@ struct vtr_video_options {
 };
 
 /* Rows for a table of options; `at` is where the struct above lies in that which is filled in. */
-#define VTR_VIDEO_OPTS(at)                                                                          \
-	{ .name = "record",                                                                         \
-	  .kind = VTR_OPT_LIST,                                                                     \
-	  .offset = (at) + offsetof(struct vtr_video_options, record),                              \
-	  .arg = "FILE",                                                                            \
-	  .help = "record the first display, as FILE.mp4 or FILE.mkv; a file that exists stays, and "  \
-	          "FILE-2 is made" },                                                               \
-	{ .name = "publish",                                                                        \
-	  .kind = VTR_OPT_LIST,                                                                     \
-	  .offset = (at) + offsetof(struct vtr_video_options, publish),                             \
-	  .arg = "URL",                                                                             \
-	  .help = "send the first display to a media server: rtsp://, rtmp://, rtmps:// or srt://" }, \
-	{ .name = "encoder",                                                                        \
-	  .kind = VTR_OPT_TEXT,                                                                     \
-	  .offset = (at) + offsetof(struct vtr_video_options, encoder),                             \
-	  .arg = "NAME",                                                                            \
-	  .help = "code video with this; 'vitrine doctor' lists them; default: the first that works" }, \
-	{ .name = "bitrate",                                                                        \
-	  .kind = VTR_OPT_NUMBER,                                                                   \
-	  .offset = (at) + offsetof(struct vtr_video_options, bitrate),                             \
-	  .arg = "N",                                                                               \
-	  .help = "thousands of bits per second of video at most; default: by size, 8000 for "      \
-	          "1280x800" },                                                                     \
-	{ .name = "fps",                                                                            \
-	  .kind = VTR_OPT_NUMBER,                                                                   \
-	  .offset = (at) + offsetof(struct vtr_video_options, fps),                                 \
-	  .arg = "N",                                                                               \
-	  .help = "pictures per second of video at most; default: 60" }
+#define VTR_VIDEO_OPTS(at)                                                                              \
+	{ .name = "record",                                                                             \
+	  .kind = VTR_OPT_LIST,                                                                         \
+	  .offset = (at) + offsetof(struct vtr_video_options, record),                                  \
+	  .arg = "FILE",                                                                                \
+	  .help = "record the first display, as FILE.mp4 or FILE.mkv; a file that exists stays, and "   \
+		  "FILE-2 is made" },                                                                   \
+		{ .name = "publish",                                                                    \
+		  .kind = VTR_OPT_LIST,                                                                 \
+		  .offset = (at) + offsetof(struct vtr_video_options, publish),                         \
+		  .arg = "URL",                                                                         \
+		  .help = "send the first display to a media server: rtsp://, rtmp://, rtmps:// or "    \
+		          "srt://" },                                                                   \
+		{ .name = "encoder",                                                                    \
+		  .kind = VTR_OPT_TEXT,                                                                 \
+		  .offset = (at) + offsetof(struct vtr_video_options, encoder),                         \
+		  .arg = "NAME",                                                                        \
+		  .help = "code video with this; 'vitrine doctor' lists them; default: the first that " \
+		          "works" },                                                                    \
+		{ .name = "bitrate",                                                                    \
+		  .kind = VTR_OPT_NUMBER,                                                               \
+		  .offset = (at) + offsetof(struct vtr_video_options, bitrate),                         \
+		  .arg = "N",                                                                           \
+		  .help = "thousands of bits per second of video at most; default: by size, 8000 for "  \
+		          "1280x800" },                                                                 \
+		{ .name = "fps",                                                                        \
+		  .kind = VTR_OPT_NUMBER,                                                               \
+		  .offset = (at) + offsetof(struct vtr_video_options, fps),                             \
+		  .arg = "N",                                                                           \
+		  .help = "pictures per second of video at most; default: 60" }
 
 /**
  * Checks them, and that the encoder works if one is named, for which a process is started.

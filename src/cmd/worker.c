@@ -120,8 +120,8 @@ static enum vtr_err init_readable(const struct options *options, struct vtr_read
 }
 
 /* The process that tries the devices is watched by the one that started it. */
-static int probe(const struct options *options, const struct vtr_worker_params *params, struct vtr_readable *readable,
-                 char **argv)
+static int probe(const struct options *options, const struct vtr_worker_params *params,
+                 struct vtr_readable *readable, char **argv)
 {
 	const struct vtr_prober_params prober_params = {
 		.worker = params,
@@ -166,12 +166,11 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 		return show_sandbox();
 	}
 	/* 0 is where no worker gets one: the option is missing */
-	if (!options.probe && (options.control_fd == 0 || options.control_fd > INT32_MAX ||
-	                       options.client_fd > INT32_MAX)) {
-		fprintf(stderr,
-		        "vitrine worker: this is what 'vitrine run' and 'vitrine serve' start "
-		        "for each connection, and 'vitrine gpu' for each context; start one of "
-		        "those.\n");
+	if (!options.probe &&
+	    (options.control_fd == 0 || options.control_fd > INT32_MAX || options.client_fd > INT32_MAX)) {
+		fprintf(stderr, "vitrine worker: this is what 'vitrine run' and 'vitrine serve' start "
+		                "for each connection, and 'vitrine gpu' for each context; start one of "
+		                "those.\n");
 		return VTR_EXIT_USAGE;
 	}
 	err = vtr_tuning_parse(command, &options.tuning, &tuning);

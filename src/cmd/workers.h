@@ -27,8 +27,7 @@ struct vtr_workers {
 
 /* `log_filter` is borrowed; NULL: the default. Does not move afterwards. Returns: VTR_ERR_OS,
  * VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_workers_init(struct vtr_workers *workers,
-                                             const struct vtr_tuning *tuning,
+VTR_MUST_CHECK enum vtr_err vtr_workers_init(struct vtr_workers *workers, const struct vtr_tuning *tuning,
                                              const char *log_filter);
 void vtr_workers_finish(struct vtr_workers *workers);
 

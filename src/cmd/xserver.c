@@ -24,10 +24,8 @@ enum vtr_xserver vtr_xserver_ask(void)
 		connection = xcb_connect(NULL, NULL);
 	}
 	if (!xcb_connection_has_error(connection)) {
-		xcb_query_extension_cookie_t cookie = xcb_query_extension(connection,
-		                                                          sizeof(name) - 1, name);
-		xcb_query_extension_reply_t *reply = xcb_query_extension_reply(connection, cookie,
-		                                                               NULL);
+		xcb_query_extension_cookie_t cookie = xcb_query_extension(connection, sizeof(name) - 1, name);
+		xcb_query_extension_reply_t *reply = xcb_query_extension_reply(connection, cookie, NULL);
 		if (reply) {
 			answer = reply->present ? VTR_XSERVER_DRI3 : VTR_XSERVER_PLAIN;
 			free(reply);

@@ -17,8 +17,8 @@ static bool reachable(const struct vtr_gpu *gpu, uint64_t gpa, uint64_t size)
 static enum vtr_err append(struct vtr_gpu *gpu, struct vtr_gpu_backing *backing,
                            const struct vtr_gpu_extent *extent)
 {
-	struct vtr_gpu_backing_extent *last =
-		backing->count > 0 ? &backing->extents[backing->count - 1] : NULL;
+	struct vtr_gpu_backing_extent *last = backing->count > 0 ? &backing->extents[backing->count - 1] :
+	                                                           NULL;
 
 	if (extent->size == 0 || !reachable(gpu, extent->gpa, extent->size)) {
 		vtr_warn_limited(gpu->log,
@@ -129,8 +129,8 @@ static enum vtr_err read_bytes(const struct vtr_gpu *gpu, const struct vtr_gpu_b
 }
 
 enum vtr_err vtr_gpu_backing_read(const struct vtr_gpu *gpu, const struct vtr_gpu_backing *backing,
-                                  uint64_t offset, uint32_t stride, uint8_t *out,
-                                  uint64_t row_size, uint32_t rows)
+                                  uint64_t offset, uint32_t stride, uint8_t *out, uint64_t row_size,
+                                  uint32_t rows)
 {
 	enum vtr_err err = VTR_OK;
 	uint64_t end;

@@ -32,8 +32,8 @@ static enum vtr_err start_renderer(struct vtr_gpu_context *context, const char *
 	if (!renderer) {
 		return VTR_ERR_NOMEM;
 	}
-	enum vtr_err err = gpu->render->create(gpu->render_data, id_of(context), name,
-	                                       &vtr_gpu_render_events, gpu, &context->render);
+	enum vtr_err err = gpu->render->create(gpu->render_data, id_of(context), name, &vtr_gpu_render_events,
+	                                       gpu, &context->render);
 	if (err != VTR_OK) {
 		renderer->ended = true;
 		vtr_gpu_renderer_leave(renderer);
@@ -45,8 +45,8 @@ static enum vtr_err start_renderer(struct vtr_gpu_context *context, const char *
 	return VTR_OK;
 }
 
-enum vtr_err vtr_gpu_context_create(struct vtr_gpu *gpu, uint32_t id, uint32_t capset,
-                                    const char *name, size_t name_size)
+enum vtr_err vtr_gpu_context_create(struct vtr_gpu *gpu, uint32_t id, uint32_t capset, const char *name,
+                                    size_t name_size)
 {
 	char printable[NAME_SIZE];
 	struct vtr_gpu_context *context;
@@ -54,13 +54,13 @@ enum vtr_err vtr_gpu_context_create(struct vtr_gpu *gpu, uint32_t id, uint32_t c
 
 	vtr_log_str(printable, sizeof(printable), name, name_size);
 	if (capset != VTR_GPU_CAPSET_NONE && capset != VTR_GPU_CAPSET_VENUS) {
-		vtr_warn_limited(gpu->log, "context %u (%s) asks for capset %u, only Venus (%u) is here",
-		                 id, printable, capset, VTR_GPU_CAPSET_VENUS);
+		vtr_warn_limited(gpu->log, "context %u (%s) asks for capset %u, only Venus (%u) is here", id,
+		                 printable, capset, VTR_GPU_CAPSET_VENUS);
 		return VTR_ERR_GUEST;
 	}
 	if (gpu->context_count >= VTR_GPU_MAX_CONTEXTS) {
-		vtr_info_limited(gpu->log, "context %u (%s) is refused: a guest may have %u", id,
-		                 printable, VTR_GPU_MAX_CONTEXTS);
+		vtr_info_limited(gpu->log, "context %u (%s) is refused: a guest may have %u", id, printable,
+		                 VTR_GPU_MAX_CONTEXTS);
 		return VTR_ERR_LIMIT;
 	}
 	context = calloc(1, sizeof(*context));
@@ -110,7 +110,7 @@ void vtr_gpu_context_destroy(struct vtr_gpu_context *context)
 		gpu->render->destroy(context->render);
 		gpu->renderer_count--;
 	}
-	vtr_list_for_each_safe(attachment, next, &context->attachments, context_node) {
+	vtr_list_for_each_safe (attachment, next, &context->attachments, context_node) {
 		free_attachment(attachment);
 	}
 	vtr_gpu_fences_finish_context(context);
@@ -125,7 +125,7 @@ static struct vtr_gpu_attachment *find_attachment(const struct vtr_gpu_context *
 {
 	struct vtr_gpu_attachment *attachment;
 
-	vtr_list_for_each(attachment, &resource->attachments, resource_node) {
+	vtr_list_for_each (attachment, &resource->attachments, resource_node) {
 		if (attachment->context == context) {
 			return attachment;
 		}
@@ -138,8 +138,8 @@ static bool has_renderer(const struct vtr_gpu_context *context)
 	return context->render && !context->gone;
 }
 
-static enum vtr_err tell_pieces(struct vtr_gpu_attachment *attachment,
-                                const struct vtr_ram_piece *pieces, size_t count)
+static enum vtr_err tell_pieces(struct vtr_gpu_attachment *attachment, const struct vtr_ram_piece *pieces,
+                                size_t count)
 {
 	struct vtr_gpu *gpu = attachment->context->gpu;
 	struct vtr_render_memory memory = { .pieces = pieces, .piece_count = count };
@@ -147,8 +147,8 @@ static enum vtr_err tell_pieces(struct vtr_gpu_attachment *attachment,
 	for (size_t i = 0; i < count; i++) {
 		memory.size += pieces[i].size;
 	}
-	return gpu->render->attach(attachment->context->render,
-	                           (uint32_t)attachment->resource->object.id, &memory);
+	return gpu->render->attach(attachment->context->render, (uint32_t)attachment->resource->object.id,
+	                           &memory);
 }
 
 static enum vtr_err tell_backing(struct vtr_gpu_attachment *attachment)
@@ -156,15 +156,13 @@ static enum vtr_err tell_backing(struct vtr_gpu_attachment *attachment)
 	struct vtr_gpu *gpu = attachment->context->gpu;
 	struct vtr_ram_piece *pieces = NULL;
 	size_t count;
-	enum vtr_err err = vtr_gpu_backing_locate(gpu, &attachment->resource->backing, &pieces,
-	                                          &count);
+	enum vtr_err err = vtr_gpu_backing_locate(gpu, &attachment->resource->backing, &pieces, &count);
 
 	if (err == VTR_ERR_UNSUPPORTED) {
 		vtr_warn_limited(gpu->log,
 		                 "resource %u cannot be used in context %u: its guest memory is not "
 		                 "made of whole pages of this host",
-		                 (uint32_t)attachment->resource->object.id,
-		                 id_of(attachment->context));
+		                 (uint32_t)attachment->resource->object.id, id_of(attachment->context));
 	}
 	if (err != VTR_OK) {
 		return err;
@@ -196,8 +194,7 @@ static enum vtr_err tell(struct vtr_gpu_attachment *attachment)
 		return err;
 	}
 	struct vtr_gpu_use *use = vtr_gpu_use_create(attachment->context->renderer,
-	                                             (uint32_t)resource->object.id,
-	                                             resource->place);
+	                                             (uint32_t)resource->object.id, resource->place);
 	if (!use) {
 		return VTR_ERR_NOMEM;
 	}
@@ -207,8 +204,8 @@ static enum vtr_err tell(struct vtr_gpu_attachment *attachment)
 			.in_window = true,
 			.window_offset = resource->window_offset,
 		};
-		err = gpu->render->attach(attachment->context->render,
-		                          (uint32_t)resource->object.id, &memory);
+		err = gpu->render->attach(attachment->context->render, (uint32_t)resource->object.id,
+		                          &memory);
 	} else if (resource->kind == VTR_GPU_KIND_HOST && resource->image.size > 0) {
 		struct vtr_ram_piece piece = {
 			.fd = gpu->images.fd,
@@ -231,15 +228,14 @@ static void untell(struct vtr_gpu_attachment *attachment)
 {
 	if (attachment->use && has_renderer(attachment->context)) {
 		attachment->use->detaching = true;
-		attachment->context->gpu->render->detach(
-			attachment->context->render, (uint32_t)attachment->resource->object.id);
+		attachment->context->gpu->render->detach(attachment->context->render,
+		                                         (uint32_t)attachment->resource->object.id);
 	}
 	/* It is in use until the renderer says that it is not, or has ended. */
 	attachment->use = NULL;
 }
 
-enum vtr_err vtr_gpu_context_attach(struct vtr_gpu_context *context,
-                                    struct vtr_gpu_resource *resource)
+enum vtr_err vtr_gpu_context_attach(struct vtr_gpu_context *context, struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu *gpu = context->gpu;
 	struct vtr_gpu_attachment *attachment = find_attachment(context, resource);
@@ -249,8 +245,7 @@ enum vtr_err vtr_gpu_context_attach(struct vtr_gpu_context *context,
 	}
 	if (gpu->attachment_count >= VTR_GPU_MAX_ATTACHMENTS) {
 		vtr_info_limited(gpu->log, "context %u cannot use resource %u: %u uses are allowed in all",
-		                 id_of(context), (uint32_t)resource->object.id,
-		                 VTR_GPU_MAX_ATTACHMENTS);
+		                 id_of(context), (uint32_t)resource->object.id, VTR_GPU_MAX_ATTACHMENTS);
 		return VTR_ERR_LIMIT;
 	}
 	attachment = calloc(1, sizeof(*attachment));
@@ -280,7 +275,7 @@ void vtr_gpu_context_tell_all(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu_attachment *attachment;
 
-	vtr_list_for_each(attachment, &resource->attachments, resource_node) {
+	vtr_list_for_each (attachment, &resource->attachments, resource_node) {
 		if (tell(attachment) != VTR_OK) {
 			/* The one who maps is not to blame, and the other's commands will fail by themselves. */
 			vtr_warn_limited(resource->gpu->log, "context %u cannot use resource %u",
@@ -293,7 +288,7 @@ void vtr_gpu_context_untell_all(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu_attachment *attachment;
 
-	vtr_list_for_each(attachment, &resource->attachments, resource_node) {
+	vtr_list_for_each (attachment, &resource->attachments, resource_node) {
 		untell(attachment);
 	}
 }
@@ -303,14 +298,13 @@ void vtr_gpu_context_detach_all(struct vtr_gpu_resource *resource)
 	struct vtr_gpu_attachment *attachment;
 	struct vtr_gpu_attachment *next;
 
-	vtr_list_for_each_safe(attachment, next, &resource->attachments, resource_node) {
+	vtr_list_for_each_safe (attachment, next, &resource->attachments, resource_node) {
 		untell(attachment);
 		free_attachment(attachment);
 	}
 }
 
-enum vtr_err vtr_gpu_context_submit(struct vtr_gpu_context *context, const void *commands,
-                                    size_t size)
+enum vtr_err vtr_gpu_context_submit(struct vtr_gpu_context *context, const void *commands, size_t size)
 {
 	if (context->gone) {
 		return VTR_ERR_GONE;
@@ -340,8 +334,10 @@ static void on_gone(void *data, uint32_t ctx_id)
 	struct vtr_gpu_context *context = vtr_gpu_context_find(gpu, ctx_id);
 
 	if (context && !context->gone) {
-		vtr_warn(gpu->log, "the renderer of context %u is gone; the program in the guest loses "
-		         "its Vulkan device, everything else goes on", ctx_id);
+		vtr_warn(gpu->log,
+		         "the renderer of context %u is gone; the program in the guest loses "
+		         "its Vulkan device, everything else goes on",
+		         ctx_id);
 		context->gone = true;
 		vtr_gpu_fences_abandon(context);
 	}

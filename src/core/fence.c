@@ -15,8 +15,7 @@
 static void retire(struct vtr_gpu *gpu, struct vtr_list *timeline)
 {
 	while (!vtr_list_empty(timeline)) {
-		struct vtr_gpu_fence *fence =
-			vtr_container_of(timeline->next, struct vtr_gpu_fence, node);
+		struct vtr_gpu_fence *fence = vtr_container_of(timeline->next, struct vtr_gpu_fence, node);
 		if (!fence->done) {
 			return;
 		}
@@ -43,7 +42,7 @@ static void on_tick(void *data)
 	struct vtr_gpu_fence *fence;
 	struct vtr_gpu_fence *next;
 
-	vtr_list_for_each_safe(fence, next, &gpu->ticking, wait_node) {
+	vtr_list_for_each_safe (fence, next, &gpu->ticking, wait_node) {
 		finish_wait(gpu, fence);
 	}
 }
@@ -59,8 +58,8 @@ static void wait_for_tick(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence)
 }
 
 /* Returns: false: the renderer owes nothing. */
-static bool wait_for_renderer(struct vtr_gpu *gpu, struct vtr_gpu_context *context,
-                              uint32_t timeline, struct vtr_gpu_fence *fence)
+static bool wait_for_renderer(struct vtr_gpu *gpu, struct vtr_gpu_context *context, uint32_t timeline,
+                              struct vtr_gpu_fence *fence)
 {
 	if (!context->render || context->gone) {
 		return false;
@@ -83,8 +82,8 @@ void vtr_gpu_fence_add(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence,
 	vtr_list_init(&fence->wait_node);
 	vtr_list_init(&fence->node);
 	if (!params->unordered) {
-		fence->timeline = params->context ? &params->context->timelines[params->ring]
-		                                  : &gpu->timeline;
+		fence->timeline = params->context ? &params->context->timelines[params->ring] :
+		                                    &gpu->timeline;
 		vtr_list_append(fence->timeline, &fence->node);
 	}
 	if (params->leaving) {
@@ -113,7 +112,7 @@ void vtr_gpu_fences_signal(struct vtr_gpu_context *context, uint32_t timeline, u
 	struct vtr_gpu_fence *next;
 
 	/* Only fences that are done get retired, and those are not in this list: `next` stays. */
-	vtr_list_for_each_safe(fence, next, &context->waiting, wait_node) {
+	vtr_list_for_each_safe (fence, next, &context->waiting, wait_node) {
 		if (fence->render_id > render_id) {
 			break;
 		}
@@ -128,7 +127,7 @@ void vtr_gpu_fences_abandon(struct vtr_gpu_context *context)
 	struct vtr_gpu_fence *fence;
 	struct vtr_gpu_fence *next;
 
-	vtr_list_for_each_safe(fence, next, &context->waiting, wait_node) {
+	vtr_list_for_each_safe (fence, next, &context->waiting, wait_node) {
 		finish_wait(context->gpu, fence);
 	}
 }
@@ -138,7 +137,7 @@ void vtr_gpu_fences_left(struct vtr_gpu_place *place)
 	struct vtr_gpu_fence *fence;
 	struct vtr_gpu_fence *next;
 
-	vtr_list_for_each_safe(fence, next, &place->waiting, wait_node) {
+	vtr_list_for_each_safe (fence, next, &place->waiting, wait_node) {
 		finish_wait(place->gpu, fence);
 	}
 }
@@ -149,7 +148,7 @@ void vtr_gpu_fences_finish_context(struct vtr_gpu_context *context)
 	/* What is left waits for a tick. */
 	for (size_t i = 0; i < VTR_GPU_TIMELINES; i++) {
 		struct vtr_gpu_fence *fence;
-		vtr_list_for_each(fence, &context->timelines[i], node) {
+		vtr_list_for_each (fence, &context->timelines[i], node) {
 			vtr_list_remove(&fence->wait_node);
 			fence->done = true;
 		}
@@ -179,13 +178,13 @@ void vtr_gpu_fences_reset(struct vtr_gpu *gpu)
 
 	vtr_list_init(&gpu->timeline);
 	vtr_list_init(&gpu->ticking);
-	vtr_list_for_each(place, &gpu->places, node) {
+	vtr_list_for_each (place, &gpu->places, node) {
 		vtr_list_init(&place->waiting);
 	}
 	if (gpu->tick_timer) {
 		vtr_os_loop_timer_set(gpu->tick_timer, -1);
 	}
-	vtr_list_for_each(context, &gpu->context_list, node) {
+	vtr_list_for_each (context, &gpu->context_list, node) {
 		vtr_list_init(&context->waiting);
 		for (size_t i = 0; i < VTR_GPU_TIMELINES; i++) {
 			vtr_list_init(&context->timelines[i]);

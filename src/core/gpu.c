@@ -30,8 +30,7 @@ static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
 		return VTR_ERR_NOMEM;
 	}
 	enum vtr_err err = vtr_window_init("vitrine-images",
-	                                   round_up_pow2(vtr_max(memory, vtr_os_page_size()) *
-	                                                 IMAGE_SLACK),
+	                                   round_up_pow2(vtr_max(memory, vtr_os_page_size()) * IMAGE_SLACK),
 	                                   &gpu->images);
 	if (err != VTR_OK) {
 		return err;
@@ -43,8 +42,7 @@ static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
 		vtr_window_finish(&gpu->images);
 		return err;
 	}
-	gpu->screen->add_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER, gpu->images.fd,
-	                        gpu->images.size);
+	gpu->screen->add_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER, gpu->images.fd, gpu->images.size);
 	return VTR_OK;
 }
 
@@ -116,16 +114,15 @@ static void drop_all(struct vtr_gpu *gpu)
 	struct vtr_gpu_resource *next_resource;
 
 	vtr_gpu_fences_reset(gpu);
-	vtr_list_for_each_safe(context, next_context, &gpu->context_list, node) {
+	vtr_list_for_each_safe (context, next_context, &gpu->context_list, node) {
 		vtr_gpu_context_destroy(context);
 	}
-	vtr_list_for_each_safe(resource, next_resource, &gpu->resource_list, node) {
+	vtr_list_for_each_safe (resource, next_resource, &gpu->resource_list, node) {
 		vtr_gpu_resource_unref(resource, NULL);
 	}
 	vtr_gpu_places_reset(gpu);
-	vtr_assert(gpu->resource_count == 0 && gpu->context_count == 0 &&
-	           gpu->renderer_count == 0 && gpu->attachment_count == 0 &&
-	           gpu->extent_count == 0 && gpu->window_ranges.count == 0 &&
+	vtr_assert(gpu->resource_count == 0 && gpu->context_count == 0 && gpu->renderer_count == 0 &&
+	           gpu->attachment_count == 0 && gpu->extent_count == 0 && gpu->window_ranges.count == 0 &&
 	           gpu->image_ranges.count == 0);
 }
 

@@ -85,8 +85,7 @@ struct vtr_gpu_params {
  * Owner:   *out_gpu is the caller's, end it with vtr_gpu_destroy().
  * Returns: VTR_ERR_NOMEM, VTR_ERR_OS.
  */
-VTR_MUST_CHECK enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params,
-                                           struct vtr_gpu **out_gpu);
+VTR_MUST_CHECK enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu **out_gpu);
 
 /* Also ends what the guest left. The window's memory stays as it is. Accepts NULL. */
 void vtr_gpu_destroy(struct vtr_gpu *gpu);
@@ -130,9 +129,8 @@ struct vtr_gpu_blob {
 struct vtr_gpu_resource *vtr_gpu_resource_find(const struct vtr_gpu *gpu, uint32_t id);
 
 /* Pixels that the host keeps: w * h * 4 bytes. `id` is not 0 and not in use. */
-VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_create_2d(struct vtr_gpu *gpu, uint32_t id,
-                                                       uint32_t format, uint32_t width,
-                                                       uint32_t height);
+VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_create_2d(struct vtr_gpu *gpu, uint32_t id, uint32_t format,
+                                                       uint32_t width, uint32_t height);
 
 /* `id` is not 0 and not in use. The size is rounded up to VTR_GPU_BLOB_UNIT. */
 VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_create_blob(struct vtr_gpu *gpu, uint32_t id,
@@ -175,9 +173,8 @@ struct vtr_gpu_context *vtr_gpu_context_find(const struct vtr_gpu *gpu, uint32_t
 
 /* `id` is not 0 and not in use; `name` is the guest's word, `name_size` bytes of it. VTR_ERR_GUEST: no
  * such capset. VTR_GPU_CAPSET_NONE makes a context without a renderer. */
-VTR_MUST_CHECK enum vtr_err vtr_gpu_context_create(struct vtr_gpu *gpu, uint32_t id,
-                                                   uint32_t capset, const char *name,
-                                                   size_t name_size);
+VTR_MUST_CHECK enum vtr_err vtr_gpu_context_create(struct vtr_gpu *gpu, uint32_t id, uint32_t capset,
+                                                   const char *name, size_t name_size);
 
 /* Its fences are retired first. */
 void vtr_gpu_context_destroy(struct vtr_gpu_context *context);
@@ -191,8 +188,8 @@ void vtr_gpu_context_detach(struct vtr_gpu_context *context, struct vtr_gpu_reso
 
 /* Has commands executed; they are copied. VTR_ERR_UNSUPPORTED: the context has no renderer. No commands
  * are fine for every context that lives. */
-VTR_MUST_CHECK enum vtr_err vtr_gpu_context_submit(struct vtr_gpu_context *context,
-                                                   const void *commands, size_t size);
+VTR_MUST_CHECK enum vtr_err vtr_gpu_context_submit(struct vtr_gpu_context *context, const void *commands,
+                                                   size_t size);
 
 /* --- scanouts ------------------------------------------------------------------------------------------ */
 
@@ -216,8 +213,8 @@ VTR_MUST_CHECK enum vtr_err vtr_gpu_scanout_set_blob(struct vtr_gpu *gpu, uint32
 void vtr_gpu_scanout_off(struct vtr_gpu *gpu, uint32_t display);
 
 /* A frame is complete, `rect` of it has changed. `*out_shown`: whether any display shows it. */
-VTR_MUST_CHECK enum vtr_err vtr_gpu_flush(struct vtr_gpu_resource *resource,
-                                          const struct vtr_rect *rect, bool *out_shown);
+VTR_MUST_CHECK enum vtr_err vtr_gpu_flush(struct vtr_gpu_resource *resource, const struct vtr_rect *rect,
+                                          bool *out_shown);
 
 /* The cursor's picture, read now; NULL hides it. */
 void vtr_gpu_cursor_set(struct vtr_gpu *gpu, uint32_t display, struct vtr_gpu_resource *resource,

@@ -166,25 +166,22 @@ struct vtr_gpu {
 /* --- backing.c --- */
 
 /* Replaces nothing: `backing` must be empty. Returns: VTR_ERR_GUEST, VTR_ERR_LIMIT, VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_gpu_backing_init(struct vtr_gpu *gpu,
-                                                 struct vtr_gpu_backing *backing,
-                                                 const struct vtr_gpu_extent *extents,
-                                                 size_t count);
+VTR_MUST_CHECK enum vtr_err vtr_gpu_backing_init(struct vtr_gpu *gpu, struct vtr_gpu_backing *backing,
+                                                 const struct vtr_gpu_extent *extents, size_t count);
 void vtr_gpu_backing_finish(struct vtr_gpu *gpu, struct vtr_gpu_backing *backing);
 
 /* Copies `rows` rows of `row_size` bytes that are `stride` apart in both places. Returns: VTR_ERR_GUEST
  * (they do not lie in the backing, or the guest's RAM is not there any more). */
 VTR_MUST_CHECK enum vtr_err vtr_gpu_backing_read(const struct vtr_gpu *gpu,
-                                                 const struct vtr_gpu_backing *backing,
-                                                 uint64_t offset, uint32_t stride, uint8_t *out,
-                                                 uint64_t row_size, uint32_t rows);
+                                                 const struct vtr_gpu_backing *backing, uint64_t offset,
+                                                 uint32_t stride, uint8_t *out, uint64_t row_size,
+                                                 uint32_t rows);
 
 /* Where it lies for a renderer. Owner: *out_pieces is the caller's, free(). Returns: VTR_ERR_NOMEM;
  * VTR_ERR_UNSUPPORTED (not made of whole pages, or not there). */
 VTR_MUST_CHECK enum vtr_err vtr_gpu_backing_locate(const struct vtr_gpu *gpu,
                                                    const struct vtr_gpu_backing *backing,
-                                                   struct vtr_ram_piece **out_pieces,
-                                                   size_t *out_count);
+                                                   struct vtr_ram_piece **out_pieces, size_t *out_count);
 
 /* --- place.c --- */
 

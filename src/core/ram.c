@@ -57,8 +57,7 @@ static bool is_sound(const struct vtr_ram_region *regions, size_t index)
 	}
 	for (size_t i = 0; i < index; i++) {
 		if (overlap(region->gpa, region->size, regions[i].gpa, regions[i].size) ||
-		    overlap(region->user_addr, region->size, regions[i].user_addr,
-		            regions[i].size)) {
+		    overlap(region->user_addr, region->size, regions[i].user_addr, regions[i].size)) {
 			return false;
 		}
 	}
@@ -114,8 +113,8 @@ static struct vtr_ram_region *find_same(struct vtr_ram *ram, const struct vtr_ra
 }
 
 /* The new regions, those that are as before still without their mapping. */
-static enum vtr_err make_table(struct vtr_ram *ram, const struct vtr_ram_region *regions,
-                               size_t count, struct vtr_ram_region *table)
+static enum vtr_err make_table(struct vtr_ram *ram, const struct vtr_ram_region *regions, size_t count,
+                               struct vtr_ram_region *table)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!is_sound(regions, i)) {
@@ -211,8 +210,7 @@ void *vtr_ram_at_user(const struct vtr_ram *ram, uint64_t user_addr, uint64_t si
 {
 	for (size_t i = 0; i < ram->count; i++) {
 		const struct vtr_ram_region *region = &ram->regions[i];
-		if (user_addr >= region->user_addr &&
-		    user_addr - region->user_addr < region->size &&
+		if (user_addr >= region->user_addr && user_addr - region->user_addr < region->size &&
 		    size <= region->size - (user_addr - region->user_addr)) {
 			return region->map + (user_addr - region->user_addr);
 		}
@@ -220,8 +218,7 @@ void *vtr_ram_at_user(const struct vtr_ram *ram, uint64_t user_addr, uint64_t si
 	return NULL;
 }
 
-bool vtr_ram_locate(const struct vtr_ram *ram, uint64_t gpa, uint64_t size,
-                    struct vtr_ram_piece *out_piece)
+bool vtr_ram_locate(const struct vtr_ram *ram, uint64_t gpa, uint64_t size, struct vtr_ram_piece *out_piece)
 {
 	const struct vtr_ram_region *region = find(ram, gpa);
 

@@ -66,8 +66,7 @@ void *vtr_ram_span(const struct vtr_ram *ram, uint64_t gpa, uint64_t *size);
 void *vtr_ram_at_user(const struct vtr_ram *ram, uint64_t user_addr, uint64_t size);
 
 /* Where `size` bytes at `gpa` lie for other processes. Returns: false: not in one region. */
-bool vtr_ram_locate(const struct vtr_ram *ram, uint64_t gpa, uint64_t size,
-                    struct vtr_ram_piece *out_piece);
+bool vtr_ram_locate(const struct vtr_ram *ram, uint64_t gpa, uint64_t size, struct vtr_ram_piece *out_piece);
 
 /* Whether a region is backed by the same file as `fd` (the window's memory, see vhost/). */
 bool vtr_ram_has_file(const struct vtr_ram *ram, int fd);

@@ -64,8 +64,8 @@ static void on_timer(void *data)
 	}
 }
 
-enum vtr_err vtr_reclaim_init(struct vtr_reclaim *reclaim, struct vtr_log *log,
-                              struct vtr_os_loop *loop, const struct vtr_window *window)
+enum vtr_err vtr_reclaim_init(struct vtr_reclaim *reclaim, struct vtr_log *log, struct vtr_os_loop *loop,
+                              const struct vtr_window *window)
 {
 	*reclaim = (struct vtr_reclaim){ .log = log, .window = window };
 	vtr_ranges_init(&reclaim->stale, window->size);

@@ -27,8 +27,7 @@ struct vtr_reclaim {
 
 /* `log` may be NULL; all outlive it. Returns: VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_reclaim_init(struct vtr_reclaim *reclaim, struct vtr_log *log,
-                                             struct vtr_os_loop *loop,
-                                             const struct vtr_window *window);
+                                             struct vtr_os_loop *loop, const struct vtr_window *window);
 /* What is left stays as it is. Accepts one that is all zeros. */
 void vtr_reclaim_finish(struct vtr_reclaim *reclaim);
 

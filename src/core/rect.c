@@ -14,8 +14,7 @@ struct vtr_rect vtr_rect_join(const struct vtr_rect *a, const struct vtr_rect *b
 	uint32_t left = a->x < b->x ? a->x : b->x;
 	uint32_t top = a->y < b->y ? a->y : b->y;
 	uint32_t right = a->x + a->width > b->x + b->width ? a->x + a->width : b->x + b->width;
-	uint32_t bottom = a->y + a->height > b->y + b->height ? a->y + a->height :
-	                                                        b->y + b->height;
+	uint32_t bottom = a->y + a->height > b->y + b->height ? a->y + a->height : b->y + b->height;
 
 	return (struct vtr_rect){ left, top, right - left, bottom - top };
 }

@@ -92,8 +92,7 @@ void vtr_gpu_renderer_ended(struct vtr_gpu *gpu, const struct vtr_render *render
 			continue;
 		}
 		if (renderer->context) {
-			vtr_list_for_each (attachment, &renderer->context->attachments,
-			                   context_node) {
+			vtr_list_for_each (attachment, &renderer->context->attachments, context_node) {
 				attachment->use = NULL;
 			}
 		}
@@ -109,8 +108,8 @@ void vtr_gpu_renderer_ended(struct vtr_gpu *gpu, const struct vtr_render *render
 void vtr_gpu_renderers_finish(struct vtr_gpu *gpu)
 {
 	while (!vtr_list_empty(&gpu->renderers)) {
-		struct vtr_gpu_renderer *renderer = vtr_container_of(gpu->renderers.next,
-		                                                     struct vtr_gpu_renderer, node);
+		struct vtr_gpu_renderer *renderer =
+			vtr_container_of(gpu->renderers.next, struct vtr_gpu_renderer, node);
 		free_uses(renderer);
 		free_renderer(renderer);
 	}

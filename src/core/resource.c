@@ -29,8 +29,7 @@ enum vtr_err vtr_gpu_image_init(struct vtr_gpu_resource *resource)
 	uint64_t offset;
 	enum vtr_err err = VTR_ERR_LIMIT;
 
-	if (gpu->image_ranges.count < VTR_GPU_MAX_IMAGES &&
-	    vtr_budget_take(&gpu->image_budget, size)) {
+	if (gpu->image_ranges.count < VTR_GPU_MAX_IMAGES && vtr_budget_take(&gpu->image_budget, size)) {
 		err = vtr_ranges_find(&gpu->image_ranges, size, &offset);
 		if (err != VTR_OK) {
 			vtr_budget_give(&gpu->image_budget, size);
@@ -103,23 +102,23 @@ static enum vtr_err create(struct vtr_gpu *gpu, uint32_t id, enum vtr_gpu_kind k
 	return VTR_OK;
 }
 
-enum vtr_err vtr_gpu_resource_create_2d(struct vtr_gpu *gpu, uint32_t id, uint32_t format,
-                                        uint32_t width, uint32_t height)
+enum vtr_err vtr_gpu_resource_create_2d(struct vtr_gpu *gpu, uint32_t id, uint32_t format, uint32_t width,
+                                        uint32_t height)
 {
 	struct vtr_gpu_resource *resource;
 
 	if (!vtr_gpu_format_is_known(format) || width == 0 || height == 0) {
-		vtr_warn_limited(gpu->log, "resource %u: no %ux%u pixels of format %u can be made", id,
-		                 width, height, format);
+		vtr_warn_limited(gpu->log, "resource %u: no %ux%u pixels of format %u can be made", id, width,
+		                 height, format);
 		return VTR_ERR_GUEST;
 	}
 	if (width > VTR_GPU_MAX_SIDE || height > VTR_GPU_MAX_SIDE) {
-		vtr_info_limited(gpu->log, "resource %u of %ux%u pixels is refused: %u a side at most",
-		                 id, width, height, VTR_GPU_MAX_SIDE);
+		vtr_info_limited(gpu->log, "resource %u of %ux%u pixels is refused: %u a side at most", id,
+		                 width, height, VTR_GPU_MAX_SIDE);
 		return VTR_ERR_LIMIT;
 	}
-	enum vtr_err err = create(gpu, id, VTR_GPU_KIND_2D,
-	                          (uint64_t)width * height * BYTES_PER_PIXEL, &resource);
+	enum vtr_err err =
+		create(gpu, id, VTR_GPU_KIND_2D, (uint64_t)width * height * BYTES_PER_PIXEL, &resource);
 	if (err != VTR_OK) {
 		return err;
 	}
@@ -134,14 +133,13 @@ enum vtr_err vtr_gpu_resource_create_2d(struct vtr_gpu *gpu, uint32_t id, uint32
 }
 
 /* Checks what a guest says of a blob that it wants, apart from its memory. */
-static enum vtr_err check_blob(const struct vtr_gpu *gpu, uint32_t id,
-                               const struct vtr_gpu_blob *blob)
+static enum vtr_err check_blob(const struct vtr_gpu *gpu, uint32_t id, const struct vtr_gpu_blob *blob)
 {
 	bool host = blob->mem == VTR_GPU_BLOB_HOST3D;
 
 	if (blob->mem < VTR_GPU_BLOB_GUEST || blob->mem > VTR_GPU_BLOB_HOST3D_GUEST ||
-	    (blob->flags & ~BLOB_FLAGS) != 0 || blob->size == 0 ||
-	    (host && blob->extent_count > 0) || (blob->mem != VTR_GPU_BLOB_GUEST && !blob->context)) {
+	    (blob->flags & ~BLOB_FLAGS) != 0 || blob->size == 0 || (host && blob->extent_count > 0) ||
+	    (blob->mem != VTR_GPU_BLOB_GUEST && !blob->context)) {
 		vtr_warn_limited(gpu->log,
 		                 "resource %u: no blob of memory type %d, flags 0x%x, %" PRIu64
 		                 " bytes, %zu pieces can be made",
@@ -163,8 +161,7 @@ static enum vtr_err check_blob(const struct vtr_gpu *gpu, uint32_t id,
 	return VTR_OK;
 }
 
-static enum vtr_err init_blob_memory(struct vtr_gpu_resource *resource,
-                                     const struct vtr_gpu_blob *blob)
+static enum vtr_err init_blob_memory(struct vtr_gpu_resource *resource, const struct vtr_gpu_blob *blob)
 {
 	struct vtr_gpu *gpu = resource->gpu;
 	enum vtr_err err;
@@ -183,8 +180,7 @@ static enum vtr_err init_blob_memory(struct vtr_gpu_resource *resource,
 	return err;
 }
 
-enum vtr_err vtr_gpu_resource_create_blob(struct vtr_gpu *gpu, uint32_t id,
-                                          const struct vtr_gpu_blob *blob)
+enum vtr_err vtr_gpu_resource_create_blob(struct vtr_gpu *gpu, uint32_t id, const struct vtr_gpu_blob *blob)
 {
 	struct vtr_gpu_resource *resource;
 	enum vtr_err err = check_blob(gpu, id, blob);
@@ -194,10 +190,8 @@ enum vtr_err vtr_gpu_resource_create_blob(struct vtr_gpu *gpu, uint32_t id,
 	}
 	/* HOST3D_GUEST is memory of the guest that a renderer shall use too. Since renderers import all
 	 * memory, it is nothing but guest memory that gets attached. */
-	enum vtr_gpu_kind kind = blob->mem == VTR_GPU_BLOB_HOST3D ? VTR_GPU_KIND_HOST
-	                                                          : VTR_GPU_KIND_GUEST;
-	uint64_t size = kind == VTR_GPU_KIND_HOST ? vtr_align_up(blob->size, VTR_GPU_BLOB_UNIT)
-	                                          : blob->size;
+	enum vtr_gpu_kind kind = blob->mem == VTR_GPU_BLOB_HOST3D ? VTR_GPU_KIND_HOST : VTR_GPU_KIND_GUEST;
+	uint64_t size = kind == VTR_GPU_KIND_HOST ? vtr_align_up(blob->size, VTR_GPU_BLOB_UNIT) : blob->size;
 	err = create(gpu, id, kind, size, &resource);
 	if (err != VTR_OK) {
 		return err;
@@ -331,8 +325,8 @@ enum vtr_err vtr_gpu_resource_detach_backing(struct vtr_gpu_resource *resource,
 	return VTR_OK;
 }
 
-enum vtr_err vtr_gpu_resource_transfer(struct vtr_gpu_resource *resource,
-                                       const struct vtr_rect *rect, uint64_t offset)
+enum vtr_err vtr_gpu_resource_transfer(struct vtr_gpu_resource *resource, const struct vtr_rect *rect,
+                                       uint64_t offset)
 {
 	uint32_t stride = resource->width * BYTES_PER_PIXEL;
 
@@ -349,8 +343,8 @@ enum vtr_err vtr_gpu_resource_transfer(struct vtr_gpu_resource *resource,
 		return VTR_ERR_GUEST;
 	}
 	vtr_gpu_scanout_touch(resource);
-	uint8_t *pixels = vtr_gpu_resource_bytes(
-		resource, (uint64_t)rect->y * stride + (uint64_t)rect->x * BYTES_PER_PIXEL);
+	uint8_t *pixels = vtr_gpu_resource_bytes(resource, (uint64_t)rect->y * stride +
+	                                                           (uint64_t)rect->x * BYTES_PER_PIXEL);
 	return vtr_gpu_backing_read(resource->gpu, &resource->backing, offset, stride, pixels,
 	                            (uint64_t)rect->width * BYTES_PER_PIXEL, rect->height);
 }
@@ -368,9 +362,9 @@ enum vtr_err vtr_gpu_resource_map(struct vtr_gpu_resource *resource, uint64_t of
 		                 "resource %u, %" PRIu64 " bytes, cannot be mapped at 0x%" PRIx64
 		                 " of the window: %s",
 		                 id_of(resource), resource->size, offset,
-		                 !resource->mappable ? "it is not mappable"
-		                 : resource->mapped  ? "it is mapped already"
-		                                     : "the place is taken, outside or not aligned");
+		                 !resource->mappable ? "it is not mappable" :
+		                 resource->mapped    ? "it is mapped already" :
+		                                       "the place is taken, outside or not aligned");
 		return err;
 	}
 	vtr_reclaim_claim(&gpu->window_reclaim, offset, resource->size);
@@ -380,8 +374,7 @@ enum vtr_err vtr_gpu_resource_map(struct vtr_gpu_resource *resource, uint64_t of
 	return VTR_OK;
 }
 
-enum vtr_err vtr_gpu_resource_unmap(struct vtr_gpu_resource *resource,
-                                    struct vtr_gpu_place **out_leaving)
+enum vtr_err vtr_gpu_resource_unmap(struct vtr_gpu_resource *resource, struct vtr_gpu_place **out_leaving)
 {
 	*out_leaving = NULL;
 	if (!resource->mapped) {

@@ -48,8 +48,8 @@ static void tell_screen(struct vtr_gpu *gpu, uint32_t display)
 	struct vtr_scanout told = {
 		.in_window = resource->mapped,
 		.buffer = resource->mapped ? 0 : VTR_GPU_IMAGE_BUFFER,
-		.offset = first_byte(scanout) + (resource->mapped ? resource->window_offset
-		                                                  : resource->image.offset),
+		.offset = first_byte(scanout) +
+		          (resource->mapped ? resource->window_offset : resource->image.offset),
 		.width = scanout->rect.width,
 		.height = scanout->rect.height,
 		.stride = scanout->layout.stride,
@@ -70,10 +70,9 @@ static bool layout_is_good(const struct vtr_gpu_resource *resource, const struct
                            const struct vtr_gpu_layout *layout)
 {
 	if (!vtr_gpu_format_is_known(layout->format) || layout->width > VTR_GPU_MAX_SIDE ||
-	    layout->height > VTR_GPU_MAX_SIDE ||
-	    !rect_is_good(rect, layout->width, layout->height) ||
-	    layout->stride < layout->width * BYTES_PER_PIXEL ||
-	    layout->stride % BYTES_PER_PIXEL != 0 || layout->offset % BYTES_PER_PIXEL != 0) {
+	    layout->height > VTR_GPU_MAX_SIDE || !rect_is_good(rect, layout->width, layout->height) ||
+	    layout->stride < layout->width * BYTES_PER_PIXEL || layout->stride % BYTES_PER_PIXEL != 0 ||
+	    layout->offset % BYTES_PER_PIXEL != 0) {
 		return false;
 	}
 	/* No product of these overflows: stride has 32 bits, sides 15. */
@@ -98,15 +97,14 @@ static void show(struct vtr_gpu *gpu, uint32_t display, const struct vtr_gpu_sca
 	}
 }
 
-enum vtr_err vtr_gpu_scanout_set(struct vtr_gpu *gpu, uint32_t display,
-                                 struct vtr_gpu_resource *resource, const struct vtr_rect *rect)
+enum vtr_err vtr_gpu_scanout_set(struct vtr_gpu *gpu, uint32_t display, struct vtr_gpu_resource *resource,
+                                 const struct vtr_rect *rect)
 {
 	vtr_assert(display < gpu->display_count);
-	if (resource->kind != VTR_GPU_KIND_2D ||
-	    !rect_is_good(rect, resource->width, resource->height)) {
+	if (resource->kind != VTR_GPU_KIND_2D || !rect_is_good(rect, resource->width, resource->height)) {
 		vtr_warn_limited(gpu->log, "display %u cannot show %ux%u+%u+%u of resource %u (%ux%u)",
-		                 display, rect->width, rect->height, rect->x, rect->y,
-		                 id_of(resource), resource->width, resource->height);
+		                 display, rect->width, rect->height, rect->x, rect->y, id_of(resource),
+		                 resource->width, resource->height);
 		return VTR_ERR_GUEST;
 	}
 	struct vtr_gpu_scanout scanout = {
@@ -125,8 +123,7 @@ enum vtr_err vtr_gpu_scanout_set(struct vtr_gpu *gpu, uint32_t display,
 }
 
 enum vtr_err vtr_gpu_scanout_set_blob(struct vtr_gpu *gpu, uint32_t display,
-                                      struct vtr_gpu_resource *resource,
-                                      const struct vtr_rect *rect,
+                                      struct vtr_gpu_resource *resource, const struct vtr_rect *rect,
                                       const struct vtr_gpu_layout *layout)
 {
 	vtr_assert(display < gpu->display_count);
@@ -135,9 +132,9 @@ enum vtr_err vtr_gpu_scanout_set_blob(struct vtr_gpu *gpu, uint32_t display,
 		vtr_warn_limited(gpu->log,
 		                 "display %u cannot show %ux%u+%u+%u of resource %u (%" PRIu64 " bytes) "
 		                 "as %ux%u, format %u, stride %u, offset %" PRIu64 "%s",
-		                 display, rect->width, rect->height, rect->x, rect->y,
-		                 id_of(resource), resource->size, layout->width, layout->height,
-		                 layout->format, layout->stride, layout->offset,
+		                 display, rect->width, rect->height, rect->x, rect->y, id_of(resource),
+		                 resource->size, layout->width, layout->height, layout->format,
+		                 layout->stride, layout->offset,
 		                 resource->mappable && !resource->mapped ? ": it is not mapped" : "");
 		return VTR_ERR_GUEST;
 	}
@@ -186,8 +183,8 @@ void vtr_gpu_scanout_forget(struct vtr_gpu_resource *resource)
 }
 
 /* The part of [start, start + size) in [0, limit), moved there from `origin`. */
-static void clip(uint32_t start, uint32_t size, uint32_t origin, uint32_t limit,
-                 uint32_t *out_start, uint32_t *out_size)
+static void clip(uint32_t start, uint32_t size, uint32_t origin, uint32_t limit, uint32_t *out_start,
+                 uint32_t *out_size)
 {
 	uint64_t end = (uint64_t)start + size;
 	uint64_t from = start > origin ? start - origin : 0;
@@ -212,15 +209,13 @@ static enum vtr_err copy_damage(struct vtr_gpu *gpu, const struct vtr_gpu_scanou
 	                            (uint64_t)damage->width * BYTES_PER_PIXEL, damage->height);
 }
 
-static enum vtr_err flush_display(struct vtr_gpu *gpu, uint32_t display,
-                                  const struct vtr_rect *rect)
+static enum vtr_err flush_display(struct vtr_gpu *gpu, uint32_t display, const struct vtr_rect *rect)
 {
 	struct vtr_gpu_scanout *scanout = &gpu->scanouts[display];
 	struct vtr_rect damage;
 
 	clip(rect->x, rect->width, scanout->rect.x, scanout->rect.width, &damage.x, &damage.width);
-	clip(rect->y, rect->height, scanout->rect.y, scanout->rect.height, &damage.y,
-	     &damage.height);
+	clip(rect->y, rect->height, scanout->rect.y, scanout->rect.height, &damage.y, &damage.height);
 	if (scanout->fresh) {
 		/* What changed while something else was shown, nobody said. */
 		damage = (struct vtr_rect){
@@ -243,8 +238,7 @@ static enum vtr_err flush_display(struct vtr_gpu *gpu, uint32_t display,
 	return VTR_OK;
 }
 
-enum vtr_err vtr_gpu_flush(struct vtr_gpu_resource *resource, const struct vtr_rect *rect,
-                           bool *out_shown)
+enum vtr_err vtr_gpu_flush(struct vtr_gpu_resource *resource, const struct vtr_rect *rect, bool *out_shown)
 {
 	struct vtr_gpu *gpu = resource->gpu;
 	enum vtr_err result = VTR_OK;
@@ -273,16 +267,17 @@ static void read_cursor(struct vtr_gpu *gpu, struct vtr_gpu_resource *resource)
 
 	memset(gpu->cursor.pixels, 0, sizeof(gpu->cursor.pixels));
 	if ((uint64_t)stride * rows > resource->size || (resource->mappable && !resource->mapped)) {
-		vtr_warn_limited(gpu->log, "resource %u is no picture of a cursor: it is too small or not "
-		                 "mapped", id_of(resource));
+		vtr_warn_limited(gpu->log,
+		                 "resource %u is no picture of a cursor: it is too small or not "
+		                 "mapped",
+		                 id_of(resource));
 		return;
 	}
 	for (uint32_t y = 0; y < rows; y++) {
 		uint8_t *row = (uint8_t *)&gpu->cursor.pixels[y * VTR_CURSOR_SIZE];
 		uint64_t offset = (uint64_t)y * stride;
 		if (resource->kind != VTR_GPU_KIND_GUEST) {
-			memcpy(row, vtr_gpu_resource_bytes(resource, offset),
-			       columns * BYTES_PER_PIXEL);
+			memcpy(row, vtr_gpu_resource_bytes(resource, offset), columns * BYTES_PER_PIXEL);
 		} else if (vtr_gpu_backing_read(gpu, &resource->backing, offset, 0, row,
 		                                columns * BYTES_PER_PIXEL, 1) != VTR_OK) {
 			return;

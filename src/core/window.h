@@ -19,8 +19,7 @@
  * Owner:   end it with vtr_window_finish(), after whatever uses it.
  * Returns: VTR_ERR_ARG (the size), VTR_ERR_OS. *out_window is untouched on failure.
  */
-VTR_MUST_CHECK enum vtr_err vtr_window_init(const char *name, uint64_t size,
-                                            struct vtr_window *out_window);
+VTR_MUST_CHECK enum vtr_err vtr_window_init(const char *name, uint64_t size, struct vtr_window *out_window);
 void vtr_window_finish(struct vtr_window *window);
 
 /*
@@ -46,12 +45,10 @@ void vtr_ranges_finish(struct vtr_ranges *ranges);
  * Takes a range that somebody else chose.
  * Returns: VTR_ERR_GUEST (empty, out of bounds, or it overlaps another), VTR_ERR_NOMEM.
  */
-VTR_MUST_CHECK enum vtr_err vtr_ranges_take(struct vtr_ranges *ranges, uint64_t offset,
-                                            uint64_t size);
+VTR_MUST_CHECK enum vtr_err vtr_ranges_take(struct vtr_ranges *ranges, uint64_t offset, uint64_t size);
 
 /* Finds room and takes it. Returns: VTR_ERR_LIMIT (none is left), VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_ranges_find(struct vtr_ranges *ranges, uint64_t size,
-                                            uint64_t *out_offset);
+VTR_MUST_CHECK enum vtr_err vtr_ranges_find(struct vtr_ranges *ranges, uint64_t size, uint64_t *out_offset);
 
 /* Gives a range back that was taken at `offset`. */
 void vtr_ranges_give(struct vtr_ranges *ranges, uint64_t offset);

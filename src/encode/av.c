@@ -28,12 +28,12 @@ enum vtr_err vtr_av_load(struct vtr_av *out_av, char *why, size_t why_size)
 		snprintf(why, why_size, "%s", dlerror());
 		return VTR_ERR_UNSUPPORTED;
 	}
-#define LOAD(name)                                                                                  \
-	av.name = (__typeof__(av.name))dlsym(av.library, #name);                                    \
-	if (!av.name) {                                                                             \
-		snprintf(why, why_size, "%s has no " #name, LIBRARY);                               \
-		dlclose(av.library);                                                                \
-		return VTR_ERR_UNSUPPORTED;                                                         \
+#define LOAD(name)                                                    \
+	av.name = (__typeof__(av.name))dlsym(av.library, #name);      \
+	if (!av.name) {                                               \
+		snprintf(why, why_size, "%s has no " #name, LIBRARY); \
+		dlclose(av.library);                                  \
+		return VTR_ERR_UNSUPPORTED;                           \
 	}
 	VTR_AV_FUNCTIONS(LOAD)
 #undef LOAD

@@ -15,30 +15,30 @@
  *
  * Thread: any.
  */
-#define VTR_AV_FUNCTIONS(X)                                                                         \
-	X(av_buffer_create)                                                                         \
-	X(av_buffer_ref)                                                                            \
-	X(av_buffer_unref)                                                                          \
-	X(av_dict_free)                                                                             \
-	X(av_dict_set)                                                                              \
-	X(av_frame_alloc)                                                                           \
-	X(av_frame_free)                                                                            \
-	X(av_frame_unref)                                                                           \
-	X(av_hwdevice_ctx_create)                                                                   \
-	X(av_hwframe_ctx_alloc)                                                                     \
-	X(av_hwframe_ctx_init)                                                                      \
-	X(av_hwframe_get_buffer)                                                                    \
-	X(av_hwframe_transfer_data)                                                                 \
-	X(av_log_set_callback)                                                                      \
-	X(av_packet_alloc)                                                                          \
-	X(av_packet_free)                                                                           \
-	X(av_packet_unref)                                                                          \
-	X(av_strerror)                                                                              \
-	X(avcodec_alloc_context3)                                                                   \
-	X(avcodec_find_encoder_by_name)                                                             \
-	X(avcodec_free_context)                                                                     \
-	X(avcodec_open2)                                                                            \
-	X(avcodec_receive_packet)                                                                   \
+#define VTR_AV_FUNCTIONS(X)             \
+	X(av_buffer_create)             \
+	X(av_buffer_ref)                \
+	X(av_buffer_unref)              \
+	X(av_dict_free)                 \
+	X(av_dict_set)                  \
+	X(av_frame_alloc)               \
+	X(av_frame_free)                \
+	X(av_frame_unref)               \
+	X(av_hwdevice_ctx_create)       \
+	X(av_hwframe_ctx_alloc)         \
+	X(av_hwframe_ctx_init)          \
+	X(av_hwframe_get_buffer)        \
+	X(av_hwframe_transfer_data)     \
+	X(av_log_set_callback)          \
+	X(av_packet_alloc)              \
+	X(av_packet_free)               \
+	X(av_packet_unref)              \
+	X(av_strerror)                  \
+	X(avcodec_alloc_context3)       \
+	X(avcodec_find_encoder_by_name) \
+	X(avcodec_free_context)         \
+	X(avcodec_open2)                \
+	X(avcodec_receive_packet)       \
 	X(avcodec_send_frame)
 
 struct vtr_av {

@@ -24,12 +24,12 @@ enum vtr_err vtr_avformat_load(struct vtr_avformat *out_av, char *why, size_t wh
 		snprintf(why, why_size, "%s", dlerror());
 		return VTR_ERR_UNSUPPORTED;
 	}
-#define LOAD(name)                                                                                  \
-	av.name = (__typeof__(av.name))dlsym(library, #name);                                       \
-	if (!av.name) {                                                                             \
-		snprintf(why, why_size, "%s has no " #name, LIBRARY);                               \
-		dlclose(library);                                                                   \
-		return VTR_ERR_UNSUPPORTED;                                                         \
+#define LOAD(name)                                                    \
+	av.name = (__typeof__(av.name))dlsym(library, #name);         \
+	if (!av.name) {                                               \
+		snprintf(why, why_size, "%s has no " #name, LIBRARY); \
+		dlclose(library);                                     \
+		return VTR_ERR_UNSUPPORTED;                           \
 	}
 	VTR_AVFORMAT_FUNCTIONS(LOAD)
 #undef LOAD

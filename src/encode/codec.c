@@ -107,8 +107,8 @@ enum vtr_err vtr_codec_open(struct vtr_log *log, const char *name, struct vtr_co
 		err = choose(codec, log, name, why);
 	}
 	if (err == VTR_ERR_UNSUPPORTED) {
-		vtr_error(log, "no video: %s%s%s; see 'vitrine doctor'", name ? name : "",
-		          name ? ": " : "", why);
+		vtr_error(log, "no video: %s%s%s; see 'vitrine doctor'", name ? name : "", name ? ": " : "",
+		          why);
 	}
 	if (err != VTR_OK) {
 		free(codec);

@@ -187,10 +187,10 @@ static int wrap_picture(const struct vtr_encoder *encoder, const struct vtr_yuv 
 	frame->linesize[0] = (int)picture->y_stride;
 	frame->linesize[1] = (int)picture->uv_stride;
 	/* Memory that belongs to nobody would be copied. */
-	frame->buf[0] = av->av_buffer_create(picture->y, picture->y_stride * rows * 2, leave_memory,
-	                                     NULL, AV_BUFFER_FLAG_READONLY);
-	frame->buf[1] = av->av_buffer_create(picture->uv, picture->uv_stride * rows, leave_memory,
-	                                     NULL, AV_BUFFER_FLAG_READONLY);
+	frame->buf[0] = av->av_buffer_create(picture->y, picture->y_stride * rows * 2, leave_memory, NULL,
+	                                     AV_BUFFER_FLAG_READONLY);
+	frame->buf[1] = av->av_buffer_create(picture->uv, picture->uv_stride * rows, leave_memory, NULL,
+	                                     AV_BUFFER_FLAG_READONLY);
 	return frame->buf[0] && frame->buf[1] ? 0 : AVERROR(ENOMEM);
 }
 
@@ -227,8 +227,7 @@ static int code(struct vtr_encoder *encoder, const struct vtr_yuv *picture, bool
 	int result = wrap_picture(encoder, picture);
 
 	if (result >= 0) {
-		result = encoder->frames ? upload(encoder, key) :
-		                           send_frame(encoder, encoder->frame, key);
+		result = encoder->frames ? upload(encoder, key) : send_frame(encoder, encoder->frame, key);
 	}
 	encoder->av->av_frame_unref(encoder->frame);
 	if (result >= 0) {
@@ -279,9 +278,8 @@ static void explain(const struct vtr_encoder *encoder, int result, char *why, si
 	}
 }
 
-enum vtr_err vtr_encoder_try(const struct vtr_encoder_params *params,
-                             const struct vtr_encoder_family *family, char *why, size_t why_size,
-                             struct vtr_encoder **out_encoder)
+enum vtr_err vtr_encoder_try(const struct vtr_encoder_params *params, const struct vtr_encoder_family *family,
+                             char *why, size_t why_size, struct vtr_encoder **out_encoder)
 {
 	struct vtr_encoder *encoder = calloc(1, sizeof(*encoder));
 
@@ -306,8 +304,7 @@ enum vtr_err vtr_encoder_try(const struct vtr_encoder_params *params,
 	return VTR_OK;
 }
 
-enum vtr_err vtr_encoder_create(const struct vtr_encoder_params *params,
-                                struct vtr_encoder **out_encoder)
+enum vtr_err vtr_encoder_create(const struct vtr_encoder_params *params, struct vtr_encoder **out_encoder)
 {
 	const struct vtr_encoder_family *family = params->codec->family;
 	char why[WHY_BYTES];
@@ -319,8 +316,8 @@ enum vtr_err vtr_encoder_create(const struct vtr_encoder_params *params,
 		err = vtr_encoder_try(params, &vtr_encoder_x264, why, sizeof(why), out_encoder);
 	}
 	if (err == VTR_ERR_UNSUPPORTED) {
-		vtr_warn_limited(params->log, "no encoder takes pictures of %ux%u: %s",
-		                 params->width, params->height, why);
+		vtr_warn_limited(params->log, "no encoder takes pictures of %ux%u: %s", params->width,
+		                 params->height, why);
 	}
 	return err;
 }
@@ -360,8 +357,7 @@ enum vtr_err vtr_encoder_encode(struct vtr_encoder *encoder, const struct vtr_yu
 	int result = 0;
 	char why[WHY_BYTES];
 
-	vtr_assert(picture->width == encoder->params.width &&
-	           picture->height == encoder->params.height);
+	vtr_assert(picture->width == encoder->params.width && picture->height == encoder->params.height);
 	if (encoder->reopen) {
 		encoder->reopen = false;
 		close_context(encoder);
@@ -372,8 +368,7 @@ enum vtr_err vtr_encoder_encode(struct vtr_encoder *encoder, const struct vtr_yu
 	}
 	if (result < 0) {
 		explain(encoder, result, why, sizeof(why));
-		vtr_warn_limited(encoder->params.log, "%s has broken down: %s", encoder->family->name,
-		                 why);
+		vtr_warn_limited(encoder->params.log, "%s has broken down: %s", encoder->family->name, why);
 		return meaning(result);
 	}
 	enum vtr_err err = make_unit(encoder, out_unit);

@@ -39,8 +39,8 @@ struct vtr_muxer {
 	AVFormatContext *format;
 	AVStream *stream;
 	AVPacket *packet;
-	int fd;                        /* -1: none */
-	int64_t at;                    /* in the file */
+	int fd;			/* -1: none */
+	int64_t at;		    /* in the file */
 	int64_t written, safe;         /* bytes of the file */
 	int64_t deadline_ns;           /* of the network */
 	struct vtr_access_unit *held;  /* a reference; NULL: none */
@@ -55,12 +55,9 @@ static const struct {
 	const char *format;
 	enum vtr_mux_kind kind;
 } kinds[] = {
-	{ NULL, ".mp4", "mp4", VTR_MUX_MP4 },
-	{ NULL, ".mkv", "matroska", VTR_MUX_MKV },
-	{ "rtsp://", NULL, "rtsp", VTR_MUX_RTSP },
-	{ "rtmp://", NULL, "flv", VTR_MUX_RTMP },
-	{ "rtmps://", NULL, "flv", VTR_MUX_RTMP },
-	{ "srt://", NULL, "mpegts", VTR_MUX_SRT },
+	{ NULL, ".mp4", "mp4", VTR_MUX_MP4 },      { NULL, ".mkv", "matroska", VTR_MUX_MKV },
+	{ "rtsp://", NULL, "rtsp", VTR_MUX_RTSP }, { "rtmp://", NULL, "flv", VTR_MUX_RTMP },
+	{ "rtmps://", NULL, "flv", VTR_MUX_RTMP }, { "srt://", NULL, "mpegts", VTR_MUX_SRT },
 };
 
 enum vtr_err vtr_mux_kind_of_file(const char *name, enum vtr_mux_kind *out_kind)
@@ -69,8 +66,7 @@ enum vtr_err vtr_mux_kind_of_file(const char *name, enum vtr_mux_kind *out_kind)
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(kinds); i++) {
 		const char *ends = kinds[i].ends;
-		if (ends && length > strlen(ends) &&
-		    strcasecmp(name + length - strlen(ends), ends) == 0) {
+		if (ends && length > strlen(ends) && strcasecmp(name + length - strlen(ends), ends) == 0) {
 			*out_kind = kinds[i].kind;
 			return VTR_OK;
 		}
@@ -82,8 +78,7 @@ enum vtr_err vtr_mux_kind_of_url(const char *url, enum vtr_mux_kind *out_kind)
 {
 	for (size_t i = 0; i < VTR_ARRAY_LEN(kinds); i++) {
 		const char *begins = kinds[i].begins;
-		if (begins && strncasecmp(url, begins, strlen(begins)) == 0 &&
-		    url[strlen(begins)] != '\0') {
+		if (begins && strncasecmp(url, begins, strlen(begins)) == 0 && url[strlen(begins)] != '\0') {
 			*out_kind = kinds[i].kind;
 			return VTR_OK;
 		}
@@ -167,8 +162,8 @@ static bool next_nal(const struct vtr_access_unit *unit, size_t *at, size_t *out
 	}
 	begin += 3;
 	size_t end = begin;
-	while (end < unit->size && !(end + 2 < unit->size && data[end] == 0 && data[end + 1] == 0 &&
-	                             data[end + 2] <= 1)) {
+	while (end < unit->size &&
+	       !(end + 2 < unit->size && data[end] == 0 && data[end + 1] == 0 && data[end + 2] <= 1)) {
 		end++;
 	}
 	*out_begin = begin;
@@ -378,8 +373,8 @@ static void destroy(struct vtr_muxer *muxer)
 	free(muxer);
 }
 
-enum vtr_err vtr_muxer_open(struct vtr_mux *mux, int fd, const char *url,
-                            const struct vtr_access_unit *first, struct vtr_muxer **out_muxer)
+enum vtr_err vtr_muxer_open(struct vtr_mux *mux, int fd, const char *url, const struct vtr_access_unit *first,
+                            struct vtr_muxer **out_muxer)
 {
 	struct vtr_muxer *muxer = calloc(1, sizeof(*muxer));
 	int result = AVERROR(ENOMEM);

@@ -49,8 +49,7 @@ void vtr_mux_unload(struct vtr_mux *mux);
  *          VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_muxer_open(struct vtr_mux *mux, int fd, const char *url,
-                                           const struct vtr_access_unit *first,
-                                           struct vtr_muxer **out_muxer);
+                                           const struct vtr_access_unit *first, struct vtr_muxer **out_muxer);
 
 /**
  * Writes a picture. In a file the last one is held back until it is known how long it was shown.

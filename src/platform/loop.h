@@ -57,8 +57,8 @@ void vtr_os_loop_remove(struct vtr_os_loop_fd *watch);
  * Adds a timer, not set yet. Owner: *out_timer is the loop's; valid until
  * vtr_os_loop_timer_destroy() or the loop's end. Returns: VTR_ERR_NOMEM.
  */
-VTR_MUST_CHECK enum vtr_err vtr_os_loop_add_timer(struct vtr_os_loop *loop, vtr_os_loop_fn fn,
-                                                  void *data, struct vtr_os_loop_timer **out_timer);
+VTR_MUST_CHECK enum vtr_err vtr_os_loop_add_timer(struct vtr_os_loop *loop, vtr_os_loop_fn fn, void *data,
+                                                  struct vtr_os_loop_timer **out_timer);
 
 /* Fires once, in `after_ns` (0: at the next turn); < 0: not at all. Replaces what was set. */
 void vtr_os_loop_timer_set(struct vtr_os_loop_timer *timer, int64_t after_ns);

@@ -39,8 +39,7 @@ struct vtr_os_spawn {
  * Returns: VTR_ERR_OS (for instance ENOENT: no such program), VTR_ERR_NOMEM.
  * Thread:  any; but a child that called vtr_os_die_with_parent() ends with the thread.
  */
-VTR_MUST_CHECK enum vtr_err vtr_os_spawn(const struct vtr_os_spawn *spawn, pid_t *out_pid,
-                                         int *out_death_fd);
+VTR_MUST_CHECK enum vtr_err vtr_os_spawn(const struct vtr_os_spawn *spawn, pid_t *out_pid, int *out_death_fd);
 
 /**
  * Reaps a child, without waiting for it. *out_status is what waitpid() says (WIFEXITED and so on).
@@ -80,9 +79,9 @@ enum vtr_os_sandbox {
 };
 
 /* What vtr_os_sandbox_files() and vtr_os_sandbox_syscalls() can apply at best. */
-#define VTR_OS_SANDBOX_FILES_ALL                                                                    \
-	(VTR_OS_SANDBOX_FILES | VTR_OS_SANDBOX_TRUNCATE | VTR_OS_SANDBOX_DEVICES |                  \
-	 VTR_OS_SANDBOX_TCP | VTR_OS_SANDBOX_SCOPE)
+#define VTR_OS_SANDBOX_FILES_ALL                                                                        \
+	(VTR_OS_SANDBOX_FILES | VTR_OS_SANDBOX_TRUNCATE | VTR_OS_SANDBOX_DEVICES | VTR_OS_SANDBOX_TCP | \
+	 VTR_OS_SANDBOX_SCOPE)
 #define VTR_OS_SANDBOX_ALL (VTR_OS_SANDBOX_FILES_ALL | VTR_OS_SANDBOX_SYSCALLS)
 
 /* The words for one bit ("files", "system calls"). Thread: any. */
@@ -135,7 +134,8 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls_watched(int *out_watch_fd, u
 struct vtr_os_watched {
 	char path[VTR_OS_WATCH_PATH]; /* the file that it opens, absolute */
 	bool writes;                  /* to write to it */
-	char call[VTR_OS_WATCH_NAME]; /* the system call that is refused, with an error that suggests no fallback */
+	char call
+		[VTR_OS_WATCH_NAME]; /* the system call that is refused, with an error that suggests no fallback */
 };
 
 /**

@@ -33,8 +33,8 @@ VTR_MUST_CHECK enum vtr_err vtr_os_shm_map(int fd, uint64_t offset, size_t size,
                                            void **out_map);
 
 /* The same, writable, at an address that is a multiple of `alignment` (a power of two). */
-VTR_MUST_CHECK enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size,
-                                                   size_t alignment, void **out_map);
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size, size_t alignment,
+                                                   void **out_map);
 
 /* A stretch of an fd; offset and size are multiples of the page size. */
 struct vtr_os_shm_piece {

@@ -63,8 +63,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sock_send(int fd, const struct iovec *iov, si
  * Returns: VTR_ERR_AGAIN (the socket is full: nothing was sent), VTR_ERR_GONE, VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_send_now(int fd, const struct iovec *iov, size_t iov_count,
-                                                 const int *fds, size_t fd_count,
-                                                 size_t *out_sent);
+                                                 const int *fds, size_t fd_count, size_t *out_sent);
 
 /**
  * Receives what is there, up to `size` bytes; blocks while there is nothing. All fds that came with
@@ -79,12 +78,12 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sock_send_now(int fd, const struct iovec *iov
  *          VTR_ERR_AGAIN the socket has a receive timeout or does not block, and there is nothing
  *          VTR_ERR_OS
  */
-VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size,
-                                             int *fds, size_t max_fds, size_t *out_fd_count);
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size, int *fds,
+                                             size_t max_fds, size_t *out_fd_count);
 
 /* The same without blocking: VTR_ERR_AGAIN while there is nothing. */
-VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size, size_t *out_size,
-                                                 int *fds, size_t max_fds, size_t *out_fd_count);
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size, size_t *out_size, int *fds,
+                                                 size_t max_fds, size_t *out_fd_count);
 
 /**
  * How much of what was sent the peer has not read, in bytes of the kernel's memory, which is more than was

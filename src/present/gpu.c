@@ -192,15 +192,15 @@ static enum vtr_err create_device(struct vtr_paint_gpu *gpu)
 		vtr_warn(gpu->log, "the Vulkan driver makes no device for windows");
 		return VTR_ERR_UNSUPPORTED;
 	}
-	vtw_load_device_procs(&gpu->procs, gpu->instance_procs.vkGetDeviceProcAddr, gpu->device,
-	                      extensions, info.enabledExtensionCount);
+	vtw_load_device_procs(&gpu->procs, gpu->instance_procs.vkGetDeviceProcAddr, gpu->device, extensions,
+	                      info.enabledExtensionCount);
 	gpu->procs.vkGetDeviceQueue(gpu->device, gpu->family, 0, &gpu->queue);
 	gpu->instance_procs.vkGetPhysicalDeviceMemoryProperties(gpu->physical, &gpu->memory);
 	return VTR_OK;
 }
 
 enum vtr_err vtr_paint_gpu_create(const struct vtr_painter_host *host, SDL_Window *window,
-                            struct vtr_paint_gpu **out_gpu, VkSurfaceKHR *out_surface)
+                                  struct vtr_paint_gpu **out_gpu, VkSurfaceKHR *out_surface)
 {
 	struct vtr_paint_gpu *gpu = calloc(1, sizeof(*gpu));
 	struct vtr_loader *loader;
@@ -254,7 +254,7 @@ void vtr_paint_gpu_destroy(struct vtr_paint_gpu *gpu)
 }
 
 enum vtr_err vtr_paint_gpu_create_surface(const struct vtr_paint_gpu *gpu, const struct vtr_sdl *sdl,
-                                    SDL_Window *window, VkSurfaceKHR *out_surface)
+                                          SDL_Window *window, VkSurfaceKHR *out_surface)
 {
 	VkSurfaceKHR surface;
 	enum vtr_err err = make_surface(gpu, sdl, window, &surface);
@@ -285,8 +285,8 @@ static bool find_type(const struct vtr_paint_gpu *gpu, uint32_t bits, VkMemoryPr
 }
 
 enum vtr_err vtr_paint_gpu_allocate(const struct vtr_paint_gpu *gpu, const VkMemoryRequirements *requirements,
-                              const VkMemoryPropertyFlags *wanted, size_t count,
-                              VkDeviceMemory *out_memory)
+                                    const VkMemoryPropertyFlags *wanted, size_t count,
+                                    VkDeviceMemory *out_memory)
 {
 	for (size_t i = 0; i < count; i++) {
 		VkMemoryAllocateInfo info = {

@@ -2,8 +2,8 @@
 #ifndef PRESENT_GPU_H
 #define PRESENT_GPU_H
 
-#include "procs_gen.h"
 #include "present/painter.h"
+#include "procs_gen.h"
 
 /*
  * The device that draws into windows, one for all of them. Made with the first window, since a device must be
@@ -31,7 +31,7 @@ struct vtr_paint_gpu {
  * Returns: VTR_ERR_UNSUPPORTED (there is none; logged), VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_paint_gpu_create(const struct vtr_painter_host *host, SDL_Window *window,
-                                           struct vtr_paint_gpu **out_gpu, VkSurfaceKHR *out_surface);
+                                                 struct vtr_paint_gpu **out_gpu, VkSurfaceKHR *out_surface);
 /* Accepts NULL. */
 void vtr_paint_gpu_destroy(struct vtr_paint_gpu *gpu);
 
@@ -43,8 +43,8 @@ VTR_MUST_CHECK enum vtr_err vtr_paint_gpu_create_surface(const struct vtr_paint_
 /* Memory for a buffer or an image that has one of these properties, the first that there is. Returns:
  * VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_paint_gpu_allocate(const struct vtr_paint_gpu *gpu,
-                                             const VkMemoryRequirements *requirements,
-                                             const VkMemoryPropertyFlags *wanted, size_t count,
-                                             VkDeviceMemory *out_memory);
+                                                   const VkMemoryRequirements *requirements,
+                                                   const VkMemoryPropertyFlags *wanted, size_t count,
+                                                   VkDeviceMemory *out_memory);
 
 #endif

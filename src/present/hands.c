@@ -140,9 +140,9 @@ static SDL_Cursor *make_cursor(const struct vtr_sdl *sdl, const struct vtr_curso
 	if (!surface) {
 		return NULL;
 	}
-	SDL_Cursor *cursor = sdl->SDL_CreateColorCursor(
-		surface, (int)vtr_min(image->hot_x, VTR_CURSOR_SIZE - 1),
-		(int)vtr_min(image->hot_y, VTR_CURSOR_SIZE - 1));
+	SDL_Cursor *cursor = sdl->SDL_CreateColorCursor(surface,
+	                                                (int)vtr_min(image->hot_x, VTR_CURSOR_SIZE - 1),
+	                                                (int)vtr_min(image->hot_y, VTR_CURSOR_SIZE - 1));
 	sdl->SDL_FreeSurface(surface);
 	return cursor;
 }

@@ -61,8 +61,8 @@ static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
 	struct vtr_desk *desk = &present->desk;
 	enum vtr_err err = VTR_ERR_UNSUPPORTED;
 
-	if (!is_renderer(present, "software") && vtr_present_try_apart(desk->log, present->program,
-	                                                               present->renderer)) {
+	if (!is_renderer(present, "software") &&
+	    vtr_present_try_apart(desk->log, present->program, present->renderer)) {
 		desk->host.any_gpu = vtr_present_any_gpu(&present->sdl, present->renderer);
 		desk->ops = &vtr_painter_vulkan;
 		err = vtr_desk_window_create(desk, display, mode, out_window);
@@ -76,10 +76,11 @@ static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
 		         present->sdl.SDL_GetCurrentVideoDriver());
 	} else {
 		desk->ops = NULL;
-		vtr_error(desk->log,
-		          "no window: %s cannot draw into one here. Say --log debug for the reasons, or leave "
-		          "--window-renderer out",
-		          is_renderer(present, "auto") ? "SDL" : present->renderer);
+		vtr_error(
+			desk->log,
+			"no window: %s cannot draw into one here. Say --log debug for the reasons, or leave "
+			"--window-renderer out",
+			is_renderer(present, "auto") ? "SDL" : present->renderer);
 	}
 	return err;
 }
@@ -332,8 +333,7 @@ static void free_present(struct vtr_present *present)
 	free(present);
 }
 
-enum vtr_err vtr_present_create(const struct vtr_present_params *params,
-                                struct vtr_present **out_present)
+enum vtr_err vtr_present_create(const struct vtr_present_params *params, struct vtr_present **out_present)
 {
 	struct vtr_present *present;
 	const char *renderer = params->renderer ? params->renderer : "auto";

@@ -17,12 +17,12 @@ static enum vtr_err load(struct vtr_sdl *out_sdl, char *why, size_t why_size)
 		snprintf(why, why_size, "%s; install libsdl2-2.0-0", dlerror());
 		return VTR_ERR_UNSUPPORTED;
 	}
-#define LOAD(name)                                                                                  \
-	sdl.name = (__typeof__(sdl.name))dlsym(library, #name);                                     \
-	if (!sdl.name) {                                                                            \
-		snprintf(why, why_size, "%s is too old: it has no " #name, LIBRARY);                \
-		dlclose(library);                                                                   \
-		return VTR_ERR_UNSUPPORTED;                                                         \
+#define LOAD(name)                                                                   \
+	sdl.name = (__typeof__(sdl.name))dlsym(library, #name);                      \
+	if (!sdl.name) {                                                             \
+		snprintf(why, why_size, "%s is too old: it has no " #name, LIBRARY); \
+		dlclose(library);                                                    \
+		return VTR_ERR_UNSUPPORTED;                                          \
 	}
 	VTR_SDL_FUNCTIONS(LOAD)
 #undef LOAD

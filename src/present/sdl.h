@@ -14,49 +14,49 @@
  *
  * Thread: the one that loaded it, but for SDL_PushEvent(): any.
  */
-#define VTR_SDL_FUNCTIONS(X)                                                                        \
-	X(SDL_CreateColorCursor)                                                                    \
-	X(SDL_CreateRGBSurfaceWithFormatFrom)                                                       \
-	X(SDL_CreateRenderer)                                                                       \
-	X(SDL_CreateTexture)                                                                        \
-	X(SDL_CreateWindow)                                                                         \
-	X(SDL_DestroyRenderer)                                                                      \
-	X(SDL_DestroyTexture)                                                                       \
-	X(SDL_DestroyWindow)                                                                        \
-	X(SDL_FreeCursor)                                                                           \
-	X(SDL_FreeSurface)                                                                          \
-	X(SDL_GetCurrentDisplayMode)                                                                \
-	X(SDL_GetCurrentVideoDriver)                                                                \
-	X(SDL_GetDefaultCursor)                                                                     \
-	X(SDL_GetError)                                                                             \
-	X(SDL_GetRendererOutputSize)                                                                \
-	X(SDL_GetWindowDisplayIndex)                                                                \
-	X(SDL_GetWindowFlags)                                                                       \
-	X(SDL_GetWindowID)                                                                          \
-	X(SDL_GetWindowSize)                                                                        \
-	X(SDL_GetWindowWMInfo)                                                                      \
-	X(SDL_Init)                                                                                 \
-	X(SDL_PollEvent)                                                                            \
-	X(SDL_PushEvent)                                                                            \
-	X(SDL_Quit)                                                                                 \
-	X(SDL_RenderClear)                                                                          \
-	X(SDL_RenderCopy)                                                                           \
-	X(SDL_RenderPresent)                                                                        \
-	X(SDL_SetCursor)                                                                            \
-	X(SDL_SetHint)                                                                              \
-	X(SDL_SetRenderDrawColor)                                                                   \
-	X(SDL_SetTextureBlendMode)                                                                  \
-	X(SDL_SetTextureScaleMode)                                                                  \
-	X(SDL_SetWindowFullscreen)                                                                  \
-	X(SDL_SetWindowKeyboardGrab)                                                                \
-	X(SDL_SetWindowSize)                                                                        \
-	X(SDL_SetWindowTitle)                                                                       \
-	X(SDL_ShowCursor)                                                                           \
-	X(SDL_StopTextInput)                                                                        \
-	X(SDL_UpdateTexture)                                                                        \
-	X(SDL_Vulkan_CreateSurface)                                                                 \
-	X(SDL_Vulkan_GetDrawableSize)                                                               \
-	X(SDL_Vulkan_GetInstanceExtensions)                                                         \
+#define VTR_SDL_FUNCTIONS(X)                  \
+	X(SDL_CreateColorCursor)              \
+	X(SDL_CreateRGBSurfaceWithFormatFrom) \
+	X(SDL_CreateRenderer)                 \
+	X(SDL_CreateTexture)                  \
+	X(SDL_CreateWindow)                   \
+	X(SDL_DestroyRenderer)                \
+	X(SDL_DestroyTexture)                 \
+	X(SDL_DestroyWindow)                  \
+	X(SDL_FreeCursor)                     \
+	X(SDL_FreeSurface)                    \
+	X(SDL_GetCurrentDisplayMode)          \
+	X(SDL_GetCurrentVideoDriver)          \
+	X(SDL_GetDefaultCursor)               \
+	X(SDL_GetError)                       \
+	X(SDL_GetRendererOutputSize)          \
+	X(SDL_GetWindowDisplayIndex)          \
+	X(SDL_GetWindowFlags)                 \
+	X(SDL_GetWindowID)                    \
+	X(SDL_GetWindowSize)                  \
+	X(SDL_GetWindowWMInfo)                \
+	X(SDL_Init)                           \
+	X(SDL_PollEvent)                      \
+	X(SDL_PushEvent)                      \
+	X(SDL_Quit)                           \
+	X(SDL_RenderClear)                    \
+	X(SDL_RenderCopy)                     \
+	X(SDL_RenderPresent)                  \
+	X(SDL_SetCursor)                      \
+	X(SDL_SetHint)                        \
+	X(SDL_SetRenderDrawColor)             \
+	X(SDL_SetTextureBlendMode)            \
+	X(SDL_SetTextureScaleMode)            \
+	X(SDL_SetWindowFullscreen)            \
+	X(SDL_SetWindowKeyboardGrab)          \
+	X(SDL_SetWindowSize)                  \
+	X(SDL_SetWindowTitle)                 \
+	X(SDL_ShowCursor)                     \
+	X(SDL_StopTextInput)                  \
+	X(SDL_UpdateTexture)                  \
+	X(SDL_Vulkan_CreateSurface)           \
+	X(SDL_Vulkan_GetDrawableSize)         \
+	X(SDL_Vulkan_GetInstanceExtensions)   \
 	X(SDL_WaitEventTimeout)
 
 /* What SDL_vulkan.h declares, with the types of vk_gen.h, and SDL_syswm.h, which brings a lot along. */
@@ -64,8 +64,7 @@ struct SDL_SysWMinfo;
 struct VkInstance_T;
 struct VkSurfaceKHR_T;
 extern SDL_bool SDL_GetWindowWMInfo(SDL_Window *window, struct SDL_SysWMinfo *info);
-extern SDL_bool SDL_Vulkan_GetInstanceExtensions(SDL_Window *window, unsigned *count,
-                                                 const char **names);
+extern SDL_bool SDL_Vulkan_GetInstanceExtensions(SDL_Window *window, unsigned *count, const char **names);
 extern SDL_bool SDL_Vulkan_CreateSurface(SDL_Window *window, struct VkInstance_T *instance,
                                          struct VkSurfaceKHR_T **surface);
 extern void SDL_Vulkan_GetDrawableSize(SDL_Window *window, int *width, int *height);

@@ -111,8 +111,8 @@ static enum vtr_err take(struct vtr_painter *painter, const struct vtr_frame_vie
 	const struct vtr_scanout *scanout = &view->frame.scanout;
 	struct vtr_rect rect = *damage;
 
-	if (!painter->texture || painter->width != scanout->width ||
-	    painter->height != scanout->height || painter->format != scanout->format) {
+	if (!painter->texture || painter->width != scanout->width || painter->height != scanout->height ||
+	    painter->format != scanout->format) {
 		enum vtr_err err = make_texture(painter, scanout);
 		if (err != VTR_OK) {
 			return err;

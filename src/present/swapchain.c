@@ -107,8 +107,8 @@ static enum vtr_err get_images(struct vtr_swapchain *swapchain)
 	uint32_t count = VTR_SWAPCHAIN_MAX_IMAGES;
 
 	/* More images than we have room for would come with VK_INCOMPLETE, and one of them could be next. */
-	if (gpu->procs.vkGetSwapchainImagesKHR(gpu->device, swapchain->handle, &count,
-	                                       swapchain->images) != VK_SUCCESS) {
+	if (gpu->procs.vkGetSwapchainImagesKHR(gpu->device, swapchain->handle, &count, swapchain->images) !=
+	    VK_SUCCESS) {
 		vtr_error(gpu->log, "the window has more than %d images", VTR_SWAPCHAIN_MAX_IMAGES);
 		return VTR_ERR_OS;
 	}
@@ -141,8 +141,8 @@ static enum vtr_err make(struct vtr_swapchain *swapchain, uint32_t width, uint32
 	if (err != VTR_OK) {
 		return err;
 	}
-	if (gpu->instance_procs.vkGetPhysicalDeviceSurfaceCapabilitiesKHR(
-		    gpu->physical, swapchain->surface, &caps) != VK_SUCCESS) {
+	if (gpu->instance_procs.vkGetPhysicalDeviceSurfaceCapabilitiesKHR(gpu->physical, swapchain->surface,
+	                                                                  &caps) != VK_SUCCESS) {
 		vtr_error(gpu->log, "the window is gone");
 		return VTR_ERR_OS;
 	}
@@ -171,7 +171,7 @@ static enum vtr_err make(struct vtr_swapchain *swapchain, uint32_t width, uint32
 	drop(swapchain);
 	if (result != VK_SUCCESS) {
 		vtr_warn(gpu->log, "no swapchain of %ux%u for the window (VkResult %d)",
-		          info.imageExtent.width, info.imageExtent.height, result);
+		         info.imageExtent.width, info.imageExtent.height, result);
 		return VTR_ERR_OS;
 	}
 	swapchain->handle = handle;

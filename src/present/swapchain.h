@@ -24,8 +24,9 @@ struct vtr_swapchain {
 
 /* Makes the first one: a driver that says it can present may still fail to. Takes the surface, on failure too.
  * Returns: VTR_ERR_UNSUPPORTED (logged). */
-VTR_MUST_CHECK enum vtr_err vtr_swapchain_init(struct vtr_swapchain *swapchain, const struct vtr_paint_gpu *gpu,
-                                               VkSurfaceKHR surface, uint32_t width, uint32_t height);
+VTR_MUST_CHECK enum vtr_err vtr_swapchain_init(struct vtr_swapchain *swapchain,
+                                               const struct vtr_paint_gpu *gpu, VkSurfaceKHR surface,
+                                               uint32_t width, uint32_t height);
 /* The GPU must be done with it. */
 void vtr_swapchain_finish(struct vtr_swapchain *swapchain);
 

@@ -27,8 +27,8 @@ static enum vtr_err try_window(struct vtr_painter_host *host)
 {
 	const struct vtr_painter_ops *ops = &vtr_painter_vulkan;
 	struct vtr_painter *painter;
-	SDL_Window *window = host->sdl->SDL_CreateWindow("", 0, 0, SIDE, SIDE,
-	                                                 SDL_WINDOW_HIDDEN | ops->window_flags);
+	SDL_Window *window =
+		host->sdl->SDL_CreateWindow("", 0, 0, SIDE, SIDE, SDL_WINDOW_HIDDEN | ops->window_flags);
 
 	if (!window) {
 		vtr_debug(host->log, "no window for Vulkan: %s", host->sdl->SDL_GetError());
@@ -83,7 +83,9 @@ bool vtr_present_try_apart(struct vtr_log *log, const char *program, const char 
 		{ .fd = STDERR_FILENO, .as = STDOUT_FILENO },
 		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
 	};
-	const char *filter = !log ? "off" : vtr_log_on(log, VTR_LOG_DEBUG, VTR_LOG_MODULE) ? "debug" : "error";
+	const char *filter = !log                                           ? "off" :
+	                     vtr_log_on(log, VTR_LOG_DEBUG, VTR_LOG_MODULE) ? "debug" :
+	                                                                      "error";
 	const char *const argv[] = { program, "window", "--try", renderer, "--log", filter, NULL };
 	const struct vtr_os_spawn spawn = {
 		.path = program,
@@ -103,7 +105,8 @@ bool vtr_present_try_apart(struct vtr_log *log, const char *program, const char 
 		return false;
 	}
 	if (WIFSIGNALED(status)) {
-		vtr_warn(log, "the Vulkan driver dies of drawing into a window (signal %d); going on without it",
+		vtr_warn(log,
+		         "the Vulkan driver dies of drawing into a window (signal %d); going on without it",
 		         WTERMSIG(status));
 	}
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;

@@ -79,7 +79,7 @@ static enum vtr_err make_staging(struct vtr_painter *painter, VkDeviceSize size)
 	}
 	gpu->procs.vkGetBufferMemoryRequirements(gpu->device, painter->staging, &requirements);
 	enum vtr_err err = vtr_paint_gpu_allocate(gpu, &requirements, wanted, VTR_ARRAY_LEN(wanted),
-	                                    &painter->staging_memory);
+	                                          &painter->staging_memory);
 	if (err != VTR_OK) {
 		return err;
 	}
@@ -118,7 +118,7 @@ static enum vtr_err make_image(struct vtr_painter *painter, const struct vtr_sca
 	painter->layout = VK_IMAGE_LAYOUT_UNDEFINED;
 	gpu->procs.vkGetImageMemoryRequirements(gpu->device, painter->image, &requirements);
 	enum vtr_err err = vtr_paint_gpu_allocate(gpu, &requirements, wanted, VTR_ARRAY_LEN(wanted),
-	                                    &painter->image_memory);
+	                                          &painter->image_memory);
 	if (err != VTR_OK) {
 		return err;
 	}
@@ -227,8 +227,9 @@ static void change_layout(struct vtr_painter *painter, VkImage image, VkImageLay
 {
 	const VkImageMemoryBarrier barrier = {
 		.sType = VK_STRUCTURE_TYPE_IMAGE_MEMORY_BARRIER,
-		.srcAccessMask = from == VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL ? VK_ACCESS_TRANSFER_WRITE_BIT : 0,
-		.dstAccessMask = to == VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL   ? VK_ACCESS_TRANSFER_WRITE_BIT :
+		.srcAccessMask = from == VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL ? VK_ACCESS_TRANSFER_WRITE_BIT :
+		                                                                0,
+		.dstAccessMask = to == VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL ? VK_ACCESS_TRANSFER_WRITE_BIT :
 		                 to == VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL ? VK_ACCESS_TRANSFER_READ_BIT :
 		                                                              0,
 		.oldLayout = from,
@@ -283,8 +284,7 @@ static void record_blit(struct vtr_painter *painter, VkImage target, const struc
 	const bool scaled = fit->source_width != fit->width || fit->source_height != fit->height;
 	const VkImageBlit blit = {
 		.srcSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-		.srcOffsets = { { 0, 0, 0 },
-		                { (int32_t)fit->source_width, (int32_t)fit->source_height, 1 } },
+		.srcOffsets = { { 0, 0, 0 }, { (int32_t)fit->source_width, (int32_t)fit->source_height, 1 } },
 		.dstSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
 		.dstOffsets = { { fit->x, fit->y, 0 },
 		                { fit->x + (int32_t)fit->width, fit->y + (int32_t)fit->height, 1 } },
@@ -323,8 +323,7 @@ static enum vtr_err record(struct vtr_painter *painter, VkImage target, const st
 	if (fit) {
 		record_blit(painter, target, fit);
 	}
-	change_layout(painter, target, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL,
-	              VK_IMAGE_LAYOUT_PRESENT_SRC_KHR);
+	change_layout(painter, target, VK_IMAGE_LAYOUT_TRANSFER_DST_OPTIMAL, VK_IMAGE_LAYOUT_PRESENT_SRC_KHR);
 	return gpu->procs.vkEndCommandBuffer(painter->commands) == VK_SUCCESS ? VTR_OK : VTR_ERR_NOMEM;
 }
 

@@ -72,9 +72,9 @@ static void set_size(struct vtr_desk_window *window, uint32_t width, uint32_t he
 	if (pixels_x == 0 || pixels_y == 0 || (pixels_x == width && pixels_y == height)) {
 		return;
 	}
-	window->desk->host.sdl->SDL_SetWindowSize(
-		window->window, (int)((uint64_t)width * (uint32_t)units_x / pixels_x),
-		(int)((uint64_t)height * (uint32_t)units_y / pixels_y));
+	window->desk->host.sdl->SDL_SetWindowSize(window->window,
+	                                          (int)((uint64_t)width * (uint32_t)units_x / pixels_x),
+	                                          (int)((uint64_t)height * (uint32_t)units_y / pixels_y));
 }
 
 static struct vtr_fit fit_by_pixel(const struct vtr_desk_window *window, uint32_t width, uint32_t height)
@@ -123,8 +123,7 @@ static bool make_fit(const struct vtr_desk_window *window, struct vtr_fit *out_f
 	if (width == 0 || height == 0) {
 		return false;
 	}
-	*out_fit = window->by_pixel ? fit_by_pixel(window, width, height) :
-	                              fit_whole(window, width, height);
+	*out_fit = window->by_pixel ? fit_by_pixel(window, width, height) : fit_whole(window, width, height);
 	out_fit->x = (int32_t)((width - out_fit->width) / 2);
 	out_fit->y = (int32_t)((height - out_fit->height) / 2);
 	return true;
@@ -184,8 +183,7 @@ static bool is_new(const struct vtr_desk_window *window, const struct vtr_board_
 }
 
 /* What changed since the picture that we have. */
-static struct vtr_rect find_damage(const struct vtr_desk_window *window,
-                                   const struct vtr_board_frame *frame)
+static struct vtr_rect find_damage(const struct vtr_desk_window *window, const struct vtr_board_frame *frame)
 {
 	const struct vtr_scanout *scanout = &frame->scanout;
 
@@ -485,8 +483,7 @@ static enum vtr_err open_with(struct vtr_desk_window *window, const struct vtr_p
 }
 
 enum vtr_err vtr_desk_window_create(struct vtr_desk *desk, uint32_t display,
-                                    const struct vtr_board_mode *mode,
-                                    struct vtr_desk_window **out_window)
+                                    const struct vtr_board_mode *mode, struct vtr_desk_window **out_window)
 {
 	struct vtr_desk_window *window = calloc(1, sizeof(*window));
 

@@ -96,6 +96,5 @@ enum vtr_err vtr_x11_create_surface(struct vtr_x11 *x11, const struct vtr_sdl *s
 		.connection = (xcb_connection_t *)(void *)x11,
 		.window = (xcb_window_t)info.info.x11.window,
 	};
-	return create(instance, &create_info, NULL, out_surface) == VK_SUCCESS ? VTR_OK :
-	                                                                         VTR_ERR_UNSUPPORTED;
+	return create(instance, &create_info, NULL, out_surface) == VK_SUCCESS ? VTR_OK : VTR_ERR_UNSUPPORTED;
 }

@@ -56,15 +56,14 @@ static void write_words(_Atomic uint32_t *count, _Atomic uint64_t *words, const 
 	atomic_store_explicit(count, old + 2, memory_order_release);
 }
 
-static enum vtr_err read_words(const _Atomic uint32_t *count, const _Atomic uint64_t *words,
-                               void *to, size_t n, uint32_t *out_ticket)
+static enum vtr_err read_words(const _Atomic uint32_t *count, const _Atomic uint64_t *words, void *to,
+                               size_t n, uint32_t *out_ticket)
 {
 	for (int i = 0; i < READ_TRIES; i++) {
 		uint32_t before = atomic_load_explicit(count, memory_order_acquire);
 		if (before % 2 == 0) {
 			for (size_t j = 0; j < n; j++) {
-				uint64_t value = atomic_load_explicit(&words[j],
-				                                      memory_order_acquire);
+				uint64_t value = atomic_load_explicit(&words[j], memory_order_acquire);
 				memcpy((char *)to + j * sizeof(value), &value, sizeof(value));
 			}
 			if (atomic_load_explicit(count, memory_order_relaxed) == before) {
@@ -77,8 +76,7 @@ static enum vtr_err read_words(const _Atomic uint32_t *count, const _Atomic uint
 	return VTR_ERR_AGAIN;
 }
 
-void vtr_board_publish(struct vtr_board *board, uint32_t display,
-                       const struct vtr_board_frame *frame)
+void vtr_board_publish(struct vtr_board *board, uint32_t display, const struct vtr_board_frame *frame)
 {
 	struct vtr_board_slot *slot = &board->slots[display];
 	const struct vtr_scanout *scanout = &frame->scanout;
@@ -112,18 +110,15 @@ void vtr_board_set_writing(struct vtr_board *board, uint32_t display)
 	atomic_thread_fence(memory_order_release);
 }
 
-void vtr_board_set_mode(struct vtr_board *board, uint32_t display,
-                        const struct vtr_board_mode *mode)
+void vtr_board_set_mode(struct vtr_board *board, uint32_t display, const struct vtr_board_mode *mode)
 {
 	uint64_t word = (mode->connected ? MODE_CONNECTED : 0) |
-	                (uint64_t)(mode->width & UINT16_MAX) << MODE_BITS |
-	                (mode->height & UINT16_MAX);
+	                (uint64_t)(mode->width & UINT16_MAX) << MODE_BITS | (mode->height & UINT16_MAX);
 
 	atomic_store_explicit(&board->slots[display].mode, word, memory_order_release);
 }
 
-void vtr_board_set_cursor(struct vtr_board *board, uint32_t display,
-                          const struct vtr_cursor *cursor)
+void vtr_board_set_cursor(struct vtr_board *board, uint32_t display, const struct vtr_cursor *cursor)
 {
 	struct vtr_board_slot *slot = &board->slots[display];
 	struct packed_cursor packed;
@@ -142,8 +137,8 @@ void vtr_board_set_cursor(struct vtr_board *board, uint32_t display,
 
 void vtr_board_move_cursor(struct vtr_board *board, uint32_t display, int32_t x, int32_t y)
 {
-	atomic_store_explicit(&board->slots[display].position,
-	                      (uint64_t)(uint32_t)x << 32 | (uint32_t)y, memory_order_release);
+	atomic_store_explicit(&board->slots[display].position, (uint64_t)(uint32_t)x << 32 | (uint32_t)y,
+	                      memory_order_release);
 }
 
 void vtr_board_set_lights(struct vtr_board *board, uint32_t lights)
@@ -174,8 +169,7 @@ enum vtr_err vtr_board_read(const struct vtr_board *board, uint32_t display,
 	const struct vtr_board_slot *slot = &board->slots[display];
 	struct packed_frame packed;
 	uint32_t ticket;
-	enum vtr_err err = read_words(&slot->count, slot->words, &packed, VTR_BOARD_FRAME_WORDS,
-	                              &ticket);
+	enum vtr_err err = read_words(&slot->count, slot->words, &packed, VTR_BOARD_FRAME_WORDS, &ticket);
 
 	if (err != VTR_OK) {
 		return err;
@@ -244,8 +238,8 @@ enum vtr_err vtr_board_read_cursor(const struct vtr_board *board, uint32_t displ
 	struct packed_cursor packed;
 	uint64_t position;
 	uint32_t ticket;
-	enum vtr_err err = read_words(&slot->cursor_count, slot->cursor, &packed,
-	                              VTR_BOARD_CURSOR_WORDS, &ticket);
+	enum vtr_err err =
+		read_words(&slot->cursor_count, slot->cursor, &packed, VTR_BOARD_CURSOR_WORDS, &ticket);
 
 	if (err != VTR_OK) {
 		return err;

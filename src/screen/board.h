@@ -74,19 +74,16 @@ struct vtr_notes {
 /* --- the writer ------------------------------------------------------------------------------------- */
 
 /* The new state of a display; `ticket` is ignored. Ends what vtr_board_set_writing() began. */
-void vtr_board_publish(struct vtr_board *board, uint32_t display,
-                       const struct vtr_board_frame *frame);
+void vtr_board_publish(struct vtr_board *board, uint32_t display, const struct vtr_board_frame *frame);
 
 /* The memory of the frame that was published last may change from now on; vtr_board_publish() follows.
  * Whoever copies the old frame from now on knows that it may be torn. */
 void vtr_board_set_writing(struct vtr_board *board, uint32_t display);
 
-void vtr_board_set_mode(struct vtr_board *board, uint32_t display,
-                        const struct vtr_board_mode *mode);
+void vtr_board_set_mode(struct vtr_board *board, uint32_t display, const struct vtr_board_mode *mode);
 
 /* NULL: hidden. */
-void vtr_board_set_cursor(struct vtr_board *board, uint32_t display,
-                          const struct vtr_cursor *cursor);
+void vtr_board_set_cursor(struct vtr_board *board, uint32_t display, const struct vtr_cursor *cursor);
 
 void vtr_board_move_cursor(struct vtr_board *board, uint32_t display, int32_t x, int32_t y);
 

@@ -108,8 +108,7 @@ void vtr_buffers_remove(struct vtr_buffers *buffers, uint32_t id)
 	}
 }
 
-enum vtr_err vtr_buffers_ref(struct vtr_buffers *buffers, uint32_t id,
-                             struct vtr_buffer **out_buffer)
+enum vtr_err vtr_buffers_ref(struct vtr_buffers *buffers, uint32_t id, struct vtr_buffer **out_buffer)
 {
 	enum vtr_err err = VTR_ERR_AGAIN;
 

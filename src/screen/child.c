@@ -103,8 +103,8 @@ static void kill_process(struct vtr_screen_child *child)
 /* Its death does the rest. */
 static void give_up(struct vtr_screen_child *child, const char *why, enum vtr_err err)
 {
-	vtr_warn(child->params.log, "killing the %s process, which %s: %s", child->params.command,
-	         why, vtr_err_name(err));
+	vtr_warn(child->params.log, "killing the %s process, which %s: %s", child->params.command, why,
+	         vtr_err_name(err));
 	unwatch(&child->control_watch);
 	kill_process(child);
 }
@@ -197,8 +197,7 @@ void vtr_screen_child_add_buffer(struct vtr_screen_child *child, uint32_t id, in
 	}
 	enum vtr_err err = vtr_os_shm_read_only(fd, &copy);
 	if (err != VTR_OK) {
-		vtr_warn_limited(child->params.log, "buffer %u will not be shown: %s", id,
-		                 strerror(errno));
+		vtr_warn_limited(child->params.log, "buffer %u will not be shown: %s", id, strerror(errno));
 		return;
 	}
 	*buffer = (struct buffer){ .state = BUFFER_UNSENT, .id = id, .fd = copy, .size = size };
@@ -246,8 +245,8 @@ static enum vtr_err handle_mode(struct vtr_screen_child *child, const struct vtr
 	}
 	vtr_debug(child->params.log, "display %u: asked for %ux%u, %s", mode->display, mode->width,
 	          mode->height, mode->connected ? "connected" : "not connected");
-	child->params.events->mode(child->params.data, mode->display, mode->connected != 0,
-	                           mode->width, mode->height);
+	child->params.events->mode(child->params.data, mode->display, mode->connected != 0, mode->width,
+	                           mode->height);
 	return VTR_OK;
 }
 
@@ -259,8 +258,7 @@ static void tell_input(struct vtr_screen_child *child, const struct vtr_input *i
 }
 
 /* Nothing of it is logged: it may be a password. */
-static enum vtr_err handle_input(struct vtr_screen_child *child,
-                                 const struct vtr_screen_input *message)
+static enum vtr_err handle_input(struct vtr_screen_child *child, const struct vtr_screen_input *message)
 {
 	const struct vtr_input input = {
 		.kind = (enum vtr_input_kind)message->kind,
@@ -449,8 +447,8 @@ static enum vtr_err watch(struct vtr_screen_child *child)
 
 	vtr_ipc_init(&child->ipc, child->control_fd, vtr_screen_rules, VTR_SCREEN_OP_COUNT);
 	vtr_ipc_sender_init(&child->sender, child->control_fd, vtr_screen_rules, QUEUE_BYTES, 1);
-	enum vtr_err err = vtr_os_loop_add_fd(loop, child->control_fd, true, false, on_control,
-	                                      child, &child->control_watch);
+	enum vtr_err err = vtr_os_loop_add_fd(loop, child->control_fd, true, false, on_control, child,
+	                                      &child->control_watch);
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_fd(loop, child->death_fd, true, false, on_death, child,
 		                         &child->death_watch);
@@ -549,8 +547,7 @@ static void on_restart(void *data)
 	if (err != VTR_OK) {
 		child->delay_ms = RESTART_MAX_MS;
 		vtr_error(child->params.log, "cannot start the %s process: %s (%s); trying again in %d s",
-		          child->params.command, vtr_err_name(err), strerror(errno),
-		          RESTART_MAX_MS / 1000);
+		          child->params.command, vtr_err_name(err), strerror(errno), RESTART_MAX_MS / 1000);
 		start_later(child);
 	}
 }

@@ -61,8 +61,7 @@ bool vtr_screen_child_lives(const struct vtr_screen_child *child);
 void vtr_screen_child_ring(struct vtr_screen_child *child);
 
 /* See vtr_screen_ops. What there is no room for is logged, and not shown. */
-void vtr_screen_child_add_buffer(struct vtr_screen_child *child, uint32_t buffer, int fd,
-                                 uint64_t size);
+void vtr_screen_child_add_buffer(struct vtr_screen_child *child, uint32_t buffer, int fd, uint64_t size);
 void vtr_screen_child_remove_buffer(struct vtr_screen_child *child, uint32_t buffer);
 
 #endif

@@ -94,8 +94,7 @@ static bool is_taken(const struct vtr_screen_client *client, uint32_t display)
 	return taken;
 }
 
-static void add_damage(struct vtr_screen_client *client, uint32_t display,
-                       const struct vtr_rect *damage)
+static void add_damage(struct vtr_screen_client *client, uint32_t display, const struct vtr_rect *damage)
 {
 	struct vtr_board_frame *frame = &client->displays[display].frame;
 	struct vtr_rect rect = vtr_rect_clip(damage, frame->scanout.width, frame->scanout.height);
@@ -391,8 +390,7 @@ static enum vtr_err start_window(struct vtr_screen_client *client,
 	return start_consumer(client, consumer, "window", params);
 }
 
-static enum vtr_err start(struct vtr_screen_client *client,
-                          const struct vtr_screen_client_params *params)
+static enum vtr_err start(struct vtr_screen_client *client, const struct vtr_screen_client_params *params)
 {
 	enum vtr_err err = make_board(client);
 

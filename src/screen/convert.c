@@ -28,8 +28,7 @@ struct shifts {
 	unsigned r, g, b;
 };
 
-static void luma_row(uint8_t *restrict y, const uint8_t *restrict row, size_t count,
-                     struct shifts shifts)
+static void luma_row(uint8_t *restrict y, const uint8_t *restrict row, size_t count, struct shifts shifts)
 {
 	const any_u32 *pixels = (const any_u32 *)row;
 
@@ -57,8 +56,8 @@ static inline int32_t pair(uint64_t word, unsigned shift)
 }
 
 /* `count`: of pairs of pixels. */
-static void chroma_row(uint8_t *restrict uv, const uint8_t *restrict upper,
-                       const uint8_t *restrict lower, size_t count, struct shifts shifts)
+static void chroma_row(uint8_t *restrict uv, const uint8_t *restrict upper, const uint8_t *restrict lower,
+                       size_t count, struct shifts shifts)
 {
 	const any_u64 *above = (const any_u64 *)upper;
 	const any_u64 *below = (const any_u64 *)lower;

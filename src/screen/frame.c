@@ -31,8 +31,7 @@ static bool lies_within(const struct vtr_scanout *scanout, uint64_t size)
 
 	/* None of this can overflow: sides have 15 bits, the stride 32. */
 	if (scanout->width == 0 || scanout->width > SIDE_MAX || scanout->height == 0 ||
-	    scanout->height > SIDE_MAX || scanout->stride < row ||
-	    !vtr_pixels_format_name(scanout->format)) {
+	    scanout->height > SIDE_MAX || scanout->stride < row || !vtr_pixels_format_name(scanout->format)) {
 		return false;
 	}
 	uint64_t length = (uint64_t)(scanout->height - 1) * scanout->stride + row;
@@ -105,8 +104,7 @@ static enum vtr_err make_room(struct vtr_picture *picture, const struct vtr_scan
 	return VTR_OK;
 }
 
-static void copy_rows(struct vtr_picture *picture, const struct vtr_scanout *scanout,
-                      const uint8_t *from)
+static void copy_rows(struct vtr_picture *picture, const struct vtr_scanout *scanout, const uint8_t *from)
 {
 	size_t row = (size_t)scanout->width * BYTES_PER_PIXEL;
 

@@ -30,8 +30,7 @@ struct vtr_frame_view {
  *
  * Returns: as vtr_picture_take().
  */
-VTR_MUST_CHECK enum vtr_err vtr_frame_view_open(struct vtr_frame_view *view,
-                                                const struct vtr_board *board,
+VTR_MUST_CHECK enum vtr_err vtr_frame_view_open(struct vtr_frame_view *view, const struct vtr_board *board,
                                                 struct vtr_buffers *buffers, uint32_t display);
 
 /* Returns: whether all that was read since it was opened is what the frame showed. */
@@ -63,8 +62,7 @@ void vtr_picture_finish(struct vtr_picture *picture);
  *          VTR_ERR_LIMIT  it is larger than VTR_PICTURE_MAX_BYTES
  *          VTR_ERR_NOMEM
  */
-VTR_MUST_CHECK enum vtr_err vtr_picture_take(struct vtr_picture *picture,
-                                             const struct vtr_board *board,
+VTR_MUST_CHECK enum vtr_err vtr_picture_take(struct vtr_picture *picture, const struct vtr_board *board,
                                              struct vtr_buffers *buffers, uint32_t display,
                                              int64_t deadline_ns);
 

@@ -42,8 +42,7 @@ VTR_MUST_CHECK enum vtr_err vtr_outbox_send_mode(struct vtr_outbox *outbox,
                                                  const struct vtr_screen_mode *mode);
 
 /* See vtr_screen_send_input(). */
-VTR_MUST_CHECK enum vtr_err vtr_outbox_send_input(struct vtr_outbox *outbox,
-                                                  const struct vtr_input *input);
+VTR_MUST_CHECK enum vtr_err vtr_outbox_send_input(struct vtr_outbox *outbox, const struct vtr_input *input);
 
 /* Sends of what waits as much as the socket takes. Thread: main. Returns: VTR_ERR_AGAIN (there is more:
  * call again when the socket is writable), VTR_ERR_GONE, VTR_ERR_OS. */

@@ -167,8 +167,8 @@ size_t vtr_screen_outputs_start(struct vtr_screen_outputs *outputs, int out_fds[
 		if (err == VTR_OK) {
 			count++;
 		} else {
-			vtr_error(outputs->params.log, "cannot record or publish: %s (%s)",
-			          vtr_err_name(err), strerror(errno));
+			vtr_error(outputs->params.log, "cannot record or publish: %s (%s)", vtr_err_name(err),
+			          strerror(errno));
 		}
 	}
 	return count;

@@ -13,14 +13,10 @@ static const struct {
 	enum vtr_pixel_format format;
 	struct layout layout;
 } layouts[] = {
-	{ VTR_FORMAT_B8G8R8A8, { "B8G8R8A8", 2, 1, 0 } },
-	{ VTR_FORMAT_B8G8R8X8, { "B8G8R8X8", 2, 1, 0 } },
-	{ VTR_FORMAT_A8R8G8B8, { "A8R8G8B8", 1, 2, 3 } },
-	{ VTR_FORMAT_X8R8G8B8, { "X8R8G8B8", 1, 2, 3 } },
-	{ VTR_FORMAT_R8G8B8A8, { "R8G8B8A8", 0, 1, 2 } },
-	{ VTR_FORMAT_X8B8G8R8, { "X8B8G8R8", 3, 2, 1 } },
-	{ VTR_FORMAT_A8B8G8R8, { "A8B8G8R8", 3, 2, 1 } },
-	{ VTR_FORMAT_R8G8B8X8, { "R8G8B8X8", 0, 1, 2 } },
+	{ VTR_FORMAT_B8G8R8A8, { "B8G8R8A8", 2, 1, 0 } }, { VTR_FORMAT_B8G8R8X8, { "B8G8R8X8", 2, 1, 0 } },
+	{ VTR_FORMAT_A8R8G8B8, { "A8R8G8B8", 1, 2, 3 } }, { VTR_FORMAT_X8R8G8B8, { "X8R8G8B8", 1, 2, 3 } },
+	{ VTR_FORMAT_R8G8B8A8, { "R8G8B8A8", 0, 1, 2 } }, { VTR_FORMAT_X8B8G8R8, { "X8B8G8R8", 3, 2, 1 } },
+	{ VTR_FORMAT_A8B8G8R8, { "A8B8G8R8", 3, 2, 1 } }, { VTR_FORMAT_R8G8B8X8, { "R8G8B8X8", 0, 1, 2 } },
 };
 
 static const struct layout *find_layout(uint32_t format)
@@ -40,8 +36,7 @@ const char *vtr_pixels_format_name(uint32_t format)
 	return layout ? layout->name : NULL;
 }
 
-void vtr_pixels_to_rgb(uint8_t *rgb, const uint8_t *pixels, size_t count,
-                       enum vtr_pixel_format format)
+void vtr_pixels_to_rgb(uint8_t *rgb, const uint8_t *pixels, size_t count, enum vtr_pixel_format format)
 {
 	const struct layout *layout = find_layout(format);
 
@@ -64,8 +59,8 @@ static uint8_t blend(uint8_t under, uint32_t over, uint32_t alpha)
 	return result > 255 ? 255 : (uint8_t)result;
 }
 
-void vtr_pixels_blend_cursor(uint8_t *rgb, uint32_t width, uint32_t height,
-                             const uint32_t *cursor, int64_t left, int64_t top)
+void vtr_pixels_blend_cursor(uint8_t *rgb, uint32_t width, uint32_t height, const uint32_t *cursor,
+                             int64_t left, int64_t top)
 {
 	for (int64_t row = 0; row < VTR_CURSOR_SIZE; row++) {
 		int64_t y = top + row;

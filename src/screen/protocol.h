@@ -22,15 +22,15 @@ enum vtr_screen_fd {
 	VTR_SCREEN_FD_HTTP = 8,    /* listens; with --http */
 	VTR_SCREEN_FD_TOKENS = 9,  /* struct vtr_tokens; with --http or --hxfr */
 	VTR_SCREEN_FD_HXFR = 10,   /* listens; with --hxfr or --hxfr-open */
-	VTR_SCREEN_FD_FEEDS = 16,  /* sockets for video (encode/feed.h), one behind the other; with --feeds */
+	VTR_SCREEN_FD_FEEDS = 16, /* sockets for video (encode/feed.h), one behind the other; with --feeds */
 };
 
 enum vtr_screen_op {
 	/* To the screen process. */
-	VTR_SCREEN_BUFFER = 1,      /* memory outside of the window; read-only, sealed */
+	VTR_SCREEN_BUFFER = 1, /* memory outside of the window; read-only, sealed */
 	VTR_SCREEN_BUFFER_GONE = 2, /* is not used any more */
 	/* To the front. */
-	VTR_SCREEN_MODE = 3,  /* somebody wants another mode */
+	VTR_SCREEN_MODE = 3, /* somebody wants another mode */
 	VTR_SCREEN_INPUT = 4, /* somebody types or points */
 	VTR_SCREEN_OP_COUNT,
 };

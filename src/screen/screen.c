@@ -63,14 +63,13 @@ static enum vtr_err handle_message(struct vtr_screen *screen, const struct vtr_i
 
 	switch ((enum vtr_screen_op)message->op) {
 	case VTR_SCREEN_BUFFER: {
-		enum vtr_err err = buffer->buffer != 0 ?
-		                           vtr_buffers_add(&screen->buffers, buffer->buffer,
-		                                           &message->fds[0], buffer->size) :
-		                           VTR_ERR_GUEST;
+		enum vtr_err err = buffer->buffer != 0 ? vtr_buffers_add(&screen->buffers, buffer->buffer,
+		                                                         &message->fds[0], buffer->size) :
+		                                         VTR_ERR_GUEST;
 		if (err != VTR_OK) {
 			/* The displays that show it stay as they are. */
-			vtr_warn(screen->log, "cannot map buffer %u of %llu bytes: %s",
-			         buffer->buffer, (unsigned long long)buffer->size, vtr_err_name(err));
+			vtr_warn(screen->log, "cannot map buffer %u of %llu bytes: %s", buffer->buffer,
+			         (unsigned long long)buffer->size, vtr_err_name(err));
 		}
 		return VTR_OK;
 	}
@@ -179,18 +178,16 @@ static enum vtr_err watch(struct vtr_screen *screen)
 
 	if (err == VTR_OK) {
 		vtr_os_loop_set_wakeup(screen->loop, on_wakeup, screen);
-		err = vtr_os_loop_add_fd(screen->loop, screen->control_fd, true, false, on_control,
-		                         screen, &screen->control_watch);
+		err = vtr_os_loop_add_fd(screen->loop, screen->control_fd, true, false, on_control, screen,
+		                         &screen->control_watch);
 	}
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(screen->loop, screen->bell_fd, true, false, on_bell, screen,
-		                         NULL);
+		err = vtr_os_loop_add_fd(screen->loop, screen->bell_fd, true, false, on_bell, screen, NULL);
 	}
 	return err;
 }
 
-enum vtr_err vtr_screen_create(const struct vtr_screen_params *params,
-                               struct vtr_screen **out_screen)
+enum vtr_err vtr_screen_create(const struct vtr_screen_params *params, struct vtr_screen **out_screen)
 {
 	struct vtr_screen_params own = *params; /* to take fds from */
 	struct vtr_screen *screen = calloc(1, sizeof(*screen));
@@ -200,8 +197,7 @@ enum vtr_err vtr_screen_create(const struct vtr_screen_params *params,
 		screen->log = own.log;
 		screen->control_fd = vtr_take_fd(&own.control_fd);
 		screen->bell_fd = vtr_take_fd(&own.bell_fd);
-		vtr_ipc_init(&screen->ipc, screen->control_fd, vtr_screen_rules,
-		             VTR_SCREEN_OP_COUNT);
+		vtr_ipc_init(&screen->ipc, screen->control_fd, vtr_screen_rules, VTR_SCREEN_OP_COUNT);
 		vtr_outbox_init(&screen->outbox, screen->control_fd, wake, screen);
 		vtr_buffers_init(&screen->buffers);
 		pthread_mutex_init(&screen->seen_lock, NULL);
@@ -289,11 +285,10 @@ void vtr_screen_take_frame(struct vtr_screen *screen, uint32_t display, uint64_t
 	vtr_notes_take(screen->notes, display, frame);
 }
 
-enum vtr_err vtr_screen_take_picture(struct vtr_screen *screen, uint32_t display,
-                                     int64_t deadline_ns, struct vtr_picture *picture)
+enum vtr_err vtr_screen_take_picture(struct vtr_screen *screen, uint32_t display, int64_t deadline_ns,
+                                     struct vtr_picture *picture)
 {
-	enum vtr_err err = vtr_picture_take(picture, screen->board, &screen->buffers, display,
-	                                    deadline_ns);
+	enum vtr_err err = vtr_picture_take(picture, screen->board, &screen->buffers, display, deadline_ns);
 
 	if (err == VTR_OK) {
 		vtr_screen_take_frame(screen, display, picture->frame.frame);

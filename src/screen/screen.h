@@ -52,9 +52,9 @@ void vtr_screen_destroy(struct vtr_screen *screen);
 struct vtr_screen_info {
 	struct vtr_board_mode mode;
 	struct vtr_board_frame frame;
-	uint64_t seen;     /* frames of which a picture was taken here */
+	uint64_t seen; /* frames of which a picture was taken here */
 	uint64_t replaced; /* frames between those: newer ones came before somebody looked */
-	double rate;       /* frames per second, over the last second or half of it */
+	double rate; /* frames per second, over the last second or half of it */
 };
 
 /* Returns: VTR_ERR_AGAIN (see vtr_board_read()). */
@@ -63,8 +63,7 @@ VTR_MUST_CHECK enum vtr_err vtr_screen_describe(struct vtr_screen *screen, uint3
 
 /* See vtr_picture_take(). */
 VTR_MUST_CHECK enum vtr_err vtr_screen_take_picture(struct vtr_screen *screen, uint32_t display,
-                                                    int64_t deadline_ns,
-                                                    struct vtr_picture *picture);
+                                                    int64_t deadline_ns, struct vtr_picture *picture);
 
 /* See vtr_frame_view_open(). */
 VTR_MUST_CHECK enum vtr_err vtr_screen_open_view(struct vtr_screen *screen, uint32_t display,
@@ -109,7 +108,6 @@ VTR_MUST_CHECK enum vtr_err vtr_screen_ask_mode(struct vtr_screen *screen, uint3
  *                         keys and buttons will be released
  *          VTR_ERR_GONE, VTR_ERR_OS
  */
-VTR_MUST_CHECK enum vtr_err vtr_screen_send_input(struct vtr_screen *screen,
-                                                  const struct vtr_input *input);
+VTR_MUST_CHECK enum vtr_err vtr_screen_send_input(struct vtr_screen *screen, const struct vtr_input *input);
 
 #endif

@@ -98,8 +98,7 @@ static void blend_cursor(struct vtr_stills *stills)
 	const struct vtr_scanout *scanout = &stills->picture.frame.scanout;
 
 	if (cursor->visible) {
-		vtr_pixels_blend_cursor(stills->rgb, scanout->width, scanout->height,
-		                        cursor->image.pixels,
+		vtr_pixels_blend_cursor(stills->rgb, scanout->width, scanout->height, cursor->image.pixels,
 		                        (int64_t)cursor->x - cursor->image.hot_x,
 		                        (int64_t)cursor->y - cursor->image.hot_y);
 	}
@@ -112,8 +111,8 @@ static enum vtr_err make(struct vtr_stills *stills, struct vtr_still *still)
 	struct vtr_still_counters *counters = &stills->counters;
 	const struct vtr_scanout *scanout = &picture->frame.scanout;
 	int64_t time_ns = vtr_os_now_ns();
-	enum vtr_err err = vtr_screen_take_picture(stills->params.screen, still->display,
-	                                           time_ns + TAKE_NS, picture);
+	enum vtr_err err =
+		vtr_screen_take_picture(stills->params.screen, still->display, time_ns + TAKE_NS, picture);
 
 	if (err != VTR_OK) {
 		return err;
@@ -128,8 +127,7 @@ static enum vtr_err make(struct vtr_stills *stills, struct vtr_still *still)
 		blend_cursor(stills);
 	}
 	add_time(&counters->convert_ns, &time_ns);
-	err = vtr_png_encode(stills->rgb, scanout->width, scanout->height, &still->png,
-	                     &still->size);
+	err = vtr_png_encode(stills->rgb, scanout->width, scanout->height, &still->png, &still->size);
 	add_time(&counters->encode_ns, &time_ns);
 	still->frame = picture->frame.frame;
 	still->generation = picture->frame.generation;
@@ -150,8 +148,8 @@ static bool is_fresh(struct vtr_stills *stills, const struct kept *kept, bool wi
 	    !info.frame.lit || info.frame.frame != kept->still->frame) {
 		return false;
 	}
-	return !with_cursor || (kept->cursor_ticket == cursor->ticket && kept->x == cursor->x &&
-	                        kept->y == cursor->y);
+	return !with_cursor ||
+	       (kept->cursor_ticket == cursor->ticket && kept->x == cursor->x && kept->y == cursor->y);
 }
 
 /* Gives the still what an earlier one shows. */
@@ -172,8 +170,8 @@ static void serve(struct vtr_stills *stills, struct vtr_still *still)
 	struct vtr_still_counters *counters = &stills->counters;
 
 	/* Before the picture, so that what is kept is never newer than what it is kept for. */
-	if (still->with_cursor && vtr_screen_read_cursor(stills->params.screen, still->display,
-	                                                 &stills->cursor) != VTR_OK) {
+	if (still->with_cursor &&
+	    vtr_screen_read_cursor(stills->params.screen, still->display, &stills->cursor) != VTR_OK) {
 		stills->cursor.visible = false;
 	}
 	if (is_fresh(stills, kept, still->with_cursor)) {
@@ -227,8 +225,7 @@ static void run(void *arg)
 	}
 }
 
-enum vtr_err vtr_stills_create(const struct vtr_stills_params *params,
-                               struct vtr_stills **out_stills)
+enum vtr_err vtr_stills_create(const struct vtr_stills_params *params, struct vtr_stills **out_stills)
 {
 	struct vtr_stills *stills = calloc(1, sizeof(*stills));
 
@@ -280,8 +277,7 @@ void vtr_stills_destroy(struct vtr_stills *stills)
 }
 
 /* A request that nobody works on yet. Under the lock. */
-static struct vtr_still *find_waiting(struct vtr_stills *stills, uint32_t display,
-                                      bool with_cursor)
+static struct vtr_still *find_waiting(struct vtr_stills *stills, uint32_t display, bool with_cursor)
 {
 	struct vtr_still *still;
 

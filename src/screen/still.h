@@ -66,8 +66,8 @@ VTR_MUST_CHECK enum vtr_err vtr_stills_create(const struct vtr_stills_params *pa
 void vtr_stills_destroy(struct vtr_stills *stills);
 
 /* Owner: *out_still is a reference, to be given back. Returns: VTR_ERR_NOMEM. Thread: any. */
-VTR_MUST_CHECK enum vtr_err vtr_stills_ask(struct vtr_stills *stills, uint32_t display,
-                                           bool with_cursor, struct vtr_still **out_still);
+VTR_MUST_CHECK enum vtr_err vtr_stills_ask(struct vtr_stills *stills, uint32_t display, bool with_cursor,
+                                           struct vtr_still **out_still);
 
 static inline bool vtr_still_is_done(const struct vtr_still *still)
 {

@@ -105,7 +105,7 @@ static void deliver(struct vtr_stream *stream, struct vtr_access_unit *unit)
 	struct vtr_sink *sink;
 
 	pthread_mutex_lock(&stream->sinks_lock);
-	vtr_list_for_each(sink, &stream->sinks, node) {
+	vtr_list_for_each (sink, &stream->sinks, node) {
 		sink->synced = sink->synced || unit->key;
 		if (sink->synced) {
 			sink->unit(sink->data, unit);
@@ -120,7 +120,7 @@ static void tell_lit(struct vtr_stream *stream, bool lit)
 	struct vtr_sink *sink;
 
 	pthread_mutex_lock(&stream->sinks_lock);
-	vtr_list_for_each(sink, &stream->sinks, node) {
+	vtr_list_for_each (sink, &stream->sinks, node) {
 		if (sink->dark == lit) {
 			sink->dark = !lit;
 			sink->lit(sink->data, lit);
@@ -135,7 +135,7 @@ static bool somebody_waits(struct vtr_stream *stream)
 	bool waits = false;
 
 	pthread_mutex_lock(&stream->sinks_lock);
-	vtr_list_for_each(sink, &stream->sinks, node) {
+	vtr_list_for_each (sink, &stream->sinks, node) {
 		waits = waits || !sink->synced;
 	}
 	pthread_mutex_unlock(&stream->sinks_lock);
@@ -262,8 +262,7 @@ static void drop_encoder(struct vtr_stream *stream)
 
 static uint32_t choose_bitrate(uint32_t wanted, const struct vtr_yuv *picture)
 {
-	uint64_t by_size = BITRATE_BASE +
-	                   (uint64_t)picture->width * picture->height * BITRATE_PER_PIXEL;
+	uint64_t by_size = BITRATE_BASE + (uint64_t)picture->width * picture->height * BITRATE_PER_PIXEL;
 
 	if (wanted == 0) {
 		return (uint32_t)vtr_min(by_size, BITRATE_MAX);
@@ -271,8 +270,7 @@ static uint32_t choose_bitrate(uint32_t wanted, const struct vtr_yuv *picture)
 	return (uint32_t)vtr_max(wanted, BITRATE_MIN);
 }
 
-static enum vtr_err open_encoder(struct vtr_stream *stream, const struct vtr_yuv *picture,
-                                 uint32_t bitrate)
+static enum vtr_err open_encoder(struct vtr_stream *stream, const struct vtr_yuv *picture, uint32_t bitrate)
 {
 	const struct vtr_encoder_params params = {
 		.log = log_of(stream),
@@ -301,8 +299,7 @@ static enum vtr_err prepare_encoder(struct vtr_stream *stream)
 	pthread_mutex_lock(&stream->lock);
 	uint32_t bitrate = choose_bitrate(stream->bitrate, picture);
 	pthread_mutex_unlock(&stream->lock);
-	if (stream->encoder &&
-	    (stream->width != picture->width || stream->height != picture->height)) {
+	if (stream->encoder && (stream->width != picture->width || stream->height != picture->height)) {
 		drop_encoder(stream);
 	}
 	if (!stream->encoder) {
@@ -351,8 +348,8 @@ static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason
 	int64_t begin_ns = vtr_os_now_ns();
 
 	if (err == VTR_OK) {
-		err = vtr_encoder_encode(stream->encoder, &kept->buffer.yuv,
-		                         key || !stream->in_generation, &unit);
+		err = vtr_encoder_encode(stream->encoder, &kept->buffer.yuv, key || !stream->in_generation,
+		                         &unit);
 	}
 	if (err != VTR_OK) {
 		drop_encoder(stream);
@@ -428,8 +425,7 @@ static enum vtr_err follow(struct vtr_stream *stream, bool key, int64_t now_ns, 
 }
 
 /* The same picture again, for those who join or for sharpness, if it is time. */
-static enum vtr_err repeat(struct vtr_stream *stream, int64_t key_at_ns, int64_t now_ns,
-                           int64_t *out_next_ns)
+static enum vtr_err repeat(struct vtr_stream *stream, int64_t key_at_ns, int64_t now_ns, int64_t *out_next_ns)
 {
 	bool key = key_at_ns != NEVER && now_ns >= key_at_ns;
 	bool refine = stream->refine_ns != NEVER && now_ns >= stream->refine_ns;
@@ -488,8 +484,7 @@ static int64_t step(struct vtr_stream *stream)
 		return now_ns + UNKNOWN_NS;
 	}
 	if (err != VTR_OK) {
-		vtr_debug(log_of(stream), "display %u: no video: %s", stream->display,
-		          vtr_err_name(err));
+		vtr_debug(log_of(stream), "display %u: no video: %s", stream->display, vtr_err_name(err));
 		stream->broken_ns = now_ns + BROKEN_NS;
 		return stream->broken_ns;
 	}
@@ -576,8 +571,7 @@ static void init_stream(struct vtr_streams *streams, uint32_t display)
 	vtr_os_cond_init(&stream->work);
 }
 
-enum vtr_err vtr_streams_create(const struct vtr_streams_params *params,
-                                struct vtr_streams **out_streams)
+enum vtr_err vtr_streams_create(const struct vtr_streams_params *params, struct vtr_streams **out_streams)
 {
 	struct vtr_streams *streams = calloc(1, sizeof(*streams));
 

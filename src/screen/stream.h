@@ -82,14 +82,14 @@ void vtr_streams_on_flush(struct vtr_streams *streams);
 /* Sums since the process started, of one display. */
 struct vtr_stream_counters {
 	uint64_t coded, keys, bytes;
-	uint64_t dropped;       /* frames that were replaced before they could be taken, while somebody watched */
-	uint64_t retaken;       /* converted again, because they had changed meanwhile */
-	uint64_t torn;          /* taken although they changed */
-	uint64_t refined;       /* coded once more, without damage */
-	uint64_t repeated;      /* the same, because somebody asked */
+	uint64_t dropped; /* frames that were replaced before they could be taken, while somebody watched */
+	uint64_t retaken; /* converted again, because they had changed meanwhile */
+	uint64_t torn; /* taken although they changed */
+	uint64_t refined; /* coded once more, without damage */
+	uint64_t repeated; /* the same, because somebody asked */
 	uint64_t convert_ns, encode_ns;
 	uint32_t viewers, bitrate;
-	const char *encoder;    /* NULL: none runs */
+	const char *encoder; /* NULL: none runs */
 };
 
 void vtr_stream_count(struct vtr_stream *stream, struct vtr_stream_counters *out_counters);

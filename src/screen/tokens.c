@@ -61,9 +61,9 @@ static bool parse(const char text[FILE_BYTES], struct vtr_tokens *out_tokens)
 	const char *control = text + 8;
 	const char *view = control + VTR_TOKEN_LENGTH + 1 + 5;
 
-	if (memcmp(text, "control ", 8) != 0 || !is_token(control) ||
-	    memcmp(view - 6, "\nview ", 6) != 0 || !is_token(view) ||
-	    view[VTR_TOKEN_LENGTH] != '\n' || memcmp(control, view, VTR_TOKEN_LENGTH) == 0) {
+	if (memcmp(text, "control ", 8) != 0 || !is_token(control) || memcmp(view - 6, "\nview ", 6) != 0 ||
+	    !is_token(view) || view[VTR_TOKEN_LENGTH] != '\n' ||
+	    memcmp(control, view, VTR_TOKEN_LENGTH) == 0) {
 		return false;
 	}
 	memcpy(out_tokens->control, control, VTR_TOKEN_LENGTH);
@@ -71,8 +71,7 @@ static bool parse(const char text[FILE_BYTES], struct vtr_tokens *out_tokens)
 	return true;
 }
 
-static enum vtr_err read_file(struct vtr_log *log, const char *path, int fd,
-                              struct vtr_tokens *out_tokens)
+static enum vtr_err read_file(struct vtr_log *log, const char *path, int fd, struct vtr_tokens *out_tokens)
 {
 	char text[FILE_BYTES + 1]; /* one more, so that a longer file is noticed */
 	struct stat stat;
@@ -172,8 +171,7 @@ static bool is_same(const char a[VTR_TOKEN_LENGTH], const char *b)
 	return difference == 0;
 }
 
-enum vtr_token_kind vtr_tokens_check(const struct vtr_tokens *tokens, const char *token,
-                                     size_t length)
+enum vtr_token_kind vtr_tokens_check(const struct vtr_tokens *tokens, const char *token, size_t length)
 {
 	if (length != VTR_TOKEN_LENGTH) {
 		return VTR_TOKEN_WRONG;

@@ -44,7 +44,6 @@ VTR_MUST_CHECK enum vtr_err vtr_tokens_load(struct vtr_log *log, const char *pat
                                             struct vtr_tokens *out_tokens);
 
 /* What a token is good for. Takes as long whatever is wrong with it, but for its length. */
-enum vtr_token_kind vtr_tokens_check(const struct vtr_tokens *tokens, const char *token,
-                                     size_t length);
+enum vtr_token_kind vtr_tokens_check(const struct vtr_tokens *tokens, const char *token, size_t length);
 
 #endif

@@ -15,7 +15,7 @@
 VkResult vtr_attempt_begin(struct vtr_attempt *attempt, const struct vtr_physical *p, size_t alignment)
 {
 	const bool sparse = p->sparse_family != VTR_NO_FAMILY;
-	const VkPhysicalDeviceFeatures features = {.sparseBinding = sparse};
+	const VkPhysicalDeviceFeatures features = { .sparseBinding = sparse };
 	const float priority = 1.0f;
 	const char *names[4];
 	const VkDeviceQueueCreateInfo queue = {
@@ -45,7 +45,9 @@ VkResult vtr_attempt_begin(struct vtr_attempt *attempt, const struct vtr_physica
 	if (p->has.portability) {
 		names[info.enabledExtensionCount++] = "VK_KHR_portability_subset";
 	}
-	*attempt = (struct vtr_attempt){.physical = p, .alignment = alignment, .family = queue.queueFamilyIndex};
+	*attempt = (struct vtr_attempt){ .physical = p,
+		                         .alignment = alignment,
+		                         .family = queue.queueFamilyIndex };
 	ret = p->procs->vkCreateDevice(p->handle, &info, NULL, &attempt->device);
 	if (ret != VK_SUCCESS) {
 		return ret;
@@ -77,7 +79,9 @@ static bool map_own(struct vtr_attempt_memory *m, size_t alignment, int *out_fd)
 
 static bool import_pointer(struct vtr_attempt *attempt, uint32_t type, struct vtr_attempt_memory *m)
 {
-	VkMemoryHostPointerPropertiesEXT props = {.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT};
+	VkMemoryHostPointerPropertiesEXT props = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT
+	};
 	const VkImportMemoryHostPointerInfoEXT import = {
 		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
 		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
@@ -91,7 +95,7 @@ static bool import_pointer(struct vtr_attempt *attempt, uint32_t type, struct vt
 	};
 
 	return attempt->vk.vkGetMemoryHostPointerPropertiesEXT(attempt->device, import.handleType, m->map,
-	                                                     &props) == VK_SUCCESS &&
+	                                                       &props) == VK_SUCCESS &&
 	       (props.memoryTypeBits & (1u << type)) != 0 &&
 	       attempt->vk.vkAllocateMemory(attempt->device, &info, NULL, &m->memory) == VK_SUCCESS;
 }
@@ -117,15 +121,16 @@ static bool import_fd(struct vtr_attempt *attempt, uint32_t type, int fd, struct
 static bool export(struct vtr_attempt *attempt, VkExternalMemoryHandleTypeFlagBits handle, uint32_t type,
                    struct vtr_attempt_memory *m)
 {
-	const VkExportMemoryAllocateInfo export = {
-		.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO, .handleTypes = handle};
+	const VkExportMemoryAllocateInfo export = { .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+		                                    .handleTypes = handle };
 	const VkMemoryAllocateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
 		.pNext = &export,
 		.allocationSize = m->size,
 		.memoryTypeIndex = type,
 	};
-	VkMemoryGetFdInfoKHR get = {.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR, .handleType = handle};
+	VkMemoryGetFdInfoKHR get = { .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
+		                     .handleType = handle };
 	vtr_autofd int fd = -1;
 	void *map;
 
@@ -158,7 +163,8 @@ static bool shows(struct vtr_attempt *attempt, const struct vtr_attempt_memory *
 	return same;
 }
 
-static bool allocate(struct vtr_attempt *attempt, enum vtr_share share, uint32_t type, struct vtr_attempt_memory *m)
+static bool allocate(struct vtr_attempt *attempt, enum vtr_share share, uint32_t type,
+                     struct vtr_attempt_memory *m)
 {
 	const struct vtr_physical *p = attempt->physical;
 	vtr_autofd int fd = -1;
@@ -168,14 +174,16 @@ static bool allocate(struct vtr_attempt *attempt, enum vtr_share share, uint32_t
 		return p->has.host_memory && attempt->vk.vkGetMemoryHostPointerPropertiesEXT != NULL &&
 		       map_own(m, attempt->alignment, &fd) && import_pointer(attempt, type, m);
 	case VTR_SHARE_FD_IMPORT:
-		return p->has.dma_buf && map_own(m, attempt->alignment, &fd) && import_fd(attempt, type, fd, m) &&
-		       shows(attempt, m);
+		return p->has.dma_buf && map_own(m, attempt->alignment, &fd) &&
+		       import_fd(attempt, type, fd, m) && shows(attempt, m);
 	case VTR_SHARE_DMA_BUF:
-		return p->has.dma_buf && export(attempt, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT, type, m) &&
+		return p->has.dma_buf &&
+		       export(attempt, VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT, type, m) &&
 		       shows(attempt, m);
 	case VTR_SHARE_OPAQUE_FD:
 		return p->has.memory_fd &&
-		       export(attempt, VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT, type, m) && shows(attempt, m);
+		       export(attempt, VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT, type, m) &&
+		       shows(attempt, m);
 	case VTR_SHARE_NONE:
 		break;
 	}
@@ -185,7 +193,7 @@ static bool allocate(struct vtr_attempt *attempt, enum vtr_share share, uint32_t
 bool vtr_attempt_allocate(struct vtr_attempt *attempt, enum vtr_share share, uint32_t type, size_t size,
                           struct vtr_attempt_memory *out_memory)
 {
-	struct vtr_attempt_memory m = {.size = vtr_align_up(size, attempt->alignment)};
+	struct vtr_attempt_memory m = { .size = vtr_align_up(size, attempt->alignment) };
 
 	if (!allocate(attempt, share, type, &m)) {
 		vtr_attempt_free(attempt, &m);

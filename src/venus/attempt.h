@@ -29,7 +29,8 @@ struct vtr_attempt_memory {
 };
 
 /* Fills *attempt. Returns: what vkCreateDevice says. */
-VkResult vtr_attempt_begin(struct vtr_attempt *attempt, const struct vtr_physical *physical, size_t alignment);
+VkResult vtr_attempt_begin(struct vtr_attempt *attempt, const struct vtr_physical *physical,
+                           size_t alignment);
 void vtr_attempt_end(struct vtr_attempt *attempt);
 
 /* Allocates at least `size` bytes of a type that are shared in this way. Returns: whether that works. */

@@ -15,9 +15,9 @@ static void fix(uint32_t *src, uint32_t *dst)
 }
 
 /* The decoder's own memory, which may be written. */
-#define FIX_ALL(array, count, Type) \
-	for (uint32_t i = 0; i < (count); i++) { \
-		Type *b = (Type *)(uintptr_t)&(array)[i]; \
+#define FIX_ALL(array, count, Type)                                    \
+	for (uint32_t i = 0; i < (count); i++) {                       \
+		Type *b = (Type *)(uintptr_t)&(array)[i];              \
 		fix(&b->srcQueueFamilyIndex, &b->dstQueueFamilyIndex); \
 	}
 
@@ -34,10 +34,11 @@ void vtr_hand_vkCmdPipelineBarrier(struct vtr_dispatch *d, struct vtw_vkCmdPipel
 		FIX_ALL(a->pBufferMemoryBarriers, a->bufferMemoryBarrierCount, VkBufferMemoryBarrier)
 		FIX_ALL(a->pImageMemoryBarriers, a->imageMemoryBarrierCount, VkImageMemoryBarrier)
 	}
-	vtr_device_procs(a->commandBuffer_obj)->vkCmdPipelineBarrier(
-		a->commandBuffer, a->srcStageMask, a->dstStageMask, a->dependencyFlags, a->memoryBarrierCount,
-		a->pMemoryBarriers, a->bufferMemoryBarrierCount, a->pBufferMemoryBarriers,
-		a->imageMemoryBarrierCount, a->pImageMemoryBarriers);
+	vtr_device_procs(a->commandBuffer_obj)
+		->vkCmdPipelineBarrier(a->commandBuffer, a->srcStageMask, a->dstStageMask, a->dependencyFlags,
+	                               a->memoryBarrierCount, a->pMemoryBarriers, a->bufferMemoryBarrierCount,
+	                               a->pBufferMemoryBarriers, a->imageMemoryBarrierCount,
+	                               a->pImageMemoryBarriers);
 }
 
 void vtr_hand_vkCmdWaitEvents(struct vtr_dispatch *d, struct vtw_vkCmdWaitEvents *a)
@@ -47,10 +48,11 @@ void vtr_hand_vkCmdWaitEvents(struct vtr_dispatch *d, struct vtw_vkCmdWaitEvents
 		FIX_ALL(a->pBufferMemoryBarriers, a->bufferMemoryBarrierCount, VkBufferMemoryBarrier)
 		FIX_ALL(a->pImageMemoryBarriers, a->imageMemoryBarrierCount, VkImageMemoryBarrier)
 	}
-	vtr_device_procs(a->commandBuffer_obj)->vkCmdWaitEvents(
-		a->commandBuffer, a->eventCount, a->pEvents, a->srcStageMask, a->dstStageMask,
-		a->memoryBarrierCount, a->pMemoryBarriers, a->bufferMemoryBarrierCount,
-		a->pBufferMemoryBarriers, a->imageMemoryBarrierCount, a->pImageMemoryBarriers);
+	vtr_device_procs(a->commandBuffer_obj)
+		->vkCmdWaitEvents(a->commandBuffer, a->eventCount, a->pEvents, a->srcStageMask,
+	                          a->dstStageMask, a->memoryBarrierCount, a->pMemoryBarriers,
+	                          a->bufferMemoryBarrierCount, a->pBufferMemoryBarriers,
+	                          a->imageMemoryBarrierCount, a->pImageMemoryBarriers);
 }
 
 void vtr_hand_vkCmdPipelineBarrier2(struct vtr_dispatch *d, struct vtw_vkCmdPipelineBarrier2 *a)

@@ -28,17 +28,17 @@ struct vtr_venus {
 	struct vtr_venus_window window;
 	_Atomic bool dead;
 
-	struct vtr_retire retire;     /* when what a command may hold is freed */
+	struct vtr_retire retire; /* when what a command may hold is freed */
 	struct vtr_object_table objects;
 	struct vtr_resource_table resources;
 	struct vtr_dispatch dispatch; /* the context stream's. Thread: the context's */
 
-	pthread_mutex_t rings_lock;   /* guards rings, ring_count; changes by the context's thread only */
+	pthread_mutex_t rings_lock; /* guards rings, ring_count; changes by the context's thread only */
 	struct vtr_ring *rings[VTR_MAX_RINGS];
 	uint32_t ring_count;
-	struct vtr_os_thread watch;   /* reports that rings live; trims pooled memory */
+	struct vtr_os_thread watch; /* reports that rings live; trims pooled memory */
 	bool watch_runs;
-	bool watch_stop;              /* guarded by rings_lock */
+	bool watch_stop; /* guarded by rings_lock */
 	uint64_t watch_period_ns;
 	pthread_cond_t watch_wake;
 
@@ -50,8 +50,8 @@ struct vtr_venus {
 	struct vtr_physical **physicals;
 	uint32_t physical_count;
 
-	pthread_mutex_t memory_lock;   /* guards what hangs on memory objects against their being freed */
-	bool unsettled;                /* some queue is; the context's thread */
+	pthread_mutex_t memory_lock; /* guards what hangs on memory objects against their being freed */
+	bool unsettled; /* some queue is; the context's thread */
 	pthread_mutex_t timeline_lock; /* guards timelines, and that their queues stay */
 	struct vtr_queue *timelines[VTR_VENUS_TIMELINE_COUNT];
 };

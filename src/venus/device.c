@@ -64,8 +64,10 @@ static bool enable_timeline(const struct vtr_physical *p, VkDeviceCreateInfo *in
 	VkPhysicalDeviceTimelineSemaphoreFeatures *theirs =
 		vtr_chain_find(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES);
 	VkPhysicalDeviceTimelineSemaphoreFeatures have = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
-	VkPhysicalDeviceFeatures2 query = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &have};
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES
+	};
+	VkPhysicalDeviceFeatures2 query = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+		                            .pNext = &have };
 
 	if (!p->has.timeline) {
 		return false;
@@ -153,8 +155,8 @@ static VkResult create_device(struct vtr_device *device, VkDeviceCreateInfo *inf
 	info->ppEnabledExtensionNames = names->list;
 	ret = p->procs->vkCreateDevice(p->handle, info, NULL, &device->handle);
 	if (ret == VK_SUCCESS) {
-		vtw_load_device_procs(&device->procs, p->procs->vkGetDeviceProcAddr, device->handle, names->list,
-		                      names->n);
+		vtw_load_device_procs(&device->procs, p->procs->vkGetDeviceProcAddr, device->handle,
+		                      names->list, names->n);
 	}
 	return ret;
 }
@@ -181,7 +183,7 @@ static VkResult open_by_older_names(struct vtr_device *device, VkDeviceCreateInf
 {
 	const struct vtr_physical *p = device->physical;
 	const uint32_t version = vtr_min(p->properties.apiVersion, VTR_VK_VERSION);
-	struct older_names older = {.physical = p, .names = names};
+	struct older_names older = { .physical = p, .names = names };
 	const uint32_t before = names->n;
 
 	vtw_older_names(&device->procs, version, use_older_name, &older);
@@ -207,7 +209,8 @@ static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo 
 {
 	const struct vtr_physical *p = device->physical;
 	VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES};
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES
+	};
 	VkDeviceCreateInfo info = *guest;
 	struct vtr_extension_names names;
 	VkResult ret;
@@ -288,8 +291,8 @@ void vtr_hand_vkCreateDevice(struct vtr_dispatch *d, struct vtw_vkCreateDevice *
 
 /* --- destruction ------------------------------------------------------------------------------------ */
 
-#define DESTROY(name, Name) \
-	case VK_OBJECT_TYPE_##name: \
+#define DESTROY(name, Name)                                                                               \
+	case VK_OBJECT_TYPE_##name:                                                                       \
 		device->procs.vkDestroy##Name(device->handle, (Vk##Name)(uintptr_t)o->base.handle, NULL); \
 		break
 
@@ -298,29 +301,29 @@ static void destroy_child(struct vtr_device *device, struct vtr_vk_object *o)
 	struct vtr_memory *memory;
 
 	switch (o->base.type) {
-	DESTROY(FENCE, Fence);
-	DESTROY(SEMAPHORE, Semaphore);
-	DESTROY(EVENT, Event);
-	DESTROY(QUERY_POOL, QueryPool);
-	DESTROY(BUFFER, Buffer);
-	DESTROY(BUFFER_VIEW, BufferView);
-	DESTROY(IMAGE, Image);
-	DESTROY(IMAGE_VIEW, ImageView);
-	DESTROY(SHADER_MODULE, ShaderModule);
-	DESTROY(PIPELINE_CACHE, PipelineCache);
-	DESTROY(PIPELINE, Pipeline);
-	DESTROY(PIPELINE_LAYOUT, PipelineLayout);
-	DESTROY(SAMPLER, Sampler);
-	DESTROY(DESCRIPTOR_SET_LAYOUT, DescriptorSetLayout);
-	DESTROY(DESCRIPTOR_POOL, DescriptorPool);
-	DESTROY(FRAMEBUFFER, Framebuffer);
-	DESTROY(RENDER_PASS, RenderPass);
-	DESTROY(COMMAND_POOL, CommandPool);
-	DESTROY(SAMPLER_YCBCR_CONVERSION, SamplerYcbcrConversion);
-	DESTROY(DESCRIPTOR_UPDATE_TEMPLATE, DescriptorUpdateTemplate);
-	DESTROY(PRIVATE_DATA_SLOT, PrivateDataSlot);
-	DESTROY(ACCELERATION_STRUCTURE_KHR, AccelerationStructureKHR);
-	DESTROY(DEFERRED_OPERATION_KHR, DeferredOperationKHR);
+		DESTROY(FENCE, Fence);
+		DESTROY(SEMAPHORE, Semaphore);
+		DESTROY(EVENT, Event);
+		DESTROY(QUERY_POOL, QueryPool);
+		DESTROY(BUFFER, Buffer);
+		DESTROY(BUFFER_VIEW, BufferView);
+		DESTROY(IMAGE, Image);
+		DESTROY(IMAGE_VIEW, ImageView);
+		DESTROY(SHADER_MODULE, ShaderModule);
+		DESTROY(PIPELINE_CACHE, PipelineCache);
+		DESTROY(PIPELINE, Pipeline);
+		DESTROY(PIPELINE_LAYOUT, PipelineLayout);
+		DESTROY(SAMPLER, Sampler);
+		DESTROY(DESCRIPTOR_SET_LAYOUT, DescriptorSetLayout);
+		DESTROY(DESCRIPTOR_POOL, DescriptorPool);
+		DESTROY(FRAMEBUFFER, Framebuffer);
+		DESTROY(RENDER_PASS, RenderPass);
+		DESTROY(COMMAND_POOL, CommandPool);
+		DESTROY(SAMPLER_YCBCR_CONVERSION, SamplerYcbcrConversion);
+		DESTROY(DESCRIPTOR_UPDATE_TEMPLATE, DescriptorUpdateTemplate);
+		DESTROY(PRIVATE_DATA_SLOT, PrivateDataSlot);
+		DESTROY(ACCELERATION_STRUCTURE_KHR, AccelerationStructureKHR);
+		DESTROY(DEFERRED_OPERATION_KHR, DeferredOperationKHR);
 	case VK_OBJECT_TYPE_DEVICE_MEMORY:
 		memory = vtr_memory_detach(device->venus, o);
 		device->procs.vkFreeMemory(device->handle, (VkDeviceMemory)(uintptr_t)o->base.handle, NULL);

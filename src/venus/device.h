@@ -21,19 +21,19 @@ struct vtr_queue {
 	uint32_t family, index;
 	VkDeviceQueueCreateFlags flags;
 	uint32_t timeline;            /* 1..63, 0: none; under timeline_lock */
-	pthread_mutex_t lock;         /* held while the driver's queue is used, never while it waits for the GPU;
+	pthread_mutex_t lock; /* held while the driver's queue is used, never while it waits for the GPU;
 	                               * guards what follows */
-	bool gone;                    /* the device is being destroyed; set under timeline_lock, too */
-	VkSemaphore semaphore;        /* a timeline that submits advance, made for the first fence */
-	uint64_t submitted;           /* the last value that a submit will signal */
-	bool stale;                   /* something was submitted behind it */
-	uint32_t unused_signals;      /* submits that signalled for nobody */
-	bool eager;                   /* submits signal by themselves: fences are being asked for */
-	pthread_mutex_t fence_lock;   /* guards fences; taken inside lock */
-	struct vtr_list fences;       /* pending, in order */
-	struct vtr_os_thread waiter;  /* waits for the semaphore; started with the first fence */
+	bool gone; /* the device is being destroyed; set under timeline_lock, too */
+	VkSemaphore semaphore; /* a timeline that submits advance, made for the first fence */
+	uint64_t submitted; /* the last value that a submit will signal */
+	bool stale; /* something was submitted behind it */
+	uint32_t unused_signals; /* submits that signalled for nobody */
+	bool eager; /* submits signal by themselves: fences are being asked for */
+	pthread_mutex_t fence_lock; /* guards fences; taken inside lock */
+	struct vtr_list fences; /* pending, in order */
+	struct vtr_os_thread waiter; /* waits for the semaphore; started with the first fence */
 	bool waiter_runs;
-	bool unsettled;               /* has fences that the waiter was not told of; the context's thread */
+	bool unsettled; /* has fences that the waiter was not told of; the context's thread */
 	_Atomic bool waiter_stop;
 	_Atomic uint32_t waiter_word; /* parked on while nothing is pending */
 };
@@ -41,7 +41,7 @@ struct vtr_queue {
 /* Freed, with its queues, when no command can hold it any more. */
 struct vtr_device {
 	struct vtr_retired retired;
-	struct vtr_device *next;      /* in venus->devices; guarded by instance_lock */
+	struct vtr_device *next; /* in venus->devices; guarded by instance_lock */
 	struct vtr_venus *venus;
 	struct vtr_vk_object *object;
 	struct vtr_physical *physical;
@@ -49,13 +49,15 @@ struct vtr_device {
 	struct vtw_device_procs procs;
 	struct vtr_queue *queues[VTR_MAX_QUEUES];
 	uint32_t queue_count;
-	pthread_mutex_t lock;         /* guards what follows, and that the driver's device stays */
+	pthread_mutex_t lock; /* guards what follows, and that the driver's device stays */
 	struct vtr_list objects;
-	struct vtr_list unfit;        /* memory that sparse resources cannot be bound to (memory.h); sparse devices */
-	bool gone;                    /* it is being destroyed: nothing can be made of it */
+	struct vtr_list
+		unfit; /* memory that sparse resources cannot be bound to (memory.h); sparse devices */
+	bool gone; /* it is being destroyed: nothing can be made of it */
 	bool timeline_semaphores;
-	bool sparse;                  /* the guest enabled sparse binding */
-	VkExternalMemoryHandleTypeFlagBits import_type; /* of most memory that programs map, where it is imported */
+	bool sparse; /* the guest enabled sparse binding */
+	VkExternalMemoryHandleTypeFlagBits
+		import_type; /* of most memory that programs map, where it is imported */
 };
 
 /* How the device's memory of a type is shared. */
@@ -90,8 +92,7 @@ void vtr_devices_destroy(struct vtr_venus *venus);
 
 /* --- fence.c -------------------------------------------------------------------------------------- */
 
-VTR_MUST_CHECK enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t timeline,
-                                               uint64_t fence_id);
+VTR_MUST_CHECK enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id);
 /* Called with queue->lock held: whether this submit is to signal, and what. */
 bool vtr_queue_wants_signal(struct vtr_queue *queue, uint64_t *out_value);
 /* Called with queue->lock held, after a submit to the driver. */

@@ -32,8 +32,10 @@ static void fill_runs(void)
 void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct vtr_ring *ring)
 {
 	pthread_once(&runs_once, fill_runs);
-	*d = (struct vtr_dispatch){.venus = venus, .ring = ring, .command = NO_COMMAND,
-		.stream = vtr_retire_stream_create(&venus->retire)};
+	*d = (struct vtr_dispatch){ .venus = venus,
+		                    .ring = ring,
+		                    .command = NO_COMMAND,
+		                    .stream = vtr_retire_stream_create(&venus->retire) };
 	vtr_cs_reader_init(&d->r, NULL, 0, &venus->objects.map, &d->arena);
 	vtr_arena_init(&d->arena, ARENA_FIRST, &venus->resources.budget);
 }
@@ -237,7 +239,8 @@ static enum vtr_err run_window(struct vtr_dispatch *d, size_t size, bool last, s
 
 		if (!run_one(d)) {
 			if (!last && d->r.status == VTR_CS_SHORT) {
-				vtr_arena_reset(&d->arena); /* nothing was done yet: it runs again from more bytes */
+				vtr_arena_reset(
+					&d->arena); /* nothing was done yet: it runs again from more bytes */
 				*out_done = (size_t)(start - base);
 				return VTR_OK;
 			}
@@ -261,7 +264,8 @@ enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data
 
 		if (window == NULL) {
 			vtr_venus_fail(d->venus, "command stream",
-			               "a command is longer than the context's budget allows (-o max-memory)", n);
+			               "a command is longer than the context's budget allows (-o max-memory)",
+			               n);
 			return VTR_ERR_GUEST;
 		}
 		memcpy(window, data + at, n);

@@ -49,8 +49,7 @@ VTR_MUST_CHECK enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, const uint8
                                              void (*progress)(struct vtr_dispatch *d, size_t done),
                                              size_t *out_done);
 /* The same for memory that the guest can write: copied piece by piece, each byte once per attempt. */
-VTR_MUST_CHECK enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data,
-                                                    size_t size);
+VTR_MUST_CHECK enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data, size_t size);
 
 /* A private buffer of at least `size` bytes, kept. NULL when there is no memory. */
 uint8_t *vtr_dispatch_window(struct vtr_dispatch *d, unsigned which, size_t size);

@@ -24,7 +24,8 @@ static VkSemaphore make_timeline(struct vtr_device *device)
 		.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
 		.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
 	};
-	const VkSemaphoreCreateInfo info = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO, .pNext = &type};
+	const VkSemaphoreCreateInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+		                             .pNext = &type };
 	VkSemaphore semaphore;
 
 	if (!device->timeline_semaphores ||
@@ -39,7 +40,9 @@ static uint64_t counter(struct vtr_queue *q)
 	uint64_t value = 0;
 
 	return q->device->procs.vkGetSemaphoreCounterValue(q->device->handle, q->semaphore, &value) ==
-	       VK_SUCCESS ? value : UINT64_MAX; /* a lost device owes nothing any more */
+	                       VK_SUCCESS ?
+	               value :
+	               UINT64_MAX; /* a lost device owes nothing any more */
 }
 
 static void fire(struct vtr_queue *q, uint64_t fence_id)
@@ -55,7 +58,8 @@ static void retire(struct vtr_queue *q, uint64_t value)
 {
 	pthread_mutex_lock(&q->fence_lock);
 	while (!vtr_list_empty(&q->fences)) {
-		struct vtr_pending_fence *f = vtr_container_of(q->fences.next, struct vtr_pending_fence, link);
+		struct vtr_pending_fence *f =
+			vtr_container_of(q->fences.next, struct vtr_pending_fence, link);
 
 		if (f->value > value) {
 			break;

@@ -42,8 +42,10 @@ static uint64_t group_handle_size(struct vtr_object *device_obj, bool replay)
 {
 	const struct vtr_physical *p = vtr_vk(device_obj)->device->physical;
 	VkPhysicalDeviceRayTracingPipelinePropertiesKHR rt = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR};
-	VkPhysicalDeviceProperties2 props = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &rt};
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR
+	};
+	VkPhysicalDeviceProperties2 props = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		                              .pNext = &rt };
 
 	p->procs->vkGetPhysicalDeviceProperties2(p->handle, &props);
 	return replay ? rt.shaderGroupHandleCaptureReplaySize : rt.shaderGroupHandleSize;
@@ -77,8 +79,8 @@ void vtr_hand_vkGetRayTracingCaptureReplayShaderGroupHandlesKHR(
 	a->ret = fn(a->device, a->pipeline, a->firstGroup, a->groupCount, a->dataSize, a->pData);
 }
 
-void vtr_hand_vkWriteAccelerationStructuresPropertiesKHR(struct vtr_dispatch *d,
-                                                         struct vtw_vkWriteAccelerationStructuresPropertiesKHR *a)
+void vtr_hand_vkWriteAccelerationStructuresPropertiesKHR(
+	struct vtr_dispatch *d, struct vtw_vkWriteAccelerationStructuresPropertiesKHR *a)
 {
 	const PFN_vkWriteAccelerationStructuresPropertiesKHR fn =
 		vtr_device_procs(a->device_obj)->vkWriteAccelerationStructuresPropertiesKHR;
@@ -88,16 +90,17 @@ void vtr_hand_vkWriteAccelerationStructuresPropertiesKHR(struct vtr_dispatch *d,
 		vtr_dispatch_fail(d, "acceleration structure properties do not fit their memory");
 		return;
 	}
-	a->ret = fn(a->device, a->accelerationStructureCount, a->pAccelerationStructures, a->queryType, a->dataSize,
-	            a->pData, a->stride);
+	a->ret = fn(a->device, a->accelerationStructureCount, a->pAccelerationStructures, a->queryType,
+	            a->dataSize, a->pData, a->stride);
 }
 
 /* --- descriptors as bytes --------------------------------------------------------------------------- */
 
 void vtr_hand_vkWriteSamplerDescriptorMESA(struct vtr_dispatch *d, struct vtw_vkWriteSamplerDescriptorMESA *a)
 {
-	const PFN_vkWriteSamplerDescriptorsEXT fn = vtr_device_procs(a->device_obj)->vkWriteSamplerDescriptorsEXT;
-	const VkHostAddressRangeEXT range = {.address = a->pData, .size = a->dataSize};
+	const PFN_vkWriteSamplerDescriptorsEXT fn =
+		vtr_device_procs(a->device_obj)->vkWriteSamplerDescriptorsEXT;
+	const VkHostAddressRangeEXT range = { .address = a->pData, .size = a->dataSize };
 
 	if (fn == NULL || a->pData == NULL) {
 		vtr_dispatch_missing(d);
@@ -106,11 +109,12 @@ void vtr_hand_vkWriteSamplerDescriptorMESA(struct vtr_dispatch *d, struct vtw_vk
 	a->ret = fn(a->device, 1, a->pSampler, &range);
 }
 
-void vtr_hand_vkWriteResourceDescriptorMESA(struct vtr_dispatch *d, struct vtw_vkWriteResourceDescriptorMESA *a)
+void vtr_hand_vkWriteResourceDescriptorMESA(struct vtr_dispatch *d,
+                                            struct vtw_vkWriteResourceDescriptorMESA *a)
 {
 	const PFN_vkWriteResourceDescriptorsEXT fn =
 		vtr_device_procs(a->device_obj)->vkWriteResourceDescriptorsEXT;
-	const VkHostAddressRangeEXT range = {.address = a->pData, .size = a->dataSize};
+	const VkHostAddressRangeEXT range = { .address = a->pData, .size = a->dataSize };
 
 	if (fn == NULL || a->pData == NULL) {
 		vtr_dispatch_missing(d);

@@ -60,16 +60,16 @@ static bool own_size(struct vtr_object *device_obj, const struct region *r, size
 	const struct vtw_device_procs *vk = vtr_device_procs(device_obj);
 	const VkImageSubresource2 ask = {
 		.sType = VK_STRUCTURE_TYPE_IMAGE_SUBRESOURCE_2,
-		.imageSubresource = {r->sub->aspectMask, r->sub->mipLevel, r->sub->baseArrayLayer},
+		.imageSubresource = { r->sub->aspectMask, r->sub->mipLevel, r->sub->baseArrayLayer },
 	};
-	VkSubresourceHostMemcpySize size = {.sType = VK_STRUCTURE_TYPE_SUBRESOURCE_HOST_MEMCPY_SIZE};
-	VkSubresourceLayout2 layout = {.sType = VK_STRUCTURE_TYPE_SUBRESOURCE_LAYOUT_2, .pNext = &size};
+	VkSubresourceHostMemcpySize size = { .sType = VK_STRUCTURE_TYPE_SUBRESOURCE_HOST_MEMCPY_SIZE };
+	VkSubresourceLayout2 layout = { .sType = VK_STRUCTURE_TYPE_SUBRESOURCE_LAYOUT_2, .pNext = &size };
 
 	if (vk->vkGetImageSubresourceLayout2 == NULL) {
 		return false;
 	}
-	vk->vkGetImageSubresourceLayout2(vtr_vk(device_obj)->device->handle, (VkImage)(uintptr_t)r->image->base.handle,
-	                                 &ask, &layout);
+	vk->vkGetImageSubresourceLayout2(vtr_vk(device_obj)->device->handle,
+	                                 (VkImage)(uintptr_t)r->image->base.handle, &ask, &layout);
 	return vtr_mul(size.size, layer_count(r), out_size);
 }
 
@@ -77,7 +77,7 @@ static bool own_size(struct vtr_object *device_obj, const struct region *r, size
  * Buffers and Images"). False: more than there can be. */
 static bool region_size(struct vtr_object *device_obj, const struct region *r, size_t *out_size)
 {
-	static const struct vtw_format unknown = {.width = 1, .height = 1, .depth = 1};
+	static const struct vtw_format unknown = { .width = 1, .height = 1, .depth = 1 };
 	const struct vtw_format *known = vtw_find_format(r->image->format);
 	const struct vtw_format *format = known != NULL ? known : &unknown;
 	const uint32_t block = known != NULL ? block_bytes(known, r->sub->aspectMask) : 0;
@@ -159,8 +159,9 @@ void vtr_hand_vkCopyImageToMemoryMESA(struct vtr_dispatch *d, struct vtw_vkCopyI
 }
 
 /* The bytes of a region, with as many behind them as the driver may look at. NULL with the reader poisoned. */
-static const void *region_bytes(struct vtr_dispatch *d, struct vtr_object *device_obj, struct vtr_vk_object *image,
-                                const VkCopyMemoryToImageInfoMESA *info, const VkMemoryToImageCopyMESA *m)
+static const void *region_bytes(struct vtr_dispatch *d, struct vtr_object *device_obj,
+                                struct vtr_vk_object *image, const VkCopyMemoryToImageInfoMESA *info,
+                                const VkMemoryToImageCopyMESA *m)
 {
 	const struct region r = {
 		.image = image,

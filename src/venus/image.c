@@ -78,7 +78,7 @@ static bool buffer_importable(const struct vtr_device *device, const VkBufferCre
 		.usage = info->usage,
 		.handleType = device->import_type,
 	};
-	VkExternalBufferProperties out = {.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES};
+	VkExternalBufferProperties out = { .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES };
 
 	if (!p->strategy.buffers_importable || (info->flags & VK_BUFFER_CREATE_PROTECTED_BIT) != 0) {
 		return false;
@@ -114,7 +114,8 @@ static void adapt_buffer(const struct vtr_device *device, VkBufferCreateInfo *in
 
 void vtr_hand_vkCreateBuffer(struct vtr_dispatch *d, struct vtw_vkCreateBuffer *a)
 {
-	struct vtr_vk_object *o = vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_BUFFER, a->pBuffer, &a->ret);
+	struct vtr_vk_object *o =
+		vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_BUFFER, a->pBuffer, &a->ret);
 	VkBufferCreateInfo info = *a->pCreateInfo;
 	VkExternalMemoryBufferCreateInfo external;
 	VkBuffer handle = NULL;
@@ -147,14 +148,17 @@ void vtr_hand_vkGetDeviceBufferMemoryRequirements(struct vtr_dispatch *d,
 	restrict_types(device_of(a->device_obj), needs, &a->pMemoryRequirements->memoryRequirements);
 }
 
-void vtr_hand_vkGetBufferMemoryRequirements(struct vtr_dispatch *d, struct vtw_vkGetBufferMemoryRequirements *a)
+void vtr_hand_vkGetBufferMemoryRequirements(struct vtr_dispatch *d,
+                                            struct vtw_vkGetBufferMemoryRequirements *a)
 {
 	(void)d;
-	vtr_device_procs(a->device_obj)->vkGetBufferMemoryRequirements(a->device, a->buffer, a->pMemoryRequirements);
+	vtr_device_procs(a->device_obj)
+		->vkGetBufferMemoryRequirements(a->device, a->buffer, a->pMemoryRequirements);
 	restrict_types(device_of(a->device_obj), needs_of(a->buffer_obj), a->pMemoryRequirements);
 }
 
-void vtr_hand_vkGetBufferMemoryRequirements2(struct vtr_dispatch *d, struct vtw_vkGetBufferMemoryRequirements2 *a)
+void vtr_hand_vkGetBufferMemoryRequirements2(struct vtr_dispatch *d,
+                                             struct vtw_vkGetBufferMemoryRequirements2 *a)
 {
 	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
 
@@ -163,7 +167,8 @@ void vtr_hand_vkGetBufferMemoryRequirements2(struct vtr_dispatch *d, struct vtw_
 		return;
 	}
 	vk->vkGetBufferMemoryRequirements2(a->device, a->pInfo, a->pMemoryRequirements);
-	restrict_types(device_of(a->device_obj), needs_of(d->r.named), &a->pMemoryRequirements->memoryRequirements);
+	restrict_types(device_of(a->device_obj), needs_of(d->r.named),
+	               &a->pMemoryRequirements->memoryRequirements);
 }
 
 /* --- images ----------------------------------------------------------------------------------------- */
@@ -185,11 +190,13 @@ static bool image_importable(const struct vtr_device *device, const VkImageCreat
 		.usage = info->usage,
 		.flags = info->flags,
 	};
-	VkExternalImageFormatProperties out = {.sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES};
-	VkImageFormatProperties2 props = {.sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2, .pNext = &out};
+	VkExternalImageFormatProperties out = { .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES };
+	VkImageFormatProperties2 props = { .sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
+		                           .pNext = &out };
 
 	/* An optimal image of a real GPU would have to move out of its memory. */
-	if (info->tiling != VK_IMAGE_TILING_LINEAR && p->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU) {
+	if (info->tiling != VK_IMAGE_TILING_LINEAR &&
+	    p->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU) {
 		return false;
 	}
 	return info->initialLayout == VK_IMAGE_LAYOUT_UNDEFINED &&
@@ -216,7 +223,8 @@ static void adapt_image(const struct vtr_device *device, VkImageCreateInfo *info
 
 void vtr_hand_vkCreateImage(struct vtr_dispatch *d, struct vtw_vkCreateImage *a)
 {
-	struct vtr_vk_object *o = vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_IMAGE, a->pImage, &a->ret);
+	struct vtr_vk_object *o =
+		vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_IMAGE, a->pImage, &a->ret);
 	VkImageCreateInfo info = *a->pCreateInfo;
 	VkExternalMemoryImageCreateInfo external;
 	VkImage handle = NULL;
@@ -238,7 +246,8 @@ struct question {
 	VkDeviceImageMemoryRequirements info;
 };
 
-static void ask(struct vtr_object *device_obj, const VkDeviceImageMemoryRequirements *info, struct question *q)
+static void ask(struct vtr_object *device_obj, const VkDeviceImageMemoryRequirements *info,
+                struct question *q)
 {
 	q->create = *info->pCreateInfo;
 	q->info = *info;
@@ -266,11 +275,13 @@ void vtr_hand_vkGetDeviceImageMemoryRequirements(struct vtr_dispatch *d,
 void vtr_hand_vkGetImageMemoryRequirements(struct vtr_dispatch *d, struct vtw_vkGetImageMemoryRequirements *a)
 {
 	(void)d;
-	vtr_device_procs(a->device_obj)->vkGetImageMemoryRequirements(a->device, a->image, a->pMemoryRequirements);
+	vtr_device_procs(a->device_obj)
+		->vkGetImageMemoryRequirements(a->device, a->image, a->pMemoryRequirements);
 	restrict_types(device_of(a->device_obj), needs_of(a->image_obj), a->pMemoryRequirements);
 }
 
-void vtr_hand_vkGetImageMemoryRequirements2(struct vtr_dispatch *d, struct vtw_vkGetImageMemoryRequirements2 *a)
+void vtr_hand_vkGetImageMemoryRequirements2(struct vtr_dispatch *d,
+                                            struct vtw_vkGetImageMemoryRequirements2 *a)
 {
 	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
 
@@ -279,7 +290,8 @@ void vtr_hand_vkGetImageMemoryRequirements2(struct vtr_dispatch *d, struct vtw_v
 		return;
 	}
 	vk->vkGetImageMemoryRequirements2(a->device, a->pInfo, a->pMemoryRequirements);
-	restrict_types(device_of(a->device_obj), needs_of(d->r.named), &a->pMemoryRequirements->memoryRequirements);
+	restrict_types(device_of(a->device_obj), needs_of(d->r.named),
+	               &a->pMemoryRequirements->memoryRequirements);
 }
 
 void vtr_hand_vkGetDeviceImageSparseMemoryRequirements(struct vtr_dispatch *d,
@@ -303,7 +315,8 @@ void vtr_hand_vkGetDeviceImageSparseMemoryRequirements(struct vtr_dispatch *d,
 static VkImageAspectFlags aspect(const struct vtr_physical *p, VkImageAspectFlags mask)
 {
 	return p->emulate.drm_modifier && mask == VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT ?
-		VK_IMAGE_ASPECT_COLOR_BIT : mask;
+	               VK_IMAGE_ASPECT_COLOR_BIT :
+	               mask;
 }
 
 void vtr_hand_vkGetImageSubresourceLayout(struct vtr_dispatch *d, struct vtw_vkGetImageSubresourceLayout *a)
@@ -324,7 +337,8 @@ void vtr_hand_vkGetImageSubresourceLayout2(struct vtr_dispatch *d, struct vtw_vk
 		vtr_dispatch_missing(d);
 		return;
 	}
-	sub.imageSubresource.aspectMask = aspect(device_of(a->device_obj)->physical, sub.imageSubresource.aspectMask);
+	sub.imageSubresource.aspectMask =
+		aspect(device_of(a->device_obj)->physical, sub.imageSubresource.aspectMask);
 	vk->vkGetImageSubresourceLayout2(a->device, a->image, &sub, a->pLayout);
 }
 

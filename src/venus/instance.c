@@ -25,8 +25,8 @@ void vtr_hand_vkEnumerateInstanceExtensionProperties(struct vtr_dispatch *d,
                                                      struct vtw_vkEnumerateInstanceExtensionProperties *a)
 {
 	static const VkExtensionProperties list[] = {
-		{"VK_EXT_command_serialization", 1},
-		{"VK_MESA_venus_protocol", 4},
+		{ "VK_EXT_command_serialization", 1 },
+		{ "VK_MESA_venus_protocol", 4 },
 	};
 	const uint32_t n = a->pProperties == NULL ? 2 : *a->pPropertyCount < 2 ? *a->pPropertyCount : 2;
 
@@ -57,8 +57,9 @@ void vtr_hand_vkEnumerateDeviceLayerProperties(struct vtr_dispatch *d,
 static VkResult make_instance(struct vtr_venus *venus, const VkInstanceCreateInfo *guest,
                               VkInstance *out_instance)
 {
-	VkApplicationInfo app = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO};
-	VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, .pApplicationInfo = &app};
+	VkApplicationInfo app = { .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO };
+	VkInstanceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+		                      .pApplicationInfo = &app };
 	const char *portability = PORTABILITY;
 
 	if (guest->pApplicationInfo != NULL) { /* drivers have work-arounds by application name */
@@ -204,7 +205,8 @@ static VkResult find_physicals(struct vtr_venus *venus, VkInstance instance)
 }
 
 /* Gives the guest's ids to the devices, or checks that they are those that it gave before. */
-static void name_physicals(struct vtr_dispatch *d, struct vtr_object *instance, const uint64_t *ids, uint32_t n)
+static void name_physicals(struct vtr_dispatch *d, struct vtr_object *instance, const uint64_t *ids,
+                           uint32_t n)
 {
 	struct vtr_venus *venus = d->venus;
 
@@ -213,7 +215,8 @@ static void name_physicals(struct vtr_dispatch *d, struct vtr_object *instance, 
 		VkResult ret;
 
 		if (p->object == NULL) {
-			p->object = vtr_object_reserve(d, instance, VK_OBJECT_TYPE_PHYSICAL_DEVICE, ids[i], &ret);
+			p->object =
+				vtr_object_reserve(d, instance, VK_OBJECT_TYPE_PHYSICAL_DEVICE, ids[i], &ret);
 			if (p->object == NULL) {
 				return;
 			}

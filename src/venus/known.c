@@ -10,11 +10,8 @@
 
 /* Indexed by enum vtr_share. */
 static const char letters[] = {
-	[VTR_SHARE_NONE] = '-',
-	[VTR_SHARE_HOST_IMPORT] = 'h',
-	[VTR_SHARE_DMA_BUF] = 'd',
-	[VTR_SHARE_OPAQUE_FD] = 'o',
-	[VTR_SHARE_FD_IMPORT] = 'f',
+	[VTR_SHARE_NONE] = '-',      [VTR_SHARE_HOST_IMPORT] = 'h', [VTR_SHARE_DMA_BUF] = 'd',
+	[VTR_SHARE_OPAQUE_FD] = 'o', [VTR_SHARE_FD_IMPORT] = 'f',
 };
 #define LETTER_NOT_SPARSE 'x'
 
@@ -36,12 +33,13 @@ void vtr_known_format(const struct vtr_known_device *device, char out_text[VTR_K
 	vtr_known_format_uuid(device->driver_uuid, driver_text);
 	for (uint32_t i = 0; i < device->type_count; i++) {
 		types[i] = letters[device->share[i]];
-		sparse[i] = device->sparse_share[i] == VTR_KNOWN_NOT_SPARSE ? LETTER_NOT_SPARSE :
-			letters[device->sparse_share[i]];
+		sparse[i] = device->sparse_share[i] == VTR_KNOWN_NOT_SPARSE ?
+		                    LETTER_NOT_SPARSE :
+		                    letters[device->sparse_share[i]];
 	}
 	snprintf(out_text, VTR_KNOWN_TEXT, "%s:%s:%" PRIu64 ":%c:%c:%s:%s", device_text, driver_text,
-	         device->import_alignment, device->buffers_importable ? 'y' : 'n', device->is_cpu ? 'c' : 'g', types,
-	         sparse);
+	         device->import_alignment, device->buffers_importable ? 'y' : 'n', device->is_cpu ? 'c' : 'g',
+	         types, sparse);
 }
 
 bool vtr_known_parse_uuid(const char **text, uint8_t out_uuid[VTR_KNOWN_UUID])
@@ -89,10 +87,11 @@ static bool parse_types(const char *text, struct vtr_known_device *device)
 
 enum vtr_err vtr_known_parse(const char *text, struct vtr_known_device *out_device)
 {
-	struct vtr_known_device device = {0};
+	struct vtr_known_device device = { 0 };
 	char *end;
 
-	if (!vtr_known_parse_uuid(&text, device.device_uuid) || !vtr_known_parse_uuid(&text, device.driver_uuid)) {
+	if (!vtr_known_parse_uuid(&text, device.device_uuid) ||
+	    !vtr_known_parse_uuid(&text, device.driver_uuid)) {
 		return VTR_ERR_ARG;
 	}
 	device.import_alignment = strtoull(text, &end, 10);

@@ -82,12 +82,12 @@ static VkResult prepare_own(struct request *req)
 	if (size == 0) {
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
-	err = vtr_shm_take(&req->d->venus->resources, size,
-	                   req->device->physical->strategy.import_alignment, &m->block);
+	err = vtr_shm_take(&req->d->venus->resources, size, req->device->physical->strategy.import_alignment,
+	                   &m->block);
 	if (err != VTR_OK) {
 		if (err == VTR_ERR_LIMIT) {
-			vtr_info(req->d->venus->log, "an allocation of %zu bytes is over the context's memory limit",
-			         size);
+			vtr_info(req->d->venus->log,
+			         "an allocation of %zu bytes is over the context's memory limit", size);
 		}
 		return err_to_vk(err);
 	}
@@ -110,8 +110,10 @@ static void *view_resource(struct request *req, struct vtr_resource *res, size_t
 			atomic_store(&res->pinned, true);
 		}
 		*out_size = size;
-		return alignment <= VTR_RESOURCE_ALIGNMENT && vtr_os_shm_pad(res->map, res->size, size) == VTR_OK ?
-			res->map : NULL;
+		return alignment <= VTR_RESOURCE_ALIGNMENT &&
+		                       vtr_os_shm_pad(res->map, res->size, size) == VTR_OK ?
+		               res->map :
+		               NULL;
 	}
 	size = res->size & ~(alignment - 1);
 	if (size == 0 ||
@@ -137,8 +139,10 @@ static VkResult prepare_import(struct request *req, uint32_t res_id)
 	}
 	if (req->device->physical->strategy.share[type] != VTR_SHARE_HOST_IMPORT ||
 	    req->info.allocationSize > m->imported->size) {
-		vtr_info_limited(req->d->venus->log, "memory type %u is not imported, or resource %u is smaller than "
-		                 "the allocation", type, res_id);
+		vtr_info_limited(req->d->venus->log,
+		                 "memory type %u is not imported, or resource %u is smaller than "
+		                 "the allocation",
+		                 type, res_id);
 		return VK_ERROR_INVALID_EXTERNAL_HANDLE;
 	}
 	map = view_resource(req, m->imported, &size);
@@ -151,8 +155,8 @@ static VkResult prepare_import(struct request *req, uint32_t res_id)
 
 static void prepare_export(struct request *req, VkExternalMemoryHandleTypeFlags type)
 {
-	req->export = (VkExportMemoryAllocateInfo){
-		.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO, .handleTypes = type};
+	req->export = (VkExportMemoryAllocateInfo){ .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
+		                                    .handleTypes = type };
 	vtr_chain_push(&req->info, &req->export);
 }
 
@@ -227,7 +231,7 @@ void vtr_hand_vkAllocateMemory(struct vtr_dispatch *d, struct vtw_vkAllocateMemo
 {
 	struct vtr_device *device = vtr_vk(a->device_obj)->device;
 	const VkPhysicalDeviceMemoryProperties *types = &device->physical->memory;
-	struct request req = {.d = d, .device = device, .info = *a->pAllocateInfo};
+	struct request req = { .d = d, .device = device, .info = *a->pAllocateInfo };
 	struct vtr_vk_object *o =
 		vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_DEVICE_MEMORY, a->pMemory, &a->ret);
 	VkDeviceMemory handle = NULL;
@@ -353,9 +357,11 @@ static enum vtr_err blob_of(struct vtr_venus *venus, struct vtr_vk_object *o, ui
 	if ((flags & VTR_BLOB_MAPPABLE) != 0 && (m->properties & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) == 0) {
 		return VTR_ERR_GUEST;
 	}
-	have = m->block != NULL ? m->block->size : m->imported != NULL ? m->imported->size :
-		vtr_align_up(m->size, vtr_os_page_size());
-	if (size == 0 || size > vtr_align_up(have, vtr_os_page_size()) || atomic_exchange(&m->exported, true)) {
+	have = m->block != NULL    ? m->block->size :
+	       m->imported != NULL ? m->imported->size :
+	                             vtr_align_up(m->size, vtr_os_page_size());
+	if (size == 0 || size > vtr_align_up(have, vtr_os_page_size()) ||
+	    atomic_exchange(&m->exported, true)) {
 		return VTR_ERR_GUEST;
 	}
 	if ((flags & (VTR_BLOB_SHAREABLE | VTR_BLOB_CROSS_DEVICE)) != 0) {
@@ -367,7 +373,7 @@ static enum vtr_err blob_of(struct vtr_venus *venus, struct vtr_vk_object *o, ui
 	}
 	err = vtr_resource_add(&venus->resources, res_id, fd, 0, have, false, false);
 	if (err == VTR_OK) {
-		*out_blob = (struct vtr_blob){fd, have, cached ? VTR_BLOB_CACHED : VTR_BLOB_WC};
+		*out_blob = (struct vtr_blob){ fd, have, cached ? VTR_BLOB_CACHED : VTR_BLOB_WC };
 	}
 	return err;
 }
@@ -385,7 +391,8 @@ enum vtr_err vtr_memory_blob(struct vtr_venus *venus, uint32_t res_id, uint64_t 
 	if (o->type == VK_OBJECT_TYPE_DEVICE_MEMORY) {
 		err = blob_of(venus, vtr_vk(o), res_id, flags, size, out_blob);
 	} else {
-		err = o->type == (VK_OBJECT_TYPE_DEVICE_MEMORY | VTR_OBJECT_TOMB) ? VTR_ERR_LIMIT : VTR_ERR_GUEST;
+		err = o->type == (VK_OBJECT_TYPE_DEVICE_MEMORY | VTR_OBJECT_TOMB) ? VTR_ERR_LIMIT :
+		                                                                    VTR_ERR_GUEST;
 	}
 	pthread_mutex_unlock(&venus->memory_lock);
 	return err;
@@ -397,8 +404,9 @@ void vtr_hand_vkGetMemoryResourcePropertiesMESA(struct vtr_dispatch *d,
                                                 struct vtw_vkGetMemoryResourcePropertiesMESA *a)
 {
 	const struct vtr_physical *p = vtr_vk(a->device_obj)->device->physical;
-	VkMemoryResourceAllocationSizePropertiesMESA *size = vtr_chain_find(
-		a->pMemoryResourceProperties, VK_STRUCTURE_TYPE_MEMORY_RESOURCE_ALLOCATION_SIZE_PROPERTIES_MESA);
+	VkMemoryResourceAllocationSizePropertiesMESA *size =
+		vtr_chain_find(a->pMemoryResourceProperties,
+	                       VK_STRUCTURE_TYPE_MEMORY_RESOURCE_ALLOCATION_SIZE_PROPERTIES_MESA);
 	struct vtr_resource *res = vtr_resource_get(&d->venus->resources, a->resourceId);
 
 	if (res == NULL) {
@@ -415,6 +423,6 @@ void vtr_hand_vkGetMemoryResourcePropertiesMESA(struct vtr_dispatch *d,
 		size->allocationSize = res->size;
 	}
 	a->ret = a->pMemoryResourceProperties->memoryTypeBits != 0 ? VK_SUCCESS :
-		VK_ERROR_INVALID_EXTERNAL_HANDLE;
+	                                                             VK_ERROR_INVALID_EXTERNAL_HANDLE;
 	vtr_resource_unref(res);
 }

@@ -17,7 +17,8 @@ struct vtr_memory {
 	_Atomic bool exported;       /* its blob exists */
 	_Atomic bool shareable;      /* the guest may hold its fd for ever */
 	VkDeviceMemory handle;       /* the driver's */
-	struct vtr_device *unfit_of; /* in whose list of memory that is not for sparse resources; NULL: in none */
+	struct vtr_device
+		*unfit_of; /* in whose list of memory that is not for sparse resources; NULL: in none */
 	struct vtr_list unfit_link;
 };
 

@@ -83,7 +83,7 @@ static struct vtr_vk_object *object_alloc(struct vtr_venus *venus)
 	}
 	pthread_mutex_unlock(&venus->retire.lock);
 	if (o != NULL) {
-		*o = (struct vtr_vk_object){0};
+		*o = (struct vtr_vk_object){ 0 };
 		vtr_list_init(&o->link);
 		vtr_list_init(&o->children);
 		atomic_fetch_add_explicit(&table->objects, 1, memory_order_relaxed);
@@ -109,8 +109,8 @@ static bool is_sync(uint32_t type)
 	       type == VK_OBJECT_TYPE_EVENT;
 }
 
-struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_object *parent,
-                                         VkObjectType type, uint64_t id, VkResult *out_ret)
+struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type,
+                                         uint64_t id, VkResult *out_ret)
 {
 	struct vtr_object_table *table = &d->venus->objects;
 	struct vtr_vk_object *p = parent != NULL ? vtr_vk(parent) : NULL;
@@ -144,7 +144,8 @@ static enum vtr_err insert(struct vtr_object_table *table, struct vtr_vk_object 
 	const bool child = o->device != NULL && o->base.type != VK_OBJECT_TYPE_DEVICE;
 	enum vtr_err err;
 
-	if (child && (o->device->gone || (o->pool != NULL && (o->pool->gone || o->pool->device != o->device)))) {
+	if (child &&
+	    (o->device->gone || (o->pool != NULL && (o->pool->gone || o->pool->device != o->device)))) {
 		return VTR_ERR_GONE;
 	}
 	err = vtr_idmap_insert(&table->map, &o->base);
@@ -171,7 +172,7 @@ static void publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
 	}
 	if (err != VTR_OK) { /* the context ends: what the driver made goes with it */
 		vtr_dispatch_fail(d, err == VTR_ERR_GONE ? "its device or pool was destroyed meanwhile" :
-		                  "a new object's id cannot be used");
+		                                           "a new object's id cannot be used");
 		object_retire(d->venus, o);
 	}
 }
@@ -240,7 +241,8 @@ void vtr_object_remove_children(struct vtr_dispatch *d, struct vtr_vk_object *po
 
 		pthread_mutex_lock(&pool->device->lock);
 		if (!vtr_list_empty(&pool->children)) {
-			struct vtr_vk_object *o = vtr_container_of(pool->children.next, struct vtr_vk_object, link);
+			struct vtr_vk_object *o =
+				vtr_container_of(pool->children.next, struct vtr_vk_object, link);
 
 			vtr_list_remove(&o->link);
 			child = &o->base;

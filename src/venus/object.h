@@ -27,7 +27,7 @@ struct vtr_vk_object {
 	struct vtr_vk_object *pool;   /* of a descriptor set or command buffer */
 	struct vtr_list link;         /* in device->objects or pool->children; later in the table's lists */
 	struct vtr_list children;     /* of a pool; under the device's lock, like `link` and `gone` */
-	bool gone;                    /* removed: a pool takes no children any more */
+	bool gone;		    /* removed: a pool takes no children any more */
 	uint64_t epoch;               /* retired in this one */
 	uint8_t needs;                /* of a buffer or image (image.c) */
 	VkFormat format;              /* of an image */
@@ -74,8 +74,8 @@ static inline const struct vtw_instance_procs *vtr_instance_procs(struct vtr_obj
  * Returns NULL with *out_ret set when a budget is used up, or with the reader poisoned when the id
  * cannot be.
  */
-struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_object *parent,
-                                         VkObjectType type, uint64_t id, VkResult *out_ret);
+struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type,
+                                         uint64_t id, VkResult *out_ret);
 /* Makes it known, or, when ret is an error, leaves a tombstone unless the guest gets to know of it. */
 void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret);
 /* Forgets an object, which lasts until the command ends. False: another thread did, and this one must

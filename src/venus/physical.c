@@ -118,9 +118,9 @@ static void choose_emulation(struct vtr_physical *p, const struct list *driver)
 
 static void identify(struct vtr_physical *p)
 {
-	VkPhysicalDeviceIDProperties id = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES};
-	VkPhysicalDeviceProperties2 props = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &id};
+	VkPhysicalDeviceIDProperties id = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES };
+	VkPhysicalDeviceProperties2 props = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		                              .pNext = &id };
 
 	p->procs->vkGetPhysicalDeviceProperties2(p->handle, &props);
 	memcpy(p->device_uuid, id.deviceUUID, VK_UUID_SIZE);
@@ -129,9 +129,11 @@ static void identify(struct vtr_physical *p)
 
 static bool is_venus(const struct vtr_physical *p)
 {
-	VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
-	VkPhysicalDeviceProperties2 props = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &driver};
+	VkPhysicalDeviceDriverProperties driver = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES
+	};
+	VkPhysicalDeviceProperties2 props = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		                              .pNext = &driver };
 
 	if (p->properties.apiVersion < VK_API_VERSION_1_2) {
 		return false;
@@ -173,7 +175,7 @@ enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_par
                                  struct vtr_physical **out_physical)
 {
 	struct vtr_physical *p = calloc(1, sizeof(*p));
-	struct list driver = {0};
+	struct list driver = { 0 };
 	enum vtr_err err = VTR_ERR_VK;
 
 	if (p == NULL) {

@@ -26,7 +26,7 @@ struct vtr_emulation {
  * more. */
 struct vtr_physical {
 	struct vtr_retired retired;
-	bool gone;                    /* its instance was destroyed; guarded by instance_lock */
+	bool gone; /* its instance was destroyed; guarded by instance_lock */
 	VkPhysicalDevice handle;
 	struct vtr_vk_object *object; /* NULL until the guest enumerated */
 	const struct vtw_instance_procs *procs;
@@ -34,9 +34,11 @@ struct vtr_physical {
 	uint8_t device_uuid[VK_UUID_SIZE], driver_uuid[VK_UUID_SIZE];
 	VkExtensionProperties *extensions; /* what the guest may enable */
 	uint32_t extension_count;
-	struct { bool host_memory, memory_fd, dma_buf, fence_fd, portability, timeline, deferred_host; } has;
-	bool core_timeline;           /* timeline semaphores need no extension */
-	uint32_t sparse_family;       /* vtr_sparse_family() */
+	struct {
+		bool host_memory, memory_fd, dma_buf, fence_fd, portability, timeline, deferred_host;
+	} has;
+	bool core_timeline; /* timeline semaphores need no extension */
+	uint32_t sparse_family; /* vtr_sparse_family() */
 	struct vtr_emulation emulate;
 	VkPhysicalDeviceMemoryProperties memory; /* as the guest sees it */
 	struct vtr_memory_strategy strategy;
@@ -49,8 +51,7 @@ struct vtr_physical {
  */
 VTR_MUST_CHECK enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_params *params,
                                                 const struct vtw_instance_procs *procs,
-                                                VkPhysicalDevice handle,
-                                                struct vtr_physical **out_physical);
+                                                VkPhysicalDevice handle, struct vtr_physical **out_physical);
 void vtr_physical_destroy(struct vtr_physical *physical);
 
 /* Whether an extension is offered that the driver has, too. */

@@ -11,7 +11,7 @@ struct array {
 static bool begin(struct vtr_dispatch *d, struct vtr_object *device, uint64_t *ids, uint32_t count,
                   struct array *out, VkResult *out_ret)
 {
-	*out = (struct array){.n = 0};
+	*out = (struct array){ .n = 0 };
 	if (count == 0 || ids == NULL) {
 		vtr_dispatch_fail(d, "no pipelines");
 		return false;
@@ -42,7 +42,9 @@ static void end(struct vtr_dispatch *d, struct array *a, uint64_t *ids, VkResult
 		const bool made = a->handles[i] != NULL;
 
 		vtr_object_publish(d, a->objects[i], (uintptr_t)a->handles[i],
-		                   made ? VK_SUCCESS : ret < 0 ? ret : VK_ERROR_UNKNOWN);
+		                   made    ? VK_SUCCESS :
+		                   ret < 0 ? ret :
+		                             VK_ERROR_UNKNOWN);
 		if (!made) {
 			ids[i] = 0;
 		}
@@ -54,8 +56,9 @@ void vtr_hand_vkCreateGraphicsPipelines(struct vtr_dispatch *d, struct vtw_vkCre
 	struct array array;
 
 	if (begin(d, a->device_obj, a->pPipelines, a->createInfoCount, &array, &a->ret)) {
-		a->ret = vtr_device_procs(a->device_obj)->vkCreateGraphicsPipelines(
-			a->device, a->pipelineCache, a->createInfoCount, a->pCreateInfos, NULL, array.handles);
+		a->ret = vtr_device_procs(a->device_obj)
+		                 ->vkCreateGraphicsPipelines(a->device, a->pipelineCache, a->createInfoCount,
+		                                             a->pCreateInfos, NULL, array.handles);
 		end(d, &array, a->pPipelines, a->ret);
 	}
 }
@@ -65,13 +68,15 @@ void vtr_hand_vkCreateComputePipelines(struct vtr_dispatch *d, struct vtw_vkCrea
 	struct array array;
 
 	if (begin(d, a->device_obj, a->pPipelines, a->createInfoCount, &array, &a->ret)) {
-		a->ret = vtr_device_procs(a->device_obj)->vkCreateComputePipelines(
-			a->device, a->pipelineCache, a->createInfoCount, a->pCreateInfos, NULL, array.handles);
+		a->ret = vtr_device_procs(a->device_obj)
+		                 ->vkCreateComputePipelines(a->device, a->pipelineCache, a->createInfoCount,
+		                                            a->pCreateInfos, NULL, array.handles);
 		end(d, &array, a->pPipelines, a->ret);
 	}
 }
 
-void vtr_hand_vkCreateRayTracingPipelinesKHR(struct vtr_dispatch *d, struct vtw_vkCreateRayTracingPipelinesKHR *a)
+void vtr_hand_vkCreateRayTracingPipelinesKHR(struct vtr_dispatch *d,
+                                             struct vtw_vkCreateRayTracingPipelinesKHR *a)
 {
 	const struct vtw_device_procs *vk = vtr_device_procs(a->device_obj);
 	struct array array;
@@ -81,8 +86,9 @@ void vtr_hand_vkCreateRayTracingPipelinesKHR(struct vtr_dispatch *d, struct vtw_
 		return;
 	}
 	if (begin(d, a->device_obj, a->pPipelines, a->createInfoCount, &array, &a->ret)) {
-		a->ret = vk->vkCreateRayTracingPipelinesKHR(a->device, NULL, a->pipelineCache, a->createInfoCount,
-		                                            a->pCreateInfos, NULL, array.handles);
+		a->ret = vk->vkCreateRayTracingPipelinesKHR(a->device, NULL, a->pipelineCache,
+		                                            a->createInfoCount, a->pCreateInfos, NULL,
+		                                            array.handles);
 		end(d, &array, a->pPipelines, a->ret);
 	}
 }

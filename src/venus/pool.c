@@ -11,7 +11,7 @@ struct batch {
 static bool reserve(struct vtr_dispatch *d, struct vtr_object *device, VkObjectType type, const uint64_t *ids,
                     uint32_t n, struct batch *out, VkResult *out_ret)
 {
-	*out = (struct batch){vtr_dispatch_alloc(d, n, sizeof(*out->objects)), 0};
+	*out = (struct batch){ vtr_dispatch_alloc(d, n, sizeof(*out->objects)), 0 };
 	*out_ret = VK_SUCCESS;
 	if (out->objects == NULL) {
 		return n == 0;
@@ -62,8 +62,10 @@ void vtr_hand_vkAllocateDescriptorSets(struct vtr_dispatch *d, struct vtw_vkAllo
 		vtr_dispatch_fail(d, "descriptor sets without a pool, or none");
 		return;
 	}
-	if (reserve(d, a->device_obj, VK_OBJECT_TYPE_DESCRIPTOR_SET, a->pDescriptorSets, n, &batch, &failed)) {
-		a->ret = vtr_device_procs(a->device_obj)->vkAllocateDescriptorSets(a->device, a->pAllocateInfo, sets);
+	if (reserve(d, a->device_obj, VK_OBJECT_TYPE_DESCRIPTOR_SET, a->pDescriptorSets, n, &batch,
+	            &failed)) {
+		a->ret = vtr_device_procs(a->device_obj)
+		                 ->vkAllocateDescriptorSets(a->device, a->pAllocateInfo, sets);
 	} else {
 		a->ret = failed;
 	}
@@ -75,8 +77,9 @@ void vtr_hand_vkFreeDescriptorSets(struct vtr_dispatch *d, struct vtw_vkFreeDesc
 	free_ids(d, a->pDescriptorSets_ids, a->descriptorSetCount, VK_OBJECT_TYPE_DESCRIPTOR_SET);
 	a->ret = VK_SUCCESS;
 	if (a->pDescriptorSets != NULL) {
-		a->ret = vtr_device_procs(a->device_obj)->vkFreeDescriptorSets(
-			a->device, a->descriptorPool, a->descriptorSetCount, a->pDescriptorSets);
+		a->ret = vtr_device_procs(a->device_obj)
+		                 ->vkFreeDescriptorSets(a->device, a->descriptorPool, a->descriptorSetCount,
+		                                        a->pDescriptorSets);
 	}
 }
 
@@ -87,7 +90,8 @@ void vtr_hand_vkResetDescriptorPool(struct vtr_dispatch *d, struct vtw_vkResetDe
 		return;
 	}
 	vtr_object_remove_children(d, vtr_vk(a->descriptorPool_obj));
-	a->ret = vtr_device_procs(a->device_obj)->vkResetDescriptorPool(a->device, a->descriptorPool, a->flags);
+	a->ret = vtr_device_procs(a->device_obj)
+	                 ->vkResetDescriptorPool(a->device, a->descriptorPool, a->flags);
 }
 
 void vtr_hand_vkDestroyDescriptorPool(struct vtr_dispatch *d, struct vtw_vkDestroyDescriptorPool *a)
@@ -112,9 +116,10 @@ void vtr_hand_vkAllocateCommandBuffers(struct vtr_dispatch *d, struct vtw_vkAllo
 		vtr_dispatch_fail(d, "command buffers without a pool, or none");
 		return;
 	}
-	if (reserve(d, a->device_obj, VK_OBJECT_TYPE_COMMAND_BUFFER, a->pCommandBuffers, n, &batch, &failed)) {
-		a->ret = vtr_device_procs(a->device_obj)->vkAllocateCommandBuffers(a->device, a->pAllocateInfo,
-		                                                                   buffers);
+	if (reserve(d, a->device_obj, VK_OBJECT_TYPE_COMMAND_BUFFER, a->pCommandBuffers, n, &batch,
+	            &failed)) {
+		a->ret = vtr_device_procs(a->device_obj)
+		                 ->vkAllocateCommandBuffers(a->device, a->pAllocateInfo, buffers);
 	} else {
 		a->ret = failed;
 	}
@@ -125,8 +130,9 @@ void vtr_hand_vkFreeCommandBuffers(struct vtr_dispatch *d, struct vtw_vkFreeComm
 {
 	free_ids(d, a->pCommandBuffers_ids, a->commandBufferCount, VK_OBJECT_TYPE_COMMAND_BUFFER);
 	if (a->pCommandBuffers != NULL) {
-		vtr_device_procs(a->device_obj)->vkFreeCommandBuffers(a->device, a->commandPool,
-		                                                      a->commandBufferCount, a->pCommandBuffers);
+		vtr_device_procs(a->device_obj)
+			->vkFreeCommandBuffers(a->device, a->commandPool, a->commandBufferCount,
+		                               a->pCommandBuffers);
 	}
 }
 

@@ -25,10 +25,13 @@ static const char *kind_name(VkPhysicalDeviceType type)
 	}
 }
 
-static void describe(struct vtr_probe_device *out, const struct vtw_instance_procs *vk, VkPhysicalDevice handle)
+static void describe(struct vtr_probe_device *out, const struct vtw_instance_procs *vk,
+                     VkPhysicalDevice handle)
 {
-	VkPhysicalDeviceDriverProperties driver = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES};
-	VkPhysicalDeviceProperties2 props = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2};
+	VkPhysicalDeviceDriverProperties driver = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES
+	};
+	VkPhysicalDeviceProperties2 props = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2 };
 
 	vk->vkGetPhysicalDeviceProperties2(handle, &props);
 	if (props.properties.apiVersion >= VK_API_VERSION_1_2) {
@@ -59,7 +62,8 @@ static void describe_types(struct vtr_probe_device *out, const struct vtw_instan
 			.heap_size = driver.memoryHeaps[driver.memoryTypes[i].heapIndex].size,
 			.share = vtr_share_name(p->strategy.share[i]),
 			.sparse_share = (p->strategy.sparse_types >> i & 1) != 0 ?
-				vtr_share_name(p->strategy.sparse_share[i]) : NULL,
+			                        vtr_share_name(p->strategy.sparse_share[i]) :
+			                        NULL,
 			.reason = p->strategy.reason[i],
 		};
 	}
@@ -76,7 +80,8 @@ static void describe_known(struct vtr_known_device *out, const struct vtr_physic
 	for (uint32_t i = 0; i < out->type_count; i++) {
 		out->share[i] = (uint8_t)p->strategy.share[i];
 		out->sparse_share[i] = (p->strategy.sparse_types >> i & 1) != 0 ?
-			(uint8_t)p->strategy.sparse_share[i] : VTR_KNOWN_NOT_SPARSE;
+		                               (uint8_t)p->strategy.sparse_share[i] :
+		                               VTR_KNOWN_NOT_SPARSE;
 	}
 }
 
@@ -90,9 +95,9 @@ static void probe_device(struct vtr_log *log, const struct vtr_venus_params *par
 	describe(out, vk, handle);
 	err = vtr_physical_create(log, params, vk, handle, &p);
 	if (err != VTR_OK) {
-		out->refused = err == VTR_ERR_UNSUPPORTED ?
-			"it is a Venus device itself, or none of its memory can be shared with a guest" :
-			"the driver does not make a device";
+		out->refused = err == VTR_ERR_UNSUPPORTED ? "it is a Venus device itself, or none of its "
+		                                            "memory can be shared with a guest" :
+		                                            "the driver does not make a device";
 		return;
 	}
 	out->import_alignment = p->strategy.import_alignment;
@@ -123,8 +128,9 @@ static enum vtr_err probe_instance(struct vtr_log *log, const struct vtr_venus_p
 	vtw_load_instance_procs(&vk, loader->get, instance);
 	ret = vk.vkEnumeratePhysicalDevices(instance, &n, NULL);
 	if (ret < 0 || n == 0) {
-		report->problem = "the Vulkan loader finds no device: is a driver installed, and its ICD file in "
-		                  "/usr/share/vulkan/icd.d or named by VK_DRIVER_FILES?";
+		report->problem =
+			"the Vulkan loader finds no device: is a driver installed, and its ICD file in "
+			"/usr/share/vulkan/icd.d or named by VK_DRIVER_FILES?";
 		return VTR_OK;
 	}
 	handles = calloc(n, sizeof(VkPhysicalDevice));
@@ -145,10 +151,12 @@ static enum vtr_err probe_instance(struct vtr_log *log, const struct vtr_venus_p
 enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *params, bool trial,
                             struct vtr_probe_report *out_report)
 {
-	VkApplicationInfo app = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO, .pApplicationName = "vitrine doctor"};
+	VkApplicationInfo app = { .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+		                  .pApplicationName = "vitrine doctor" };
 	const char *portability = "VK_KHR_portability_enumeration";
-	VkInstanceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO, .pApplicationInfo = &app};
-	struct vtr_probe_report report = {0};
+	VkInstanceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+		                      .pApplicationInfo = &app };
+	struct vtr_probe_report report = { 0 };
 	struct vtr_loader *loader;
 	VkInstance instance;
 	enum vtr_err err = VTR_OK;
@@ -179,5 +187,5 @@ enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *
 void vtr_probe_finish(struct vtr_probe_report *report)
 {
 	free(report->devices);
-	*report = (struct vtr_probe_report){0};
+	*report = (struct vtr_probe_report){ 0 };
 }

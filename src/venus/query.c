@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Questions about physical devices whose answers we change: memory as it can be shared, and what is
  * emulated because drivers lack it and guests need it. */
+#include "venus/query.h"
 #include "venus/dispatch.h"
 #include "venus/physical.h"
-#include "venus/query.h"
 
 /* --- the device itself ------------------------------------------------------------------------------ */
 
@@ -17,7 +17,8 @@ static void adapt_properties(const struct vtr_physical *p, VkPhysicalDevicePrope
 	}
 }
 
-void vtr_hand_vkGetPhysicalDeviceProperties(struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceProperties *a)
+void vtr_hand_vkGetPhysicalDeviceProperties(struct vtr_dispatch *d,
+                                            struct vtw_vkGetPhysicalDeviceProperties *a)
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
 
@@ -26,7 +27,8 @@ void vtr_hand_vkGetPhysicalDeviceProperties(struct vtr_dispatch *d, struct vtw_v
 	adapt_properties(p, a->pProperties);
 }
 
-void vtr_hand_vkGetPhysicalDeviceProperties2(struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceProperties2 *a)
+void vtr_hand_vkGetPhysicalDeviceProperties2(struct vtr_dispatch *d,
+                                             struct vtw_vkGetPhysicalDeviceProperties2 *a)
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
 
@@ -77,8 +79,8 @@ void vtr_hand_vkGetPhysicalDeviceQueueFamilyProperties(struct vtr_dispatch *d,
 	}
 }
 
-void vtr_hand_vkGetPhysicalDeviceQueueFamilyProperties2(struct vtr_dispatch *d,
-                                                        struct vtw_vkGetPhysicalDeviceQueueFamilyProperties2 *a)
+void vtr_hand_vkGetPhysicalDeviceQueueFamilyProperties2(
+	struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceQueueFamilyProperties2 *a)
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
 
@@ -113,7 +115,7 @@ void vtr_hand_vkGetPhysicalDeviceMemoryProperties2(struct vtr_dispatch *d,
 
 static VkFormatFeatureFlags linear_features(const struct vtr_physical *p, VkFormat format)
 {
-	VkFormatProperties2 props = {.sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2};
+	VkFormatProperties2 props = { .sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2 };
 
 	p->procs->vkGetPhysicalDeviceFormatProperties2(p->handle, format, &props);
 	return props.formatProperties.linearTilingFeatures;
@@ -123,10 +125,10 @@ void vtr_hand_vkGetPhysicalDeviceFormatProperties2(struct vtr_dispatch *d,
                                                    struct vtw_vkGetPhysicalDeviceFormatProperties2 *a)
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
-	VkDrmFormatModifierPropertiesListEXT *list =
-		vtr_chain_find(a->pFormatProperties, VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_EXT);
-	VkDrmFormatModifierPropertiesList2EXT *list2 =
-		vtr_chain_find(a->pFormatProperties, VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_2_EXT);
+	VkDrmFormatModifierPropertiesListEXT *list = vtr_chain_find(
+		a->pFormatProperties, VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_EXT);
+	VkDrmFormatModifierPropertiesList2EXT *list2 = vtr_chain_find(
+		a->pFormatProperties, VK_STRUCTURE_TYPE_DRM_FORMAT_MODIFIER_PROPERTIES_LIST_2_EXT);
 	const uint32_t room = list != NULL ? list->drmFormatModifierCount : 0;
 	const uint32_t room2 = list2 != NULL ? list2->drmFormatModifierCount : 0;
 	VkFormatFeatureFlags features;
@@ -141,19 +143,20 @@ void vtr_hand_vkGetPhysicalDeviceFormatProperties2(struct vtr_dispatch *d,
 		list->drmFormatModifierCount = features != 0;
 		if (list->pDrmFormatModifierProperties != NULL && room > 0 && features != 0) {
 			*list->pDrmFormatModifierProperties =
-				(VkDrmFormatModifierPropertiesEXT){0, 1, features};
+				(VkDrmFormatModifierPropertiesEXT){ 0, 1, features };
 		}
 	}
 	if (list2 != NULL) {
 		list2->drmFormatModifierCount = features != 0;
 		if (list2->pDrmFormatModifierProperties != NULL && room2 > 0 && features != 0) {
 			*list2->pDrmFormatModifierProperties =
-				(VkDrmFormatModifierProperties2EXT){0, 1, features};
+				(VkDrmFormatModifierProperties2EXT){ 0, 1, features };
 		}
 	}
 }
 
-#define SHARED_HANDLES (VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT | VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT)
+#define SHARED_HANDLES \
+	(VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT | VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT)
 
 static const VkExternalMemoryProperties shared_memory = {
 	.externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT |
@@ -191,15 +194,17 @@ void vtr_hand_vkGetPhysicalDeviceImageFormatProperties(struct vtr_dispatch *d,
 
 	(void)d;
 	a->ret = hides_image(p, a->flags) ? VK_ERROR_FORMAT_NOT_SUPPORTED :
-		p->procs->vkGetPhysicalDeviceImageFormatProperties(a->physicalDevice, a->format, a->type, a->tiling,
-		                                                   a->usage, a->flags, a->pImageFormatProperties);
+	                                    p->procs->vkGetPhysicalDeviceImageFormatProperties(
+						    a->physicalDevice, a->format, a->type, a->tiling,
+						    a->usage, a->flags, a->pImageFormatProperties);
 }
 
-void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(struct vtr_dispatch *d,
-                                                        struct vtw_vkGetPhysicalDeviceImageFormatProperties2 *a)
+void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(
+	struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceImageFormatProperties2 *a)
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
-	VkPhysicalDeviceImageFormatInfo2 *info = (VkPhysicalDeviceImageFormatInfo2 *)(uintptr_t)a->pImageFormatInfo;
+	VkPhysicalDeviceImageFormatInfo2 *info =
+		(VkPhysicalDeviceImageFormatInfo2 *)(uintptr_t)a->pImageFormatInfo;
 	const VkPhysicalDeviceExternalImageFormatInfo *external = NULL;
 	VkExternalImageFormatProperties *out =
 		vtr_chain_find(a->pImageFormatProperties, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
@@ -225,7 +230,8 @@ void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(struct vtr_dispatch *d,
 	}
 	if (p->emulate.dma_buf) {
 		external = vtr_chain_find(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
-		if (external != NULL && (external->handleType & ~SHARED_HANDLES) == 0 && external->handleType != 0) {
+		if (external != NULL && (external->handleType & ~SHARED_HANDLES) == 0 &&
+		    external->handleType != 0) {
 			vtr_chain_unlink(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO);
 		} else {
 			external = NULL;
@@ -236,9 +242,11 @@ void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(struct vtr_dispatch *d,
 	if (external != NULL && out != NULL && a->ret == VK_SUCCESS) {
 		const bool dma_buf = external->handleType == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT;
 
-		out->externalMemoryProperties = dma_buf && info->tiling == VK_IMAGE_TILING_LINEAR &&
-			(info->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) == 0 ?
-			shared_memory : (VkExternalMemoryProperties){0};
+		out->externalMemoryProperties =
+			dma_buf && info->tiling == VK_IMAGE_TILING_LINEAR &&
+					(info->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) == 0 ?
+				shared_memory :
+				(VkExternalMemoryProperties){ 0 };
 	}
 }
 
@@ -264,9 +272,9 @@ void vtr_hand_vkGetPhysicalDeviceSparseImageFormatProperties(
 		*a->pPropertyCount = 0;
 		return;
 	}
-	p->procs->vkGetPhysicalDeviceSparseImageFormatProperties(a->physicalDevice, a->format, a->type, a->samples,
-	                                                         a->usage, a->tiling, a->pPropertyCount,
-	                                                         a->pProperties);
+	p->procs->vkGetPhysicalDeviceSparseImageFormatProperties(a->physicalDevice, a->format, a->type,
+	                                                         a->samples, a->usage, a->tiling,
+	                                                         a->pPropertyCount, a->pProperties);
 }
 
 void vtr_hand_vkGetPhysicalDeviceSparseImageFormatProperties2(
@@ -286,8 +294,8 @@ void vtr_hand_vkGetPhysicalDeviceSparseImageFormatProperties2(
 
 /* --- external handles ------------------------------------------------------------------------------- */
 
-void vtr_hand_vkGetPhysicalDeviceExternalBufferProperties(struct vtr_dispatch *d,
-                                                          struct vtw_vkGetPhysicalDeviceExternalBufferProperties *a)
+void vtr_hand_vkGetPhysicalDeviceExternalBufferProperties(
+	struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceExternalBufferProperties *a)
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
 	const VkExternalMemoryHandleTypeFlags handle = a->pExternalBufferInfo->handleType;
@@ -297,21 +305,23 @@ void vtr_hand_vkGetPhysicalDeviceExternalBufferProperties(struct vtr_dispatch *d
 	if (p->emulate.dma_buf && (handle & ~SHARED_HANDLES) == 0) {
 		a->pExternalBufferProperties->externalMemoryProperties =
 			handle == VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT && !sparse ?
-			shared_memory : (VkExternalMemoryProperties){0};
+				shared_memory :
+				(VkExternalMemoryProperties){ 0 };
 		return;
 	}
 	p->procs->vkGetPhysicalDeviceExternalBufferProperties(a->physicalDevice, a->pExternalBufferInfo,
 	                                                      a->pExternalBufferProperties);
 }
 
-void vtr_hand_vkGetPhysicalDeviceExternalFenceProperties(struct vtr_dispatch *d,
-                                                         struct vtw_vkGetPhysicalDeviceExternalFenceProperties *a)
+void vtr_hand_vkGetPhysicalDeviceExternalFenceProperties(
+	struct vtr_dispatch *d, struct vtw_vkGetPhysicalDeviceExternalFenceProperties *a)
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
 	VkExternalFenceProperties *out = a->pExternalFenceProperties;
 
 	(void)d;
-	if (p->emulate.sync_fd && a->pExternalFenceInfo->handleType == VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT) {
+	if (p->emulate.sync_fd &&
+	    a->pExternalFenceInfo->handleType == VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT) {
 		out->exportFromImportedHandleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT;
 		out->compatibleHandleTypes = VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT;
 		out->externalFenceFeatures = VK_EXTERNAL_FENCE_FEATURE_EXPORTABLE_BIT |
@@ -343,5 +353,6 @@ void vtr_hand_vkGetPhysicalDeviceExternalSemaphoreProperties(
 		                                 VK_EXTERNAL_SEMAPHORE_FEATURE_IMPORTABLE_BIT;
 		return;
 	}
-	p->procs->vkGetPhysicalDeviceExternalSemaphoreProperties(a->physicalDevice, a->pExternalSemaphoreInfo, out);
+	p->procs->vkGetPhysicalDeviceExternalSemaphoreProperties(a->physicalDevice, a->pExternalSemaphoreInfo,
+	                                                         out);
 }

@@ -73,8 +73,8 @@ void vtr_hand_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *
 {
 	struct vtr_queue *q = vtr_queue_of(a->queue_obj);
 	const struct vtw_device_procs *vk = &q->device->procs;
-	VkSemaphoreSubmitInfo timeline = {.sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
-		                          .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT};
+	VkSemaphoreSubmitInfo timeline = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SUBMIT_INFO,
+		                           .stageMask = VK_PIPELINE_STAGE_2_ALL_COMMANDS_BIT };
 	VkSubmitInfo2 *more = NULL;
 	bool signal;
 
@@ -122,7 +122,8 @@ static bool suits(struct vtr_device *device, const VkSparseMemoryBind *binds, ui
 static bool images_suit(struct vtr_device *device, const VkSparseImageMemoryBindInfo *info)
 {
 	for (uint32_t i = 0; i < info->bindCount; i++) {
-		if (info->pBinds[i].memory != NULL && !vtr_memory_suits_sparse(device, info->pBinds[i].memory)) {
+		if (info->pBinds[i].memory != NULL &&
+		    !vtr_memory_suits_sparse(device, info->pBinds[i].memory)) {
 			return false;
 		}
 	}
@@ -133,7 +134,8 @@ static bool images_suit(struct vtr_device *device, const VkSparseImageMemoryBind
  * sparse binding, or not for such memory. Drivers do not check, and would take other memory. */
 static bool may_bind(struct vtr_device *device, const VkBindSparseInfo *info)
 {
-	const bool binds = info->bufferBindCount != 0 || info->imageOpaqueBindCount != 0 || info->imageBindCount != 0;
+	const bool binds = info->bufferBindCount != 0 || info->imageOpaqueBindCount != 0 ||
+	                   info->imageBindCount != 0;
 	bool ok = device->sparse || !binds;
 
 	for (uint32_t i = 0; ok && i < info->bufferBindCount; i++) {
@@ -154,12 +156,14 @@ void vtr_hand_vkQueueBindSparse(struct vtr_dispatch *d, struct vtw_vkQueueBindSp
 
 	for (uint32_t i = 0; i < a->bindInfoCount; i++) {
 		if (!may_bind(q->device, &a->pBindInfo[i])) {
-			vtr_dispatch_fail(d, "memory is bound to a sparse resource for which that does not work here");
+			vtr_dispatch_fail(
+				d, "memory is bound to a sparse resource for which that does not work here");
 			return;
 		}
 	}
 	if (lock(d, q)) {
-		a->ret = q->device->procs.vkQueueBindSparse(a->queue, a->bindInfoCount, a->pBindInfo, a->fence);
+		a->ret = q->device->procs.vkQueueBindSparse(a->queue, a->bindInfoCount, a->pBindInfo,
+		                                            a->fence);
 		vtr_queue_submitted(q, false, a->ret);
 		unlock(q);
 		check_lost(d, a->ret);
@@ -180,7 +184,7 @@ struct idle {
 static VkResult idle_add(struct vtr_dispatch *d, struct idle *idle, struct vtr_queue *q)
 {
 	const struct vtw_device_procs *vk = &q->device->procs;
-	const VkFenceCreateInfo info = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
 	VkFence *fence = &idle->fences[idle->count];
 	VkResult ret;
 
@@ -202,7 +206,8 @@ static VkResult idle_wait(struct vtr_dispatch *d, struct idle *idle, VkResult re
 	struct vtr_device *device = idle->device;
 
 	if (ret == VK_SUCCESS && idle->count > 0) {
-		ret = device->procs.vkWaitForFences(device->handle, idle->count, idle->fences, VK_TRUE, UINT64_MAX);
+		ret = device->procs.vkWaitForFences(device->handle, idle->count, idle->fences, VK_TRUE,
+		                                    UINT64_MAX);
 	}
 	pthread_mutex_lock(&device->lock);
 	for (uint32_t i = 0; i < idle->count && !device->gone; i++) {
@@ -216,14 +221,14 @@ static VkResult idle_wait(struct vtr_dispatch *d, struct idle *idle, VkResult re
 void vtr_hand_vkQueueWaitIdle(struct vtr_dispatch *d, struct vtw_vkQueueWaitIdle *a)
 {
 	struct vtr_queue *q = vtr_queue_of(a->queue_obj);
-	struct idle idle = {.device = q->device};
+	struct idle idle = { .device = q->device };
 
 	a->ret = idle_wait(d, &idle, idle_add(d, &idle, q));
 }
 
 void vtr_hand_vkDeviceWaitIdle(struct vtr_dispatch *d, struct vtw_vkDeviceWaitIdle *a)
 {
-	struct idle idle = {.device = vtr_vk(a->device_obj)->device};
+	struct idle idle = { .device = vtr_vk(a->device_obj)->device };
 	VkResult ret = VK_SUCCESS;
 
 	for (uint32_t i = 0; i < idle.device->queue_count && ret == VK_SUCCESS; i++) {
@@ -236,13 +241,16 @@ void vtr_hand_vkDeviceWaitIdle(struct vtr_dispatch *d, struct vtw_vkDeviceWaitId
 
 void vtr_hand_vkCreateFence(struct vtr_dispatch *d, struct vtw_vkCreateFence *a)
 {
-	struct vtr_vk_object *o = vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_FENCE, a->pFence, &a->ret);
+	struct vtr_vk_object *o =
+		vtr_object_reserve(d, a->device_obj, VK_OBJECT_TYPE_FENCE, a->pFence, &a->ret);
 	VkFence handle = NULL;
 
 	if (o != NULL) {
 		/* The guest makes sync files by itself, of our transport's fences. */
-		vtr_chain_unlink((void *)(uintptr_t)a->pCreateInfo, VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO);
-		a->ret = vtr_device_procs(a->device_obj)->vkCreateFence(a->device, a->pCreateInfo, NULL, &handle);
+		vtr_chain_unlink((void *)(uintptr_t)a->pCreateInfo,
+		                 VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO);
+		a->ret = vtr_device_procs(a->device_obj)
+		                 ->vkCreateFence(a->device, a->pCreateInfo, NULL, &handle);
 		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
 	}
 }
@@ -256,8 +264,8 @@ void vtr_hand_vkCreateSemaphore(struct vtr_dispatch *d, struct vtw_vkCreateSemap
 	if (o != NULL) {
 		vtr_chain_unlink((void *)(uintptr_t)a->pCreateInfo,
 		                 VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO);
-		a->ret = vtr_device_procs(a->device_obj)->vkCreateSemaphore(a->device, a->pCreateInfo, NULL,
-		                                                             &handle);
+		a->ret = vtr_device_procs(a->device_obj)
+		                 ->vkCreateSemaphore(a->device, a->pCreateInfo, NULL, &handle);
 		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
 	}
 }

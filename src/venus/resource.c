@@ -46,7 +46,7 @@ static enum vtr_err publish(struct vtr_resource_table *table, uint32_t id, struc
 {
 	enum vtr_err err;
 
-	res->base = (struct vtr_object){.id = id, .type = RESOURCE_TYPE};
+	res->base = (struct vtr_object){ .id = id, .type = RESOURCE_TYPE };
 	atomic_init(&res->refs, 1);
 	vtr_list_init(&res->link);
 	pthread_mutex_lock(&table->lock);
@@ -63,8 +63,8 @@ static enum vtr_err publish(struct vtr_resource_table *table, uint32_t id, struc
 	return VTR_OK;
 }
 
-enum vtr_err vtr_resource_add(struct vtr_resource_table *table, uint32_t id, int take_fd,
-                              uint64_t offset, size_t size, bool want_map, bool stream)
+enum vtr_err vtr_resource_add(struct vtr_resource_table *table, uint32_t id, int take_fd, uint64_t offset,
+                              size_t size, bool want_map, bool stream)
 {
 	struct vtr_resource *res = calloc(1, sizeof(*res));
 	void *map = NULL;

@@ -21,7 +21,7 @@ struct vtr_resource {
 	struct vtr_list link;   /* in table->all; under its lock */
 	_Atomic uint32_t refs;
 	_Atomic bool gone;      /* the guest dropped it; whoever still holds it may not find it again */
-	int fd;                 /* -1: `map` is all there is */
+	int fd;		 /* -1: `map` is all there is */
 	uint64_t offset;        /* in fd, or in the window */
 	size_t size;
 	uint8_t *map;           /* NULL: never mapped here */
@@ -98,8 +98,8 @@ void vtr_resource_unref(struct vtr_resource *res);
 
 /* Alignment is that of the address here. Returns: VTR_ERR_LIMIT (budget), NOMEM, OS. The block goes
  * back with vtr_shm_put(). */
-VTR_MUST_CHECK enum vtr_err vtr_shm_take(struct vtr_resource_table *table, size_t size,
-                                         size_t alignment, struct vtr_shm_block **out_block);
+VTR_MUST_CHECK enum vtr_err vtr_shm_take(struct vtr_resource_table *table, size_t size, size_t alignment,
+                                         struct vtr_shm_block **out_block);
 /* `shared`: somebody may still look at it, so its pages are not used again. */
 void vtr_shm_put(struct vtr_resource_table *table, struct vtr_shm_block *block, bool shared);
 /* Frees pooled blocks that nobody wanted for a while. */

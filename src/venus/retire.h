@@ -31,8 +31,8 @@
 
 struct vtr_retire_stream {
 	_Atomic uint64_t epoch; /* VTR_RETIRE_IDLE: no command runs */
-	bool used;              /* under vtr_retire.lock */
-	char apart[48];         /* each stream writes its own cache line */
+	bool used; /* under vtr_retire.lock */
+	char apart[48]; /* each stream writes its own cache line */
 };
 
 /* Part of a structure that is retired by itself. */
@@ -44,8 +44,8 @@ struct vtr_retired {
 
 struct vtr_retire {
 	_Atomic uint64_t epoch; /* changes under the lock */
-	pthread_mutex_t lock;   /* guards what follows, and the lists of vtr_object_table */
-	struct vtr_list items;  /* oldest first */
+	pthread_mutex_t lock; /* guards what follows, and the lists of vtr_object_table */
+	struct vtr_list items; /* oldest first */
 	uint32_t count;
 	struct vtr_retire_stream streams[VTR_RETIRE_STREAMS];
 };

@@ -37,11 +37,12 @@
  *   is lost. The processor may be taken away in between, too.
  * - They notify once in a millisecond of their clock at most. It stands still while a machine is stopped; ours does
  *   not. */
-static const int64_t LOOKS_NS[] = {1000000, 20000000, -1};
+static const int64_t LOOKS_NS[] = { 1000000, 20000000, -1 };
 /* How often a wait for a ring's seqno looks by itself: publish() has no full barrier. */
 #define SEQNO_LOOK_NS 2000000
 
-_Static_assert(VTR_RETIRE_STREAMS == VTR_MAX_RINGS + 1, "each ring is a stream, and so is the context's socket");
+_Static_assert(VTR_RETIRE_STREAMS == VTR_MAX_RINGS + 1,
+               "each ring is a stream, and so is the context's socket");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "rings share 32-bit counters with another process");
 
 /* --- the thread ----------------------------------------------------------------------------------- */
@@ -162,7 +163,8 @@ static void sleep_idle(struct vtr_ring *ring)
 	pthread_mutex_unlock(&ring->run_lock);
 	for (size_t i = 0; i < VTR_ARRAY_LEN(LOOKS_NS) && !awake; i++) {
 		atomic_fetch_or(ring->status, VK_RING_STATUS_IDLE_BIT_MESA);
-		awake = has_more(ring) || atomic_load(&ring->stop) || vtr_os_park(&ring->wake, word, LOOKS_NS[i]);
+		awake = has_more(ring) || atomic_load(&ring->stop) ||
+		        vtr_os_park(&ring->wake, word, LOOKS_NS[i]);
 	}
 	ring->gentle = true;
 	pthread_mutex_lock(&ring->run_lock);
@@ -265,8 +267,11 @@ static bool span_ok(const struct span *spans, size_t n, size_t window)
 static const char *check_layout(const VkRingCreateInfoMESA *info, const struct vtr_resource *res)
 {
 	const struct span spans[] = {
-		{info->headOffset, 4}, {info->tailOffset, 4}, {info->statusOffset, 4},
-		{info->bufferOffset, info->bufferSize}, {info->extraOffset, info->extraSize},
+		{ info->headOffset, 4 },
+		{ info->tailOffset, 4 },
+		{ info->statusOffset, 4 },
+		{ info->bufferOffset, info->bufferSize },
+		{ info->extraOffset, info->extraSize },
 	};
 
 	if (res == NULL || !res->stream || res->map == NULL) {
@@ -289,8 +294,7 @@ static const char *check_layout(const VkRingCreateInfoMESA *info, const struct v
 
 static void ring_fill(struct vtr_ring *ring, const VkRingCreateInfoMESA *info)
 {
-	const VkRingMonitorInfoMESA *monitor =
-		vtr_chain_find(info, VK_STRUCTURE_TYPE_RING_MONITOR_INFO_MESA);
+	const VkRingMonitorInfoMESA *monitor = vtr_chain_find(info, VK_STRUCTURE_TYPE_RING_MONITOR_INFO_MESA);
 	const VkRingPriorityInfoMESA *priority =
 		vtr_chain_find(info, VK_STRUCTURE_TYPE_RING_PRIORITY_INFO_MESA);
 	uint8_t *base = ring->resource->map + info->offset;
@@ -335,8 +339,8 @@ static void watch_start(struct vtr_venus *venus, uint64_t monitor_ns)
 	pthread_cond_signal(&venus->watch_wake);
 	pthread_mutex_unlock(&venus->rings_lock);
 	if (!venus->watch_runs) {
-		venus->watch_runs =
-			vtr_os_thread_create(&venus->watch, "venus-watch", watch_thread, venus) == VTR_OK;
+		venus->watch_runs = vtr_os_thread_create(&venus->watch, "venus-watch", watch_thread, venus) ==
+		                    VTR_OK;
 	}
 }
 
@@ -535,8 +539,7 @@ void vtr_hand_vkWriteRingExtraMESA(struct vtr_dispatch *d, struct vtw_vkWriteRin
 	                      memory_order_release);
 }
 
-void vtr_hand_vkSubmitVirtqueueSeqnoMESA(struct vtr_dispatch *d,
-                                         struct vtw_vkSubmitVirtqueueSeqnoMESA *a)
+void vtr_hand_vkSubmitVirtqueueSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkSubmitVirtqueueSeqnoMESA *a)
 {
 	struct vtr_ring *ring = lookup(d, a->ring);
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "venus/attempt.h"
 #include "venus/dispatch.h"
 #include "venus/physical.h"
-#include "venus/attempt.h"
 #include "venus/venus.h"
 
 /* Of the buffer that is bound in two halves, where the driver does not want them to be larger. */
@@ -77,20 +77,24 @@ static bool driver_agrees(const struct vtr_physical *p, enum vtr_share share)
 		.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
 		.handleType = handle_type(share),
 	};
-	VkExternalBufferProperties out = {.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES};
+	VkExternalBufferProperties out = { .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES };
 	const bool imports = share == VTR_SHARE_HOST_IMPORT || share == VTR_SHARE_FD_IMPORT;
 
 	p->procs->vkGetPhysicalDeviceExternalBufferProperties(p->handle, &info, &out);
 	return (out.externalMemoryProperties.externalMemoryFeatures &
-	        (imports ? VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT : VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT)) != 0;
+	        (imports ? VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT :
+	                   VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT)) != 0;
 }
 
 /* A buffer of this size, and what memory it needs. */
-static bool create_buffer(struct binding *a, enum vtr_share share, VkDeviceSize size, VkMemoryRequirements *need)
+static bool create_buffer(struct binding *a, enum vtr_share share, VkDeviceSize size,
+                          VkMemoryRequirements *need)
 {
 	const struct vtw_device_procs *vk = &a->attempt->vk;
 	const VkExternalMemoryBufferCreateInfo external = {
-		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO, .handleTypes = handle_type(share)};
+		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+		.handleTypes = handle_type(share)
+	};
 	const VkBufferCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
 		.pNext = &external,
@@ -128,8 +132,8 @@ static bool make_buffer(struct binding *a, enum vtr_share share, uint32_t type)
 /* In memory of the driver's own, which is not what is tried here. */
 static bool make_back(struct binding *a)
 {
-	const VkMemoryPropertyFlags wanted =
-		VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+	const VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+	                                     VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
 	const VkPhysicalDeviceMemoryProperties *types = &a->attempt->physical->memory;
 	const struct vtw_device_procs *vk = &a->attempt->vk;
 	const VkBufferCreateInfo info = {
@@ -137,7 +141,7 @@ static bool make_back(struct binding *a)
 		.size = a->size,
 		.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
 	};
-	VkMemoryAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO};
+	VkMemoryAllocateInfo allocate = { .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO };
 	VkMemoryRequirements need;
 	void *map;
 
@@ -164,9 +168,9 @@ static bool make_back(struct binding *a)
 static bool make_pool(struct binding *a)
 {
 	const struct vtw_device_procs *vk = &a->attempt->vk;
-	const VkCommandPoolCreateInfo pool = {
-		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO, .queueFamilyIndex = a->attempt->family};
-	const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+	const VkCommandPoolCreateInfo pool = { .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+		                               .queueFamilyIndex = a->attempt->family };
+	const VkFenceCreateInfo fence = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
 
 	return vk->vkCreateCommandPool(a->attempt->device, &pool, NULL, &a->pool) == VK_SUCCESS &&
 	       vk->vkCreateFence(a->attempt->device, &fence, NULL, &a->fence) == VK_SUCCESS;
@@ -184,17 +188,24 @@ static bool wait(struct binding *a)
 static bool bind(struct binding *a, bool swapped)
 {
 	const VkSparseMemoryBind binds[] = {
-		{.resourceOffset = 0, .size = a->half, .memory = a->shared.memory,
-		 .memoryOffset = swapped ? a->half : 0},
-		{.resourceOffset = a->half, .size = a->half, .memory = a->shared.memory,
-		 .memoryOffset = swapped ? 0 : a->half},
+		{ .resourceOffset = 0,
+		  .size = a->half,
+		  .memory = a->shared.memory,
+		  .memoryOffset = swapped ? a->half : 0 },
+		{ .resourceOffset = a->half,
+		  .size = a->half,
+		  .memory = a->shared.memory,
+		  .memoryOffset = swapped ? 0 : a->half },
 	};
-	const VkSparseBufferMemoryBindInfo buffer = {
-		.buffer = a->buffer, .bindCount = VTR_ARRAY_LEN(binds), .pBinds = binds};
-	const VkBindSparseInfo info = {
-		.sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO, .bufferBindCount = 1, .pBufferBinds = &buffer};
+	const VkSparseBufferMemoryBindInfo buffer = { .buffer = a->buffer,
+		                                      .bindCount = VTR_ARRAY_LEN(binds),
+		                                      .pBinds = binds };
+	const VkBindSparseInfo info = { .sType = VK_STRUCTURE_TYPE_BIND_SPARSE_INFO,
+		                        .bufferBindCount = 1,
+		                        .pBufferBinds = &buffer };
 
-	return a->attempt->vk.vkQueueBindSparse(a->attempt->queue, 1, &info, a->fence) == VK_SUCCESS && wait(a);
+	return a->attempt->vk.vkQueueBindSparse(a->attempt->queue, 1, &info, a->fence) == VK_SUCCESS &&
+	       wait(a);
 }
 
 /* Fills the first half of the sparse buffer, or copies all of it to where it can be read. */
@@ -206,16 +217,17 @@ static bool run(struct binding *a, bool fill)
 		.commandPool = a->pool,
 		.commandBufferCount = 1,
 	};
-	const VkCommandBufferBeginInfo begin = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+	const VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
 	const VkMemoryBarrier barrier = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
 		.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT,
 		.dstAccessMask = VK_ACCESS_HOST_READ_BIT,
 	};
-	const VkBufferCopy all = {.size = a->size};
+	const VkBufferCopy all = { .size = a->size };
 	VkCommandBuffer cmd;
-	const VkSubmitInfo submit = {
-		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &cmd};
+	const VkSubmitInfo submit = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		                      .commandBufferCount = 1,
+		                      .pCommandBuffers = &cmd };
 
 	if (vk->vkAllocateCommandBuffers(a->attempt->device, &allocate, &cmd) != VK_SUCCESS ||
 	    vk->vkBeginCommandBuffer(cmd, &begin) != VK_SUCCESS) {
@@ -226,8 +238,8 @@ static bool run(struct binding *a, bool fill)
 	} else {
 		vk->vkCmdCopyBuffer(cmd, a->buffer, a->back, 1, &all);
 	}
-	vk->vkCmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &barrier, 0,
-	                         NULL, 0, NULL);
+	vk->vkCmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1,
+	                         &barrier, 0, NULL, 0, NULL);
 	return vk->vkEndCommandBuffer(cmd) == VK_SUCCESS &&
 	       vk->vkQueueSubmit(a->attempt->queue, 1, &submit, a->fence) == VK_SUCCESS && wait(a);
 }
@@ -248,13 +260,13 @@ static bool agrees(struct binding *a)
 	memset(a->shared.map, FIRST, a->half);
 	memset(a->shared.map + a->half, SECOND, a->half);
 	return bind(a, true) && run(a, false) && halves_are(a, a->back_map, SECOND, FIRST) &&
-	       bind(a, false) && run(a, false) && halves_are(a, a->back_map, FIRST, SECOND) &&
-	       run(a, true) && halves_are(a, a->shared.map, THIRD, SECOND);
+	       bind(a, false) && run(a, false) && halves_are(a, a->back_map, FIRST, SECOND) && run(a, true) &&
+	       halves_are(a, a->shared.map, THIRD, SECOND);
 }
 
 static bool works(struct vtr_attempt *attempt, enum vtr_share share, uint32_t type)
 {
-	struct binding a = {.attempt = attempt};
+	struct binding a = { .attempt = attempt };
 	bool ok;
 
 	if (!driver_agrees(attempt->physical, share)) {
@@ -277,7 +289,7 @@ static bool works(struct vtr_attempt *attempt, enum vtr_share share, uint32_t ty
 static bool choose_type(const struct vtr_venus_params *params, struct vtr_attempt *attempt, uint32_t type,
                         struct vtr_memory_strategy *s)
 {
-	const enum vtr_share others[] = {VTR_SHARE_FD_IMPORT, VTR_SHARE_DMA_BUF, VTR_SHARE_OPAQUE_FD};
+	const enum vtr_share others[] = { VTR_SHARE_FD_IMPORT, VTR_SHARE_DMA_BUF, VTR_SHARE_OPAQUE_FD };
 
 	if (s->share[type] == VTR_SHARE_NONE || works(attempt, s->share[type], type)) {
 		return true;
@@ -310,13 +322,15 @@ void vtr_sparse_choose(const struct vtr_venus_params *params, struct vtr_attempt
 	}
 	if (s->sparse_types == 0) {
 		s->sparse_reason = params->window != NULL ?
-			"in this driver it does not work with imported memory, which is all that a VM has" :
-			"in this driver it does not work with memory that can be shared";
+		                           "in this driver it does not work with imported memory, which is "
+		                           "all that a VM has" :
+		                           "in this driver it does not work with memory that can be shared";
 	} else if (s->sparse_types != (n < 32 ? (1u << n) - 1 : UINT32_MAX)) {
 		s->sparse_reason = "not with all types of memory";
 	} else {
-		s->sparse_reason = other_way ? "devices that enable it have their memory shared in another way" :
-			"with all types of memory";
+		s->sparse_reason = other_way ?
+		                           "devices that enable it have their memory shared in another way" :
+		                           "with all types of memory";
 	}
 }
 
@@ -324,8 +338,10 @@ void vtr_sparse_choose(const struct vtr_venus_params *params, struct vtr_attempt
 
 bool vtr_sparse_enabled(const VkDeviceCreateInfo *info)
 {
-	const VkPhysicalDeviceFeatures2 *chained = vtr_chain_find(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
-	const VkPhysicalDeviceFeatures *features = chained != NULL ? &chained->features : info->pEnabledFeatures;
+	const VkPhysicalDeviceFeatures2 *chained =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
+	const VkPhysicalDeviceFeatures *features = chained != NULL ? &chained->features :
+	                                                             info->pEnabledFeatures;
 
 	return features != NULL && features->sparseBinding;
 }
@@ -345,12 +361,12 @@ void vtr_sparse_hide_features(VkPhysicalDeviceFeatures *features)
 
 void vtr_sparse_hide_features2(VkPhysicalDeviceFeatures2 *features)
 {
-	VkPhysicalDeviceShaderImageAtomicInt64FeaturesEXT *int64 =
-		vtr_chain_find(features, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_IMAGE_ATOMIC_INT64_FEATURES_EXT);
+	VkPhysicalDeviceShaderImageAtomicInt64FeaturesEXT *int64 = vtr_chain_find(
+		features, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_IMAGE_ATOMIC_INT64_FEATURES_EXT);
 	VkPhysicalDeviceShaderAtomicFloatFeaturesEXT *real =
 		vtr_chain_find(features, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_ATOMIC_FLOAT_FEATURES_EXT);
-	VkPhysicalDeviceShaderAtomicFloat2FeaturesEXT *real2 =
-		vtr_chain_find(features, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_ATOMIC_FLOAT_2_FEATURES_EXT);
+	VkPhysicalDeviceShaderAtomicFloat2FeaturesEXT *real2 = vtr_chain_find(
+		features, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_ATOMIC_FLOAT_2_FEATURES_EXT);
 
 	vtr_sparse_hide_features(&features->features);
 	if (int64 != NULL) {
@@ -368,5 +384,5 @@ void vtr_sparse_hide_features2(VkPhysicalDeviceFeatures2 *features)
 void vtr_sparse_hide_properties(VkPhysicalDeviceProperties *properties)
 {
 	properties->limits.sparseAddressSpaceSize = 0;
-	properties->sparseProperties = (VkPhysicalDeviceSparseProperties){0};
+	properties->sparseProperties = (VkPhysicalDeviceSparseProperties){ 0 };
 }

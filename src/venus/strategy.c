@@ -5,15 +5,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "platform/shm.h"
+#include "venus/attempt.h"
 #include "venus/known.h"
 #include "venus/physical.h"
 #include "venus/sparse.h"
-#include "venus/attempt.h"
 #include "venus/venus.h"
 
 #define ATTEMPT_SIZE 65536
-#define HOST_BITS (VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | \
-	           VK_MEMORY_PROPERTY_HOST_CACHED_BIT)
+#define HOST_BITS                                                                     \
+	(VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | \
+	 VK_MEMORY_PROPERTY_HOST_CACHED_BIT)
 
 const char *vtr_share_name(enum vtr_share share)
 {
@@ -35,9 +36,10 @@ const char *vtr_share_name(enum vtr_share share)
 static size_t import_alignment(const struct vtr_venus_params *params, const struct vtr_physical *p)
 {
 	VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT};
-	VkPhysicalDeviceProperties2 props = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &host};
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT
+	};
+	VkPhysicalDeviceProperties2 props = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		                              .pNext = &host };
 	size_t alignment = vtr_os_page_size();
 
 	if (p->has.host_memory) {
@@ -66,9 +68,10 @@ static void choose_for_window(struct vtr_attempt *attempt, uint32_t type, struct
 		s->share[type] = VTR_SHARE_HOST_IMPORT;
 		s->reason[type] = "the VM's window, imported by VK_EXT_external_memory_host";
 	} else {
-		s->reason[type] = attempt->physical->has.host_memory ?
-			"the driver imports no shared memory of this type, as a VM's window needs" :
-			"the driver has no VK_EXT_external_memory_host, which a VM's window needs";
+		s->reason[type] =
+			attempt->physical->has.host_memory ?
+				"the driver imports no shared memory of this type, as a VM's window needs" :
+				"the driver has no VK_EXT_external_memory_host, which a VM's window needs";
 	}
 }
 
@@ -99,9 +102,10 @@ static void choose(const struct vtr_venus_params *params, struct vtr_attempt *at
 		s->share[type] = VTR_SHARE_OPAQUE_FD;
 		s->reason[type] = "exported as an opaque fd that can be mapped";
 	} else {
-		s->reason[type] = p->has.host_memory ?
-			"the driver imports no host memory of this type and exports nothing that can be mapped" :
-			"the driver has no VK_EXT_external_memory_host and exports nothing that can be mapped";
+		s->reason[type] = p->has.host_memory ? "the driver imports no host memory of this type and "
+		                                       "exports nothing that can be mapped" :
+		                                       "the driver has no VK_EXT_external_memory_host and "
+		                                       "exports nothing that can be mapped";
 	}
 }
 
@@ -112,7 +116,7 @@ static bool buffers_importable(const struct vtr_physical *p)
 		.usage = VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
 		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
 	};
-	VkExternalBufferProperties out = {.sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES};
+	VkExternalBufferProperties out = { .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES };
 
 	p->procs->vkGetPhysicalDeviceExternalBufferProperties(p->handle, &info, &out);
 	return (out.externalMemoryProperties.externalMemoryFeatures &
@@ -144,7 +148,8 @@ static bool recall(const struct vtr_venus_params *params, struct vtr_physical *p
 	return true;
 }
 
-static void find_out(const struct vtr_venus_params *params, struct vtr_physical *physical, struct vtr_attempt *attempt)
+static void find_out(const struct vtr_venus_params *params, struct vtr_physical *physical,
+                     struct vtr_attempt *attempt)
 {
 	struct vtr_memory_strategy *s = &physical->strategy;
 	bool imports = false;
@@ -171,7 +176,8 @@ static bool rewrite_types(struct vtr_physical *physical, const char **out_why)
 		VkMemoryType *type = &physical->memory.memoryTypes[i];
 
 		if (physical->strategy.share[i] == VTR_SHARE_NONE) {
-			if (*out_why == NULL && (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0) {
+			if (*out_why == NULL &&
+			    (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0) {
 				*out_why = physical->strategy.reason[i];
 			}
 			type->propertyFlags &= ~(VkFlags)HOST_BITS;
@@ -188,7 +194,8 @@ enum vtr_err vtr_strategy_probe(struct vtr_log *log, const struct vtr_venus_para
 
 	if (!recall(params, physical)) {
 		struct vtr_attempt attempt;
-		const VkResult ret = vtr_attempt_begin(&attempt, physical, import_alignment(params, physical));
+		const VkResult ret =
+			vtr_attempt_begin(&attempt, physical, import_alignment(params, physical));
 
 		if (ret != VK_SUCCESS) {
 			vtr_error(log, "%s: vkCreateDevice failed (%d): the device is not offered",
@@ -198,8 +205,10 @@ enum vtr_err vtr_strategy_probe(struct vtr_log *log, const struct vtr_venus_para
 		find_out(params, physical, &attempt);
 	}
 	if (!rewrite_types(physical, &why)) {
-		vtr_error(log, "%s: no coherent memory type can be shared with a guest (%s): the device is not "
-		          "offered", physical->properties.deviceName,
+		vtr_error(log,
+		          "%s: no coherent memory type can be shared with a guest (%s): the device is not "
+		          "offered",
+		          physical->properties.deviceName,
 		          why != NULL ? why : "the CPU sees none of its memory");
 		return VTR_ERR_UNSUPPORTED;
 	}

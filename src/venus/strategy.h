@@ -28,10 +28,10 @@ struct vtr_memory_strategy {
 	enum vtr_share share[VK_MAX_MEMORY_TYPES];
 	const char *reason[VK_MAX_MEMORY_TYPES]; /* literals, for people */
 	enum vtr_share sparse_share[VK_MAX_MEMORY_TYPES]; /* on devices that enable sparse binding */
-	uint32_t sparse_types;                   /* that sparse resources can be bound to; 0: no sparse binding */
-	const char *sparse_reason;               /* a literal, for people */
-	uint64_t import_alignment;               /* of addresses and sizes */
-	bool buffers_importable;                 /* buffers may say that imported memory is theirs */
+	uint32_t sparse_types; /* that sparse resources can be bound to; 0: no sparse binding */
+	const char *sparse_reason; /* a literal, for people */
+	uint64_t import_alignment; /* of addresses and sizes */
+	bool buffers_importable; /* buffers may say that imported memory is theirs */
 };
 
 const char *vtr_share_name(enum vtr_share share);

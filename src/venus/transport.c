@@ -12,7 +12,7 @@ static void set_position(struct vtr_dispatch *d, size_t position)
 {
 	uint8_t *base = d->reply_resource->map + d->reply_offset;
 
-	d->reply = (struct vtr_cs_writer){.cur = base + position, .end = base + d->reply_size};
+	d->reply = (struct vtr_cs_writer){ .cur = base + position, .end = base + d->reply_size };
 }
 
 /* A reference to plain shared memory of which [offset, offset + size) is inside, or NULL. */
@@ -29,8 +29,7 @@ static struct vtr_resource *get_stream(struct vtr_dispatch *d, const VkCommandSt
 	return res;
 }
 
-void vtr_hand_vkSetReplyCommandStreamMESA(struct vtr_dispatch *d,
-                                          struct vtw_vkSetReplyCommandStreamMESA *a)
+void vtr_hand_vkSetReplyCommandStreamMESA(struct vtr_dispatch *d, struct vtw_vkSetReplyCommandStreamMESA *a)
 {
 	const VkCommandStreamDescriptionMESA *s = a->pStream;
 	struct vtr_resource *res = d->reply_resource;
@@ -49,8 +48,7 @@ void vtr_hand_vkSetReplyCommandStreamMESA(struct vtr_dispatch *d,
 	set_position(d, 0);
 }
 
-void vtr_hand_vkSeekReplyCommandStreamMESA(struct vtr_dispatch *d,
-                                           struct vtw_vkSeekReplyCommandStreamMESA *a)
+void vtr_hand_vkSeekReplyCommandStreamMESA(struct vtr_dispatch *d, struct vtw_vkSeekReplyCommandStreamMESA *a)
 {
 	if (d->reply_resource == NULL || a->position > d->reply_size || a->position % 4 != 0) {
 		vtr_cs_fail_value(&d->r, "a position lies outside the reply stream", a->position);
@@ -72,8 +70,7 @@ static bool run_stream(struct vtr_dispatch *d, const VkCommandStreamDescriptionM
 	return err == VTR_OK;
 }
 
-void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d,
-                                          struct vtw_vkExecuteCommandStreamsMESA *a)
+void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d, struct vtw_vkExecuteCommandStreamsMESA *a)
 {
 	/* The streams' commands reuse the reader, its memory and the fields about the command that runs, so what
 	 * describes the streams is kept apart, and this command's own fields come back behind them: else it would
@@ -81,7 +78,11 @@ void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d,
 	const struct vtr_cs_reader outer = d->r;
 	const uint32_t command = d->command, flags = d->flags;
 	const uint32_t n = a->streamCount;
-	struct { VkCommandStreamDescriptionMESA stream; size_t position; bool seek; } *list;
+	struct {
+		VkCommandStreamDescriptionMESA stream;
+		size_t position;
+		bool seek;
+	} *list;
 	bool ok = true;
 
 	if (d->indirect || n == 0 || n > MAX_STREAMS || a->pStreams == NULL ||
@@ -97,7 +98,7 @@ void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d,
 	d->indirect = true;
 	for (uint32_t i = 0; i < n && ok; i++) {
 		if (list[i].seek) {
-			struct vtw_vkSeekReplyCommandStreamMESA seek = {.position = list[i].position};
+			struct vtw_vkSeekReplyCommandStreamMESA seek = { .position = list[i].position };
 
 			vtr_hand_vkSeekReplyCommandStreamMESA(d, &seek);
 		}

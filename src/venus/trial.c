@@ -39,22 +39,26 @@ static const struct {
 	uint32_t feature; /* of those, by its place */
 	VkQueueFlags queue;
 } steps[VTR_TRIAL_STEPS] = {
-	[VTR_TRIAL_DEVICE] = {"device", "a device"},
-	[VTR_TRIAL_COMPUTE] = {"compute", "a compute pipeline", vtr_trial_compute, .queue = VK_QUEUE_COMPUTE_BIT},
-	[VTR_TRIAL_GRAPHICS] = {"graphics", "a graphics pipeline", vtr_trial_graphics, .queue = VK_QUEUE_GRAPHICS_BIT},
-	[VTR_TRIAL_MESH] = {"mesh", "a mesh shader pipeline", vtr_trial_mesh,
-	                    VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MESH_SHADER_FEATURES_EXT, 1, VK_QUEUE_GRAPHICS_BIT},
-	[VTR_TRIAL_RAY_TRACING] = {"ray_tracing", "a ray tracing pipeline", vtr_trial_ray_tracing,
-	                           VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR, 0,
-	                           VK_QUEUE_COMPUTE_BIT},
-	[VTR_TRIAL_STRUCTURE] = {"acceleration_structure", "an acceleration structure", vtr_trial_structure,
-	                         VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR, 0,
-	                         VK_QUEUE_COMPUTE_BIT},
+	[VTR_TRIAL_DEVICE] = { "device", "a device" },
+	[VTR_TRIAL_COMPUTE] = { "compute", "a compute pipeline", vtr_trial_compute,
+	                        .queue = VK_QUEUE_COMPUTE_BIT },
+	[VTR_TRIAL_GRAPHICS] = { "graphics", "a graphics pipeline", vtr_trial_graphics,
+	                         .queue = VK_QUEUE_GRAPHICS_BIT },
+	[VTR_TRIAL_MESH] = { "mesh", "a mesh shader pipeline", vtr_trial_mesh,
+	                     VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MESH_SHADER_FEATURES_EXT, 1,
+	                     VK_QUEUE_GRAPHICS_BIT },
+	[VTR_TRIAL_RAY_TRACING] = { "ray_tracing", "a ray tracing pipeline", vtr_trial_ray_tracing,
+	                            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR, 0,
+	                            VK_QUEUE_COMPUTE_BIT },
+	[VTR_TRIAL_STRUCTURE] = { "acceleration_structure", "an acceleration structure", vtr_trial_structure,
+	                          VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR, 0,
+	                          VK_QUEUE_COMPUTE_BIT },
 };
 
 _Static_assert(offsetof(VkPhysicalDeviceMeshShaderFeaturesEXT, meshShader) == 16 + sizeof(VkBool32) &&
-               offsetof(VkPhysicalDeviceRayTracingPipelineFeaturesKHR, rayTracingPipeline) == 16 &&
-               offsetof(VkPhysicalDeviceAccelerationStructureFeaturesKHR, accelerationStructure) == 16,
+                       offsetof(VkPhysicalDeviceRayTracingPipelineFeaturesKHR, rayTracingPipeline) == 16 &&
+                       offsetof(VkPhysicalDeviceAccelerationStructureFeaturesKHR, accelerationStructure) ==
+                               16,
                "the places above");
 
 const char *vtr_trial_step_name(enum vtr_trial_step step)
@@ -71,11 +75,12 @@ const char *vtr_trial_step_key(enum vtr_trial_step step)
 
 static void fill_wishes(const struct vtr_physical *p, struct wishes *wishes)
 {
-	wishes->head = (VkPhysicalDeviceFeatures2){.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2};
+	wishes->head = (VkPhysicalDeviceFeatures2){ .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2 };
 	for (uint32_t i = 0; i < VTW_FEATURES_COUNT; i++) {
 		vtr_assert(vtw_features[i].count <= MAX_FEATURES);
-		wishes->structs[i] = (struct features){.type = vtw_features[i].type};
-		if (vtw_features[i].type != VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_EXT) {
+		wishes->structs[i] = (struct features){ .type = vtw_features[i].type };
+		if (vtw_features[i].type !=
+		    VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_EXT) {
 			vtr_chain_push(&wishes->head, &wishes->structs[i]);
 		}
 	}
@@ -99,9 +104,10 @@ static void fill_wishes(const struct vtr_physical *p, struct wishes *wishes)
 
 static void fill_names(const struct vtr_physical *p, struct vtr_extension_names *out_names)
 {
-	const bool has_new = p->properties.apiVersion >= VK_API_VERSION_1_2 || vtr_physical_has(p, NEW_ADDRESS);
+	const bool has_new = p->properties.apiVersion >= VK_API_VERSION_1_2 ||
+	                     vtr_physical_has(p, NEW_ADDRESS);
 	const char *offered[VTR_MAX_EXTENSIONS];
-	VkDeviceCreateInfo info = {.ppEnabledExtensionNames = offered};
+	VkDeviceCreateInfo info = { .ppEnabledExtensionNames = offered };
 
 	for (uint32_t i = 0; i < p->extension_count && info.enabledExtensionCount < VTR_MAX_EXTENSIONS; i++) {
 		const char *name = p->extensions[i].extensionName;
@@ -116,7 +122,8 @@ static void fill_names(const struct vtr_physical *p, struct vtr_extension_names 
 /* The first family that can do most. */
 static VkQueueFlags choose_family(struct vtr_trial_device *device)
 {
-	static const VkQueueFlags wanted[] = {VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT, VK_QUEUE_COMPUTE_BIT, 0};
+	static const VkQueueFlags wanted[] = { VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT,
+		                               VK_QUEUE_COMPUTE_BIT, 0 };
 	const struct vtr_physical *p = device->physical;
 	VkQueueFamilyProperties families[MAX_FAMILIES];
 	uint32_t n = MAX_FAMILIES;
@@ -160,7 +167,8 @@ static VkResult make_device(struct vtr_trial_device *device, const struct wishes
 		device->handle = VK_NULL_HANDLE;
 		return ret;
 	}
-	vtw_load_device_procs(&device->vk, p->procs->vkGetDeviceProcAddr, device->handle, names.list, names.n);
+	vtw_load_device_procs(&device->vk, p->procs->vkGetDeviceProcAddr, device->handle, names.list,
+	                      names.n);
 	device->vk.vkGetDeviceQueue(device->handle, device->family, 0, &device->queue);
 	return vtr_trial_prepare(device);
 }
@@ -182,8 +190,8 @@ static bool is_offered(const struct wishes *wishes, VkQueueFlags queue, size_t s
 
 void vtr_trial_run(const struct vtr_physical *physical, struct vtr_trial *out_trial)
 {
-	struct vtr_trial trial = {.failed = VTR_TRIAL_STEPS};
-	struct vtr_trial_device device = {.physical = physical};
+	struct vtr_trial trial = { .failed = VTR_TRIAL_STEPS };
+	struct vtr_trial_device device = { .physical = physical };
 	struct wishes *wishes = calloc(1, sizeof(*wishes));
 	const VkQueueFlags queue = choose_family(&device);
 
@@ -228,11 +236,12 @@ void vtr_trial_format(const struct vtr_trial *trial, char out_text[VTR_TRIAL_TEX
 
 enum vtr_err vtr_trial_parse(const char *text, struct vtr_trial *out_trial)
 {
-	struct vtr_trial trial = {0};
+	struct vtr_trial trial = { 0 };
 	unsigned failed;
 	int used = 0;
 
-	if (!vtr_known_parse_uuid(&text, trial.device_uuid) || !vtr_known_parse_uuid(&text, trial.driver_uuid) ||
+	if (!vtr_known_parse_uuid(&text, trial.device_uuid) ||
+	    !vtr_known_parse_uuid(&text, trial.driver_uuid) ||
 	    sscanf(text, "%" SCNx32 ":%u:%" SCNd32 "%n", &trial.works, &failed, &trial.result, &used) != 3 ||
 	    text[used] != '\0' || failed > VTR_TRIAL_STEPS || trial.works >= 1u << VTR_TRIAL_STEPS) {
 		return VTR_ERR_ARG;

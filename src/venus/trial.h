@@ -31,9 +31,9 @@ enum vtr_trial_step {
 struct vtr_trial {
 	uint8_t device_uuid[VTR_KNOWN_UUID];
 	uint8_t driver_uuid[VTR_KNOWN_UUID];
-	uint32_t works;             /* a bit for each step; steps that the device does not offer have none */
+	uint32_t works; /* a bit for each step; steps that the device does not offer have none */
 	enum vtr_trial_step failed; /* the first that did, after which there are no others */
-	int32_t result;             /* the driver's VkResult then */
+	int32_t result; /* the driver's VkResult then */
 };
 
 /* The longest text, with its NUL. */

@@ -24,17 +24,19 @@ struct shader {
 	size_t size;
 };
 
-#define SHADER(bit, name) {VK_SHADER_STAGE_##bit, name, sizeof(name)}
+#define SHADER(bit, name) { VK_SHADER_STAGE_##bit, name, sizeof(name) }
 
 /* --- what several steps need ------------------------------------------------------------------------ */
 
 static VkResult make_pass(struct vtr_trial_device *device)
 {
-	const VkSubpassDescription subpass = {.pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS};
-	const VkRenderPassCreateInfo pass = {
-		.sType = VK_STRUCTURE_TYPE_RENDER_PASS_CREATE_INFO, .subpassCount = 1, .pSubpasses = &subpass};
+	const VkSubpassDescription subpass = { .pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS };
+	const VkRenderPassCreateInfo pass = { .sType = VK_STRUCTURE_TYPE_RENDER_PASS_CREATE_INFO,
+		                              .subpassCount = 1,
+		                              .pSubpasses = &subpass };
 	VkFramebufferCreateInfo framebuffer = {
-		.sType = VK_STRUCTURE_TYPE_FRAMEBUFFER_CREATE_INFO, .width = SIDE, .height = SIDE, .layers = 1};
+		.sType = VK_STRUCTURE_TYPE_FRAMEBUFFER_CREATE_INFO, .width = SIDE, .height = SIDE, .layers = 1
+	};
 	VkResult ret = device->vk.vkCreateRenderPass(device->handle, &pass, NULL, &device->pass);
 
 	if (ret != VK_SUCCESS) {
@@ -46,17 +48,17 @@ static VkResult make_pass(struct vtr_trial_device *device)
 
 VkResult vtr_trial_prepare(struct vtr_trial_device *device)
 {
-	const VkPushConstantRange push = {.stageFlags = VK_SHADER_STAGE_ALL, .size = PUSH_BYTES};
+	const VkPushConstantRange push = { .stageFlags = VK_SHADER_STAGE_ALL, .size = PUSH_BYTES };
 	const VkPipelineLayoutCreateInfo layout = {
 		.sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
 		.pushConstantRangeCount = 1,
 		.pPushConstantRanges = &push,
 	};
-	const VkCommandPoolCreateInfo pool = {
-		.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO, .queueFamilyIndex = device->family};
-	const VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
-	VkCommandBufferAllocateInfo commands = {
-		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO, .commandBufferCount = 1};
+	const VkCommandPoolCreateInfo pool = { .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+		                               .queueFamilyIndex = device->family };
+	const VkFenceCreateInfo fence = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO };
+	VkCommandBufferAllocateInfo commands = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+		                                 .commandBufferCount = 1 };
 	const struct vtw_device_procs *vk = &device->vk;
 	VkResult ret = vk->vkCreatePipelineLayout(device->handle, &layout, NULL, &device->layout);
 
@@ -72,7 +74,7 @@ VkResult vtr_trial_prepare(struct vtr_trial_device *device)
 
 static VkResult begin(struct vtr_trial_device *device)
 {
-	const VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+	const VkCommandBufferBeginInfo info = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
 	const VkResult ret = device->vk.vkResetCommandPool(device->handle, device->pool, 0);
 
 	return ret == VK_SUCCESS ? device->vk.vkBeginCommandBuffer(device->commands, &info) : ret;
@@ -81,8 +83,9 @@ static VkResult begin(struct vtr_trial_device *device)
 /* A queue that does not answer is one that does not work: the result is VK_TIMEOUT. */
 static VkResult finish(struct vtr_trial_device *device)
 {
-	const VkSubmitInfo submit = {
-		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO, .commandBufferCount = 1, .pCommandBuffers = &device->commands};
+	const VkSubmitInfo submit = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		                      .commandBufferCount = 1,
+		                      .pCommandBuffers = &device->commands };
 	const struct vtw_device_procs *vk = &device->vk;
 	VkResult ret = vk->vkEndCommandBuffer(device->commands);
 
@@ -117,10 +120,10 @@ static struct vtr_trial_buffer *make_buffer(struct vtr_trial_device *device, VkD
 		.size = size,
 		.usage = usage | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT,
 	};
-	const VkMemoryAllocateFlagsInfo flags = {
-		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO, .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT};
-	VkMemoryAllocateInfo allocate = {.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .pNext = &flags};
-	VkBufferDeviceAddressInfo ask = {.sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO};
+	const VkMemoryAllocateFlagsInfo flags = { .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_FLAGS_INFO,
+		                                  .flags = VK_MEMORY_ALLOCATE_DEVICE_ADDRESS_BIT };
+	VkMemoryAllocateInfo allocate = { .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO, .pNext = &flags };
+	VkBufferDeviceAddressInfo ask = { .sType = VK_STRUCTURE_TYPE_BUFFER_DEVICE_ADDRESS_INFO };
 	struct vtr_trial_buffer *buffer = &device->buffers[device->buffer_count];
 	const struct vtw_device_procs *vk = &device->vk;
 	VkMemoryRequirements needs;
@@ -132,10 +135,11 @@ static struct vtr_trial_buffer *make_buffer(struct vtr_trial_device *device, VkD
 	if (ret == VK_SUCCESS) {
 		vk->vkGetBufferMemoryRequirements(device->handle, buffer->handle, &needs);
 		allocate.allocationSize = needs.size;
-		allocate.memoryTypeIndex = find_type(device, needs.memoryTypeBits, visible ? HOST_VISIBLE : 0);
+		allocate.memoryTypeIndex =
+			find_type(device, needs.memoryTypeBits, visible ? HOST_VISIBLE : 0);
 		ret = allocate.memoryTypeIndex != UINT32_MAX ?
-			vk->vkAllocateMemory(device->handle, &allocate, NULL, &buffer->memory) :
-			VK_ERROR_OUT_OF_DEVICE_MEMORY;
+		              vk->vkAllocateMemory(device->handle, &allocate, NULL, &buffer->memory) :
+		              VK_ERROR_OUT_OF_DEVICE_MEMORY;
 	}
 	if (ret == VK_SUCCESS) {
 		ret = vk->vkBindBufferMemory(device->handle, buffer->handle, buffer->memory, 0);
@@ -197,15 +201,16 @@ static void drop_pipeline(struct vtr_trial_device *device)
 VkResult vtr_trial_compute(struct vtr_trial_device *device)
 {
 	static const struct shader shader = SHADER(COMPUTE_BIT, empty_comp);
-	VkComputePipelineCreateInfo info = {
-		.sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO, .layout = device->layout};
+	VkComputePipelineCreateInfo info = { .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+		                             .layout = device->layout };
 	VkResult ret = make_modules(device, &shader, 1, &info.stage);
 
 	if (ret != VK_SUCCESS) {
 		return ret;
 	}
 	drop_pipeline(device);
-	ret = device->vk.vkCreateComputePipelines(device->handle, VK_NULL_HANDLE, 1, &info, NULL, &device->pipeline);
+	ret = device->vk.vkCreateComputePipelines(device->handle, VK_NULL_HANDLE, 1, &info, NULL,
+	                                          &device->pipeline);
 	destroy_modules(device, &info.stage, 1);
 	if (ret == VK_SUCCESS) {
 		ret = begin(device);
@@ -218,16 +223,18 @@ VkResult vtr_trial_compute(struct vtr_trial_device *device)
 	return finish(device);
 }
 
-static VkResult make_graphics(struct vtr_trial_device *device, const VkPipelineShaderStageCreateInfo stages[2])
+static VkResult make_graphics(struct vtr_trial_device *device,
+                              const VkPipelineShaderStageCreateInfo stages[2])
 {
 	const VkPipelineVertexInputStateCreateInfo vertices = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO};
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO
+	};
 	const VkPipelineInputAssemblyStateCreateInfo assembly = {
 		.sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
 		.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST,
 	};
-	const VkViewport viewport = {.width = SIDE, .height = SIDE, .maxDepth = 1.0f};
-	const VkRect2D scissor = {.extent = {SIDE, SIDE}};
+	const VkViewport viewport = { .width = SIDE, .height = SIDE, .maxDepth = 1.0f };
+	const VkRect2D scissor = { .extent = { SIDE, SIDE } };
 	const VkPipelineViewportStateCreateInfo view = {
 		.sType = VK_STRUCTURE_TYPE_PIPELINE_VIEWPORT_STATE_CREATE_INFO,
 		.viewportCount = 1,
@@ -236,7 +243,8 @@ static VkResult make_graphics(struct vtr_trial_device *device, const VkPipelineS
 		.pScissors = &scissor,
 	};
 	const VkPipelineRasterizationStateCreateInfo raster = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO, .lineWidth = 1.0f};
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO, .lineWidth = 1.0f
+	};
 	const VkPipelineMultisampleStateCreateInfo samples = {
 		.sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
 		.rasterizationSamples = VK_SAMPLE_COUNT_1_BIT,
@@ -255,7 +263,8 @@ static VkResult make_graphics(struct vtr_trial_device *device, const VkPipelineS
 	};
 
 	drop_pipeline(device);
-	return device->vk.vkCreateGraphicsPipelines(device->handle, VK_NULL_HANDLE, 1, &info, NULL, &device->pipeline);
+	return device->vk.vkCreateGraphicsPipelines(device->handle, VK_NULL_HANDLE, 1, &info, NULL,
+	                                            &device->pipeline);
 }
 
 static VkResult draw(struct vtr_trial_device *device, bool mesh)
@@ -269,7 +278,7 @@ static VkResult draw(struct vtr_trial_device *device, bool mesh)
 		.sType = VK_STRUCTURE_TYPE_RENDER_PASS_BEGIN_INFO,
 		.renderPass = device->pass,
 		.framebuffer = device->framebuffer,
-		.renderArea = {.extent = {SIDE, SIDE}},
+		.renderArea = { .extent = { SIDE, SIDE } },
 	};
 	const struct vtw_device_procs *vk = &device->vk;
 	VkPipelineShaderStageCreateInfo stages[2];
@@ -311,7 +320,8 @@ VkResult vtr_trial_mesh(struct vtr_trial_device *device)
 
 /* --- rays ------------------------------------------------------------------------------------------- */
 
-static VkResult make_rays(struct vtr_trial_device *device, const VkPipelineShaderStageCreateInfo stages[MAX_STAGES])
+static VkResult make_rays(struct vtr_trial_device *device,
+                          const VkPipelineShaderStageCreateInfo stages[MAX_STAGES])
 {
 	VkRayTracingShaderGroupCreateInfoKHR groups[MAX_STAGES];
 	const VkRayTracingPipelineCreateInfoKHR info = {
@@ -338,16 +348,19 @@ static VkResult make_rays(struct vtr_trial_device *device, const VkPipelineShade
 		};
 	}
 	drop_pipeline(device);
-	return device->vk.vkCreateRayTracingPipelinesKHR(device->handle, VK_NULL_HANDLE, VK_NULL_HANDLE, 1, &info, NULL,
-	                                                 &device->pipeline);
+	return device->vk.vkCreateRayTracingPipelinesKHR(device->handle, VK_NULL_HANDLE, VK_NULL_HANDLE, 1,
+	                                                 &info, NULL, &device->pipeline);
 }
 
 /* One shader of each kind in a table, each at an offset that may begin a part of it. */
-static VkResult make_table(struct vtr_trial_device *device, VkStridedDeviceAddressRegionKHR out_parts[MAX_STAGES])
+static VkResult make_table(struct vtr_trial_device *device,
+                           VkStridedDeviceAddressRegionKHR out_parts[MAX_STAGES])
 {
 	VkPhysicalDeviceRayTracingPipelinePropertiesKHR rays = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR};
-	VkPhysicalDeviceProperties2 props = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &rays};
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR
+	};
+	VkPhysicalDeviceProperties2 props = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		                              .pNext = &rays };
 	uint8_t handles[MAX_STAGES * 256];
 	VkResult ret;
 
@@ -363,15 +376,16 @@ static VkResult make_table(struct vtr_trial_device *device, VkStridedDeviceAddre
 	}
 	const VkDeviceSize align = rays.shaderGroupBaseAlignment;
 	const VkDeviceSize stride = (each + align - 1) / align * align;
-	const struct vtr_trial_buffer *table = make_buffer(device, (MAX_STAGES + 1) * stride,
-	                                                   VK_BUFFER_USAGE_SHADER_BINDING_TABLE_BIT_KHR, true, &ret);
+	const struct vtr_trial_buffer *table = make_buffer(
+		device, (MAX_STAGES + 1) * stride, VK_BUFFER_USAGE_SHADER_BINDING_TABLE_BIT_KHR, true, &ret);
 	if (table == NULL) {
 		return ret;
 	}
 	const VkDeviceSize skip = (align - table->address % align) % align;
 	for (uint32_t i = 0; i < MAX_STAGES; i++) {
 		memcpy((uint8_t *)table->bytes + skip + i * stride, handles + i * each, each);
-		out_parts[i] = (VkStridedDeviceAddressRegionKHR){table->address + skip + i * stride, stride, stride};
+		out_parts[i] = (VkStridedDeviceAddressRegionKHR){ table->address + skip + i * stride, stride,
+			                                          stride };
 	}
 	return VK_SUCCESS;
 }
@@ -383,8 +397,8 @@ VkResult vtr_trial_ray_tracing(struct vtr_trial_device *device)
 		SHADER(MISS_BIT_KHR, trace_rmiss),
 		SHADER(CLOSEST_HIT_BIT_KHR, trace_rchit),
 	};
-	const VkStridedDeviceAddressRegionKHR none = {0};
-	const uint32_t no_structure[PUSH_BYTES / sizeof(uint32_t)] = {0};
+	const VkStridedDeviceAddressRegionKHR none = { 0 };
+	const uint32_t no_structure[PUSH_BYTES / sizeof(uint32_t)] = { 0 };
 	const struct vtw_device_procs *vk = &device->vk;
 	VkStridedDeviceAddressRegionKHR parts[MAX_STAGES];
 	VkPipelineShaderStageCreateInfo stages[MAX_STAGES];
@@ -405,15 +419,17 @@ VkResult vtr_trial_ray_tracing(struct vtr_trial_device *device)
 		return ret;
 	}
 	vk->vkCmdBindPipeline(device->commands, VK_PIPELINE_BIND_POINT_RAY_TRACING_KHR, device->pipeline);
-	vk->vkCmdPushConstants(device->commands, device->layout, VK_SHADER_STAGE_ALL, 0, PUSH_BYTES, no_structure);
+	vk->vkCmdPushConstants(device->commands, device->layout, VK_SHADER_STAGE_ALL, 0, PUSH_BYTES,
+	                       no_structure);
 	vk->vkCmdTraceRaysKHR(device->commands, &parts[0], &parts[1], &parts[2], &none, 1, 1, 1);
 	return finish(device);
 }
 
 /* One triangle. */
-static VkResult make_geometry(struct vtr_trial_device *device, VkAccelerationStructureGeometryKHR *out_geometry)
+static VkResult make_geometry(struct vtr_trial_device *device,
+                              VkAccelerationStructureGeometryKHR *out_geometry)
 {
-	static const float corners[] = {0.0f, 0.0f, 1.0f, 1.0f, 0.0f, 1.0f, 0.0f, 1.0f, 1.0f};
+	static const float corners[] = { 0.0f, 0.0f, 1.0f, 1.0f, 0.0f, 1.0f, 0.0f, 1.0f, 1.0f };
 	const VkBufferUsageFlags usage = VK_BUFFER_USAGE_ACCELERATION_STRUCTURE_BUILD_INPUT_READ_ONLY_BIT_KHR;
 	VkResult ret;
 	const struct vtr_trial_buffer *vertices = make_buffer(device, sizeof(corners), usage, true, &ret);
@@ -438,15 +454,20 @@ static VkResult make_geometry(struct vtr_trial_device *device, VkAccelerationStr
 }
 
 /* The structure itself, and the memory to build it in. */
-static VkResult make_structure(struct vtr_trial_device *device, VkAccelerationStructureBuildGeometryInfoKHR *build)
+static VkResult make_structure(struct vtr_trial_device *device,
+                               VkAccelerationStructureBuildGeometryInfoKHR *build)
 {
 	VkPhysicalDeviceAccelerationStructurePropertiesKHR limits = {
-		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_PROPERTIES_KHR};
-	VkPhysicalDeviceProperties2 props = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2, .pNext = &limits};
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_PROPERTIES_KHR
+	};
+	VkPhysicalDeviceProperties2 props = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		                              .pNext = &limits };
 	VkAccelerationStructureBuildSizesInfoKHR sizes = {
-		.sType = VK_STRUCTURE_TYPE_ACCELERATION_STRUCTURE_BUILD_SIZES_INFO_KHR};
+		.sType = VK_STRUCTURE_TYPE_ACCELERATION_STRUCTURE_BUILD_SIZES_INFO_KHR
+	};
 	VkAccelerationStructureCreateInfoKHR info = {
-		.sType = VK_STRUCTURE_TYPE_ACCELERATION_STRUCTURE_CREATE_INFO_KHR, .type = build->type};
+		.sType = VK_STRUCTURE_TYPE_ACCELERATION_STRUCTURE_CREATE_INFO_KHR, .type = build->type
+	};
 	const struct vtr_trial_buffer *storage, *scratch;
 	const uint32_t one = 1;
 	VkResult ret;
@@ -460,7 +481,8 @@ static VkResult make_structure(struct vtr_trial_device *device, VkAccelerationSt
 	if (storage == NULL) {
 		return ret;
 	}
-	scratch = make_buffer(device, sizes.buildScratchSize + align, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT, false, &ret);
+	scratch = make_buffer(device, sizes.buildScratchSize + align, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT,
+	                      false, &ret);
 	if (scratch == NULL) {
 		return ret;
 	}
@@ -481,7 +503,7 @@ VkResult vtr_trial_structure(struct vtr_trial_device *device)
 		.geometryCount = 1,
 		.pGeometries = &geometry,
 	};
-	const VkAccelerationStructureBuildRangeInfoKHR range = {.primitiveCount = 1};
+	const VkAccelerationStructureBuildRangeInfoKHR range = { .primitiveCount = 1 };
 	const VkAccelerationStructureBuildRangeInfoKHR *ranges = &range;
 	VkResult ret = make_geometry(device, &geometry);
 
@@ -522,5 +544,5 @@ void vtr_trial_finish(struct vtr_trial_device *device)
 	vk->vkDestroyCommandPool(device->handle, device->pool, NULL);
 	vk->vkDestroyPipelineLayout(device->handle, device->layout, NULL);
 	vk->vkDestroyDevice(device->handle, NULL);
-	*device = (struct vtr_trial_device){.physical = device->physical};
+	*device = (struct vtr_trial_device){ .physical = device->physical };
 }

@@ -170,13 +170,13 @@ static enum vtr_err blob_shm(struct vtr_venus *venus, uint32_t res_id, uint32_t 
 	}
 	res = vtr_resource_get(&venus->resources, res_id);
 	res->budget = &venus->resources.budget;
-	*out_blob = (struct vtr_blob){res->fd, size, VTR_BLOB_CACHED};
+	*out_blob = (struct vtr_blob){ res->fd, size, VTR_BLOB_CACHED };
 	vtr_resource_unref(res);
 	return VTR_OK;
 }
 
-enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id,
-                                   uint32_t flags, uint64_t size, struct vtr_blob *out_blob)
+enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id, uint32_t flags,
+                                   uint64_t size, struct vtr_blob *out_blob)
 {
 	enum vtr_err err;
 
@@ -192,8 +192,9 @@ enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uin
 	return err;
 }
 
-static enum vtr_err add_pieces(struct vtr_venus *venus, uint32_t res_id, const struct vtr_os_shm_piece *pieces,
-                               size_t count, uint64_t offset, bool stream)
+static enum vtr_err add_pieces(struct vtr_venus *venus, uint32_t res_id,
+                               const struct vtr_os_shm_piece *pieces, size_t count, uint64_t offset,
+                               bool stream)
 {
 	const uint64_t page_size = vtr_os_page_size();
 	enum vtr_err err = count > 0 ? VTR_OK : VTR_ERR_GUEST;
@@ -202,22 +203,26 @@ static enum vtr_err add_pieces(struct vtr_venus *venus, uint32_t res_id, const s
 		if (pieces[i].size == 0) {
 			err = VTR_ERR_GUEST;
 		} else if (pieces[i].offset % page_size != 0 || pieces[i].size % page_size != 0) {
-			vtr_warn_limited(venus->log, "resource %u lies at 0x%llx (0x%llx bytes), but this host's "
-			                 "pages have 0x%llx bytes: its guest must align blobs to that", res_id,
-			                 (unsigned long long)pieces[i].offset, (unsigned long long)pieces[i].size,
-			                 (unsigned long long)page_size);
+			vtr_warn_limited(venus->log,
+			                 "resource %u lies at 0x%llx (0x%llx bytes), but this host's "
+			                 "pages have 0x%llx bytes: its guest must align blobs to that",
+			                 res_id, (unsigned long long)pieces[i].offset,
+			                 (unsigned long long)pieces[i].size, (unsigned long long)page_size);
 			err = VTR_ERR_UNSUPPORTED;
 		}
 	}
-	return err != VTR_OK ? err :
-		vtr_resource_add_pieces(&venus->resources, res_id, pieces, count, offset, stream);
+	return err != VTR_OK ?
+	               err :
+	               vtr_resource_add_pieces(&venus->resources, res_id, pieces, count, offset, stream);
 }
 
-enum vtr_err vtr_venus_resource_window(struct vtr_venus *venus, uint32_t res_id, uint64_t offset, uint64_t size)
+enum vtr_err vtr_venus_resource_window(struct vtr_venus *venus, uint32_t res_id, uint64_t offset,
+                                       uint64_t size)
 {
-	const struct vtr_os_shm_piece piece = {.fd = venus->window.fd, .offset = offset, .size = size};
+	const struct vtr_os_shm_piece piece = { .fd = venus->window.fd, .offset = offset, .size = size };
 
-	if (venus->params.window == NULL || offset > venus->window.size || size > venus->window.size - offset) {
+	if (venus->params.window == NULL || offset > venus->window.size ||
+	    size > venus->window.size - offset) {
 		return VTR_ERR_GUEST;
 	}
 	return add_pieces(venus, res_id, &piece, 1, offset, true);

@@ -41,7 +41,7 @@ enum vtr_blob_cache {
 };
 
 struct vtr_blob {
-	int fd;                    /* the context's; valid until vtr_venus_resource_destroy() */
+	int fd;		    /* the context's; valid until vtr_venus_resource_destroy() */
 	uint64_t size;             /* bytes that can be mapped from offset 0; at least what was asked for */
 	enum vtr_blob_cache cache; /* how a hypervisor should map it */
 };
@@ -63,16 +63,16 @@ struct vtr_venus_events {
 /* The memory of a VM's host-visible window. Its guest gets hold of memory there before it tells what for
  * (use_guest_vram), so all that the CPU can see is imported from there, and nothing else is shared. */
 struct vtr_venus_window {
-	int fd;        /* borrowed; must outlive the context */
+	int fd; /* borrowed; must outlive the context */
 	uint64_t size; /* the fd has at least as much */
 };
 
 struct vtr_venus_params {
-	struct vtr_log *log;                    /* may be NULL; must outlive the context */
-	const struct vtr_venus_events *events;  /* must outlive the context */
-	void *data;                             /* handed to events */
-	const struct vtr_venus_window *window;  /* copied; NULL: the guest maps fds instead (vtest) */
-	uint64_t max_memory;    /* bytes of mappable memory a guest may hold; 0: half of the RAM */
+	struct vtr_log *log; /* may be NULL; must outlive the context */
+	const struct vtr_venus_events *events; /* must outlive the context */
+	void *data; /* handed to events */
+	const struct vtr_venus_window *window; /* copied; NULL: the guest maps fds instead (vtest) */
+	uint64_t max_memory; /* bytes of mappable memory a guest may hold; 0: half of the RAM */
 	uint32_t min_import_alignment; /* 0: what the driver says; else at least this (tests use 16384) */
 	/* Behave as if the driver could not do this; for tests of hosts that really cannot. */
 	bool no_host_import;
@@ -111,8 +111,7 @@ void vtr_venus_kill(struct vtr_venus *venus);
  * `commands` must not change during the call (copy guest-writable memory first).
  * Returns: VTR_ERR_GUEST.
  */
-VTR_MUST_CHECK enum vtr_err vtr_venus_submit(struct vtr_venus *venus, const void *commands,
-                                             size_t size);
+VTR_MUST_CHECK enum vtr_err vtr_venus_submit(struct vtr_venus *venus, const void *commands, size_t size);
 
 /**
  * Creates the blob `blob_id` as resource `res_id`: 0 is new shared memory, anything else the
@@ -123,9 +122,8 @@ VTR_MUST_CHECK enum vtr_err vtr_venus_submit(struct vtr_venus *venus, const void
  *          VTR_ERR_UNSUPPORTED this memory cannot be shared on this host
  *          VTR_ERR_NOMEM, VTR_ERR_OS
  */
-VTR_MUST_CHECK enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id,
-                                                  uint64_t blob_id, uint32_t flags, uint64_t size,
-                                                  struct vtr_blob *out_blob);
+VTR_MUST_CHECK enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id,
+                                                  uint32_t flags, uint64_t size, struct vtr_blob *out_blob);
 
 /**
  * Makes a range of the window known as `res_id`. Rings, streams and replies may lie there too.
@@ -141,8 +139,7 @@ VTR_MUST_CHECK enum vtr_err vtr_venus_resource_window(struct vtr_venus *venus, u
  */
 struct vtr_os_shm_piece;
 VTR_MUST_CHECK enum vtr_err vtr_venus_resource_pieces(struct vtr_venus *venus, uint32_t res_id,
-                                                      const struct vtr_os_shm_piece *pieces,
-                                                      size_t count);
+                                                      const struct vtr_os_shm_piece *pieces, size_t count);
 
 /* Forgets a resource. Memory objects made from it live on; for the CPU those of window and pieces have lost
  * what they shared, since others will get it next; see released(). Returns: whether there was one. */
@@ -153,8 +150,7 @@ bool vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id);
  * done; at once for timeline 0. It is called exactly once, also when the context or device is lost.
  * Returns: VTR_ERR_GUEST (no such timeline), VTR_ERR_LIMIT (too many fences), VTR_ERR_NOMEM.
  */
-VTR_MUST_CHECK enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline,
-                                            uint64_t fence_id);
+VTR_MUST_CHECK enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id);
 
 /* Retires fences that are done by now. To be called while the context's thread waits for input without
  * sleeping, and with `sleeping` before it does sleep: other threads look after fences then. */

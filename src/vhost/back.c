@@ -79,14 +79,13 @@ enum vtr_err vtr_vhost_back_map(struct vtr_vhost_user *server)
 	};
 
 	if (server->back.fd < 0) {
-		vtr_error(server->log,
-		          "the VMM opened no back channel, so the guest cannot see GPU "
-		          "memory; the connection is closed");
+		vtr_error(server->log, "the VMM opened no back channel, so the guest cannot see GPU "
+		                       "memory; the connection is closed");
 		return VTR_ERR_UNSUPPORTED;
 	}
 	vtr_trace(server->log, "the VMM is asked to map the window");
-	enum vtr_err err = vtr_vhost_channel_send(&server->back, SHMEM_MAP, VTR_VHOST_NEED_REPLY,
-	                                          &map, sizeof(map), window->fd);
+	enum vtr_err err = vtr_vhost_channel_send(&server->back, SHMEM_MAP, VTR_VHOST_NEED_REPLY, &map,
+	                                          sizeof(map), window->fd);
 	if (err != VTR_OK) {
 		vtr_warn(server->log,
 		         "the VMM cannot be asked for the window: %s (%s); the connection "
@@ -98,15 +97,13 @@ enum vtr_err vtr_vhost_back_map(struct vtr_vhost_user *server)
 	return VTR_OK;
 }
 
-static enum vtr_err handle_answer(struct vtr_vhost_user *server,
-                                  const struct vtr_vhost_message *message)
+static enum vtr_err handle_answer(struct vtr_vhost_user *server, const struct vtr_vhost_message *message)
 {
 	const struct vtr_vhost_header *header = &message->header;
 	uint64_t result;
 
 	if (!server->map_pending || header->request != SHMEM_MAP || message->fd_count > 0 ||
-	    header->flags != (VTR_VHOST_VERSION | VTR_VHOST_REPLY) ||
-	    header->size != sizeof(result)) {
+	    header->flags != (VTR_VHOST_VERSION | VTR_VHOST_REPLY) || header->size != sizeof(result)) {
 		vtr_warn_limited(server->log,
 		                 "the VMM sent something on the back channel that is no answer "
 		                 "(message %u, flags 0x%x, %u bytes); the connection is closed",
@@ -163,8 +160,7 @@ static bool has_unread(const struct vtr_vhost_user *server)
 
 enum vtr_err vtr_vhost_back_flush(struct vtr_vhost_user *server)
 {
-	if (!server->config_pending || !server->running || server->back.fd < 0 ||
-	    has_unread(server)) {
+	if (!server->config_pending || !server->running || server->back.fd < 0 || has_unread(server)) {
 		return VTR_OK; /* called again when what was unread is read, and at the start */
 	}
 	int64_t now = vtr_os_now_ns();

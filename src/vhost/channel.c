@@ -61,10 +61,10 @@ static enum vtr_err receive_more(struct vtr_vhost_channel *channel)
 	bool fds_may_come = channel->have < sizeof(message->header);
 	size_t fd_count = 0;
 	size_t size = 0;
-	enum vtr_err err = vtr_os_sock_recv(
-		channel->fd, (uint8_t *)message + channel->have, wanted(channel) - channel->have,
-		&size, message->fds + message->fd_count,
-		fds_may_come ? VTR_VHOST_MAX_FDS - message->fd_count : 0, &fd_count);
+	enum vtr_err err =
+		vtr_os_sock_recv(channel->fd, (uint8_t *)message + channel->have,
+	                         wanted(channel) - channel->have, &size, message->fds + message->fd_count,
+	                         fds_may_come ? VTR_VHOST_MAX_FDS - message->fd_count : 0, &fd_count);
 
 	if (err == VTR_ERR_LIMIT) {
 		errno = EMFILE;
@@ -75,8 +75,7 @@ static enum vtr_err receive_more(struct vtr_vhost_channel *channel)
 	}
 	channel->have += size;
 	message->fd_count += fd_count;
-	if (channel->have >= sizeof(message->header) &&
-	    message->header.size > VTR_VHOST_MAX_PAYLOAD) {
+	if (channel->have >= sizeof(message->header) && message->header.size > VTR_VHOST_MAX_PAYLOAD) {
 		return VTR_ERR_GUEST;
 	}
 	return VTR_OK;
@@ -99,8 +98,8 @@ enum vtr_err vtr_vhost_channel_receive(struct vtr_vhost_channel *channel,
 	return VTR_OK;
 }
 
-enum vtr_err vtr_vhost_channel_send(struct vtr_vhost_channel *channel, uint32_t request,
-                                    uint32_t flags, const void *payload, size_t size, int fd)
+enum vtr_err vtr_vhost_channel_send(struct vtr_vhost_channel *channel, uint32_t request, uint32_t flags,
+                                    const void *payload, size_t size, int fd)
 {
 	struct vtr_vhost_header header = {
 		.request = request,
@@ -111,8 +110,7 @@ enum vtr_err vtr_vhost_channel_send(struct vtr_vhost_channel *channel, uint32_t 
 		{ .iov_base = &header, .iov_len = sizeof(header) },
 		{ .iov_base = (void *)payload, .iov_len = size },
 	};
-	enum vtr_err err = vtr_os_sock_send(channel->fd, iov, size > 0 ? 2 : 1, &fd,
-	                                    fd >= 0 ? 1 : 0);
+	enum vtr_err err = vtr_os_sock_send(channel->fd, iov, size > 0 ? 2 : 1, &fd, fd >= 0 ? 1 : 0);
 
 	if (err == VTR_ERR_AGAIN) {
 		errno = EAGAIN;

@@ -67,8 +67,7 @@ VTR_MUST_CHECK enum vtr_err vtr_vhost_channel_receive(struct vtr_vhost_channel *
  *
  * Returns: VTR_ERR_GONE, VTR_ERR_OS (EAGAIN: the other side does not read). Give the channel up then.
  */
-VTR_MUST_CHECK enum vtr_err vtr_vhost_channel_send(struct vtr_vhost_channel *channel,
-                                                   uint32_t request, uint32_t flags,
-                                                   const void *payload, size_t size, int fd);
+VTR_MUST_CHECK enum vtr_err vtr_vhost_channel_send(struct vtr_vhost_channel *channel, uint32_t request,
+                                                   uint32_t flags, const void *payload, size_t size, int fd);
 
 #endif

@@ -53,7 +53,7 @@ struct vtr_vhost_user {
 	struct vtr_os_loop_timer *listen_timer; /* listens again */
 	struct vtr_os_loop_timer *config_timer; /* sends what config_pending says */
 	struct vtr_os_loop_timer *doubt_timer;  /* looks at the queues again, */
-	bool doubt_set;                         /* soon, */
+	bool doubt_set;			 /* soon, */
 	bool doubt_again;                       /* and once more after that */
 
 	struct vtr_vhost_channel front; /* requests of the VMM */

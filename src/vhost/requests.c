@@ -156,8 +156,7 @@ static uint64_t offered_features(const struct vtr_vhost_user *server)
 static uint64_t offered_protocol_features(const struct vtr_vhost_user *server)
 {
 	uint64_t offered = UINT64_C(1) << VTR_VHOST_F_MQ | UINT64_C(1) << VTR_VHOST_F_REPLY_ACK |
-	                   UINT64_C(1) << VTR_VHOST_F_BACKEND_REQ |
-	                   UINT64_C(1) << VTR_VHOST_F_CONFIG |
+	                   UINT64_C(1) << VTR_VHOST_F_BACKEND_REQ | UINT64_C(1) << VTR_VHOST_F_CONFIG |
 	                   UINT64_C(1) << VTR_VHOST_F_BACKEND_SEND_FD |
 	                   UINT64_C(1) << VTR_VHOST_F_RESET_DEVICE;
 
@@ -175,11 +174,10 @@ static enum vtr_err check_shmem(struct vtr_vhost_user *server)
 	     negotiated(server, VTR_VHOST_F_REPLY_ACK))) {
 		return VTR_OK;
 	}
-	vtr_error(
-		server->log,
-		"this QEMU cannot share GPU memory with a guest (vhost-user SHMEM): it needs QEMU "
-		"11.1 or newer, with -device vhost-user-test-device-pci; `tools/fetch-qemu` gets "
-		"one. The connection is closed");
+	vtr_error(server->log,
+	          "this QEMU cannot share GPU memory with a guest (vhost-user SHMEM): it needs QEMU "
+	          "11.1 or newer, with -device vhost-user-test-device-pci; `tools/fetch-qemu` gets "
+	          "one. The connection is closed");
 	return VTR_ERR_GUEST;
 }
 
@@ -210,8 +208,8 @@ static enum vtr_err set_features(struct vtr_vhost_user *server, struct vtr_vhost
 	return check_shmem(server);
 }
 
-static enum vtr_err get_protocol_features(struct vtr_vhost_user *server,
-                                          struct vtr_vhost_message *message, struct reply *reply)
+static enum vtr_err get_protocol_features(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
+                                          struct reply *reply)
 {
 	(void)message;
 	reply->u.number = offered_protocol_features(server);
@@ -219,8 +217,8 @@ static enum vtr_err get_protocol_features(struct vtr_vhost_user *server,
 	return VTR_OK;
 }
 
-static enum vtr_err set_protocol_features(struct vtr_vhost_user *server,
-                                          struct vtr_vhost_message *message, struct reply *reply)
+static enum vtr_err set_protocol_features(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
+                                          struct reply *reply)
 {
 	uint64_t features;
 
@@ -232,9 +230,8 @@ static enum vtr_err set_protocol_features(struct vtr_vhost_user *server,
 	}
 	server->protocol_features = features;
 	if (!negotiated(server, VTR_VHOST_F_CONFIG)) {
-		vtr_warn(server->log,
-		         "the guest will see no configuration of the device: give QEMU's "
-		         "-device option config_size=24");
+		vtr_warn(server->log, "the guest will see no configuration of the device: give QEMU's "
+		                      "-device option config_size=24");
 	}
 	return check_shmem(server);
 }
@@ -257,8 +254,8 @@ static enum vtr_err get_queue_num(struct vtr_vhost_user *server, struct vtr_vhos
 	return VTR_OK;
 }
 
-static enum vtr_err get_shmem_config(struct vtr_vhost_user *server,
-                                     struct vtr_vhost_message *message, struct reply *reply)
+static enum vtr_err get_shmem_config(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
+                                     struct reply *reply)
 {
 	(void)message;
 	memset(&reply->u.shmem, 0, sizeof(reply->u.shmem));
@@ -297,8 +294,8 @@ static enum vtr_err set_mem_table(struct vtr_vhost_user *server, struct vtr_vhos
 		return refuse(server, message, "regions overlap or are not in their files");
 	}
 	if (err != VTR_OK) {
-		vtr_error(server->log, "the guest's memory cannot be mapped: %s (%s)",
-		          vtr_err_name(err), strerror(errno));
+		vtr_error(server->log, "the guest's memory cannot be mapped: %s (%s)", vtr_err_name(err),
+		          strerror(errno));
 		return err;
 	}
 	for (uint32_t i = 0; i < server->device.queue_count; i++) {
@@ -318,15 +315,14 @@ static struct vtr_vring *find_vring(struct vtr_vhost_user *server, uint32_t inde
 	return index < server->device.queue_count ? &server->vrings[index] : NULL;
 }
 
-static enum vtr_err refuse_index(struct vtr_vhost_user *server,
-                                 const struct vtr_vhost_message *message, uint32_t index)
+static enum vtr_err refuse_index(struct vtr_vhost_user *server, const struct vtr_vhost_message *message,
+                                 uint32_t index)
 {
 	return refuse(server, message, "there is no queue %u", index);
 }
 
 /* For what may only be set while the queue rests. */
-static enum vtr_err find_stopped(struct vtr_vhost_user *server,
-                                 const struct vtr_vhost_message *message,
+static enum vtr_err find_stopped(struct vtr_vhost_user *server, const struct vtr_vhost_message *message,
                                  struct vtr_vring **out_vring)
 {
 	uint32_t index;
@@ -456,8 +452,8 @@ static enum vtr_err set_vring_kick(struct vtr_vhost_user *server, struct vtr_vho
 	}
 	err = vtr_vhost_set_kick(vring, fd);
 	if (err != VTR_OK) {
-		vtr_error(server->log, "queue %u: its kicks cannot be watched: %s (%s)",
-		          vring->index, vtr_err_name(err), strerror(errno));
+		vtr_error(server->log, "queue %u: its kicks cannot be watched: %s (%s)", vring->index,
+		          vtr_err_name(err), strerror(errno));
 	}
 	return err;
 }
@@ -483,8 +479,8 @@ static enum vtr_err set_vring_bell(struct vtr_vhost_user *server, struct vtr_vho
 	return VTR_OK;
 }
 
-static enum vtr_err set_vring_enable(struct vtr_vhost_user *server,
-                                     struct vtr_vhost_message *message, struct reply *reply)
+static enum vtr_err set_vring_enable(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
+                                     struct reply *reply)
 {
 	struct vring_state state;
 
@@ -521,8 +517,8 @@ static enum vtr_err reset_device(struct vtr_vhost_user *server, struct vtr_vhost
 
 /* --- the rest ---------------------------------------------------------------------------------------- */
 
-static enum vtr_err set_backend_req_fd(struct vtr_vhost_user *server,
-                                       struct vtr_vhost_message *message, struct reply *reply)
+static enum vtr_err set_backend_req_fd(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
+                                       struct reply *reply)
 {
 	(void)reply;
 	if (server->back.fd >= 0) {
@@ -530,8 +526,8 @@ static enum vtr_err set_backend_req_fd(struct vtr_vhost_user *server,
 	}
 	enum vtr_err err = vtr_vhost_back_open(server, vtr_take_fd(&message->fds[0]));
 	if (err != VTR_OK) {
-		vtr_error(server->log, "the back channel cannot be used: %s (%s)",
-		          vtr_err_name(err), strerror(errno));
+		vtr_error(server->log, "the back channel cannot be used: %s (%s)", vtr_err_name(err),
+		          strerror(errno));
 	}
 	return err;
 }
@@ -556,8 +552,7 @@ static enum vtr_err get_config(struct vtr_vhost_user *server, struct vtr_vhost_m
 
 	if (err == VTR_OK) {
 		memset(config->data, 0, config->size);
-		server->device.read_config(server->device.data, config->offset, config->data,
-		                           config->size);
+		server->device.read_config(server->device.data, config->offset, config->data, config->size);
 		reply->size = CONFIG_HEADER + config->size;
 	}
 	return err;
@@ -571,8 +566,7 @@ static enum vtr_err set_config(struct vtr_vhost_user *server, struct vtr_vhost_m
 
 	(void)reply;
 	if (err == VTR_OK) {
-		server->device.write_config(server->device.data, config.offset, config.data,
-		                            config.size);
+		server->device.write_config(server->device.data, config.offset, config.data, config.size);
 	}
 	return err;
 }
@@ -590,26 +584,22 @@ static const struct rule rules[REQUEST_COUNT] = {
 	[SET_VRING_KICK] = { "SET_VRING_KICK", 8, 8, 0, 1, -1, set_vring_kick },
 	[SET_VRING_CALL] = { "SET_VRING_CALL", 8, 8, 0, 1, -1, set_vring_bell },
 	[SET_VRING_ERR] = { "SET_VRING_ERR", 8, 8, 0, 1, -1, set_vring_bell },
-	[GET_PROTOCOL_FEATURES] = { "GET_PROTOCOL_FEATURES", 0, 0, 0, 0, -1,
-	                            get_protocol_features },
-	[SET_PROTOCOL_FEATURES] = { "SET_PROTOCOL_FEATURES", 8, 8, 0, 0, -1,
-	                            set_protocol_features },
+	[GET_PROTOCOL_FEATURES] = { "GET_PROTOCOL_FEATURES", 0, 0, 0, 0, -1, get_protocol_features },
+	[SET_PROTOCOL_FEATURES] = { "SET_PROTOCOL_FEATURES", 8, 8, 0, 0, -1, set_protocol_features },
 	[GET_QUEUE_NUM] = { "GET_QUEUE_NUM", 0, 0, 0, 0, VTR_VHOST_F_MQ, get_queue_num },
 	[SET_VRING_ENABLE] = { "SET_VRING_ENABLE", 8, 8, 0, 0, -1, set_vring_enable },
 	[SET_BACKEND_REQ_FD] = { "SET_BACKEND_REQ_FD", 0, 0, 1, 1, VTR_VHOST_F_BACKEND_REQ,
 	                         set_backend_req_fd },
-	[GET_CONFIG] = { "GET_CONFIG", CONFIG_HEADER, sizeof(struct config), 0, 0,
-	                 VTR_VHOST_F_CONFIG, get_config },
-	[SET_CONFIG] = { "SET_CONFIG", CONFIG_HEADER, sizeof(struct config), 0, 0,
-	                 VTR_VHOST_F_CONFIG, set_config },
+	[GET_CONFIG] = { "GET_CONFIG", CONFIG_HEADER, sizeof(struct config), 0, 0, VTR_VHOST_F_CONFIG,
+	                 get_config },
+	[SET_CONFIG] = { "SET_CONFIG", CONFIG_HEADER, sizeof(struct config), 0, 0, VTR_VHOST_F_CONFIG,
+	                 set_config },
 	[RESET_DEVICE] = { "RESET_DEVICE", 0, 0, 0, 0, VTR_VHOST_F_RESET_DEVICE, reset_device },
-	[GET_SHMEM_CONFIG] = { "GET_SHMEM_CONFIG", 0, 0, 0, 0, VTR_VHOST_F_SHMEM,
-	                       get_shmem_config },
+	[GET_SHMEM_CONFIG] = { "GET_SHMEM_CONFIG", 0, 0, 0, 0, VTR_VHOST_F_SHMEM, get_shmem_config },
 };
 
 /* Whether a message has the form that its request has. */
-static enum vtr_err check_form(struct vtr_vhost_user *server,
-                               const struct vtr_vhost_message *message)
+static enum vtr_err check_form(struct vtr_vhost_user *server, const struct vtr_vhost_message *message)
 {
 	const struct vtr_vhost_header *header = &message->header;
 
@@ -640,8 +630,7 @@ enum vtr_err vtr_vhost_handle(struct vtr_vhost_user *server, struct vtr_vhost_me
 	if (err != VTR_OK) {
 		return err;
 	}
-	vtr_trace(server->log, "message %u %s", message->header.request,
-	          rules[message->header.request].name);
+	vtr_trace(server->log, "message %u %s", message->header.request, rules[message->header.request].name);
 	err = rules[message->header.request].handle(server, message, &reply);
 	if (err == VTR_ERR_GUEST) {
 		return err;
@@ -654,8 +643,8 @@ enum vtr_err vtr_vhost_handle(struct vtr_vhost_user *server, struct vtr_vhost_me
 		reply.u.number = err != VTR_OK;
 		reply.size = sizeof(reply.u.number);
 	}
-	err = vtr_vhost_channel_send(&server->front, message->header.request, VTR_VHOST_REPLY,
-	                             &reply.u, reply.size, -1);
+	err = vtr_vhost_channel_send(&server->front, message->header.request, VTR_VHOST_REPLY, &reply.u,
+	                             reply.size, -1);
 	if (err != VTR_OK && err != VTR_ERR_GONE) {
 		vtr_warn_limited(server->log,
 		                 "the VMM does not take answers (%s); the connection is "

@@ -180,8 +180,8 @@ static void on_kick(void *data, unsigned events)
 
 	(void)events;
 	if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
-		vtr_warn_limited(server->log, "queue %u: nobody can kick it any more (%s)",
-		                 vring->index, size == 0 ? "closed" : strerror(errno));
+		vtr_warn_limited(server->log, "queue %u: nobody can kick it any more (%s)", vring->index,
+		                 size == 0 ? "closed" : strerror(errno));
 		vtr_os_loop_remove(vring->kick_watch);
 		vring->kick_watch = NULL;
 		return;
@@ -225,8 +225,8 @@ enum vtr_err vtr_vhost_set_kick(struct vtr_vring *vring, int take_fd)
 	clear_kick(vring);
 	vring->kick_fd = take_fd;
 	vtr_vhost_unblock(take_fd);
-	enum vtr_err err = vtr_os_loop_add_fd(vring->server->loop, take_fd, true, false, on_kick,
-	                                      vring, &vring->kick_watch);
+	enum vtr_err err = vtr_os_loop_add_fd(vring->server->loop, take_fd, true, false, on_kick, vring,
+	                                      &vring->kick_watch);
 	if (err != VTR_OK) {
 		vtr_close(&vring->kick_fd);
 	}
@@ -286,12 +286,10 @@ static enum vtr_err serve(struct vtr_vhost_user *server)
 		if (err == VTR_OK) {
 			err = vtr_vhost_handle(server, message);
 		} else if (err == VTR_ERR_GUEST) {
-			vtr_warn_limited(server->log,
-			                 "what the VMM sent is no vhost-user message; the "
-			                 "connection is closed");
+			vtr_warn_limited(server->log, "what the VMM sent is no vhost-user message; the "
+			                              "connection is closed");
 		} else if (err != VTR_ERR_GONE) {
-			vtr_error(server->log, "the VMM's socket failed (%s); it is closed",
-			          strerror(errno));
+			vtr_error(server->log, "the VMM's socket failed (%s); it is closed", strerror(errno));
 		}
 		if (err != VTR_OK) {
 			return err;
@@ -316,8 +314,8 @@ static enum vtr_err connect_front(struct vtr_vhost_user *server, int take_fd)
 	enum vtr_err err = vtr_vhost_channel_open(&server->front, take_fd);
 
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(server->loop, server->front.fd, true, false, on_front,
-		                         server, &server->front_watch);
+		err = vtr_os_loop_add_fd(server->loop, server->front.fd, true, false, on_front, server,
+		                         &server->front_watch);
 	}
 	if (err != VTR_OK) {
 		vtr_vhost_channel_close(&server->front);
@@ -423,19 +421,17 @@ static enum vtr_err make_queues(struct vtr_vhost_user *server)
 
 static enum vtr_err watch(struct vtr_vhost_user *server)
 {
-	enum vtr_err err = vtr_os_loop_add_timer(server->loop, on_listen_timer, server,
-	                                         &server->listen_timer);
+	enum vtr_err err =
+		vtr_os_loop_add_timer(server->loop, on_listen_timer, server, &server->listen_timer);
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_timer(server->loop, on_config_timer, server,
-		                            &server->config_timer);
+		err = vtr_os_loop_add_timer(server->loop, on_config_timer, server, &server->config_timer);
 	}
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_timer(server->loop, on_doubt_timer, server,
-		                            &server->doubt_timer);
+		err = vtr_os_loop_add_timer(server->loop, on_doubt_timer, server, &server->doubt_timer);
 	}
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(server->loop, server->listen_fd, true, false, on_listen,
-		                         server, &server->listen_watch);
+		err = vtr_os_loop_add_fd(server->loop, server->listen_fd, true, false, on_listen, server,
+		                         &server->listen_watch);
 	}
 	return err;
 }

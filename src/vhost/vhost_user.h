@@ -22,7 +22,7 @@ struct vtr_vhost_user_params {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
 	const struct vtr_virtio_device *device; /* copied */
-	int listen_fd;                          /* borrowed; does not block */
+	int listen_fd;			  /* borrowed; does not block */
 };
 
 /**

@@ -29,8 +29,7 @@ struct vtr_virtio_device {
 	 * guest began anew (boot, rebind) and whatever it had is to be forgotten, including its requests,
 	 * by vtr_queue_drop(); else it goes on after a pause, and requests that were popped before are
 	 * still to be answered. The first is a reset. */
-	void (*start)(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram,
-	              bool reset);
+	void (*start)(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram, bool reset);
 	/* Requests may be there. */
 	void (*kick)(void *data, uint32_t queue);
 	/* The memory table has changed; what of it was kept stays mapped. May come between stop() and

@@ -163,8 +163,7 @@ static void put_head(uint8_t *out, const struct timing *t, uint32_t number)
 {
 	static const uint8_t header[8] = { 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x00 };
 	/* sRGB: x and y of red, green, blue, white; two bits each, then eight. */
-	static const uint8_t srgb[10] = { 0xee, 0x91, 0xa3, 0x54, 0x4c,
-		                          0x99, 0x26, 0x0f, 0x50, 0x54 };
+	static const uint8_t srgb[10] = { 0xee, 0x91, 0xa3, 0x54, 0x4c, 0x99, 0x26, 0x0f, 0x50, 0x54 };
 
 	memcpy(out, header, sizeof(header));
 	/* Three letters of five bits, 'A' is 1: "VTR". */
@@ -281,8 +280,7 @@ static void put_display_id(uint8_t *out, const struct timing *t, uint32_t number
 	out[BLOCK_SIZE - 1] = checksum(out, BLOCK_SIZE - 1);
 }
 
-size_t vtr_edid_make(const struct vtr_edid_mode *mode, uint32_t number,
-                     uint8_t out_edid[VTR_EDID_MAX_SIZE])
+size_t vtr_edid_make(const struct vtr_edid_mode *mode, uint32_t number, uint8_t out_edid[VTR_EDID_MAX_SIZE])
 {
 	/* Linux drops a preferred mode that is not the device's word, but for this one. */
 	static const struct vtr_edid_mode fallback = { .width = 1024, .height = 768, .refresh_hz = 60 };

@@ -21,7 +21,6 @@ struct vtr_edid_mode {
  * Returns: the size, 128 or 256.
  * Thread:  any.
  */
-size_t vtr_edid_make(const struct vtr_edid_mode *mode, uint32_t number,
-                     uint8_t out_edid[VTR_EDID_MAX_SIZE]);
+size_t vtr_edid_make(const struct vtr_edid_mode *mode, uint32_t number, uint8_t out_edid[VTR_EDID_MAX_SIZE]);
 
 #endif

@@ -64,9 +64,8 @@ static void on_retired(void *data, struct vtr_gpu_fence *fence)
 static const struct vtr_gpu_events core_events = { .retired = on_retired };
 
 /* Completes a request once its fence is retired, or what it waits for is over. The answer is written. */
-static void push_later(struct vtr_virtio_gpu *gpu, uint32_t queue,
-                       struct vtr_queue_request *request, size_t written,
-                        const struct gpu_header *header, const struct vtr_gpu_command *command)
+static void push_later(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_queue_request *request,
+                       size_t written, const struct gpu_header *header, const struct vtr_gpu_command *command)
 {
 	struct vtr_gpu_fence_params params = {
 		.after = command->after,
@@ -134,8 +133,7 @@ static void execute(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_queue
 		answer->ctx_id = header.ctx_id;
 		answer->ring_idx = header.ring_idx;
 	}
-	size_t written = vtr_queue_write(gpu->queues[queue], request, &command.answer,
-	                                 command.answer_size);
+	size_t written = vtr_queue_write(gpu->queues[queue], request, &command.answer, command.answer_size);
 	if ((fenced && queue == GPU_QUEUE_CONTROL) || command.leaving) {
 		push_later(gpu, queue, request, written, &header, &command);
 	} else {
@@ -186,7 +184,7 @@ static void forget_requests(struct vtr_virtio_gpu *gpu)
 	struct pending *pending;
 	struct pending *next;
 
-	vtr_list_for_each_safe(pending, next, &gpu->pending, node) {
+	vtr_list_for_each_safe (pending, next, &gpu->pending, node) {
 		vtr_list_remove(&pending->node);
 		vtr_queue_drop(pending->request);
 		free(pending);
@@ -201,8 +199,7 @@ static void forget_guest(struct vtr_virtio_gpu *gpu)
 	gpu->config.events_read = 0;
 }
 
-static void on_start(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram,
-                     bool reset)
+static void on_start(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram, bool reset)
 {
 	struct vtr_virtio_gpu *gpu = data;
 
@@ -266,8 +263,7 @@ const struct vtr_virtio_device *vtr_virtio_gpu_device(struct vtr_virtio_gpu *gpu
 	return &gpu->device;
 }
 
-void vtr_virtio_gpu_set_transport(struct vtr_virtio_gpu *gpu,
-                                  const struct vtr_virtio_transport *transport)
+void vtr_virtio_gpu_set_transport(struct vtr_virtio_gpu *gpu, const struct vtr_virtio_transport *transport)
 {
 	gpu->transport = transport ? *transport : (struct vtr_virtio_transport){ 0 };
 }
@@ -278,8 +274,7 @@ static void tell_mode(struct vtr_virtio_gpu *gpu, uint32_t display)
 {
 	const struct vtr_virtio_gpu_display *mode = &gpu->displays[display];
 
-	gpu->screen->set_mode(gpu->screen_data, display, mode->connected, mode->width,
-	                      mode->height);
+	gpu->screen->set_mode(gpu->screen_data, display, mode->connected, mode->width, mode->height);
 }
 
 static void on_mode(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height)
@@ -290,8 +285,8 @@ static void on_mode(void *data, uint32_t display, bool connected, uint32_t width
 		vtr_warn_limited(gpu->log,
 		                 "display %u cannot become %ux%u: there are %u displays of %u to %u "
 		                 "pixels a side",
-		                 display, width, height, gpu->display_count,
-		                 VTR_MODE_MIN_SIDE, VTR_MODE_MAX_SIDE);
+		                 display, width, height, gpu->display_count, VTR_MODE_MIN_SIDE,
+		                 VTR_MODE_MAX_SIDE);
 		return;
 	}
 	struct vtr_virtio_gpu_display *now = &gpu->displays[display];
@@ -305,8 +300,8 @@ static void on_mode(void *data, uint32_t display, bool connected, uint32_t width
 		return;
 	}
 	*now = wanted;
-	vtr_info_limited(gpu->log, "display %u: %s, %ux%u", display,
-	                 connected ? "connected" : "disconnected", now->width, now->height);
+	vtr_info_limited(gpu->log, "display %u: %s, %ux%u", display, connected ? "connected" : "disconnected",
+	                 now->width, now->height);
 	tell_mode(gpu, display);
 	gpu->config.events_read |= GPU_EVENT_DISPLAY;
 	if (gpu->transport.config_changed) {
@@ -316,8 +311,7 @@ static void on_mode(void *data, uint32_t display, bool connected, uint32_t width
 
 const struct vtr_screen_events vtr_virtio_gpu_screen_events = { .mode = on_mode };
 
-bool vtr_virtio_gpu_locate(const struct vtr_virtio_gpu *gpu, uint32_t display, uint32_t *x,
-                           uint32_t *y)
+bool vtr_virtio_gpu_locate(const struct vtr_virtio_gpu *gpu, uint32_t display, uint32_t *x, uint32_t *y)
 {
 	const uint64_t scale = VTR_INPUT_MAX_PLACE + 1;
 	uint64_t left = 0;
@@ -356,8 +350,7 @@ static enum vtr_err check_params(const struct vtr_virtio_gpu_params *params)
 	return VTR_OK;
 }
 
-static enum vtr_err create_core(struct vtr_virtio_gpu *gpu,
-                                const struct vtr_virtio_gpu_params *params)
+static enum vtr_err create_core(struct vtr_virtio_gpu *gpu, const struct vtr_virtio_gpu_params *params)
 {
 	const struct vtr_gpu_params core = {
 		.log = params->log,
@@ -386,8 +379,7 @@ static void init(struct vtr_virtio_gpu *gpu, const struct vtr_virtio_gpu_params 
 	gpu->display_count = params->display_count;
 	gpu->refresh_hz = params->refresh_hz ? params->refresh_hz : DEFAULT_REFRESH_HZ;
 	memcpy(gpu->capset, params->capset, sizeof(gpu->capset));
-	memcpy(gpu->displays, params->displays,
-	       params->display_count * sizeof(params->displays[0]));
+	memcpy(gpu->displays, params->displays, params->display_count * sizeof(params->displays[0]));
 	gpu->config = (struct gpu_config){
 		.num_scanouts = params->display_count,
 		.num_capsets = 1,

@@ -59,8 +59,7 @@ void vtr_virtio_gpu_destroy(struct vtr_virtio_gpu *gpu);
 const struct vtr_virtio_device *vtr_virtio_gpu_device(struct vtr_virtio_gpu *gpu);
 
 /* Whom to tell that a display has changed; NULL for nobody. Owner: copied. */
-void vtr_virtio_gpu_set_transport(struct vtr_virtio_gpu *gpu,
-                                  const struct vtr_virtio_transport *transport);
+void vtr_virtio_gpu_set_transport(struct vtr_virtio_gpu *gpu, const struct vtr_virtio_transport *transport);
 
 /* For a screen: plugs displays, unplugs them, gives them another mode; `data` is the device. What makes
  * no sense is logged and ignored. */
@@ -68,7 +67,6 @@ extern const struct vtr_screen_events vtr_virtio_gpu_screen_events;
 
 /* Where a place on a display lies on the whole desktop, as the guest was told that its displays lie:
  * *x and *y are both, 0 to VTR_INPUT_MAX_PLACE. Returns: false: nothing is plugged in there. */
-bool vtr_virtio_gpu_locate(const struct vtr_virtio_gpu *gpu, uint32_t display, uint32_t *x,
-                           uint32_t *y);
+bool vtr_virtio_gpu_locate(const struct vtr_virtio_gpu *gpu, uint32_t display, uint32_t *x, uint32_t *y);
 
 #endif

@@ -115,15 +115,14 @@ static uint32_t resource_create_2d(struct vtr_virtio_gpu *gpu, struct vtr_gpu_co
 	if (!id_is_free(gpu, request->resource_id)) {
 		return GPU_ERR_INVALID_RESOURCE_ID;
 	}
-	return answer_of(vtr_gpu_resource_create_2d(gpu->core, request->resource_id,
-	                                            request->format, request->width,
-	                                            request->height));
+	return answer_of(vtr_gpu_resource_create_2d(gpu->core, request->resource_id, request->format,
+	                                            request->width, request->height));
 }
 
 /* The entries behind a request of `request_size` bytes, changed in place to extents. They are as
  * large, and the request is a copy of our own. Returns: NULL: they are not all there. */
-static const struct vtr_gpu_extent *take_extents(struct vtr_gpu_command *command,
-                                                 size_t request_size, uint32_t count)
+static const struct vtr_gpu_extent *take_extents(struct vtr_gpu_command *command, size_t request_size,
+                                                 uint32_t count)
 {
 	_Static_assert(sizeof(struct gpu_mem_entry) == sizeof(struct vtr_gpu_extent),
 	               "entries become extents in place");
@@ -207,8 +206,8 @@ static uint32_t resource_detach_backing(struct vtr_virtio_gpu *gpu, struct vtr_g
 {
 	struct vtr_gpu_resource *resource = named_resource(gpu, command);
 
-	return resource ? answer_of(vtr_gpu_resource_detach_backing(resource, &command->leaving))
-	                : GPU_ERR_INVALID_RESOURCE_ID;
+	return resource ? answer_of(vtr_gpu_resource_detach_backing(resource, &command->leaving)) :
+	                  GPU_ERR_INVALID_RESOURCE_ID;
 }
 
 static uint32_t resource_map_blob(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command)
@@ -232,8 +231,8 @@ static uint32_t resource_unmap_blob(struct vtr_virtio_gpu *gpu, struct vtr_gpu_c
 {
 	struct vtr_gpu_resource *resource = named_resource(gpu, command);
 
-	return resource ? answer_of(vtr_gpu_resource_unmap(resource, &command->leaving))
-	                : GPU_ERR_INVALID_RESOURCE_ID;
+	return resource ? answer_of(vtr_gpu_resource_unmap(resource, &command->leaving)) :
+	                  GPU_ERR_INVALID_RESOURCE_ID;
 }
 
 static uint32_t transfer_to_host_2d(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command)
@@ -242,8 +241,8 @@ static uint32_t transfer_to_host_2d(struct vtr_virtio_gpu *gpu, struct vtr_gpu_c
 	struct vtr_gpu_resource *resource = vtr_gpu_resource_find(gpu->core, request->resource_id);
 	struct vtr_rect rect = rect_of(&request->rect);
 
-	return resource ? answer_of(vtr_gpu_resource_transfer(resource, &rect, request->offset))
-	                : GPU_ERR_INVALID_RESOURCE_ID;
+	return resource ? answer_of(vtr_gpu_resource_transfer(resource, &rect, request->offset)) :
+	                  GPU_ERR_INVALID_RESOURCE_ID;
 }
 
 static uint32_t set_scanout(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command)
@@ -259,9 +258,8 @@ static uint32_t set_scanout(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *
 		return GPU_OK_NODATA;
 	}
 	struct vtr_gpu_resource *resource = vtr_gpu_resource_find(gpu->core, request->resource_id);
-	return resource ? answer_of(vtr_gpu_scanout_set(gpu->core, request->scanout_id, resource,
-	                                                &rect))
-	                : GPU_ERR_INVALID_RESOURCE_ID;
+	return resource ? answer_of(vtr_gpu_scanout_set(gpu->core, request->scanout_id, resource, &rect)) :
+	                  GPU_ERR_INVALID_RESOURCE_ID;
 }
 
 static uint32_t set_scanout_blob(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command)
@@ -284,9 +282,9 @@ static uint32_t set_scanout_blob(struct vtr_virtio_gpu *gpu, struct vtr_gpu_comm
 		return GPU_OK_NODATA;
 	}
 	struct vtr_gpu_resource *resource = vtr_gpu_resource_find(gpu->core, request->resource_id);
-	return resource ? answer_of(vtr_gpu_scanout_set_blob(gpu->core, request->scanout_id,
-	                                                     resource, &rect, &layout))
-	                : GPU_ERR_INVALID_RESOURCE_ID;
+	return resource ? answer_of(vtr_gpu_scanout_set_blob(gpu->core, request->scanout_id, resource, &rect,
+	                                                     &layout)) :
+	                  GPU_ERR_INVALID_RESOURCE_ID;
 }
 
 static uint32_t resource_flush(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command)
@@ -295,8 +293,8 @@ static uint32_t resource_flush(struct vtr_virtio_gpu *gpu, struct vtr_gpu_comman
 	struct vtr_gpu_resource *resource = vtr_gpu_resource_find(gpu->core, request->resource_id);
 	struct vtr_rect rect = rect_of(&request->rect);
 
-	return resource ? answer_of(vtr_gpu_flush(resource, &rect, &command->next_tick))
-	                : GPU_ERR_INVALID_RESOURCE_ID;
+	return resource ? answer_of(vtr_gpu_flush(resource, &rect, &command->next_tick)) :
+	                  GPU_ERR_INVALID_RESOURCE_ID;
 }
 
 static uint32_t ctx_create(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command)
@@ -307,9 +305,8 @@ static uint32_t ctx_create(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *c
 	if (id == 0 || vtr_gpu_context_find(gpu->core, id)) {
 		return GPU_ERR_INVALID_CONTEXT_ID;
 	}
-	return answer_of(vtr_gpu_context_create(
-		gpu->core, id, request->context_init & 0xff, request->name,
-		vtr_min(request->name_length, sizeof(request->name))));
+	return answer_of(vtr_gpu_context_create(gpu->core, id, request->context_init & 0xff, request->name,
+	                                        vtr_min(request->name_length, sizeof(request->name))));
 }
 
 static struct vtr_gpu_context *named_context(const struct vtr_virtio_gpu *gpu,
@@ -337,8 +334,7 @@ static uint32_t ctx_attach_resource(struct vtr_virtio_gpu *gpu, struct vtr_gpu_c
 	if (!context) {
 		return GPU_ERR_INVALID_CONTEXT_ID;
 	}
-	return resource ? answer_of(vtr_gpu_context_attach(context, resource))
-	                : GPU_ERR_INVALID_RESOURCE_ID;
+	return resource ? answer_of(vtr_gpu_context_attach(context, resource)) : GPU_ERR_INVALID_RESOURCE_ID;
 }
 
 static uint32_t ctx_detach_resource(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command)
@@ -368,8 +364,7 @@ static uint32_t submit_3d(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *co
 		return GPU_ERR_INVALID_PARAMETER;
 	}
 	command->after = context;
-	return answer_of(vtr_gpu_context_submit(context, command->body + sizeof(*request),
-	                                        request->size));
+	return answer_of(vtr_gpu_context_submit(context, command->body + sizeof(*request), request->size));
 }
 
 static uint32_t move_cursor(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command)
@@ -380,8 +375,7 @@ static uint32_t move_cursor(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *
 		return GPU_ERR_INVALID_SCANOUT_ID;
 	}
 	/* Linux sends what is left of or above the display as huge numbers. */
-	vtr_gpu_cursor_move(gpu->core, request->scanout_id, (int32_t)request->x,
-	                    (int32_t)request->y);
+	vtr_gpu_cursor_move(gpu->core, request->scanout_id, (int32_t)request->x, (int32_t)request->y);
 	return GPU_OK_NODATA;
 }
 
@@ -399,8 +393,7 @@ static uint32_t update_cursor(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command
 			return GPU_ERR_INVALID_RESOURCE_ID;
 		}
 	}
-	vtr_gpu_cursor_set(gpu->core, request->scanout_id, resource, request->hot_x,
-	                   request->hot_y);
+	vtr_gpu_cursor_set(gpu->core, request->scanout_id, resource, request->hot_x, request->hot_y);
 	return move_cursor(gpu, command);
 }
 
@@ -414,8 +407,7 @@ static const struct rule {
 	size_t min_size;
 	handler_fn handle; /* returns the type of the answer */
 } rules[] = {
-#define RULE(type_, queue_, request_, handler_) \
-	{ type_, queue_, #type_, sizeof(struct request_), handler_ }
+#define RULE(type_, queue_, request_, handler_) { type_, queue_, #type_, sizeof(struct request_), handler_ }
 	RULE(GPU_GET_DISPLAY_INFO, GPU_QUEUE_CONTROL, gpu_header, get_display_info),
 	RULE(GPU_RESOURCE_CREATE_2D, GPU_QUEUE_CONTROL, gpu_resource_create_2d, resource_create_2d),
 	RULE(GPU_RESOURCE_UNREF, GPU_QUEUE_CONTROL, gpu_resource_request, resource_unref),
@@ -424,13 +416,11 @@ static const struct rule {
 	RULE(GPU_TRANSFER_TO_HOST_2D, GPU_QUEUE_CONTROL, gpu_transfer_to_host_2d, transfer_to_host_2d),
 	RULE(GPU_RESOURCE_ATTACH_BACKING, GPU_QUEUE_CONTROL, gpu_resource_attach_backing,
 	     resource_attach_backing),
-	RULE(GPU_RESOURCE_DETACH_BACKING, GPU_QUEUE_CONTROL, gpu_resource_request,
-	     resource_detach_backing),
+	RULE(GPU_RESOURCE_DETACH_BACKING, GPU_QUEUE_CONTROL, gpu_resource_request, resource_detach_backing),
 	RULE(GPU_GET_CAPSET_INFO, GPU_QUEUE_CONTROL, gpu_get_capset_info, get_capset_info),
 	RULE(GPU_GET_CAPSET, GPU_QUEUE_CONTROL, gpu_get_capset, get_capset),
 	RULE(GPU_GET_EDID, GPU_QUEUE_CONTROL, gpu_get_edid, get_edid),
-	RULE(GPU_RESOURCE_CREATE_BLOB, GPU_QUEUE_CONTROL, gpu_resource_create_blob,
-	     resource_create_blob),
+	RULE(GPU_RESOURCE_CREATE_BLOB, GPU_QUEUE_CONTROL, gpu_resource_create_blob, resource_create_blob),
 	RULE(GPU_SET_SCANOUT_BLOB, GPU_QUEUE_CONTROL, gpu_set_scanout_blob, set_scanout_blob),
 	RULE(GPU_CTX_CREATE, GPU_QUEUE_CONTROL, gpu_ctx_create, ctx_create),
 	RULE(GPU_CTX_DESTROY, GPU_QUEUE_CONTROL, gpu_header, ctx_destroy),
@@ -461,8 +451,7 @@ static bool is_about_names(uint32_t result)
 	       result == GPU_ERR_INVALID_CONTEXT_ID;
 }
 
-void vtr_virtio_gpu_execute(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command,
-                            uint32_t queue)
+void vtr_virtio_gpu_execute(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command, uint32_t queue)
 {
 	uint32_t type = command->header->type;
 	const struct rule *rule = find_rule(type, queue);

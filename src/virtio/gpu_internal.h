@@ -54,7 +54,6 @@ struct vtr_gpu_command {
 };
 
 /* Executes commands->body: fills in the answer and what its fence waits for, if it has one. */
-void vtr_virtio_gpu_execute(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command,
-                            uint32_t queue);
+void vtr_virtio_gpu_execute(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command, uint32_t queue);
 
 #endif

@@ -163,8 +163,8 @@ static void report_key(struct vtr_virtio_input *input, uint32_t code, bool down)
 }
 
 /* One axis of the wheel: how far, and the whole notches among it for drivers that know no more. */
-static void report_wheel(struct vtr_virtio_input *input, int32_t turn, int32_t *part,
-                         uint16_t code, uint16_t fine_code)
+static void report_wheel(struct vtr_virtio_input *input, int32_t turn, int32_t *part, uint16_t code,
+                         uint16_t fine_code)
 {
 	if (turn == 0) {
 		return;
@@ -212,8 +212,7 @@ static bool next_report(struct vtr_virtio_input *input)
 			add(input, EVENT_ABS, AXIS_Y, (int32_t)(event->y >> 1));
 			break;
 		case VTR_INPUT_WHEEL:
-			report_wheel(input, event->wheel_x, &input->part_x, REL_SIDEWAYS,
-			             REL_SIDEWAYS_FINE);
+			report_wheel(input, event->wheel_x, &input->part_x, REL_SIDEWAYS, REL_SIDEWAYS_FINE);
 			report_wheel(input, event->wheel_y, &input->part_y, REL_UP, REL_UP_FINE);
 			break;
 		case VTR_INPUT_RELEASE:
@@ -403,8 +402,7 @@ static bool concerns(const struct vtr_virtio_input *input, const struct vtr_inpu
 /* Makes one of the last that waits and the next. Returns: whether that was possible. */
 static bool merge(struct vtr_virtio_input *input, const struct vtr_input *next)
 {
-	struct vtr_input *last =
-		&input->waiting[(input->first + input->count - 1) % VTR_VIRTIO_INPUT_ROOM];
+	struct vtr_input *last = &input->waiting[(input->first + input->count - 1) % VTR_VIRTIO_INPUT_ROOM];
 	int32_t x, y;
 
 	if (input->count == 0 || last->kind != next->kind) {

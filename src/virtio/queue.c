@@ -121,8 +121,7 @@ static void break_queue(struct vtr_queue *queue, const char *why)
 		return;
 	}
 	queue->broken = true;
-	vtr_warn_limited(queue->log,
-	                 "queue %u: %s: it is served no more until the guest resets the device",
+	vtr_warn_limited(queue->log, "queue %u: %s: it is served no more until the guest resets the device",
 	                 queue->index, why);
 	signal_fd(queue->err_fd);
 }
@@ -207,14 +206,13 @@ void vtr_queue_remap(struct vtr_queue *queue)
 	const struct vtr_queue_setup *setup = &queue->setup;
 	/* Each with its event index, which takes two bytes whether it is used or not. */
 	uint64_t avail_size = sizeof(struct avail) + 2 * (uint64_t)setup->size + 2;
-	uint64_t used_size = sizeof(struct used) +
-	                     sizeof(struct used_entry) * (uint64_t)setup->size + 2;
+	uint64_t used_size = sizeof(struct used) + sizeof(struct used_entry) * (uint64_t)setup->size + 2;
 
 	if (!queue->running) {
 		return;
 	}
-	queue->desc = vtr_ram_at_user(queue->ram, setup->desc_addr,
-	                              sizeof(struct desc) * (uint64_t)setup->size);
+	queue->desc =
+		vtr_ram_at_user(queue->ram, setup->desc_addr, sizeof(struct desc) * (uint64_t)setup->size);
 	queue->avail = vtr_ram_at_user(queue->ram, setup->avail_addr, avail_size);
 	queue->used = vtr_ram_at_user(queue->ram, setup->used_addr, used_size);
 	if (queue->desc == NULL || queue->avail == NULL || queue->used == NULL) {
@@ -304,8 +302,7 @@ static enum vtr_err make_room(struct request *request, size_t more)
 }
 
 /* Copies what the driver wrote at `gpa`; it may lie across regions. */
-static enum vtr_err add_out(struct vtr_queue *queue, struct request *request, uint64_t gpa,
-                            uint64_t size)
+static enum vtr_err add_out(struct vtr_queue *queue, struct request *request, uint64_t gpa, uint64_t size)
 {
 	struct vtr_queue_request *base = &request->base;
 
@@ -354,8 +351,7 @@ static enum vtr_err add_in(struct vtr_queue *queue, struct vtr_queue_request *ba
 	return VTR_OK;
 }
 
-static enum vtr_err add_buffer(struct vtr_queue *queue, struct request *request,
-                               const struct desc *desc)
+static enum vtr_err add_buffer(struct vtr_queue *queue, struct request *request, const struct desc *desc)
 {
 	if (desc->len == 0) {
 		break_queue(queue, "a descriptor of no bytes");
@@ -371,8 +367,7 @@ static enum vtr_err add_buffer(struct vtr_queue *queue, struct request *request,
 	return add_out(queue, request, desc->addr, desc->len);
 }
 
-static enum vtr_err walk_indirect(struct vtr_queue *queue, struct request *request,
-                                  const struct desc *table)
+static enum vtr_err walk_indirect(struct vtr_queue *queue, struct request *request, const struct desc *table)
 {
 	uint32_t count = table->len / sizeof(struct desc);
 	uint32_t at = 0;
@@ -481,8 +476,7 @@ enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **o
 	}
 	request->number = queue->number;
 	request->base.head = atomic_load_explicit(
-		&queue->avail->ring[queue->last_avail & (queue->setup.size - 1)],
-		memory_order_relaxed);
+		&queue->avail->ring[queue->last_avail & (queue->setup.size - 1)], memory_order_relaxed);
 	enum vtr_err err = walk(queue, request);
 	if (err != VTR_OK) {
 		free_request(request);
@@ -497,8 +491,8 @@ enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **o
 
 /* --- answering --------------------------------------------------------------------------------------- */
 
-size_t vtr_queue_write(struct vtr_queue *queue, const struct vtr_queue_request *request,
-                       const void *data, size_t size)
+size_t vtr_queue_write(struct vtr_queue *queue, const struct vtr_queue_request *request, const void *data,
+                       size_t size)
 {
 	const uint8_t *from = data;
 	size_t written = 0;
@@ -552,8 +546,8 @@ void vtr_queue_drop(struct vtr_queue_request *request)
 /* Whether the driver's event index says that it wants to hear of an entry between `from` and used_idx. */
 static bool is_awaited(const struct vtr_queue *queue, uint16_t from)
 {
-	uint16_t used_event = atomic_load_explicit(&queue->avail->ring[queue->setup.size],
-	                                           memory_order_relaxed);
+	uint16_t used_event =
+		atomic_load_explicit(&queue->avail->ring[queue->setup.size], memory_order_relaxed);
 	return (uint16_t)(queue->used_idx - used_event - 1) < (uint16_t)(queue->used_idx - from);
 }
 
@@ -604,8 +598,7 @@ bool vtr_queue_look_again(struct vtr_queue *queue)
 		queue->quiet = queue->used_idx;
 	}
 	bool missed = queue->asleep &&
-	              atomic_load_explicit(&queue->avail->idx, memory_order_acquire) !=
-	                      queue->last_avail;
+	              atomic_load_explicit(&queue->avail->idx, memory_order_acquire) != queue->last_avail;
 	queue->asleep = queue->asleep && !missed;
 	return missed;
 }

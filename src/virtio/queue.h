@@ -34,8 +34,7 @@ struct vtr_queue_segment {
 struct vtr_queue_request {
 	uint16_t head;
 	bool cut; /* there were more readable bytes, or more writable segments */
-	uint8_t *
-		out; /* what the driver wrote: a private copy, aligned for any type; NULL: nothing */
+	uint8_t *out; /* what the driver wrote: a private copy, aligned for any type; NULL: nothing */
 	size_t out_size;
 	struct vtr_queue_segment in[VTR_QUEUE_MAX_IN]; /* where the driver expects an answer */
 	uint32_t in_count;
@@ -50,13 +49,12 @@ struct vtr_queue_request {
  *          VTR_ERR_GUEST  the ring makes no sense; the queue answers nothing more until it is reset
  *          VTR_ERR_NOMEM  try again later
  */
-VTR_MUST_CHECK enum vtr_err vtr_queue_pop(struct vtr_queue *queue,
-                                          struct vtr_queue_request **out_request);
+VTR_MUST_CHECK enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **out_request);
 
 /* Writes the answer from its start. Returns: bytes written; fewer than `size` if the driver left less
  * room, or none if its memory went away. */
-size_t vtr_queue_write(struct vtr_queue *queue, const struct vtr_queue_request *request,
-                       const void *data, size_t size);
+size_t vtr_queue_write(struct vtr_queue *queue, const struct vtr_queue_request *request, const void *data,
+                       size_t size);
 
 /* Completes a request with `written` bytes of answer; frees it. The driver hears of it by
  * vtr_queue_notify(). While the queue is stopped this is remembered, and done, with an interrupt, when

@@ -33,8 +33,7 @@ struct vtr_queue_setup {
  *          them drops them, before or after the queue's end.
  * Returns: VTR_ERR_NOMEM.
  */
-VTR_MUST_CHECK enum vtr_err vtr_queue_create(struct vtr_log *log, uint32_t index,
-                                             const struct vtr_ram *ram,
+VTR_MUST_CHECK enum vtr_err vtr_queue_create(struct vtr_log *log, uint32_t index, const struct vtr_ram *ram,
                                              struct vtr_queue **out_queue);
 
 /* Accepts NULL. */

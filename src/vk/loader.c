@@ -27,8 +27,7 @@ static enum vtr_err open_loader(struct vtr_log *log)
 		return VTR_ERR_UNSUPPORTED;
 	}
 	memcpy(&the_loader.get, &symbol, sizeof(symbol));
-	the_loader.create_instance =
-		(PFN_vkCreateInstance)the_loader.get(NULL, "vkCreateInstance");
+	the_loader.create_instance = (PFN_vkCreateInstance)the_loader.get(NULL, "vkCreateInstance");
 	the_loader.enumerate_extensions = (PFN_vkEnumerateInstanceExtensionProperties)the_loader.get(
 		NULL, "vkEnumerateInstanceExtensionProperties");
 	version = (PFN_vkEnumerateInstanceVersion)the_loader.get(NULL, "vkEnumerateInstanceVersion");

@@ -101,8 +101,8 @@ static enum vtr_err protocol_version(struct vtr_vtest *vtest, const uint8_t *pay
 		return VTR_ERR_GUEST;
 	}
 	if (version < VTR_VTEST_MIN_VERSION) {
-		vtr_warn(vtest->log, "client speaks version %u of vtest, at least %d is needed",
-		         version, VTR_VTEST_MIN_VERSION);
+		vtr_warn(vtest->log, "client speaks version %u of vtest, at least %d is needed", version,
+		         VTR_VTEST_MIN_VERSION);
 		return VTR_ERR_GUEST;
 	}
 	if (version > VTR_VTEST_MAX_VERSION) {
@@ -187,8 +187,7 @@ static enum vtr_err context_init(struct vtr_vtest *vtest, const uint8_t *payload
 	(void)size;
 	if (vtest->stage == VTR_VTEST_READY || vtest->version == 0 ||
 	    word_at(payload, 0) != VTR_VENUS_CAPSET_ID) {
-		vtr_warn(vtest->log,
-		         "CONTEXT_INIT came twice, before PROTOCOL_VERSION or not for Venus");
+		vtr_warn(vtest->log, "CONTEXT_INIT came twice, before PROTOCOL_VERSION or not for Venus");
 		return VTR_ERR_GUEST;
 	}
 	enum vtr_err err = vtr_syncs_create(&vtest->syncs);
@@ -377,8 +376,7 @@ struct batch {
 	uint32_t syncobj_count; /* of kernel sync objects, which Venus does not use over vtest */
 };
 
-static enum vtr_err submit_batch(struct vtr_vtest *vtest, const uint8_t *payload,
-                                 const struct batch *batch)
+static enum vtr_err submit_batch(struct vtr_vtest *vtest, const uint8_t *payload, const struct batch *batch)
 {
 	struct vtr_sync_value small[SMALL_VALUES];
 	vtr_autofree struct vtr_sync_value *large = NULL;
@@ -386,8 +384,8 @@ static enum vtr_err submit_batch(struct vtr_vtest *vtest, const uint8_t *payload
 	enum vtr_err err;
 
 	if (batch->sync_count > 0) {
-		const struct vtr_sync_value *values = decode_values(
-			payload + (size_t)batch->sync_offset * 4, batch->sync_count, small, &large);
+		const struct vtr_sync_value *values = decode_values(payload + (size_t)batch->sync_offset * 4,
+		                                                    batch->sync_count, small, &large);
 		if (!values) {
 			return VTR_ERR_NOMEM;
 		}
@@ -412,8 +410,7 @@ static enum vtr_err submit_batch(struct vtr_vtest *vtest, const uint8_t *payload
 	}
 	err = vtr_venus_fence(vtest->venus, batch->ring_idx, (uintptr_t)fence);
 	if (err != VTR_OK) {
-		vtr_warn(vtest->log, "no fence on timeline %u: %s", batch->ring_idx,
-		         vtr_err_name(err));
+		vtr_warn(vtest->log, "no fence on timeline %u: %s", batch->ring_idx, vtr_err_name(err));
 		vtr_sync_fence_cancel(vtest->syncs, fence);
 	}
 	return err;
@@ -422,8 +419,7 @@ static enum vtr_err submit_batch(struct vtr_vtest *vtest, const uint8_t *payload
 static bool batch_is_valid(const struct batch *batch, size_t words)
 {
 	return (batch->flags & ~SUBMIT_RING_IDX) == 0 && batch->syncobj_count == 0 &&
-	       batch->ring_idx < VTR_VENUS_TIMELINE_COUNT &&
-	       batch->sync_count <= VTR_SYNC_MAX_LIST &&
+	       batch->ring_idx < VTR_VENUS_TIMELINE_COUNT && batch->sync_count <= VTR_SYNC_MAX_LIST &&
 	       /* 64-bit sums of 32-bit numbers: no overflow */
 	       (uint64_t)batch->cmd_offset + batch->cmd_size <= words &&
 	       (uint64_t)batch->sync_offset + (uint64_t)batch->sync_count * 3 <= words;
@@ -465,12 +461,12 @@ static enum vtr_err submit_cmd2(struct vtr_vtest *vtest, const uint8_t *payload,
 	return VTR_OK;
 }
 
-#define FIXED(command, words, least, function)      \
-	[CMD_##command] = { .name = #command,       \
-		            .unit = 4,              \
-		            .min_bytes = (words)*4, \
-		            .max_bytes = (words)*4, \
-		            .stage = (least),       \
+#define FIXED(command, words, least, function)        \
+	[CMD_##command] = { .name = #command,         \
+		            .unit = 4,                \
+		            .min_bytes = (words) * 4, \
+		            .max_bytes = (words) * 4, \
+		            .stage = (least),         \
 		            .handle = (function) }
 
 static const struct vtr_vtest_rule rules[] = {

@@ -83,8 +83,8 @@ const struct vtr_vtest_rule *vtr_vtest_find_rule(uint32_t command);
  *          VTR_ERR_OS
  * Thread:  the serving thread.
  */
-VTR_MUST_CHECK enum vtr_err vtr_vtest_reply(struct vtr_vtest *vtest, uint32_t command,
-                                            const uint32_t *words, uint32_t count);
+VTR_MUST_CHECK enum vtr_err vtr_vtest_reply(struct vtr_vtest *vtest, uint32_t command, const uint32_t *words,
+                                            uint32_t count);
 
 /* Sends the rest of a reply with an fd (borrowed): a byte of its own, since the client reads the reply
  * with read(). Otherwise like vtr_vtest_reply(). */

@@ -31,8 +31,7 @@ enum vtr_err vtr_vtest_limit_unread(int fd)
 	/* The kernel doubles this number, for its own use. */
 	int size = SNDBUF_BYTES / 2;
 
-	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0 ? VTR_OK
-	                                                                       : VTR_ERR_OS;
+	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0 ? VTR_OK : VTR_ERR_OS;
 }
 
 /* Returns: VTR_ERR_AGAIN (stop_fd says to stop), VTR_ERR_GUEST (the time is up), VTR_ERR_OS. */
@@ -48,13 +47,11 @@ static enum vtr_err wait_until_read(struct vtr_vtest *vtest)
 	for (;;) {
 		int64_t left_ns = deadline_ns - vtr_os_now_ns();
 		if (limit_ms != 0 && left_ns <= 0) {
-			vtr_warn(vtest->log,
-			         "client goes on asking but has not read its replies for %u ms",
+			vtr_warn(vtest->log, "client goes on asking but has not read its replies for %u ms",
 			         limit_ms);
 			return VTR_ERR_GUEST;
 		}
-		int n = poll(fds, VTR_ARRAY_LEN(fds),
-		             limit_ms != 0 ? (int)(left_ns / 1000000) + 1 : -1);
+		int n = poll(fds, VTR_ARRAY_LEN(fds), limit_ms != 0 ? (int)(left_ns / 1000000) + 1 : -1);
 		if (n < 0 && errno != EINTR) {
 			return VTR_ERR_OS;
 		}
@@ -82,8 +79,7 @@ static enum vtr_err send_part(struct vtr_vtest *vtest, const struct iovec *part,
 	return vtr_os_sock_send(vtest->fd, part, 1, fds, fd_count);
 }
 
-enum vtr_err vtr_vtest_reply(struct vtr_vtest *vtest, uint32_t command, const uint32_t *words,
-                             uint32_t count)
+enum vtr_err vtr_vtest_reply(struct vtr_vtest *vtest, uint32_t command, const uint32_t *words, uint32_t count)
 {
 	uint32_t message[2 + VTR_VTEST_REPLY_MAX_WORDS] = { count, command };
 

@@ -198,8 +198,7 @@ static struct wait_link *link_of(struct vtr_list *node)
 }
 
 /* Takes a wait out of everything and puts it on `finished`, for finish_waits(). */
-static void end_wait(struct vtr_syncs *syncs, struct wait *wait, bool satisfied,
-                     struct vtr_list *finished)
+static void end_wait(struct vtr_syncs *syncs, struct wait *wait, bool satisfied, struct vtr_list *finished)
 {
 	for (uint32_t i = 0; i < wait->count; i++) {
 		vtr_list_remove(&wait->links[i].node);
@@ -241,8 +240,7 @@ static void finish_waits(struct vtr_syncs *syncs, struct vtr_list *finished)
 	pthread_mutex_unlock(&syncs->lock);
 }
 
-static void set_value(struct vtr_syncs *syncs, struct sync *sync, uint64_t value,
-                      struct vtr_list *finished)
+static void set_value(struct vtr_syncs *syncs, struct sync *sync, uint64_t value, struct vtr_list *finished)
 {
 	struct wait_link *link;
 	struct wait_link *next;
@@ -402,8 +400,8 @@ static struct wait *alloc_wait(struct vtr_syncs *syncs, size_t count)
 }
 
 /* Whether the values are reached already. Sets *out_lost if one of the syncs is the failed one. */
-static enum vtr_err check_values(struct vtr_syncs *syncs, const struct vtr_sync_value *values,
-                                 size_t count, bool any, bool *out_ready, bool *out_lost)
+static enum vtr_err check_values(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
+                                 bool any, bool *out_ready, bool *out_lost)
 {
 	size_t reached = 0;
 	bool lost = false;
@@ -424,8 +422,8 @@ static enum vtr_err check_values(struct vtr_syncs *syncs, const struct vtr_sync_
 	return VTR_OK;
 }
 
-static struct wait *add_wait(struct vtr_syncs *syncs, const struct vtr_sync_value *values,
-                             size_t count, bool any, int64_t deadline_ns)
+static struct wait *add_wait(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
+                             bool any, int64_t deadline_ns)
 {
 	struct wait *wait = alloc_wait(syncs, count);
 
@@ -453,9 +451,9 @@ static struct wait *add_wait(struct vtr_syncs *syncs, const struct vtr_sync_valu
 	return wait;
 }
 
-static enum vtr_err wait_locked(struct vtr_syncs *syncs, const struct vtr_sync_value *values,
-                                size_t count, bool any, uint32_t timeout_ms,
-                                struct vtr_sync_fd *out_fd, struct vtr_list *finished)
+static enum vtr_err wait_locked(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
+                                bool any, uint32_t timeout_ms, struct vtr_sync_fd *out_fd,
+                                struct vtr_list *finished)
 {
 	bool ready;
 	bool lost;
@@ -478,13 +476,12 @@ static enum vtr_err wait_locked(struct vtr_syncs *syncs, const struct vtr_sync_v
 	}
 	int64_t now_ns = vtr_os_now_ns();
 	forget_expired(syncs, now_ns, finished);
-	if (syncs->wait_count >= VTR_SYNC_MAX_WAITS ||
-	    syncs->wait_links + count > VTR_SYNC_MAX_LINKS) {
+	if (syncs->wait_count >= VTR_SYNC_MAX_WAITS || syncs->wait_links + count > VTR_SYNC_MAX_LINKS) {
 		return VTR_OK;
 	}
-	int64_t deadline_ns = timeout_ms == UINT32_MAX
-	                              ? INT64_MAX
-	                              : now_ns + (int64_t)timeout_ms * 1000000 + EXPIRY_SLACK_NS;
+	int64_t deadline_ns = timeout_ms == UINT32_MAX ?
+	                              INT64_MAX :
+	                              now_ns + (int64_t)timeout_ms * 1000000 + EXPIRY_SLACK_NS;
 	int read_fd;
 	int write_fd;
 	if (make_pipe(&read_fd, &write_fd) != VTR_OK) {
@@ -501,8 +498,8 @@ static enum vtr_err wait_locked(struct vtr_syncs *syncs, const struct vtr_sync_v
 	return VTR_OK;
 }
 
-enum vtr_err vtr_syncs_wait(struct vtr_syncs *syncs, const struct vtr_sync_value *values,
-                            size_t count, bool any, uint32_t timeout_ms, struct vtr_sync_fd *out_fd)
+enum vtr_err vtr_syncs_wait(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
+                            bool any, uint32_t timeout_ms, struct vtr_sync_fd *out_fd)
 {
 	struct vtr_list finished;
 
@@ -518,8 +515,8 @@ enum vtr_err vtr_syncs_wait(struct vtr_syncs *syncs, const struct vtr_sync_value
 static struct vtr_sync_fence *alloc_fence(struct vtr_syncs *syncs, size_t count)
 {
 	if (count <= SMALL_COUNT && syncs->fence_cached > 0) {
-		struct vtr_sync_fence *fence = vtr_container_of(syncs->fence_cache.next,
-		                                                struct vtr_sync_fence, node);
+		struct vtr_sync_fence *fence =
+			vtr_container_of(syncs->fence_cache.next, struct vtr_sync_fence, node);
 		vtr_list_remove(&fence->node);
 		syncs->fence_cached--;
 		return fence;
@@ -543,17 +540,15 @@ static void free_fence(struct vtr_syncs *syncs, struct vtr_sync_fence *fence)
 	}
 }
 
-static enum vtr_err fence_create_locked(struct vtr_syncs *syncs,
-                                        const struct vtr_sync_value *values, size_t count,
-                                        struct vtr_sync_fence **out_fence)
+static enum vtr_err fence_create_locked(struct vtr_syncs *syncs, const struct vtr_sync_value *values,
+                                        size_t count, struct vtr_sync_fence **out_fence)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (values[i].id != 0 && !find_sync(syncs, values[i].id)) {
 			return VTR_ERR_GUEST;
 		}
 	}
-	if (syncs->fence_count >= VTR_SYNC_MAX_FENCES ||
-	    syncs->fence_links + count > VTR_SYNC_MAX_LINKS) {
+	if (syncs->fence_count >= VTR_SYNC_MAX_FENCES || syncs->fence_links + count > VTR_SYNC_MAX_LINKS) {
 		return VTR_ERR_LIMIT;
 	}
 	struct vtr_sync_fence *fence = alloc_fence(syncs, count);
@@ -564,9 +559,8 @@ static enum vtr_err fence_create_locked(struct vtr_syncs *syncs,
 	for (size_t i = 0; i < count; i++) {
 		fence->entries[i].id = values[i].id;
 		fence->entries[i].value = values[i].value;
-		fence->entries[i].generation = values[i].id != 0
-		                                       ? sync_at(syncs, values[i].id)->generation
-		                                       : 0;
+		fence->entries[i].generation = values[i].id != 0 ? sync_at(syncs, values[i].id)->generation :
+		                                                   0;
 	}
 	syncs->fence_count++;
 	syncs->fence_links += count;
@@ -574,8 +568,8 @@ static enum vtr_err fence_create_locked(struct vtr_syncs *syncs,
 	return VTR_OK;
 }
 
-enum vtr_err vtr_sync_fence_create(struct vtr_syncs *syncs, const struct vtr_sync_value *values,
-                                   size_t count, struct vtr_sync_fence **out_fence)
+enum vtr_err vtr_sync_fence_create(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
+                                   struct vtr_sync_fence **out_fence)
 {
 	vtr_assert(count <= VTR_SYNC_MAX_LIST);
 	pthread_mutex_lock(&syncs->lock);
@@ -593,8 +587,7 @@ void vtr_sync_fence_retire(struct vtr_syncs *syncs, struct vtr_sync_fence *take_
 	for (uint32_t i = 0; i < take_fence->count; i++) {
 		struct sync *sync = find_sync(syncs, take_fence->entries[i].id);
 		uint64_t value = take_fence->entries[i].value;
-		if (sync && sync->generation == take_fence->entries[i].generation &&
-		    sync->value < value) {
+		if (sync && sync->generation == take_fence->entries[i].generation && sync->value < value) {
 			set_value(syncs, sync, value, &finished);
 		}
 	}

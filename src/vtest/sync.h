@@ -59,15 +59,13 @@ void vtr_syncs_destroy(struct vtr_syncs *syncs);
 int vtr_syncs_void_fd(const struct vtr_syncs *syncs);
 
 /* Returns: VTR_ERR_LIMIT, VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_sync_create(struct vtr_syncs *syncs, uint64_t value,
-                                            uint32_t *out_id);
+VTR_MUST_CHECK enum vtr_err vtr_sync_create(struct vtr_syncs *syncs, uint64_t value, uint32_t *out_id);
 
 /* Waits that can no longer be satisfied are hung up. Returns: VTR_ERR_GUEST (no such sync). */
 VTR_MUST_CHECK enum vtr_err vtr_sync_destroy(struct vtr_syncs *syncs, uint32_t id);
 
 /* Returns: VTR_ERR_GUEST (no such sync). */
-VTR_MUST_CHECK enum vtr_err vtr_sync_read(struct vtr_syncs *syncs, uint32_t id,
-                                          uint64_t *out_value);
+VTR_MUST_CHECK enum vtr_err vtr_sync_read(struct vtr_syncs *syncs, uint32_t id, uint64_t *out_value);
 
 /* Sets the value, also to a lower one, and wakes whom it satisfies. Returns: VTR_ERR_GUEST. */
 VTR_MUST_CHECK enum vtr_err vtr_sync_write(struct vtr_syncs *syncs, uint32_t id, uint64_t value);
@@ -79,9 +77,8 @@ VTR_MUST_CHECK enum vtr_err vtr_sync_write(struct vtr_syncs *syncs, uint32_t id,
  * Over a limit the fd is the void fd: the client sees a lost device.
  * Returns: VTR_ERR_GUEST (no such sync).
  */
-VTR_MUST_CHECK enum vtr_err vtr_syncs_wait(struct vtr_syncs *syncs,
-                                           const struct vtr_sync_value *values, size_t count,
-                                           bool any, uint32_t timeout_ms,
+VTR_MUST_CHECK enum vtr_err vtr_syncs_wait(struct vtr_syncs *syncs, const struct vtr_sync_value *values,
+                                           size_t count, bool any, uint32_t timeout_ms,
                                            struct vtr_sync_fd *out_fd);
 
 /**

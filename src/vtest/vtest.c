@@ -68,8 +68,7 @@ static enum vtr_err make_room(struct vtr_vtest *vtest, size_t need)
 }
 
 /* How long poll() may sleep. VTR_ERR_GUEST: no longer. */
-static enum vtr_err handshake_time_left(const struct vtr_vtest *vtest, int64_t deadline_ns,
-                                        int *out_ms)
+static enum vtr_err handshake_time_left(const struct vtr_vtest *vtest, int64_t deadline_ns, int *out_ms)
 {
 	if (deadline_ns == 0 || vtest->stage == VTR_VTEST_READY) {
 		*out_ms = -1;
@@ -114,8 +113,7 @@ static enum vtr_err wait_for_input(struct vtr_vtest *vtest, int64_t deadline_ns)
 /* VTR_ERR_AGAIN: nothing there. VTR_ERR_GONE: the client has closed. */
 static enum vtr_err receive_now(struct vtr_vtest *vtest)
 {
-	ssize_t n = recv(vtest->fd, vtest->buf + vtest->end, vtest->room - vtest->end,
-	                 MSG_DONTWAIT);
+	ssize_t n = recv(vtest->fd, vtest->buf + vtest->end, vtest->room - vtest->end, MSG_DONTWAIT);
 
 	if (n > 0) {
 		vtest->end += (size_t)n;

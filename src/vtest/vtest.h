@@ -23,14 +23,14 @@ struct vtr_vtest_events {
 };
 
 struct vtr_vtest_params {
-	struct vtr_log *log;           /* may be NULL */
-	int fd;                        /* the connection, borrowed */
-	int stop_fd;                   /* serving ends when it is readable or hung up; -1: none */
+	struct vtr_log *log; /* may be NULL */
+	int fd; /* the connection, borrowed */
+	int stop_fd; /* serving ends when it is readable or hung up; -1: none */
 	uint32_t handshake_timeout_ms; /* until CONTEXT_INIT; 0: no limit */
-	uint32_t reply_timeout_ms;     /* for a client to read replies that another waits behind; 0: no limit */
+	uint32_t reply_timeout_ms; /* for a client to read replies that another waits behind; 0: no limit */
 	const struct vtr_vtest_events *events; /* entries must all be set */
-	void *data;                            /* handed to events */
-	uint64_t max_memory;                   /* this and what follows: see vtr_venus_params */
+	void *data; /* handed to events */
+	uint64_t max_memory; /* this and what follows: see vtr_venus_params */
 	uint32_t min_import_alignment;
 	bool no_host_import;
 	bool no_export;

@@ -49,8 +49,8 @@ static void add_display(struct vtr_text *text, uint32_t number, const struct vtr
 	vtr_text_add(text,
 	             "    {\"number\": %u, \"connected\": %s, "
 	             "\"mode\": {\"width\": %u, \"height\": %u}, \"lit\": %s, ",
-	             number, info->mode.connected ? "true" : "false", info->mode.width,
-	             info->mode.height, frame->lit ? "true" : "false");
+	             number, info->mode.connected ? "true" : "false", info->mode.width, info->mode.height,
+	             frame->lit ? "true" : "false");
 	if (frame->lit) {
 		vtr_text_add(text, "\"width\": %u, \"height\": %u, \"format\": \"%s\", ",
 		             frame->scanout.width, frame->scanout.height, format ? format : "?");
@@ -59,8 +59,7 @@ static void add_display(struct vtr_text *text, uint32_t number, const struct vtr
 	             "\"generation\": %llu, \"frame\": %llu, \"frames_seen\": %llu, "
 	             "\"frames_replaced\": %llu, \"frames_per_second\": %.1f}",
 	             (unsigned long long)frame->generation, (unsigned long long)frame->frame,
-	             (unsigned long long)info->seen, (unsigned long long)info->replaced,
-	             info->rate);
+	             (unsigned long long)info->seen, (unsigned long long)info->replaced, info->rate);
 }
 
 bool vtr_web_is_used(const struct vtr_screen_info *info)
@@ -77,8 +76,7 @@ enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vtr_response *out
 	vtr_text_init(&text);
 	vtr_text_add(&text, "{\n  \"displays\": [");
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		if (vtr_screen_describe(web->screen, i, &info) == VTR_OK &&
-		    vtr_web_is_used(&info)) {
+		if (vtr_screen_describe(web->screen, i, &info) == VTR_OK && vtr_web_is_used(&info)) {
 			vtr_text_add(&text, "%s", separator);
 			add_display(&text, i, &info);
 			separator = ",\n";
@@ -117,14 +115,12 @@ static void add_display_metrics(struct vtr_text *text, struct vtr_web *web)
 		const char *name, *type, *labels, *help;
 	} metrics[] = {
 		{ "vitrine_display_connected", "gauge", "", "Whether the guest sees a monitor." },
-		{ "vitrine_display_frames_total", "counter", "",
-		  "Frames that the guest presented." },
+		{ "vitrine_display_frames_total", "counter", "", "Frames that the guest presented." },
 		{ "vitrine_display_frames_seen_total", "counter", "",
 		  "Frames of which a picture was taken." },
 		{ "vitrine_display_frames_dropped_total", "counter", ",reason=\"replaced\"",
 		  "Frames that were gone before a picture of them could be taken." },
-		{ "vitrine_display_frame_rate", "gauge", "",
-		  "Frames per second, over the last second." },
+		{ "vitrine_display_frame_rate", "gauge", "", "Frames per second, over the last second." },
 	};
 	struct vtr_screen_info info[VTR_MAX_DISPLAYS];
 	bool used[VTR_MAX_DISPLAYS];
@@ -137,8 +133,8 @@ static void add_display_metrics(struct vtr_text *text, struct vtr_web *web)
 		add_head(text, metrics[m].name, metrics[m].type, metrics[m].help);
 		for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 			if (used[i]) {
-				vtr_text_add(text, "%s{display=\"%u\"%s} %.15g\n", metrics[m].name,
-				             i, metrics[m].labels, read_display(&info[i], (int)m));
+				vtr_text_add(text, "%s{display=\"%u\"%s} %.15g\n", metrics[m].name, i,
+				             metrics[m].labels, read_display(&info[i], (int)m));
 			}
 		}
 	}
@@ -156,13 +152,11 @@ static void add_still_metrics(struct vtr_text *text, const struct vtr_still_coun
 	             "vitrine_stills_total{result=\"made\"} %llu\n"
 	             "vitrine_stills_total{result=\"reused\"} %llu\n"
 	             "vitrine_stills_total{result=\"failed\"} %llu\n",
-	             (unsigned long long)load(&counters->made),
-	             (unsigned long long)load(&counters->reused),
+	             (unsigned long long)load(&counters->made), (unsigned long long)load(&counters->reused),
 	             (unsigned long long)load(&counters->failed));
 	add_head(text, "vitrine_stills_torn_total", "counter",
 	         "Pictures that may show parts of several frames.");
-	vtr_text_add(text, "vitrine_stills_torn_total %llu\n",
-	             (unsigned long long)load(&counters->torn));
+	vtr_text_add(text, "vitrine_stills_torn_total %llu\n", (unsigned long long)load(&counters->torn));
 	add_head(text, "vitrine_frame_copies_total", "counter",
 	         "Copies of whole frames, by what they were made for.");
 	vtr_text_add(text, "vitrine_frame_copies_total{stage=\"still\"} %llu\n",
@@ -214,20 +208,17 @@ static void add_video_metrics(struct vtr_text *text, struct vtr_web *web)
 	} metrics[] = {
 		{ "vitrine_video_pictures_total", "counter", "Pictures that were coded." },
 		{ "vitrine_video_keys_total", "counter", "Key frames among them." },
-		{ "vitrine_video_refined_total", "counter",
-		  "Those that were coded for sharpness." },
+		{ "vitrine_video_refined_total", "counter", "Those that were coded for sharpness." },
 		{ "vitrine_video_bytes_total", "counter", "Their bytes, each counted once." },
 		{ "vitrine_video_dropped_total", "counter",
 		  "Frames that were replaced before they could be taken." },
 		{ "vitrine_video_retaken_total", "counter",
 		  "Frames that changed while they were converted, and were thrown away." },
-		{ "vitrine_video_torn_total", "counter",
-		  "Frames that were shown although they changed." },
+		{ "vitrine_video_torn_total", "counter", "Frames that were shown although they changed." },
 		{ "vitrine_video_convert_seconds_total", "counter", "Time spent converting." },
 		{ "vitrine_video_encode_seconds_total", "counter", "Time spent coding." },
 		{ "vitrine_video_sinks", "gauge", "Viewers, recordings and servers." },
-		{ "vitrine_video_bitrate", "gauge",
-		  "Bits per second that it may have; 0: nothing runs." },
+		{ "vitrine_video_bitrate", "gauge", "Bits per second that it may have; 0: nothing runs." },
 	};
 	struct vtr_stream_counters counters[VTR_MAX_DISPLAYS];
 
@@ -256,22 +247,17 @@ static void add_http_metrics(struct vtr_text *text, const struct vtr_web *web)
 
 	add_head(text, "vitrine_http_connections", "gauge", "Connections that are open.");
 	vtr_text_add(text, "vitrine_http_connections %zu\n", web->session_count);
-	add_head(text, "vitrine_http_requests_total", "counter",
-	         "Requests, refused ones included.");
-	vtr_text_add(text, "vitrine_http_requests_total %llu\n",
-	             (unsigned long long)web->counters.requests);
+	add_head(text, "vitrine_http_requests_total", "counter", "Requests, refused ones included.");
+	vtr_text_add(text, "vitrine_http_requests_total %llu\n", (unsigned long long)web->counters.requests);
 	add_head(text, "vitrine_viewers", "gauge", "Viewers that have shown a token.");
 	vtr_text_add(text, "vitrine_viewers %zu\n", web->viewer_count);
 	add_head(text, "vitrine_viewer_units_total", "counter", "Coded pictures sent to viewers.");
-	vtr_text_add(text, "vitrine_viewer_units_total %llu\n",
-	             (unsigned long long)web->counters.units);
+	vtr_text_add(text, "vitrine_viewer_units_total %llu\n", (unsigned long long)web->counters.units);
 	add_head(text, "vitrine_viewer_bytes_total", "counter", "Bytes of those.");
-	vtr_text_add(text, "vitrine_viewer_bytes_total %llu\n",
-	             (unsigned long long)web->counters.unit_bytes);
+	vtr_text_add(text, "vitrine_viewer_bytes_total %llu\n", (unsigned long long)web->counters.unit_bytes);
 	add_head(text, "vitrine_viewer_inputs_total", "counter",
 	         "Keys, motions and turns of the wheel that viewers have sent.");
-	vtr_text_add(text, "vitrine_viewer_inputs_total %llu\n",
-	             (unsigned long long)web->counters.inputs);
+	vtr_text_add(text, "vitrine_viewer_inputs_total %llu\n", (unsigned long long)web->counters.inputs);
 	add_head(text, "vitrine_http_refused_total", "counter",
 	         "Requests and connections that were refused.");
 	for (size_t i = 0; i < VTR_WEB_REFUSAL_COUNT; i++) {

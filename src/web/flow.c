@@ -54,8 +54,7 @@ void vtr_web_regulate(struct vtr_web *web)
 
 	vtr_list_for_each (session, &web->sessions, node) {
 		if (!session->viewer) {
-			stop(session, session->answering &&
-			                      !(session->wants_write && takes_more(session)));
+			stop(session, session->answering && !(session->wants_write && takes_more(session)));
 			unsure |= must_be_alone(session);
 		}
 	}

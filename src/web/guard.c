@@ -56,8 +56,7 @@ static bool is_listed(const char *names, const char *host)
 
 	for (const char *at = names; at; at = strchr(at, ',')) {
 		at += *at == ',';
-		if (length > 0 && strcspn(at, ",") == length &&
-		    strncasecmp(at, host, length) == 0) {
+		if (length > 0 && strcspn(at, ",") == length && strncasecmp(at, host, length) == 0) {
 			return is_port_or_end(host + length);
 		}
 	}

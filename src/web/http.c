@@ -83,9 +83,8 @@ static void renew(struct vtr_session *session, int64_t ms)
 static bool add_header(struct lws *wsi, const char *name, const char *value, unsigned char **at,
                        unsigned char *end)
 {
-	return lws_add_http_header_by_name(wsi, (const unsigned char *)name,
-	                                   (const unsigned char *)value, (int)strlen(value), at,
-	                                   end) == 0;
+	return lws_add_http_header_by_name(wsi, (const unsigned char *)name, (const unsigned char *)value,
+	                                   (int)strlen(value), at, end) == 0;
 }
 
 /* What only pictures have. */
@@ -107,8 +106,8 @@ static bool write_headers(struct vtr_session *session)
 	unsigned char *end = buf + sizeof(buf) - 1;
 	const struct vtr_response *response = &session->response;
 	struct lws *wsi = session->wsi;
-	bool good = lws_add_http_common_headers(wsi, response->status, response->type,
-	                                        response->size, &at, end) == 0;
+	bool good = lws_add_http_common_headers(wsi, response->status, response->type, response->size, &at,
+	                                        end) == 0;
 
 	for (size_t i = 0; good && i < VTR_ARRAY_LEN(headers); i++) {
 		good = add_header(wsi, headers[i].name, headers[i].value, &at, end);
@@ -200,8 +199,8 @@ static int send_piece(struct vtr_session *session)
 	}
 	memcpy(buf + LWS_PRE, (const char *)response->bytes + session->sent, size);
 	/* What the socket does not take, the library keeps and sends before it calls again. */
-	if (lws_write(session->wsi, buf + LWS_PRE, size,
-	              last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) < (int)size) {
+	if (lws_write(session->wsi, buf + LWS_PRE, size, last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) <
+	    (int)size) {
 		return -1;
 	}
 	session->sent += size;
@@ -272,10 +271,9 @@ void vtr_web_look_at(struct vtr_session *session)
 			}
 		}
 		session->awaits = false;
-		if (vtr_stills_ask(web->stills, session->display, session->with_cursor,
-		                   &session->still) != VTR_OK) {
-			lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE,
-			                LWS_TO_KILL_ASYNC);
+		if (vtr_stills_ask(web->stills, session->display, session->with_cursor, &session->still) !=
+		    VTR_OK) {
+			lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 			return;
 		}
 	}
@@ -325,8 +323,7 @@ static bool get_header(struct lws *wsi, enum lws_token_indexes token, char *buf,
 }
 
 /* Whether the request may be made at all. Returns: NULL, or why not. */
-static const char *check_sender(const struct vtr_session *session,
-                                enum vtr_web_refusal *out_refusal)
+static const char *check_sender(const struct vtr_session *session, enum vtr_web_refusal *out_refusal)
 {
 	const struct vtr_guard *guard = &session->web->guard;
 	struct lws *wsi = session->wsi;
@@ -339,8 +336,8 @@ static const char *check_sender(const struct vtr_session *session,
 	if (!get_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) || !vtr_guard_host(guard, host)) {
 		return guard->remote ? "this server answers to addresses and to the names that "
 		                       "were given by "
-		                       "--http-name only"
-		                     : "this server answers to localhost, 127.0.0.1 and [::1] only";
+		                       "--http-name only" :
+		                       "this server answers to localhost, 127.0.0.1 and [::1] only";
 	}
 	*out_refusal = VTR_WEB_REFUSED_ORIGIN;
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0 &&
@@ -449,10 +446,10 @@ static int on_put(struct vtr_session *session, const char *path)
 
 	if (session->token != VTR_TOKEN_CONTROL) {
 		session->close_after = true;
-		return session->token == VTR_TOKEN_WRONG
-		               ? refuse_token(session)
-		               : refuse(session, VTR_WEB_REFUSED_VIEW, HTTP_STATUS_FORBIDDEN,
-		                        "this token is for watching only");
+		return session->token == VTR_TOKEN_WRONG ?
+		               refuse_token(session) :
+		               refuse(session, VTR_WEB_REFUSED_VIEW, HTTP_STATUS_FORBIDDEN,
+		                      "this token is for watching only");
 	}
 	if (strncmp(path, displays, sizeof(displays) - 1) != 0 ||
 	    !parse_display(path + sizeof(displays) - 1, &session->display, &picture) || picture) {
@@ -471,8 +468,8 @@ static int on_put(struct vtr_session *session, const char *path)
 	session->close_after = true;
 	session->wants_body = true;
 	if (strtoul(length, NULL, 10) == 0) {
-		return respond_if(session, vtr_web_wish(session->web, session->display, "", 0,
-		                                        &session->response));
+		return respond_if(session,
+		                  vtr_web_wish(session->web, session->display, "", 0, &session->response));
 	}
 	return 0;
 }
@@ -528,8 +525,8 @@ static int on_body(struct vtr_session *session, const void *bytes, size_t size)
 }
 
 /* Answers a request for an upgrade that will not happen, and ends the connection. */
-static int refuse_upgrade(struct vtr_session *session, enum vtr_web_refusal refusal,
-                          unsigned status, const char *what)
+static int refuse_upgrade(struct vtr_session *session, enum vtr_web_refusal refusal, unsigned status,
+                          const char *what)
 {
 	session->web->counters.refused[refusal]++;
 	session->close_after = true;
@@ -569,15 +566,13 @@ static int confirm_upgrade(struct vtr_session *session, const char *what)
 	}
 	if (!get_header(wsi, WSI_TOKEN_PROTOCOL, text, sizeof(text)) ||
 	    strcmp(text, VTR_MESSAGE_SUBPROTOCOL) != 0) {
-		return refuse_upgrade(
-			session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_BAD_REQUEST,
-			"the WebSocket speaks the subprotocol " VTR_MESSAGE_SUBPROTOCOL);
+		return refuse_upgrade(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_BAD_REQUEST,
+		                      "the WebSocket speaks the subprotocol " VTR_MESSAGE_SUBPROTOCOL);
 	}
 	return 0;
 }
 
-int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reason, void *in,
-                    size_t size)
+int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reason, void *in, size_t size)
 {
 	switch ((int)reason) {
 	case LWS_CALLBACK_HTTP:
@@ -588,9 +583,8 @@ int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reaso
 		if (!session->wants_body) {
 			return 0;
 		}
-		return respond_if(session,
-		                  vtr_web_wish(session->web, session->display, session->body,
-		                               session->body_size, &session->response));
+		return respond_if(session, vtr_web_wish(session->web, session->display, session->body,
+		                                        session->body_size, &session->response));
 	case LWS_CALLBACK_HTTP_WRITEABLE:
 		session->wants_write = false;
 		if (session->held_until_ns != 0) {

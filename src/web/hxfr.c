@@ -273,8 +273,8 @@ static void set_scanout(struct client *client, const struct vtr_hxfr_request *re
 static void authorise(struct client *client, const struct vtr_hxfr_request *request)
 {
 	if (client->hxfr->params.tokens) {
-		client->role = vtr_tokens_check(&client->hxfr->tokens, request->token,
-		                                sizeof(request->token));
+		client->role =
+			vtr_tokens_check(&client->hxfr->tokens, request->token, sizeof(request->token));
 	}
 	if (client->role == VTR_TOKEN_WRONG) {
 		refuse(client, VTR_HXFR_ERROR_TOKEN, "the token is wrong");

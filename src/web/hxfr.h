@@ -30,8 +30,7 @@ struct vtr_hxfr_params {
 };
 
 /* Starts to serve. Owner: *out_hxfr is the caller's. Returns: VTR_ERR_NOMEM, VTR_ERR_OS, VTR_ERR_LIMIT. */
-VTR_MUST_CHECK enum vtr_err vtr_hxfr_create(const struct vtr_hxfr_params *params,
-                                            struct vtr_hxfr **out_hxfr);
+VTR_MUST_CHECK enum vtr_err vtr_hxfr_create(const struct vtr_hxfr_params *params, struct vtr_hxfr **out_hxfr);
 
 /* Ends all connections. Accepts NULL. */
 void vtr_hxfr_destroy(struct vtr_hxfr *hxfr);

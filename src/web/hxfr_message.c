@@ -45,8 +45,7 @@ static uint8_t *begin(uint8_t *out, enum vtr_hxfr_type type, uint32_t session, s
 	return out + VTR_HXFR_HEADER;
 }
 
-bool vtr_hxfr_parse_header(const uint8_t bytes[VTR_HXFR_HEADER],
-                           struct vtr_hxfr_header *out_header)
+bool vtr_hxfr_parse_header(const uint8_t bytes[VTR_HXFR_HEADER], struct vtr_hxfr_header *out_header)
 {
 	*out_header = (struct vtr_hxfr_header){
 		.type = bytes[4],

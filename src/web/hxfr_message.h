@@ -57,8 +57,7 @@ struct vtr_hxfr_request {
 };
 
 /* Returns: false: it is none. */
-bool vtr_hxfr_parse_header(const uint8_t bytes[VTR_HXFR_HEADER],
-                           struct vtr_hxfr_header *out_header);
+bool vtr_hxfr_parse_header(const uint8_t bytes[VTR_HXFR_HEADER], struct vtr_hxfr_header *out_header);
 
 /* How much of a payload must be there; 0 for types that are not known. */
 size_t vtr_hxfr_payload_size(uint8_t type);

@@ -296,8 +296,7 @@ size_t vtr_message_stats(uint8_t *out, uint32_t display, const struct vtr_messag
 	return writer.size;
 }
 
-size_t vtr_message_notice(uint8_t *out, uint32_t display, enum vtr_message_notice code,
-                          const char *text)
+size_t vtr_message_notice(uint8_t *out, uint32_t display, enum vtr_message_notice code, const char *text)
 {
 	struct writer writer = begin(out, VTR_MESSAGE_NOTICE, display);
 

@@ -35,19 +35,15 @@ enum vtr_message_type {
 	VTR_MESSAGE_WHEEL = 0x0a,   /* i32 x, i32 y */
 	VTR_MESSAGE_RELEASE = 0x0b, /* of all keys that this viewer holds */
 	/* To the page. */
-	VTR_MESSAGE_WELCOME =
-		0x81, /* u16 version, u8 may_control, i64 time, the view token or zeros */
+	VTR_MESSAGE_WELCOME = 0x81, /* u16 version, u8 may_control, i64 time, the view token or zeros */
 	VTR_MESSAGE_DISPLAYS = 0x82, /* u8 count, struct vtr_message_display each */
-	VTR_MESSAGE_CONFIG =
-		0x83, /* u64 generation, u32 width, u32 height, two texts: u8 length, bytes */
+	VTR_MESSAGE_CONFIG = 0x83, /* u64 generation, u32 width, u32 height, two texts: u8 length, bytes */
 	VTR_MESSAGE_UNIT = 0x84, /* see VTR_MESSAGE_UNIT_HEAD */
-	VTR_MESSAGE_CURSOR =
-		0x85, /* u8 visible, u16 hot_x, hot_y, width, height; RGBA, not premultiplied */
+	VTR_MESSAGE_CURSOR = 0x85, /* u8 visible, u16 hot_x, hot_y, width, height; RGBA, not premultiplied */
 	VTR_MESSAGE_POINTER = 0x86, /* i32 x, i32 y: where the guest's cursor is */
-	VTR_MESSAGE_LIT = 0x87,     /* u8 lit */
-	VTR_MESSAGE_PONG = 0x88,    /* u64 of the ping, i64 time */
-	VTR_MESSAGE_STATS =
-		0x89, /* u32 viewers, u32 bitrate, u64 coded, u64 dropped, u64 skipped */
+	VTR_MESSAGE_LIT = 0x87, /* u8 lit */
+	VTR_MESSAGE_PONG = 0x88, /* u64 of the ping, i64 time */
+	VTR_MESSAGE_STATS = 0x89, /* u32 viewers, u32 bitrate, u64 coded, u64 dropped, u64 skipped */
 	VTR_MESSAGE_NOTICE = 0x8a, /* u16 code, text to the end: something asked for cannot be */
 	VTR_MESSAGE_LIGHTS = 0x8b, /* u8 lights of the keyboard that are on: enum vtr_light */
 };
@@ -59,17 +55,17 @@ enum vtr_message_type {
 
 /* Why a connection ends, as the close codes of WebSocket that are free for use. */
 enum vtr_message_close {
-	VTR_MESSAGE_CLOSE_TOKEN = 4401,    /* the token is wrong; do not come back with it */
-	VTR_MESSAGE_CLOSE_VIEW = 4403,     /* a viewer who may only watch wanted more */
-	VTR_MESSAGE_CLOSE_SLOW = 4408,     /* nothing was heard for too long */
+	VTR_MESSAGE_CLOSE_TOKEN = 4401, /* the token is wrong; do not come back with it */
+	VTR_MESSAGE_CLOSE_VIEW = 4403, /* a viewer who may only watch wanted more */
+	VTR_MESSAGE_CLOSE_SLOW = 4408, /* nothing was heard for too long */
 	VTR_MESSAGE_CLOSE_NONSENSE = 4400, /* a message broke the rules */
-	VTR_MESSAGE_CLOSE_FULL = 4429,     /* too many viewers */
-	VTR_MESSAGE_CLOSE_FAILED = 4500,   /* the server could not; try again */
+	VTR_MESSAGE_CLOSE_FULL = 4429, /* too many viewers */
+	VTR_MESSAGE_CLOSE_FAILED = 4500, /* the server could not; try again */
 };
 
 enum vtr_message_notice {
 	VTR_MESSAGE_NOTICE_VIDEO = 1, /* no video can be made of the display */
-	VTR_MESSAGE_NOTICE_MODE = 2,  /* the mode cannot be asked for */
+	VTR_MESSAGE_NOTICE_MODE = 2, /* the mode cannot be asked for */
 	VTR_MESSAGE_NOTICE_INPUT = 3, /* what was typed is lost */
 };
 
@@ -127,11 +123,10 @@ size_t vtr_message_pong(uint8_t *out, uint64_t ping, int64_t now_ns);
 struct vtr_message_stats {
 	uint32_t viewers, bitrate;
 	uint64_t coded, dropped; /* of the display; */
-	uint64_t skipped;        /* of this viewer */
+	uint64_t skipped; /* of this viewer */
 };
 size_t vtr_message_stats(uint8_t *out, uint32_t display, const struct vtr_message_stats *stats);
-size_t vtr_message_notice(uint8_t *out, uint32_t display, enum vtr_message_notice code,
-                          const char *text);
+size_t vtr_message_notice(uint8_t *out, uint32_t display, enum vtr_message_notice code, const char *text);
 
 /* Writes what goes in front of the unit's bytes: VTR_MESSAGE_UNIT_HEAD. */
 void vtr_message_unit_head(uint8_t *out, uint32_t display, const struct vtr_access_unit *unit,

@@ -41,8 +41,7 @@ bool vtr_pace_is_open(const struct vtr_pace *pace, int64_t now_ns)
 		return true;
 	}
 	return under_way < VTR_PACE_UNITS &&
-	       now_ns - pace->sent_ns[(pace->acked + 1) % VTR_PACE_UNITS] <
-	               VTR_PACE_BACKLOG_NS + way_ns;
+	       now_ns - pace->sent_ns[(pace->acked + 1) % VTR_PACE_UNITS] < VTR_PACE_BACKLOG_NS + way_ns;
 }
 
 bool vtr_pace_is_idle(const struct vtr_pace *pace)

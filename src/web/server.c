@@ -146,8 +146,7 @@ static void add_session(struct vtr_web *web, int *take_fd)
 	lws_set_opaque_user_data(session->wsi, session);
 }
 
-static int on_listen(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-                     size_t size)
+static int on_listen(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
 {
 	(void)user;
 	(void)in;
@@ -191,12 +190,11 @@ static bool read_display(struct vtr_web *web, uint32_t number, struct vtr_messag
 	return true;
 }
 
-static bool is_same_display(const struct vtr_message_display *a,
-                            const struct vtr_message_display *b)
+static bool is_same_display(const struct vtr_message_display *a, const struct vtr_message_display *b)
 {
 	return a->number == b->number && a->connected == b->connected && a->lit == b->lit &&
-	       a->mode_width == b->mode_width && a->mode_height == b->mode_height &&
-	       a->width == b->width && a->height == b->height;
+	       a->mode_width == b->mode_width && a->mode_height == b->mode_height && a->width == b->width &&
+	       a->height == b->height;
 }
 
 /* Returns: whether something has changed. */
@@ -225,8 +223,8 @@ static void read_cursors(struct vtr_web *web)
 	for (size_t i = 0; i < web->display_count; i++) {
 		uint32_t number = web->displays[i].number;
 		if (vtr_screen_read_cursor(web->screen, number, &cursor) == VTR_OK) {
-			web->cursors[number] = (struct vtr_web_cursor){ cursor.visible, cursor.x,
-				                                        cursor.y, cursor.ticket };
+			web->cursors[number] =
+				(struct vtr_web_cursor){ cursor.visible, cursor.x, cursor.y, cursor.ticket };
 		}
 	}
 }
@@ -285,8 +283,7 @@ static void look_at_all(struct vtr_web *web)
 	}
 }
 
-static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-                   size_t size)
+static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
 {
 	struct vtr_session *session = wsi ? lws_get_opaque_user_data(wsi) : NULL;
 
@@ -306,8 +303,7 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
 	return vtr_web_on_http(session, reason, in, size);
 }
 
-static int on_ws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in,
-                 size_t size)
+static int on_ws(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
 {
 	struct vtr_session *session = wsi ? lws_get_opaque_user_data(wsi) : NULL;
 
@@ -372,8 +368,7 @@ static enum vtr_err make_context(struct vtr_web *web, const struct vtr_web_param
 		info.ssl_cert_filepath = params->tls_cert;
 		info.ssl_private_key_filepath = params->tls_key;
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
-		info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 |
-		                       SSL_OP_NO_RENEGOTIATION;
+		info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
 	}
 	/* What it has to say concerns clients that go away, or is told by a return value as well. */
 	lws_set_log_level(0, NULL);

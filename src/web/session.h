@@ -119,13 +119,13 @@ struct vtr_session {
 	struct vtr_backoff_address peer;
 	int64_t deadline_ns;
 	struct vtr_viewer *viewer; /* it has become a WebSocket */
-	bool ended;                /* not counted any more, and destroyed in one of the next turns of the loop */
+	bool ended; /* not counted any more, and destroyed in one of the next turns of the loop */
 
 	enum vtr_token_kind token; /* of the last request, or of the viewer */
-	bool answering;            /* a request is complete, or a viewer known */
-	bool wants_write;          /* has something for the socket */
-	bool stopped;              /* nothing is read: see flow.c */
-	bool is_alone;             /* no other request came together with the one that is being answered */
+	bool answering; /* a request is complete, or a viewer known */
+	bool wants_write; /* has something for the socket */
+	bool stopped; /* nothing is read: see flow.c */
+	bool is_alone; /* no other request came together with the one that is being answered */
 	bool head_only;
 	bool close_after;
 	bool wants_body; /* a PUT for `display` */
@@ -136,7 +136,7 @@ struct vtr_session {
 	bool with_cursor;
 	uint64_t after;
 	int64_t awaits_until_ns;
-	int64_t held_until_ns;   /* the response is, since a token was wrong; 0: it is not */
+	int64_t held_until_ns; /* the response is, since a token was wrong; 0: it is not */
 	struct vtr_still *still; /* asked for, not done yet */
 
 	struct vtr_response response;
@@ -144,8 +144,7 @@ struct vtr_session {
 };
 
 /* The callback of all connections: see libwebsockets' lws_callback_function. */
-int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reason, void *in,
-                    size_t size);
+int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reason, void *in, size_t size);
 
 /* What the session waits for may have come; it may be time to give up, too. */
 void vtr_web_look_at(struct vtr_session *session);
@@ -176,14 +175,12 @@ void vtr_web_look_soon(struct vtr_web *web);
 bool vtr_web_is_used(const struct vtr_screen_info *info);
 
 /* Each fills in the response; on failure it is untouched. Returns: VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_web_list_displays(struct vtr_web *web,
-                                                  struct vtr_response *out_response);
-VTR_MUST_CHECK enum vtr_err vtr_web_list_metrics(struct vtr_web *web,
-                                                 struct vtr_response *out_response);
+VTR_MUST_CHECK enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vtr_response *out_response);
+VTR_MUST_CHECK enum vtr_err vtr_web_list_metrics(struct vtr_web *web, struct vtr_response *out_response);
 
 /* The answer to a wish. Returns: VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_web_wish(struct vtr_web *web, uint32_t display, const char *json,
-                                         size_t size, struct vtr_response *out_response);
+VTR_MUST_CHECK enum vtr_err vtr_web_wish(struct vtr_web *web, uint32_t display, const char *json, size_t size,
+                                         struct vtr_response *out_response);
 
 /* A piece of JSON that says what is wrong. Returns: VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_web_fail(unsigned status, const char *what,

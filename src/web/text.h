@@ -26,7 +26,6 @@ void vtr_text_add(struct vtr_text *text, const char *format, ...) VTR_PRINTF(2, 
 
 /* Owner: *out_bytes is the caller's, to be freed by free(); never NULL. The text is empty afterwards.
  * Returns: VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_text_take(struct vtr_text *text, char **out_bytes,
-                                          size_t *out_size);
+VTR_MUST_CHECK enum vtr_err vtr_text_take(struct vtr_text *text, char **out_bytes, size_t *out_size);
 
 #endif

@@ -115,8 +115,8 @@ static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *messag
 {
 	struct vtr_session *session = viewer->session;
 	struct vtr_web *web = session->web;
-	enum vtr_token_kind role = vtr_tokens_check(&web->tokens, message->hello.token,
-	                                            sizeof(message->hello.token));
+	enum vtr_token_kind role =
+		vtr_tokens_check(&web->tokens, message->hello.token, sizeof(message->hello.token));
 
 	if (message->hello.version != VTR_MESSAGE_VERSION) {
 		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
@@ -131,8 +131,7 @@ static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *messag
 		return;
 	}
 	if (web->viewer_count >= VTR_WEB_MAX_VIEWERS) {
-		finish_refused(viewer, VTR_WEB_REFUSED_FULL, VTR_MESSAGE_CLOSE_FULL,
-		               "too many viewers");
+		finish_refused(viewer, VTR_WEB_REFUSED_FULL, VTR_MESSAGE_CLOSE_FULL, "too many viewers");
 		return;
 	}
 	web->viewer_count++;
@@ -172,8 +171,7 @@ static void on_subscribe(struct vtr_viewer *viewer, uint32_t display, bool on)
 	}
 	enum vtr_err err = vtr_watch_create(&params, &view->watch);
 	if (err != VTR_OK) {
-		vtr_warn_limited(web->log, "cannot watch display %u: %s", display,
-		                 vtr_err_name(err));
+		vtr_warn_limited(web->log, "cannot watch display %u: %s", display, vtr_err_name(err));
 		notify(viewer, display, VTR_MESSAGE_NOTICE_VIDEO,
 		       "no video: the host is short of memory or threads");
 	}
@@ -190,8 +188,7 @@ static void on_mode(struct vtr_viewer *viewer, const struct vtr_message *message
 
 	if (!vtr_mode_fits(mode.width, mode.height)) {
 		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE, VTR_MODE_LIMITS);
-	} else if (vtr_screen_ask_mode(viewer->session->web->screen, message->display, &mode) !=
-	           VTR_OK) {
+	} else if (vtr_screen_ask_mode(viewer->session->web->screen, message->display, &mode) != VTR_OK) {
 		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE,
 		       "too many such requests at once; try again");
 	}
@@ -366,8 +363,7 @@ static size_t write_unit(struct vtr_viewer *viewer, uint32_t display, uint8_t **
 		char codec[VTR_CODEC_MAX] = "";
 		struct vtr_stream_counters counters;
 		if (vtr_message_codec(unit->data, unit->size, codec) != VTR_OK) {
-			vtr_warn_limited(web->log, "display %u: a key unit without parameters",
-			                 display);
+			vtr_warn_limited(web->log, "display %u: a key unit without parameters", display);
 		}
 		if (!view->configured || view->generation != unit->generation ||
 		    strcmp(codec, view->codec) != 0) {
@@ -539,8 +535,7 @@ static int on_writable(struct vtr_viewer *viewer)
 
 /* --- looking ----------------------------------------------------------------------------------------- */
 
-static bool is_view_due(const struct vtr_web *web, const struct view *view, uint32_t display,
-                        int64_t now_ns)
+static bool is_view_due(const struct vtr_web *web, const struct view *view, uint32_t display, int64_t now_ns)
 {
 	const struct vtr_web_cursor *cursor = &web->cursors[display];
 
@@ -557,8 +552,8 @@ static bool is_view_due(const struct vtr_web *web, const struct view *view, uint
 void vtr_viewer_look(struct vtr_viewer *viewer, int64_t now_ns)
 {
 	struct vtr_web *web = viewer->session->web;
-	bool due = viewer->welcome_due || viewer->pong_due || viewer->displays_due ||
-	           viewer->ping_due || is_lights_due(viewer) || viewer->close != 0;
+	bool due = viewer->welcome_due || viewer->pong_due || viewer->displays_due || viewer->ping_due ||
+	           is_lights_due(viewer) || viewer->close != 0;
 
 	if (viewer->role == VTR_TOKEN_WRONG && viewer->close == 0) {
 		return;
@@ -612,8 +607,7 @@ static int on_established(struct vtr_session *session)
 	return 0;
 }
 
-int vtr_viewer_on_event(struct vtr_session *session, enum lws_callback_reasons reason, void *in,
-                        size_t size)
+int vtr_viewer_on_event(struct vtr_session *session, enum lws_callback_reasons reason, void *in, size_t size)
 {
 	struct vtr_viewer *viewer = session->viewer;
 

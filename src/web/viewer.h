@@ -18,8 +18,7 @@ struct vtr_viewer;
 struct vtr_web;
 
 /* The callback of WebSockets: see libwebsockets' lws_callback_function. */
-int vtr_viewer_on_event(struct vtr_session *session, enum lws_callback_reasons reason, void *in,
-                        size_t size);
+int vtr_viewer_on_event(struct vtr_session *session, enum lws_callback_reasons reason, void *in, size_t size);
 
 /* Ends what the viewer had; lets go of all keys. Accepts NULL. */
 void vtr_viewer_destroy(struct vtr_viewer *viewer);

@@ -108,8 +108,7 @@ bool vtr_watch_look(struct vtr_watch *watch, int64_t now_ns)
 	bool open = vtr_pace_is_open(&watch->pace, now_ns);
 
 	pthread_mutex_lock(&watch->lock);
-	if (watch->count > 0 &&
-	    (!open || now_ns - watch->units[0]->coded_ns > VTR_PACE_BACKLOG_NS)) {
+	if (watch->count > 0 && (!open || now_ns - watch->units[0]->coded_ns > VTR_PACE_BACKLOG_NS)) {
 		drop_all(watch);
 	}
 	bool has = watch->count > 0;

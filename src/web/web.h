@@ -34,7 +34,7 @@ struct vtr_web_params {
 	struct vtr_streams *streams;
 	const struct vtr_tokens *tokens; /* copied */
 	int listen_fd;                   /* consumed, on failure too; does not block */
-	bool remote;                     /* other machines can reach it; see struct vtr_guard */
+	bool remote;		     /* other machines can reach it; see struct vtr_guard */
 	const char *names;               /* under which they do, with commas between; NULL: none */
 	const char *tls_cert;            /* files; NULL: no TLS */
 	const char *tls_key;
@@ -42,8 +42,7 @@ struct vtr_web_params {
 
 /* Prepares all that needs files. What goes wrong is logged. Owner: *out_web is the caller's.
  * Returns: VTR_ERR_NOMEM, VTR_ERR_ARG (certificate or key cannot be used). */
-VTR_MUST_CHECK enum vtr_err vtr_web_create(const struct vtr_web_params *params,
-                                           struct vtr_web **out_web);
+VTR_MUST_CHECK enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web **out_web);
 
 /* Starts to serve; the caller has the screen call vtr_web_on_flush() after flushes. Returns: VTR_ERR_NOMEM,
  * VTR_ERR_LIMIT. */

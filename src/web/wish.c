@@ -46,8 +46,7 @@ static enum vtr_err read_number(struct reader *reader, bool *has, uint32_t *out_
 	int digits = 0;
 
 	skip_space(reader);
-	while (reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9' &&
-	       digits < MAX_DIGITS) {
+	while (reader->at < reader->end && *reader->at >= '0' && *reader->at <= '9' && digits < MAX_DIGITS) {
 		value = value * 10 + (uint32_t)(*reader->at++ - '0');
 		digits++;
 	}
@@ -67,8 +66,7 @@ static enum vtr_err read_member(struct reader *reader, struct vtr_wish *wish)
 		                           VTR_ERR_ARG;
 	}
 	if (take(reader, "\"width\"")) {
-		return take(reader, ":") ? read_number(reader, &wish->has_width, &wish->width) :
-		                           VTR_ERR_ARG;
+		return take(reader, ":") ? read_number(reader, &wish->has_width, &wish->width) : VTR_ERR_ARG;
 	}
 	if (take(reader, "\"height\"")) {
 		return take(reader, ":") ? read_number(reader, &wish->has_height, &wish->height) :

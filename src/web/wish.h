@@ -22,7 +22,6 @@ struct vtr_wish {
  * Returns: VTR_ERR_ARG.
  * Thread:  any.
  */
-VTR_MUST_CHECK enum vtr_err vtr_wish_parse(const char *json, size_t size,
-                                           struct vtr_wish *out_wish);
+VTR_MUST_CHECK enum vtr_err vtr_wish_parse(const char *json, size_t size, struct vtr_wish *out_wish);
 
 #endif

@@ -88,7 +88,8 @@ void *vtr_cs_alloc_raw(struct vtr_cs_reader *r, size_t count, size_t size)
 	}
 	p = vtr_mul(count, size, &bytes) ? vtr_arena_alloc(r->arena, bytes) : NULL;
 	if (p == NULL) {
-		vtr_cs_fail_value(r, "decoding takes more memory than the context's budget has (-o max-memory)", count);
+		vtr_cs_fail_value(
+			r, "decoding takes more memory than the context's budget has (-o max-memory)", count);
 	}
 	return p;
 }
@@ -232,8 +233,9 @@ void *vtr_cs_chain(struct vtr_cs_reader *r, const struct vtr_cs_link *const *lin
 {
 	const uint8_t *p = vtr_cs_take(r, 12); /* sType, and whether another one follows */
 	const struct vtr_cs_link *link = find_link(links, vtr_cs_ld32(p));
-	void (*get)(struct vtr_cs_reader *, void *) =
-		link == NULL ? NULL : partial ? link->get_partial : link->get;
+	void (*get)(struct vtr_cs_reader *, void *) = link == NULL ? NULL :
+	                                              partial      ? link->get_partial :
+	                                                             link->get;
 	struct base *b;
 
 	if ((r->status & VTR_CS_POISONED) != 0) {

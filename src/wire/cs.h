@@ -23,8 +23,8 @@
 enum vtr_cs_status {
 	VTR_CS_OK = 0,
 	VTR_CS_SHORT = 1, /* the bytes end too early: maybe a larger window has the rest */
-	VTR_CS_TOMB = 2,  /* names an object whose creation failed: the command must fail, not the context */
-	VTR_CS_BAD = 4,   /* no valid encoding */
+	VTR_CS_TOMB = 2, /* names an object whose creation failed: the command must fail, not the context */
+	VTR_CS_BAD = 4, /* no valid encoding */
 	VTR_CS_POISONED = VTR_CS_SHORT | VTR_CS_BAD,
 };
 
@@ -32,14 +32,14 @@ struct vtr_cs_reader {
 	const uint8_t *cur;
 	const uint8_t *end;
 	uint32_t status; /* enum vtr_cs_status, or-ed */
-	uint32_t depth;  /* of the pNext chain being read */
-	size_t missing;  /* once SHORT: at least so many bytes more are needed */
+	uint32_t depth; /* of the pNext chain being read */
+	size_t missing; /* once SHORT: at least so many bytes more are needed */
 	const struct vtr_idmap *objects;
 	struct vtr_arena *arena;
 	struct vtr_object *tomb; /* the failed object that was named last */
 	struct vtr_object *named; /* by a struct, last: the pool, image or buffer that it is about */
-	const char *why;         /* what was wrong, once BAD */
-	uint64_t value;          /* the id or number that was wrong */
+	const char *why; /* what was wrong, once BAD */
+	uint64_t value; /* the id or number that was wrong */
 };
 
 struct vtr_cs_writer {
@@ -52,7 +52,7 @@ struct vtr_cs_writer {
 struct vtr_cs_link {
 	int32_t stype;
 	uint32_t size;
-	void (*get)(struct vtr_cs_reader *r, void *data);         /* NULL: never in a request */
+	void (*get)(struct vtr_cs_reader *r, void *data); /* NULL: never in a request */
 	void (*get_partial)(struct vtr_cs_reader *r, void *data); /* NULL: never for output */
 	void (*put)(struct vtr_cs_writer *w, const void *data);
 };

@@ -51,8 +51,7 @@ static void tell(struct context *context, enum vtr_worker_op op, const void *pay
 	pthread_mutex_unlock(&context->send_lock);
 	if (err != VTR_OK) {
 		/* Serving ends by the same socket: the front is gone, and with it who would want to know. */
-		vtr_debug(context->log, "cannot send %s: %s", vtr_worker_rules[op].name,
-		          vtr_err_name(err));
+		vtr_debug(context->log, "cannot send %s: %s", vtr_worker_rules[op].name, vtr_err_name(err));
 	}
 }
 
@@ -146,8 +145,7 @@ static enum vtr_err init(struct context *context, const struct vtr_ipc_message *
 static void log_attached(struct context *context, uint32_t res_id, enum vtr_err err)
 {
 	if (err != VTR_OK) {
-		vtr_warn_limited(context->log,
-		                 "resource %u cannot be mapped (%s): its guest must do without",
+		vtr_warn_limited(context->log, "resource %u cannot be mapped (%s): its guest must do without",
 		                 res_id, vtr_err_name(err));
 	}
 }
@@ -155,8 +153,8 @@ static void log_attached(struct context *context, uint32_t res_id, enum vtr_err 
 static enum vtr_err attach(struct context *context, const struct vtr_ipc_message *message)
 {
 	const struct vtr_context_attach *attach = message->payload;
-	enum vtr_err err = vtr_venus_resource_window(context->venus, attach->res_id, attach->offset,
-	                                             attach->size);
+	enum vtr_err err =
+		vtr_venus_resource_window(context->venus, attach->res_id, attach->offset, attach->size);
 
 	log_attached(context, attach->res_id, err);
 	return VTR_OK;
@@ -191,8 +189,7 @@ static enum vtr_err attach_pieces(struct context *context, const struct vtr_ipc_
 			};
 		}
 	}
-	enum vtr_err err = vtr_venus_resource_pieces(context->venus, attach->res_id, pieces,
-	                                             merged);
+	enum vtr_err err = vtr_venus_resource_pieces(context->venus, attach->res_id, pieces, merged);
 	log_attached(context, attach->res_id, err);
 	return VTR_OK;
 }

@@ -92,8 +92,7 @@ static enum vtr_err check_header(const struct vtr_ipc *ipc, const struct header 
 }
 
 /* Looks for a complete message. *out_need: how long it is in all, if it is not complete. */
-static enum vtr_err take_message(struct vtr_ipc *ipc, struct vtr_ipc_message *out_message,
-                                 size_t *out_need)
+static enum vtr_err take_message(struct vtr_ipc *ipc, struct vtr_ipc_message *out_message, size_t *out_need)
 {
 	size_t have = ipc->end - ipc->begin;
 	const struct vtr_ipc_rule *rule;
@@ -175,8 +174,7 @@ enum vtr_err vtr_ipc_receive(struct vtr_ipc *ipc, struct vtr_ipc_message *out_me
 			err = vtr_os_sock_recv_now(
 				ipc->fd, ipc->buf + ipc->end, ipc->room - ipc->end, &size,
 				ipc->fds + ipc->fd_have,
-				vtr_min(VTR_IPC_MAX_FDS, VTR_ARRAY_LEN(ipc->fds) - ipc->fd_have),
-				&fd_count);
+				vtr_min(VTR_IPC_MAX_FDS, VTR_ARRAY_LEN(ipc->fds) - ipc->fd_have), &fd_count);
 		}
 		if (err != VTR_OK) {
 			return err;
@@ -191,9 +189,8 @@ enum vtr_err vtr_ipc_receive(struct vtr_ipc *ipc, struct vtr_ipc_message *out_me
 #define IOV_COUNT 4
 
 /* Returns: bytes in all. */
-static size_t describe(const struct vtr_ipc_rule *rules, uint32_t op,
-                       const struct vtr_ipc_parts *parts, struct header *header,
-                       struct iovec iov[IOV_COUNT])
+static size_t describe(const struct vtr_ipc_rule *rules, uint32_t op, const struct vtr_ipc_parts *parts,
+                       struct header *header, struct iovec iov[IOV_COUNT])
 {
 	static const uint8_t zeros[STEP];
 	const struct vtr_ipc_rule *rule = &rules[op];
@@ -323,8 +320,8 @@ enum vtr_err vtr_ipc_sender_flush(struct vtr_ipc_sender *sender)
 			.iov_len = first->size - first->sent,
 		};
 		size_t sent;
-		enum vtr_err err = vtr_os_sock_send_now(sender->fd, &iov, 1, first->fds,
-		                                        first->fd_count, &sent);
+		enum vtr_err err =
+			vtr_os_sock_send_now(sender->fd, &iov, 1, first->fds, first->fd_count, &sent);
 		if (err != VTR_OK) {
 			return err == VTR_ERR_AGAIN ? VTR_OK : err;
 		}
@@ -362,8 +359,8 @@ static enum vtr_err keep_fds(struct vtr_ipc_sender *sender, struct queued *queue
 }
 
 /* Queues the message but for its first `sent` bytes. */
-static enum vtr_err queue(struct vtr_ipc_sender *sender, const struct iovec iov[IOV_COUNT],
-                          size_t size, size_t sent, const int *fds, size_t fd_count)
+static enum vtr_err queue(struct vtr_ipc_sender *sender, const struct iovec iov[IOV_COUNT], size_t size,
+                          size_t sent, const int *fds, size_t fd_count)
 {
 	size_t left = size - sent;
 
@@ -409,8 +406,8 @@ enum vtr_err vtr_ipc_sender_send(struct vtr_ipc_sender *sender, uint32_t op,
 	size_t size = describe(sender->rules, op, parts, &header, iov);
 
 	if (!first_queued(sender) && !is_held_back(sender, parts->fd_count)) {
-		enum vtr_err err = vtr_os_sock_send_now(sender->fd, iov, IOV_COUNT, parts->fds,
-		                                        parts->fd_count, &sent);
+		enum vtr_err err =
+			vtr_os_sock_send_now(sender->fd, iov, IOV_COUNT, parts->fds, parts->fd_count, &sent);
 		if (err != VTR_OK && err != VTR_ERR_AGAIN) {
 			return err;
 		}

@@ -76,8 +76,7 @@ void vtr_ipc_finish(struct vtr_ipc *ipc);
  *          VTR_ERR_LIMIT  there is no room in this process for the fds that came: the same
  *          VTR_ERR_NOMEM, VTR_ERR_OS
  */
-VTR_MUST_CHECK enum vtr_err vtr_ipc_receive(struct vtr_ipc *ipc,
-                                            struct vtr_ipc_message *out_message);
+VTR_MUST_CHECK enum vtr_err vtr_ipc_receive(struct vtr_ipc *ipc, struct vtr_ipc_message *out_message);
 
 /* What is sent: as the op's rule says. All is borrowed. */
 struct vtr_ipc_parts {

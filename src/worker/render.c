@@ -91,8 +91,7 @@ static void unwatch(struct vtr_os_loop_fd **watch)
 static void forget_detaching(struct vtr_render *render)
 {
 	while (!vtr_list_empty(&render->detaching)) {
-		struct detaching *first = vtr_container_of(render->detaching.next, struct detaching,
-		                                           link);
+		struct detaching *first = vtr_container_of(render->detaching.next, struct detaching, link);
 
 		vtr_list_remove(&first->link);
 		free(first);
@@ -189,16 +188,15 @@ static void on_detach_timer(void *data)
 	if (vtr_list_empty(&render->detaching)) {
 		return;
 	}
-	const struct detaching *oldest = vtr_container_of(render->detaching.next, struct detaching,
-	                                                  link);
+	const struct detaching *oldest = vtr_container_of(render->detaching.next, struct detaching, link);
 	int64_t age_ns = vtr_os_now_ns() - oldest->since_ns;
 	if (age_ns < limit_ns) {
 		vtr_os_loop_timer_set(render->detach_timer, limit_ns - age_ns);
 		return;
 	}
 	vtr_error(render->renders->log,
-	          "context %u (%s): worker %d does not let go of resource %u, killing it",
-	          render->ctx_id, render->name, (int)render->process.pid, oldest->res_id);
+	          "context %u (%s): worker %d does not let go of resource %u, killing it", render->ctx_id,
+	          render->name, (int)render->process.pid, oldest->res_id);
 	kill_worker(render);
 	break_off(render);
 }
@@ -222,8 +220,7 @@ static void on_timer(void *data)
 /* --- what the worker says ------------------------------------------------------------------------ */
 
 /* Nothing but the oldest fence that is owed on its timeline can be done. */
-static enum vtr_err handle_fence(struct vtr_render *render,
-                                 const struct vtr_worker_fence_done *done)
+static enum vtr_err handle_fence(struct vtr_render *render, const struct vtr_worker_fence_done *done)
 {
 	struct owed *owed;
 	struct owed *found = NULL;
@@ -250,15 +247,14 @@ static enum vtr_err handle_ring(struct vtr_render *render, const struct vtr_work
 
 	if (err == VTR_ERR_GONE || err == VTR_ERR_LIMIT) {
 		/* Detached while the worker's word was on its way, or one of very many. */
-		vtr_debug(render->renders->log, "context %u: a ring is not kept (%s)",
-		          render->ctx_id, vtr_err_name(err));
+		vtr_debug(render->renders->log, "context %u: a ring is not kept (%s)", render->ctx_id,
+		          vtr_err_name(err));
 		return VTR_OK;
 	}
 	return err;
 }
 
-static enum vtr_err handle_detached(struct vtr_render *render,
-                                    const struct vtr_worker_detached *detached)
+static enum vtr_err handle_detached(struct vtr_render *render, const struct vtr_worker_detached *detached)
 {
 	struct detaching *detaching;
 
@@ -290,8 +286,7 @@ static enum vtr_err update_watch(struct vtr_render *render)
 }
 
 /* The worker has taken fds, so messages with others may follow. */
-static enum vtr_err handle_fds_taken(struct vtr_render *render,
-                                     const struct vtr_worker_fds_taken *taken)
+static enum vtr_err handle_fds_taken(struct vtr_render *render, const struct vtr_worker_fds_taken *taken)
 {
 	enum vtr_err err = vtr_ipc_sender_taken(&render->sender, taken->count);
 
@@ -330,10 +325,8 @@ static enum vtr_err handle_messages(struct vtr_render *render)
 		struct vtr_ipc_message message;
 		enum vtr_err err = vtr_ipc_receive(&render->ipc, &message);
 		if (err == VTR_OK) {
-			reports += message.op == VTR_WORKER_WINDOW_RING ||
-			           message.op == VTR_WORKER_RING_GONE;
-			err = reports > MAX_REPORTS ? VTR_ERR_GUEST
-			                            : handle_message(render, &message);
+			reports += message.op == VTR_WORKER_WINDOW_RING || message.op == VTR_WORKER_RING_GONE;
+			err = reports > MAX_REPORTS ? VTR_ERR_GUEST : handle_message(render, &message);
 		}
 		if (err != VTR_OK) {
 			return err;
@@ -358,11 +351,10 @@ static void on_control(void *data, unsigned events)
 		return;
 	}
 	if (err == VTR_ERR_GONE) {
-		vtr_debug(log, "context %u: worker %d has closed", render->ctx_id,
-		          (int)render->process.pid);
+		vtr_debug(log, "context %u: worker %d has closed", render->ctx_id, (int)render->process.pid);
 	} else {
-		vtr_error(log, "context %u: worker %d broke the protocol (%s), killing it",
-		          render->ctx_id, (int)render->process.pid, vtr_err_name(err));
+		vtr_error(log, "context %u: worker %d broke the protocol (%s), killing it", render->ctx_id,
+		          (int)render->process.pid, vtr_err_name(err));
 		kill_worker(render);
 	}
 	break_off(render);
@@ -374,16 +366,14 @@ static void log_death(const struct vtr_render *render, int status)
 	struct vtr_log *log = render->renders->log;
 
 	if (WIFSIGNALED(status) && !render->killed) {
-		vtr_error(log,
-		          "context %u (%s): worker %d died of signal %d (%s), the guest is told",
+		vtr_error(log, "context %u (%s): worker %d died of signal %d (%s), the guest is told",
 		          render->ctx_id, render->name, (int)render->process.pid, WTERMSIG(status),
 		          strsignal(WTERMSIG(status)));
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-		vtr_info(log, "context %u (%s): given up by its worker %d", render->ctx_id,
-		         render->name, (int)render->process.pid);
+		vtr_info(log, "context %u (%s): given up by its worker %d", render->ctx_id, render->name,
+		         (int)render->process.pid);
 	} else {
-		vtr_debug(log, "context %u: worker %d has ended", render->ctx_id,
-		          (int)render->process.pid);
+		vtr_debug(log, "context %u: worker %d has ended", render->ctx_id, (int)render->process.pid);
 	}
 }
 
@@ -428,13 +418,11 @@ static enum vtr_err send_message(struct vtr_render *render, enum vtr_context_op 
 		vtr_error(log,
 		          "context %u (%s): worker %d is %zu bytes behind and does not catch up, "
 		          "killing it",
-		          render->ctx_id, render->name, (int)render->process.pid,
-		          render->sender.bytes);
+		          render->ctx_id, render->name, (int)render->process.pid, render->sender.bytes);
 		kill_worker(render);
 	} else if (err != VTR_ERR_GONE) {
-		vtr_error(log, "context %u (%s): cannot send to worker %d (%s), killing it",
-		          render->ctx_id, render->name, (int)render->process.pid,
-		          vtr_err_name(err));
+		vtr_error(log, "context %u (%s): cannot send to worker %d (%s), killing it", render->ctx_id,
+		          render->name, (int)render->process.pid, vtr_err_name(err));
 		kill_worker(render);
 	}
 	break_off(render);
@@ -464,22 +452,20 @@ static enum vtr_err start(struct vtr_render *render)
 		err = vtr_os_loop_add_timer(loop, on_detach_timer, render, &render->detach_timer);
 	}
 	if (err == VTR_OK) {
-		err = vtr_spawner_start(render->renders->spawner, render->ctx_id, -1,
-		                        &render->process);
+		err = vtr_spawner_start(render->renders->spawner, render->ctx_id, -1, &render->process);
 	}
 	if (err != VTR_OK) {
 		return err;
 	}
-	vtr_ipc_init(&render->ipc, render->process.control_fd, vtr_worker_rules,
-	             VTR_WORKER_OP_COUNT);
+	vtr_ipc_init(&render->ipc, render->process.control_fd, vtr_worker_rules, VTR_WORKER_OP_COUNT);
 	vtr_ipc_sender_init(&render->sender, render->process.control_fd, vtr_context_rules,
 	                    VTR_RENDER_MAX_QUEUE, VTR_RENDER_MAX_QUEUED_FDS);
 	vtr_ipc_sender_limit_unread(&render->sender, VTR_RENDER_MAX_UNREAD_FDS);
 	err = vtr_os_loop_add_fd(loop, render->process.control_fd, true, false, on_control, render,
 	                         &render->control_watch);
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(loop, render->process.death_fd, true, false, on_death,
-		                         render, &render->death_watch);
+		err = vtr_os_loop_add_fd(loop, render->process.death_fd, true, false, on_death, render,
+		                         &render->death_watch);
 	}
 	if (err == VTR_OK) {
 		err = send_init(render);
@@ -500,8 +486,7 @@ static enum vtr_err create(void *data, uint32_t ctx_id, const char *name,
 	/* Those that were destroyed and have not ended count, too, but not as much. */
 	if (renders->live_count >= renders->max_contexts ||
 	    renders->count >= 2 * (size_t)renders->max_contexts) {
-		vtr_warn_limited(renders->log,
-		                 "context %u: there are %zu already, and %zu that end", ctx_id,
+		vtr_warn_limited(renders->log, "context %u: there are %zu already, and %zu that end", ctx_id,
 		                 renders->live_count, renders->count - renders->live_count);
 		return VTR_ERR_LIMIT;
 	}
@@ -523,14 +508,13 @@ static enum vtr_err create(void *data, uint32_t ctx_id, const char *name,
 	renders->count++;
 	enum vtr_err err = start(render);
 	if (err != VTR_OK) {
-		vtr_error(renders->log, "context %u (%s): cannot start a worker: %s", ctx_id,
-		          render->name, vtr_err_name(err));
+		vtr_error(renders->log, "context %u (%s): cannot start a worker: %s", ctx_id, render->name,
+		          vtr_err_name(err));
 		free_render(render);
 		return err;
 	}
 	renders->live_count++;
-	vtr_debug(renders->log, "context %u (%s): worker %d", ctx_id, render->name,
-	          (int)render->process.pid);
+	vtr_debug(renders->log, "context %u (%s): worker %d", ctx_id, render->name, (int)render->process.pid);
 	*out_render = render;
 	return VTR_OK;
 }
@@ -597,8 +581,7 @@ static enum vtr_err attach_pieces(struct vtr_render *render, uint32_t res_id,
 	if (memory->piece_count == 0 || memory->piece_count > VTR_CONTEXT_MAX_PIECES) {
 		return VTR_ERR_LIMIT;
 	}
-	vtr_autofree struct vtr_context_piece *pieces = calloc(memory->piece_count,
-	                                                       sizeof(*pieces));
+	vtr_autofree struct vtr_context_piece *pieces = calloc(memory->piece_count, sizeof(*pieces));
 	if (!pieces) {
 		return VTR_ERR_NOMEM;
 	}
@@ -620,14 +603,13 @@ static enum vtr_err attach_pieces(struct vtr_render *render, uint32_t res_id,
 	return send_message(render, VTR_CONTEXT_ATTACH_PIECES, &parts);
 }
 
-static enum vtr_err attach(struct vtr_render *render, uint32_t res_id,
-                           const struct vtr_render_memory *memory)
+static enum vtr_err attach(struct vtr_render *render, uint32_t res_id, const struct vtr_render_memory *memory)
 {
 	if (render->broken) {
 		return VTR_ERR_GONE;
 	}
-	return memory->in_window ? attach_window(render, res_id, memory)
-	                         : attach_pieces(render, res_id, memory);
+	return memory->in_window ? attach_window(render, res_id, memory) :
+	                           attach_pieces(render, res_id, memory);
 }
 
 static void detach(struct vtr_render *render, uint32_t res_id)
@@ -651,8 +633,7 @@ static void detach(struct vtr_render *render, uint32_t res_id)
 	detaching->res_id = res_id;
 	detaching->since_ns = vtr_os_now_ns();
 	if (vtr_list_empty(&render->detaching)) {
-		vtr_os_loop_timer_set(render->detach_timer,
-		                      INT64_C(1000000) * VTR_RENDER_DETACH_MS);
+		vtr_os_loop_timer_set(render->detach_timer, INT64_C(1000000) * VTR_RENDER_DETACH_MS);
 	}
 	vtr_list_append(&render->detaching, &detaching->link);
 	render->detaching_count++;
@@ -670,9 +651,8 @@ static enum vtr_err submit(struct vtr_render *render, const void *commands, size
 		return VTR_OK;
 	}
 	if (size > VTR_CONTEXT_MAX_SUBMIT) {
-		vtr_error(render->renders->log,
-		          "context %u (%s): %zu bytes of commands are too many", render->ctx_id,
-		          render->name, size);
+		vtr_error(render->renders->log, "context %u (%s): %zu bytes of commands are too many",
+		          render->ctx_id, render->name, size);
 		break_off(render);
 		return VTR_ERR_LIMIT;
 	}
@@ -690,8 +670,8 @@ static enum vtr_err fence(struct vtr_render *render, uint32_t timeline, uint64_t
 	}
 	owed = render->owed_count < VTR_RENDER_MAX_OWED ? calloc(1, sizeof(*owed)) : NULL;
 	if (!owed) {
-		vtr_error(render->renders->log, "context %u (%s): no room for one more fence",
-		          render->ctx_id, render->name);
+		vtr_error(render->renders->log, "context %u (%s): no room for one more fence", render->ctx_id,
+		          render->name);
 		break_off(render);
 		return VTR_ERR_GONE;
 	}
@@ -713,8 +693,7 @@ const struct vtr_render_ops vtr_worker_render_ops = {
 
 /* --- all of them --------------------------------------------------------------------------------- */
 
-enum vtr_err vtr_renders_create(const struct vtr_renders_params *params,
-                                struct vtr_renders **out_renders)
+enum vtr_err vtr_renders_create(const struct vtr_renders_params *params, struct vtr_renders **out_renders)
 {
 	struct vtr_renders *renders = calloc(1, sizeof(*renders));
 

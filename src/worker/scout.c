@@ -68,9 +68,11 @@ static void read_line(struct vtr_scout *scout, const char *line)
 	} else if (readable) {
 		add_arg(scout, "--readable", readable);
 		vtr_info(scout->log, "a driver works only if it can read %s too: workers may", readable);
-	} else if (trial_text && vtr_trial_parse(trial_text, &trial) == VTR_OK && trial.failed != VTR_TRIAL_STEPS) {
+	} else if (trial_text && vtr_trial_parse(trial_text, &trial) == VTR_OK &&
+	           trial.failed != VTR_TRIAL_STEPS) {
 		vtr_warn(scout->log,
-		         "a device with all that is offered enabled fails in the sandbox, at %s: programs that ask "
+		         "a device with all that is offered enabled fails in the sandbox, at %s: programs "
+		         "that ask "
 		         "for as much will fail; 'vitrine doctor' says more",
 		         vtr_trial_step_name(trial.failed));
 	}
@@ -80,8 +82,7 @@ static void read_answer(struct vtr_scout *scout)
 {
 	char *state = NULL;
 
-	for (char *line = strtok_r(scout->answer, "\n", &state); line;
-	     line = strtok_r(NULL, "\n", &state)) {
+	for (char *line = strtok_r(scout->answer, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
 		read_line(scout, line);
 	}
 	vtr_debug(scout->log, "memory of %zu devices is known", scout->device_count);
@@ -121,8 +122,7 @@ static void on_answer(void *data, unsigned events)
 	}
 }
 
-static enum vtr_err spawn(struct vtr_scout *scout, const struct vtr_scout_params *params,
-                          int worker_end)
+static enum vtr_err spawn(struct vtr_scout *scout, const struct vtr_scout_params *params, int worker_end)
 {
 	vtr_autofd int null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	const struct vtr_os_spawn_fd fds[] = {
@@ -183,8 +183,8 @@ enum vtr_err vtr_scout_start(const struct vtr_scout_params *params, struct vtr_s
 	worker_end = ends[1];
 	err = spawn(scout, params, worker_end);
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(scout->loop, scout->answer_fd, true, false, on_answer,
-		                         scout, &scout->answer_watch);
+		err = vtr_os_loop_add_fd(scout->loop, scout->answer_fd, true, false, on_answer, scout,
+		                         &scout->answer_watch);
 	}
 	if (err != VTR_OK) {
 		vtr_scout_destroy(scout);

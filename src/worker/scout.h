@@ -39,7 +39,7 @@ struct vtr_scout_params {
 	struct vtr_log *log; /* may be NULL; must outlive the scout, like `loop` */
 	struct vtr_os_loop *loop;
 	struct vtr_spawner_params spawner; /* as for the workers to come; its scout is ignored */
-	bool window;                       /* for workers of a VM's contexts */
+	bool window;		       /* for workers of a VM's contexts */
 	bool trial; /* also whether all that is offered works there, and which files that takes */
 };
 

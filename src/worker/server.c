@@ -67,8 +67,7 @@ static enum vtr_err watch_supervisor(int control_fd)
 
 	sigemptyset(&action.sa_mask);
 	int flags = fcntl(control_fd, F_GETFL);
-	if (flags < 0 || sigaction(SIGIO, &action, NULL) < 0 ||
-	    fcntl(control_fd, F_SETOWN, getpid()) < 0 ||
+	if (flags < 0 || sigaction(SIGIO, &action, NULL) < 0 || fcntl(control_fd, F_SETOWN, getpid()) < 0 ||
 	    fcntl(control_fd, F_SETFL, flags | O_ASYNC) < 0) {
 		return VTR_ERR_OS;
 	}

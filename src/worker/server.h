@@ -28,8 +28,7 @@ struct vtr_worker_params {
 	bool no_export;
 	const struct vtr_known *known;
 	bool no_sandbox;
-	const char *const
-		*readable; /* files that the driver needs besides the system's; may be NULL */
+	const char *const *readable; /* files that the driver needs besides the system's; may be NULL */
 };
 
 /**

@@ -54,8 +54,7 @@ static char **copy_strings(const char *const *strings, size_t count)
 	return copy;
 }
 
-enum vtr_err vtr_spawner_create(const struct vtr_spawner_params *params,
-                                struct vtr_spawner **out_spawner)
+enum vtr_err vtr_spawner_create(const struct vtr_spawner_params *params, struct vtr_spawner **out_spawner)
 {
 	struct vtr_spawner *spawner = calloc(1, sizeof(*spawner));
 	size_t env_count = 0;
@@ -97,10 +96,8 @@ static enum vtr_err run(struct vtr_spawner *spawner, uint32_t number, int client
                         struct vtr_worker_process *process)
 {
 	const struct vtr_os_spawn_fd fds[] = {
-		{ .fd = spawner->null_fd, .as = STDIN_FILENO },
-		{ .fd = STDERR_FILENO, .as = STDOUT_FILENO },
-		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
-		{ .fd = control_fd, .as = WORKER_CONTROL_FD },
+		{ .fd = spawner->null_fd, .as = STDIN_FILENO }, { .fd = STDERR_FILENO, .as = STDOUT_FILENO },
+		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },   { .fd = control_fd, .as = WORKER_CONTROL_FD },
 		{ .fd = client_fd, .as = WORKER_CLIENT_FD }, /* the last: not for all */
 	};
 	char control_text[16];
@@ -108,8 +105,7 @@ static enum vtr_err run(struct vtr_spawner *spawner, uint32_t number, int client
 	char number_text[16];
 	const char *const *known = NULL;
 	size_t known_count = vtr_scout_args(spawner->scout, &known);
-	vtr_autofree char **argv = calloc(FIXED_ARGS + spawner->arg_count + known_count + 1,
-	                                  sizeof(*argv));
+	vtr_autofree char **argv = calloc(FIXED_ARGS + spawner->arg_count + known_count + 1, sizeof(*argv));
 
 	if (!argv) {
 		return VTR_ERR_NOMEM;
@@ -118,10 +114,8 @@ static enum vtr_err run(struct vtr_spawner *spawner, uint32_t number, int client
 	snprintf(client_text, sizeof(client_text), "%d", WORKER_CLIENT_FD);
 	snprintf(number_text, sizeof(number_text), "%u", number);
 	char *fixed[FIXED_ARGS] = {
-		spawner->program,           (char[]){ "worker" },
-		(char[]){ "--control-fd" }, control_text,
-		(char[]){ "--number" },     number_text,
-		(char[]){ "--client-fd" },  client_text,
+		spawner->program,       (char[]){ "worker" }, (char[]){ "--control-fd" }, control_text,
+		(char[]){ "--number" }, number_text,          (char[]){ "--client-fd" },  client_text,
 	};
 	size_t fixed_count = client_fd >= 0 ? FIXED_ARGS : FIXED_ARGS - 2;
 	memcpy(argv, fixed, fixed_count * sizeof(*argv));

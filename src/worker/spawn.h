@@ -21,8 +21,7 @@ struct vtr_spawner_params {
 	const char *const *args; /* arguments after `worker --control-fd N --number N` */
 	size_t arg_count;
 	const char *const *env; /* NAME=VALUE to add, NULL-terminated; may be NULL */
-	const struct vtr_scout
-		*scout; /* what it knows goes to workers; may be NULL; must outlive */
+	const struct vtr_scout *scout; /* what it knows goes to workers; may be NULL; must outlive */
 };
 
 /* A worker that runs. Its starter reaps it (vtr_os_wait) once death_fd is readable. */
@@ -46,8 +45,7 @@ void vtr_spawner_destroy(struct vtr_spawner *spawner);
  * Owner:   the pid and both fds of *out_process are the caller's.
  * Returns: VTR_ERR_NOMEM, VTR_ERR_OS.
  */
-VTR_MUST_CHECK enum vtr_err vtr_spawner_start(struct vtr_spawner *spawner, uint32_t number,
-                                              int client_fd,
+VTR_MUST_CHECK enum vtr_err vtr_spawner_start(struct vtr_spawner *spawner, uint32_t number, int client_fd,
                                               struct vtr_worker_process *out_process);
 
 /* Kills it at once; it still has to be reaped. */

@@ -188,8 +188,8 @@ static enum vtr_err add_ring(struct client *client, const struct vtr_worker_ring
 		}
 	}
 	if (!ring) {
-		vtr_debug(client->supervisor->log, "client %u has more than %d rings",
-		          client->number, VTR_SUPERVISOR_MAX_RINGS);
+		vtr_debug(client->supervisor->log, "client %u has more than %d rings", client->number,
+		          VTR_SUPERVISOR_MAX_RINGS);
 		return VTR_OK;
 	}
 	if (offset % 4 != 0 || offset > UINT64_MAX - 4) {
@@ -274,9 +274,8 @@ static void on_control(void *data, unsigned events)
 		set_timer(client, client->supervisor->leave_timeout_ms);
 		return;
 	}
-	vtr_error(client->supervisor->log,
-	          "client %u: worker %d broke the protocol (%s), killing it", client->number,
-	          (int)client->worker.pid, vtr_err_name(err));
+	vtr_error(client->supervisor->log, "client %u: worker %d broke the protocol (%s), killing it",
+	          client->number, (int)client->worker.pid, vtr_err_name(err));
 	kill_worker(client);
 }
 
@@ -289,8 +288,7 @@ static void log_death(const struct client *client, int status)
 		          client->number, (int)client->worker.pid, WTERMSIG(status),
 		          strsignal(WTERMSIG(status)));
 	} else if (WIFEXITED(status) && WEXITSTATUS(status) != 0) {
-		vtr_info(log, "client %u: dropped by its worker %d", client->number,
-		         (int)client->worker.pid);
+		vtr_info(log, "client %u: dropped by its worker %d", client->number, (int)client->worker.pid);
 	} else {
 		vtr_info(log, "client %u: gone", client->number);
 	}
@@ -317,19 +315,18 @@ static void on_death(void *data, unsigned events)
 static enum vtr_err start_worker(struct client *client)
 {
 	struct vtr_os_loop *loop = client->supervisor->loop;
-	enum vtr_err err = vtr_spawner_start(client->supervisor->spawner, client->number,
-	                                     client->fd, &client->worker);
+	enum vtr_err err =
+		vtr_spawner_start(client->supervisor->spawner, client->number, client->fd, &client->worker);
 
 	if (err != VTR_OK) {
 		return err;
 	}
-	vtr_ipc_init(&client->ipc, client->worker.control_fd, vtr_worker_rules,
-	             VTR_WORKER_OP_COUNT);
+	vtr_ipc_init(&client->ipc, client->worker.control_fd, vtr_worker_rules, VTR_WORKER_OP_COUNT);
 	err = vtr_os_loop_add_fd(loop, client->worker.control_fd, true, false, on_control, client,
 	                         &client->control_watch);
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(loop, client->worker.death_fd, true, false, on_death,
-		                         client, &client->death_watch);
+		err = vtr_os_loop_add_fd(loop, client->worker.death_fd, true, false, on_death, client,
+		                         &client->death_watch);
 	}
 	if (err == VTR_OK) {
 		/* From now on only to learn when the client closes. */
@@ -351,14 +348,12 @@ static void on_client(void *data, unsigned events)
 		set_timer(client, 0);
 		enum vtr_err err = start_worker(client);
 		if (err != VTR_OK) {
-			vtr_error(supervisor->log,
-			          "client %u: cannot start a worker: %s, resetting it",
+			vtr_error(supervisor->log, "client %u: cannot start a worker: %s, resetting it",
 			          client->number, vtr_err_name(err));
 			drop_client(client);
 			return;
 		}
-		vtr_debug(supervisor->log, "client %u: worker %d", client->number,
-		          (int)client->worker.pid);
+		vtr_debug(supervisor->log, "client %u: worker %d", client->number, (int)client->worker.pid);
 		return;
 	}
 	if ((events & VTR_OS_LOOP_HUP) == 0) {
@@ -408,11 +403,10 @@ static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd, 
 	client->worker.control_fd = -1;
 	vtr_list_insert(&supervisor->clients, &client->node);
 	supervisor->client_count++;
-	enum vtr_err err = vtr_os_loop_add_timer(supervisor->loop, on_timer, client,
-	                                         &client->timer);
+	enum vtr_err err = vtr_os_loop_add_timer(supervisor->loop, on_timer, client, &client->timer);
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(supervisor->loop, client->fd, true, false, on_client,
-		                         client, &client->fd_watch);
+		err = vtr_os_loop_add_fd(supervisor->loop, client->fd, true, false, on_client, client,
+		                         &client->fd_watch);
 	}
 	if (err != VTR_OK) {
 		vtr_vtest_hang_up(client->fd);
@@ -452,8 +446,7 @@ static enum vtr_err check_limits(struct vtr_supervisor *supervisor, uid_t uid)
 	uint32_t count = 0;
 
 	if (supervisor->client_count >= supervisor->max_clients) {
-		vtr_warn_limited(supervisor->log,
-		                 "there are %u clients already, resetting one more",
+		vtr_warn_limited(supervisor->log, "there are %u clients already, resetting one more",
 		                 supervisor->max_clients);
 		return VTR_ERR_LIMIT;
 	}
@@ -461,8 +454,7 @@ static enum vtr_err check_limits(struct vtr_supervisor *supervisor, uid_t uid)
 		count += client->uid == uid;
 	}
 	if (count >= limit) {
-		vtr_warn_limited(supervisor->log,
-		                 "user %u has %u clients already, resetting one more",
+		vtr_warn_limited(supervisor->log, "user %u has %u clients already, resetting one more",
 		                 (unsigned)uid, limit);
 		return VTR_ERR_LIMIT;
 	}

@@ -36,7 +36,7 @@ struct vtr_supervisor_params {
 	uint32_t max_clients;       /* further connections are reset */
 	uint32_t max_clients_per_user; /* of each uid; 0: half of max_clients, all of them for our own uid */
 	uint32_t silent_timeout_ms; /* until a client's first bytes; 0: no limit */
-	uint32_t leave_timeout_ms;  /* a worker's time to end after its client; 0: no limit */
+	uint32_t leave_timeout_ms; /* a worker's time to end after its client; 0: no limit */
 };
 
 /* Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */

@@ -39,8 +39,7 @@ static size_t find_range(const struct vtr_window_rings *rings, uint32_t res_id)
 	return low;
 }
 
-enum vtr_err vtr_window_rings_attach(struct vtr_window_rings *rings,
-                                     const struct vtr_window_range *range)
+enum vtr_err vtr_window_rings_attach(struct vtr_window_rings *rings, const struct vtr_window_range *range)
 {
 	if (rings->range_count == rings->range_room) {
 		size_t room = vtr_max(rings->range_room * 2, 64);
@@ -52,8 +51,7 @@ enum vtr_err vtr_window_rings_attach(struct vtr_window_rings *rings,
 		rings->range_room = room;
 	}
 	size_t at = find_range(rings, range->res_id);
-	memmove(rings->ranges + at + 1, rings->ranges + at,
-	        (rings->range_count - at) * sizeof(*range));
+	memmove(rings->ranges + at + 1, rings->ranges + at, (rings->range_count - at) * sizeof(*range));
 	rings->ranges[at] = *range;
 	rings->range_count++;
 	return VTR_OK;
@@ -76,8 +74,7 @@ void vtr_window_rings_detach(struct vtr_window_rings *rings, uint32_t res_id)
 	}
 }
 
-enum vtr_err vtr_window_rings_add(struct vtr_window_rings *rings, uint64_t ring_id,
-                                  uint64_t status_offset)
+enum vtr_err vtr_window_rings_add(struct vtr_window_rings *rings, uint64_t ring_id, uint64_t status_offset)
 {
 	if (status_offset % STATUS_SIZE != 0) {
 		return VTR_ERR_GUEST;

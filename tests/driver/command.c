@@ -162,9 +162,11 @@ static const struct vtd_buffer *buffer_of(VkBuffer handle)
 	return (const struct vtd_buffer *)(void *)handle;
 }
 
-void vtd_vkCmdFillBuffer(VkCommandBuffer cmd, VkBuffer to, VkDeviceSize offset, VkDeviceSize size, uint32_t data)
+void vtd_vkCmdFillBuffer(VkCommandBuffer cmd, VkBuffer to, VkDeviceSize offset, VkDeviceSize size,
+                         uint32_t data)
 {
-	record(cmd, &(struct op){OP_FILL, .to = buffer_of(to), .to_offset = offset, .size = size, .value = data});
+	record(cmd, &(struct op){ OP_FILL, .to = buffer_of(to), .to_offset = offset, .size = size,
+	                          .value = data });
 }
 
 void vtd_vkCmdUpdateBuffer(VkCommandBuffer handle, VkBuffer to, VkDeviceSize offset, VkDeviceSize size,
@@ -178,17 +180,18 @@ void vtd_vkCmdUpdateBuffer(VkCommandBuffer handle, VkBuffer to, VkDeviceSize off
 		return;
 	}
 	memcpy(copy, data, size);
-	record(handle, &(struct op){OP_UPDATE, copy, buffer_of(to), .to_offset = offset, .size = size});
+	record(handle, &(struct op){ OP_UPDATE, copy, buffer_of(to), .to_offset = offset, .size = size });
 	if (cmd->failed) {
 		free(copy);
 	}
 }
 
-void vtd_vkCmdCopyBuffer(VkCommandBuffer cmd, VkBuffer from, VkBuffer to, uint32_t count, const VkBufferCopy *regions)
+void vtd_vkCmdCopyBuffer(VkCommandBuffer cmd, VkBuffer from, VkBuffer to, uint32_t count,
+                         const VkBufferCopy *regions)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		record(cmd, &(struct op){OP_COPY, buffer_of(from), buffer_of(to), regions[i].srcOffset,
-		                         regions[i].dstOffset, regions[i].size});
+		record(cmd, &(struct op){ OP_COPY, buffer_of(from), buffer_of(to), regions[i].srcOffset,
+		                          regions[i].dstOffset, regions[i].size });
 	}
 }
 
@@ -197,22 +200,23 @@ void vtd_vkCmdCopyBuffer2(VkCommandBuffer cmd, const VkCopyBufferInfo2 *info)
 	for (uint32_t i = 0; i < info->regionCount; i++) {
 		const VkBufferCopy2 *r = &info->pRegions[i];
 
-		record(cmd, &(struct op){OP_COPY, buffer_of(info->srcBuffer), buffer_of(info->dstBuffer), r->srcOffset,
-		                         r->dstOffset, r->size});
+		record(cmd, &(struct op){ OP_COPY, buffer_of(info->srcBuffer), buffer_of(info->dstBuffer),
+		                          r->srcOffset, r->dstOffset, r->size });
 	}
 }
 
 void vtd_vkCmdCopyQueryPoolResults(VkCommandBuffer cmd, VkQueryPool pool, uint32_t first, uint32_t count,
-                                   VkBuffer to, VkDeviceSize offset, VkDeviceSize stride, VkQueryResultFlags flags)
+                                   VkBuffer to, VkDeviceSize offset, VkDeviceSize stride,
+                                   VkQueryResultFlags flags)
 {
 	(void)first;
-	record(cmd, &(struct op){OP_RESULTS, (const void *)pool, buffer_of(to), .to_offset = offset, .size = stride,
-	                         .value = count, .flags = flags});
+	record(cmd, &(struct op){ OP_RESULTS, (const void *)pool, buffer_of(to), .to_offset = offset,
+	                          .size = stride, .value = count, .flags = flags });
 }
 
 static void record_event(VkCommandBuffer cmd, VkEvent event, bool set)
 {
-	record(cmd, &(struct op){OP_EVENT, (const void *)event, .value = set});
+	record(cmd, &(struct op){ OP_EVENT, (const void *)event, .value = set });
 }
 
 void vtd_vkCmdSetEvent(VkCommandBuffer cmd, VkEvent event, VkPipelineStageFlags stages)
@@ -242,7 +246,7 @@ void vtd_vkCmdResetEvent2(VkCommandBuffer cmd, VkEvent event, VkPipelineStageFla
 void vtd_vkCmdExecuteCommands(VkCommandBuffer cmd, uint32_t count, const VkCommandBuffer *list)
 {
 	for (uint32_t i = 0; i < count; i++) {
-		record(cmd, &(struct op){OP_EXECUTE, (const void *)list[i]});
+		record(cmd, &(struct op){ OP_EXECUTE, (const void *)list[i] });
 	}
 }
 
@@ -298,7 +302,8 @@ static void free_command_buffer(struct vtd_command_buffer *cmd)
 	free(cmd);
 }
 
-void vtd_vkFreeCommandBuffers(VkDevice device, VkCommandPool pool, uint32_t count, const VkCommandBuffer *list)
+void vtd_vkFreeCommandBuffers(VkDevice device, VkCommandPool pool, uint32_t count,
+                              const VkCommandBuffer *list)
 {
 	(void)device;
 	(void)pool;
@@ -309,7 +314,8 @@ void vtd_vkFreeCommandBuffers(VkDevice device, VkCommandPool pool, uint32_t coun
 	}
 }
 
-VkResult vtd_vkAllocateCommandBuffers(VkDevice handle, const VkCommandBufferAllocateInfo *info, VkCommandBuffer *out)
+VkResult vtd_vkAllocateCommandBuffers(VkDevice handle, const VkCommandBufferAllocateInfo *info,
+                                      VkCommandBuffer *out)
 {
 	VTD_OBJECT(device, device, handle);
 	struct pool *pool = (struct pool *)(void *)info->commandPool;
@@ -335,7 +341,7 @@ VkResult vtd_vkResetCommandPool(VkDevice device, VkCommandPool handle, VkCommand
 
 	(void)device;
 	(void)flags;
-	vtr_list_for_each(cmd, &pool->members, link) {
+	vtr_list_for_each (cmd, &pool->members, link) {
 		forget(cmd);
 	}
 	return VK_SUCCESS;
@@ -380,7 +386,8 @@ VkResult vtd_vkFreeDescriptorSets(VkDevice device, VkDescriptorPool pool, uint32
 	return VK_SUCCESS;
 }
 
-VkResult vtd_vkAllocateDescriptorSets(VkDevice device, const VkDescriptorSetAllocateInfo *info, VkDescriptorSet *out)
+VkResult vtd_vkAllocateDescriptorSets(VkDevice device, const VkDescriptorSetAllocateInfo *info,
+                                      VkDescriptorSet *out)
 {
 	struct pool *pool = (struct pool *)(void *)info->descriptorPool;
 
@@ -412,7 +419,8 @@ VkResult vtd_vkResetDescriptorPool(VkDevice device, VkDescriptorPool handle, VkD
 	return VK_SUCCESS;
 }
 
-void vtd_vkDestroyDescriptorPool(VkDevice device, VkDescriptorPool pool, const VkAllocationCallbacks *allocator)
+void vtd_vkDestroyDescriptorPool(VkDevice device, VkDescriptorPool pool,
+                                 const VkAllocationCallbacks *allocator)
 {
 	(void)allocator;
 	if (pool != NULL) {
@@ -443,8 +451,8 @@ VkResult vtd_vkCreateQueryPool(VkDevice device, const VkQueryPoolCreateInfo *inf
 	return VK_SUCCESS;
 }
 
-VkResult vtd_vkGetQueryPoolResults(VkDevice handle, VkQueryPool pool, uint32_t first, uint32_t count, size_t size,
-                                   void *data, VkDeviceSize stride, VkQueryResultFlags flags)
+VkResult vtd_vkGetQueryPoolResults(VkDevice handle, VkQueryPool pool, uint32_t first, uint32_t count,
+                                   size_t size, void *data, VkDeviceSize stride, VkQueryResultFlags flags)
 {
 	VTD_OBJECT(device, device, handle);
 	const uint32_t values = ((struct vtd_query_pool *)(void *)pool)->values;
@@ -463,7 +471,7 @@ VkResult vtd_vkGetPipelineCacheData(VkDevice device, VkPipelineCache cache, size
 	static const struct {
 		uint32_t numbers[4];
 		char uuid[VK_UUID_SIZE];
-	} head = {{sizeof(head), 1, 0x10000, 1}, "vitrine test dri"};
+	} head = { { sizeof(head), 1, 0x10000, 1 }, "vitrine test dri" };
 
 	(void)device;
 	(void)cache;

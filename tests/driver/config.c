@@ -22,7 +22,7 @@ struct rule {
 	atomic_uint_fast64_t seen;
 };
 
-struct vtd_config vtd_config = {.api_version = VK_API_VERSION_1_4, .core = UINT32_MAX};
+struct vtd_config vtd_config = { .api_version = VK_API_VERSION_1_4, .core = UINT32_MAX };
 bool vtd_watch;
 
 static struct rule rules[RULES_MAX];
@@ -87,11 +87,12 @@ static bool read_rule(char *text)
 	if (rule_count == RULES_MAX) {
 		return false;
 	}
-	*r = (struct rule){.command = VTD_COMMAND_COUNT, .from = VTD_COMMAND_COUNT, .times = UINT64_MAX};
+	*r = (struct rule){ .command = VTD_COMMAND_COUNT, .from = VTD_COMMAND_COUNT, .times = UINT64_MAX };
 	if (strncmp(word, "fail=", 5) == 0) {
 		const char *result = strtok_r(NULL, ":", &state);
 
-		if (!find_command(word + 5, &r->command) || result == NULL || !find_result(result, &r->result)) {
+		if (!find_command(word + 5, &r->command) || result == NULL ||
+		    !find_result(result, &r->result)) {
 			return false;
 		}
 	}
@@ -175,8 +176,11 @@ static void configure(void)
 		vtr_autofree char *whole = strdup(word);
 
 		if (!read_word(word)) {
-			fprintf(stderr, "vtr-test-driver: " VARIABLE ": '%s' is not understood (tests/driver/README.md "
-			        "has the words): there is no device\n", whole);
+			fprintf(stderr,
+			        "vtr-test-driver: " VARIABLE
+			        ": '%s' is not understood (tests/driver/README.md "
+			        "has the words): there is no device\n",
+			        whole);
 			vtd_config.valid = false;
 		}
 	}

@@ -124,7 +124,8 @@ static VkResult list_extensions(int first, int end, uint32_t *count, VkExtension
 		}
 		if (out != NULL && n < *count) {
 			memset(&out[n], 0, sizeof(out[n]));
-			strncpy(out[n].extensionName, vtd_extensions[i].name, sizeof(out[n].extensionName) - 1);
+			strncpy(out[n].extensionName, vtd_extensions[i].name,
+			        sizeof(out[n].extensionName) - 1);
 			out[n].specVersion = vtd_extensions[i].version;
 		}
 		n++;
@@ -136,14 +137,15 @@ static VkResult list_extensions(int first, int end, uint32_t *count, VkExtension
 	return VK_SUCCESS;
 }
 
-VkResult vtd_vkEnumerateInstanceExtensionProperties(const char *layer, uint32_t *count, VkExtensionProperties *out)
+VkResult vtd_vkEnumerateInstanceExtensionProperties(const char *layer, uint32_t *count,
+                                                    VkExtensionProperties *out)
 {
 	(void)layer;
 	return list_extensions(VTD_DEVICE_EXTENSION_COUNT, VTD_EXTENSION_COUNT, count, out);
 }
 
-VkResult vtd_vkEnumerateDeviceExtensionProperties(VkPhysicalDevice physical, const char *layer, uint32_t *count,
-                                                  VkExtensionProperties *out)
+VkResult vtd_vkEnumerateDeviceExtensionProperties(VkPhysicalDevice physical, const char *layer,
+                                                  uint32_t *count, VkExtensionProperties *out)
 {
 	(void)physical;
 	(void)layer;
@@ -157,7 +159,8 @@ static VkResult enable(struct vtd_set *set, const char *const *names, uint32_t c
 
 		if (n >= 0 && !vtd_config.hidden[n]) {
 			set->has[n] = true;
-		} else if (strcmp(names[i], "VK_KHR_portability_enumeration") != 0) { /* which is the loader's */
+		} else if (strcmp(names[i], "VK_KHR_portability_enumeration") !=
+		           0) { /* which is the loader's */
 			return VK_ERROR_EXTENSION_NOT_PRESENT;
 		}
 	}
@@ -221,7 +224,8 @@ VkResult vtd_vkEnumeratePhysicalDevices(VkInstance handle, uint32_t *count, VkPh
 	return VK_SUCCESS;
 }
 
-VkResult vtd_vkEnumeratePhysicalDeviceGroups(VkInstance handle, uint32_t *count, VkPhysicalDeviceGroupProperties *out)
+VkResult vtd_vkEnumeratePhysicalDeviceGroups(VkInstance handle, uint32_t *count,
+                                             VkPhysicalDeviceGroupProperties *out)
 {
 	VTD_OBJECT(instance, instance, handle);
 
@@ -307,7 +311,8 @@ void vtd_vkGetDeviceQueue(VkDevice handle, uint32_t family, uint32_t index, VkQu
 	VTD_OBJECT(device, device, handle);
 
 	*out = family < VTD_FAMILY_COUNT && index < vtd_families[family].count ?
-		(VkQueue)(void *)&device->queues[vtd_families[family].first + index] : NULL;
+	               (VkQueue)(void *)&device->queues[vtd_families[family].first + index] :
+	               NULL;
 }
 
 void vtd_vkGetDeviceQueue2(VkDevice device, const VkDeviceQueueInfo2 *info, VkQueue *out)

@@ -32,7 +32,8 @@ static VkResult fill_memory(struct vtd_memory *m, const VkMemoryAllocateInfo *in
 {
 	const VkImportMemoryHostPointerInfoEXT *pointer =
 		vtd_find(info->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT);
-	const VkImportMemoryFdInfoKHR *fd = vtd_find(info->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR);
+	const VkImportMemoryFdInfoKHR *fd =
+		vtd_find(info->pNext, VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR);
 	const VkExportMemoryAllocateInfo *export =
 		vtd_find(info->pNext, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
 
@@ -40,7 +41,8 @@ static VkResult fill_memory(struct vtd_memory *m, const VkMemoryAllocateInfo *in
 		m->imported = true;
 		m->map = pointer->pHostPointer;
 		return (uintptr_t)m->map % VTD_PAGE == 0 && m->size % VTD_PAGE == 0 ?
-			VK_SUCCESS : VK_ERROR_INVALID_EXTERNAL_HANDLE;
+		               VK_SUCCESS :
+		               VK_ERROR_INVALID_EXTERNAL_HANDLE;
 	}
 	if (fd != NULL && fd->handleType != 0) {
 		m->fd = fd->fd;
@@ -167,15 +169,16 @@ static void require2(VkDeviceSize size, VkMemoryRequirements2 *out)
 		if (link->type == VK_STRUCTURE_TYPE_MEMORY_DEDICATED_REQUIREMENTS) {
 			VkMemoryDedicatedRequirements *dedicated = (void *)link;
 
-			dedicated->prefersDedicatedAllocation = dedicated->requiresDedicatedAllocation = VK_FALSE;
+			dedicated->prefersDedicatedAllocation = dedicated->requiresDedicatedAllocation =
+				VK_FALSE;
 		}
 	}
 }
 
 /* --- buffers ---------------------------------------------------------------------------------------- */
 
-VkResult vtd_vkCreateBuffer(VkDevice device, const VkBufferCreateInfo *info, const VkAllocationCallbacks *allocator,
-                            VkBuffer *out)
+VkResult vtd_vkCreateBuffer(VkDevice device, const VkBufferCreateInfo *info,
+                            const VkAllocationCallbacks *allocator, VkBuffer *out)
 {
 	struct vtd_buffer *b = calloc(1, sizeof(*b));
 
@@ -258,7 +261,8 @@ static VkDeviceSize blocks(uint32_t texels, uint32_t level, uint32_t block)
 }
 
 /* The bytes of a row and of a slice of a level. */
-static void measure(const VkImageCreateInfo *info, uint32_t level, VkDeviceSize *out_row, VkDeviceSize *out_slice)
+static void measure(const VkImageCreateInfo *info, uint32_t level, VkDeviceSize *out_row,
+                    VkDeviceSize *out_slice)
 {
 	const struct vtd_format *f = vtd_format_find(info->format);
 	const VkDeviceSize bytes = f != NULL ? f->bytes : 16;
@@ -283,8 +287,8 @@ static VkDeviceSize image_size(const VkImageCreateInfo *info)
 	return layer_size(info, info->mipLevels) * info->arrayLayers;
 }
 
-VkResult vtd_vkCreateImage(VkDevice device, const VkImageCreateInfo *info, const VkAllocationCallbacks *allocator,
-                           VkImage *out)
+VkResult vtd_vkCreateImage(VkDevice device, const VkImageCreateInfo *info,
+                           const VkAllocationCallbacks *allocator, VkImage *out)
 {
 	struct image *image = calloc(1, sizeof(*image));
 

@@ -60,9 +60,9 @@ void vtd_vkGetPhysicalDeviceFeatures2(VkPhysicalDevice physical, VkPhysicalDevic
 }
 
 const struct vtd_family vtd_families[VTD_FAMILY_COUNT] = {
-	{VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT, 0, 16},
-	{VK_QUEUE_TRANSFER_BIT, 16, 2},
-	{VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT, 18, 8},
+	{ VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT, 0, 16 },
+	{ VK_QUEUE_TRANSFER_BIT, 16, 2 },
+	{ VK_QUEUE_COMPUTE_BIT | VK_QUEUE_TRANSFER_BIT, 18, 8 },
 };
 
 static void fill_family(const struct vtd_family *family, VkQueueFamilyProperties *out)
@@ -71,7 +71,7 @@ static void fill_family(const struct vtd_family *family, VkQueueFamilyProperties
 		.queueFlags = family->flags,
 		.queueCount = family->count,
 		.timestampValidBits = 64,
-		.minImageTransferGranularity = {1, 1, 1},
+		.minImageTransferGranularity = { 1, 1, 1 },
 	};
 }
 
@@ -123,7 +123,8 @@ void vtd_vkGetPhysicalDeviceMemoryProperties(VkPhysicalDevice physical, VkPhysic
 	};
 }
 
-void vtd_vkGetPhysicalDeviceMemoryProperties2(VkPhysicalDevice physical, VkPhysicalDeviceMemoryProperties2 *out)
+void vtd_vkGetPhysicalDeviceMemoryProperties2(VkPhysicalDevice physical,
+                                              VkPhysicalDeviceMemoryProperties2 *out)
 {
 	vtd_vkGetPhysicalDeviceMemoryProperties(physical, &out->memoryProperties);
 }
@@ -143,18 +144,20 @@ const struct vtd_format *vtd_format_find(VkFormat format)
 			high = middle;
 		}
 	}
-	return low < vtd_format_count && vtd_formats[low].format == (int32_t)format ? &vtd_formats[low] : NULL;
+	return low < vtd_format_count && vtd_formats[low].format == (int32_t)format ? &vtd_formats[low] :
+	                                                                              NULL;
 }
 
 static VkFormatFeatureFlags format_features(const struct vtd_format *f)
 {
-	const VkFormatFeatureFlags read =
-		VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT | VK_FORMAT_FEATURE_TRANSFER_SRC_BIT |
-		VK_FORMAT_FEATURE_TRANSFER_DST_BIT | VK_FORMAT_FEATURE_BLIT_SRC_BIT;
+	const VkFormatFeatureFlags read = VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT |
+	                                  VK_FORMAT_FEATURE_TRANSFER_SRC_BIT |
+	                                  VK_FORMAT_FEATURE_TRANSFER_DST_BIT | VK_FORMAT_FEATURE_BLIT_SRC_BIT;
 	const VkFormatFeatureFlags linear = VK_FORMAT_FEATURE_SAMPLED_IMAGE_FILTER_LINEAR_BIT;
-	const VkFormatFeatureFlags draw =
-		VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT | VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT |
-		VK_FORMAT_FEATURE_STORAGE_IMAGE_ATOMIC_BIT | VK_FORMAT_FEATURE_BLIT_DST_BIT;
+	const VkFormatFeatureFlags draw = VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT |
+	                                  VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT |
+	                                  VK_FORMAT_FEATURE_STORAGE_IMAGE_ATOMIC_BIT |
+	                                  VK_FORMAT_FEATURE_BLIT_DST_BIT;
 
 	switch (f->kind) {
 	case VTD_FORMAT_COLOR:
@@ -167,17 +170,19 @@ static VkFormatFeatureFlags format_features(const struct vtd_format *f)
 		return read | linear;
 	case VTD_FORMAT_PLANAR:
 		return VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT | VK_FORMAT_FEATURE_TRANSFER_SRC_BIT |
-		       VK_FORMAT_FEATURE_TRANSFER_DST_BIT | linear | VK_FORMAT_FEATURE_MIDPOINT_CHROMA_SAMPLES_BIT;
+		       VK_FORMAT_FEATURE_TRANSFER_DST_BIT | linear |
+		       VK_FORMAT_FEATURE_MIDPOINT_CHROMA_SAMPLES_BIT;
 	}
 	return 0;
 }
 
-void vtd_vkGetPhysicalDeviceFormatProperties(VkPhysicalDevice physical, VkFormat format, VkFormatProperties *out)
+void vtd_vkGetPhysicalDeviceFormatProperties(VkPhysicalDevice physical, VkFormat format,
+                                             VkFormatProperties *out)
 {
 	const struct vtd_format *f = vtd_format_find(format);
 
 	(void)physical;
-	*out = (VkFormatProperties){0};
+	*out = (VkFormatProperties){ 0 };
 	if (f == NULL) {
 		return;
 	}
@@ -185,11 +190,13 @@ void vtd_vkGetPhysicalDeviceFormatProperties(VkPhysicalDevice physical, VkFormat
 	if (f->kind == VTD_FORMAT_COLOR || f->kind == VTD_FORMAT_INTEGER) {
 		out->linearTilingFeatures = out->optimalTilingFeatures;
 		if (vtd_config.linear_color) {
-			out->linearTilingFeatures &= ~(VkFormatFeatureFlags)VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT;
+			out->linearTilingFeatures &=
+				~(VkFormatFeatureFlags)VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT;
 		}
 		out->bufferFeatures = VK_FORMAT_FEATURE_UNIFORM_TEXEL_BUFFER_BIT |
-			VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT | VK_FORMAT_FEATURE_VERTEX_BUFFER_BIT |
-			VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_ATOMIC_BIT;
+		                      VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_BIT |
+		                      VK_FORMAT_FEATURE_VERTEX_BUFFER_BIT |
+		                      VK_FORMAT_FEATURE_STORAGE_TEXEL_BUFFER_ATOMIC_BIT;
 	}
 }
 
@@ -197,7 +204,8 @@ void vtd_vkGetPhysicalDeviceFormatProperties(VkPhysicalDevice physical, VkFormat
 static VkFormatFeatureFlags2 widen(VkFormatFeatureFlags flags)
 {
 	const VkFormatFeatureFlags2 more = VK_FORMAT_FEATURE_2_STORAGE_READ_WITHOUT_FORMAT_BIT |
-		VK_FORMAT_FEATURE_2_STORAGE_WRITE_WITHOUT_FORMAT_BIT | VK_FORMAT_FEATURE_2_HOST_IMAGE_TRANSFER_BIT;
+	                                   VK_FORMAT_FEATURE_2_STORAGE_WRITE_WITHOUT_FORMAT_BIT |
+	                                   VK_FORMAT_FEATURE_2_HOST_IMAGE_TRANSFER_BIT;
 
 	return flags != 0 ? flags | more : 0;
 }
@@ -226,10 +234,11 @@ static VkFormatFeatureFlags needed(VkImageUsageFlags usage)
 		VkImageUsageFlags usage;
 		VkFormatFeatureFlags feature;
 	} rows[] = {
-		{VK_IMAGE_USAGE_SAMPLED_BIT, VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT},
-		{VK_IMAGE_USAGE_STORAGE_BIT, VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT},
-		{VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT, VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT},
-		{VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT, VK_FORMAT_FEATURE_DEPTH_STENCIL_ATTACHMENT_BIT},
+		{ VK_IMAGE_USAGE_SAMPLED_BIT, VK_FORMAT_FEATURE_SAMPLED_IMAGE_BIT },
+		{ VK_IMAGE_USAGE_STORAGE_BIT, VK_FORMAT_FEATURE_STORAGE_IMAGE_BIT },
+		{ VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT, VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT },
+		{ VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT,
+		  VK_FORMAT_FEATURE_DEPTH_STENCIL_ATTACHMENT_BIT },
 	};
 	VkFormatFeatureFlags all = 0;
 
@@ -244,8 +253,9 @@ VkResult vtd_vkGetPhysicalDeviceImageFormatProperties(VkPhysicalDevice physical,
                                                       VkImageUsageFlags usage, VkImageCreateFlags flags,
                                                       VkImageFormatProperties *out)
 {
-	const VkImageCreateFlags sparse = VK_IMAGE_CREATE_SPARSE_BINDING_BIT | VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT |
-		VK_IMAGE_CREATE_SPARSE_ALIASED_BIT | VK_IMAGE_CREATE_PROTECTED_BIT;
+	const VkImageCreateFlags sparse = VK_IMAGE_CREATE_SPARSE_BINDING_BIT |
+	                                  VK_IMAGE_CREATE_SPARSE_RESIDENCY_BIT |
+	                                  VK_IMAGE_CREATE_SPARSE_ALIASED_BIT | VK_IMAGE_CREATE_PROTECTED_BIT;
 	const bool optimal = tiling == VK_IMAGE_TILING_OPTIMAL;
 	const bool flat = type == VK_IMAGE_TYPE_2D;
 	const bool deep = type == VK_IMAGE_TYPE_3D;
@@ -259,13 +269,13 @@ VkResult vtd_vkGetPhysicalDeviceImageFormatProperties(VkPhysicalDevice physical,
 	if (!optimal && vtd_config.linear_color) {
 		have |= VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT;
 	}
-	*out = (VkImageFormatProperties){0};
+	*out = (VkImageFormatProperties){ 0 };
 	if ((!optimal && tiling != VK_IMAGE_TILING_LINEAR) || have == 0 || (flags & sparse) != 0 ||
 	    (needed(usage) & ~have) != 0) {
 		return VK_ERROR_FORMAT_NOT_SUPPORTED;
 	}
 	*out = (VkImageFormatProperties){
-		.maxExtent = {side, type == VK_IMAGE_TYPE_1D ? 1 : side, deep ? side : 1},
+		.maxExtent = { side, type == VK_IMAGE_TYPE_1D ? 1 : side, deep ? side : 1 },
 		.maxMipLevels = optimal ? (deep ? 12 : 15) : 1,
 		.maxArrayLayers = optimal && !deep ? 2048 : 1,
 		.sampleCounts = optimal && flat && !cube ? ANY_SAMPLES : VK_SAMPLE_COUNT_1_BIT,
@@ -278,13 +288,13 @@ VkResult vtd_vkGetPhysicalDeviceImageFormatProperties(VkPhysicalDevice physical,
 
 static VkExternalMemoryProperties external_memory(VkExternalMemoryHandleTypeFlagBits type)
 {
-	VkExternalMemoryProperties p = {.compatibleHandleTypes = type};
+	VkExternalMemoryProperties p = { .compatibleHandleTypes = type };
 
 	if (type == HOST_POINTER) {
 		p.externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
 	} else if (type == OPAQUE_FD) {
-		p.externalMemoryFeatures =
-			VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT | VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
+		p.externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT |
+		                           VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT;
 		p.exportFromImportedHandleTypes = type;
 	}
 	return p;
@@ -301,12 +311,14 @@ VkResult vtd_vkGetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical
 	for (struct vtd_chain *link = out->pNext; link != NULL; link = link->next) {
 		if (link->type == VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES) {
 			more = (void *)link;
-			more->externalMemoryProperties = external_memory(external != NULL ? external->handleType : 0);
+			more->externalMemoryProperties =
+				external_memory(external != NULL ? external->handleType : 0);
 		} else if (link->type == VK_STRUCTURE_TYPE_SAMPLER_YCBCR_CONVERSION_IMAGE_FORMAT_PROPERTIES) {
 			((VkSamplerYcbcrConversionImageFormatProperties *)(void *)link)
 				->combinedImageSamplerDescriptorCount = 1;
 		} else if (link->type == VK_STRUCTURE_TYPE_HOST_IMAGE_COPY_DEVICE_PERFORMANCE_QUERY) {
-			((VkHostImageCopyDevicePerformanceQuery *)(void *)link)->optimalDeviceAccess = VK_TRUE;
+			((VkHostImageCopyDevicePerformanceQuery *)(void *)link)->optimalDeviceAccess =
+				VK_TRUE;
 		}
 	}
 	if (external != NULL && external->handleType != 0 &&
@@ -314,7 +326,8 @@ VkResult vtd_vkGetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical
 		return VK_ERROR_FORMAT_NOT_SUPPORTED;
 	}
 	return vtd_vkGetPhysicalDeviceImageFormatProperties(physical, info->format, info->type, info->tiling,
-	                                                    info->usage, info->flags, &out->imageFormatProperties);
+	                                                    info->usage, info->flags,
+	                                                    &out->imageFormatProperties);
 }
 
 void vtd_vkGetPhysicalDeviceExternalBufferProperties(VkPhysicalDevice physical,
@@ -348,7 +361,7 @@ void vtd_vkGetPhysicalDeviceMultisamplePropertiesEXT(VkPhysicalDevice physical, 
 {
 	(void)physical;
 	(void)samples;
-	out->maxSampleLocationGridSize = (VkExtent2D){0, 0};
+	out->maxSampleLocationGridSize = (VkExtent2D){ 0, 0 };
 }
 
 void vtd_vkGetDescriptorSetLayoutSupport(VkDevice device, const VkDescriptorSetLayoutCreateInfo *info,

@@ -138,8 +138,7 @@ void vtd_device_lose(struct vtd_device *device)
 static struct vtd_batch *make_batch(uint32_t waits, uint32_t signals, uint32_t commands)
 {
 	const size_t points = ((size_t)waits + signals) * sizeof(struct point);
-	struct vtd_batch *b =
-		calloc(1, sizeof(*b) + points + commands * sizeof(struct vtd_command_buffer *));
+	struct vtd_batch *b = calloc(1, sizeof(*b) + points + commands * sizeof(struct vtd_command_buffer *));
 
 	if (b != NULL) {
 		b->wait_count = waits;
@@ -154,7 +153,7 @@ static struct vtd_batch *make_batch(uint32_t waits, uint32_t signals, uint32_t c
 
 static struct point point_of(VkSemaphore semaphore, uint64_t value)
 {
-	return (struct point){(struct vtd_semaphore *)(void *)semaphore, value};
+	return (struct point){ (struct vtd_semaphore *)(void *)semaphore, value };
 }
 
 static struct vtd_batch *batch_of(const VkSubmitInfo *info)
@@ -172,7 +171,8 @@ static struct vtd_batch *batch_of(const VkSubmitInfo *info)
 	for (uint32_t i = 0; b != NULL && i < b->signal_count; i++) {
 		const bool has = values != NULL && i < values->signalSemaphoreValueCount;
 
-		b->signals[i] = point_of(info->pSignalSemaphores[i], has ? values->pSignalSemaphoreValues[i] : 0);
+		b->signals[i] =
+			point_of(info->pSignalSemaphores[i], has ? values->pSignalSemaphoreValues[i] : 0);
 	}
 	for (uint32_t i = 0; b != NULL && i < b->command_count; i++) {
 		b->commands[i] = (struct vtd_command_buffer *)(void *)info->pCommandBuffers[i];
@@ -186,14 +186,16 @@ static struct vtd_batch *batch_of2(const VkSubmitInfo2 *info)
 	                                 info->commandBufferInfoCount);
 
 	for (uint32_t i = 0; b != NULL && i < b->wait_count; i++) {
-		b->waits[i] = point_of(info->pWaitSemaphoreInfos[i].semaphore, info->pWaitSemaphoreInfos[i].value);
+		b->waits[i] =
+			point_of(info->pWaitSemaphoreInfos[i].semaphore, info->pWaitSemaphoreInfos[i].value);
 	}
 	for (uint32_t i = 0; b != NULL && i < b->signal_count; i++) {
-		b->signals[i] =
-			point_of(info->pSignalSemaphoreInfos[i].semaphore, info->pSignalSemaphoreInfos[i].value);
+		b->signals[i] = point_of(info->pSignalSemaphoreInfos[i].semaphore,
+		                         info->pSignalSemaphoreInfos[i].value);
 	}
 	for (uint32_t i = 0; b != NULL && i < b->command_count; i++) {
-		b->commands[i] = (struct vtd_command_buffer *)(void *)info->pCommandBufferInfos[i].commandBuffer;
+		b->commands[i] =
+			(struct vtd_command_buffer *)(void *)info->pCommandBufferInfos[i].commandBuffer;
 	}
 	return b;
 }
@@ -244,20 +246,20 @@ static VkResult submit(struct vtd_queue *q, struct vtr_list *list, bool complete
 }
 
 /* The three ways to submit differ in the struct alone. */
-#define SUBMIT(handle, count, infos, fence, make)                                                  \
-	VTD_OBJECT(queue, q, handle);                                                              \
-	struct vtr_list list;                                                                      \
-	bool complete = true;                                                                      \
-                                                                                                   \
-	vtr_list_init(&list);                                                                      \
-	for (uint32_t i = 0; i < (count) && complete; i++) {                                       \
-		struct vtd_batch *b = make(&(infos)[i]);                                           \
-                                                                                                   \
-		complete = b != NULL;                                                              \
-		if (complete) {                                                                    \
-			vtr_list_append(&list, &b->link);                                          \
-		}                                                                                  \
-	}                                                                                          \
+#define SUBMIT(handle, count, infos, fence, make)            \
+	VTD_OBJECT(queue, q, handle);                        \
+	struct vtr_list list;                                \
+	bool complete = true;                                \
+                                                             \
+	vtr_list_init(&list);                                \
+	for (uint32_t i = 0; i < (count) && complete; i++) { \
+		struct vtd_batch *b = make(&(infos)[i]);     \
+                                                             \
+		complete = b != NULL;                        \
+		if (complete) {                              \
+			vtr_list_append(&list, &b->link);    \
+		}                                            \
+	}                                                    \
 	return submit(q, &list, complete, fence)
 
 VkResult vtd_vkQueueSubmit(VkQueue queue, uint32_t count, const VkSubmitInfo *infos, VkFence fence)
@@ -296,7 +298,7 @@ static struct timespec deadline(uint64_t timeout_ns)
 static VkResult wait_for(struct vtd_device *device, bool (*ready)(const void *data), const void *data,
                          uint64_t timeout_ns)
 {
-	const struct timespec end = timeout_ns != 0 ? deadline(timeout_ns) : (struct timespec){0};
+	const struct timespec end = timeout_ns != 0 ? deadline(timeout_ns) : (struct timespec){ 0 };
 	int error = 0;
 
 	while (!atomic_load(&device->lost) && !ready(data)) {
@@ -376,8 +378,8 @@ static bool fences_are_ready(const void *data)
 	return f->all;
 }
 
-VkResult vtd_vkCreateFence(VkDevice device, const VkFenceCreateInfo *info, const VkAllocationCallbacks *allocator,
-                           VkFence *out)
+VkResult vtd_vkCreateFence(VkDevice device, const VkFenceCreateInfo *info,
+                           const VkAllocationCallbacks *allocator, VkFence *out)
 {
 	struct vtd_fence *fence = calloc(1, sizeof(*fence));
 
@@ -403,10 +405,11 @@ VkResult vtd_vkResetFences(VkDevice handle, uint32_t count, const VkFence *fence
 	return VK_SUCCESS;
 }
 
-VkResult vtd_vkWaitForFences(VkDevice handle, uint32_t count, const VkFence *list, VkBool32 all, uint64_t timeout)
+VkResult vtd_vkWaitForFences(VkDevice handle, uint32_t count, const VkFence *list, VkBool32 all,
+                             uint64_t timeout)
 {
 	VTD_OBJECT(device, device, handle);
-	const struct fences fences = {list, count, all != VK_FALSE};
+	const struct fences fences = { list, count, all != VK_FALSE };
 
 	return locked_wait(device, fences_are_ready, &fences, timeout);
 }
@@ -414,7 +417,7 @@ VkResult vtd_vkWaitForFences(VkDevice handle, uint32_t count, const VkFence *lis
 VkResult vtd_vkGetFenceStatus(VkDevice handle, VkFence fence)
 {
 	VTD_OBJECT(device, device, handle);
-	const struct fences fences = {&fence, 1, true};
+	const struct fences fences = { &fence, 1, true };
 	const VkResult ret = locked_wait(device, fences_are_ready, &fences, 0);
 
 	return ret == VK_TIMEOUT ? VK_NOT_READY : ret;
@@ -425,7 +428,8 @@ VkResult vtd_vkGetFenceStatus(VkDevice handle, VkFence fence)
 VkResult vtd_vkCreateSemaphore(VkDevice device, const VkSemaphoreCreateInfo *info,
                                const VkAllocationCallbacks *allocator, VkSemaphore *out)
 {
-	const VkSemaphoreTypeCreateInfo *type = vtd_find(info->pNext, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
+	const VkSemaphoreTypeCreateInfo *type =
+		vtd_find(info->pNext, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
 	struct vtd_semaphore *s = calloc(1, sizeof(*s));
 
 	(void)device;
@@ -484,8 +488,8 @@ VkResult vtd_vkWaitSemaphores(VkDevice handle, const VkSemaphoreWaitInfo *info, 
 
 /* --- events ----------------------------------------------------------------------------------------- */
 
-VkResult vtd_vkCreateEvent(VkDevice device, const VkEventCreateInfo *info, const VkAllocationCallbacks *allocator,
-                           VkEvent *out)
+VkResult vtd_vkCreateEvent(VkDevice device, const VkEventCreateInfo *info,
+                           const VkAllocationCallbacks *allocator, VkEvent *out)
 {
 	struct vtd_event *event = calloc(1, sizeof(*event));
 

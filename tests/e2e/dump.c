@@ -106,7 +106,8 @@ static void dump_format_features(struct vkc *c)
 			.sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2,
 			.pNext = &more,
 		};
-		c->vk.GetPhysicalDeviceFormatProperties2(c->physical, (VkFormat)dump_formats[i].value, &props);
+		c->vk.GetPhysicalDeviceFormatProperties2(c->physical, (VkFormat)dump_formats[i].value,
+		                                         &props);
 		const VkFormatProperties *p = &props.formatProperties;
 		json_begin(dump_formats[i].name);
 		json_printf("linear", "%x %llx", p->linearTilingFeatures,
@@ -140,7 +141,8 @@ static const struct image_case image_cases[] = {
 	{ "color_mutable", VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL,
 	  VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_INPUT_ATTACHMENT_BIT,
 	  VK_IMAGE_CREATE_MUTABLE_FORMAT_BIT | VK_IMAGE_CREATE_EXTENDED_USAGE_BIT },
-	{ "depth", VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL, VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT, 0 },
+	{ "depth", VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL, VK_IMAGE_USAGE_DEPTH_STENCIL_ATTACHMENT_BIT,
+	  0 },
 	{ "storage", VK_IMAGE_TYPE_2D, VK_IMAGE_TILING_OPTIMAL, VK_IMAGE_USAGE_STORAGE_BIT, 0 },
 	{ "storage_3d", VK_IMAGE_TYPE_3D, VK_IMAGE_TILING_OPTIMAL, VK_IMAGE_USAGE_STORAGE_BIT,
 	  VK_IMAGE_CREATE_2D_ARRAY_COMPATIBLE_BIT },
@@ -171,9 +173,9 @@ static void dump_image_case(struct vkc *c, VkFormat format, const struct image_c
 	}
 	const VkImageFormatProperties *p = &props.imageFormatProperties;
 	json_printf(image->name, "%d: %ux%ux%u levels %u layers %u samples %x size %llu descriptors %u",
-	            (int)result, p->maxExtent.width, p->maxExtent.height, p->maxExtent.depth,
-	            p->maxMipLevels, p->maxArrayLayers, p->sampleCounts,
-	            (unsigned long long)p->maxResourceSize, ycbcr.combinedImageSamplerDescriptorCount);
+	            (int)result, p->maxExtent.width, p->maxExtent.height, p->maxExtent.depth, p->maxMipLevels,
+	            p->maxArrayLayers, p->sampleCounts, (unsigned long long)p->maxResourceSize,
+	            ycbcr.combinedImageSamplerDescriptorCount);
 }
 
 static void dump_sparse(struct vkc *c, VkFormat format)
@@ -285,7 +287,9 @@ static void dump_external(struct vkc *c)
 			.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_FENCE_INFO,
 			.handleType = (VkExternalFenceHandleTypeFlagBits)type,
 		};
-		VkExternalFenceProperties fence_props = { .sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES };
+		VkExternalFenceProperties fence_props = {
+			.sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES
+		};
 		c->vk.GetPhysicalDeviceExternalFenceProperties(c->physical, &fence, &fence_props);
 		json_uint(numbered("fence_", type), fence_props.externalFenceFeatures);
 	}
@@ -360,8 +364,8 @@ static void dump_matrices(struct vkc *c)
 	json_begin("cooperative_matrices");
 	for (uint32_t i = 0; i < count; i++) {
 		const VkCooperativeMatrixPropertiesKHR *m = &matrices[i];
-		json_printf(numbered("matrix", i), "%ux%ux%u types %d %d %d %d saturating %u scope %d", m->MSize,
-		            m->NSize, m->KSize, (int)m->AType, (int)m->BType, (int)m->CType,
+		json_printf(numbered("matrix", i), "%ux%ux%u types %d %d %d %d saturating %u scope %d",
+		            m->MSize, m->NSize, m->KSize, (int)m->AType, (int)m->BType, (int)m->CType,
 		            (int)m->ResultType, m->saturatingAccumulation, (int)m->scope);
 	}
 	json_end();

@@ -57,17 +57,16 @@ static void mark(struct vkc *c)
 
 /* --- creating --------------------------------------------------------------------------------------- */
 
-#define INFO(type, stype, ...) \
-	const Vk##type info = {.sType = VK_STRUCTURE_TYPE_##stype, __VA_ARGS__}
-#define CREATE(name, type, stype, ...)                                                             \
-	static VkResult create_##name(struct vkc *c, void **out)                                   \
-	{                                                                                          \
-		INFO(type, stype, __VA_ARGS__);                                                    \
-		return FN(c, Create##name)(c->device, &info, NULL, (Vk##name *)(void *)out);       \
-	}                                                                                          \
-	static void destroy_##name(struct vkc *c, void *object)                                    \
-	{                                                                                          \
-		FN(c, Destroy##name)(c->device, object, NULL);                                     \
+#define INFO(type, stype, ...) const Vk##type info = { .sType = VK_STRUCTURE_TYPE_##stype, __VA_ARGS__ }
+#define CREATE(name, type, stype, ...)                                                       \
+	static VkResult create_##name(struct vkc *c, void **out)                             \
+	{                                                                                    \
+		INFO(type, stype, __VA_ARGS__);                                              \
+		return FN(c, Create##name)(c->device, &info, NULL, (Vk##name *)(void *)out); \
+	}                                                                                    \
+	static void destroy_##name(struct vkc *c, void *object)                              \
+	{                                                                                    \
+		FN(c, Destroy##name)(c->device, object, NULL);                               \
 	}
 
 static struct vkc_buffer some_buffer;
@@ -77,32 +76,34 @@ static VkPipelineLayout some_pipeline_layout;
 static VkShaderModule some_shader;
 
 /* Enough for a driver that does not compile. */
-static const uint32_t no_code[] = {0x07230203, 0x00010000, 0, 1, 0};
+static const uint32_t no_code[] = { 0x07230203, 0x00010000, 0, 1, 0 };
 
-static const VkDescriptorPoolSize pool_size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1};
+static const VkDescriptorPoolSize pool_size = { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, 1 };
 static const VkSemaphoreTypeCreateInfo timeline_type = {
-	.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO, .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE};
+	.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO, .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE
+};
 
 CREATE(Buffer, BufferCreateInfo, BUFFER_CREATE_INFO, .size = 12345, .usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT)
 CREATE(Image, ImageCreateInfo, IMAGE_CREATE_INFO, .imageType = VK_IMAGE_TYPE_2D,
-       .format = VK_FORMAT_R8G8B8A8_UNORM, .extent = {77, 33, 1}, .mipLevels = 1, .arrayLayers = 1,
+       .format = VK_FORMAT_R8G8B8A8_UNORM, .extent = { 77, 33, 1 }, .mipLevels = 1, .arrayLayers = 1,
        .samples = VK_SAMPLE_COUNT_1_BIT, .usage = VK_IMAGE_USAGE_SAMPLED_BIT)
 CREATE(BufferView, BufferViewCreateInfo, BUFFER_VIEW_CREATE_INFO, .buffer = some_buffer.buffer,
        .format = VK_FORMAT_R8G8B8A8_UNORM, .range = VK_WHOLE_SIZE)
 CREATE(ImageView, ImageViewCreateInfo, IMAGE_VIEW_CREATE_INFO, .image = some_image.image,
        .viewType = VK_IMAGE_VIEW_TYPE_2D, .format = some_image.format,
-       .subresourceRange = {VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1})
+       .subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1 })
 CREATE(Sampler, SamplerCreateInfo, SAMPLER_CREATE_INFO, .maxLod = 1.0f)
 CREATE(ShaderModule, ShaderModuleCreateInfo, SHADER_MODULE_CREATE_INFO, .codeSize = sizeof(no_code),
        .pCode = no_code)
 CREATE(PipelineCache, PipelineCacheCreateInfo, PIPELINE_CACHE_CREATE_INFO, .flags = 0)
 CREATE(PipelineLayout, PipelineLayoutCreateInfo, PIPELINE_LAYOUT_CREATE_INFO, .setLayoutCount = 1,
        .pSetLayouts = &some_layout)
-CREATE(DescriptorSetLayout, DescriptorSetLayoutCreateInfo, DESCRIPTOR_SET_LAYOUT_CREATE_INFO, .bindingCount = 0)
-CREATE(DescriptorPool, DescriptorPoolCreateInfo, DESCRIPTOR_POOL_CREATE_INFO, .maxSets = 1, .poolSizeCount = 1,
-       .pPoolSizes = &pool_size)
+CREATE(DescriptorSetLayout, DescriptorSetLayoutCreateInfo, DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+       .bindingCount = 0)
+CREATE(DescriptorPool, DescriptorPoolCreateInfo, DESCRIPTOR_POOL_CREATE_INFO, .maxSets = 1,
+       .poolSizeCount = 1, .pPoolSizes = &pool_size)
 CREATE(RenderPass, RenderPassCreateInfo, RENDER_PASS_CREATE_INFO, .subpassCount = 1,
-       .pSubpasses = &(const VkSubpassDescription){.pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS})
+       .pSubpasses = &(const VkSubpassDescription){ .pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS })
 CREATE(CommandPool, CommandPoolCreateInfo, COMMAND_POOL_CREATE_INFO, .queueFamilyIndex = c->family)
 CREATE(Fence, FenceCreateInfo, FENCE_CREATE_INFO, .flags = 0)
 CREATE(Semaphore, SemaphoreCreateInfo, SEMAPHORE_CREATE_INFO, .pNext = &timeline_type)
@@ -113,8 +114,10 @@ CREATE(QueryPool, QueryPoolCreateInfo, QUERY_POOL_CREATE_INFO, .queryType = VK_Q
 static VkResult create_ComputePipelines(struct vkc *c, void **out)
 {
 	INFO(ComputePipelineCreateInfo, COMPUTE_PIPELINE_CREATE_INFO,
-	     .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
-	               .stage = VK_SHADER_STAGE_COMPUTE_BIT, .module = some_shader, .pName = "main"},
+	     .stage = { .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+	                .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+	                .module = some_shader,
+	                .pName = "main" },
 	     .layout = some_pipeline_layout);
 
 	return c->vk.CreateComputePipelines(c->device, NULL, 1, &info, NULL, (VkPipeline *)(void *)out);
@@ -132,7 +135,8 @@ static uint32_t host_type(const struct vkc *c)
 
 static VkResult create_Memory(struct vkc *c, void **out)
 {
-	INFO(MemoryAllocateInfo, MEMORY_ALLOCATE_INFO, .allocationSize = 123456, .memoryTypeIndex = host_type(c));
+	INFO(MemoryAllocateInfo, MEMORY_ALLOCATE_INFO, .allocationSize = 123456,
+	     .memoryTypeIndex = host_type(c));
 
 	return c->vk.AllocateMemory(c->device, &info, NULL, (VkDeviceMemory *)(void *)out);
 }
@@ -157,12 +161,14 @@ static VkResult create_DescriptorSets(struct vkc *c, void **out)
 	     .descriptorSetCount = 1, .pSetLayouts = &some_layout);
 
 	return ret == VK_SUCCESS ?
-		c->vk.AllocateDescriptorSets(c->device, &info, (VkDescriptorSet *)(void *)out) : ret;
+	               c->vk.AllocateDescriptorSets(c->device, &info, (VkDescriptorSet *)(void *)out) :
+	               ret;
 }
 
 static VkResult create_CommandBuffers(struct vkc *c, void **out)
 {
-	INFO(CommandBufferAllocateInfo, COMMAND_BUFFER_ALLOCATE_INFO, .commandPool = c->pool, .commandBufferCount = 1);
+	INFO(CommandBufferAllocateInfo, COMMAND_BUFFER_ALLOCATE_INFO, .commandPool = c->pool,
+	     .commandBufferCount = 1);
 
 	return c->vk.AllocateCommandBuffers(c->device, &info, (VkCommandBuffer *)(void *)out);
 }
@@ -231,7 +237,8 @@ static void use_Semaphore(struct vkc *c, void *object)
 {
 	VkSemaphore semaphore = object;
 	const uint64_t value = 1;
-	INFO(SemaphoreWaitInfo, SEMAPHORE_WAIT_INFO, .semaphoreCount = 1, .pSemaphores = &semaphore, .pValues = &value);
+	INFO(SemaphoreWaitInfo, SEMAPHORE_WAIT_INFO, .semaphoreCount = 1, .pSemaphores = &semaphore,
+	     .pValues = &value);
 
 	submit_with(c, NULL, NULL, semaphore);
 	say("vkWaitSemaphores", c->vk.WaitSemaphores(c->device, &info, SECOND));
@@ -248,32 +255,47 @@ static void use_CommandBuffers(struct vkc *c, void *object)
 	wait_for(c, c->fence);
 }
 
-#define ROW(name, use) {#name, create_##name, use, destroy_##name}
+#define ROW(name, use) { #name, create_##name, use, destroy_##name }
 static const struct {
 	const char *name;
 	VkResult (*create)(struct vkc *c, void **out);
 	void (*use)(struct vkc *c, void *object); /* NULL: nothing answers */
 	void (*destroy)(struct vkc *c, void *object);
 } objects[] = {
-	ROW(Buffer, use_Buffer), ROW(Image, use_Image), ROW(BufferView, NULL), ROW(ImageView, NULL),
-	ROW(Sampler, NULL), ROW(ShaderModule, NULL), ROW(PipelineCache, NULL), ROW(PipelineLayout, NULL),
-	ROW(DescriptorSetLayout, NULL), ROW(DescriptorPool, NULL), ROW(RenderPass, NULL), ROW(CommandPool, NULL),
-	ROW(Fence, use_Fence), ROW(Semaphore, use_Semaphore), ROW(Event, NULL), ROW(QueryPool, NULL),
-	ROW(ComputePipelines, NULL), ROW(Memory, use_Memory),
-	{"LocalMemory", create_LocalMemory, use_LocalMemory, destroy_Memory},
-	{"DescriptorSets", create_DescriptorSets, NULL, destroy_nothing},
-	{"CommandBuffers", create_CommandBuffers, use_CommandBuffers, destroy_nothing},
+	ROW(Buffer, use_Buffer),
+	ROW(Image, use_Image),
+	ROW(BufferView, NULL),
+	ROW(ImageView, NULL),
+	ROW(Sampler, NULL),
+	ROW(ShaderModule, NULL),
+	ROW(PipelineCache, NULL),
+	ROW(PipelineLayout, NULL),
+	ROW(DescriptorSetLayout, NULL),
+	ROW(DescriptorPool, NULL),
+	ROW(RenderPass, NULL),
+	ROW(CommandPool, NULL),
+	ROW(Fence, use_Fence),
+	ROW(Semaphore, use_Semaphore),
+	ROW(Event, NULL),
+	ROW(QueryPool, NULL),
+	ROW(ComputePipelines, NULL),
+	ROW(Memory, use_Memory),
+	{ "LocalMemory", create_LocalMemory, use_LocalMemory, destroy_Memory },
+	{ "DescriptorSets", create_DescriptorSets, NULL, destroy_nothing },
+	{ "CommandBuffers", create_CommandBuffers, use_CommandBuffers, destroy_nothing },
 };
 
 /* What the objects under test are made of. */
 static void make_parts(struct vkc *c)
 {
-	const struct vkc_image_params params = {.format = VK_FORMAT_R8G8B8A8_UNORM, .width = 128, .height = 64,
-	                                        .usage = VK_IMAGE_USAGE_TRANSFER_DST_BIT};
+	const struct vkc_image_params params = { .format = VK_FORMAT_R8G8B8A8_UNORM,
+		                                 .width = 128,
+		                                 .height = 64,
+		                                 .usage = VK_IMAGE_USAGE_TRANSFER_DST_BIT };
 	void *object;
 
-	some_buffer = vkc_buffer_host(c, 65536, VK_BUFFER_USAGE_TRANSFER_DST_BIT |
-	                                            VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT);
+	some_buffer = vkc_buffer_host(
+		c, 65536, VK_BUFFER_USAGE_TRANSFER_DST_BIT | VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT);
 	some_image = vkc_image_create(c, &params);
 	vkc_check(create_DescriptorSetLayout(c, &object));
 	some_layout = object;
@@ -388,7 +410,7 @@ static void scene_basic(struct vkc *c, const char *unused)
 {
 	struct vkc_buffer from = vkc_buffer_host(c, 65536, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
 	struct vkc_buffer to = vkc_buffer_host(c, 65536, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
-	const VkBufferCopy region = {.size = 32768};
+	const VkBufferCopy region = { .size = 32768 };
 	void *semaphore;
 
 	(void)unused;
@@ -411,8 +433,8 @@ static const struct {
 	const char *name;
 	void (*run)(struct vkc *c, const char *argument);
 } scenes[] = {
-	{"basic", scene_basic}, {"create", scene_create}, {"submit", scene_submit}, {"timeline", scene_timeline},
-	{"idle", scene_idle}, {"endless", scene_endless},
+	{ "basic", scene_basic },       { "create", scene_create }, { "submit", scene_submit },
+	{ "timeline", scene_timeline }, { "idle", scene_idle },     { "endless", scene_endless },
 };
 
 int main(int argc, char **argv)

@@ -72,8 +72,7 @@ static uint8_t *draw(struct native *n, uint32_t number)
 }
 
 /* Alpha is nothing that a display shows. */
-static void compare(const uint8_t *a, const uint8_t *b, size_t pixels, int *out_largest,
-                    size_t *out_count)
+static void compare(const uint8_t *a, const uint8_t *b, size_t pixels, int *out_largest, size_t *out_count)
 {
 	int largest = 0;
 	size_t count = 0;

@@ -46,7 +46,8 @@ static FILE *open_lines(void)
 	if (!dladdr((void *)open_lines, &info)) {
 		return NULL;
 	}
-	snprintf(path, sizeof(path), "%.*s/late", (int)(strrchr(info.dli_fname, '/') - info.dli_fname), info.dli_fname);
+	snprintf(path, sizeof(path), "%.*s/late", (int)(strrchr(info.dli_fname, '/') - info.dli_fname),
+	         info.dli_fname);
 	return fopen(path, "re");
 }
 
@@ -95,7 +96,8 @@ static bool try_listen(void)
 	socklen_t size = (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1;
 	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 
-	size += (socklen_t)snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "vitrine-late-%d", getpid());
+	size += (socklen_t)snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "vitrine-late-%d",
+	                            getpid());
 	bool ok = fd >= 0 && bind(fd, (const struct sockaddr *)&address, size) == 0 && listen(fd, 4) == 0;
 	if (fd >= 0) {
 		close(fd);
@@ -201,7 +203,8 @@ PFN_vkVoidFunction vk_icdGetPhysicalDeviceProcAddr(VkInstance instance, const ch
 		return NULL;
 	}
 	memcpy(&get, &symbol, sizeof(get));
-	return strcmp(name, "vkCreateDevice") == 0 ? vk_icdGetInstanceProcAddr(instance, name) : get(instance, name);
+	return strcmp(name, "vkCreateDevice") == 0 ? vk_icdGetInstanceProcAddr(instance, name) :
+	                                             get(instance, name);
 }
 
 VkResult vk_icdNegotiateLoaderICDInterfaceVersion(uint32_t *version)

@@ -162,8 +162,8 @@ static void each_feature_of(struct offers *o, uint32_t i)
 {
 	const struct offers_struct *s = &offers_structs[i];
 	for (uint32_t b = 0; b < s->bit_count; b++) {
-		if (*offers_bit_of(o->structs[i], &s->bits[b])
-		    && begin_case(o, "feature.%s.%s", s->name, s->bits[b].name)) {
+		if (*offers_bit_of(o->structs[i], &s->bits[b]) &&
+		    begin_case(o, "feature.%s.%s", s->name, s->bits[b].name)) {
 			struct wish w = wish_new();
 			wish_set_bit(o, &w, i, wish_add_struct(o, &w, i, false), s->bits[b].name);
 			if (offers_extension_of(o, s)) {
@@ -177,8 +177,8 @@ static void each_feature_of(struct offers *o, uint32_t i)
 static void each_feature(struct offers *o)
 {
 	for (uint32_t b = 0; b < offers_basic_count; b++) {
-		if (*offers_bit_of(&o->basic, &offers_basic[b])
-		    && begin_case(o, "feature.VkPhysicalDeviceFeatures.%s", offers_basic[b].name)) {
+		if (*offers_bit_of(&o->basic, &offers_basic[b]) &&
+		    begin_case(o, "feature.VkPhysicalDeviceFeatures.%s", offers_basic[b].name)) {
 			struct wish w = wish_new();
 			*offers_bit_of(&w.features, &offers_basic[b]) = VK_TRUE;
 			try_wish(o, &w);
@@ -212,8 +212,8 @@ static void odd_features(struct offers *o)
 			continue;
 		}
 		for (uint32_t b = 0; !offers_can_enable(o, s) && b < s->bit_count; b++) {
-			if (*offers_bit_of(o->structs[i], &s->bits[b])
-			    && begin_case(o, "odd.feature.%s.%s", s->name, s->bits[b].name)) {
+			if (*offers_bit_of(o->structs[i], &s->bits[b]) &&
+			    begin_case(o, "odd.feature.%s.%s", s->name, s->bits[b].name)) {
 				end_case(o, "true, but its extension is not offered");
 			}
 		}
@@ -229,8 +229,8 @@ static void odd_needs(struct offers *o)
 	for (uint32_t i = 0; i < offers_needs_count; i++) {
 		const char *name = offers_needs[i].name;
 		for (const char *const *need = offers_needs[i].needs; *need; need++) {
-			if (vkc_has_extension(&o->c, name) && !vkc_has_extension(&o->c, *need)
-			    && begin_case(o, "odd.need.%s.%s", name, *need)) {
+			if (vkc_has_extension(&o->c, name) && !vkc_has_extension(&o->c, *need) &&
+			    begin_case(o, "odd.need.%s.%s", name, *need)) {
 				end_case(o, "needed, but not offered");
 			}
 		}
@@ -574,7 +574,8 @@ int main(int argc, char **argv)
 	if (rounds) {
 		return run_cycles(&o, rounds, devices);
 	}
-	o.progress = mmap(NULL, sizeof(*o.progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	o.progress =
+		mmap(NULL, sizeof(*o.progress), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (o.progress == MAP_FAILED) {
 		vkc_fail("there is no shared memory");
 	}

@@ -133,8 +133,8 @@ void wish_add_everything(const struct offers *o, struct wish *w, bool aggregates
 	w->features.features = o->basic.features;
 	for (uint32_t i = 0; i < offers_struct_count; i++) {
 		const struct offers_struct *s = &offers_structs[i];
-		if (!o->structs[i] || !offers_can_enable(o, s) || (s->aggregate && !aggregates)
-		    || s->type == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_EXT) {
+		if (!o->structs[i] || !offers_can_enable(o, s) || (s->aggregate && !aggregates) ||
+		    s->type == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_EXT) {
 			continue;
 		}
 		/* Vulkan forbids a struct and the aggregate that has its bits in one chain. */

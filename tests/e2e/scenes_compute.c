@@ -48,7 +48,8 @@ static void job_bind(struct suite *s, const struct job *job, VkCommandBuffer cmd
 {
 	struct vkc *c = &s->c;
 	c->vk.CmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, job->pipeline);
-	c->vk.CmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, job->layout, 0, 1, &job->set, 0, NULL);
+	c->vk.CmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, job->layout, 0, 1, &job->set, 0,
+	                            NULL);
 	if (push) {
 		c->vk.CmdPushConstants(cmd, job->layout, VK_SHADER_STAGE_ALL, 0, 16, push);
 	}
@@ -78,8 +79,7 @@ static uint32_t number(uint32_t x, uint32_t seed, uint32_t i, uint32_t rounds)
 
 #define NUMBERS 100000
 
-static void check_numbers(struct suite *s, const uint32_t *to, uint32_t count, uint32_t seed,
-                          uint32_t rounds)
+static void check_numbers(struct suite *s, const uint32_t *to, uint32_t count, uint32_t seed, uint32_t rounds)
 {
 	bool ok = true;
 	for (uint32_t i = 0; i < count; i++) {
@@ -146,8 +146,8 @@ static void scene_storage_image(struct suite *s)
 		.format = VK_FORMAT_R8G8B8A8_UNORM,
 		.width = 200,
 		.height = 150,
-		.usage = VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT
-		       | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+		.usage = VK_IMAGE_USAGE_STORAGE_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
+		         VK_IMAGE_USAGE_TRANSFER_DST_BIT,
 	};
 	struct vkc_image picture = vkc_image_create(c, &params);
 	params.format = VK_FORMAT_R32_UINT;
@@ -307,8 +307,8 @@ static void scene_buffer_address(struct suite *s)
 		suite_skip(s, "no buffer device addresses");
 		return;
 	}
-	VkBufferUsageFlags usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT
-	                         | VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
+	VkBufferUsageFlags usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT |
+	                           VK_BUFFER_USAGE_SHADER_DEVICE_ADDRESS_BIT;
 	struct vkc_buffer nodes[4];
 	VkDeviceAddress addresses[4];
 	for (int i = 0; i < 4; i++) {
@@ -321,7 +321,8 @@ static void scene_buffer_address(struct suite *s)
 		suite_expect(s, addresses[i] != 0, "a buffer has the address 0");
 	}
 	for (int i = 0; i < 4; i++) {
-		*(struct node *)nodes[i].mapped = (struct node){ addresses[(i + 1) % 4], 100 + (uint32_t)i, 0 };
+		*(struct node *)nodes[i].mapped =
+			(struct node){ addresses[(i + 1) % 4], 100 + (uint32_t)i, 0 };
 	}
 	VkPipelineLayout layout = vkc_pipeline_layout(c, VK_NULL_HANDLE, 16);
 	VkPipeline pipeline = vkc_compute(c, layout, VKC_CODE(address_comp), NULL);
@@ -357,9 +358,9 @@ static void scene_buffer_address(struct suite *s)
 
 static VkDescriptorSetLayout bindless_layout(struct vkc *c)
 {
-	VkDescriptorBindingFlags flags = VK_DESCRIPTOR_BINDING_PARTIALLY_BOUND_BIT
-	                               | VK_DESCRIPTOR_BINDING_VARIABLE_DESCRIPTOR_COUNT_BIT
-	                               | VK_DESCRIPTOR_BINDING_UPDATE_AFTER_BIND_BIT;
+	VkDescriptorBindingFlags flags = VK_DESCRIPTOR_BINDING_PARTIALLY_BOUND_BIT |
+	                                 VK_DESCRIPTOR_BINDING_VARIABLE_DESCRIPTOR_COUNT_BIT |
+	                                 VK_DESCRIPTOR_BINDING_UPDATE_AFTER_BIND_BIT;
 	VkDescriptorSetLayoutBindingFlagsCreateInfo more = {
 		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_BINDING_FLAGS_CREATE_INFO,
 		.bindingCount = 1,
@@ -383,9 +384,9 @@ static void scene_descriptor_indexing(struct suite *s)
 {
 	struct vkc *c = &s->c;
 	const VkPhysicalDeviceVulkan12Features *f = &c->features.v12;
-	if (!f->runtimeDescriptorArray || !f->descriptorBindingVariableDescriptorCount
-	    || !f->descriptorBindingStorageBufferUpdateAfterBind || !f->descriptorBindingPartiallyBound
-	    || !f->shaderStorageBufferArrayNonUniformIndexing) {
+	if (!f->runtimeDescriptorArray || !f->descriptorBindingVariableDescriptorCount ||
+	    !f->descriptorBindingStorageBufferUpdateAfterBind || !f->descriptorBindingPartiallyBound ||
+	    !f->shaderStorageBufferArrayNonUniformIndexing) {
 		suite_skip(s, "no descriptor indexing");
 		return;
 	}
@@ -482,7 +483,8 @@ static void scene_samplers(struct suite *s)
 	uint8_t *all = vkc_alloc(8, 1024);
 	vkc_write_buffer(c, job.set, 1, STORAGE, to.buffer);
 	for (uint32_t i = 0; i < 8; i++) {
-		VkSampler sampler = vkc_sampler(c, i & 1 ? VK_FILTER_LINEAR : VK_FILTER_NEAREST, modes[i / 2]);
+		VkSampler sampler =
+			vkc_sampler(c, i & 1 ? VK_FILTER_LINEAR : VK_FILTER_NEAREST, modes[i / 2]);
 		vkc_write_image(c, job.set, 0, types[0], sampler, image.view, VK_IMAGE_LAYOUT_GENERAL);
 		job_run(s, &job, NULL, 1, 1);
 		memcpy(all + 1024 * i, to.mapped, 1024);

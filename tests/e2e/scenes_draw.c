@@ -132,12 +132,22 @@ static void scene_stencil(struct suite *s)
 	const VkFormat format = VK_FORMAT_D32_SFLOAT_S8_UINT;
 	static const VkDynamicState dynamic = VK_DYNAMIC_STATE_STENCIL_REFERENCE;
 	static const VkStencilOpState count = {
-		VK_STENCIL_OP_KEEP, VK_STENCIL_OP_INCREMENT_AND_CLAMP, VK_STENCIL_OP_KEEP,
-		VK_COMPARE_OP_ALWAYS, 0xff, 0xff, 0,
+		VK_STENCIL_OP_KEEP,
+		VK_STENCIL_OP_INCREMENT_AND_CLAMP,
+		VK_STENCIL_OP_KEEP,
+		VK_COMPARE_OP_ALWAYS,
+		0xff,
+		0xff,
+		0,
 	};
 	static const VkStencilOpState equal = {
-		VK_STENCIL_OP_INVERT, VK_STENCIL_OP_KEEP, VK_STENCIL_OP_KEEP,
-		VK_COMPARE_OP_EQUAL, 0x0f, 0xff, 0,
+		VK_STENCIL_OP_INVERT,
+		VK_STENCIL_OP_KEEP,
+		VK_STENCIL_OP_KEEP,
+		VK_COMPARE_OP_EQUAL,
+		0x0f,
+		0xff,
+		0,
 	};
 	if (!vkc_format_has(&s->c, format, VK_FORMAT_FEATURE_DEPTH_STENCIL_ATTACHMENT_BIT)) {
 		suite_skip(s, "no D32_SFLOAT_S8_UINT");
@@ -287,8 +297,8 @@ static void scene_mipmaps(struct suite *s)
 		.width = 128,
 		.height = 128,
 		.levels = 8,
-		.usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT
-		       | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+		.usage = VK_IMAGE_USAGE_SAMPLED_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
+		         VK_IMAGE_USAGE_TRANSFER_DST_BIT,
 	};
 	struct vkc_image texture = vkc_image_create(c, &params);
 	struct vkc_buffer staging = vkc_buffer_host(c, 128 * 128 * 4, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
@@ -344,7 +354,8 @@ static void scene_mipmaps(struct suite *s)
 		cmd = vkc_begin(c);
 		vkc_render_begin(c, cmd, &target);
 		c->vk.CmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline);
-		c->vk.CmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_GRAPHICS, layout, 0, 1, &set, 0, NULL);
+		c->vk.CmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_GRAPHICS, layout, 0, 1, &set, 0,
+		                            NULL);
 		c->vk.CmdPushConstants(cmd, layout, VK_SHADER_STAGE_ALL, 0, 16, places[i]);
 		c->vk.CmdDraw(cmd, 3, 1, 0, 0);
 		c->vk.CmdEndRendering(cmd);
@@ -410,12 +421,12 @@ static void scene_indirect(struct suite *s)
 {
 	struct draw_ids d;
 	struct vkc_buffer b = vkc_buffer_host(&s->c, 1024, VK_BUFFER_USAGE_INDIRECT_BUFFER_BIT);
-	uint32_t (*draws)[4] = b.mapped; /* VkDrawIndirectCommand */
+	uint32_t(*draws)[4] = b.mapped; /* VkDrawIndirectCommand */
 	for (uint32_t i = 0; i < 6; i++) {
 		uint32_t draw[4] = { 3, 2, 3 * i, i };
 		memcpy(draws[i], draw, sizeof(draw));
 	}
-	uint32_t (*indexed)[5] = (void *)((char *)b.mapped + 256); /* VkDrawIndexedIndirectCommand */
+	uint32_t(*indexed)[5] = (void *)((char *)b.mapped + 256); /* VkDrawIndexedIndirectCommand */
 	for (uint32_t i = 0; i < 8; i++) {
 		uint32_t draw[5] = { 3, 1, 3 * i, 0, 7 };
 		memcpy(indexed[i], draw, sizeof(draw));
@@ -425,7 +436,8 @@ static void scene_indirect(struct suite *s)
 	s->c.vk.CmdDrawIndirect(d.cmd, b.buffer, 0, 6, sizeof(*draws));
 	s->c.vk.CmdDrawIndexedIndirect(d.cmd, b.buffer, 256, 8, sizeof(*indexed));
 	if (s->c.features.v12.drawIndirectCount) {
-		s->c.vk.CmdDrawIndirectCount(d.cmd, b.buffer, sizeof(*draws), b.buffer, 512, 5, sizeof(*draws));
+		s->c.vk.CmdDrawIndirectCount(d.cmd, b.buffer, sizeof(*draws), b.buffer, 512, 5,
+		                             sizeof(*draws));
 	}
 	draw_ids_end(s, &d);
 	vkc_buffer_destroy(&s->c, &b);
@@ -469,8 +481,8 @@ static void scene_cube(struct suite *s)
 		cube_scene_record(&s->c, cube, cmd, frame % CUBE_FRAMES_IN_FLIGHT, frame * 37);
 		vkc_end(&s->c, cmd);
 		const char *items[] = { "frame0", "frame37", "frame74" };
-		suite_put_image(s, items[frame], cube_scene_picture(cube), VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
-		                4);
+		suite_put_image(s, items[frame], cube_scene_picture(cube),
+		                VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL, 4);
 	}
 	cube_scene_destroy(&s->c, cube);
 }

@@ -29,9 +29,9 @@ static void scene_pipeline_cache(struct suite *s)
 	uint32_t header[4];
 	suite_expect(s, size >= 32, "the cache has no header");
 	memcpy(header, data, sizeof(header));
-	suite_expect(s, header[1] == 1 && header[2] == c->props.vendorID
-	                    && header[3] == c->props.deviceID
-	                    && !memcmp(data + 16, c->props.pipelineCacheUUID, VK_UUID_SIZE),
+	suite_expect(s,
+	             header[1] == 1 && header[2] == c->props.vendorID && header[3] == c->props.deviceID &&
+	                     !memcmp(data + 16, c->props.pipelineCacheUUID, VK_UUID_SIZE),
 	             "the cache's header does not fit the device");
 	size_t less = 16;
 	uint8_t part[16];
@@ -133,7 +133,8 @@ static void scene_memory_types(struct suite *s)
 		suite_expect(s, mapped[2048] == 0x12345678, "the CPU's write did not reach the device");
 		c->vk.UnmapMemory(c->device, memory);
 		vkc_check(c->vk.MapMemory(c->device, memory, 0, VK_WHOLE_SIZE, 0, (void **)&mapped));
-		suite_expect(s, mapped[(offset + 8192) / 4] == 0x12345678, "a second mapping is another memory");
+		suite_expect(s, mapped[(offset + 8192) / 4] == 0x12345678,
+		             "a second mapping is another memory");
 		c->vk.DestroyBuffer(c->device, buffer, NULL);
 		c->vk.FreeMemory(c->device, memory, NULL); /* still mapped: freeing unmaps */
 		tried++;
@@ -184,7 +185,8 @@ static void scene_excess(struct suite *s)
 	if (result == VK_SUCCESS) {
 		c->vk.FreeMemory(c->device, memory, NULL);
 	} else {
-		suite_expect(s, result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY,
+		suite_expect(s,
+		             result == VK_ERROR_OUT_OF_DEVICE_MEMORY || result == VK_ERROR_OUT_OF_HOST_MEMORY,
 		             "64 TiB of memory fail with another error");
 	}
 
@@ -208,7 +210,8 @@ static void scene_excess(struct suite *s)
 	};
 	VkDescriptorSet sets[2] = { VK_NULL_HANDLE, VK_NULL_HANDLE };
 	result = c->vk.AllocateDescriptorSets(c->device, &allocate, sets);
-	suite_expect(s, result == VK_SUCCESS || (result == VK_ERROR_OUT_OF_POOL_MEMORY && !sets[0] && !sets[1]),
+	suite_expect(s,
+	             result == VK_SUCCESS || (result == VK_ERROR_OUT_OF_POOL_MEMORY && !sets[0] && !sets[1]),
 	             "an exhausted pool");
 	vkc_check(c->vk.ResetDescriptorPool(c->device, pool, 0));
 	allocate.descriptorSetCount = 1;

@@ -31,10 +31,14 @@ static VkRenderPass create_pass(struct vkc *c)
 	static const VkAttachmentReference input = { 0, VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL };
 	static const VkAttachmentReference second = { 1, ATTACHMENT };
 	VkSubpassDescription subpasses[2] = {
-		{ .pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS, .colorAttachmentCount = 1,
+		{ .pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS,
+		  .colorAttachmentCount = 1,
 		  .pColorAttachments = &first },
-		{ .pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS, .inputAttachmentCount = 1,
-		  .pInputAttachments = &input, .colorAttachmentCount = 1, .pColorAttachments = &second },
+		{ .pipelineBindPoint = VK_PIPELINE_BIND_POINT_GRAPHICS,
+		  .inputAttachmentCount = 1,
+		  .pInputAttachments = &input,
+		  .colorAttachmentCount = 1,
+		  .pColorAttachments = &second },
 	};
 	VkSubpassDependency dependencies[2] = {
 		{ 0, 1, VK_PIPELINE_STAGE_COLOR_ATTACHMENT_OUTPUT_BIT, VK_PIPELINE_STAGE_FRAGMENT_SHADER_BIT,
@@ -170,8 +174,8 @@ static void scene_secondary(struct suite *s)
 	};
 	VkCommandBufferBeginInfo begin = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-		.flags = VK_COMMAND_BUFFER_USAGE_RENDER_PASS_CONTINUE_BIT
-		       | VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT,
+		.flags = VK_COMMAND_BUFFER_USAGE_RENDER_PASS_CONTINUE_BIT |
+		         VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT,
 		.pInheritanceInfo = &inherit,
 	};
 	for (int i = 0; i < 2; i++) {
@@ -201,8 +205,8 @@ static void scene_secondary(struct suite *s)
 static void scene_resubmit(struct suite *s)
 {
 	struct vkc *c = &s->c;
-	struct vkc_buffer b = vkc_buffer_host(c, 4096, VK_BUFFER_USAGE_TRANSFER_SRC_BIT
-	                                                   | VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+	struct vkc_buffer b =
+		vkc_buffer_host(c, 4096, VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT);
 	memset(b.mapped, 0, 4096);
 	memset(b.mapped, 1, 16);
 	VkCommandBufferAllocateInfo allocate = {
@@ -232,7 +236,8 @@ static void scene_resubmit(struct suite *s)
 			vkc_check(c->vk.QueueWaitIdle(c->queue));
 		}
 		memset((char *)b.mapped + 16, 2, 16);
-		vkc_check(c->vk.ResetCommandBuffer(cmd, round ? VK_COMMAND_BUFFER_RESET_RELEASE_RESOURCES_BIT : 0));
+		vkc_check(c->vk.ResetCommandBuffer(
+			cmd, round ? VK_COMMAND_BUFFER_RESET_RELEASE_RESOURCES_BIT : 0));
 	}
 	suite_put(s, "bytes", b.mapped, 2048);
 	c->vk.FreeCommandBuffers(c->device, c->pool, 1, &cmd);

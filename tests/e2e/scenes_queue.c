@@ -68,7 +68,8 @@ static void signal_point(struct vkc *c, struct point point)
 }
 
 /* Records a copy of the bytes that the step before has written, and submits it to wait for that step. */
-static VkCommandBuffer submit_step(struct vkc *c, VkBuffer buffer, VkSemaphore timeline, VkQueue queue, uint32_t step)
+static VkCommandBuffer submit_step(struct vkc *c, VkBuffer buffer, VkSemaphore timeline, VkQueue queue,
+                                   uint32_t step)
 {
 	VkBufferCopy copy = { STEP_SIZE * step, STEP_SIZE * (step + 1), STEP_SIZE };
 	VkCommandBuffer cmd = vkc_begin(c);
@@ -177,7 +178,8 @@ static void wait_while(struct suite *s, enum wait_for what, bool from_queue)
 	}
 	nanosleep(&pause, NULL); /* the thread is waiting by then, on most machines */
 	if (from_queue) {
-		submit_between(c, c->queues[1], (struct point){ w.start, 0 }, start, VK_NULL_HANDLE, VK_NULL_HANDLE);
+		submit_between(c, c->queues[1], (struct point){ w.start, 0 }, start, VK_NULL_HANDLE,
+		               VK_NULL_HANDLE);
 	} else {
 		signal_point(c, start);
 	}

@@ -18,8 +18,8 @@ struct sparse {
 
 static bool skip(struct suite *s, bool wanted)
 {
-	if (s->c.features.core.features.sparseBinding && wanted
-	    && (s->c.family_props.queueFlags & VK_QUEUE_SPARSE_BINDING_BIT)) {
+	if (s->c.features.core.features.sparseBinding && wanted &&
+	    (s->c.family_props.queueFlags & VK_QUEUE_SPARSE_BINDING_BIT)) {
 		return false;
 	}
 	suite_skip(s, "no sparse binding of this kind on the queue");
@@ -216,8 +216,8 @@ static void scene_sparse_aliased(struct suite *s)
 /* --- images ----------------------------------------------------------------------------------------- */
 
 struct blocks {
-	VkExtent3D extent;  /* of a block, in texels */
-	VkDeviceSize size;  /* in bytes */
+	VkExtent3D extent; /* of a block, in texels */
+	VkDeviceSize size; /* in bytes */
 };
 
 /* Two by two blocks of 32-bit texels; false: the format has no blocks. */
@@ -231,7 +231,8 @@ static bool make_image(struct vkc *c, struct sparse *sparse, struct blocks *bloc
 		.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
 		.tiling = VK_IMAGE_TILING_OPTIMAL,
 	};
-	VkSparseImageFormatProperties2 props = { .sType = VK_STRUCTURE_TYPE_SPARSE_IMAGE_FORMAT_PROPERTIES_2 };
+	VkSparseImageFormatProperties2 props = { .sType =
+		                                         VK_STRUCTURE_TYPE_SPARSE_IMAGE_FORMAT_PROPERTIES_2 };
 	uint32_t count = 1;
 	c->vk.GetPhysicalDeviceSparseImageFormatProperties2(c->physical, &query, &count, &props);
 	if (count == 0) {
@@ -302,7 +303,8 @@ static void copy_image(struct vkc *c, const struct sparse *sparse, const struct 
 static void set_general(struct vkc *c, VkImage image)
 {
 	const struct vkc_image all = {
-		.image = image, .levels = 1, .layers = 1, .aspect = VK_IMAGE_ASPECT_COLOR_BIT };
+		.image = image, .levels = 1, .layers = 1, .aspect = VK_IMAGE_ASPECT_COLOR_BIT
+	};
 	VkCommandBuffer cmd = vkc_begin(c);
 	vkc_layout(c, cmd, &all, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_GENERAL);
 	vkc_end(c, cmd);
@@ -338,7 +340,8 @@ static void scene_sparse_image(struct suite *s)
 	copy_image(c, &sparse, &blocks, pixels.buffer, false);
 	for (uint32_t y = 0; y < 2 * height; y++) {
 		for (uint32_t x = 0; x < 2 * width; x++) {
-			const uint32_t from = (y + height) % (2 * height) * 2 * width + (x + width) % (2 * width);
+			const uint32_t from = (y + height) % (2 * height) * 2 * width +
+			                      (x + width) % (2 * width);
 			right = right && texels[y * 2 * width + x] == from * 2654435761u;
 		}
 	}

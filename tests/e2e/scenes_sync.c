@@ -35,8 +35,8 @@ static void scene_occlusion(struct suite *s)
 	struct vkc_image color = suite_color(s, VK_FORMAT_R8G8B8A8_UNORM, 0);
 	struct vkc_buffer copied = vkc_buffer_host(c, 64, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
 	memset(copied.mapped, 0, 64);
-	VkQueryControlFlags precise = c->features.core.features.occlusionQueryPrecise
-	                            ? VK_QUERY_CONTROL_PRECISE_BIT : 0;
+	VkQueryControlFlags precise =
+		c->features.core.features.occlusionQueryPrecise ? VK_QUERY_CONTROL_PRECISE_BIT : 0;
 	VkQueryPool pool = create_queries(c, VK_QUERY_TYPE_OCCLUSION, 3, 0);
 	struct vkc_target target = { .color = &color };
 	static const uint32_t vertices[3] = { 3, 0, 6 };
@@ -57,8 +57,8 @@ static void scene_occlusion(struct suite *s)
 	vkc_end(c, cmd);
 	uint64_t results[3][2];
 	vkc_check(c->vk.GetQueryPoolResults(c->device, pool, 0, 3, sizeof(results), results, 16,
-	                                    VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WITH_AVAILABILITY_BIT
-	                                        | VK_QUERY_RESULT_WAIT_BIT));
+	                                    VK_QUERY_RESULT_64_BIT | VK_QUERY_RESULT_WITH_AVAILABILITY_BIT |
+	                                            VK_QUERY_RESULT_WAIT_BIT));
 	suite_expect(s, results[0][1] && results[0][0] > 0 && results[1][0] == 0, "occlusion counts");
 	suite_put(s, "results", results, sizeof(results));
 	suite_put(s, "copied", copied.mapped, 64);
@@ -83,9 +83,9 @@ static void scene_statistics(struct suite *s)
 	suite_mesh_init(s, &mesh);
 	struct vkc_image color = suite_color(s, VK_FORMAT_R8G8B8A8_UNORM, 0);
 	VkQueryPool pool = create_queries(c, VK_QUERY_TYPE_PIPELINE_STATISTICS, 1,
-	                                  VK_QUERY_PIPELINE_STATISTIC_INPUT_ASSEMBLY_VERTICES_BIT
-	                                      | VK_QUERY_PIPELINE_STATISTIC_INPUT_ASSEMBLY_PRIMITIVES_BIT
-	                                      | VK_QUERY_PIPELINE_STATISTIC_CLIPPING_INVOCATIONS_BIT);
+	                                  VK_QUERY_PIPELINE_STATISTIC_INPUT_ASSEMBLY_VERTICES_BIT |
+	                                          VK_QUERY_PIPELINE_STATISTIC_INPUT_ASSEMBLY_PRIMITIVES_BIT |
+	                                          VK_QUERY_PIPELINE_STATISTIC_CLIPPING_INVOCATIONS_BIT);
 	struct vkc_target target = { .color = &color };
 	VkCommandBuffer cmd = vkc_begin(c);
 	c->vk.CmdResetQueryPool(cmd, pool, 0, 1);
@@ -166,8 +166,8 @@ static void scene_events(struct suite *s)
 	c->vk.CmdFillBuffer(cmd, b.buffer, 0, 64, 0x11111111);
 	c->vk.CmdSetEvent(cmd, from_device, VK_PIPELINE_STAGE_TRANSFER_BIT);
 	barrier.srcAccessMask = VK_ACCESS_TRANSFER_WRITE_BIT;
-	c->vk.CmdWaitEvents(cmd, 1, &from_device, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_TRANSFER_BIT,
-	                    1, &barrier, 0, NULL, 0, NULL);
+	c->vk.CmdWaitEvents(cmd, 1, &from_device, VK_PIPELINE_STAGE_TRANSFER_BIT,
+	                    VK_PIPELINE_STAGE_TRANSFER_BIT, 1, &barrier, 0, NULL, 0, NULL);
 	c->vk.CmdFillBuffer(cmd, b.buffer, 16, 16, 0x22222222);
 	vkc_barrier(c, cmd);
 	vkc_end(c, cmd);
@@ -281,8 +281,8 @@ static void scene_timeline(struct suite *s)
 static void scene_binary_semaphores(struct suite *s)
 {
 	struct vkc *c = &s->c;
-	struct vkc_buffer b = vkc_buffer_host(c, 256, VK_BUFFER_USAGE_TRANSFER_SRC_BIT
-	                                                  | VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+	struct vkc_buffer b =
+		vkc_buffer_host(c, 256, VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT);
 	memset(b.mapped, 0, 256);
 	VkSemaphore semaphores[4];
 	VkCommandBuffer cmds[5];
@@ -316,7 +316,8 @@ static void scene_binary_semaphores(struct suite *s)
 	vkc_check(c->vk.QueueSubmit(c->queue, 1, &submits[3], VK_NULL_HANDLE));
 	vkc_check(c->vk.QueueSubmit(c->queue, 1, &submits[4], c->fence));
 	vkc_check(c->vk.WaitForFences(c->device, 1, &c->fence, VK_TRUE, UINT64_MAX));
-	suite_expect(s, c->vk.GetFenceStatus(c->device, c->fence) == VK_SUCCESS, "the fence is not signalled");
+	suite_expect(s, c->vk.GetFenceStatus(c->device, c->fence) == VK_SUCCESS,
+	             "the fence is not signalled");
 	vkc_check(c->vk.ResetFences(c->device, 1, &c->fence));
 	suite_expect(s, c->vk.GetFenceStatus(c->device, c->fence) == VK_NOT_READY, "the fence is not reset");
 	suite_put(s, "bytes", b.mapped, 256);
@@ -403,12 +404,8 @@ static void scene_threads(struct suite *s)
 }
 
 const struct suite_scene suite_sync_scenes[] = {
-	{ "occlusion", scene_occlusion },
-	{ "statistics", scene_statistics },
-	{ "timestamps", scene_timestamps },
-	{ "events", scene_events },
-	{ "timeline", scene_timeline },
-	{ "binary_semaphores", scene_binary_semaphores },
-	{ "threads", scene_threads },
-	{ NULL, NULL },
+	{ "occlusion", scene_occlusion },   { "statistics", scene_statistics },
+	{ "timestamps", scene_timestamps }, { "events", scene_events },
+	{ "timeline", scene_timeline },     { "binary_semaphores", scene_binary_semaphores },
+	{ "threads", scene_threads },       { NULL, NULL },
 };

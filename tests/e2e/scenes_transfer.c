@@ -26,8 +26,8 @@ static struct vkc_image filled_image(struct suite *s, const struct vkc_image_par
 	size_t size = (size_t)image.extent.width * image.extent.height * image.extent.depth * texel;
 	struct vkc_buffer staging = vkc_buffer_host(c, size, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
 	fill_bytes(staging.mapped, size, seed);
-	VkImageAspectFlags aspect = image.aspect & VK_IMAGE_ASPECT_DEPTH_BIT ? VK_IMAGE_ASPECT_DEPTH_BIT
-	                                                                     : image.aspect;
+	VkImageAspectFlags aspect = image.aspect & VK_IMAGE_ASPECT_DEPTH_BIT ? VK_IMAGE_ASPECT_DEPTH_BIT :
+	                                                                       image.aspect;
 	VkBufferImageCopy region = {
 		.imageSubresource = { aspect, 0, 0, 1 },
 		.imageExtent = image.extent,
@@ -77,7 +77,8 @@ static void scene_buffers(struct suite *s)
 	vkc_end(c, cmd);
 	suite_put(s, "regions", back.mapped, 70000);
 	cmd = vkc_begin(c);
-	c->vk.CmdUpdateBuffer(cmd, back.buffer, 4096, sizeof(update) - 4096, update); /* larger than a ring's limit */
+	c->vk.CmdUpdateBuffer(cmd, back.buffer, 4096, sizeof(update) - 4096,
+	                      update); /* larger than a ring's limit */
 	vkc_barrier(c, cmd);
 	vkc_end(c, cmd);
 	suite_put(s, "update", back.mapped, 70000);
@@ -93,10 +94,16 @@ static void scene_copies(struct suite *s)
 	struct vkc_image from = filled_image(s, &params, 4, 3);
 	struct vkc_image to = filled_image(s, &params, 4, 4);
 	VkImageCopy regions[2] = {
-		{ { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 }, { 10, 20, 0 }, { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-		  { 3, 5, 0 }, { 33, 21, 1 } },
-		{ { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 }, { 0, 0, 0 }, { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-		  { 60, 40, 0 }, { 40, 40, 1 } },
+		{ { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		  { 10, 20, 0 },
+		  { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		  { 3, 5, 0 },
+		  { 33, 21, 1 } },
+		{ { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		  { 0, 0, 0 },
+		  { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		  { 60, 40, 0 },
+		  { 40, 40, 1 } },
 	};
 	VkCommandBuffer cmd = vkc_begin(c);
 	c->vk.CmdCopyImage(cmd, from.image, GENERAL, to.image, GENERAL, 2, regions);
@@ -156,8 +163,11 @@ static void scene_volumes(struct suite *s)
 	params.layers = 6;
 	struct vkc_image layers = vkc_image_create(c, &params);
 	VkImageCopy region = {
-		{ VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 }, { 2, 1, 3 }, { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 4 },
-		{ 1, 2, 0 }, { 15, 9, 4 },
+		{ VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		{ 2, 1, 3 },
+		{ VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 4 },
+		{ 1, 2, 0 },
+		{ 15, 9, 4 },
 	};
 	VkClearColorValue clear = { .uint32 = { 1, 2, 3, 4 } };
 	VkImageSubresourceRange range = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 6 };
@@ -205,10 +215,14 @@ static void scene_blits(struct suite *s)
 		params = plain_params(cases[i].format, 90, 70);
 		struct vkc_image to = filled_image(s, &params, texel, 0);
 		VkImageBlit regions[2] = {
-			{ { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 }, { { 0, 0, 0 }, { 64, 64, 1 } },
-			  { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 }, { { 45, 0, 0 }, { 0, 70, 1 } } },
-			{ { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 }, { { 8, 8, 0 }, { 40, 24, 1 } },
-			  { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 }, { { 45, 69, 0 }, { 90, 2, 1 } } },
+			{ { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+			  { { 0, 0, 0 }, { 64, 64, 1 } },
+			  { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+			  { { 45, 0, 0 }, { 0, 70, 1 } } },
+			{ { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+			  { { 8, 8, 0 }, { 40, 24, 1 } },
+			  { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+			  { { 45, 69, 0 }, { 90, 2, 1 } } },
 		};
 		VkCommandBuffer cmd = vkc_begin(c);
 		c->vk.CmdBlitImage(cmd, from.image, GENERAL, to.image, GENERAL, 2, regions, cases[i].filter);
@@ -239,7 +253,7 @@ static void scene_clears(struct suite *s)
 		struct vkc_image_params params = plain_params(cases[i].format, 30, 20);
 		struct vkc_image image = filled_image(s, &params, cases[i].texel, 7);
 		VkImageSubresourceRange range = { VK_IMAGE_ASPECT_COLOR_BIT, 0, VK_REMAINING_MIP_LEVELS, 0,
-		                                  VK_REMAINING_ARRAY_LAYERS };
+			                          VK_REMAINING_ARRAY_LAYERS };
 		VkCommandBuffer cmd = vkc_begin(c);
 		c->vk.CmdClearColorImage(cmd, image.image, GENERAL, &cases[i].value, 1, &range);
 		vkc_end(c, cmd);
@@ -257,8 +271,11 @@ static void scene_depth_copies(struct suite *s)
 	VkClearDepthStencilValue clear = { 0.625f, 0 };
 	VkImageSubresourceRange range = { VK_IMAGE_ASPECT_DEPTH_BIT, 0, 1, 0, 1 };
 	VkImageCopy region = {
-		{ VK_IMAGE_ASPECT_DEPTH_BIT, 0, 0, 1 }, { 4, 4, 0 }, { VK_IMAGE_ASPECT_DEPTH_BIT, 0, 0, 1 },
-		{ 20, 10, 0 }, { 24, 24, 1 },
+		{ VK_IMAGE_ASPECT_DEPTH_BIT, 0, 0, 1 },
+		{ 4, 4, 0 },
+		{ VK_IMAGE_ASPECT_DEPTH_BIT, 0, 0, 1 },
+		{ 20, 10, 0 },
+		{ 24, 24, 1 },
 	};
 	VkCommandBuffer cmd = vkc_begin(c);
 	vkc_layout(c, cmd, &to, VK_IMAGE_LAYOUT_UNDEFINED, GENERAL);
@@ -300,8 +317,11 @@ static void scene_linear_image(struct suite *s)
 	params = plain_params(RGBA, 61, 37);
 	struct vkc_image optimal = filled_image(s, &params, 4, 9);
 	VkImageCopy region = {
-		{ VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 }, { 0, 0, 0 }, { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-		{ 0, 0, 0 }, { 61, 30, 1 },
+		{ VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		{ 0, 0, 0 },
+		{ VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		{ 0, 0, 0 },
+		{ 61, 30, 1 },
 	};
 	cmd = vkc_begin(c);
 	c->vk.CmdCopyImage(cmd, linear.image, GENERAL, optimal.image, GENERAL, 1, &region);

@@ -11,9 +11,8 @@
 #include "mesh_vert.h"
 
 static const struct suite_scene *const groups[] = {
-	suite_draw_scenes,     suite_pass_scenes, suite_compute_scenes,
-	suite_transfer_scenes, suite_sync_scenes, suite_queue_scenes,
-	suite_object_scenes,   suite_sparse_scenes,
+	suite_draw_scenes, suite_pass_scenes,  suite_compute_scenes, suite_transfer_scenes,
+	suite_sync_scenes, suite_queue_scenes, suite_object_scenes,  suite_sparse_scenes,
 };
 
 const struct suite_vertex suite_triangles[6] = {
@@ -67,8 +66,8 @@ void suite_expect(struct suite *s, bool ok, const char *what)
 	}
 }
 
-void suite_put_image(struct suite *s, const char *item, const struct vkc_image *image,
-                     VkImageLayout layout, size_t texel)
+void suite_put_image(struct suite *s, const char *item, const struct vkc_image *image, VkImageLayout layout,
+                     size_t texel)
 {
 	if (layout != VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL) {
 		VkCommandBuffer cmd = vkc_begin(&s->c);
@@ -131,8 +130,8 @@ void suite_mesh_finish(struct suite *s, struct suite_mesh *mesh)
 	s->c.vk.DestroyPipelineLayout(s->c.device, mesh->layout, NULL);
 }
 
-void suite_mesh_bind(struct suite *s, const struct suite_mesh *mesh, VkCommandBuffer cmd,
-                     VkPipeline pipeline, struct suite_push push)
+void suite_mesh_bind(struct suite *s, const struct suite_mesh *mesh, VkCommandBuffer cmd, VkPipeline pipeline,
+                     struct suite_push push)
 {
 	const VkDeviceSize offset = 0;
 	s->c.vk.CmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline);

@@ -34,8 +34,8 @@ void suite_expect(struct suite *s, bool ok, const char *what);
 
 /* Reads the first level of an image that is in `layout`, gives its bytes and leaves it in
  * TRANSFER_SRC_OPTIMAL. */
-void suite_put_image(struct suite *s, const char *item, const struct vkc_image *image,
-                     VkImageLayout layout, size_t texel);
+void suite_put_image(struct suite *s, const char *item, const struct vkc_image *image, VkImageLayout layout,
+                     size_t texel);
 
 /* A colour image of the suite's size that is in COLOR_ATTACHMENT_OPTIMAL. */
 struct vkc_image suite_color(struct suite *s, VkFormat format, VkImageUsageFlags more);
@@ -65,8 +65,8 @@ struct vkc_graphics_params suite_mesh_params(VkPipelineLayout layout);
 void suite_mesh_init(struct suite *s, struct suite_mesh *mesh);
 void suite_mesh_finish(struct suite *s, struct suite_mesh *mesh);
 /* Binds the mesh and sets its push constants. */
-void suite_mesh_bind(struct suite *s, const struct suite_mesh *mesh, VkCommandBuffer cmd,
-                     VkPipeline pipeline, struct suite_push push);
+void suite_mesh_bind(struct suite *s, const struct suite_mesh *mesh, VkCommandBuffer cmd, VkPipeline pipeline,
+                     struct suite_push push);
 
 extern const struct suite_scene suite_draw_scenes[];
 extern const struct suite_scene suite_pass_scenes[];

@@ -33,7 +33,7 @@ static void init(void)
 {
 	vtr_assert(wire_objects_init(&f.objects));
 	/* An image whose creation failed. */
-	f.tomb = (struct vtr_object){.id = WIRE_OBJECT_COUNT + 1, .type = 10 | VTR_OBJECT_TOMB};
+	f.tomb = (struct vtr_object){ .id = WIRE_OBJECT_COUNT + 1, .type = 10 | VTR_OBJECT_TOMB };
 	vtr_assert(vtr_idmap_insert(&f.objects.map, &f.tomb) == VTR_OK);
 	vtr_budget_init(&f.budget, ARENA_LIMIT);
 	vtr_arena_init(&f.arena, 16384, &f.budget);
@@ -57,10 +57,11 @@ static const struct vtw_pass *choose(const uint8_t *data)
 }
 
 /* Returns: whether it decodes; *out_size is what it encodes to then, 0 when that does not fit. */
-static bool pass(const struct vtw_pass *p, const uint8_t *data, size_t size, uint8_t *encoded, size_t *out_size)
+static bool pass(const struct vtw_pass *p, const uint8_t *data, size_t size, uint8_t *encoded,
+                 size_t *out_size)
 {
-	struct vtr_cs_writer request = {.cur = encoded, .end = encoded + ENCODE_SIZE};
-	struct vtr_cs_writer reply = {.cur = f.reply, .end = f.reply + ENCODE_SIZE};
+	struct vtr_cs_writer request = { .cur = encoded, .end = encoded + ENCODE_SIZE };
+	struct vtr_cs_writer reply = { .cur = f.reply, .end = f.reply + ENCODE_SIZE };
 	uint8_t *copy = malloc(size + (size == 0)); /* ends where ASan looks */
 	struct vtr_cs_reader r;
 	bool ok;

@@ -23,8 +23,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void send_pieces(int fd, const uint8_t *data, size_t size)
 {
-	static const int fds[PIECE_FDS] = { STDIN_FILENO, STDIN_FILENO, STDIN_FILENO,
-		                            STDIN_FILENO };
+	static const int fds[PIECE_FDS] = { STDIN_FILENO, STDIN_FILENO, STDIN_FILENO, STDIN_FILENO };
 
 	for (int piece = 0; size > 2 && piece < MAX_PIECES; piece++) {
 		size_t length = vtr_min((size_t)data[0] + 1, size - 2);

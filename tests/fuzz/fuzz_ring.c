@@ -6,8 +6,8 @@
 
 #include "platform/shm.h"
 #include "platform/thread.h"
-#include "vk/loader.h"
 #include "venus/venus.h"
+#include "vk/loader.h"
 #include "vk_gen.h"
 
 /*
@@ -66,7 +66,7 @@ static void on_dead(void *data)
 	(void)data;
 }
 
-static const struct vtr_venus_events events = {.fence = on_fence, .ring = on_ring, .dead = on_dead};
+static const struct vtr_venus_events events = { .fence = on_fence, .ring = on_ring, .dead = on_dead };
 
 struct guest {
 	struct vtr_venus *venus;
@@ -86,7 +86,8 @@ static void guest_thread(void *data)
 	const int64_t start = vtr_os_now_ns();
 
 	for (size_t i = 0; g->scribble && g->size != 0 && i < 4096; i++) {
-		((volatile uint8_t *)g->map[1 + i % RESOURCES])[i * 61 % RESOURCE_SIZE] ^= g->data[i % g->size];
+		((volatile uint8_t *)g->map[1 + i % RESOURCES])[i * 61 % RESOURCE_SIZE] ^=
+			g->data[i % g->size];
 	}
 	pthread_mutex_lock(&g->lock);
 	while (!g->done && vtr_os_now_ns() - start < PATIENCE_NS) {
@@ -117,8 +118,16 @@ static void put64(uint32_t **at, uint64_t v)
 /* vkCreateRingMESA, as Mesa writes it. */
 static enum vtr_err make_ring(struct guest *g)
 {
-	const uint64_t layout[] = {RING_AT, RESOURCE_SIZE - RING_AT, 0, 0, TAIL_AT - RING_AT, 128, BUFFER_AT - RING_AT,
-	                           BUFFER_SIZE, BUFFER_AT - RING_AT + BUFFER_SIZE, 12};
+	const uint64_t layout[] = { RING_AT,
+		                    RESOURCE_SIZE - RING_AT,
+		                    0,
+		                    0,
+		                    TAIL_AT - RING_AT,
+		                    128,
+		                    BUFFER_AT - RING_AT,
+		                    BUFFER_SIZE,
+		                    BUFFER_AT - RING_AT + BUFFER_SIZE,
+		                    12 };
 	uint32_t words[64], *at = words;
 
 	put32(&at, CREATE_RING);
@@ -183,8 +192,10 @@ static void run(struct guest *g, uint32_t how)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int rings = 0;
-	const struct vtr_venus_params params = {.events = &events, .data = &rings, .max_memory = 1 << 20};
-	struct guest g = {.data = data + 4, .size = (size - 4) & ~(size_t)3, .lock = PTHREAD_MUTEX_INITIALIZER};
+	const struct vtr_venus_params params = { .events = &events, .data = &rings, .max_memory = 1 << 20 };
+	struct guest g = { .data = data + 4,
+		           .size = (size - 4) & ~(size_t)3,
+		           .lock = PTHREAD_MUTEX_INITIALIZER };
 	uint32_t how;
 
 	if (size < 4 || size > INPUT_MAX || vtr_venus_create(&params, &g.venus) != VTR_OK) {
@@ -197,7 +208,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct vtr_blob blob;
 		void *map;
 
-		vtr_assert(vtr_venus_blob_create(g.venus, i, 0, VTR_BLOB_MAPPABLE, RESOURCE_SIZE, &blob) == VTR_OK);
+		vtr_assert(vtr_venus_blob_create(g.venus, i, 0, VTR_BLOB_MAPPABLE, RESOURCE_SIZE, &blob) ==
+		           VTR_OK);
 		vtr_assert(vtr_os_shm_map(blob.fd, 0, RESOURCE_SIZE, true, &map) == VTR_OK);
 		g.map[i] = map;
 	}

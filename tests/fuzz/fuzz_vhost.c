@@ -82,8 +82,7 @@ static void drop(void)
 	}
 }
 
-static void start(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram,
-                  bool reset)
+static void start(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram, bool reset)
 {
 	(void)data;
 	(void)ram;
@@ -104,9 +103,8 @@ static void kick(void *data, uint32_t index)
 		if (index == 0 && fuzz.held == NULL) {
 			fuzz.held = request;
 		} else {
-			vtr_queue_push(
-				queue, request,
-				vtr_queue_write(queue, request, request->out, request->out_size));
+			vtr_queue_push(queue, request,
+			               vtr_queue_write(queue, request, request->out, request->out_size));
 		}
 	}
 	vtr_queue_notify(queue);
@@ -163,8 +161,8 @@ static void on_back(void *data, unsigned events)
 
 	(void)data;
 	(void)events;
-	enum vtr_err err = vtr_os_sock_recv(fuzz.back, buf, sizeof(buf), &size, fds,
-	                                    VTR_ARRAY_LEN(fds), &fd_count);
+	enum vtr_err err =
+		vtr_os_sock_recv(fuzz.back, buf, sizeof(buf), &size, fds, VTR_ARRAY_LEN(fds), &fd_count);
 	if (err == VTR_OK) {
 		while (fd_count > 0) {
 			vtr_close(&fds[--fd_count]);
@@ -192,8 +190,8 @@ static void open_back(void)
 	vtr_assert(vtr_os_sock_pair(ends) == VTR_OK);
 	fuzz.back = ends[0];
 	fuzz.fds[FD_SOCKET] = ends[1];
-	vtr_assert(vtr_os_loop_add_fd(fuzz.loop, fuzz.back, true, false, on_back, NULL,
-	                              &fuzz.back_watch) == VTR_OK);
+	vtr_assert(vtr_os_loop_add_fd(fuzz.loop, fuzz.back, true, false, on_back, NULL, &fuzz.back_watch) ==
+	           VTR_OK);
 }
 
 static bool send_piece(void)
@@ -222,8 +220,7 @@ static void on_timer(void *data)
 	if (fuzz.turns > 0) {
 		fuzz.turns--;
 	} else if (fuzz.size <= 2 || fuzz.pieces++ == MAX_PIECES || !send_piece()) {
-		shutdown(fuzz.front,
-		         SHUT_WR); /* the other side hangs up when all is read, or has */
+		shutdown(fuzz.front, SHUT_WR); /* the other side hangs up when all is read, or has */
 		return;
 	}
 	vtr_os_loop_timer_set(fuzz.timer, 0);
@@ -295,8 +292,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz.pieces = 0;
 	fuzz.turns = 0;
 	vtr_assert(vtr_os_sock_connect(fuzz.path, &fuzz.front) == VTR_OK);
-	vtr_assert(vtr_os_loop_add_fd(fuzz.loop, fuzz.front, false, false, on_front, fuzz.loop,
-	                              &watch) == VTR_OK);
+	vtr_assert(vtr_os_loop_add_fd(fuzz.loop, fuzz.front, false, false, on_front, fuzz.loop, &watch) ==
+	           VTR_OK);
 	vtr_os_loop_timer_set(fuzz.timer, 0);
 	vtr_assert(vtr_os_loop_run(fuzz.loop) == VTR_OK);
 	vtr_os_loop_timer_set(fuzz.timer, -1);

@@ -72,8 +72,7 @@ static void run(uint8_t what, const uint8_t *bytes, size_t size)
 		                                  take_u32(bytes, size, 8), take_u32(bytes, size, 12));
 		break;
 	case CONFIG:
-		driver_device->write_config(driver_device->data, what / KINDS, bytes,
-		                            (uint32_t)size);
+		driver_device->write_config(driver_device->data, what / KINDS, bytes, (uint32_t)size);
 		break;
 	}
 }

@@ -63,8 +63,7 @@ static void map_ram(bool high)
 static void start(const struct plan *plan)
 {
 	struct vtr_queue_setup setup = {
-		.size = (plan->flags & ODD_SIZE) != 0 ? plan->odd_size
-		                                      : 1u << (plan->size_log2 % 11),
+		.size = (plan->flags & ODD_SIZE) != 0 ? plan->odd_size : 1u << (plan->size_log2 % 11),
 		.desc_addr = USER_BASE + plan->desc * 256u,
 		.avail_addr = USER_BASE + plan->avail * 256u,
 		.used_addr = USER_BASE + plan->used * 256u,

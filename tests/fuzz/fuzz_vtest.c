@@ -24,8 +24,8 @@ static const uint32_t handshake[] = {
 };
 static const uint8_t name[] = { 'f', 0 };
 static const uint32_t handshake_rest[] = {
-	1, 11, 4,                   /* PROTOCOL_VERSION 4 */
-	1, 17, 4,                   /* CONTEXT_INIT Venus */
+	1, 11, 4,		   /* PROTOCOL_VERSION 4 */
+	1, 17, 4,		   /* CONTEXT_INIT Venus */
 	2, 19, 7, 0,                /* SYNC_CREATE 7 */
 	6, 18, 2, 1, 4096, 0, 0, 0, /* RESOURCE_CREATE_BLOB of 4 KiB */
 };

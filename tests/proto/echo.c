@@ -144,8 +144,7 @@ static void kick(void *data, uint32_t index)
 	notify();
 }
 
-static void start(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram,
-                  bool reset)
+static void start(void *data, struct vtr_queue *const *queues, const struct vtr_ram *ram, bool reset)
 {
 	(void)data;
 	(void)ram;

@@ -222,8 +222,7 @@ static void check_sent(struct slot *slot, enum vtr_err err)
 
 static void ask_fence(struct slot *slot, uint32_t timeline)
 {
-	enum vtr_err err = vtr_worker_render_ops.fence(slot->render, timeline,
-	                                               slot->asked[timeline] + 1);
+	enum vtr_err err = vtr_worker_render_ops.fence(slot->render, timeline, slot->asked[timeline] + 1);
 
 	check_sent(slot, err);
 	slot->asked[timeline] += err == VTR_OK;
@@ -247,8 +246,7 @@ static void start(struct slot *slot)
 
 	*slot = (struct slot){ .memory = slot->memory, .ctx_id = next_ctx++ };
 	memset(slot->memory, 0, 4096 * 5);
-	CHECK_OK(vtr_worker_render_ops.create(renders, slot->ctx_id, "storm", &events, slots,
-	                                      &render));
+	CHECK_OK(vtr_worker_render_ops.create(renders, slot->ctx_id, "storm", &events, slots, &render));
 	slot->render = render;
 	attach(slot, RING_RES, RING_AT, 65536);
 	attach(slot, REPLY_RES, REPLY_AT, 65536);
@@ -407,8 +405,7 @@ static void finish_all(void)
 		struct slot *slot = &slots[i];
 		while (slot->render && !slot->gone && is_waiting(slot)) {
 			CHECK(vtr_os_now_ns() < deadline_ns);
-			CHECK_OK(vtr_os_loop_add_timer(loop, (vtr_os_loop_fn)vtr_os_loop_quit, loop,
-			                               &timer));
+			CHECK_OK(vtr_os_loop_add_timer(loop, (vtr_os_loop_fn)vtr_os_loop_quit, loop, &timer));
 			vtr_os_loop_timer_set(timer, 1000000);
 			CHECK_OK(vtr_os_loop_run(loop));
 			vtr_os_loop_timer_destroy(timer);
@@ -488,8 +485,8 @@ int main(int argc, char **argv)
 	storm(argv[1], (unsigned)atoi(argv[2]));
 	CHECK_EQ(test_count_fds(), fds);
 	long grown = private_kib() - memory;
-	printf("%u killed, %u contexts gone of %u, %u fences, %u detached, %ld KiB more\n", kills,
-	       gone_count, next_ctx - 1, fence_count, detached_count, grown);
+	printf("%u killed, %u contexts gone of %u, %u fences, %u detached, %ld KiB more\n", kills, gone_count,
+	       next_ctx - 1, fence_count, detached_count, grown);
 	CHECK(grown < 1024 || VTR_ASAN);
 	/* Nobody dies but of us: some of those that we killed were destroyed already. */
 	CHECK(gone_count <= kills + 5 && gone_count >= wanted_kills / 2);

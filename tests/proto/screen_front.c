@@ -113,8 +113,8 @@ static void draw_pattern(uint32_t display, uint64_t seed)
 	const struct vtr_scanout *scanout = &front.displays[display].scanout;
 
 	for (uint32_t y = 0; y < scanout->height; y++) {
-		uint32_t *row = (uint32_t *)(void *)(front.displays[display].pixels +
-		                                     (size_t)y * scanout->stride);
+		uint32_t *row =
+			(uint32_t *)(void *)(front.displays[display].pixels + (size_t)y * scanout->stride);
 		for (uint32_t x = 0; x < scanout->width; x++) {
 			row[x] = pattern(x, y, seed);
 		}
@@ -146,8 +146,7 @@ static void fill(const struct vtr_scanout *scanout, uint8_t *pixels, const struc
 static void draw_code(const struct vtr_scanout *scanout, uint8_t *pixels, uint64_t seed)
 {
 	const struct vtr_rect strip = { 0, BAR_TOP, scanout->width, BAR_ROWS };
-	const struct vtr_rect bar = { (uint32_t)(seed * 8) % scanout->width, BAR_TOP, BAR_WIDTH,
-		                      BAR_ROWS };
+	const struct vtr_rect bar = { (uint32_t)(seed * 8) % scanout->width, BAR_TOP, BAR_WIDTH, BAR_ROWS };
 
 	for (uint32_t bit = 0; bit < CODE_BITS; bit++) {
 		const struct vtr_rect square = { bit * CODE_SIDE, 0, CODE_SIDE, CODE_SIDE };
@@ -226,7 +225,8 @@ static bool do_scanout(const char *args)
 	struct buffer *buffer;
 
 	if (sscanf(args, "%u %u %u %u %u %15s", &display, &format, &scanout.width, &scanout.height,
-	           &scanout.stride, where) != 6 || display >= VTR_MAX_DISPLAYS) {
+	           &scanout.stride, where) != 6 ||
+	    display >= VTR_MAX_DISPLAYS) {
 		return false;
 	}
 	struct display *state = &front.displays[display];
@@ -434,8 +434,9 @@ static struct vtr_screen_video parse_video(int argc, char **argv, struct vtr_scr
 	for (int i = 0; i < argc; i++) {
 		const char *value = strchr(argv[i], '=');
 		if (strncmp(argv[i], "record=", 7) == 0 || strncmp(argv[i], "publish=", 8) == 0) {
-			outputs[video.output_count++] = (struct vtr_screen_output){
-				.target = value + 1, .is_url = argv[i][0] == 'p' };
+			outputs[video.output_count++] =
+				(struct vtr_screen_output){ .target = value + 1,
+				                            .is_url = argv[i][0] == 'p' };
 		} else if (strncmp(argv[i], "encoder=", 8) == 0) {
 			video.encoder = value + 1;
 		} else if (strncmp(argv[i], "fps=", 4) == 0) {

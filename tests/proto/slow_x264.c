@@ -27,8 +27,7 @@ __attribute__((constructor)) static void map_number(void)
 {
 	const char *path = getenv("SLOW_X264");
 	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	void *map = fd < 0 ? MAP_FAILED :
-	                     mmap(NULL, sizeof(*sleep_ms), PROT_READ, MAP_SHARED, fd, 0);
+	void *map = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof(*sleep_ms), PROT_READ, MAP_SHARED, fd, 0);
 
 	if (map != MAP_FAILED) {
 		sleep_ms = map;

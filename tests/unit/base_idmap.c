@@ -11,7 +11,7 @@
 
 static struct vtr_object object(uint64_t id)
 {
-	return (struct vtr_object){.id = id, .handle = ~id, .type = 10};
+	return (struct vtr_object){ .id = id, .handle = ~id, .type = 10 };
 }
 
 static void insert_get_remove(void)
@@ -42,7 +42,7 @@ static void insert_get_remove(void)
 /* Ids are the guest's: any number may come. */
 static void ids_of_any_value(void)
 {
-	const uint64_t bad[] = {0, VTR_IDMAP_MAX_IDS, VTR_IDMAP_MAX_IDS + 1, UINT64_MAX, UINT64_C(1) << 63};
+	const uint64_t bad[] = { 0, VTR_IDMAP_MAX_IDS, VTR_IDMAP_MAX_IDS + 1, UINT64_MAX, UINT64_C(1) << 63 };
 	struct vtr_idmap map;
 	struct vtr_object last = object(VTR_IDMAP_MAX_IDS - 1), first = object(1);
 
@@ -144,7 +144,7 @@ static void *write_thread(void *data)
 {
 	const struct worker *w = data;
 	struct shared *s = w->shared;
-	bool present[SLOTS] = {false};
+	bool present[SLOTS] = { false };
 	uint32_t seed = w->number + 1;
 
 	for (uint32_t i = 0; i < ROUNDS; i++) {
@@ -180,7 +180,8 @@ static void *read_thread(void *data)
 			const struct vtr_object *o = vtr_idmap_get(&s->map, id);
 
 			/* There or not, but never another one, and whole. */
-			CHECK(o == NULL || (o == &s->objects[writer][slot] && o->id == id && o->handle == ~id));
+			CHECK(o == NULL ||
+			      (o == &s->objects[writer][slot] && o->id == id && o->handle == ~id));
 			found += o != NULL;
 		}
 	} while (!last);
@@ -201,8 +202,10 @@ static void many_threads(void)
 		}
 	}
 	for (uint32_t i = 0; i < WRITERS + READERS; i++) {
-		workers[i] = (struct worker){&s, i < WRITERS ? i : i - WRITERS};
-		CHECK_EQ(pthread_create(&threads[i], NULL, i < WRITERS ? write_thread : read_thread, &workers[i]), 0);
+		workers[i] = (struct worker){ &s, i < WRITERS ? i : i - WRITERS };
+		CHECK_EQ(pthread_create(&threads[i], NULL, i < WRITERS ? write_thread : read_thread,
+		                        &workers[i]),
+		         0);
 	}
 	for (uint32_t i = 0; i < WRITERS; i++) {
 		CHECK_EQ(pthread_join(threads[i], NULL), 0);

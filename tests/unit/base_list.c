@@ -14,7 +14,7 @@ static int sum(struct vtr_list *head)
 	struct item *item;
 	int result = 0;
 
-	vtr_list_for_each(item, head, node) {
+	vtr_list_for_each (item, head, node) {
 		result = result * 10 + item->value;
 	}
 	return result;
@@ -67,14 +67,14 @@ static void free_while_walking(void)
 		item->value = i;
 		vtr_list_append(&head, &item->node);
 	}
-	vtr_list_for_each_safe(item, next, &head, node) {
+	vtr_list_for_each_safe (item, next, &head, node) {
 		if (item->value % 2 == 0) {
 			vtr_list_remove(&item->node);
 			free(item);
 		}
 	}
 	CHECK_EQ(sum(&head), 135);
-	vtr_list_for_each_safe(item, next, &head, node) {
+	vtr_list_for_each_safe (item, next, &head, node) {
 		vtr_list_remove(&item->node);
 		free(item);
 	}

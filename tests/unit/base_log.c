@@ -85,8 +85,16 @@ static void filters(void)
 
 static void bad_filters(void)
 {
-	static const char *const bad[] = { "", ",", "info,", "loud", "venus=", "=info", "venus=loud",
-		"venus=info=debug", "info;venus=debug", "averyveryverylongname=info" };
+	static const char *const bad[] = { "",
+		                           ",",
+		                           "info,",
+		                           "loud",
+		                           "venus=",
+		                           "=info",
+		                           "venus=loud",
+		                           "venus=info=debug",
+		                           "info;venus=debug",
+		                           "averyveryverylongname=info" };
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
 		struct vtr_log *log = NULL;

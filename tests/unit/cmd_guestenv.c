@@ -13,9 +13,9 @@
 static char dir[64];
 
 static const char *const variables[] = {
-	"VN_DEBUG", "VTEST_SOCKET_NAME", "VK_DRIVER_FILES", "VK_ICD_FILENAMES", "MESA_VK_WSI_DEBUG",
-	"DISPLAY",  "XDG_DATA_HOME",     "XDG_CONFIG_HOME", "XDG_CONFIG_DIRS",  "VN_PERF",
-	"WAYLAND_DISPLAY", "WAYLAND_SOCKET",
+	"VN_DEBUG",          "VTEST_SOCKET_NAME", "VK_DRIVER_FILES", "VK_ICD_FILENAMES",
+	"MESA_VK_WSI_DEBUG", "DISPLAY",           "XDG_DATA_HOME",   "XDG_CONFIG_HOME",
+	"XDG_CONFIG_DIRS",   "VN_PERF",           "WAYLAND_DISPLAY", "WAYLAND_SOCKET",
 };
 
 static void clear(void)
@@ -42,8 +42,7 @@ static void write_file(const char *name, const char *text, mode_t mode)
 static const char *value_of(const struct vtr_guestenv *env, const char *name)
 {
 	for (size_t i = 0; i < env->count; i++) {
-		if (strncmp(env->set[i], name, strlen(name)) == 0 &&
-		    env->set[i][strlen(name)] == '=') {
+		if (strncmp(env->set[i], name, strlen(name)) == 0 && env->set[i][strlen(name)] == '=') {
 			return env->set[i] + strlen(name) + 1;
 		}
 	}
@@ -195,10 +194,8 @@ static void writes_json(void)
 	vtr_json_bool(&json, "d", true);
 	vtr_json_close(&json, '}');
 	fclose(json.file);
-	CHECK_STR(
-		text,
-		"{\n  \"a\": \"x\\\"\\\\\\u000a\\u0001\",\n  \"b\": [\n    18446744073709551615,\n"
-		"    null\n  ],\n  \"c\": [],\n  \"d\": true\n}\n");
+	CHECK_STR(text, "{\n  \"a\": \"x\\\"\\\\\\u000a\\u0001\",\n  \"b\": [\n    18446744073709551615,\n"
+	                "    null\n  ],\n  \"c\": [],\n  \"d\": true\n}\n");
 	free(text);
 }
 

@@ -147,10 +147,9 @@ static void reads_sizes(void)
 		     { "3G", 3ull << 30 },
 		     { "4T", 4ull << 40 },
 		     { "18446744073709551615", UINT64_MAX } };
-	static const char *const bad[] = { "",         "K",    "-1",
-		                           "1k",       "1KB",  "1 K",
-		                           "1.5G",     "0x10", "18446744073709551616",
-		                           "99999999T" };
+	static const char *const bad[] = {
+		"", "K", "-1", "1k", "1KB", "1 K", "1.5G", "0x10", "18446744073709551616", "99999999T"
+	};
 	uint64_t size = 0;
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(good); i++) {
@@ -168,8 +167,7 @@ static void reads_renderer_options(void)
 {
 	struct vtr_tuning tuning;
 	struct vtr_opt_list list = {
-		.items = { "max-memory=2G", "import-alignment=16384", "no-sandbox",
-		           "driver=/x.json" },
+		.items = { "max-memory=2G", "import-alignment=16384", "no-sandbox", "driver=/x.json" },
 		.count = 4,
 	};
 	static const char *const bad[] = { "",

@@ -34,9 +34,11 @@ static void ranges_never_overlap(void)
 	CHECK_OK(vtr_ranges_take(&ranges, 99, 1));
 	CHECK_OK(vtr_ranges_take(&ranges, 0, 1));
 	static const struct vtr_range bad[] = {
-		{ 20, 10 }, { 20, 1 }, { 29, 1 }, { 15, 6 }, { 49, 2 }, { 1, 98 }, { 0, 100 },
-		{ 99, 1 }, { 0, 1 }, { 60, 0 }, { 90, 11 }, { 100, 1 }, { 101, 1 },
-		{ UINT64_MAX, 1 }, { 60, UINT64_MAX }, { UINT64_MAX, UINT64_MAX }, { 98, 2 },
+		{ 20, 10 }, { 20, 1 },         { 29, 1 },          { 15, 6 },
+		{ 49, 2 },  { 1, 98 },         { 0, 100 },         { 99, 1 },
+		{ 0, 1 },   { 60, 0 },         { 90, 11 },         { 100, 1 },
+		{ 101, 1 }, { UINT64_MAX, 1 }, { 60, UINT64_MAX }, { UINT64_MAX, UINT64_MAX },
+		{ 98, 2 },
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		CHECK_ERR(vtr_ranges_take(&ranges, bad[i].offset, bad[i].size), VTR_ERR_GUEST);

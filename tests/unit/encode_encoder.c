@@ -16,7 +16,11 @@ static uint8_t planes[2][HEIGHT * WIDTH];
 static struct vtr_encoder *make(uint32_t width, uint32_t height, uint32_t bitrate)
 {
 	const struct vtr_encoder_params params = {
-		.codec = codec, .width = width, .height = height, .fps = FPS, .bitrate = bitrate,
+		.codec = codec,
+		.width = width,
+		.height = height,
+		.fps = FPS,
+		.bitrate = bitrate,
 	};
 	struct vtr_encoder *encoder;
 

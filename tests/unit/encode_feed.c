@@ -23,8 +23,14 @@ static struct vtr_access_unit *make_unit(size_t size)
 	struct vtr_access_unit *unit = malloc(sizeof(*unit) + size);
 
 	CHECK(unit != NULL);
-	*unit = (struct vtr_access_unit){ .generation = 7, .frame = 9, .captured_ns = 11, .coded_ns = 13,
-		                          .width = 17, .height = 19, .key = true, .size = size };
+	*unit = (struct vtr_access_unit){ .generation = 7,
+		                          .frame = 9,
+		                          .captured_ns = 11,
+		                          .coded_ns = 13,
+		                          .width = 17,
+		                          .height = 19,
+		                          .key = true,
+		                          .size = size };
 	atomic_init(&unit->refs, 1);
 	memset(unit->data, 0x5a, size);
 	return unit;
@@ -130,7 +136,10 @@ static void test_kinds(void)
 /* What says that it is a key frame and is none begins no file. */
 static void test_nonsense_begins_no_file(void)
 {
-	static const uint8_t odd[][12] = { { 0 }, { 0, 0, 1 }, { 0, 0, 1, 7 }, { 0, 0, 0, 1, 7, 0, 0, 1, 8 },
+	static const uint8_t odd[][12] = { { 0 },
+		                           { 0, 0, 1 },
+		                           { 0, 0, 1, 7 },
+		                           { 0, 0, 0, 1, 7, 0, 0, 1, 8 },
 		                           { 1, 2, 3, 0, 0, 1, 7, 1, 0, 0, 1, 7 } };
 	struct vtr_mux *mux;
 	struct vtr_muxer *muxer;

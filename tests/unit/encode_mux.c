@@ -37,7 +37,11 @@ static void add(struct vtr_muxer *muxer, struct vtr_access_unit *unit)
 static void record_gaps(enum vtr_mux_kind kind)
 {
 	const struct vtr_encoder_params params = {
-		.codec = codec, .width = WIDTH, .height = HEIGHT, .fps = 60, .bitrate = 1000000,
+		.codec = codec,
+		.width = WIDTH,
+		.height = HEIGHT,
+		.fps = 60,
+		.bitrate = 1000000,
 	};
 	FILE *file = tmpfile();
 	struct vtr_mux *mux;

@@ -65,8 +65,7 @@ static bool retire_one(struct vtr_venus *venus)
 	uint64_t id = venus->fences[0].id;
 	if (has) {
 		venus->fence_count--;
-		memmove(venus->fences, venus->fences + 1,
-		        venus->fence_count * sizeof(venus->fences[0]));
+		memmove(venus->fences, venus->fences + 1, venus->fence_count * sizeof(venus->fences[0]));
 	}
 	pthread_mutex_unlock(&venus->lock);
 	if (has) {
@@ -139,8 +138,8 @@ enum vtr_err vtr_venus_submit(struct vtr_venus *venus, const void *commands, siz
 	return VTR_OK;
 }
 
-enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id,
-                                   uint32_t flags, uint64_t size, struct vtr_blob *out_blob)
+enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id, uint32_t flags,
+                                   uint64_t size, struct vtr_blob *out_blob)
 {
 	int fd;
 

@@ -312,8 +312,8 @@ static void screen_set_scanout(void *data, uint32_t display, const struct vtr_sc
 	screen_scanouts[display] = *s;
 	uint64_t end = s->offset + (uint64_t)s->stride * (s->height - 1) + (uint64_t)s->width * 4;
 	CHECK(end <= (s->in_window ? driver_window.size : image_size));
-	say("scanout %u %s %ux%u/%u format %d\n", display, s->in_window ? "window" : "image",
-	    s->width, s->height, s->stride, (int)s->format);
+	say("scanout %u %s %ux%u/%u format %d\n", display, s->in_window ? "window" : "image", s->width,
+	    s->height, s->stride, (int)s->format);
 }
 
 const uint8_t *screen_pixel(uint32_t display, uint32_t x, uint32_t y)
@@ -359,8 +359,7 @@ static void screen_move_cursor(void *data, uint32_t display, int32_t x, int32_t 
 	say("move %u %d,%d\n", display, x, y);
 }
 
-static void screen_set_mode(void *data, uint32_t display, bool connected, uint32_t width,
-                            uint32_t height)
+static void screen_set_mode(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height)
 {
 	(void)data;
 	say("mode %u %s %ux%u\n", display, connected ? "on" : "off", width, height);
@@ -530,8 +529,8 @@ void driver_lose_ram(void)
 
 /* --- requests ------------------------------------------------------------------------------------------ */
 
-int driver_send_two(uint32_t queue, const void *head, size_t head_size, const void *tail,
-                    size_t tail_size, size_t answer_room)
+int driver_send_two(uint32_t queue, const void *head, size_t head_size, const void *tail, size_t tail_size,
+                    size_t answer_room)
 {
 	int slot = 0;
 
@@ -576,8 +575,8 @@ static void collect(void)
 	for (uint32_t i = 0; memory != NULL && i < GPU_QUEUE_COUNT; i++) {
 		const uint16_t *used = (const void *)(memory + RINGS_AT(i) + USED_OFFSET);
 		for (; used_seen[i] != used[1]; used_seen[i]++) {
-			const uint32_t *entry = (const void *)((const uint8_t *)used + 4 +
-			                                       8 * (used_seen[i] % RING_SIZE));
+			const uint32_t *entry =
+				(const void *)((const uint8_t *)used + 4 + 8 * (used_seen[i] % RING_SIZE));
 			int slot = (int)entry[0] / 2;
 			CHECK(slot < DRIVER_SLOTS && slots[slot].busy && !slots[slot].done);
 			slots[slot].done = true;

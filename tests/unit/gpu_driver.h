@@ -46,8 +46,8 @@ uint8_t *driver_ram(uint64_t gpa);
 /* Sends a request without waiting. Returns: its slot. */
 int driver_send(uint32_t queue, const void *request, size_t size, size_t answer_room);
 /* The same, for a request in two pieces. */
-int driver_send_two(uint32_t queue, const void *head, size_t head_size, const void *tail,
-                    size_t tail_size, size_t answer_room);
+int driver_send_two(uint32_t queue, const void *head, size_t head_size, const void *tail, size_t tail_size,
+                    size_t answer_room);
 /* Lets the device look at the queues, and its deferred work run. */
 void driver_kick(void);
 /* Lets the loop turn for a while, until the slot is answered or a second has passed. */

@@ -35,8 +35,8 @@ static void check_number(uint32_t width, uint32_t height, uint32_t number)
 
 static void test_sizes(void)
 {
-	static const uint32_t sizes[][2] = { { 64, 64 },     { 320, 200 },   { 800, 600 },
-		                             { 1280, 800 },  { 3840, 2160 }, { 64, 2000 } };
+	static const uint32_t sizes[][2] = { { 64, 64 },    { 320, 200 },   { 800, 600 },
+		                             { 1280, 800 }, { 3840, 2160 }, { 64, 2000 } };
 	static const uint32_t numbers[] = { 0, 1, 9, 12345678, 0x80000000, UINT32_MAX };
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {

@@ -34,8 +34,7 @@ void h264_destroy(struct h264 *decoder)
 	free(decoder);
 }
 
-void h264_decode(struct h264 *decoder, const uint8_t *data, size_t size,
-                 struct h264_picture *out_picture)
+void h264_decode(struct h264 *decoder, const uint8_t *data, size_t size, struct h264_picture *out_picture)
 {
 	const AVFrame *frame = decoder->frame;
 
@@ -52,9 +51,8 @@ void h264_decode(struct h264 *decoder, const uint8_t *data, size_t size,
 		.strides = { (size_t)frame->linesize[0], (size_t)frame->linesize[1],
 		             (size_t)frame->linesize[2] },
 		.key = frame->pict_type == AV_PICTURE_TYPE_I,
-		.bt709_limited = frame->color_range == AVCOL_RANGE_MPEG &&
-		                 frame->colorspace == AVCOL_SPC_BT709 &&
-		                 frame->color_primaries == AVCOL_PRI_BT709 &&
-		                 frame->color_trc == AVCOL_TRC_BT709,
+		.bt709_limited =
+			frame->color_range == AVCOL_RANGE_MPEG && frame->colorspace == AVCOL_SPC_BT709 &&
+			frame->color_primaries == AVCOL_PRI_BT709 && frame->color_trc == AVCOL_TRC_BT709,
 	};
 }

@@ -21,7 +21,6 @@ struct h264 *h264_create(void);
 void h264_destroy(struct h264 *decoder);
 
 /* One access unit in, one picture out: a decoder that holds pictures back fails. */
-void h264_decode(struct h264 *decoder, const uint8_t *data, size_t size,
-                 struct h264_picture *out_picture);
+void h264_decode(struct h264 *decoder, const uint8_t *data, size_t size, struct h264_picture *out_picture);
 
 #endif

@@ -99,8 +99,8 @@ static const char *ask(const char *what, const struct vtr_os_spawn_fd *more, siz
 	}
 	pid_t pid = start(what, fds, 2 + more_count, env, new_session, &death_fd);
 	vtr_close(&ends[1]);
-	while (vtr_os_sock_recv(ends[0], answer + total, sizeof(answer) - 1 - total, &size, NULL, 0,
-	                        NULL) == VTR_OK) {
+	while (vtr_os_sock_recv(ends[0], answer + total, sizeof(answer) - 1 - total, &size, NULL, 0, NULL) ==
+	       VTR_OK) {
 		total += size;
 	}
 	answer[total] = '\0';

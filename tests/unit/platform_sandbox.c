@@ -195,7 +195,9 @@ static void case_syscalls_listen(void)
 	vtr_autofd int stream = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	socklen_t size = (socklen_t)offsetof(struct sockaddr_un, sun_path);
 
-	size += (socklen_t)snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "vitrine-%d", getpid()) + 1;
+	size += (socklen_t)snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "vitrine-%d",
+	                            getpid()) +
+	        1;
 	lock_syscalls();
 	vtr_autofd int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	CHECK(fd >= 0);
@@ -391,7 +393,8 @@ static void case_watched(void)
 	watched = next_report(fd);
 	CHECK(strcmp(watched.call, "connect") == 0);
 	watched = next_report(fd);
-	CHECK(strcmp(watched.path, "/proc/self/maps") == 0); /* of clone3() nothing is said: callers know what to do */
+	CHECK(strcmp(watched.path, "/proc/self/maps") ==
+	      0); /* of clone3() nothing is said: callers know what to do */
 	CHECK_EQ(waitpid(pid, &status, 0), pid);
 	CHECK_EQ(status, 0);
 	vtr_close(&fd);

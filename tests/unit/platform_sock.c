@@ -296,8 +296,7 @@ static void sends_and_receives_now(void)
 	int ends[2];
 
 	CHECK_OK(vtr_os_sock_pair(ends));
-	CHECK_ERR(vtr_os_sock_recv_now(ends[1], got, sizeof(got), &size, NULL, 0, NULL),
-	          VTR_ERR_AGAIN);
+	CHECK_ERR(vtr_os_sock_recv_now(ends[1], got, sizeof(got), &size, NULL, 0, NULL), VTR_ERR_AGAIN);
 	CHECK_OK(vtr_os_sock_send_now(ends[0], &part, 1, ends, 2, &sent));
 	CHECK(sent > 0 && sent < sizeof(bytes));
 	size_t in_all = sent;
@@ -310,16 +309,14 @@ static void sends_and_receives_now(void)
 	vtr_close(&fds[0]);
 	vtr_close(&fds[1]);
 	size_t received = size;
-	while (vtr_os_sock_recv_now(ends[1], got, sizeof(got), &size, fds, 4, &fd_count) ==
-	       VTR_OK) {
+	while (vtr_os_sock_recv_now(ends[1], got, sizeof(got), &size, fds, 4, &fd_count) == VTR_OK) {
 		CHECK_EQ(fd_count, 0); /* those of the send that took nothing did not go */
 		received += size;
 	}
 	CHECK_EQ(received, in_all);
 	vtr_close(&ends[1]);
 	CHECK_ERR(vtr_os_sock_send_now(ends[0], &part, 1, NULL, 0, &sent), VTR_ERR_GONE);
-	CHECK_ERR(vtr_os_sock_recv_now(ends[0], got, sizeof(got), &size, NULL, 0, NULL),
-	          VTR_ERR_GONE);
+	CHECK_ERR(vtr_os_sock_recv_now(ends[0], got, sizeof(got), &size, NULL, 0, NULL), VTR_ERR_GONE);
 	vtr_close(&ends[0]);
 }
 

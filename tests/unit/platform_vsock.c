@@ -12,9 +12,21 @@
 static void reads_addresses(void)
 {
 	static const char *const wrong[] = {
-		"", "vsock", "vsock:", "15937", ":15937", "vsock:+1", "vsock:-1", "vsock: 1", "vsock:1x",
-		"vsock:4294967295", "vsock:4294967296", "vsock:99999999999999999999999", "VSOCK:1",
-		"vsock:2:15937", "127.0.0.1:15937",
+		"",
+		"vsock",
+		"vsock:",
+		"15937",
+		":15937",
+		"vsock:+1",
+		"vsock:-1",
+		"vsock: 1",
+		"vsock:1x",
+		"vsock:4294967295",
+		"vsock:4294967296",
+		"vsock:99999999999999999999999",
+		"VSOCK:1",
+		"vsock:2:15937",
+		"127.0.0.1:15937",
 	};
 	uint32_t port = 7;
 

@@ -15,8 +15,8 @@
 /* Shared with a process of its own, as in life; zeroed. */
 static struct vtr_board *make_board(void)
 {
-	void *map = mmap(NULL, sizeof(struct vtr_board), PROT_READ | PROT_WRITE,
-	                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	void *map = mmap(NULL, sizeof(struct vtr_board), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+	                 -1, 0);
 
 	CHECK(map != MAP_FAILED);
 	return map;
@@ -58,18 +58,16 @@ static bool is_consistent(const struct vtr_board_frame *frame)
 	struct vtr_board_frame wanted = make_frame(frame->frame);
 
 	return frame->generation == wanted.generation && frame->time_ns == wanted.time_ns &&
-	       frame->mark == wanted.mark && frame->mark_ns == wanted.mark_ns &&
-	       frame->lit == wanted.lit && frame->scanout.in_window == wanted.scanout.in_window &&
+	       frame->mark == wanted.mark && frame->mark_ns == wanted.mark_ns && frame->lit == wanted.lit &&
+	       frame->scanout.in_window == wanted.scanout.in_window &&
 	       frame->scanout.buffer == wanted.scanout.buffer &&
 	       frame->scanout.offset == wanted.scanout.offset &&
 	       frame->scanout.width == wanted.scanout.width &&
 	       frame->scanout.height == wanted.scanout.height &&
 	       frame->scanout.stride == wanted.scanout.stride &&
-	       frame->scanout.format == wanted.scanout.format &&
-	       frame->damage.x == wanted.damage.x && frame->damage.y == wanted.damage.y &&
-	       frame->damage.width == wanted.damage.width &&
-	       frame->damage.height == wanted.damage.height &&
-	       frame->damage_since == wanted.damage_since;
+	       frame->scanout.format == wanted.scanout.format && frame->damage.x == wanted.damage.x &&
+	       frame->damage.y == wanted.damage.y && frame->damage.width == wanted.damage.width &&
+	       frame->damage.height == wanted.damage.height && frame->damage_since == wanted.damage_since;
 }
 
 static void what_is_published_is_read(void)
@@ -217,8 +215,9 @@ static void cursors(void)
 static void rates(void)
 {
 	const int64_t second = 1000 * MS;
-	struct vtr_board_frame frame = { .frame = 161, .time_ns = 100 * second, .mark = 101,
-		                         .mark_ns = 99 * second };
+	struct vtr_board_frame frame = {
+		.frame = 161, .time_ns = 100 * second, .mark = 101, .mark_ns = 99 * second
+	};
 
 	CHECK_EQ(vtr_board_rate(&frame, 100 * second) * 10, 600);
 	CHECK_EQ(vtr_board_rate(&frame, 101 * second) * 10, 600);

@@ -9,9 +9,8 @@ static const struct {
 	enum vtr_pixel_format format;
 	uint8_t r, g, b; /* where they are in a pixel's bytes */
 } formats[] = {
-	{ VTR_FORMAT_B8G8R8A8, 2, 1, 0 }, { VTR_FORMAT_B8G8R8X8, 2, 1, 0 },
-	{ VTR_FORMAT_A8R8G8B8, 1, 2, 3 }, { VTR_FORMAT_X8R8G8B8, 1, 2, 3 },
-	{ VTR_FORMAT_R8G8B8A8, 0, 1, 2 }, { VTR_FORMAT_X8B8G8R8, 3, 2, 1 },
+	{ VTR_FORMAT_B8G8R8A8, 2, 1, 0 }, { VTR_FORMAT_B8G8R8X8, 2, 1, 0 }, { VTR_FORMAT_A8R8G8B8, 1, 2, 3 },
+	{ VTR_FORMAT_X8R8G8B8, 1, 2, 3 }, { VTR_FORMAT_R8G8B8A8, 0, 1, 2 }, { VTR_FORMAT_X8B8G8R8, 3, 2, 1 },
 	{ VTR_FORMAT_A8B8G8R8, 3, 2, 1 }, { VTR_FORMAT_R8G8B8X8, 0, 1, 2 },
 };
 #define FORMATS (sizeof(formats) / sizeof(formats[0]))
@@ -50,8 +49,7 @@ static struct rgb read_pixel(const uint8_t *pixels, size_t stride, size_t format
 {
 	const uint8_t *pixel = pixels + y * stride + 4 * (size_t)x;
 
-	return (struct rgb){ pixel[formats[format].r], pixel[formats[format].g],
-		             pixel[formats[format].b] };
+	return (struct rgb){ pixel[formats[format].r], pixel[formats[format].g], pixel[formats[format].b] };
 }
 
 static uint32_t clamp(uint32_t value, uint32_t end)
@@ -65,8 +63,7 @@ static void check_picture(const struct vtr_yuv *yuv, const uint8_t *pixels, size
 		for (uint32_t x = 0; x < (yuv->width + 1) / 2 * 2; x++) {
 			struct rgb p = read_pixel(pixels, stride, format, clamp(x, yuv->width),
 			                          clamp(y, yuv->height));
-			compare(yuv->y[y * yuv->y_stride + x],
-			        16 + luma(p.r, p.g, p.b) * 219 / 255);
+			compare(yuv->y[y * yuv->y_stride + x], 16 + luma(p.r, p.g, p.b) * 219 / 255);
 		}
 	}
 	for (uint32_t y = 0; y < yuv->height; y += 2) {
@@ -90,7 +87,7 @@ static void check_picture(const struct vtr_yuv *yuv, const uint8_t *pixels, size
 
 static void test_against_floating_point(void)
 {
-	static const uint32_t sizes[][2] = { { 64, 64 }, { 1, 1 },   { 2, 2 },    { 1, 7 },
+	static const uint32_t sizes[][2] = { { 64, 64 }, { 1, 1 },   { 2, 2 },     { 1, 7 },
 		                             { 33, 17 }, { 640, 3 }, { 257, 120 }, { 47, 5 } };
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
@@ -114,8 +111,8 @@ static void test_against_floating_point(void)
 			free(memory);
 		}
 	}
-	printf("%s rows: mean error %.3f of %llu samples\n", vtr_convert_kind(),
-	       mean_error / (double)samples, (unsigned long long)samples);
+	printf("%s rows: mean error %.3f of %llu samples\n", vtr_convert_kind(), mean_error / (double)samples,
+	       (unsigned long long)samples);
 }
 
 /* Strips of two columns are too narrow for vectors: what these make of a picture is the same, to the byte. */

@@ -57,8 +57,8 @@ static void blends(void)
 	static const struct {
 		uint8_t alpha, colour, result;
 	} cases[] = {
-		{ 0, 0, 100 }, { 255, 7, 7 }, { 255, 255, 255 }, { 128, 64, 114 }, { 51, 51, 131 },
-		{ 0, 200, 255 /* not premultiplied: no overflow */ },
+		{ 0, 0, 100 },    { 255, 7, 7 },   { 255, 255, 255 },
+		{ 128, 64, 114 }, { 51, 51, 131 }, { 0, 200, 255 /* not premultiplied: no overflow */ },
 	};
 	for (size_t i = 0; i < VTR_ARRAY_LEN(cases); i++) {
 		uint8_t rgb[3] = { 100, 100, 100 };
@@ -75,8 +75,16 @@ static void clips(void)
 {
 	enum { WIDTH = 10, HEIGHT = 8, GUARD = 64 };
 	static const int64_t places[][2] = {
-		{ 0, 0 }, { -60, -60 }, { 9, 7 }, { -64, 0 }, { 10, 0 }, { 0, 8 }, { 3, -63 },
-		{ INT64_C(1) << 40, 0 }, { -(INT64_C(1) << 40), -5 }, { -5, INT64_C(1) << 40 },
+		{ 0, 0 },
+		{ -60, -60 },
+		{ 9, 7 },
+		{ -64, 0 },
+		{ 10, 0 },
+		{ 0, 8 },
+		{ 3, -63 },
+		{ INT64_C(1) << 40, 0 },
+		{ -(INT64_C(1) << 40), -5 },
+		{ -5, INT64_C(1) << 40 },
 	};
 	uint8_t buf[GUARD + WIDTH * HEIGHT * 3 + GUARD];
 	uint8_t *rgb = buf + GUARD;
@@ -97,8 +105,8 @@ static void clips(void)
 			for (int64_t x = 0; x < WIDTH; x++) {
 				const uint8_t *pixel = rgb + (y * WIDTH + x) * 3;
 				int64_t index = (y - top) * VTR_CURSOR_SIZE + x - left;
-				bool inside = x >= left && x - left < VTR_CURSOR_SIZE &&
-				              y >= top && y - top < VTR_CURSOR_SIZE;
+				bool inside = x >= left && x - left < VTR_CURSOR_SIZE && y >= top &&
+				              y - top < VTR_CURSOR_SIZE;
 				CHECK_EQ(pixel[0], inside ? (index & 0xff) : 0xaa);
 				CHECK_EQ(pixel[2], inside ? (index >> 8) : 0xaa);
 			}

@@ -78,8 +78,8 @@ static void check_unit(void *data, const struct vtr_access_unit *unit)
 		checker->repeated++;
 	} else {
 		checker->latency_ns += latency_ns;
-		checker->latency_max_ns = latency_ns > checker->latency_max_ns ?
-		                                  latency_ns : checker->latency_max_ns;
+		checker->latency_max_ns = latency_ns > checker->latency_max_ns ? latency_ns :
+		                                                                 checker->latency_max_ns;
 	}
 	checker->units++;
 	checker->frame = unit->frame;
@@ -132,9 +132,9 @@ static void test_newest_frames_at_the_rate(void)
 	counters = count();
 	stop_watching(&viewer, &checker);
 	printf("%llu coded in %.2f s (%.1f a second), %llu dropped, latency mean %.1f ms, max %.1f ms; "
-	       "%.2f ms to convert, %.2f ms to code\n", (unsigned long long)checker.units, seconds,
-	       (double)checker.units / seconds, (unsigned long long)counters.dropped,
-	       (double)checker.latency_ns / (double)checker.units / 1e6,
+	       "%.2f ms to convert, %.2f ms to code\n",
+	       (unsigned long long)checker.units, seconds, (double)checker.units / seconds,
+	       (unsigned long long)counters.dropped, (double)checker.latency_ns / (double)checker.units / 1e6,
 	       (double)checker.latency_max_ns / 1e6,
 	       (double)counters.convert_ns / (double)counters.coded / 1e6,
 	       (double)counters.encode_ns / (double)counters.coded / 1e6);
@@ -177,9 +177,9 @@ static void test_torn_frames_are_thrown_away(void)
 	pause_ms(50);
 	counters = count();
 	stop_watching(&viewer, &checker);
-	printf("%llu coded, %llu taken again, %llu torn, %llu uneven\n",
-	       (unsigned long long)counters.coded, (unsigned long long)counters.retaken,
-	       (unsigned long long)counters.torn, (unsigned long long)checker.uneven);
+	printf("%llu coded, %llu taken again, %llu torn, %llu uneven\n", (unsigned long long)counters.coded,
+	       (unsigned long long)counters.retaken, (unsigned long long)counters.torn,
+	       (unsigned long long)checker.uneven);
 	CHECK(counters.coded > 20);
 	/* It did try to. */
 	CHECK(counters.retaken > 0);
@@ -247,8 +247,8 @@ static void test_joining_a_static_screen(void)
 		int64_t first_ns = viewer_state(&others[i]).first_ns;
 		worst_ns = first_ns > worst_ns ? first_ns : worst_ns;
 	}
-	printf("first viewer %.1f ms, worst of 8 that joined %.1f ms\n", (double)viewer_state(&first).first_ns / 1e6,
-	       (double)worst_ns / 1e6);
+	printf("first viewer %.1f ms, worst of 8 that joined %.1f ms\n",
+	       (double)viewer_state(&first).first_ns / 1e6, (double)worst_ns / 1e6);
 	CHECK(worst_ns < 1000 * MS);
 	for (size_t i = 0; i < 8; i++) {
 		viewer_leave(&others[i]);
@@ -409,8 +409,8 @@ static void test_a_slow_encoder_gets_the_newest(void)
 	}
 	CHECK(ages > 0);
 	printf("%llu coded, %llu dropped, %.1f ms old when coded; flushing took %.3f ms at most\n",
-	       (unsigned long long)seen, (unsigned long long)count().dropped, (double)ages_ns / (double)ages / 1e6,
-	       (double)slowest_ns / 1e6);
+	       (unsigned long long)seen, (unsigned long long)count().dropped,
+	       (double)ages_ns / (double)ages / 1e6, (double)slowest_ns / 1e6);
 	CHECK(count().dropped > 50);
 	/* Those that wait in a queue would be as old as the encoder is slow, and so would who waits for it. */
 	CHECK(ages_ns < (int64_t)ages * 150 * MS);

@@ -9,9 +9,10 @@
 
 static struct vtr_known_device sample(uint32_t type_count)
 {
-	struct vtr_known_device device = {
-		.import_alignment = 16384, .buffers_importable = true, .is_cpu = type_count % 2 != 0,
-		.type_count = type_count};
+	struct vtr_known_device device = { .import_alignment = 16384,
+		                           .buffers_importable = true,
+		                           .is_cpu = type_count % 2 != 0,
+		                           .type_count = type_count };
 
 	for (uint8_t i = 0; i < VTR_KNOWN_UUID; i++) {
 		device.device_uuid[i] = (uint8_t)(i * 17);
@@ -76,7 +77,7 @@ static void refusals(void)
 
 static void finding(void)
 {
-	struct vtr_known known = {.count = 2, .devices = {sample(1), sample(2)}};
+	struct vtr_known known = { .count = 2, .devices = { sample(1), sample(2) } };
 
 	known.devices[1].driver_uuid[3] ^= 1;
 	CHECK(vtr_known_find(NULL, known.devices[0].device_uuid, known.devices[0].driver_uuid) == NULL);

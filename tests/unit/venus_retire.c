@@ -15,13 +15,13 @@ static void on_free(struct vtr_retired *item)
 
 static struct thing thing(void)
 {
-	return (struct thing){.retired = {.free = on_free}};
+	return (struct thing){ .retired = { .free = on_free } };
 }
 
 /* No stream runs a command: what is retired is free at once. */
 static void no_streams(void)
 {
-	struct vtr_retire retire = {0};
+	struct vtr_retire retire = { 0 };
 	struct thing a = thing(), b = thing();
 
 	vtr_retire_init(&retire);
@@ -37,7 +37,7 @@ static void no_streams(void)
 /* A command that began before keeps it; it goes with the step to the next one. */
 static void held_until_the_command_ends(void)
 {
-	struct vtr_retire retire = {0};
+	struct vtr_retire retire = { 0 };
 	struct vtr_retire_stream *mine, *other;
 	struct thing a = thing();
 
@@ -66,7 +66,7 @@ static void held_until_the_command_ends(void)
 /* A command that retires something itself is one that holds it. */
 static void held_by_the_command_that_retires(void)
 {
-	struct vtr_retire retire = {0};
+	struct vtr_retire retire = { 0 };
 	struct vtr_retire_stream *stream;
 	struct thing things[100];
 
@@ -90,7 +90,7 @@ static void held_by_the_command_that_retires(void)
 /* A stream that sleeps, or waits and has forgotten all, holds nothing; what is retired after it went on, it may. */
 static void not_held_by_those_who_wait(void)
 {
-	struct vtr_retire retire = {0};
+	struct vtr_retire retire = { 0 };
 	struct vtr_retire_stream *stream;
 	struct thing a = thing(), b = thing();
 
@@ -113,7 +113,7 @@ static void not_held_by_those_who_wait(void)
 /* Each ring and the context's stream have a place, over and over again. */
 static void places(void)
 {
-	struct vtr_retire retire = {0};
+	struct vtr_retire retire = { 0 };
 	struct vtr_retire_stream *streams[VTR_RETIRE_STREAMS];
 
 	vtr_retire_init(&retire);

@@ -4,8 +4,8 @@
 #include "venus/trial.h"
 
 static const struct vtr_trial example = {
-	.device_uuid = {1, 2, 0xff},
-	.driver_uuid = {[15] = 9},
+	.device_uuid = { 1, 2, 0xff },
+	.driver_uuid = { [15] = 9 },
 	.works = 1u << VTR_TRIAL_DEVICE | 1u << VTR_TRIAL_COMPUTE,
 	.failed = VTR_TRIAL_RAY_TRACING,
 	.result = -3,
@@ -14,7 +14,7 @@ static const struct vtr_trial example = {
 static void comes_back(void)
 {
 	char text[VTR_TRIAL_TEXT];
-	struct vtr_trial trial = {.failed = VTR_TRIAL_STEPS};
+	struct vtr_trial trial = { .failed = VTR_TRIAL_STEPS };
 
 	vtr_trial_format(&example, text);
 	CHECK_OK(vtr_trial_parse(text, &trial));
@@ -24,7 +24,8 @@ static void comes_back(void)
 static void other_texts_are_refused(void)
 {
 	static const char uuids[] = "0102ff00000000000000000000000000:00000000000000000000000000000009:";
-	static const char *const ends[] = {"", "3", "3:4", "3:4:", "3:4:-3x", "3:7:0", "40:6:0", "x:6:0", "3:4:-3:0"};
+	static const char *const ends[] = { "",      "3",      "3:4",   "3:4:",    "3:4:-3x",
+		                            "3:7:0", "40:6:0", "x:6:0", "3:4:-3:0" };
 	struct vtr_trial trial = example;
 	char text[VTR_TRIAL_TEXT];
 

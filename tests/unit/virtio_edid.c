@@ -153,8 +153,16 @@ static void has_a_name_and_a_number(void)
 	vtr_edid_make(&mode, 15, other);
 	CHECK_EQ(edid[8] << 8 | edid[9], 22 << 10 | 20 << 5 | 18); /* VTR */
 	CHECK_EQ(memcmp(edid + 90, "\0\0\0\xfc\0vitrine\n     ", 18), 0);
-	CHECK_EQ(memcmp(edid + 108, "\0\0\0\xff\0" "1\n           ", 18), 0);
-	CHECK_EQ(memcmp(other + 108, "\0\0\0\xff\0" "16\n          ", 18), 0);
+	CHECK_EQ(memcmp(edid + 108,
+	                "\0\0\0\xff\0"
+	                "1\n           ",
+	                18),
+	         0);
+	CHECK_EQ(memcmp(other + 108,
+	                "\0\0\0\xff\0"
+	                "16\n          ",
+	                18),
+	         0);
 	CHECK(memcmp(edid + 12, other + 12, 4) != 0);
 	CHECK_EQ(edid[21], 34); /* cm: 96 dots an inch */
 	CHECK_EQ(edid[22], 21);
@@ -164,8 +172,8 @@ static void has_a_name_and_a_number(void)
 static void range_limits_hold_the_mode(void)
 {
 	static const struct vtr_edid_mode modes[] = {
-		{ 1280, 800, 60 }, { 640, 480, 24 }, { 1920, 1080, 255 }, { 7680, 4320, 60 },
-		{ 7680, 4320, 30 }, { 32, 32, 20 },
+		{ 1280, 800, 60 },  { 640, 480, 24 },   { 1920, 1080, 255 },
+		{ 7680, 4320, 60 }, { 7680, 4320, 30 }, { 32, 32, 20 },
 	};
 
 	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
@@ -192,9 +200,8 @@ static void range_limits_hold_the_mode(void)
 int main(int argc, char **argv)
 {
 	if (argc == 4) {
-		const struct vtr_edid_mode mode = {
-			(uint32_t)atoi(argv[1]), (uint32_t)atoi(argv[2]), (uint32_t)atoi(argv[3])
-		};
+		const struct vtr_edid_mode mode = { (uint32_t)atoi(argv[1]), (uint32_t)atoi(argv[2]),
+			                            (uint32_t)atoi(argv[3]) };
 		uint8_t edid[VTR_EDID_MAX_SIZE];
 		size_t size = vtr_edid_make(&mode, 0, edid);
 		return fwrite(edid, 1, size, stdout) == size ? 0 : 1;

@@ -33,7 +33,6 @@ static void venus_starts_up(void)
 	driver_end();
 }
 
-
 /* Linux attaches before MAP_BLOB is answered, others before it is asked. */
 static void attach_before_map(void)
 {
@@ -87,8 +86,15 @@ static void the_window_is_shared_out_without_overlaps(void)
 	CHECK_EQ(do_map(3, 4 * PAGE), GPU_OK_MAP_INFO);
 	CHECK_EQ(do_map(3, 32 * PAGE), GPU_ERR_INVALID_PARAMETER); /* it is mapped */
 	static const uint64_t bad[] = {
-		PAGE,     4 * PAGE, 7 * PAGE,           8 * PAGE + 1,           2048,
-		1 * PAGE, UINT64_MAX & ~(uint64_t)4095, DRIVER_WINDOW - 3 * PAGE, DRIVER_WINDOW,
+		PAGE,
+		4 * PAGE,
+		7 * PAGE,
+		8 * PAGE + 1,
+		2048,
+		1 * PAGE,
+		UINT64_MAX & ~(uint64_t)4095,
+		DRIVER_WINDOW - 3 * PAGE,
+		DRIVER_WINDOW,
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		CHECK_EQ(do_map(4, bad[i]), GPU_ERR_INVALID_PARAMETER);
@@ -126,13 +132,17 @@ static void nobody_sees_what_others_left_in_the_window(void)
 	CHECK_EQ(do_create_host_blob(2, 6, 1, 4 * PAGE), GPU_OK_NODATA);
 	/* In one turn, so that nothing is given back in between: 3 and 4 go, 6 takes the middle. */
 	const struct gpu_resource_request unmap = {
-		.header = { .type = GPU_RESOURCE_UNMAP_BLOB }, .resource_id = 3,
+		.header = { .type = GPU_RESOURCE_UNMAP_BLOB },
+		.resource_id = 3,
 	};
 	const struct gpu_resource_request unref = {
-		.header = { .type = GPU_RESOURCE_UNREF }, .resource_id = 4,
+		.header = { .type = GPU_RESOURCE_UNREF },
+		.resource_id = 4,
 	};
 	const struct gpu_resource_map_blob map = {
-		.header = { .type = GPU_RESOURCE_MAP_BLOB }, .resource_id = 6, .offset = 30 * PAGE,
+		.header = { .type = GPU_RESOURCE_MAP_BLOB },
+		.resource_id = 6,
+		.offset = 30 * PAGE,
 	};
 	driver_send(GPU_QUEUE_CONTROL, &unmap, sizeof(unmap), 24);
 	driver_send(GPU_QUEUE_CONTROL, &unref, sizeof(unref), 24);
@@ -206,8 +216,10 @@ static void many_live_blobs(void)
 static void a_dumb_buffer_is_given_to_a_renderer(void)
 {
 	static const struct gpu_mem_entry entries[] = {
-		{ DRIVER_DATA + 16 * PAGE, 2 * PAGE }, { DRIVER_DATA + 18 * PAGE, PAGE },
-		{ DRIVER_DATA, PAGE },                 { DRIVER_DATA + 2 * PAGE, PAGE },
+		{ DRIVER_DATA + 16 * PAGE, 2 * PAGE },
+		{ DRIVER_DATA + 18 * PAGE, PAGE },
+		{ DRIVER_DATA, PAGE },
+		{ DRIVER_DATA + 2 * PAGE, PAGE },
 	};
 
 	driver_begin(&plain);
@@ -218,8 +230,8 @@ static void a_dumb_buffer_is_given_to_a_renderer(void)
 	CHECK_EQ(do_attach_backing(5, entries, 4), GPU_OK_NODATA);
 	CHECK_SAID("attach 2:5 ram 0x4010000+0x3000 ram 0x4000000+0x1000 ram 0x4002000+0x1000 "
 	           "= 0x5000\n");
-	CHECK_EQ(DO((struct gpu_resource_request){
-			 .header = { .type = GPU_RESOURCE_DETACH_BACKING }, .resource_id = 5 }),
+	CHECK_EQ(DO((struct gpu_resource_request){ .header = { .type = GPU_RESOURCE_DETACH_BACKING },
+	                                           .resource_id = 5 }),
 	         GPU_OK_NODATA);
 	CHECK_SAID("detach 2:5\n");
 	CHECK_EQ(do_attach_backing(5, entries, 1), GPU_OK_NODATA);
@@ -308,8 +320,7 @@ static void ids_are_checked(void)
 	CHECK_EQ(do_unmap(6), GPU_ERR_INVALID_RESOURCE_ID);
 	CHECK_EQ(do_flush(6, (struct gpu_rect){ 0 }), GPU_ERR_INVALID_RESOURCE_ID);
 	CHECK_EQ(do_set_scanout(1, 5, (struct gpu_rect){ 0, 0, 32, 32 }), GPU_ERR_INVALID_SCANOUT_ID);
-	CHECK_EQ(do_set_scanout(0, 6, (struct gpu_rect){ 0, 0, 32, 32 }),
-	         GPU_ERR_INVALID_RESOURCE_ID);
+	CHECK_EQ(do_set_scanout(0, 6, (struct gpu_rect){ 0, 0, 32, 32 }), GPU_ERR_INVALID_RESOURCE_ID);
 	CHECK_EQ(do_unref(5), GPU_OK_NODATA);
 	CHECK_EQ(do_create_2d(5, 32, 32), GPU_OK_NODATA); /* ids may come again */
 	CHECK_EQ(do_create_2d(UINT32_MAX, 32, 32), GPU_OK_NODATA);
@@ -322,10 +333,14 @@ static void what_resources_cannot_be(void)
 	static const struct {
 		uint32_t format, width, height, answer;
 	} bad_2d[] = {
-		{ 0, 32, 32, GPU_ERR_INVALID_PARAMETER },  { 5, 32, 32, GPU_ERR_INVALID_PARAMETER },
-		{ 135, 32, 32, GPU_ERR_INVALID_PARAMETER }, { 2, 0, 32, GPU_ERR_INVALID_PARAMETER },
-		{ 2, 32, 0, GPU_ERR_INVALID_PARAMETER },   { 2, 16385, 1, GPU_ERR_OUT_OF_MEMORY },
-		{ 2, 1, 16385, GPU_ERR_OUT_OF_MEMORY },    { 2, 16384, 16384, GPU_ERR_OUT_OF_MEMORY },
+		{ 0, 32, 32, GPU_ERR_INVALID_PARAMETER },
+		{ 5, 32, 32, GPU_ERR_INVALID_PARAMETER },
+		{ 135, 32, 32, GPU_ERR_INVALID_PARAMETER },
+		{ 2, 0, 32, GPU_ERR_INVALID_PARAMETER },
+		{ 2, 32, 0, GPU_ERR_INVALID_PARAMETER },
+		{ 2, 16385, 1, GPU_ERR_OUT_OF_MEMORY },
+		{ 2, 1, 16385, GPU_ERR_OUT_OF_MEMORY },
+		{ 2, 16384, 16384, GPU_ERR_OUT_OF_MEMORY },
 		{ 2, UINT32_MAX, UINT32_MAX, GPU_ERR_OUT_OF_MEMORY },
 		{ 2, 0x10000, 0x10000, GPU_ERR_OUT_OF_MEMORY },
 	};
@@ -359,8 +374,7 @@ static void what_resources_cannot_be(void)
 			struct gpu_resource_create_blob request;
 			struct gpu_mem_entry entry;
 		} both = { bad_blobs[i], one };
-		both.request.header =
-			(struct gpu_header){ .type = GPU_RESOURCE_CREATE_BLOB, .ctx_id = 2 };
+		both.request.header = (struct gpu_header){ .type = GPU_RESOURCE_CREATE_BLOB, .ctx_id = 2 };
 		both.request.resource_id = 5;
 		CHECK_EQ(DO(both), GPU_ERR_INVALID_PARAMETER);
 	}
@@ -512,17 +526,28 @@ static void short_requests_are_answered(void)
 		uint32_t queue, type;
 		size_t size;
 	} commands[] = {
-		{ 0, GPU_GET_DISPLAY_INFO, 24 },       { 0, GPU_RESOURCE_CREATE_2D, 40 },
-		{ 0, GPU_RESOURCE_UNREF, 32 },         { 0, GPU_SET_SCANOUT, 48 },
-		{ 0, GPU_RESOURCE_FLUSH, 48 },         { 0, GPU_TRANSFER_TO_HOST_2D, 56 },
-		{ 0, GPU_RESOURCE_ATTACH_BACKING, 32 }, { 0, GPU_RESOURCE_DETACH_BACKING, 32 },
-		{ 0, GPU_GET_CAPSET_INFO, 32 },        { 0, GPU_GET_CAPSET, 32 },
-		{ 0, GPU_GET_EDID, 32 },               { 0, GPU_RESOURCE_CREATE_BLOB, 56 },
-		{ 0, GPU_SET_SCANOUT_BLOB, 96 },       { 0, GPU_CTX_CREATE, 96 },
-		{ 0, GPU_CTX_DESTROY, 24 },            { 0, GPU_CTX_ATTACH_RESOURCE, 32 },
-		{ 0, GPU_CTX_DETACH_RESOURCE, 32 },    { 0, GPU_SUBMIT_3D, 32 },
-		{ 0, GPU_RESOURCE_MAP_BLOB, 40 },      { 0, GPU_RESOURCE_UNMAP_BLOB, 32 },
-		{ 1, GPU_UPDATE_CURSOR, 56 },          { 1, GPU_MOVE_CURSOR, 56 },
+		{ 0, GPU_GET_DISPLAY_INFO, 24 },
+		{ 0, GPU_RESOURCE_CREATE_2D, 40 },
+		{ 0, GPU_RESOURCE_UNREF, 32 },
+		{ 0, GPU_SET_SCANOUT, 48 },
+		{ 0, GPU_RESOURCE_FLUSH, 48 },
+		{ 0, GPU_TRANSFER_TO_HOST_2D, 56 },
+		{ 0, GPU_RESOURCE_ATTACH_BACKING, 32 },
+		{ 0, GPU_RESOURCE_DETACH_BACKING, 32 },
+		{ 0, GPU_GET_CAPSET_INFO, 32 },
+		{ 0, GPU_GET_CAPSET, 32 },
+		{ 0, GPU_GET_EDID, 32 },
+		{ 0, GPU_RESOURCE_CREATE_BLOB, 56 },
+		{ 0, GPU_SET_SCANOUT_BLOB, 96 },
+		{ 0, GPU_CTX_CREATE, 96 },
+		{ 0, GPU_CTX_DESTROY, 24 },
+		{ 0, GPU_CTX_ATTACH_RESOURCE, 32 },
+		{ 0, GPU_CTX_DETACH_RESOURCE, 32 },
+		{ 0, GPU_SUBMIT_3D, 32 },
+		{ 0, GPU_RESOURCE_MAP_BLOB, 40 },
+		{ 0, GPU_RESOURCE_UNMAP_BLOB, 32 },
+		{ 1, GPU_UPDATE_CURSOR, 56 },
+		{ 1, GPU_MOVE_CURSOR, 56 },
 	};
 
 	driver_begin(&plain);
@@ -531,8 +556,7 @@ static void short_requests_are_answered(void)
 		for (size_t size = 1; size < commands[i].size; size++) {
 			int slot = driver_send(commands[i].queue, bytes, size, 64);
 			driver_kick();
-			CHECK_EQ(driver_result(slot), size < 24 ? GPU_ERR_UNSPEC
-			                                        : GPU_ERR_INVALID_PARAMETER);
+			CHECK_EQ(driver_result(slot), size < 24 ? GPU_ERR_UNSPEC : GPU_ERR_INVALID_PARAMETER);
 			/* Each on its own queue only. */
 			slot = driver_send(!commands[i].queue, bytes, commands[i].size, 64);
 			driver_kick();
@@ -544,8 +568,8 @@ static void short_requests_are_answered(void)
 
 static void unknown_commands_are_answered(void)
 {
-	static const uint32_t types[] = { 0,      0xff,  0x10b, 0x10e, 0x1ff, 0x204,
-		                          0x205,  0x206, 0x20a, 0x302, 0x1100, UINT32_MAX };
+	static const uint32_t types[] = { 0,     0xff,  0x10b, 0x10e, 0x1ff,  0x204,
+		                          0x205, 0x206, 0x20a, 0x302, 0x1100, UINT32_MAX };
 
 	driver_begin(&plain);
 	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {

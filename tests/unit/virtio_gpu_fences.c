@@ -60,15 +60,15 @@ static uint32_t result(int slot)
 	return answer->type;
 }
 
-#define CHECK_ORDER(...)                                                                            \
-	do {                                                                                        \
-		const int wanted_[] = { __VA_ARGS__ };                                              \
-		int got_[DRIVER_SLOTS];                                                             \
-		int count_ = (int)(sizeof(wanted_) / sizeof(wanted_[0]));                           \
-		CHECK_EQ(driver_order(got_, DRIVER_SLOTS), count_);                                 \
-		for (int i_ = 0; i_ < count_; i_++) {                                               \
-			CHECK_EQ(got_[i_], wanted_[i_]);                                            \
-		}                                                                                   \
+#define CHECK_ORDER(...)                                                  \
+	do {                                                              \
+		const int wanted_[] = { __VA_ARGS__ };                    \
+		int got_[DRIVER_SLOTS];                                   \
+		int count_ = (int)(sizeof(wanted_) / sizeof(wanted_[0])); \
+		CHECK_EQ(driver_order(got_, DRIVER_SLOTS), count_);       \
+		for (int i_ = 0; i_ < count_; i_++) {                     \
+			CHECK_EQ(got_[i_], wanted_[i_]);                  \
+		}                                                         \
 	} while (0)
 
 static void check_nothing(void)

@@ -68,7 +68,8 @@ static void a_dumb_buffer_is_shown(void)
 {
 	/* Three pieces, not in order, and rows that cross them. */
 	static const struct gpu_mem_entry entries[] = {
-		{ DRIVER_DATA, 2 * PAGE }, { DRIVER_DATA + 16 * PAGE, 3 * PAGE },
+		{ DRIVER_DATA, 2 * PAGE },
+		{ DRIVER_DATA + 16 * PAGE, 3 * PAGE },
 		{ DRIVER_DATA + 4 * PAGE, 5 * PAGE },
 	};
 	enum { W = 100, H = 80 };
@@ -129,12 +130,11 @@ static void a_transfer_copies_its_rectangle(void)
 	/* Up to the last byte, and no further. */
 	CHECK_EQ(transfer(5, (struct gpu_rect){ 0, 0, 1, 1 }, W * H * 4 - 4), GPU_OK_NODATA);
 	CHECK_EQ(shown(0, 0, 0), pixel_at(W - 1, H - 1, 1));
-	CHECK_EQ(transfer(5, (struct gpu_rect){ 0, 0, 1, 1 }, W * H * 4 - 3),
-	         GPU_ERR_INVALID_PARAMETER);
+	CHECK_EQ(transfer(5, (struct gpu_rect){ 0, 0, 1, 1 }, W * H * 4 - 3), GPU_ERR_INVALID_PARAMETER);
 	CHECK_EQ(transfer(5, (struct gpu_rect){ 0, 0, W, H }, 4), GPU_ERR_INVALID_PARAMETER);
 	CHECK_EQ(transfer(5, (struct gpu_rect){ 0, 0, 1, 1 }, UINT64_MAX), GPU_ERR_INVALID_PARAMETER);
 	static const struct gpu_rect bad[] = {
-		{ W, 0, 1, 1 }, { 0, H, 1, 1 }, { 1, 0, W, 1 }, { 0, 1, 1, H },
+		{ W, 0, 1, 1 },          { 0, H, 1, 1 },          { 1, 0, W, 1 },          { 0, 1, 1, H },
 		{ UINT32_MAX, 0, 2, 1 }, { 1, 0, UINT32_MAX, 1 }, { 0, 1, 1, UINT32_MAX },
 	};
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -310,7 +310,7 @@ static void scanouts_that_lie_outside(void)
 	CHECK_EQ(DO(good), GPU_ERR_INVALID_PARAMETER); /* which is no blob */
 	CHECK_EQ(do_set_scanout(0, 5, good.rect), GPU_ERR_INVALID_PARAMETER);
 	static const struct gpu_rect rects[] = {
-		{ 0, 0, 65, 64 }, { 0, 0, 64, 65 }, { 1, 0, 64, 64 }, { 0, 0, 15, 64 },
+		{ 0, 0, 65, 64 }, { 0, 0, 64, 65 },          { 1, 0, 64, 64 },          { 0, 0, 15, 64 },
 		{ 0, 0, 64, 15 }, { UINT32_MAX, 0, 32, 32 }, { 0, 32, 64, UINT32_MAX },
 	};
 	for (size_t i = 0; i < sizeof(rects) / sizeof(rects[0]); i++) {

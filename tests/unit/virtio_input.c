@@ -185,7 +185,8 @@ static void finish(void)
 
 static void key(uint32_t code, bool down)
 {
-	vtr_virtio_input_take(input, &(struct vtr_input){ .kind = VTR_INPUT_KEY, .code = code, .down = down });
+	vtr_virtio_input_take(input,
+	                      &(struct vtr_input){ .kind = VTR_INPUT_KEY, .code = code, .down = down });
 }
 
 static void motion(uint32_t x, uint32_t y)
@@ -195,8 +196,8 @@ static void motion(uint32_t x, uint32_t y)
 
 static void wheel(int32_t x, int32_t y)
 {
-	vtr_virtio_input_take(
-		input, &(struct vtr_input){ .kind = VTR_INPUT_WHEEL, .wheel_x = x, .wheel_y = y });
+	vtr_virtio_input_take(input,
+	                      &(struct vtr_input){ .kind = VTR_INPUT_WHEEL, .wheel_x = x, .wheel_y = y });
 }
 
 static void release(void)
@@ -208,9 +209,9 @@ static void check_told_at(int line, const struct input_event *wanted, size_t cou
 {
 	for (size_t i = 0; i < told_count && i < count; i++) {
 		if (memcmp(&told[i], &wanted[i], sizeof(told[i])) != 0) {
-			fprintf(stderr, "line %d: event %zu is %u %u %d, not %u %u %d\n", line, i, told[i].type,
-			        told[i].code, (int)told[i].value, wanted[i].type, wanted[i].code,
-			        (int)wanted[i].value);
+			fprintf(stderr, "line %d: event %zu is %u %u %d, not %u %u %d\n", line, i,
+			        told[i].type, told[i].code, (int)told[i].value, wanted[i].type,
+			        wanted[i].code, (int)wanted[i].value);
 			CHECK(false);
 		}
 	}
@@ -218,10 +219,10 @@ static void check_told_at(int line, const struct input_event *wanted, size_t cou
 	told_count = 0;
 }
 
-#define CHECK_TOLD(...)                                                                             \
-	do {                                                                                        \
-		const struct input_event wanted_[] = { __VA_ARGS__ };                               \
-		check_told_at(__LINE__, wanted_, VTR_ARRAY_LEN(wanted_));                           \
+#define CHECK_TOLD(...)                                                   \
+	do {                                                              \
+		const struct input_event wanted_[] = { __VA_ARGS__ };     \
+		check_told_at(__LINE__, wanted_, VTR_ARRAY_LEN(wanted_)); \
 	} while (0)
 #define KEY(code, down) { EVENT_KEY, code, down }
 #define ABS(axis, place) { EVENT_ABS, axis, place }
@@ -580,9 +581,9 @@ static void lights_are_told_of_when_they_change(void)
 static void whatever_is_reported_is_taken(void)
 {
 	const struct input_event reports[] = {
-		{ EVENT_LED, 1, 1 },      { EVENT_LED, 1, 0 },   { EVENT_LED, 3, 1 },
-		{ EVENT_LED, 0xffff, 1 }, { EVENT_SYN, 0, 0 },   { EVENT_REP, 0, 250 },
-		{ 4, 5, 0xffffffff },     { EVENT_KEY, 30, 1 },  { 0xffff, 0xffff, 0xffffffff },
+		{ EVENT_LED, 1, 1 },      { EVENT_LED, 1, 0 },  { EVENT_LED, 3, 1 },
+		{ EVENT_LED, 0xffff, 1 }, { EVENT_SYN, 0, 0 },  { EVENT_REP, 0, 250 },
+		{ 4, 5, 0xffffffff },     { EVENT_KEY, 30, 1 }, { 0xffff, 0xffff, 0xffffffff },
 	};
 
 	begin(VTR_VIRTIO_KEYBOARD);

@@ -190,8 +190,7 @@ static void gathers(void)
 
 	const unsigned many = 2000;
 	for (unsigned i = 0; i < many; i++) {
-		descs(TABLE_AT)[i] = (struct desc){ BUFFER_AT + i % 26, 1, NEXT,
-			                            (uint16_t)(i + 1) };
+		descs(TABLE_AT)[i] = (struct desc){ BUFFER_AT + i % 26, 1, NEXT, (uint16_t)(i + 1) };
 	}
 	for (unsigned i = many - VTR_QUEUE_MAX_IN - 1; i < many; i++) {
 		descs(TABLE_AT)[i].addr = BUFFER_AT + 0x10000 + i;

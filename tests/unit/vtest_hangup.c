@@ -63,10 +63,9 @@ static void while_it_waits_for_an_fd(void)
 	char byte = 1;
 	char control[CMSG_SPACE(sizeof(int))];
 	struct iovec iov = { &byte, 1 };
-	struct msghdr message = { .msg_iov = &iov,
-		                  .msg_iovlen = 1,
-		                  .msg_control = control,
-		                  .msg_controllen = sizeof(control) };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)
+	};
 
 	begin();
 	vtr_vtest_hang_up(ends[1]);

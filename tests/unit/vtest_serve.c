@@ -52,8 +52,7 @@ static void say(const uint32_t *words, size_t count)
 	CHECK_EQ(send(client, words, count * 4, MSG_NOSIGNAL), (ssize_t)count * 4);
 }
 
-#define SAY(...) \
-	say((const uint32_t[]){ __VA_ARGS__ }, sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4)
+#define SAY(...) say((const uint32_t[]){ __VA_ARGS__ }, sizeof((const uint32_t[]){ __VA_ARGS__ }) / 4)
 
 static void hear(uint32_t *words, size_t count)
 {

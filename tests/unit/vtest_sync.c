@@ -28,8 +28,8 @@ static void close_wait(struct vtr_sync_fd *wait)
 	}
 }
 
-static struct vtr_sync_fd wait_for(struct vtr_syncs *syncs, const struct vtr_sync_value *values,
-                                   size_t count, bool any, uint32_t timeout_ms)
+static struct vtr_sync_fd wait_for(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
+                                   bool any, uint32_t timeout_ms)
 {
 	struct vtr_sync_fd fd;
 
@@ -192,8 +192,7 @@ static void limits_waits(void)
 		many[i] = value;
 	}
 	for (size_t i = 0; i < VTR_SYNC_MAX_LINKS / VTR_SYNC_MAX_LIST; i++) {
-		struct vtr_sync_fd wait = wait_for(syncs, many, VTR_SYNC_MAX_LIST, true,
-		                                   UINT32_MAX);
+		struct vtr_sync_fd wait = wait_for(syncs, many, VTR_SYNC_MAX_LIST, true, UINT32_MAX);
 		CHECK_EQ(state_of(wait.fd), PENDING);
 		close_wait(&wait);
 	}
@@ -221,8 +220,7 @@ static void fences(void)
 	}
 	CHECK_OK(vtr_sync_fence_create(syncs, values, 5, &first));
 	CHECK_OK(vtr_sync_fence_create(syncs, values, 1, &second));
-	CHECK_ERR(vtr_sync_fence_create(syncs, &(struct vtr_sync_value){ 99, 1 }, 1, &second),
-	          VTR_ERR_GUEST);
+	CHECK_ERR(vtr_sync_fence_create(syncs, &(struct vtr_sync_value){ 99, 1 }, 1, &second), VTR_ERR_GUEST);
 	/* The id is used again before the fence retires: that is another sync. */
 	CHECK_OK(vtr_sync_destroy(syncs, values[4].id));
 	uint32_t id;
@@ -250,8 +248,7 @@ static void limits_fences(void)
 	for (uint32_t i = 0; i < VTR_SYNC_MAX_FENCES; i++) {
 		CHECK_OK(vtr_sync_fence_create(syncs, &value, 1, &all[i]));
 	}
-	CHECK_ERR(vtr_sync_fence_create(syncs, &value, 1, &all[VTR_SYNC_MAX_FENCES]),
-	          VTR_ERR_LIMIT);
+	CHECK_ERR(vtr_sync_fence_create(syncs, &value, 1, &all[VTR_SYNC_MAX_FENCES]), VTR_ERR_LIMIT);
 	for (uint32_t i = 0; i < VTR_SYNC_MAX_FENCES; i++) {
 		vtr_sync_fence_cancel(syncs, all[i]);
 	}

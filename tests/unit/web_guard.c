@@ -9,8 +9,8 @@ static const struct vtr_guard local = { 0 };
 static void hosts(void)
 {
 	static const char *const good[] = {
-		"localhost", "LocalHost:8080", "127.0.0.1", "127.0.0.1:1", "127.255.3.4:65535", "[::1]",
-		"[::1]:8080",
+		"localhost",         "LocalHost:8080", "127.0.0.1",  "127.0.0.1:1",
+		"127.255.3.4:65535", "[::1]",          "[::1]:8080",
 	};
 	static const char *const bad[] = {
 		"",
@@ -77,16 +77,37 @@ static void sites(void)
 
 static void other_machines(void)
 {
-	static const struct vtr_guard remote = { .tls = true, .remote = true, .names = "vm.example,b,,c.example" };
+	static const struct vtr_guard remote = { .tls = true,
+		                                 .remote = true,
+		                                 .names = "vm.example,b,,c.example" };
 	static const struct vtr_guard nameless = { .remote = true };
 	static const char *const good[] = {
-		"localhost:1", "192.0.2.1", "192.0.2.1:8443", "[2001:db8::1]", "[2001:db8::1]:8443", "vm.example",
-		"VM.example:8443", "b", "b:1", "c.example",
+		"localhost:1",
+		"192.0.2.1",
+		"192.0.2.1:8443",
+		"[2001:db8::1]",
+		"[2001:db8::1]:8443",
+		"vm.example",
+		"VM.example:8443",
+		"b",
+		"b:1",
+		"c.example",
 	};
 	static const char *const bad[] = {
-		"", ":80", "evil.example", "vm.example.evil", "xvm.example", "vm.example,b", "vm", "c.exampl",
+		"",
+		":80",
+		"evil.example",
+		"vm.example.evil",
+		"xvm.example",
+		"vm.example,b",
+		"vm",
+		"c.exampl",
 		"vm.example:x",
-		"192.0.2.1.evil.example", "[2001:db8::1", "[]", "[evil.example]", "[::1]x",
+		"192.0.2.1.evil.example",
+		"[2001:db8::1",
+		"[]",
+		"[evil.example]",
+		"[::1]x",
 	};
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(good); i++) {

@@ -69,7 +69,8 @@ static void what_makes_no_sense(void)
 
 static void codecs_come_from_the_parameters(void)
 {
-	static const uint8_t with_delimiter[] = { 0, 0, 0, 1, 9, 0xf0, 0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x28, 1, 2 };
+	static const uint8_t with_delimiter[] = { 0, 0, 0,    1,    9,    0xf0, 0, 0,
+		                                  0, 1, 0x67, 0x42, 0xc0, 0x28, 1, 2 };
 	static const uint8_t short_start[] = { 0, 0, 1, 0x27, 0x64, 0x00, 0x2a };
 	static const uint8_t cut_off[] = { 0, 0, 1, 0x67, 0x42, 0xc0 };
 	static const uint8_t none[] = { 0, 0, 0, 1, 0x65, 0x88, 0x84, 0, 0, 0, 0, 0 };

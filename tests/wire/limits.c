@@ -23,7 +23,7 @@ static void begin(void)
 	vtr_arena_finish(&arena);
 	vtr_budget_init(&budget, ARENA_LIMIT);
 	vtr_arena_init(&arena, ARENA_FIRST, &budget);
-	w = (struct vtr_cs_writer){.cur = data, .end = data + sizeof(data)};
+	w = (struct vtr_cs_writer){ .cur = data, .end = data + sizeof(data) };
 }
 
 static struct vtr_cs_reader reader(void)
@@ -38,7 +38,7 @@ static struct vtr_cs_reader reader(void)
 /* A count that no bytes stand behind. */
 static void count_without_elements(void)
 {
-	const uint64_t counts[] = {1, 1000, INT32_MAX, UINT32_MAX};
+	const uint64_t counts[] = { 1, 1000, INT32_MAX, UINT32_MAX };
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(counts); i++) {
 		struct vtw_vkCmdSetViewport a;
@@ -152,7 +152,7 @@ static void long_chains(void)
 /* An id of another type, and one that does not exist. */
 static void wrong_objects(void)
 {
-	const uint64_t ids[] = {0, DEVICE, 4711, UINT64_MAX};
+	const uint64_t ids[] = { 0, DEVICE, 4711, UINT64_MAX };
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(ids); i++) {
 		struct vtw_vkCmdSetViewport a;

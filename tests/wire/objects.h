@@ -18,12 +18,41 @@ struct wire_objects {
 
 static const uint32_t wire_object_types[WIRE_OBJECT_COUNT] = {
 	/* VkInstance .. VkCommandBuffer, the dispatchable ones */
-	1, 2, 3, 4, 6,
+	1,
+	2,
+	3,
+	4,
+	6,
 	/* VkDeviceMemory .. VkPipelineCache */
-	8, 25, 9, 13, 10, 14, 15, 19, 17, 21, 23, 20, 22, 7, 5, 11, 12, 24, 18, 16,
+	8,
+	25,
+	9,
+	13,
+	10,
+	14,
+	15,
+	19,
+	17,
+	21,
+	23,
+	20,
+	22,
+	7,
+	5,
+	11,
+	12,
+	24,
+	18,
+	16,
 	/* VkDescriptorUpdateTemplate .. VkTensorARM, VkSurfaceKHR, VkSwapchainKHR */
-	1000085000, 1000156000, 1000150000, 1000268000, 1000295000, 1000460000,
-	1000000000, 1000001000,
+	1000085000,
+	1000156000,
+	1000150000,
+	1000268000,
+	1000295000,
+	1000460000,
+	1000000000,
+	1000001000,
 };
 
 static inline bool wire_objects_init(struct wire_objects *o)
@@ -32,7 +61,8 @@ static inline bool wire_objects_init(struct wire_objects *o)
 		return false;
 	}
 	for (uint32_t i = 0; i < WIRE_OBJECT_COUNT; i++) {
-		o->objects[i] = (struct vtr_object){.id = i + 1, .handle = i + 1, .type = wire_object_types[i]};
+		o->objects[i] =
+			(struct vtr_object){ .id = i + 1, .handle = i + 1, .type = wire_object_types[i] };
 		if (vtr_idmap_insert(&o->map, &o->objects[i]) != VTR_OK) {
 			return false;
 		}

@@ -73,8 +73,8 @@ static struct outcome pass(struct test *t, uint32_t command, const uint8_t *data
 {
 	const size_t shift = t->records % 2 * 4; /* a u64 lies at any multiple of 4 */
 	uint8_t *memory = malloc(size + shift + (size + shift == 0));
-	struct vtr_cs_writer request = {.cur = t->request, .end = t->request + ENCODE_SIZE};
-	struct vtr_cs_writer reply = {.cur = t->reply, .end = t->reply + ENCODE_SIZE};
+	struct vtr_cs_writer request = { .cur = t->request, .end = t->request + ENCODE_SIZE };
+	struct vtr_cs_writer reply = { .cur = t->reply, .end = t->reply + ENCODE_SIZE };
 	struct vtr_cs_reader r;
 	struct outcome o;
 
@@ -98,12 +98,14 @@ static struct outcome pass(struct test *t, uint32_t command, const uint8_t *data
 	return o;
 }
 
-static void check_valid(struct test *t, const struct record *rec, const uint8_t *request, const uint8_t *reply)
+static void check_valid(struct test *t, const struct record *rec, const uint8_t *request,
+                        const uint8_t *reply)
 {
 	const struct outcome o = pass(t, rec->command, request + HEAD_SIZE, rec->request_size - HEAD_SIZE);
 
 	if (!o.ok || o.status != 0) {
-		failed(t, rec, "does not decode", (o.status & VTR_CS_SHORT) != 0 ? "reads past the end" : o.why);
+		failed(t, rec, "does not decode",
+		       (o.status & VTR_CS_SHORT) != 0 ? "reads past the end" : o.why);
 		return;
 	}
 	if (o.left != 0) {
@@ -175,7 +177,7 @@ static void check_mutations(struct test *t, const struct record *rec, uint8_t *r
 	for (size_t i = 0; i < count; i++) {
 		const size_t word = words <= MAX_MUTATIONS ? i : draw(t) % words;
 		uint8_t *at = request + HEAD_SIZE + word * 4;
-		const uint32_t values[] = {0, UINT32_MAX, draw(t), draw(t) % 33};
+		const uint32_t values[] = { 0, UINT32_MAX, draw(t), draw(t) % 33 };
 		uint32_t kept;
 
 		memcpy(&kept, at, sizeof(kept));
@@ -203,7 +205,8 @@ static bool read_record(FILE *in, struct record *rec, uint8_t **out_request, uin
 	*out_request = malloc(rec->request_size);
 	*out_reply = malloc(rec->reply_size);
 	return *out_request != NULL && *out_reply != NULL && rec->request_size >= HEAD_SIZE &&
-	       fread(*out_request, rec->request_size, 1, in) == 1 && fread(*out_reply, rec->reply_size, 1, in) == 1;
+	       fread(*out_request, rec->request_size, 1, in) == 1 &&
+	       fread(*out_reply, rec->reply_size, 1, in) == 1;
 }
 
 static void run(struct test *t, FILE *in)
@@ -233,7 +236,8 @@ static bool check_head(FILE *in)
 
 	return fread(magic, sizeof(magic), 1, in) == 1 && memcmp(magic, "VTRW", 4) == 0 &&
 	       fread(&count, sizeof(count), 1, in) == 1 && count == WIRE_OBJECT_COUNT &&
-	       fread(types, sizeof(types), 1, in) == 1 && memcmp(types, wire_object_types, sizeof(types)) == 0;
+	       fread(types, sizeof(types), 1, in) == 1 &&
+	       memcmp(types, wire_object_types, sizeof(types)) == 0;
 }
 
 /* Both know the same commands under the same numbers. */
@@ -245,8 +249,8 @@ static void check_names(struct test *t, FILE *in)
 	while (fscanf(in, "%u %127s", &number, name) == 2) {
 		count++;
 		if (number >= VTW_COMMAND_COUNT || t->passes[number] == NULL ||
-		    strcmp(t->passes[number]->name, name) != 0 ||
-		    vtw_command_infos[number].name == NULL || strcmp(vtw_command_infos[number].name, name) != 0) {
+		    strcmp(t->passes[number]->name, name) != 0 || vtw_command_infos[number].name == NULL ||
+		    strcmp(vtw_command_infos[number].name, name) != 0) {
 			printf("FAIL command %u is %s in the schema alone\n", number, name);
 			t->failures++;
 		}
@@ -259,7 +263,7 @@ static void check_names(struct test *t, FILE *in)
 
 int main(int argc, char **argv)
 {
-	static struct test t = {.seed = 88172645463325252u};
+	static struct test t = { .seed = 88172645463325252u };
 	FILE *vectors = argc == 3 ? fopen(argv[1], "rb") : NULL;
 	FILE *names = argc == 3 ? fopen(argv[2], "r") : NULL;
 

@@ -76,8 +76,8 @@ static unsigned loop_events(uint32_t events)
 	       ((events & (EPOLLHUP | EPOLLERR)) != 0 ? (unsigned)VTR_OS_LOOP_HUP : 0);
 }
 
-enum vtr_err vtr_os_loop_add_fd(struct vtr_os_loop *loop, int fd, bool in, bool out,
-                                vtr_os_loop_fd_fn fn, void *data, struct vtr_os_loop_fd **out_watch)
+enum vtr_err vtr_os_loop_add_fd(struct vtr_os_loop *loop, int fd, bool in, bool out, vtr_os_loop_fd_fn fn,
+                                void *data, struct vtr_os_loop_fd **out_watch)
 {
 	struct vtr_os_loop_fd *watch = calloc(1, sizeof(*watch));
 
@@ -88,7 +88,7 @@ enum vtr_err vtr_os_loop_add_fd(struct vtr_os_loop *loop, int fd, bool in, bool 
 	watch->fd = fd;
 	watch->fn = fn;
 	watch->data = data;
-	struct epoll_event event = {.events = epoll_events(in, out), .data.ptr = watch};
+	struct epoll_event event = { .events = epoll_events(in, out), .data.ptr = watch };
 	if (epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) < 0) {
 		free(watch);
 		return VTR_ERR_OS;
@@ -102,7 +102,7 @@ enum vtr_err vtr_os_loop_add_fd(struct vtr_os_loop *loop, int fd, bool in, bool 
 
 enum vtr_err vtr_os_loop_modify_fd(struct vtr_os_loop_fd *watch, bool in, bool out)
 {
-	struct epoll_event event = {.events = epoll_events(in, out), .data.ptr = watch};
+	struct epoll_event event = { .events = epoll_events(in, out), .data.ptr = watch };
 
 	if (epoll_ctl(watch->loop->epoll_fd, EPOLL_CTL_MOD, watch->fd, &event) < 0) {
 		return VTR_ERR_OS;
@@ -133,7 +133,7 @@ static void free_removed(struct vtr_os_loop *loop)
 	struct vtr_os_loop_fd *watch;
 	struct vtr_os_loop_fd *next;
 
-	vtr_list_for_each_safe(watch, next, &loop->removed, node) {
+	vtr_list_for_each_safe (watch, next, &loop->removed, node) {
 		vtr_list_remove(&watch->node);
 		free(watch);
 	}
@@ -145,7 +145,7 @@ static void arm(struct vtr_os_loop *loop)
 	struct vtr_os_loop_timer *timer;
 	int64_t earliest = -1;
 
-	vtr_list_for_each(timer, &loop->timers, node) {
+	vtr_list_for_each (timer, &loop->timers, node) {
 		if (timer->at_ns >= 0 && (earliest < 0 || timer->at_ns < earliest)) {
 			earliest = timer->at_ns;
 		}
@@ -153,7 +153,7 @@ static void arm(struct vtr_os_loop *loop)
 	if (earliest == loop->armed_ns) {
 		return;
 	}
-	struct itimerspec spec = {.it_value = {0, 0}}; /* zero stops the timer */
+	struct itimerspec spec = { .it_value = { 0, 0 } }; /* zero stops the timer */
 	if (earliest >= 0) {
 		spec.it_value.tv_sec = earliest / NS_PER_S;
 		spec.it_value.tv_nsec = earliest % NS_PER_S;
@@ -167,7 +167,7 @@ static struct vtr_os_loop_timer *find_due(struct vtr_os_loop *loop, int64_t now)
 {
 	struct vtr_os_loop_timer *timer;
 
-	vtr_list_for_each(timer, &loop->timers, node) {
+	vtr_list_for_each (timer, &loop->timers, node) {
 		if (timer->at_ns >= 0 && timer->at_ns <= now) {
 			return timer;
 		}
@@ -272,8 +272,7 @@ static void on_signal_fd(void *data, unsigned events)
 	}
 }
 
-enum vtr_err vtr_os_loop_add_signal(struct vtr_os_loop *loop, int signo, vtr_os_loop_signal_fn fn,
-                                    void *data)
+enum vtr_err vtr_os_loop_add_signal(struct vtr_os_loop *loop, int signo, vtr_os_loop_signal_fn fn, void *data)
 {
 	sigset_t signals = loop->signals;
 	sigset_t before;
@@ -296,7 +295,7 @@ enum vtr_err vtr_os_loop_add_signal(struct vtr_os_loop *loop, int signo, vtr_os_
 	}
 	loop->signal_fd = fd;
 	loop->signals = signals;
-	loop->handlers[signo] = (struct signal_handler) {
+	loop->handlers[signo] = (struct signal_handler){
 		.fn = fn,
 		.data = data,
 		.unblock = !sigismember(&before, signo),
@@ -393,10 +392,10 @@ void vtr_os_loop_destroy(struct vtr_os_loop *loop)
 		return;
 	}
 	vtr_assert(!loop->dispatching);
-	vtr_list_for_each_safe(watch, next_watch, &loop->watches, node) {
+	vtr_list_for_each_safe (watch, next_watch, &loop->watches, node) {
 		free(watch);
 	}
-	vtr_list_for_each_safe(timer, next_timer, &loop->timers, node) {
+	vtr_list_for_each_safe (timer, next_timer, &loop->timers, node) {
 		free(timer);
 	}
 	vtr_close(&loop->signal_fd);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "platform/proc.h"
 
-#include <malloc.h>
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>

@@ -97,10 +97,9 @@ static const char *const read_paths[] = {
 
 /* In /dev: names, and beginnings of names. */
 static const char *const device_names[] = {
-	"dma_heap", "dri",  "dxg",  "full",    "kfd",     "kgsl-3d0",
-	"null",     "random", "udmabuf", "urandom", "zero",
+	"dma_heap", "dri", "dxg", "full", "kfd", "kgsl-3d0", "null", "random", "udmabuf", "urandom", "zero",
 };
-static const char *const device_prefixes[] = {"mali", "nvidia"};
+static const char *const device_prefixes[] = { "mali", "nvidia" };
 
 static enum vtr_err allow_fd(int ruleset, int fd, uint64_t access)
 {
@@ -112,7 +111,7 @@ static enum vtr_err allow_fd(int ruleset, int fd, uint64_t access)
 	if (!S_ISDIR(st.st_mode)) {
 		access &= FS_OF_FILES;
 	}
-	const struct landlock_path_beneath_attr rule = {.allowed_access = access, .parent_fd = fd};
+	const struct landlock_path_beneath_attr rule = { .allowed_access = access, .parent_fd = fd };
 	if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0) {
 		return VTR_ERR_OS;
 	}
@@ -200,8 +199,7 @@ static enum vtr_err allow_self(int ruleset)
 	return err;
 }
 
-static enum vtr_err fill_ruleset(int ruleset, const struct vtr_os_sandbox_paths *paths,
-                                 uint64_t handled)
+static enum vtr_err fill_ruleset(int ruleset, const struct vtr_os_sandbox_paths *paths, uint64_t handled)
 {
 	enum vtr_err err = VTR_OK;
 
@@ -236,7 +234,7 @@ static uint32_t fill_attr(int version, struct ruleset_attr *out_attr, size_t *ou
 {
 	uint32_t applied = VTR_OS_SANDBOX_FILES;
 
-	*out_attr = (struct ruleset_attr) {.handled_access_fs = FS_VERSION_1};
+	*out_attr = (struct ruleset_attr){ .handled_access_fs = FS_VERSION_1 };
 	*out_size = offsetof(struct ruleset_attr, handled_access_net);
 	if (version > 1) {
 		out_attr->handled_access_fs |= FS_REFER;

@@ -22,37 +22,124 @@
  */
 static const char *const refused[] = {
 	/* Programs and processes. clone() is below. */
-	"execve", "execveat", "fork", "vfork",
+	"execve",
+	"execveat",
+	"fork",
+	"vfork",
 	/* Looking into other processes, and signals to them. kill() and its kind are below. */
-	"ptrace", "process_vm_readv", "process_vm_writev", "process_madvise", "process_mrelease", "kcmp",
-	"pidfd_open", "pidfd_getfd", "pidfd_send_signal", "tkill",
+	"ptrace",
+	"process_vm_readv",
+	"process_vm_writev",
+	"process_madvise",
+	"process_mrelease",
+	"kcmp",
+	"pidfd_open",
+	"pidfd_getfd",
+	"pidfd_send_signal",
+	"tkill",
 	/* Memory and queues of others. */
-	"shmget", "shmat", "shmctl", "semget", "semctl", "msgget", "msgctl", "mq_open", "mq_unlink",
+	"shmget",
+	"shmat",
+	"shmctl",
+	"semget",
+	"semctl",
+	"msgget",
+	"msgctl",
+	"mq_open",
+	"mq_unlink",
 	/* Mounts, namespaces, roots. */
-	"mount", "umount", "umount2", "pivot_root", "chroot", "move_mount", "open_tree", "fsopen",
-	"fsconfig", "fsmount", "fspick", "mount_setattr", "setns", "unshare",
+	"mount",
+	"umount",
+	"umount2",
+	"pivot_root",
+	"chroot",
+	"move_mount",
+	"open_tree",
+	"fsopen",
+	"fsconfig",
+	"fsmount",
+	"fspick",
+	"mount_setattr",
+	"setns",
+	"unshare",
 	/* The kernel itself. */
-	"init_module", "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot",
-	"swapon", "swapoff", "sethostname", "setdomainname", "syslog", "acct", "quotactl", "quotactl_fd",
-	"settimeofday", "clock_settime", "clock_adjtime", "adjtimex", "iopl", "ioperm", "nfsservctl",
-	"vhangup", "lookup_dcookie",
+	"init_module",
+	"finit_module",
+	"delete_module",
+	"kexec_load",
+	"kexec_file_load",
+	"reboot",
+	"swapon",
+	"swapoff",
+	"sethostname",
+	"setdomainname",
+	"syslog",
+	"acct",
+	"quotactl",
+	"quotactl_fd",
+	"settimeofday",
+	"clock_settime",
+	"clock_adjtime",
+	"adjtimex",
+	"iopl",
+	"ioperm",
+	"nfsservctl",
+	"vhangup",
+	"lookup_dcookie",
 	/* Interfaces with a history of holes, of which no driver needs any. */
-	"bpf", "perf_event_open", "userfaultfd", "add_key", "request_key", "keyctl", "modify_ldt",
-	"personality", "fanotify_init", "fanotify_mark", "name_to_handle_at", "open_by_handle_at",
+	"bpf",
+	"perf_event_open",
+	"userfaultfd",
+	"add_key",
+	"request_key",
+	"keyctl",
+	"modify_ldt",
+	"personality",
+	"fanotify_init",
+	"fanotify_mark",
+	"name_to_handle_at",
+	"open_by_handle_at",
 	/* What Landlock does not cover: owners, modes, times, attributes, sizes by name, new nodes. */
-	"chmod", "fchmod", "fchmodat", "fchmodat2", "chown", "fchown", "lchown", "fchownat", "utime",
-	"utimes", "futimesat", "utimensat", "setxattr", "lsetxattr", "fsetxattr", "removexattr",
-	"lremovexattr", "fremovexattr", "truncate", "truncate64", "mknod", "mknodat",
+	"chmod",
+	"fchmod",
+	"fchmodat",
+	"fchmodat2",
+	"chown",
+	"fchown",
+	"lchown",
+	"fchownat",
+	"utime",
+	"utimes",
+	"futimesat",
+	"utimensat",
+	"setxattr",
+	"lsetxattr",
+	"fsetxattr",
+	"removexattr",
+	"lremovexattr",
+	"fremovexattr",
+	"truncate",
+	"truncate64",
+	"mknod",
+	"mknodat",
 	/* Other users. */
-	"setuid", "setgid", "setreuid", "setregid", "setresuid", "setresgid", "setgroups", "setfsuid",
-	"setfsgid", "capset",
+	"setuid",
+	"setgid",
+	"setreuid",
+	"setregid",
+	"setresuid",
+	"setresgid",
+	"setgroups",
+	"setfsuid",
+	"setfsgid",
+	"capset",
 };
 
 /* Left to those that serve a socket which they were given. */
-static const char *const serving[] = {"accept", "accept4"};
+static const char *const serving[] = { "accept", "accept4" };
 
 /* Left to those that run a driver: see add_socket_rules(). */
-static const char *const listening[] = {"socket", "bind", "listen"};
+static const char *const listening[] = { "socket", "bind", "listen" };
 
 /* Refused as if this kernel had never heard of them, so that callers take their second choice. */
 static const char *const unknown[] = {
@@ -68,7 +155,7 @@ static const char *const unknown[] = {
  */
 
 /* With any of these a signal that is not for this process is refused; the first argument is a pid. */
-static const char *const signals[] = {"kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo"};
+static const char *const signals[] = { "kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo" };
 
 struct rules {
 	scmp_filter_ctx filter;
@@ -129,7 +216,7 @@ static int add_signal_rules(const struct rules *rules)
 /* Of clone() only the making of threads is left: a new process would lack one of these two flags. */
 static int add_clone_rules(const struct rules *rules)
 {
-	static const scmp_datum_t needed[] = {CLONE_VM, CLONE_THREAD};
+	static const scmp_datum_t needed[] = { CLONE_VM, CLONE_THREAD };
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(needed); i++) {
 		int result = seccomp_rule_add(rules->filter, refuse_with(rules, EPERM), SCMP_SYS(clone), 1,
@@ -159,20 +246,21 @@ static int refuse_second(const struct rules *rules, int number, const scmp_datum
  * something comes in at an fd. */
 static int add_fd_rules(const struct rules *rules)
 {
-	static const scmp_datum_t requests[] = {TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP};
-	static const scmp_datum_t commands[] = {F_SETOWN, F_SETOWN_EX, F_SETSIG};
+	static const scmp_datum_t requests[] = { TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP };
+	static const scmp_datum_t commands[] = { F_SETOWN, F_SETOWN_EX, F_SETSIG };
 	int result = refuse_second(rules, SCMP_SYS(ioctl), requests, VTR_ARRAY_LEN(requests));
 
-	return result != 0 ? result : refuse_second(rules, SCMP_SYS(fcntl), commands, VTR_ARRAY_LEN(commands));
+	return result != 0 ? result :
+	                     refuse_second(rules, SCMP_SYS(fcntl), commands, VTR_ARRAY_LEN(commands));
 }
 
 /* The second choice where there is no Landlock, and for memory: an fd that was given for reading alone
  * could be opened anew through /proc, which Landlock does not cover. */
 static int add_open_rules(scmp_filter_ctx filter)
 {
-	static const char *const openers[] = {"creat"};
-	static const char *const unknown_openers[] = {"openat2"}; /* hides its flags in memory */
-	static const scmp_datum_t writing[] = {O_WRONLY, O_RDWR};
+	static const char *const openers[] = { "creat" };
+	static const char *const unknown_openers[] = { "openat2" }; /* hides its flags in memory */
+	static const scmp_datum_t writing[] = { O_WRONLY, O_RDWR };
 	int result = add_names(filter, SCMP_ACT_ERRNO(EACCES), openers, VTR_ARRAY_LEN(openers));
 
 	if (result == 0) {
@@ -221,7 +309,8 @@ static int add_socket_rules(const struct rules *rules)
 	int result = seccomp_rule_add(rules->filter, refuse_with(rules, ENOENT), SCMP_SYS(connect), 0);
 
 	if (result == 0 && rules->server) {
-		result = add_names(rules->filter, refuse_with(rules, EPERM), listening, VTR_ARRAY_LEN(listening));
+		result = add_names(rules->filter, refuse_with(rules, EPERM), listening,
+		                   VTR_ARRAY_LEN(listening));
 	} else if (result == 0) {
 		result = seccomp_rule_add(rules->filter, refuse_with(rules, EPERM), SCMP_SYS(socket), 1,
 		                          SCMP_A0(SCMP_CMP_NE, AF_UNIX));
@@ -239,7 +328,7 @@ static int add_socket_rules(const struct rules *rules)
 /* All calls by which a file is opened, whatever comes of them. */
 static int add_watch_rules(scmp_filter_ctx filter)
 {
-	static const char *const openers[] = {"open", "openat", "openat2"};
+	static const char *const openers[] = { "open", "openat", "openat2" };
 
 	return add_names(filter, SCMP_ACT_NOTIFY, openers, VTR_ARRAY_LEN(openers));
 }
@@ -317,8 +406,9 @@ static enum vtr_err filter_syscalls(bool server, int *out_watch_fd, uint32_t *ou
 		*out_applied = 0;
 		return VTR_OK;
 	}
-	const struct rules rules = {
-		.filter = seccomp_init(SCMP_ACT_ALLOW), .server = server, .watched = out_watch_fd != NULL};
+	const struct rules rules = { .filter = seccomp_init(SCMP_ACT_ALLOW),
+		                     .server = server,
+		                     .watched = out_watch_fd != NULL };
 	if (rules.filter == NULL) {
 		return VTR_ERR_NOMEM;
 	}

@@ -23,8 +23,8 @@ static bool read_text(pid_t pid, uint64_t address, char *out, size_t size)
 		/* Up to the next page, which may not be there. */
 		const size_t page = vtr_os_page_size();
 		const size_t chunk = vtr_min(size - have, page - (address + have) % page);
-		const struct iovec here = {out + have, chunk};
-		const struct iovec there = {(void *)(uintptr_t)(address + have), chunk};
+		const struct iovec here = { out + have, chunk };
+		const struct iovec there = { (void *)(uintptr_t)(address + have), chunk };
 
 		if (process_vm_readv(pid, &here, 1, &there, 1, 0) != (ssize_t)chunk) {
 			return false;
@@ -75,8 +75,8 @@ static bool describe_open(const struct seccomp_notif *request, struct vtr_os_wat
 		return false;
 	}
 	if (with_struct) {
-		const struct iovec here = {&flags, sizeof(flags)}; /* the first member of struct open_how */
-		const struct iovec there = {(void *)(uintptr_t)args[2], sizeof(flags)};
+		const struct iovec here = { &flags, sizeof(flags) }; /* the first member of struct open_how */
+		const struct iovec there = { (void *)(uintptr_t)args[2], sizeof(flags) };
 
 		if (process_vm_readv(pid, &here, 1, &there, 1, 0) != sizeof(flags)) {
 			return true;

@@ -49,8 +49,8 @@ enum vtr_err vtr_os_shm_discard(int fd, uint64_t offset, uint64_t size)
 		return VTR_OK; /* which fallocate() takes for a mistake */
 	}
 	do {
-		result = fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset,
-		                   (off_t)size);
+		result =
+			fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)size);
 	} while (result < 0 && errno == EINTR);
 	return result < 0 ? VTR_ERR_OS : VTR_OK;
 }

@@ -54,8 +54,7 @@ enum vtr_err vtr_os_sock_accept(int listen_fd, int *out_fd)
 }
 
 /* Takes all fds out of a message: what fits into `fds` is kept, the rest closed and counted. */
-static void harvest(struct msghdr *message, int *fds, size_t max_fds, size_t *out_kept,
-                    size_t *out_excess)
+static void harvest(struct msghdr *message, int *fds, size_t max_fds, size_t *out_kept, size_t *out_excess)
 {
 	size_t kept = 0;
 	size_t excess = 0;
@@ -82,14 +81,14 @@ static void harvest(struct msghdr *message, int *fds, size_t max_fds, size_t *ou
 	*out_excess = excess;
 }
 
-static enum vtr_err receive(int fd, void *buf, size_t size, size_t *out_size, int *fds,
-                            size_t max_fds, size_t *out_fd_count, int flags)
+static enum vtr_err receive(int fd, void *buf, size_t size, size_t *out_size, int *fds, size_t max_fds,
+                            size_t *out_fd_count, int flags)
 {
 	union {
 		struct cmsghdr align;
 		char bytes[CMSG_SPACE(sizeof(int) * KERNEL_MAX_FDS)];
 	} control;
-	struct iovec part = {.iov_base = buf, .iov_len = size};
+	struct iovec part = { .iov_base = buf, .iov_len = size };
 	struct msghdr message = {
 		.msg_iov = &part,
 		.msg_iovlen = 1,
@@ -129,14 +128,14 @@ static enum vtr_err receive(int fd, void *buf, size_t size, size_t *out_size, in
 	return VTR_OK;
 }
 
-enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size, int *fds,
-                              size_t max_fds, size_t *out_fd_count)
+enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size, int *fds, size_t max_fds,
+                              size_t *out_fd_count)
 {
 	return receive(fd, buf, size, out_size, fds, max_fds, out_fd_count, 0);
 }
 
-enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size, size_t *out_size, int *fds,
-                                  size_t max_fds, size_t *out_fd_count)
+enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size, size_t *out_size, int *fds, size_t max_fds,
+                                  size_t *out_fd_count)
 {
 	return receive(fd, buf, size, out_size, fds, max_fds, out_fd_count, MSG_DONTWAIT);
 }

@@ -54,7 +54,7 @@ static struct timespec deadline(int64_t timeout_ns)
 	if (__builtin_add_overflow(vtr_os_now_ns(), timeout_ns, &at)) {
 		at = INT64_MAX;
 	}
-	return (struct timespec) {.tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S};
+	return (struct timespec){ .tv_sec = at / NS_PER_S, .tv_nsec = at % NS_PER_S };
 }
 
 bool vtr_os_cond_wait_ns(pthread_cond_t *cond, pthread_mutex_t *mutex, int64_t timeout_ns)

@@ -166,7 +166,7 @@ static enum vtr_err start(const struct vtr_os_spawn *spawn, const struct plan *p
 
 enum vtr_err vtr_os_spawn(const struct vtr_os_spawn *spawn, pid_t *out_pid, int *out_death_fd)
 {
-	struct plan plan = {.copy_count = 0};
+	struct plan plan = { .copy_count = 0 };
 	enum vtr_err err;
 
 	vtr_assert(spawn->fd_count <= VTR_OS_SPAWN_MAX_FDS);

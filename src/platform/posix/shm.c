@@ -51,8 +51,7 @@ static void trim(char *base, size_t size, char *used, size_t used_size)
 	}
 }
 
-enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size, size_t alignment,
-                                    void **out_map)
+enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size, size_t alignment, void **out_map)
 {
 	size_t page_size = vtr_os_page_size();
 	size_t length;
@@ -74,8 +73,7 @@ enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size, size_t
 	if (!base) {
 		return VTR_ERR_OS;
 	}
-	void *map = mmap(aligned, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
-	                 (off_t)offset);
+	void *map = mmap(aligned, length, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (off_t)offset);
 	if (map == MAP_FAILED) {
 		munmap(base, reserved);
 		return VTR_ERR_OS;
@@ -114,8 +112,8 @@ static bool have_huge_pages(const struct vtr_os_shm_piece *pieces, size_t count)
 	return false;
 }
 
-enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t count,
-                                   size_t alignment, void **out_map)
+enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t count, size_t alignment,
+                                   void **out_map)
 {
 	size_t page_size = vtr_os_page_size();
 	size_t padded;
@@ -137,8 +135,8 @@ enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t
 	}
 	char *at = aligned;
 	for (size_t i = 0; i < count; i++) {
-		void *map = mmap(at, (size_t)pieces[i].size, PROT_READ | PROT_WRITE,
-		                 MAP_SHARED | MAP_FIXED, pieces[i].fd, (off_t)pieces[i].offset);
+		void *map = mmap(at, (size_t)pieces[i].size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+		                 pieces[i].fd, (off_t)pieces[i].offset);
 		if (map == MAP_FAILED) {
 			munmap(base, reserved);
 			return VTR_ERR_OS;
@@ -156,9 +154,8 @@ enum vtr_err vtr_os_shm_pad(void *map, size_t size, size_t padded_size)
 	if (size == padded_size) {
 		return VTR_OK;
 	}
-	return mprotect((char *)map + size, padded_size - size, PROT_READ | PROT_WRITE) == 0 ?
-	               VTR_OK :
-	               VTR_ERR_OS;
+	return mprotect((char *)map + size, padded_size - size, PROT_READ | PROT_WRITE) == 0 ? VTR_OK :
+	                                                                                       VTR_ERR_OS;
 }
 
 enum vtr_err vtr_os_shm_revoke(void *map, size_t size)

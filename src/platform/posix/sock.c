@@ -21,7 +21,7 @@ static enum vtr_err fill_address(const char *path, struct sockaddr_un *out_addre
 		errno = length == 0 ? ENOENT : ENAMETOOLONG;
 		return VTR_ERR_OS;
 	}
-	*out_address = (struct sockaddr_un) {.sun_family = AF_UNIX};
+	*out_address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 	memcpy(out_address->sun_path, path, length + 1);
 	return VTR_OK;
 }
@@ -122,8 +122,7 @@ union fd_control {
 	char bytes[CMSG_SPACE(sizeof(int) * VTR_OS_SOCK_MAX_FDS)];
 };
 
-static void attach_fds(struct msghdr *message, union fd_control *control, const int *fds,
-                       size_t fd_count)
+static void attach_fds(struct msghdr *message, union fd_control *control, const int *fds, size_t fd_count)
 {
 	if (fd_count == 0) {
 		return;
@@ -173,7 +172,7 @@ enum vtr_err vtr_os_sock_send(int fd, const struct iovec *iov, size_t iov_count,
 		left += iov[i].iov_len;
 	}
 	vtr_assert(left > 0);
-	struct msghdr message = {.msg_iov = parts, .msg_iovlen = iov_count};
+	struct msghdr message = { .msg_iov = parts, .msg_iovlen = iov_count };
 	attach_fds(&message, &control, fds, fd_count);
 	while (left > 0) {
 		size_t sent;
@@ -194,7 +193,7 @@ enum vtr_err vtr_os_sock_send_now(int fd, const struct iovec *iov, size_t iov_co
                                   size_t fd_count, size_t *out_sent)
 {
 	union fd_control control;
-	struct msghdr message = {.msg_iov = (struct iovec *)iov, .msg_iovlen = iov_count};
+	struct msghdr message = { .msg_iov = (struct iovec *)iov, .msg_iovlen = iov_count };
 
 	vtr_assert(iov_count <= VTR_OS_SOCK_MAX_IOV && fd_count <= VTR_OS_SOCK_MAX_FDS);
 	attach_fds(&message, &control, fds, fd_count);

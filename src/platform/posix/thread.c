@@ -36,8 +36,8 @@ static void *run_thread(void *data)
 	return NULL;
 }
 
-enum vtr_err vtr_os_thread_create(struct vtr_os_thread *out_thread, const char *name,
-                                  void (*fn)(void *arg), void *arg)
+enum vtr_err vtr_os_thread_create(struct vtr_os_thread *out_thread, const char *name, void (*fn)(void *arg),
+                                  void *arg)
 {
 	struct vtr_os_thread thread;
 	struct start *start = calloc(1, sizeof(*start));
