@@ -6,7 +6,7 @@ SETUP = tools/setup
 MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 
-.PHONY: all build setup-% test test-long guest guest-desktop guest-for-tests desktop-for-tests demo demo-desktop demo-local bench format-check clean
+.PHONY: all build setup-% check test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests demo demo-desktop demo-local bench format clean
 
 all: build
 
@@ -29,14 +29,27 @@ build-tsan/build.ninja: | setup-test
 build-fuzz/build.ninja: | setup-test
 	CC=clang $(MESON) setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 
+# What a change should pass before it is committed: unit tests, the wire format, the fuzz corpora, the style. Under a minute.
+check: setup-test build/build.ninja
+	$(PYTHON) tools/run_tests.py build:unit,wire,fuzz,style
+
 # All suites but "long" in the plain build; those that feed us bad input again under ASan and UBSan; each
 # fuzz target for some seconds. The last line is "N passed, N failed, N skipped".
 test: setup-test build/build.ninja build-asan/build.ninja build-fuzz/build.ninja guest-for-tests
 	$(PYTHON) tools/run_tests.py build build-asan:unit,wire,fuzz,proto,-clock build-fuzz:fuzz
 
+# How much of each folder the tests run, by lines and branches.
+build-coverage/build.ninja: | setup-test
+	$(MESON) setup build-coverage -Db_coverage=true
+
+coverage: setup-test build-coverage/build.ninja guest-for-tests
+	-$(PYTHON) tools/run_tests.py build-coverage
+	$(PYTHON) tools/coverage.py build-coverage
+
 # What takes long: the suite "long", the viewers under ASan and UBSan, data races, each fuzz target for two minutes.
 test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
 		guest-for-tests desktop-for-tests
+	tools/build_features
 	$(MESON) configure build-fuzz -Dfuzz-seconds=120
 	trap '$(MESON) configure build-fuzz -Dfuzz-seconds=10' EXIT; trap 'exit 1' INT TERM; \
 	$(PYTHON) tools/run_tests.py build:long build-asan:clock build-tsan:unit,fuzz build-fuzz:fuzz
@@ -70,9 +83,9 @@ bench: setup-test build guest-for-tests
 	$(PYTHON) bench/run.py
 	$(PYTHON) bench/vm.py
 
-# Needs clang-format; not a part of `make test`, since its versions disagree.
-format-check:
-	$(PYTHON) tools/check_format.py
+# Formats the C files; `make test` checks that this would change nothing.
+format: setup-test
+	$(PYTHON) tools/check_format.py --fix
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz
+	rm -rf build build-asan build-tsan build-fuzz build-coverage build-without-*

@@ -7,7 +7,8 @@
 #define DIGIT_HEIGHT 4
 #define GRID_ROWS (BITS / COLUMNS)
 
-/* Which segments are lit: bits 0-6 are top, upper right, lower right, bottom, lower left, upper left, middle. */
+/* The segments of each digit: bits 0-6 are top, upper right, lower right, bottom, lower left, upper left,
+ * middle. */
 static const uint8_t segments[10] = { 0x3f, 0x06, 0x5b, 0x4f, 0x66, 0x6d, 0x7d, 0x07, 0x7f, 0x6f };
 
 /* The edge of a square in pixels. */

@@ -25,7 +25,7 @@ const struct frame_format *frame_format_find(const char *name)
 	return NULL;
 }
 
-/* What linear images of the format can do; 0 where there are none to share. */
+/* Returns: what linear images of the format support; 0 if none can be shared. */
 static VkFormatFeatureFlags linear_features(struct vkc *c, VkFormat format)
 {
 	VkDrmFormatModifierPropertiesEXT modifiers[64];

@@ -14,7 +14,7 @@
 
 #include "vkclient.h"
 
-#define FLIP_TIMEOUT_MS 20000 /* a host that is busy is no host that has failed */
+#define FLIP_TIMEOUT_MS 20000 /* a busy host has not failed */
 #define UEVENT_GROUP 1
 
 static int call(struct kms *k, unsigned long request, void *argument)
@@ -34,7 +34,7 @@ static void must(struct kms *k, unsigned long request, void *argument, const cha
 	}
 }
 
-/* The kernel tells of hot-plug in messages to whoever listens; without them nothing is lost but that. */
+/* The kernel reports hot-plug in netlink messages; without them only hot-plug is missed. */
 static int open_events(void)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK, .nl_groups = UEVENT_GROUP };

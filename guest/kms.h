@@ -26,7 +26,7 @@ struct kms_output {
 
 struct kms {
 	int fd;
-	int events; /* tells of plugged and resized displays; -1: cannot */
+	int events; /* reports plugged and resized displays; -1: not available */
 };
 
 struct kms_buffer {

@@ -2,11 +2,6 @@
 """The host's dispatch: decode a command, call the driver or a hand-written handler, reply."""
 from gen_wire import HEAD, length
 
-INSTANCE_TYPES = ('VkInstance', 'VkPhysicalDevice')
-# Asked for by hand before there is an instance, or to find everything else.
-GLOBAL = ('vkGetInstanceProcAddr', 'vkCreateInstance', 'vkEnumerateInstanceVersion',
-          'vkEnumerateInstanceExtensionProperties', 'vkEnumerateInstanceLayerProperties')
-
 PROCS = """static bool enabled(const struct alias *alias, const char *const *extensions, uint32_t count)
 {
 	for (size_t e = 0; alias->extensions[e] != NULL; e++) {
@@ -73,10 +68,11 @@ class Emitter:
         self.reg = reg
 
     def level(self, c):
-        if c.name in GLOBAL or c.name.endswith('MESA'):
-            return None
+        """Whose function it is: instance, device, or None for what is looked up by hand and what drivers do not have."""
+        if c.proc:
+            return c.proc if c.proc != 'none' else None
         first = c.params[0].ctype
-        if first in INSTANCE_TYPES or c.name == 'vkGetDeviceProcAddr':
+        if first in self.reg.instance_handles:
             return 'instance'
         return 'device' if first in self.reg.handles else None
 
@@ -152,7 +148,7 @@ class Emitter:
             return out + [f'\t\tstruct vtr_vk_object *o = vtr_object_reserve(d, a.{first.name}_obj, {number}, a.{m.name}, &a.ret);',
                           '\t\tif (o != NULL) {', f'\t\t\t{m.ctype} handle = NULL;', f'\t\t\t{ret}fn({self.call_args(c)});',
                           '\t\t\tvtr_object_publish(d, o, (uintptr_t)handle, a.ret);', '\t\t}']
-        if c.name.startswith('vkDestroy'):
+        if c.destroys:
             m = [p for p in c.params if p.ctype in self.reg.handles][-1]
             return out + [f'\t\tif (a.{m.name}_obj != NULL && vtr_object_remove(d, a.{m.name}_obj)) {{',
                           f'\t\t\tfn({self.call_args(c)});', '\t\t}']
@@ -175,20 +171,20 @@ class Emitter:
             if m.lens:
                 count = length(m.lens[0], 'a.', c.params).replace('a.->', 'a.')
                 out += [f'\t\tfor (size_t i = 0; a.{m.name} != NULL && i < {count}; i++) {{',
-                        f'\t\t\tvtr_object_bury(d, {parent}, {number}, a.{m.name}[i]);', '\t\t}']
+                        f'\t\t\tvtr_object_set_failed(d, {parent}, {number}, a.{m.name}[i]);', '\t\t}']
             else:
-                out.append(f'\t\tvtr_object_bury(d, {parent}, {number}, a.{m.name});')
+                out.append(f'\t\tvtr_object_set_failed(d, {parent}, {number}, a.{m.name});')
         handles = [p for p in c.params if p.ctype in self.reg.handles]
-        if handles and (c.name.startswith('vkDestroy') or c.name == 'vkFreeMemory'):
+        if c.destroys:
             m = handles[-1]
-            out.append(f'\t\tvtr_object_exhume(d, {self.reg.handles[m.ctype][0]});')
+            out.append(f'\t\tvtr_object_clear_failed(d, {self.reg.handles[m.ctype][0]});')
         return out
 
     def command(self, c):
         out = [f'static void run_{c.name}(struct vtr_dispatch *d)', '{', f'\tstruct vtw_{c.name} a;', '',
                f'\tvtw_args_{c.name}(&d->r, &a);', '\tif (__builtin_expect(d->r.status == 0, 1)) {']
         out += [f'\t\tvtr_hand_{c.name}(d, &a);'] if c.how == 'hand' else self.auto(c)
-        out += ['\t} else {', '\t\tif (!vtr_dispatch_tomb(d)) {', '\t\t\treturn;', '\t\t}', *self.failed(c), '\t}',
+        out += ['\t} else {', '\t\tif (!vtr_dispatch_names_failed(d)) {', '\t\t\treturn;', '\t\t}', *self.failed(c), '\t}',
                 '\tif ((d->flags & VK_COMMAND_GENERATE_REPLY_BIT_EXT) != 0) {',
                 '\t\tstruct vtr_cs_writer *w = vtr_dispatch_reply(d);', '\t\tif (w != NULL) {',
                 f'\t\t\tvtw_reply_{c.name}(w, &a);', '\t\t\tvtr_dispatch_replied(d);', '\t\t}', '\t}', '}', '']

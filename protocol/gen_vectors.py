@@ -63,6 +63,8 @@ class Emitter(Wire):
         return ['\t' + x for x in out]
 
     def out_array_enc(self, m, lv, count):
+        if m.bulk:
+            return [f'vtr_cs_put64(w, {count});']
         out = [f'vtr_cs_put64(w, {lv} ? {count} : 0);']
         if m.ctype in self.reg.structs:
             out += [f'for (size_t i = 0; {lv} && i < {count}; i++) {{', f'\tencp_{m.ctype}(w, &{lv}[i]);', '}']

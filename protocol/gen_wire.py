@@ -26,18 +26,13 @@ def length(expr, owner, members):
 class Emitter:
     def __init__(self, reg):
         self.reg = reg
-        self.struct = None # the one whose members are being decoded
+        self.named = set()  # lvalues of handles of which the decoder also notes the objects
 
     # --- loads and stores -----------------------------------------------------------------------
 
-    def load(self, ctype, at):
+    def load(self, ctype, at, lvalue):
         if ctype in self.reg.handles:
-            # handlers need the objects of some handles inside of structs: the pool that things are allocated
-            # from, what memory is asked for, and the image of a host copy
-            named = ctype in ('VkDescriptorPool', 'VkCommandPool') or \
-                self.struct in ('VkImageMemoryRequirementsInfo2', 'VkBufferMemoryRequirementsInfo2',
-                                'VkCopyMemoryToImageInfoMESA', 'VkCopyImageToMemoryInfoMESA')
-            get = 'vtr_cs_named' if named else 'vtr_cs_handle'
+            get = 'vtr_cs_named' if lvalue in self.named else 'vtr_cs_handle'
             return f'({ctype})(uintptr_t){get}(r, vtr_cs_ld64({at}), {self.reg.handles[ctype][0]})'
         word = self.reg.primitive(ctype)[2]
         text = {'u32': f'vtr_cs_ld32({at})', 'i32': f'vtr_cs_ld32({at})', 'f32': f'vtr_cs_ldf({at})',
@@ -96,7 +91,7 @@ class Emitter:
             out.append(f'{pre}p = vtr_cs_take(r, {size});')
             at = 0
             for t, lv in run:
-                out.append(f'{pre}{lv} = {self.load(t, f"p + {at}" if at else "p")};')
+                out.append(f'{pre}{lv} = {self.load(t, f"p + {at}" if at else "p", lv)};')
                 at += self.scalar_size(t)
             run.clear()
         for m in members:
@@ -125,7 +120,8 @@ class Emitter:
         if m.kind == 'strings':
             return [f'{lv} = vtr_cs_strings(r, {length(m.lens[0], owner, everything)}, {opt});']
         if m.kind == 'bytes':
-            return [f'{lv} = vtr_cs_bytes(r, {length(m.lens[0], owner, everything)}, {opt});']
+            get = 'vtr_cs_bulk' if m.bulk else 'vtr_cs_bytes'
+            return [f'{lv} = {get}(r, {length(m.lens[0], owner, everything)}, {opt});']
         if m.kind == 'pointer':
             return ['{', f'\t{m.ctype} *s = vtr_cs_pointer(r, sizeof(*s), {opt});',
                     '\tif (s) {', *['\t\t' + x for x in self.get_one(m.ctype, '(*s)')], '\t}', f'\t{lv} = s;', '}']
@@ -139,7 +135,7 @@ class Emitter:
         """Decode one value of a type into an lvalue."""
         size = self.scalar_size(ctype)
         if size is not None:
-            return [f'{lvalue} = {self.load(ctype, f"vtr_cs_take(r, {size})")};']
+            return [f'{lvalue} = {self.load(ctype, f"vtr_cs_take(r, {size})", lvalue)};']
         return [f'vtw_get_{ctype}(r, &{lvalue});']
 
     def get_fixed(self, m, lv):
@@ -152,8 +148,9 @@ class Emitter:
 
     def get_array(self, ctype, lv, count, opt, owner):
         check = []
-        if '/4' in count:  # SPIR-V: a code size that is no multiple of 4 would be read past its end
-            check = [f'vtr_cs_check(r, {owner}codeSize % 4 == 0, "codeSize is no multiple of 4");']
+        part = re.match(r'(.*?(\w+))/(\d+)$', count)
+        if part:  # as of SPIR-V: drivers would read on behind the end
+            check = [f'vtr_cs_check(r, {part[1]} % {part[3]} == 0, "{part[2]} is no multiple of {part[3]}");']
         if self.packed(ctype):
             return [f'{lv} = vtr_cs_bytes(r, {count}, {opt});']
         layout = self.reg.layout(ctype)
@@ -189,9 +186,9 @@ class Emitter:
                       *[f'\t&vtw_link_{c},' for c in children], '\tNULL,', '};', '']
 
     def struct_get(self, s, chain):
-        self.struct = s.name
+        self.named = {f'v->{name}' for name in s.named}
         out = self.struct_get_body(s, chain)
-        self.struct = None
+        self.named = set()
         return out
 
     def struct_get_body(self, s, chain):
@@ -284,6 +281,8 @@ class Emitter:
     def out_array_get(self, m, lv, count):
         """An array that the host fills: only its length travels, and the heads of structs with them."""
         opt = 'true' if m.optional else 'false'
+        if m.kind == 'bytes' and m.bulk:
+            return [f'{lv} = vtr_cs_out_bulk(r, {count}, {opt});']
         if m.kind == 'bytes':
             return [f'{lv} = vtr_cs_out_array(r, {count}, 1, {opt}, NULL);']
         if m.ctype in self.reg.structs:
@@ -315,6 +314,8 @@ class Emitter:
             return [f'vtr_cs_put64(w, {m.dims[0]});', f'for (size_t i = 0; i < {m.dims[0]}; i++) {{',
                     '\t' + self.put_one(m.ctype, f'{lv}[i]'), '}']
         count = length(m.lens[0], owner, everything)
+        if m.bulk and m.io == 'out':
+            return [f'vtr_cs_put_bulk(w, {lv}, {count});']
         if m.kind == 'bytes' or self.packed(m.ctype):
             return [f'vtr_cs_put_bytes(w, {lv}, {lv} ? {count} : 0);']
         return [f'vtr_cs_put64(w, {lv} ? {count} : 0);',
@@ -446,7 +447,7 @@ class Emitter:
                         body.append(f'\ta->{m.name}_obj = vtr_cs_object(r, vtr_cs_ld64(p + {at}), {self.reg.handles[t][0]});')
                         body.append(f'\ta->{m.name} = ({t})vtr_cs_driver(a->{m.name}_obj);')
                     else:
-                        body.append(f'\t{lv} = {self.load(t, f"p + {at}")};')
+                        body.append(f'\t{lv} = {self.load(t, f"p + {at}", lv)};')
                     at += self.scalar_size(t)
             run.clear()
         for m in c.params:

@@ -7,7 +7,8 @@
 
 vk.xml gives the C side (types, members, values), the tables give the wire side (which structs and
 commands travel, what may be absent, what is chained where). What we decided ourselves stays: the
-block under "# --- by hand" at the end of the registry, and the words behind a command's number.
+block under "# --- by hand" at the end of the registry, the words behind a command's number, and those behind a handle's
+and a struct's that vk.xml does not say.
 """
 import argparse
 import re
@@ -241,6 +242,8 @@ class Importer:
                 words = line.split()
                 if line.startswith('command '):
                     kept[words[1]] = [w for w in words[3:] if not w.startswith(('alias=', 'core='))]
+                elif line.startswith(('handle ', 'struct ')):
+                    kept[words[1]] = [w for w in words[2:] if w == 'instance' or w.startswith('named=')]
         return kept, by_hand
 
     # --- members -------------------------------------------------------------------------------
@@ -321,7 +324,7 @@ class Importer:
             if out and mname in partial and partial[mname].flag == '?':
                 wire.flag = '?'
             lines.append(self.member_line(ctype, mname, depth, dims, wire, out))
-        return self.block(head, lines)
+        return self.block(head + self.kept.get(name, []), lines)
 
     def union_block(self, head, field, members):
         cases = re.search(r'union\{(.*)\}', field.text)[1].split(' | ')
@@ -360,7 +363,8 @@ class Importer:
         self.used.add(ret)
         if parts is not None and 'REQ' not in parts:
             parts = None
-        how = self.kept.get(name) or (['auto'] if parts else ['never'] if number is not None else ['host'])
+        auto = ['auto', 'destroys'] if name.startswith('vkDestroy') else ['auto']
+        how = self.kept.get(name) or (auto if parts else ['never'] if number is not None else ['host'])
         head = ['command', name, str(number if number is not None else '-')] + how
         aliases = self.xml.command_aliases.get(name)
         if aliases:
@@ -477,6 +481,7 @@ class Importer:
             words = ['handle', name, types[node.get('objtypeenum')]]
             if node.findtext('type') == 'VK_DEFINE_HANDLE':
                 words.append('dispatchable')
+            words += self.kept.get(name, [])
             lines.append(' '.join(words))
         return '\n'.join(lines)
 

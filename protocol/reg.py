@@ -19,6 +19,7 @@ class Member:
     stars: int = 0
     optional: bool = False
     null: bool = False
+    bulk: bool = False       # bytes that are nothing but data for the driver, or from it
     io: str = 'in'           # in, out, inout
     lens: list = field(default_factory=list)   # pointer arrays: lengths, the innermost first
     dims: list = field(default_factory=list)   # arrays inside the struct
@@ -52,6 +53,7 @@ class Struct:
     host: bool = False
     tag: str = None
     wire: list = None        # member names in wire order where that differs from C's
+    named: list = field(default_factory=list)  # handles of which handlers need the objects, too
     members: list = field(default_factory=list)
 
     def wire_members(self):
@@ -89,6 +91,8 @@ class Command:
     on: str = None           # ring, context
     ids: bool = False        # hand-written code needs the ids of a handle array too
     tight_stride: bool = False
+    destroys: bool = False   # the object of its last handle
+    proc: str = None         # whose function it is, where the first parameter does not say: instance, none
     may_block: bool = False  # waits, or compiles: must not hold up other streams
     aliases: list = field(default_factory=list)  # (older name, extensions of which one must be enabled)
     core: str = None         # the version of Vulkan that has it under its own name, where there are aliases
@@ -106,6 +110,7 @@ class Registry:
         self.version = None
         self.constants, self.scalars, self.opaque = {}, {}, []
         self.handles, self.enums, self.enum64 = {}, {}, set()
+        self.instance_handles = set()  # commands that begin with one are the instance's
         self.extensions, self.chains, self.formats = [], {}, []
         self.structs, self.commands = {}, {}
         self.line = 0
@@ -159,6 +164,8 @@ class Registry:
 
     def on_handle(self, w):
         self.handles[w[0]] = (int(w[1]), 'dispatchable' in w)
+        if 'instance' in w:
+            self.instance_handles.add(w[0])
 
     def on_enum(self, w):
         self.enums[w[0]] = dict(x.split('=') for x in w[1:])
@@ -205,6 +212,8 @@ class Registry:
                 s.tag = word[4:]
             elif word.startswith('wire='):
                 s.wire = word[5:].split(',')
+            elif word.startswith('named='):
+                s.named = word[6:].split(',')
             else:
                 self.fail(f'struct {w[0]}: unknown word {word}')
         if s.name in self.structs:
@@ -229,6 +238,10 @@ class Registry:
                 c.on = word[3:]
             elif word == 'ids':
                 c.ids = True
+            elif word == 'destroys':
+                c.destroys = True
+            elif word in ('proc=instance', 'proc=none'):
+                c.proc = word[5:]
             elif word == 'may-block':
                 c.may_block = True
             elif word == 'tight-stride':
@@ -253,14 +266,16 @@ class Registry:
                 self.fail(f'cannot read "{text}"')
             members.append(Member(m[1], m[3], stars=text.count('*'), host=text))
             return
-        m = re.match(r'(?:case (?P<case>\w+) )?(?P<null>null )?(?P<io>inout |out )?(?:const )?'
+        m = re.match(r'(?:case (?P<case>\w+) )?(?P<null>null )?(?P<bulk>bulk )?(?P<io>inout |out )?(?:const )?'
                      r'(?P<type>\w+)(?P<stars>\**)(?P<opt>\??) (?P<name>\w+)(?P<dims>(?:\[[^\[\]]*(?:\[i\][^\[\]]*)?\])*)$', text)
         if not m:
             self.fail(f'cannot read "{text}"')
         dims = re.findall(r'\[((?:[^\[\]]|\[i\])+)\]', m['dims'])
         pointer = bool(m['stars']) or m['type'] in ('str', 'bytes')
+        if m['bulk'] and (m['type'] != 'bytes' or m['opt']):
+            self.fail(f'"{text}": only bytes that are always there can be bulk')
         members.append(Member(m['type'], m['name'], len(m['stars']), bool(m['opt']), bool(m['null']),
-                              (m['io'] or 'in').strip(), dims if pointer else [], [] if pointer else dims,
+                              bool(m['bulk']), (m['io'] or 'in').strip(), dims if pointer else [], [] if pointer else dims,
                               m['case']))
 
     # --- questions ------------------------------------------------------------------------------
@@ -335,10 +350,15 @@ class Registry:
         for s in self.structs.values():
             for m in s.members:
                 self.check_member(s.name, m)
+            handles = {m.name for m in s.members if m.kind == 'value' and m.ctype in self.handles}
+            if not handles.issuperset(s.named):
+                self.fail(f'struct {s.name}: only handles can be named')
         numbers = {}
         for c in self.commands.values():
             for m in c.params:
                 self.check_member(c.name, m)
+            if c.destroys and not any(m.ctype in self.handles for m in c.params):
+                self.fail(f'{c.name}: no handle that it could destroy')
             if c.number is not None and numbers.setdefault(c.number, c.name) != c.name:
                 self.fail(f'{c.name} and {numbers[c.number]} have the same number')
         for parent, children in self.chains.items():

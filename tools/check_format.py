@@ -1,28 +1,48 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Says which C files clang-format would change, and how much. Exits with 1 if there are any."""
+"""Checks that each C file is as clang-format 19 writes it, by .clang-format.
+
+    check_format.py [--fix] [ROOT]
+
+Prints what would change and exits with 1 if anything would. With --fix: changes it. Exits with 77 (skipped) if clang-format
+19 is not installed: other versions format differently.
+"""
+import argparse
 import difflib
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+TOOL = 'clang-format-19'
+FOLDERS = ('src', 'tests', 'bench', 'demo', 'guest')
+
+
+def changes(path):
+    """The difference that formatting makes, as text; empty if there is none."""
+    before = path.read_text()
+    after = subprocess.run([TOOL, str(path)], stdout=subprocess.PIPE, text=True, check=True).stdout
+    diff = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm='', n=0))
+    return '\n'.join([f'--- {path}', *diff[2:]]) if diff else ''
+
 
 def main():
-    tool = shutil.which('clang-format-14') or shutil.which('clang-format')
-    if not tool:
-        sys.exit('clang-format is not installed (apt install clang-format-14)')
-    changed = 0
-    for folder in ('src', 'tests', 'bench', 'demo'):
-        for path in sorted(Path(folder).rglob('*.[ch]')):
-            before = path.read_text()
-            after = subprocess.run([tool, str(path)], stdout=subprocess.PIPE, text=True, check=True).stdout
-            diff = list(difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm='', n=0))
-            if diff:
-                changed += 1
-                print('\n'.join([f'--- {path}', *diff[2:]]))
-    print(f'{changed} files would change')
-    sys.exit(bool(changed))
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('--fix', action='store_true', help='format the files')
+    parser.add_argument('root', nargs='?', default='.', type=Path)
+    options = parser.parse_args()
+    if not shutil.which(TOOL):
+        print(f'{TOOL} is not installed: run tools/setup')
+        sys.exit(77)
+    paths = [path for folder in FOLDERS for path in sorted((options.root / folder).rglob('*.[ch]'))]
+    if options.fix:
+        subprocess.run([TOOL, '-i', *map(str, paths)], check=True)
+        return
+    found = [text for text in map(changes, paths) if text]
+    if found:
+        print('\n'.join(found))
+    print(f'{len(found)} of {len(paths)} files would change')
+    sys.exit(bool(found))
 
 
 if __name__ == '__main__':

@@ -14,7 +14,9 @@ C_FOLDERS = ['src', 'tests', 'bench', 'demo', 'guest']
 SCRIPT_FOLDERS = ['protocol', 'tools', 'tests', 'bench', 'guest']
 MAX_LINES = 800
 MAX_COLUMNS = 120  # clang-format aims at 100; a table or a string may need more
+MAX_FUNCTION = 60  # lines between the braces
 TAB = 8
+PROCESSES = ('front', 'worker', 'screen', 'window', 'mux')
 
 # function: why not, and what instead
 FORBIDDEN = {
@@ -74,6 +76,32 @@ def read_layers(src):
     return allow
 
 
+def check_processes(root, layers):
+    """Each layer has a row in docs/architecture.md that names the process it runs in, or says "shared"."""
+    path = root / 'docs' / 'architecture.md'
+    if not path.exists():
+        return
+    rows = dict(re.findall(r'^\| src/(\w+)/ \| ([^|]+?) \|', path.read_text(), re.M))
+    for layer in layers:
+        process = rows.get(layer, '')
+        if process not in PROCESSES and not process.startswith('shared'):
+            complain('docs/architecture.md', 1, f'says of src/{layer}/ neither one process nor "shared", but "{process}"')
+    for layer in rows.keys() - layers.keys():
+        complain('docs/architecture.md', 1, f'has a row for src/{layer}/, which is not in src/LAYERS')
+
+
+def check_named_functions(root):
+    """Each function that docs/architecture.md names with its file, as in `take()` (src/screen/stream.c), is there."""
+    path = root / 'docs' / 'architecture.md'
+    if not path.exists():
+        return
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        for function, file in re.findall(r'`(\w+)\(\)` \((src/[\w/.]+)', line):
+            source = root / file
+            if not source.exists() or not re.search(rf'\b{function}\(', source.read_text()):
+                complain('docs/architecture.md', number, f'names {function}() in {file}, which is not there')
+
+
 def strip_c(text):
     """The code without comments and the contents of strings, line by line as before."""
     def blank(match):
@@ -122,6 +150,18 @@ def check_calls(path, code):
                 complain(path, number, f'{name}(): {FORBIDDEN[name]}')
 
 
+def check_functions(path, code):
+    """Functions fit a screen. A body begins and ends with a brace in the first column, as clang-format writes it."""
+    begin = 0
+    for number, line in enumerate(code.splitlines(), 1):
+        if line == '{':
+            begin = number
+        elif line == '}' and begin:
+            if number - begin - 1 > MAX_FUNCTION:
+                complain(path, begin, f'a function of {number - begin - 1} lines; more than {MAX_FUNCTION} do not fit a screen')
+            begin = 0
+
+
 def check_lines(path, text):
     lines = text.splitlines()
     if len(lines) > MAX_LINES:
@@ -146,6 +186,7 @@ def check_c(root, path, layers):
     check_calls(path, code)
     if path.parts[0] == 'src':
         check_layers(path, text, layers)
+        check_functions(path, code)
     if path.suffix == '.h':
         check_guard(path, text)
     before = ''
@@ -193,6 +234,8 @@ def main():
     for path in sorted((root / 'src').glob('*/meson.build')):
         check_meson(root, path.relative_to(root), layers)
         count += 1
+    check_processes(root, layers)
+    check_named_functions(root)
     print(f'{count} files, {errors} errors')
     sys.exit(bool(errors) or not count)
 

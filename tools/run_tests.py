@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 
 MESON = '/usr/bin/meson' if os.access('/usr/bin/meson', os.X_OK) else 'meson'
+# Most tests wait more than they work: for timeouts that they try out, for frames, for processes to end.
+JOBS = 2 * (os.cpu_count() or 1)
 PASSED = ('OK', 'EXPECTEDFAIL')
 # What a test may leave behind of a sanitizer's output, should it fail for another reason, ends in its log.
 SANITIZERS = {
@@ -43,7 +45,7 @@ def count(log, totals):
 def run_folder(spec, totals):
     folder, _, suites = spec.partition(':')
     print(f'== {folder}: {suites or "all suites but long"}', flush=True)
-    command = [MESON, 'test', '-C', folder, '--print-errorlogs']
+    command = [MESON, 'test', '-C', folder, '--print-errorlogs', '--num-processes', str(JOBS)]
     if suites:
         for suite in suites.split(','):
             command += ['--no-suite', suite[1:]] if suite.startswith('-') else ['--suite', suite]

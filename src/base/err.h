@@ -3,20 +3,21 @@
 #define BASE_ERR_H
 
 /*
- * The one error language. A function that can fail returns enum vtr_err and hands its results back
- * through out_ parameters, which are untouched when it fails.
+ * The error type of the whole program. A function that can fail returns enum vtr_err. It hands results back
+ * through out_ parameters, which are untouched on failure.
  */
 enum vtr_err {
 	VTR_OK = 0,
-	VTR_ERR_GUEST,       /* the peer (guest, client, worker) broke the protocol: it loses its context */
-	VTR_ERR_LIMIT,       /* a named budget was reached: the request fails, the context lives */
-	VTR_ERR_NOMEM,       /* host memory */
+	VTR_ERR_PROTOCOL, /* the peer (guest, client, worker) broke the protocol: it loses its connection */
+	VTR_ERR_INVALID, /* an argument or some data is malformed or out of range: only this call fails */
+	VTR_ERR_LIMIT, /* a named budget was reached: the request fails, the context lives */
+	VTR_ERR_NOMEM, /* host memory */
 	VTR_ERR_UNSUPPORTED, /* asked for something that this host or build lacks */
-	VTR_ERR_AGAIN,       /* not now; the loop will call again */
-	VTR_ERR_GONE,        /* the other side closed or died */
-	VTR_ERR_OS,          /* a system call failed; errno is kept */
-	VTR_ERR_VK,          /* the driver failed; the VkResult travels beside it */
-	VTR_ERR_ARG,         /* the user or an embedder asked for something that makes no sense */
+	VTR_ERR_AGAIN, /* not now: try again when more has arrived or there is room */
+	VTR_ERR_GONE, /* the other side closed or died */
+	VTR_ERR_OS, /* a system call failed; errno is kept */
+	VTR_ERR_VK, /* the driver failed; the VkResult travels beside it */
+	VTR_ERR_ARG, /* the user or an embedder passed an argument that makes no sense */
 };
 
 #define VTR_MUST_CHECK __attribute__((warn_unused_result))
@@ -25,7 +26,7 @@ enum vtr_err {
 #define VTR_LIKELY(cond) __builtin_expect(!!(cond), 1)
 #define VTR_UNLIKELY(cond) __builtin_expect(!!(cond), 0)
 
-/* Which sanitizer watches: some places must know its limits. */
+/* Which sanitizer is on. Some code has to respect its limits. */
 #if defined(__SANITIZE_ADDRESS__)
 #define VTR_ASAN 1
 #elif defined(__SANITIZE_THREAD__)
@@ -44,8 +45,11 @@ enum vtr_err {
 #define VTR_TSAN 0
 #endif
 
-/* Returns: a short lower-case name ("guest", "limit"), never NULL. Thread: any. */
+/* Returns: a short lower-case name ("protocol", "limit"), never NULL. Thread: any. */
 const char *vtr_err_name(enum vtr_err err);
+
+/* Returns: the same as part of a message to people; for VTR_ERR_OS, what errno means. Never NULL. Thread: any. */
+const char *vtr_err_text(enum vtr_err err);
 
 /*
  * For our own bugs only, and always on: no value from a guest, client, worker or file may get here

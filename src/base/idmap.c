@@ -3,15 +3,15 @@
 
 #include <sys/mman.h>
 
-/* A chunk is 2 MiB of slots: writable as a whole, given back as a whole. */
+/* A chunk is 2 MiB of slots. It becomes writable as a whole and is released as a whole. */
 #define CHUNK_SHIFT 18
 #define CHUNK_SLOTS (UINT64_C(1) << CHUNK_SHIFT)
 #define CHUNK_BYTES (CHUNK_SLOTS * sizeof(struct vtr_object *))
 #define CHUNK_COUNT (VTR_IDMAP_MAX_IDS >> CHUNK_SHIFT)
 #define MAP_BYTES (VTR_IDMAP_MAX_IDS * sizeof(struct vtr_object *))
 #define NO_CHUNK UINT64_MAX
-/* A guest counts its ids up, so a handful are in use at once. Each splits a mapping of the kernel's,
- * which allows about 65,000 a process. */
+/* Each chunk in use splits a kernel mapping, and a process may have about 65,000 of those. Guests allocate
+ * ids in ascending order, so only a handful of chunks are in use at once. */
 #define MAX_CHUNKS 1024
 
 static enum vtr_err reserve(size_t size, int prot, void **out)
@@ -29,7 +29,8 @@ enum vtr_err vtr_idmap_init(struct vtr_idmap *map)
 {
 	void *slots, *live;
 
-	/* Readable and never written: costs no memory, counts against no limit, and a wild id reads NULL. */
+	/* The array is readable and never written here: it costs no memory and counts against no limit, and
+	 * an arbitrary id reads NULL. */
 	if (reserve(MAP_BYTES, PROT_READ, &slots) != VTR_OK) {
 		return VTR_ERR_NOMEM;
 	}
@@ -83,11 +84,11 @@ enum vtr_err vtr_idmap_insert(struct vtr_idmap *map, struct vtr_object *object)
 	enum vtr_err err = VTR_OK;
 
 	if (id == 0 || id >= VTR_IDMAP_MAX_IDS) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	pthread_mutex_lock(&map->lock);
 	if (vtr_idmap_get(map, id) != NULL) {
-		err = VTR_ERR_GUEST;
+		err = VTR_ERR_INVALID;
 	} else if (map->live[chunk] == 0 && chunk != map->newest) {
 		err = open_chunk(map, chunk);
 	}

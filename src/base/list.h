@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * Intrusive doubly linked ring. A head is an element that belongs to no object; an element that is
- * in no list points at itself, so removing it again does no harm.
+ * An intrusive doubly linked ring. A head is an element that belongs to no object. An element outside of any
+ * list points at itself, so removing it again does no harm.
  *
  * Lock: that of the list's owner.
  */
@@ -25,7 +25,7 @@ static inline void vtr_list_init(struct vtr_list *list)
 	list->next = list;
 }
 
-/* Puts `elem`, which must be in no list, right behind `pos`: at the front if `pos` is the head. */
+/* Inserts `elem`, which must be in no list, right after `pos`; that is the front if `pos` is the head. */
 static inline void vtr_list_insert(struct vtr_list *pos, struct vtr_list *elem)
 {
 	elem->prev = pos;
@@ -34,13 +34,13 @@ static inline void vtr_list_insert(struct vtr_list *pos, struct vtr_list *elem)
 	pos->next = elem;
 }
 
-/* Puts `elem`, which must be in no list, at the end. */
+/* Inserts `elem`, which must be in no list, at the end. */
 static inline void vtr_list_append(struct vtr_list *head, struct vtr_list *elem)
 {
 	vtr_list_insert(head->prev, elem);
 }
 
-/* Takes `elem` out of its list, if it is in one. */
+/* Removes `elem` from its list, if it is in one. */
 static inline void vtr_list_remove(struct vtr_list *elem)
 {
 	elem->prev->next = elem->next;

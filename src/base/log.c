@@ -2,8 +2,10 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +19,18 @@
 /* A line with its newline. Below PIPE_BUF, so that writers to one pipe never mix lines. */
 #define MAX_LINE 1024
 
-/* More names than the program has modules; a filter comes from the command line. */
+/* More than the program has modules. The filter comes from the command line. */
 #define MAX_RULES 32
 #define MAX_MODULE_NAME 16
 #define MAX_TAG 32
 
-/* Lines a guest can cause: enough to see what happens, too few to fill a disk. */
+/* For lines that a guest can cause: enough to see what happens, too few to fill a disk. */
 #define LIMITED_BURST 10
 #define LIMITED_INTERVAL_NS INT64_C(1000000000)
+
+/* How long a line waits for a log that takes nothing: a terminal that is stopped, a pipe that is not read.
+ * After that, lines do not wait until it takes some again. */
+#define PATIENCE_MS 100
 
 struct rule {
 	char module[MAX_MODULE_NAME]; /* "" for all */
@@ -38,11 +44,13 @@ struct log {
 	int64_t start_ns;
 	struct rule rules[MAX_RULES];
 	size_t rule_count;
+	atomic_bool stuck; /* it took nothing when the last line was to be written */
+	atomic_uint lost;  /* lines that it did not take, since the last that it took */
 
 	pthread_mutex_t lock; /* guards what follows */
-	unsigned tokens;      /* limited lines that may be written now */
+	unsigned tokens;      /* rate-limited lines that may be written now */
 	int64_t refilled_ns;
-	unsigned dropped; /* limited lines since the last that was written */
+	unsigned dropped; /* rate-limited lines dropped since the last one was written */
 };
 
 static const char *const level_names[] = { "error", "warn", "info", "debug", "trace" };
@@ -119,7 +127,9 @@ static int find_loudest(const struct log *log)
 
 	for (size_t i = 0; i < log->rule_count; i++) {
 		if (log->rules[i].module[0] == '\0') {
-			loudest = log->rules[i].level; /* a later level for all replaces what was before */
+			loudest =
+				log->rules[i]
+					.level; /* a later level for all modules replaces the earlier rules */
 		} else if (log->rules[i].level > loudest) {
 			loudest = log->rules[i].level;
 		}
@@ -157,8 +167,9 @@ void vtr_log_destroy(struct vtr_log *base)
 		return;
 	}
 	struct log *log = from_base(base);
-	if (log->dropped > 0) {
-		vtr_log_write(base, VTR_LOG_WARN, "log", "%u lines were dropped", log->dropped);
+	unsigned dropped = log->dropped + atomic_exchange(&log->lost, 0);
+	if (dropped > 0) {
+		vtr_log_write(base, VTR_LOG_WARN, "log", "%u lines were dropped", dropped);
 	}
 	pthread_mutex_destroy(&log->lock);
 	free(log);
@@ -177,17 +188,36 @@ bool vtr_log_passes(const struct vtr_log *base, enum vtr_log_level level, const 
 	return false;
 }
 
-static void write_line(struct log *log, const char *line, size_t length)
+/* Whether it takes a line now, or soon. A pipe that does has room for PIPE_BUF bytes. */
+static bool takes_line(struct log *log)
 {
-	ssize_t written;
+	struct pollfd pollfd = { .fd = log->fd, .events = POLLOUT };
+	int count;
 
-	/* A log that cannot be written to (full disk, closed pipe) must not stop the program. */
 	do {
-		written = write(log->fd, line, length);
-	} while (written < 0 && errno == EINTR);
+		count = poll(&pollfd, 1, atomic_load(&log->stuck) ? 0 : PATIENCE_MS);
+	} while (count < 0 && errno == EINTR);
+	atomic_store(&log->stuck, count == 0);
+	return count != 0;
 }
 
-/* What vsnprintf() would have written, cut to what it did write. */
+/* A log that cannot be written to (full disk, closed pipe, stopped terminal) must not stop the program. `dropped`:
+ * how many lines before it the line owns up to. */
+static void write_line(struct log *log, const char *line, size_t length, unsigned dropped)
+{
+	ssize_t written = -1;
+
+	if (takes_line(log)) {
+		do {
+			written = write(log->fd, line, length);
+		} while (written < 0 && errno == EINTR);
+	}
+	if (written < 0) {
+		atomic_fetch_add(&log->lost, dropped + 1);
+	}
+}
+
+/* Turns the return value of vsnprintf() into the number of bytes it wrote. */
 static size_t clip(int wanted, size_t room)
 {
 	return wanted < 0 ? 0 : vtr_min((size_t)wanted, room - 1);
@@ -203,11 +233,12 @@ static void write_formatted(struct log *log, enum vtr_log_level level, const cha
 	int saved_errno = errno;
 	double seconds = (double)(now_ns() - log->start_ns) / 1e9;
 
+	dropped += atomic_exchange(&log->lost, 0);
 	if (dropped > 0) {
 		snprintf(note, sizeof(note), " (%u lines before it were dropped)", dropped);
 	}
 	size_t note_length = strlen(note);
-	/* Room for the note, the mark of a cut line and the newline. */
+	/* Keeps room for the note, the mark of a cut line and the newline. */
 	size_t room = sizeof(line) - note_length - sizeof(more);
 	size_t at = clip(snprintf(line, room, "%.3f %-5s %s%s%s ", seconds, level_names[level], log->tag,
 	                          log->tag[0] != '\0' ? " " : "", module),
@@ -229,7 +260,7 @@ static void write_formatted(struct log *log, enum vtr_log_level level, const cha
 	memcpy(line + end, note, note_length);
 	end += note_length;
 	line[end++] = '\n';
-	write_line(log, line, end);
+	write_line(log, line, end, dropped);
 	errno = saved_errno;
 }
 
@@ -281,12 +312,22 @@ void vtr_log_write_limited(struct vtr_log *base, enum vtr_log_level level, const
 	}
 }
 
+void vtr_log_pass(struct vtr_log *base, const char *line, size_t length)
+{
+	int saved_errno = errno;
+
+	if (base != NULL) {
+		write_line(from_base(base), line, length, 0);
+	}
+	errno = saved_errno;
+}
+
 const char *vtr_log_str(char *buf, size_t size, const char *guest_text, size_t max)
 {
 	static const char hex[] = "0123456789abcdef";
 	size_t length = guest_text != NULL ? strnlen(guest_text, max) : 0;
 	size_t at = 0;
-	size_t cut_at = 0; /* where "..." would still fit */
+	size_t cut_at = 0; /* where "..." still fits */
 
 	vtr_assert(size > 0);
 	for (size_t i = 0; i < length; i++) {

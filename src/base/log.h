@@ -8,10 +8,12 @@
 #include "base/err.h"
 
 /*
- * Log lines, one write() each: "12.345 warn  ctx=3 venus vkQueueSubmit2: no such semaphore".
- * Reached through a handle, never a global; a NULL handle is silence. A line is written once, where
- * the cause is known; callers only pass the error on. base/, wire/ and platform/ do not log above
- * debug.
+ * Log lines, one write() each: "12.345 warn  ctx=3 venus vkQueueSubmit2: no such semaphore". The log is
+ * reached through a handle, never a global; a NULL handle logs nothing. A failure is logged once, where the
+ * cause is known; callers only pass the error on. base/, wire/ and platform/ do not log above debug.
+ *
+ * A log that takes nothing (a stopped terminal, a full pipe) holds up one line for a tenth of a second. Until it takes
+ * lines again they are dropped; the next one says how many.
  *
  * A file that logs defines VTR_LOG_MODULE (the name of its folder) before it includes this.
  *
@@ -25,9 +27,9 @@ enum vtr_log_level {
 	VTR_LOG_TRACE, /* each command */
 };
 
-/* Opaque but for the first check, which is inline because it sits on command paths. */
+/* Opaque except for the first check, which is inline because it is on the path of each command. */
 struct vtr_log {
-	int loudest; /* the highest level that any module has on, -1: none. Never changes. */
+	int loudest; /* the highest level that is on for any module, -1: none; never changes */
 };
 
 /**
@@ -44,21 +46,21 @@ struct vtr_log {
 VTR_MUST_CHECK enum vtr_err vtr_log_create(const char *filter, int fd, const char *tag,
                                            struct vtr_log **out_log);
 
-/* Says how many rate-limited lines were dropped and not yet owned up to. Accepts NULL. */
+/* Logs how many rate-limited lines were dropped since the last note. Accepts NULL. */
 void vtr_log_destroy(struct vtr_log *log);
 
-/* The part of vtr_log_on() that looks at the filter. */
+/* The slow part of vtr_log_on(): consults the filter. */
 bool vtr_log_passes(const struct vtr_log *log, enum vtr_log_level level, const char *module);
 
-/* Whether such a line would be written. */
+/* Returns: whether a line of this level and module would be written. */
 static inline bool vtr_log_on(const struct vtr_log *log, enum vtr_log_level level, const char *module)
 {
 	return log != NULL && (int)level <= log->loudest && vtr_log_passes(log, level, module);
 }
 
 /**
- * Writes a line if the filter lets it pass. Control characters in the text become '?', so that
- * nobody can forge a line; very long lines are cut. Keeps errno.
+ * Writes a line if the filter lets it pass. Control characters in the text become '?', so that a text cannot
+ * forge a line. Very long lines are cut. Keeps errno.
  */
 void vtr_log_write(struct vtr_log *log, enum vtr_log_level level, const char *module, const char *fmt, ...)
 	VTR_PRINTF(4, 5);
@@ -69,6 +71,12 @@ void vtr_log_write(struct vtr_log *log, enum vtr_log_level level, const char *mo
  */
 void vtr_log_write_limited(struct vtr_log *log, enum vtr_log_level level, const char *module, const char *fmt,
                            ...) VTR_PRINTF(4, 5);
+
+/**
+ * Passes on a line of another process as it is, whatever the filter says. The line ends with a newline, has no other
+ * control character (the caller has seen to that), and at most 1024 bytes.
+ */
+void vtr_log_pass(struct vtr_log *log, const char *line, size_t length);
 
 /**
  * Makes text from a guest fit to print: at most `max` bytes of it, everything but printable ASCII
@@ -92,7 +100,7 @@ const char *vtr_log_str(char *buf, size_t size, const char *guest_text, size_t m
 #define vtr_debug(log, ...) vtr_log_at(log, VTR_LOG_DEBUG, __VA_ARGS__)
 #define vtr_trace(log, ...) vtr_log_at(log, VTR_LOG_TRACE, __VA_ARGS__)
 
-/* A warning, or an info line, that a guest can cause at will. */
+/* Rate-limited lines, for what a guest can cause at will. */
 #define vtr_warn_limited(log, ...) vtr_log_write_limited(log, VTR_LOG_WARN, VTR_LOG_MODULE, __VA_ARGS__)
 #define vtr_info_limited(log, ...) vtr_log_write_limited(log, VTR_LOG_INFO, VTR_LOG_MODULE, __VA_ARGS__)
 

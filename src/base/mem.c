@@ -6,13 +6,13 @@
 #include <stdalign.h>
 #include <unistd.h>
 
-/* Blocks double up to this size: beyond it, fewer allocations are not worth the waste. */
+/* Blocks double up to this size. Beyond it, saving allocations is not worth the wasted memory. */
 #define MAX_BLOCK_GROWTH ((size_t)1 << 20)
 
 struct vtr_arena_block {
 	struct vtr_arena_block *older;
-	size_t size;  /* bytes in data */
-	bool counted; /* against the budget */
+	size_t size;  /* capacity in bytes */
+	bool counted; /* taken from the budget */
 	alignas(16) char data[];
 };
 
@@ -91,7 +91,7 @@ void *vtr_arena_alloc_block(struct vtr_arena *arena, size_t size)
 	if (size > SIZE_MAX / 2) {
 		return NULL;
 	}
-	/* Nothing still needs a place, so that NULL always means failure. */
+	/* Size 0 also takes space, so that NULL always means failure. */
 	size_t rounded = vtr_align_up(vtr_max(size, 1), VTR_ARENA_ALIGN);
 	if (rounded > (size_t)(arena->end - arena->cur)) {
 		struct vtr_arena_block *block = new_block(arena, rounded);

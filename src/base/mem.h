@@ -42,7 +42,7 @@ VTR_MUST_CHECK static inline bool vtr_add(size_t a, size_t b, size_t *out)
 	return true;
 }
 
-/* `pow2` is a power of two; the caller knows that value + pow2 - 1 does not overflow. */
+/* `pow2` must be a power of two, and value + pow2 - 1 must not overflow. */
 static inline size_t vtr_align_up(size_t value, size_t pow2)
 {
 	return (value + pow2 - 1) & ~(pow2 - 1);
@@ -59,16 +59,16 @@ static inline size_t vtr_max(size_t a, size_t b)
 }
 
 /*
- * Cleanup of temporaries in leaf functions: `vtr_autofd int fd = -1;`, `vtr_autofree char *s = NULL;`.
- * Never in a function that has a goto (style: one cleanup idiom per function).
+ * Cleanup of temporaries in leaf functions: `vtr_autofd int fd = -1;`, `vtr_autofree char *s = NULL;`. Never
+ * use them in a function that has a goto (style: one cleanup idiom per function).
  */
 #define vtr_autofd __attribute__((cleanup(vtr_close)))
 #define vtr_autofree __attribute__((cleanup(vtr_autofree_run)))
 
-/* Closes *fd if it is one (>= 0) and makes it -1. Keeps errno. */
+/* Closes *fd unless it is negative, and sets it to -1. Keeps errno. */
 void vtr_close(int *fd);
 
-/* Returns: *fd, which is -1 afterwards: the way out of a vtr_autofd. */
+/* Returns: *fd, and sets it to -1. Moves an fd out of a vtr_autofd. */
 static inline int vtr_take_fd(int *fd)
 {
 	int taken = *fd;
@@ -83,8 +83,8 @@ static inline void vtr_autofree_run(void *pointer_to_pointer)
 }
 
 /*
- * Budget: how much of something one guest may hold. What is taken is given back by the destructor
- * of the thing that it was taken for.
+ * A budget limits how much of something one guest may hold. The destructor of an object gives back what was
+ * taken for it.
  *
  * Thread: any.
  */
@@ -102,13 +102,13 @@ static inline void vtr_budget_init(struct vtr_budget *budget, uint64_t limit)
 /* Returns: false, with nothing taken, if `amount` more would go over the limit. */
 VTR_MUST_CHECK bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount);
 
-/* Gives back what was taken before; more than that is a bug of ours. */
+/* Gives back what was taken. Giving back more is a bug. */
 void vtr_budget_give(struct vtr_budget *budget, uint64_t amount);
 
 /*
- * Arena: many small allocations that end together, for instance all that one command decodes to.
- * Its blocks grow as needed. The first one stays for the next round; the others count against a budget
- * until the arena is reset.
+ * An arena holds many small allocations that end together, for instance everything that one command decodes
+ * to. It grows in blocks. The first block stays across resets; the others count against a budget until the
+ * reset.
  *
  * Thread: that of its owner.
  */
@@ -117,18 +117,19 @@ struct vtr_arena_block;
 struct vtr_arena {
 	char *cur; /* free bytes of the current block: [cur, end) */
 	char *end;
-	struct vtr_arena_block *newest; /* the current block, linked down to the first */
+	struct vtr_arena_block *newest; /* the current block, linked to the older ones */
 	size_t first_size;
-	size_t held; /* bytes of all blocks */
+	size_t held; /* bytes in all blocks */
 	struct vtr_budget *budget;
 };
 
 #define VTR_ARENA_ALIGN ((size_t)16)
 
-/* Prepares `arena`; allocates nothing yet. `first_block` in bytes. `budget`: borrowed, must outlive the arena. */
+/* Prepares `arena`; allocates nothing yet. `first_block` is in bytes. `budget` is borrowed and must outlive
+ * the arena. */
 void vtr_arena_init(struct vtr_arena *arena, size_t first_block, struct vtr_budget *budget);
 
-/* Ends all allocations, keeps the first block. */
+/* Ends all allocations; keeps the first block. */
 void vtr_arena_reset(struct vtr_arena *arena);
 
 /* Ends all allocations and frees everything. The arena can be used again. */
@@ -139,15 +140,15 @@ void *vtr_arena_alloc_block(struct vtr_arena *arena, size_t size);
 
 /**
  * Owner:   the arena; valid until it is reset or finished. Not zeroed, aligned to 16 bytes.
- * Returns: NULL if the budget is used up or the host is out of memory. Size 0 gives a valid pointer
- *          to nothing.
+ * Returns: NULL if the budget is used up or the host is out of memory. Size 0 gives a valid pointer to no
+ *          bytes.
  */
 static inline void *vtr_arena_alloc(struct vtr_arena *arena, size_t size)
 {
 	size_t rounded = (size + VTR_ARENA_ALIGN - 1) & ~(VTR_ARENA_ALIGN - 1);
 	void *result = arena->cur;
 
-	/* `rounded` is 0 for sizes 0 and (by overflow) SIZE_MAX; both go the slow way. */
+	/* `rounded` is 0 for size 0 and, by overflow, for SIZE_MAX; both take the slow path. */
 	if (VTR_UNLIKELY(rounded - 1 >= (size_t)(arena->end - arena->cur))) {
 		return vtr_arena_alloc_block(arena, size);
 	}

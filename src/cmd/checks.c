@@ -25,7 +25,7 @@
 
 #define LIBRARY_MAX 256
 #define API_MAX 32
-/* Fewer files for each process, and programs with many allocations run out of them. */
+/* With a lower fd limit, programs with many allocations run out of fds. */
 #define FILES_ENOUGH 16384
 
 static void set(struct vtr_check *check, enum vtr_check_state state, const char *meaning, const char *value)
@@ -35,7 +35,7 @@ static void set(struct vtr_check *check, enum vtr_check_state state, const char 
 	snprintf(check->value, sizeof(check->value), "%s", value);
 }
 
-/* Mesa's version, as its drivers have it inside. */
+/* Finds Mesa's version in the binary of one of its drivers. */
 static bool find_mesa_version(const char *path, char *out, size_t size)
 {
 	static const char mark[] = "Mesa ";
@@ -73,7 +73,7 @@ static bool find_mesa_version(const char *path, char *out, size_t size)
 	return found;
 }
 
-/* A manifest names its library by path, or by a name that the dynamic linker looks up. */
+/* A manifest names its library by path, or by a name that the dynamic linker resolves. */
 static bool find_library_version(const char *library, char *out, size_t size)
 {
 	static const char *const dirs[] = { "/usr/local/lib/*", "/usr/local/lib", "/usr/lib/*", "/usr/lib64",
@@ -115,8 +115,7 @@ static void check_guest_driver(struct vtr_check *check)
 		(void)find_library_version(library, version, sizeof(version));
 	}
 	check->state = VTR_CHECK_OK;
-	check->meaning = "the driver that 'vitrine run' gives to programs; Mesa 25.0.7 to 26 are known "
-			 "to work";
+	check->meaning = "'vitrine run' gives this driver to programs; Mesa 25.0.7 to 26 are known to work";
 	snprintf(check->value, sizeof(check->value), "Mesa %s, Vulkan %s, %s", version, api, paths);
 }
 
@@ -126,17 +125,16 @@ static void check_x_server(struct vtr_check *check)
 	const char *meaning = "programs can open windows";
 
 	if (vtr_guestenv_has_wayland() && server != VTR_XSERVER_ABSENT) {
-		meaning = "programs can open windows, under Wayland, too: 'vitrine run' sets "
-		          "MESA_VK_WSI_DEBUG, so "
-			  "that they get their pictures by copy";
+		meaning = "programs can open windows, also under Wayland; 'vitrine run' sets "
+			  "MESA_VK_WSI_DEBUG, so pictures reach the windows by copy";
 	} else if (server == VTR_XSERVER_NONE) {
-		meaning = "programs that open windows will not; others are fine";
+		meaning = "programs cannot open windows; programs without windows work";
 	} else if (server == VTR_XSERVER_ABSENT) {
-		meaning = "DISPLAY names a server that does not answer: programs with windows will "
-			  "fail";
+		meaning = "programs cannot open windows: set DISPLAY to a server that runs, or unset it";
 	} else if (server == VTR_XSERVER_PLAIN) {
-		meaning = "'vitrine run' sets MESA_VK_WSI_DEBUG, so that windows get their pictures "
-			  "by copy";
+		meaning =
+			"programs can open windows; 'vitrine run' sets MESA_VK_WSI_DEBUG, so pictures reach "
+			"the windows by copy";
 	}
 	set(check, server == VTR_XSERVER_PLAIN || server == VTR_XSERVER_DRI3 ? VTR_CHECK_OK : VTR_CHECK_NOTE,
 	    meaning, vtr_xserver_name(server));
@@ -153,7 +151,8 @@ static void check_window(struct vtr_check *check)
 	if (vtr_present_probe(self, what, sizeof(what)) == VTR_OK) {
 		set(check, VTR_CHECK_OK, "'vitrine gpu --window' can open windows here", what);
 	} else {
-		set(check, VTR_CHECK_NOTE, "'vitrine gpu --window' will not work here; --http will", what);
+		set(check, VTR_CHECK_NOTE, "'vitrine gpu --window' does not work here; use --http instead",
+		    what);
 	}
 }
 
@@ -163,12 +162,12 @@ static void check_drm_nodes(struct vtr_check *check)
 
 	if (glob("/dev/dri/renderD*", 0, NULL, &nodes) != 0) {
 		set(check, VTR_CHECK_NOTE,
-		    "no DRM render node: Mesa's drivers for real GPUs need one, NVIDIA's does not", "none");
+		    "Mesa's drivers for real GPUs need a DRM render node, NVIDIA's does not", "none");
 	} else {
 		bool usable = access(nodes.gl_pathv[0], R_OK | W_OK) == 0;
 		set(check, usable ? VTR_CHECK_OK : VTR_CHECK_NOTE,
-		    usable ? "render nodes are there" :
-		             "you may not open it: add yourself to its group, usually 'render'",
+		    usable ? "the host's Vulkan driver can use it" :
+		             "you may not open it: add your user to its group, usually 'render'",
 		    nodes.gl_pathv[0]);
 	}
 	globfree(&nodes);
@@ -179,8 +178,7 @@ static void check_udmabuf(struct vtr_check *check)
 	bool there = access("/dev/udmabuf", F_OK) == 0;
 
 	set(check, there ? VTR_CHECK_OK : VTR_CHECK_NOTE,
-	    there ? "not needed: vitrine shares memory without it" : "fine: vitrine does not need it",
-	    there ? "present" : "none");
+	    there ? "vitrine does not need it" : "vitrine does not need it", there ? "present" : "none");
 }
 
 static void check_files(struct vtr_check *check)
@@ -190,10 +188,9 @@ static void check_files(struct vtr_check *check)
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
 	bool enough = limit.rlim_max == RLIM_INFINITY || limit.rlim_max >= FILES_ENOUGH;
 	set(check, enough ? VTR_CHECK_OK : VTR_CHECK_NOTE,
-	    enough ? "each mapped allocation of a program is an open file of its worker" :
-	             "each mapped allocation of a program is an open file of its worker: raise the "
-	             "hard "
-	             "limit (ulimit -Hn) for programs with many",
+	    enough ? "each mapped allocation of a program takes an open file of its worker" :
+	             "each mapped allocation of a program takes an open file of its worker: raise the "
+	             "hard limit (ulimit -Hn) for programs with many",
 	    "");
 	snprintf(check->value, sizeof(check->value), "%llu at most", (unsigned long long)limit.rlim_max);
 }
@@ -205,9 +202,8 @@ static void check_memfd(struct vtr_check *check)
 
 	set(check, works ? VTR_CHECK_OK : VTR_CHECK_MISSING,
 	    works ? "memory can be shared with programs" :
-	            "memory that is shared with programs is a sealed memfd; this kernel or "
-	            "container "
-	            "forbids it",
+	            "vitrine shares memory with programs in sealed memfds, which this kernel or "
+	            "container forbids",
 	    works ? "works" : strerror(errno));
 }
 
@@ -220,18 +216,19 @@ static void check_sandbox(struct vtr_check *check)
 	char *argv[] = { self, worker, show, NULL };
 
 	if (vtr_os_self_path(self, sizeof(self)) != VTR_OK ||
-	    vtr_child_run(argv, NULL, text, sizeof(text)) != VTR_OK) {
+	    vtr_child_run(argv, NULL, -1, text, sizeof(text)) != VTR_OK) {
 		set(check, VTR_CHECK_MISSING,
-		    "workers cannot be locked in here, so none will start; "
-		    "-o no-sandbox starts them anyway",
+		    "workers cannot enter their sandbox here, so none starts; -o no-sandbox starts them "
+		    "without",
 		    "fails");
 		return;
 	}
 	text[strcspn(text, "\n")] = '\0';
 	bool complete = strncmp(text, "complete", strlen("complete")) == 0;
 	set(check, complete ? VTR_CHECK_OK : VTR_CHECK_NOTE,
-	    complete ? "what a worker is limited in, should a program break into it" :
-	               "this kernel or container cannot limit workers in everything: Linux 6.12 can",
+	    complete ? "these limits hold for a worker that a program has taken over" :
+	               "this kernel or container supports only these limits for a worker that a program has "
+	               "taken over; Linux 6.12 supports all",
 	    text);
 }
 
@@ -242,11 +239,11 @@ static void check_qemu(struct vtr_check *check)
 
 	if (vtr_qemu_find(NULL, &qemu) == VTR_OK) {
 		snprintf(value, sizeof(value), "%u.%u, %.400s", qemu.major, qemu.minor, qemu.path);
-		set(check, VTR_CHECK_OK, "it can have 'vitrine gpu' as its GPU", value);
+		set(check, VTR_CHECK_OK, "VMs of this QEMU can use 'vitrine gpu'", value);
 		return;
 	}
 	set(check, VTR_CHECK_NOTE,
-	    "virtual machines need " VTR_QEMU_WANTED ": 'make guest' fetches one, docs/qemu.md has more",
+	    "virtual machines need " VTR_QEMU_WANTED ": run 'make guest' to fetch it, or see docs/qemu.md",
 	    qemu.problems[0] != '\0' ? qemu.problems : "none");
 }
 

@@ -5,14 +5,14 @@
 #include <stddef.h>
 
 /*
- * What `vitrine doctor` looks at besides the Vulkan devices: each is a line with a value, what it
- * means and, where something is lacking, what to do.
+ * What `vitrine doctor` checks besides the Vulkan devices. Each check is a line with a value, its meaning
+ * and, if something is missing, what to do.
  */
 
 enum vtr_check_state {
 	VTR_CHECK_OK,
-	VTR_CHECK_NOTE,    /* something is not there, and that is all right */
-	VTR_CHECK_MISSING, /* programs will not run without it */
+	VTR_CHECK_NOTE,    /* something is absent, and not needed */
+	VTR_CHECK_MISSING, /* programs do not run without it */
 };
 
 struct vtr_check {
@@ -20,12 +20,12 @@ struct vtr_check {
 	const char *title;
 	enum vtr_check_state state;
 	char value[512];
-	const char *meaning; /* what it means as it is; a literal */
+	const char *meaning; /* the meaning of the value; a literal */
 };
 
 #define VTR_CHECK_COUNT 9
 
-/* Runs them all. Returns how many there are, at most VTR_CHECK_COUNT. */
+/* Runs all checks. Returns: how many there are, at most VTR_CHECK_COUNT. */
 size_t vtr_checks_run(struct vtr_check out_checks[VTR_CHECK_COUNT]);
 
 const char *vtr_check_state_name(enum vtr_check_state state);

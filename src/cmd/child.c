@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "platform/proc.h"
 
-/* All that comes out of `fd`, or its beginning. */
+/* Reads `fd` to its end; keeps the beginning of the output. */
 static void read_output(int fd, char *out, size_t size)
 {
 	size_t have = 0;
@@ -29,7 +29,7 @@ static void read_output(int fd, char *out, size_t size)
 	out[have] = '\0';
 }
 
-enum vtr_err vtr_child_run(char *const *argv, const char *const *env, char *out_text, size_t size)
+enum vtr_err vtr_child_run(char *const *argv, const char *const *env, int fd, char *out_text, size_t size)
 {
 	vtr_autofd int read_fd = -1;
 	vtr_autofd int write_fd = -1;
@@ -47,12 +47,13 @@ enum vtr_err vtr_child_run(char *const *argv, const char *const *env, char *out_
 		{ .fd = STDIN_FILENO, .as = STDIN_FILENO },
 		{ .fd = write_fd, .as = STDOUT_FILENO },
 		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
+		{ .fd = fd, .as = VTR_CHILD_FD }, /* the last: not for all */
 	};
 	const struct vtr_os_spawn spawn = {
 		.path = argv[0],
 		.argv = argv,
 		.fds = child_fds,
-		.fd_count = VTR_ARRAY_LEN(child_fds),
+		.fd_count = VTR_ARRAY_LEN(child_fds) - (fd < 0),
 		.env_set = env,
 	};
 	enum vtr_err err = vtr_os_spawn(&spawn, &pid, &death_fd);

@@ -6,15 +6,18 @@
 
 #include "base/err.h"
 
+#define VTR_CHILD_FD 3
+
 /**
- * Runs a program to its end and takes down what it prints; its standard error is ours.
+ * Runs a program to its end and captures its output; its standard error is ours.
  *
- * `argv`   argv[0] is the program's file; NULL at the end.
- * `env`    NAME=VALUE to add, NULL at the end; or NULL.
- * *out_text: what it printed, or as much as fits, terminated.
+ * `argv`   argv[0] is the program's file; ends with NULL.
+ * `env`    NAME=VALUE to add, ends with NULL; or NULL.
+ * `fd`     passed to it as VTR_CHILD_FD; -1: none.
+ * *out_text: the output, or as much as fits, terminated.
  * Returns: VTR_ERR_OS (it cannot be started), VTR_ERR_GONE (it failed, or died).
  */
-VTR_MUST_CHECK enum vtr_err vtr_child_run(char *const *argv, const char *const *env, char *out_text,
+VTR_MUST_CHECK enum vtr_err vtr_child_run(char *const *argv, const char *const *env, int fd, char *out_text,
                                           size_t size);
 
 #endif

@@ -13,17 +13,17 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct vtr_demo, exit_after),
 	  .arg = "SEC",
-	  .help = "end after so many seconds; default: at Ctrl-C" },
+	  .help = "end after SEC seconds; default: at Ctrl-C" },
 	{ .name = "http",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct vtr_demo, http),
 	  .arg = "ADDR:PORT",
-	  .help = "where the page is; default: 127.0.0.1 and the first free port from 8765" },
+	  .help = "serve the web page there; default: 127.0.0.1 and the first free port from 8765" },
 	{ .name = "display",
 	  .kind = VTR_OPT_LIST,
 	  .offset = offsetof(struct vtr_demo, displays),
 	  .arg = "WxH[@HZ]",
-	  .help = "a display of the guest, may be given again; default: 1280x800" },
+	  .help = "add a display to the guest, may be repeated; default: one of 1280x800" },
 	{ .name = "window",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct vtr_demo, window),
@@ -32,36 +32,39 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct vtr_demo, record),
 	  .arg = "FILE",
-	  .help = "write what the guest shows to a file, .mp4 or .mkv" },
+	  .help = "record the guest's display into a file, .mp4 or .mkv" },
 	{ .name = "guest",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct vtr_demo, guest),
 	  .arg = "FOLDER",
-	  .help = "with vmlinuz, initramfs.img, perhaps disk.img; default: what 'make guest' built" },
+	  .help = "boot vmlinuz and initramfs.img, with disk.img if there is one, from this folder; "
+	          "default: the guest that 'make guest' built" },
 	{ .name = "qemu",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct vtr_demo, qemu),
 	  .arg = "FILE",
-	  .help = "qemu-system-x86_64, 11.1 or newer; default: the system's or what 'make guest' fetched" },
+	  .help = "use this qemu-system-x86_64, 11.1 or newer; default: the system's, or the one that "
+	          "'make guest' fetched" },
 	{ .name = "accel",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct vtr_demo, accel),
 	  .arg = "NAME",
-	  .help = "kvm or tcg; default: kvm where the processor has it" },
+	  .help = "run the guest with kvm or tcg; default: kvm if the processor has it and you may use "
+	          "it" },
 	{ .name = "local",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct vtr_demo, local),
-	  .help = "no virtual machine: a program of this machine draws a picture, with and without vitrine" },
+	  .help = "draw a picture with a local program instead of a VM, natively and through vitrine" },
 	{ .name = "frames",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct vtr_demo, frames),
 	  .arg = "N",
-	  .help = "with --local: how many to draw each time; default: 120" },
+	  .help = "with --local: draw N frames each time; default: 120" },
 	{ .name = "output",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct vtr_demo, output),
 	  .arg = "FILE",
-	  .help = "with --local: the picture; default: demo.png" },
+	  .help = "with --local: write the picture to this file; default: demo.png" },
 	VTR_TUNING_OPT(offsetof(struct vtr_demo, tuning)),
 };
 
@@ -80,7 +83,7 @@ static int run_demo(const struct vtr_command *command, int argc, char **argv)
 		return VTR_EXIT_USAGE;
 	}
 	if (demo.frames == 0) {
-		fprintf(stderr, "vitrine demo: --frames must be at least 1\n");
+		fprintf(stderr, "vitrine demo: --frames 0 draws nothing. Give at least 1\n");
 		return VTR_EXIT_USAGE;
 	}
 	return demo.local ? vtr_demo_local(&demo, &tuning) : vtr_demo_vm(&demo);
@@ -89,7 +92,7 @@ static int run_demo(const struct vtr_command *command, int argc, char **argv)
 const struct vtr_command vtr_cmd_demo = {
 	.name = "demo",
 	.args = "",
-	.summary = "Boots the sample guest on this machine's GPU",
+	.summary = "Boot the sample guest on this machine's GPU",
 	.details = vtr_tuning_help,
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),

@@ -21,8 +21,10 @@ enum vtr_err vtr_demo_find_qemu(const char *named, char *out_path, size_t size)
 		fprintf(stderr, "vitrine demo: %s\n", qemu.problems);
 	}
 	fprintf(stderr,
-	        "vitrine demo: there is no " VTR_QEMU_WANTED ": 'make guest' fetches one into the build "
-	        "folder, and --qemu FILE names one\n");
+	        "vitrine demo: cannot find " VTR_QEMU_WANTED
+	        "%s%s, which the demo boots its guest in. Run 'make "
+	        "guest' to fetch it into the build folder, or name one with --qemu FILE\n",
+	        named ? " at " : "", named ? named : "");
 	return VTR_ERR_GONE;
 }
 
@@ -57,7 +59,8 @@ enum vtr_err vtr_demo_find_guest(const char *named, struct vtr_demo_guest *out_g
 		}
 	}
 	fprintf(stderr,
-	        "vitrine demo: %s has no vmlinuz and initramfs.img: 'make guest' builds the sample guest\n",
+	        "vitrine demo: cannot boot a guest: %s lacks vmlinuz or initramfs.img. Run 'make "
+	        "guest' to build the sample guest\n",
 	        named ? named : "the folder guest beside vitrine");
 	return VTR_ERR_GONE;
 }

@@ -7,21 +7,21 @@
 #include "base/mem.h"
 #include "cmd/child.h"
 #include "cmd/demo.h"
-#include "cmd/front.h"
 #include "cmd/program.h"
+#include "cmd/vtest_server.h"
 #include "platform/proc.h"
 
 #define CUBE "vitrine-cube"
 #define OUTPUT_MAX 4096
 #define NAME_MAX_LENGTH 256
 
-/* What the cube program says of one run. */
+/* What the cube program prints about one run. */
 struct result {
 	char device[NAME_MAX_LENGTH];
 	double rate;
 };
 
-/* Beside this program, as in the build folder, or where it is installed. */
+/* Next to this program, as in the build folder, or where it is installed. */
 static enum vtr_err find_cube(const char *self, char *out_path, size_t size)
 {
 	static const char *const places[] = { CUBE, "demo/" CUBE, "../libexec/vitrine/" CUBE };
@@ -36,8 +36,8 @@ static enum vtr_err find_cube(const char *self, char *out_path, size_t size)
 		}
 	}
 	fprintf(stderr,
-	        "vitrine demo: %s is missing: it belongs beside this program, or into "
-	        "../libexec/vitrine\n",
+	        "vitrine demo: cannot find %s, the program that draws the picture: it belongs beside "
+	        "vitrine or into ../libexec/vitrine. Run 'make', or install vitrine again\n",
 	        CUBE);
 	return VTR_ERR_GONE;
 }
@@ -63,24 +63,24 @@ static enum vtr_err read_result(const char *output, struct result *out_result)
 	const char *rate = find_value(output, "frames/s");
 
 	if (!device || !rate) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	snprintf(out_result->device, sizeof(out_result->device), "%.*s", (int)strcspn(device, "\n"), device);
 	out_result->rate = strtod(rate, NULL);
 	return VTR_OK;
 }
 
-/* Runs argv and reads what it says. */
+/* Runs argv and parses its output. */
 static enum vtr_err run_once(char *const *argv, const char *const *env, struct result *out_result)
 {
 	char output[OUTPUT_MAX];
-	enum vtr_err err = vtr_child_run(argv, env, output, sizeof(output));
+	enum vtr_err err = vtr_child_run(argv, env, -1, output, sizeof(output));
 
 	if (err == VTR_OK) {
 		err = read_result(output, out_result);
 	}
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine demo: %s failed\n", argv[0]);
+		fprintf(stderr, "vitrine demo: %s ended with an error\n", argv[0]);
 	}
 	return err;
 }
@@ -91,15 +91,15 @@ static enum vtr_err run_native(const char *cube, const struct vtr_tuning *tuning
 	vtr_autofree char *path = strdup(cube);
 	char frames_opt[] = "--frames";
 	char *argv[] = { path, frames_opt, frames, NULL };
-	struct vtr_front_env env;
+	struct vtr_driver_env env;
 
 	if (!path) {
 		return VTR_ERR_NOMEM;
 	}
-	enum vtr_err err = vtr_front_env_init(tuning, &env);
+	enum vtr_err err = vtr_driver_env_init(tuning, &env);
 	if (err == VTR_OK) {
 		err = run_once(argv, (const char *const *)env.set, out_result);
-		vtr_front_env_finish(&env);
+		vtr_driver_env_finish(&env);
 	}
 	return err;
 }
@@ -124,7 +124,7 @@ static enum vtr_err run_through(const char *self, const char *cube, const struct
 	argv[count++] = "--png";
 	argv[count++] = options->output;
 	argv[count] = NULL;
-	/* exec() takes char **, and changes nothing */
+	/* exec() takes char **, and does not change it */
 	return run_once((char **)argv, NULL, out_result);
 }
 
@@ -149,8 +149,10 @@ int vtr_demo_local(const struct vtr_demo *demo, const struct vtr_tuning *tuning)
 		err = run_through(self, cube, demo, frames, &through);
 	}
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine demo: no picture (%s); 'vitrine doctor' says what is missing\n",
-		        vtr_err_name(err));
+		fprintf(stderr,
+		        "vitrine demo: no picture was drawn: %s. Run 'vitrine doctor' to see what is "
+		        "missing\n",
+		        vtr_err_text(err));
 		return 1;
 	}
 	printf("%s: %s, %.1f frames/s native, %.1f through vitrine (%.2f)\n", demo->output, through.device,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `vitrine gpu`, QEMU and what the guest says on its serial console. */
+/* Runs `vitrine gpu` and QEMU, and reads the guest's serial console. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -16,21 +16,21 @@
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "cmd/demo.h"
-#include "cmd/front.h"
+#include "cmd/vtest_server.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
 
 #define FIRST_PORT 8765
 #define PORTS 32
 #define LINE_SIZE 512
-#define KEPT_LINES 16 /* shown when the guest ends without a frame */
-#define LEAVE_TIMEOUT_MS 5000
+#define KEPT_LINES 16 /* printed when the guest ends without a frame */
+#define QEMU_END_MS 5000
 #define MAX_ARGS 96
 #define SECOND_NS 1000000000LL
 
 struct vm;
 
-/* A process whose output is read by lines. */
+/* A process whose output is read line by line. */
 struct part {
 	struct vm *vm;
 	const char *name;
@@ -58,7 +58,7 @@ struct vm {
 	const char *accel;
 	char kept[KEPT_LINES][LINE_SIZE];
 	size_t kept_count;
-	bool frames;  /* the guest has shown some */
+	bool frames;  /* the guest has shown frames */
 	bool failed;
 };
 
@@ -104,12 +104,14 @@ static void on_death(void *data, unsigned events)
 	}
 	part->pid = 0;
 	if (part->output_watch) {
-		on_output(part, 0); /* its last words */
+		on_output(part, 0); /* the rest of its output */
 	}
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || part == &vm->gpu) {
 		vm->failed = true;
-		fprintf(stderr, "vitrine demo: %s ended unexpectedly (%s %d)\n", part->name,
-		        WIFSIGNALED(status) ? "signal" : "status",
+		fprintf(stderr,
+		        "vitrine demo: %s ended unexpectedly (%s %d), so the demo ends. Its own messages are "
+		        "above\n",
+		        part->name, WIFSIGNALED(status) ? "signal" : "status",
 		        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
 	}
 	vtr_os_loop_quit(vm->loop);
@@ -134,14 +136,15 @@ static enum vtr_err start(struct part *part, const char *path, const char **argv
 	};
 	const struct vtr_os_spawn spawn = {
 		.path = path,
-		.argv = (char **)argv, /* exec() changes nothing */
+		.argv = (char **)argv, /* exec() does not change it */
 		.fds = child_fds,
 		.fd_count = VTR_ARRAY_LEN(child_fds),
-		.new_session = true, /* Ctrl-C is for us */
+		.new_session = true, /* Ctrl-C is only for this process */
 	};
 	enum vtr_err err = vtr_os_spawn(&spawn, &part->pid, &part->death_fd);
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine demo: cannot start %s: %s\n", path, strerror(errno));
+		fprintf(stderr, "vitrine demo: cannot start %s: %s. The demo cannot run without it\n", path,
+		        strerror(errno));
 		return err;
 	}
 	part->output_fd = vtr_take_fd(&read_fd);
@@ -156,14 +159,14 @@ static enum vtr_err start(struct part *part, const char *path, const char **argv
 	return err;
 }
 
-/* Asks a process to end with a signal; makes it end if it does not. */
+/* Asks a process to end with a signal; kills it if it does not. */
 static void stop(struct part *part, int signo)
 {
 	if (part->pid != 0) {
 		struct pollfd wait = { .fd = part->death_fd, .events = POLLIN };
 		int status;
 		kill(part->pid, signo);
-		if (poll(&wait, 1, LEAVE_TIMEOUT_MS) <= 0) {
+		if (poll(&wait, 1, QEMU_END_MS) <= 0) {
 			kill(part->pid, SIGKILL);
 			poll(&wait, 1, -1);
 		}
@@ -219,9 +222,7 @@ static enum vtr_err start_qemu(struct vm *vm)
 {
 	const bool kvm = strcmp(vm->accel, "kvm") == 0;
 	const bool disk = vm->guest.disk[0] != '\0';
-	char chardev[96];
-	char keyboard[96];
-	char tablet[96];
+	char chardev[96], keyboard[96], tablet[96];
 	char append[96] = "console=ttyS0 quiet panic=-1 -- disk";
 	char drive[PATH_MAX + 64];
 
@@ -232,7 +233,7 @@ static enum vtr_err start_qemu(struct vm *vm)
 		snprintf(append, sizeof(append), "console=ttyS0 quiet panic=-1 -- cube --displays %zu",
 		         vm->demo->displays.count > 0 ? vm->demo->displays.count : 1);
 	}
-	/* What the guest writes is gone afterwards. */
+	/* Writes of the guest are discarded at the end. */
 	snprintf(drive, sizeof(drive), "file=%s,if=virtio,format=raw,snapshot=on", vm->guest.disk);
 	const char *argv[] = {
 		vm->qemu_path,
@@ -248,7 +249,7 @@ static enum vtr_err start_qemu(struct vm *vm)
 		"-cpu",
 		kvm ? "host" : "max",
 		"-smp",
-		kvm ? "2" : "1", /* an emulated processor takes one of the host's, and so does drawing */
+		kvm ? "2" : "1", /* emulated CPUs and software rendering take a host CPU each */
 		"-m",
 		"2G",
 		"-object",
@@ -280,8 +281,8 @@ static enum vtr_err start_qemu(struct vm *vm)
 	return start(&vm->qemu, vm->qemu_path, argv);
 }
 
-/* Hardware virtualisation, and the right to use it. The device alone is no proof: some clouds have one that
- * cannot run an ordinary kernel. */
+/* Checks for hardware virtualisation and the permission to use it. The device node is not enough: some clouds
+ * have one that cannot run an ordinary kernel. */
 static const char *choose_accel(void)
 {
 	char flags[16384];
@@ -295,7 +296,7 @@ static const char *choose_accel(void)
 	return strstr(flags, " vmx ") || strstr(flags, " svm ") ? "kvm" : "tcg";
 }
 
-/* --- what they say ------------------------------------------------------------------------------------ */
+/* --- output lines ------------------------------------------------------------------------------------- */
 
 static void on_gpu_line(struct vm *vm, char *line)
 {
@@ -311,7 +312,7 @@ static void on_gpu_line(struct vm *vm, char *line)
 	}
 }
 
-/* The guest's programs say who they are; everything else is kept in case that there is trouble. */
+/* The guest's programs print known lines; all others are kept for the case of an error. */
 static void on_guest_line(struct vm *vm, char *line)
 {
 	memmove(vm->kept[0], vm->kept[1], sizeof(vm->kept) - LINE_SIZE);
@@ -323,7 +324,8 @@ static void on_guest_line(struct vm *vm, char *line)
 		known = strstr(line, "guest: ");
 	}
 	if (known) {
-		for (char *c = line; *c; c++) { /* a guest may say anything, also to a terminal */
+		for (char *c = line; *c;
+		     c++) { /* a guest may send any bytes, also escape sequences for the terminal */
 			*c = *c >= ' ' && *c < 0x7f ? *c : '?';
 		}
 		printf("%s\n", known);
@@ -336,7 +338,8 @@ static void print_kept(const struct vm *vm)
 	if (vm->kept_count == 0) {
 		return;
 	}
-	fprintf(stderr, "vitrine demo: the guest has shown no frame; its last lines were:\n");
+	fprintf(stderr,
+	        "vitrine demo: the guest has not shown a frame. The last lines of its console were:\n");
 	for (size_t i = KEPT_LINES - vm->kept_count; i < KEPT_LINES; i++) {
 		fprintf(stderr, "  ");
 		for (const char *c = vm->kept[i]; *c; c++) {
@@ -346,7 +349,7 @@ static void print_kept(const struct vm *vm)
 	}
 }
 
-/* --- the whole ---------------------------------------------------------------------------------------- */
+/* --- the virtual machine ------------------------------------------------------------------------------ */
 
 static bool port_is_free(uint16_t port)
 {
@@ -375,7 +378,8 @@ static enum vtr_err choose_http(struct vm *vm)
 		}
 	}
 	fprintf(stderr,
-	        "vitrine demo: ports %d to %d are all in use; choose one with --http 127.0.0.1:PORT\n",
+	        "vitrine demo: cannot serve the web page: ports %d to %d are all in use. Choose a "
+	        "free port with --http 127.0.0.1:PORT\n",
 	        FIRST_PORT, FIRST_PORT + PORTS - 1);
 	return VTR_ERR_LIMIT;
 }
@@ -385,7 +389,7 @@ static enum vtr_err prepare(struct vm *vm)
 	const char *accel = vm->demo->accel;
 
 	if (accel && strcmp(accel, "kvm") != 0 && strcmp(accel, "tcg") != 0) {
-		fprintf(stderr, "vitrine demo: --accel is kvm or tcg\n");
+		fprintf(stderr, "vitrine demo: --accel has an unknown value. Give kvm or tcg\n");
 		return VTR_ERR_ARG;
 	}
 	vm->accel = accel ? accel : choose_accel();
@@ -404,7 +408,10 @@ static enum vtr_err prepare(struct vm *vm)
 	}
 	snprintf(vm->dir, sizeof(vm->dir), "/tmp/vitrine-XXXXXX");
 	if (!mkdtemp(vm->dir)) {
-		fprintf(stderr, "vitrine demo: cannot make a folder in /tmp: %s\n", strerror(errno));
+		fprintf(stderr,
+		        "vitrine demo: cannot make a folder for sockets in /tmp: %s. Free some space there, "
+		        "or make it writable\n",
+		        strerror(errno));
 		vm->dir[0] = '\0';
 		return VTR_ERR_OS;
 	}
@@ -426,7 +433,7 @@ static enum vtr_err run(struct vm *vm)
 	enum vtr_err err = vtr_os_loop_create(&vm->loop);
 
 	if (err == VTR_OK) {
-		err = vtr_front_quit_on_signals(vm->loop);
+		err = vtr_cmd_quit_on_signals(vm->loop);
 	}
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_timer(vm->loop, on_time, vm, &timer);
@@ -446,7 +453,7 @@ int vtr_demo_vm(const struct vtr_demo *demo)
 	struct vm *vm = calloc(1, sizeof(*vm));
 
 	if (!vm) {
-		fprintf(stderr, "vitrine demo: no memory\n");
+		fprintf(stderr, "vitrine demo: not enough memory. End other programs and try again\n");
 		return 1;
 	}
 	vm->demo = demo;
@@ -460,7 +467,8 @@ int vtr_demo_vm(const struct vtr_demo *demo)
 	bool prepared = err == VTR_OK;
 	if (prepared) {
 		err = run(vm);
-		stop(&vm->qemu, SIGKILL); /* it has nothing to lose, and would talk of any other signal */
+		stop(&vm->qemu,
+		     SIGKILL); /* it has no state to save, and would print messages on any other signal */
 		stop(&vm->gpu, SIGTERM);
 		vtr_os_loop_destroy(vm->loop);
 		if (!vm->frames) {

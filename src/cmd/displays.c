@@ -5,31 +5,34 @@
 #include <unistd.h>
 
 #include "cmd/opts.h"
-#include "screen/protocol.h"
-#include "screen/screen.h"
+#include "display/client.h"
+#include "display/protocol.h"
 
 bool vtr_displays_are_given(const struct vtr_command *command)
 {
-	/* A board is what no shell would hand over by chance. */
-	if (isatty(STDIN_FILENO) || lseek(VTR_SCREEN_FD_BOARD, 0, SEEK_END) <= 0) {
-		fprintf(stderr, "vitrine %s: this is what 'vitrine gpu' starts; start that.\n",
+	/* A shell does not pass a scanout page at this fd. */
+	if (isatty(STDIN_FILENO) || lseek(VTR_DISPLAY_FD_PAGE, 0, SEEK_END) <= 0) {
+		fprintf(stderr,
+		        "vitrine %s: this command is internal: 'vitrine gpu' starts it. Run 'vitrine gpu' "
+		        "instead.\n",
 		        command->name);
 		return false;
 	}
 	return true;
 }
 
-enum vtr_err vtr_displays_open(struct vtr_log *log, uint64_t window_size, struct vtr_screen **out_screen)
+enum vtr_err vtr_displays_open(struct vtr_log *log, uint64_t hostmem_size,
+                               struct vtr_display_client **out_screen)
 {
-	const struct vtr_screen_params params = {
+	const struct vtr_display_client_params params = {
 		.log = log,
-		.control_fd = VTR_SCREEN_FD_CONTROL,
-		.board_fd = VTR_SCREEN_FD_BOARD,
-		.notes_fd = VTR_SCREEN_FD_NOTES,
-		.bell_fd = VTR_SCREEN_FD_BELL,
-		.window_fd = window_size > 0 ? VTR_SCREEN_FD_WINDOW : -1,
-		.window_size = window_size,
+		.control_fd = VTR_DISPLAY_FD_CONTROL,
+		.page_fd = VTR_DISPLAY_FD_PAGE,
+		.acks_fd = VTR_DISPLAY_FD_ACKS,
+		.bell_fd = VTR_DISPLAY_FD_BELL,
+		.hostmem_fd = hostmem_size > 0 ? VTR_DISPLAY_FD_HOSTMEM : -1,
+		.hostmem_size = hostmem_size,
 	};
 
-	return vtr_screen_create(&params, out_screen);
+	return vtr_display_client_create(&params, out_screen);
 }

@@ -7,17 +7,18 @@
 
 #include "base/err.h"
 
-/* How the processes begin that `vitrine gpu` starts to see the displays. Thread: the main thread. */
+/* The start of the processes that `vitrine gpu` runs to show the displays. Thread: the main thread. */
 struct vtr_command;
 struct vtr_log;
-struct vtr_screen;
+struct vtr_display_client;
 
-/* Whether it was `vitrine gpu` that started this; says so if not. */
+/* Returns: whether `vitrine gpu` started this process; prints a message if not. */
 bool vtr_displays_are_given(const struct vtr_command *command);
 
-/* Takes the fds of enum vtr_screen_fd. `window_size` 0: there is no window. Owner: *out_screen is the caller's.
- * Returns: as vtr_screen_create(). */
-VTR_MUST_CHECK enum vtr_err vtr_displays_open(struct vtr_log *log, uint64_t window_size,
-                                              struct vtr_screen **out_screen);
+/* Takes the fds of enum vtr_display_fd. `hostmem_size` 0: there is no hostmem. Owner: *out_screen is the
+ * caller's.
+ * Returns: as vtr_display_client_create(). */
+VTR_MUST_CHECK enum vtr_err vtr_displays_open(struct vtr_log *log, uint64_t hostmem_size,
+                                              struct vtr_display_client **out_screen);
 
 #endif

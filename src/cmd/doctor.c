@@ -8,10 +8,10 @@
 #include "base/mem.h"
 #include "cmd/checks.h"
 #include "cmd/commands.h"
-#include "cmd/front.h"
 #include "cmd/json.h"
 #include "cmd/trials.h"
 #include "cmd/tuning.h"
+#include "cmd/vtest_server.h"
 #include "encode/encoder.h"
 #include "venus/probe.h"
 #include "venus/venus.h"
@@ -35,10 +35,10 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
 	  .arg = "FILTER",
-	  .help = "what to log while looking: warn (default), debug, ..." },
+	  .help = "choose what to log: error, warn (default), info, debug" },
 };
 
-/* VkMemoryPropertyFlagBits, as short as they can be told apart. */
+/* Shortest distinct names of VkMemoryPropertyFlagBits. */
 static const struct {
 	uint32_t flag;
 	const char *name;
@@ -64,7 +64,7 @@ static void print_flags(uint32_t flags)
 
 static void version_text(uint32_t version, char *out, size_t size)
 {
-	/* VK_API_VERSION_MAJOR and so on */
+	/* as VK_API_VERSION_MAJOR and so on */
 	snprintf(out, size, "%u.%u.%u", version >> 22 & 0x7f, version >> 12 & 0x3ff, version & 0xfff);
 }
 
@@ -98,18 +98,19 @@ static void print_texts(const char *title, const struct vtr_texts *texts)
 	}
 }
 
-/* Why a device fails in the sandbox. */
+/* Prints why a device fails in the sandbox. */
 static void print_failure(const struct vtr_trials *trials, const struct vtr_trial *trial,
                           const struct vtr_trial *unlocked)
 {
 	if (trial) {
 		printf("fails at %s (VkResult %d)\n", vtr_trial_step_name(trial->failed), trial->result);
 	} else {
-		printf("%s\n", trials->ran ? "the device is not found there" : "cannot be tried");
+		printf("%s\n",
+		       trials->ran ? "the device is missing in the sandbox" : "the trial could not run");
 	}
 	if (unlocked && unlocked->failed != VTR_TRIAL_STEPS) {
-		printf("      it fails without the sandbox, too, at %s (VkResult %d): that is the driver's "
-		       "doing\n",
+		printf("      it fails without the sandbox, too, at %s (VkResult %d), so the driver is the "
+		       "cause\n",
 		       vtr_trial_step_name(unlocked->failed), unlocked->result);
 		return;
 	}
@@ -120,7 +121,7 @@ static void print_failure(const struct vtr_trials *trials, const struct vtr_tria
 	print_texts("the sandbox refuses the system call", &trials->refused_calls);
 }
 
-static void print_trial(const struct vtr_trials *trials, const struct vtr_known_device *device)
+static void print_trial(const struct vtr_trials *trials, const struct vtr_probed_device *device)
 {
 	const struct vtr_trial *trial = vtr_trials_find(&trials->locked, device);
 	const char *separator = "";
@@ -138,8 +139,7 @@ static void print_trial(const struct vtr_trials *trials, const struct vtr_known_
 		}
 	}
 	printf(")\n");
-	print_texts("workers may read for that, beside the driver's folder and the system's",
-	            &trials->readable);
+	print_texts("workers need this file and may read it", &trials->readable);
 }
 
 static void print_device(const struct vtr_probe_device *device, const struct vtr_trials *trials,
@@ -181,7 +181,7 @@ static void print_device(const struct vtr_probe_device *device, const struct vtr
 	}
 }
 
-/* What there is besides the devices. */
+/* Results besides the devices. */
 struct findings {
 	struct vtr_check checks[VTR_CHECK_COUNT];
 	size_t check_count;
@@ -226,7 +226,7 @@ static void json_texts(struct vtr_json *json, const char *key, const struct vtr_
 }
 
 static void json_trial(struct vtr_json *json, const struct vtr_trials *trials,
-                       const struct vtr_known_device *device)
+                       const struct vtr_probed_device *device)
 {
 	const struct vtr_trial *trial = vtr_trials_find(&trials->locked, device);
 	const struct vtr_trial *unlocked = vtr_trials_find(&trials->unlocked, device);
@@ -336,7 +336,7 @@ static void print_json(const struct vtr_probe_report *report, const struct findi
 	vtr_json_close(&json, '}');
 }
 
-/* Whether a program would get a device. */
+/* Returns: whether a program would get a device. */
 static bool is_usable(const struct vtr_probe_report *report, const struct findings *findings)
 {
 	bool has_device = false;
@@ -352,14 +352,12 @@ static bool is_usable(const struct vtr_probe_report *report, const struct findin
 	return has_device;
 }
 
-/* Most of it here and not in a worker's sandbox, which would hide what is wrong with the host. */
+/* Most checks run here and not in a worker's sandbox, which would hide problems of the host. */
 static int examine(const struct options *options, const struct vtr_tuning *tuning, struct vtr_log *log)
 {
 	const struct vtr_venus_params params = {
 		.log = log,
-		.min_import_alignment = tuning->import_alignment,
-		.no_host_import = tuning->no_host_import,
-		.no_export = tuning->no_export,
+		.config = &tuning->renderer,
 	};
 	struct findings findings;
 	struct vtr_probe_report report;
@@ -371,7 +369,10 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 		err = vtr_probe_host(log, &params, false, &report);
 	}
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine doctor: cannot look at the devices: %s\n", vtr_err_name(err));
+		fprintf(stderr,
+		        "vitrine doctor: cannot examine the Vulkan devices: %s. Run it again with --log "
+		        "debug for details\n",
+		        vtr_err_text(err));
 		return 1;
 	}
 	if (options->json) {
@@ -383,7 +384,9 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 	if (!options->json) {
 		printf("\n%s\n",
 		       usable ? "Programs can use vitrine here: vitrine run -- vulkaninfo --summary" :
-		                "Programs cannot use vitrine here; see above for what is missing.");
+		                "Programs cannot use vitrine here. The lines marked 'missing' or 'NOT "
+		                "offered' above "
+		                "say why.");
 	}
 	vtr_probe_finish(&report);
 	return usable ? 0 : 1;
@@ -404,20 +407,20 @@ static int run_doctor(const struct vtr_command *command, int argc, char **argv)
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	err = vtr_front_create_log(command, options.log, &log);
+	err = vtr_cmd_create_log(command, options.log, &log);
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	/* The drivers are loaded here as they would be in a worker, where fd 0 is nothing that can be mapped: lavapipe
-	 * takes it for imported memory when it binds that to sparse buffers. */
+	/* Drivers run with the same fd 0 as in a worker, one that cannot be mapped: lavapipe mistakes it for
+	 * imported memory when it binds that to sparse buffers. */
 	if (!freopen("/dev/null", "r", stdin)) {
 		vtr_log_destroy(log);
 		return 1;
 	}
-	struct vtr_front_env env;
-	err = vtr_front_env_init(&tuning, &env);
+	struct vtr_driver_env env;
+	err = vtr_driver_env_init(&tuning, &env);
 	for (size_t i = 0; err == VTR_OK && env.set[i]; i++) {
-		putenv(env.set[i]); /* stays ours, and valid until the end */
+		putenv(env.set[i]); /* stays ours, and valid to the end */
 	}
 	int status = err == VTR_OK ? examine(&options, &tuning, log) : 1;
 	vtr_log_destroy(log);

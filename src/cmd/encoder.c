@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Whether a video encoder works here: asked in a process of its own, because its driver may do anything. */
+/* Tests whether a video encoder works. This runs in a process of its own, because the encoder's driver may
+ * crash. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -16,7 +17,7 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, name),
 	  .arg = "NAME",
-	  .help = "the encoder" },
+	  .help = "try this encoder" },
 };
 
 static int run_encoder(const struct vtr_command *command, int argc, char **argv)

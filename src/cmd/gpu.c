@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The front process of one VM: only here are transport, device, renderers and screen wired together. */
+/* The front process of one VM. Only this file connects transport, device, renderers and display processes. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -10,29 +10,28 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
-#include "cmd/front.h"
 #include "cmd/input.h"
 #include "cmd/video.h"
+#include "cmd/vtest_server.h"
 #include "cmd/workers.h"
-#include "core/window.h"
+#include "core/hostmem.h"
+#include "display_host/host.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
 #include "platform/sock.h"
+#include "pool/prober.h"
+#include "pool/worker_pool.h"
 #include "present/present.h"
-#include "screen/client.h"
 #include "venus/venus.h"
 #include "vhost/vhost_user.h"
 #include "virtio/gpu.h"
-#include "worker/render.h"
-#include "worker/scout.h"
+#include "web/web.h"
 
-#define DEFAULT_WINDOW (UINT64_C(8) << 30)
+#define DEFAULT_HOSTMEM (UINT64_C(8) << 30)
 #define DEFAULT_REFRESH 60
-#define MAX_REFRESH 255
 /* Each context of the guest is a process here. */
 #define MAX_CONTEXTS 64
-#define LEAVE_TIMEOUT_MS 5000
-/* One QEMU, and one more to hear that it is not wanted. */
+/* One QEMU, and a second one that is refused. */
 #define LISTEN_BACKLOG 2
 #define REFRESH_UNSET UINT32_MAX
 
@@ -41,18 +40,18 @@ struct options {
 	struct vtr_opt_list displays;
 	uint32_t outputs;
 	uint32_t refresh;
-	uint64_t window;
+	uint64_t hostmem;
 	const char *input;
-	struct vtr_screen_http http;
+	struct vtr_display_http http;
 	struct vtr_video_options video_options;
-	struct vtr_screen_hxfr hxfr;
-	struct vtr_screen_desktop desktop;
+	struct vtr_display_hxfr hxfr;
+	struct vtr_display_desktop desktop;
 	const char *log;
 	struct vtr_opt_list tuning;
-	/* Made of those. */
+	/* Derived from the options above. */
 	char title[NAME_MAX + 1];
-	struct vtr_screen_output outputs_made[VTR_SCREEN_MAX_OUTPUTS];
-	struct vtr_screen_video video;
+	struct vtr_display_output outputs_made[VTR_DISPLAY_MAX_OUTPUTS];
+	struct vtr_display_video video;
 };
 
 static const struct vtr_opt opts[] = {
@@ -60,112 +59,112 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, socket),
 	  .arg = "PATH",
-	  .help = "the socket for QEMU's chardev (required)" },
+	  .help = "listen for QEMU's chardev at this socket (required)" },
 	{ .name = "display",
 	  .kind = VTR_OPT_LIST,
 	  .offset = offsetof(struct options, displays),
 	  .arg = "WxH[@HZ]",
-	  .help = "a display of this size; may be given 16 times; default: 1280x800" },
+	  .help = "add a display of this size, up to 16 times; default: one of 1280x800" },
 	{ .name = "outputs",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, outputs),
 	  .arg = "N",
-	  .help = "displays that can be plugged in while the guest runs, those above included" },
+	  .help = "give the guest N connectors, so that displays can be plugged in later; default: one "
+	          "for each display" },
 	{ .name = "refresh",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, refresh),
 	  .arg = "HZ",
-	  .help = "how often a frame is shown; 0: whenever there is one; default: the highest "
-	          "@HZ, else 60" },
+	  .help = "take new frames at this rate; 0: as soon as there is one; default: the highest @HZ, "
+	          "else 60" },
 	{ .name = "hostmem",
 	  .kind = VTR_OPT_SIZE,
-	  .offset = offsetof(struct options, window),
+	  .offset = offsetof(struct options, hostmem),
 	  .arg = "SIZE",
-	  .help = "GPU memory that the guest can map, a power of two; default: 8G. It is taken "
-	          "from the host's RAM as it is used" },
+	  .help = "limit the GPU memory that the guest can map, a power of two; the guest's use takes "
+	          "host RAM; default: 8G" },
 	{ .name = "input",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, input),
 	  .arg = "PATH",
-	  .help = "a keyboard at PATH.keyboard and a tablet at PATH.tablet, for QEMU's chardevs" },
+	  .help = "serve a keyboard at PATH.keyboard and a tablet at PATH.tablet, for QEMU's chardevs" },
 	{ .name = "http",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, http.address),
 	  .arg = "ADDR:PORT",
-	  .help = "serve a page there that shows the displays and takes input for them; the links "
-	          "to it are printed" },
+	  .help = "serve a web page that shows the displays and takes input; print the links to it" },
 	{ .name = "http-names",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, http.names),
 	  .arg = "NAME,...",
-	  .help = "names under which other machines reach it, beside its addresses" },
+	  .help = "accept requests to these host names, beside the machine's addresses" },
 	{ .name = "token-file",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, http.token_file),
 	  .arg = "FILE",
-	  .help = "keep the tokens of the links there, for the next time and for scripts; default: "
-	          "new ones each time" },
+	  .help = "keep the tokens of the links in this file; default: make new tokens at each start" },
 	{ .name = "tls-cert",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, http.tls_cert),
 	  .arg = "FILE",
-	  .help = "serve the page over TLS, with this certificate (PEM)" },
+	  .help = "serve the page over TLS with this certificate (PEM)" },
 	{ .name = "tls-key",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, http.tls_key),
 	  .arg = "FILE",
-	  .help = "the certificate's key (PEM)" },
+	  .help = "use this private key for the certificate (PEM)" },
 	{ .name = "hxfr",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, hxfr.address),
 	  .arg = "ADDR:PORT",
-	  .help = "serve the displays' video there to clients of HXFR (docs/hxfr.md); or at vsock:PORT" },
+	  .help = "serve the displays' video to HXFR clients (docs/hxfr.md), at an address or at "
+	          "vsock:PORT" },
 	{ .name = "hxfr-open",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, hxfr.open),
-	  .help = "and let whoever can connect there watch and set modes, without a token" },
+	  .help = "let every HXFR client that can connect watch and set modes without a token" },
 	{ .name = "insecure",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, http.insecure),
-	  .help = "serve the page without TLS to other machines as well" },
+	  .help = "serve other machines without TLS: all traffic can be read and changed on its way" },
 	{ .name = "window",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, desktop.wanted),
-	  .help = "show the displays in windows on this machine's desktop, and take input there" },
+	  .help = "show the displays in windows on this machine's desktop and take input there" },
 	{ .name = "window-renderer",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, desktop.renderer),
 	  .arg = "NAME",
-	  .help = "what draws them: vulkan, software; default: what is best here" },
+	  .help = "draw the windows with vulkan or software; default: the better one here" },
 	{ .name = "window-title",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, desktop.title),
 	  .arg = "TEXT",
-	  .help = "the machine's name in them; default: the socket's" },
+	  .help = "put this name of the VM into the title bars; default: the socket's name" },
 	VTR_VIDEO_OPTS(offsetof(struct options, video_options)),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
 	  .arg = "FILTER",
-	  .help = "what to log: error, warn, info, debug, or info,vhost=debug" },
+	  .help = "choose what to log: error, warn, info, debug, or for instance info,vhost=debug" },
 };
 
-/* All parts, in the order in which they are made. */
+/* All parts, in the order of their creation. */
 struct gpu {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
 	int listen_fd;
-	struct vtr_window window;
+	struct vtr_hostmem hostmem;
 	struct vtr_workers workers;
-	struct vtr_scout *scout;
-	struct vtr_renders *renders;
-	struct vtr_screen_client *screen;
+	struct vtr_prober *prober;
+	struct vtr_worker_pool *renders;
+	struct vtr_display_host *screen;
 	struct vtr_virtio_gpu *device;
 	struct vtr_vhost_user *server;
-	struct vtr_input_devices *inputs; /* NULL: nobody asked for any */
-	/* The screen is made before the device that its wishes are for. */
-	struct vtr_screen_events screen_events;
+	struct vtr_input_devices *inputs; /* NULL: not wanted */
+	/* The display host is created before the device that handles its events. */
+	struct vtr_display_events screen_events;
 };
 
 static void on_mode(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height)
@@ -193,7 +192,7 @@ static void on_lights(void *data, uint32_t lights)
 {
 	struct gpu *gpu = data;
 
-	vtr_screen_client_set_lights(gpu->screen, lights);
+	vtr_display_host_set_lights(gpu->screen, lights);
 }
 
 /* --- options --------------------------------------------------------------------------------------- */
@@ -210,7 +209,8 @@ static enum vtr_err parse_display(const char *text, struct vtr_virtio_gpu_displa
 	}
 	if (text[end] == '@') {
 		int more = 0;
-		if (sscanf(text + end, "@%3u%n", &hz, &more) != 1 || hz == 0 || hz > MAX_REFRESH) {
+		if (sscanf(text + end, "@%3u%n", &hz, &more) != 1 || hz == 0 ||
+		    hz > VTR_VIRTIO_GPU_MAX_REFRESH_HZ) {
 			return VTR_ERR_ARG;
 		}
 		end += more;
@@ -239,10 +239,11 @@ static enum vtr_err parse_displays(const struct options *options, struct display
 		const char *text = options->displays.items[i];
 		if (parse_display(text, &displays.items[displays.count++], &displays.refresh) != VTR_OK) {
 			fprintf(stderr,
-			        "vitrine gpu: '%s' is no display; give WIDTHxHEIGHT or "
-			        "WIDTHxHEIGHT@HZ, from %ux%u to %ux%u and up to %u Hz\n",
+			        "vitrine gpu: cannot add display '%s': a display is WIDTHxHEIGHT or "
+			        "WIDTHxHEIGHT@HZ, "
+			        "from %ux%u to %ux%u and up to %u Hz. Give for instance --display 1280x800\n",
 			        text, VTR_MODE_MIN_SIDE, VTR_MODE_MIN_SIDE, VTR_MODE_MAX_SIDE,
-			        VTR_MODE_MAX_SIDE, MAX_REFRESH);
+			        VTR_MODE_MAX_SIDE, VTR_VIRTIO_GPU_MAX_REFRESH_HZ);
 			return VTR_ERR_ARG;
 		}
 	}
@@ -250,7 +251,10 @@ static enum vtr_err parse_displays(const struct options *options, struct display
 		displays.items[displays.count++] = (struct vtr_virtio_gpu_display){ true, 1280, 800 };
 	}
 	if (options->outputs > VTR_MAX_DISPLAYS) {
-		fprintf(stderr, "vitrine gpu: --outputs is at most %d\n", VTR_MAX_DISPLAYS);
+		fprintf(stderr,
+		        "vitrine gpu: --outputs is too large: a guest has at most %d displays. Give a "
+		        "smaller number\n",
+		        VTR_MAX_DISPLAYS);
 		return VTR_ERR_ARG;
 	}
 	while (displays.count < options->outputs) {
@@ -262,8 +266,11 @@ static enum vtr_err parse_displays(const struct options *options, struct display
 	} else if (displays.refresh == 0) {
 		displays.refresh = DEFAULT_REFRESH;
 	}
-	if (displays.refresh > MAX_REFRESH) {
-		fprintf(stderr, "vitrine gpu: --refresh is at most %d\n", MAX_REFRESH);
+	if (displays.refresh > VTR_VIRTIO_GPU_MAX_REFRESH_HZ) {
+		fprintf(stderr,
+		        "vitrine gpu: --refresh is too large: the limit is %d Hz. Give a smaller rate, or 0 "
+		        "to take each frame at once\n",
+		        VTR_VIRTIO_GPU_MAX_REFRESH_HZ);
 		return VTR_ERR_ARG;
 	}
 	*out = displays;
@@ -272,13 +279,14 @@ static enum vtr_err parse_displays(const struct options *options, struct display
 
 /* --- parts ----------------------------------------------------------------------------------------- */
 
-static enum vtr_err start_window(struct gpu *gpu, uint64_t size)
+static enum vtr_err start_hostmem(struct gpu *gpu, uint64_t size)
 {
-	enum vtr_err err = vtr_window_init("vitrine-window", size, &gpu->window);
+	enum vtr_err err = vtr_hostmem_init("vitrine-hostmem", size, &gpu->hostmem);
 
 	if (err == VTR_ERR_ARG) {
-		fprintf(stderr, "vitrine gpu: --hostmem must be a power of two, such as 4G: QEMU takes no "
-		                "other size\n");
+		fprintf(stderr,
+		        "vitrine gpu: --hostmem has a wrong size: QEMU maps only powers of two. Give for "
+		        "instance --hostmem 4G\n");
 	}
 	return err;
 }
@@ -290,37 +298,38 @@ static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuni
 	if (err != VTR_OK) {
 		return err;
 	}
-	const struct vtr_scout_params scout_params = {
+	const struct vtr_prober_params scout_params = {
 		.log = gpu->log,
 		.loop = gpu->loop,
-		.spawner = vtr_workers_spawner(&gpu->workers, NULL),
-		.window = true,
+		.spawner = vtr_workers_spawner(&gpu->workers),
+		.found = &gpu->workers.config,
+		.hostmem = true,
 		.trial = true,
 	};
-	err = vtr_scout_start(&scout_params, &gpu->scout);
+	err = vtr_prober_start(&scout_params, &gpu->prober);
 	if (err != VTR_OK) {
 		return err;
 	}
-	const struct vtr_renders_params params = {
+	const struct vtr_worker_pool_params params = {
 		.log = gpu->log,
 		.loop = gpu->loop,
-		.window = &gpu->window,
-		.spawner = vtr_workers_spawner(&gpu->workers, gpu->scout),
+		.hostmem = &gpu->hostmem,
+		.spawner = vtr_workers_spawner(&gpu->workers),
 		.max_contexts = MAX_CONTEXTS,
-		.leave_timeout_ms = LEAVE_TIMEOUT_MS,
+		.leave_timeout_ms = VTR_WORKER_LEAVE_MS,
 	};
-	return vtr_renders_create(&params, &gpu->renders);
+	return vtr_worker_pool_create(&params, &gpu->renders);
 }
 
 static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 {
-	gpu->screen_events = (struct vtr_screen_events){ .mode = on_mode, .input = on_input };
-	const struct vtr_screen_client_params params = {
+	gpu->screen_events = (struct vtr_display_events){ .mode = on_mode, .input = on_input };
+	const struct vtr_display_host_params params = {
 		.log = gpu->log,
 		.log_filter = options->log,
 		.loop = gpu->loop,
 		.program = gpu->workers.program,
-		.window = &gpu->window,
+		.hostmem = &gpu->hostmem,
 		.http = options->http,
 		.video = options->video,
 		.hxfr = options->hxfr,
@@ -328,25 +337,25 @@ static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 		.events = &gpu->screen_events,
 		.data = gpu,
 	};
-	return vtr_screen_client_create(&params, &gpu->screen);
+	return vtr_display_host_create(&params, &gpu->screen);
 }
 
 static enum vtr_err start_device(struct gpu *gpu, const struct displays *displays)
 {
-	uint8_t capset[VTR_VENUS_CAPSET_SIZE];
+	uint8_t capset[VTR_CAPSET_VENUS_SIZE];
 
 	vtr_venus_capset(true, capset);
 	const struct vtr_virtio_gpu_params params = {
 		.log = gpu->log,
 		.loop = gpu->loop,
-		.window = &gpu->window,
+		.hostmem = &gpu->hostmem,
 		.displays = displays->items,
 		.display_count = displays->count,
 		.refresh_hz = displays->refresh,
 		.capset = capset,
-		.render = &vtr_worker_render_ops,
+		.render = &vtr_worker_pool_ops,
 		.render_data = gpu->renders,
-		.screen = &vtr_screen_client_ops,
+		.screen = &vtr_display_host_ops,
 		.screen_data = gpu->screen,
 	};
 	enum vtr_err err = vtr_virtio_gpu_create(&params, &gpu->device);
@@ -385,10 +394,10 @@ static enum vtr_err start(struct gpu *gpu, const struct options *options, const 
 	enum vtr_err err = vtr_os_loop_create(&gpu->loop);
 
 	if (err == VTR_OK) {
-		err = vtr_front_quit_on_signals(gpu->loop);
+		err = vtr_cmd_quit_on_signals(gpu->loop);
 	}
 	if (err == VTR_OK) {
-		err = start_window(gpu, options->window);
+		err = start_hostmem(gpu, options->hostmem);
 	}
 	if (err == VTR_OK) {
 		err = start_renders(gpu, tuning, options->log);
@@ -413,11 +422,11 @@ static void finish(struct gpu *gpu)
 	vtr_input_devices_destroy(gpu->inputs);
 	vtr_vhost_user_destroy(gpu->server);
 	vtr_virtio_gpu_destroy(gpu->device);
-	vtr_screen_client_destroy(gpu->screen);
-	vtr_renders_destroy(gpu->renders);
-	vtr_scout_destroy(gpu->scout);
+	vtr_display_host_destroy(gpu->screen);
+	vtr_worker_pool_destroy(gpu->renders);
+	vtr_prober_destroy(gpu->prober);
 	vtr_workers_finish(&gpu->workers);
-	vtr_window_finish(&gpu->window);
+	vtr_hostmem_finish(&gpu->hostmem);
 	vtr_os_loop_destroy(gpu->loop);
 	vtr_close(&gpu->listen_fd);
 	vtr_log_destroy(gpu->log);
@@ -427,53 +436,68 @@ static void finish(struct gpu *gpu)
 
 static int serve(struct gpu *gpu, const struct options *options)
 {
-	const char *link = vtr_screen_client_link(gpu->screen, true);
+	const char *link = vtr_display_host_link(gpu->screen, true);
 
 	printf("READY %s%s%s\n", options->socket, link ? " " : "", link ? link : "");
 	if (link) {
-		printf("VIEW %s\n", vtr_screen_client_link(gpu->screen, false));
+		printf("VIEW %s\n", vtr_display_host_link(gpu->screen, false));
 	}
-	if (vtr_screen_client_hxfr_link(gpu->screen)) {
-		printf("HXFR %s\n", vtr_screen_client_hxfr_link(gpu->screen));
+	if (vtr_display_host_hxfr_link(gpu->screen)) {
+		printf("HXFR %s\n", vtr_display_host_hxfr_link(gpu->screen));
 	}
 	fflush(stdout);
 	enum vtr_err err = vtr_os_loop_run(gpu->loop);
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine gpu: the event loop failed: %s\n", vtr_err_name(err));
+		fprintf(stderr,
+		        "vitrine gpu: the event loop failed: %s. The VM has lost its GPU: restart vitrine "
+		        "gpu, then the VM\n",
+		        vtr_err_text(err));
 		return 1;
 	}
 	return 0;
 }
 
+/* A part that refuses a value has said which and why. */
+static void explain_start(enum vtr_err err)
+{
+	if (err == VTR_ERR_ARG) {
+		fprintf(stderr, "vitrine gpu: not started, for the reason above\n");
+	} else {
+		fprintf(stderr,
+		        "vitrine gpu: not started: %s. The VM has no GPU. See the messages above, and "
+		        "'vitrine doctor' for this host\n",
+		        vtr_err_text(err));
+	}
+}
+
 static int run(const struct vtr_command *command, const struct options *options,
                const struct vtr_tuning *tuning, const struct displays *displays)
 {
-	struct gpu gpu = { .listen_fd = -1, .window.fd = -1 };
+	struct gpu gpu = { .listen_fd = -1, .hostmem.fd = -1 };
 	int status = 1;
-	enum vtr_err err = vtr_front_create_log(command, options->log, &gpu.log);
+	enum vtr_err err = vtr_cmd_create_log(command, options->log, &gpu.log);
 
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	/* One worker that does not read may hold some hundred, and the usual soft limit is 1024. */
+	/* One worker that does not read may hold some hundred fds, and the usual soft limit is 1024. */
 	vtr_os_raise_fd_limit();
 	err = vtr_os_sock_listen(options->socket, LISTEN_BACKLOG, &gpu.listen_fd);
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine gpu: cannot listen on %s: %s\n", options->socket,
-		        err == VTR_ERR_OS ? strerror(errno) : vtr_err_name(err));
+		vtr_cmd_explain_listen(command->name, options->socket, err);
 		finish(&gpu);
 		return 1;
 	}
 	if (options->desktop.wanted && !options->input) {
 		vtr_log_write(gpu.log, VTR_LOG_WARN, "gpu",
-		              "keys and the pointer of the windows reach nobody: "
-		              "that takes --input, and two devices of QEMU's (docs/qemu.md)");
+		              "windows show the displays, but keys and pointer do not reach the guest: give "
+		              "--input PATH, and two input devices to QEMU (docs/qemu.md)");
 	}
 	err = start(&gpu, options, tuning, displays);
 	if (err == VTR_OK) {
 		status = serve(&gpu, options);
 	} else {
-		fprintf(stderr, "vitrine gpu: cannot start: %s\n", vtr_err_name(err));
+		explain_start(err);
 	}
 	unlink(options->socket);
 	finish(&gpu);
@@ -495,9 +519,34 @@ static void set_title(struct options *options)
 	}
 }
 
+/* Whether this build has what the options need; says on stderr what it lacks. */
+static bool check_built(const struct options *options)
+{
+	const struct {
+		bool wanted, built;
+		const char *option, *what, *feature;
+	} needs[] = {
+		{ options->http.address || options->hxfr.address, vtr_web_is_built(), "--http and --hxfr",
+		  "the web server", "web" },
+		{ options->desktop.wanted, vtr_present_is_built(), "--window", "windows", "window" },
+	};
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(needs); i++) {
+		if (needs[i].wanted && !needs[i].built) {
+			fprintf(stderr,
+			        "vitrine gpu: %s need %s, and this vitrine was built without. Leave the "
+			        "option out, or build "
+			        "vitrine with 'meson configure -D%s=enabled'.\n",
+			        needs[i].option, needs[i].what, needs[i].feature);
+			return false;
+		}
+	}
+	return true;
+}
+
 static int run_gpu(const struct vtr_command *command, int argc, char **argv)
 {
-	struct options options = { .window = DEFAULT_WINDOW, .refresh = REFRESH_UNSET };
+	struct options options = { .hostmem = DEFAULT_HOSTMEM, .refresh = REFRESH_UNSET };
 	struct vtr_tuning tuning;
 	struct displays displays;
 	int rest;
@@ -507,17 +556,23 @@ static int run_gpu(const struct vtr_command *command, int argc, char **argv)
 		return vtr_opts_exit_status(err);
 	}
 	if (!options.socket) {
-		fprintf(stderr, "vitrine gpu: where will QEMU find it? Give a path: --socket "
-		                "/run/vm1.sock\n");
+		fprintf(stderr,
+		        "vitrine gpu: --socket is missing: QEMU connects to a socket. Give a path, for "
+		        "instance --socket /run/vm1.sock\n");
 		return VTR_EXIT_USAGE;
 	}
 	if (options.hxfr.open && !options.hxfr.address) {
-		fprintf(stderr, "vitrine gpu: --hxfr-open says who may connect; say where, too: --hxfr "
-		                "127.0.0.1:15937\n");
+		fprintf(stderr,
+		        "vitrine gpu: --hxfr-open works only with --hxfr, which says where to listen. Add "
+		        "for instance --hxfr 127.0.0.1:15937\n");
+		return VTR_EXIT_USAGE;
+	}
+	if (!check_built(&options)) {
 		return VTR_EXIT_USAGE;
 	}
 	if (options.desktop.renderer && !vtr_present_knows_renderer(options.desktop.renderer)) {
-		fprintf(stderr, "vitrine gpu: --window-renderer is auto, vulkan or software\n");
+		fprintf(stderr, "vitrine gpu: --window-renderer has an unknown value. Give auto, vulkan or "
+		                "software\n");
 		return VTR_EXIT_USAGE;
 	}
 	set_title(&options);
@@ -542,7 +597,7 @@ static const char example[] =
 const struct vtr_command vtr_cmd_gpu = {
 	.name = "gpu",
 	.args = "",
-	.summary = "Is the GPU and the displays of one VM, for QEMU at a socket",
+	.summary = "Serve a GPU and displays to one VM, for QEMU at a socket",
 	.example = example,
 	.details = vtr_tuning_help,
 	.opts = opts,

@@ -25,7 +25,7 @@ static enum vtr_err add(struct vtr_guestenv *env, const char *name, const char *
 	return VTR_OK;
 }
 
-/* Whether a comma-separated list of flags, as Mesa reads them, has `flag`. */
+/* Returns: whether a comma-separated list of flags, as Mesa parses them, contains `flag`. */
 static bool has_flag(const char *list, const char *flag)
 {
 	size_t flag_length = strlen(flag);
@@ -51,9 +51,8 @@ static enum vtr_err add_debug(struct vtr_guestenv *env, const char *command)
 		return VTR_OK;
 	}
 	fprintf(stderr,
-	        "vitrine %s: VN_DEBUG is set to '%s', which lacks 'vtest': the program would not "
-	        "find "
-	        "vitrine.\nAdd vtest to it, or unset it.\n",
+	        "vitrine %s: the variable VN_DEBUG is set to '%s', which lacks 'vtest': the program "
+	        "would not use vitrine.\nAdd vtest to it, or unset it.\n",
 	        command, users);
 	return VTR_ERR_UNSUPPORTED;
 }
@@ -66,8 +65,8 @@ static enum vtr_err add_socket(struct vtr_guestenv *env, const char *command, co
 		return add(env, "VTEST_SOCKET_NAME", path);
 	}
 	fprintf(stderr,
-	        "vitrine %s: VTEST_SOCKET_NAME is set already: the program would connect to %s.\n"
-	        "Unset it.\n",
+	        "vitrine %s: the variable VTEST_SOCKET_NAME is set already: the program would "
+	        "connect to the server at %s.\nUnset it, and run again.\n",
 	        command, users);
 	return VTR_ERR_UNSUPPORTED;
 }
@@ -79,7 +78,7 @@ static enum vtr_err add_driver(struct vtr_guestenv *env, const char *command)
 	vtr_autofree char *paths = NULL;
 
 	if (!users) {
-		name = "VK_ICD_FILENAMES"; /* the older one, which counts if the newer is not set */
+		name = "VK_ICD_FILENAMES"; /* the older name, used if the newer is not set */
 		users = getenv(name);
 	}
 	if (users && vtr_icd_list_has_venus(users)) {
@@ -87,19 +86,18 @@ static enum vtr_err add_driver(struct vtr_guestenv *env, const char *command)
 	}
 	if (users) {
 		fprintf(stderr,
-		        "vitrine %s: %s is set to '%s', which is not Mesa's Venus driver: the "
-		        "program "
-		        "would not use vitrine.\nUnset it; to choose the host's driver, use "
-		        "-o driver=FILE.\n",
+		        "vitrine %s: the variable %s is set to '%s', which is not Mesa's Venus driver: the "
+		        "program would not use vitrine.\nUnset it. To choose the host's driver, use -o "
+		        "driver=FILE.\n",
 		        command, name, users);
 		return VTR_ERR_UNSUPPORTED;
 	}
 	enum vtr_err err = vtr_icd_find_venus(&paths);
 	if (err == VTR_ERR_UNSUPPORTED) {
 		fprintf(stderr,
-		        "vitrine %s: Mesa's Venus driver (virtio_icd.*.json) is not installed.\nOn "
-		        "Debian "
-		        "it is in the package mesa-vulkan-drivers.\n",
+		        "vitrine %s: cannot find Mesa's Venus driver (virtio_icd.*.json): programs reach "
+		        "vitrine through it.\nInstall it; on Debian it is in the package "
+		        "mesa-vulkan-drivers.\n",
 		        command);
 	}
 	if (err != VTR_OK) {
@@ -113,9 +111,9 @@ static enum vtr_err add_driver(struct vtr_guestenv *env, const char *command)
 }
 
 /*
- * Over vtest, Mesa 26.2.6 presents in a thread of its own, which signals the fence of a present with the queue's
- * scratch memory while vkQueueSubmit fills it: programs that present with fences, as DXVK does, crash. Mesa 25.0 has
- * no such thread and ignores the name.
+ * Over vtest, Mesa 26.2.6 presents in a separate thread, which signals the fence of a present with the
+ * queue's scratch memory while vkQueueSubmit fills that memory: programs that present with fences, as DXVK
+ * does, crash. Mesa 25.0 has no such thread and ignores the name.
  */
 static enum vtr_err add_tuning(struct vtr_guestenv *env)
 {
@@ -139,8 +137,9 @@ bool vtr_guestenv_has_wayland(void)
 }
 
 /*
- * Windows need DRI3 and a DRM node, or pictures that go through the X server's socket. Under Wayland they go through
- * shared memory: what a program gets as a dma-buf may be none, and then it gets no swapchain.
+ * Windows need DRI3 and a DRM node, or pictures that go through the X server's socket. Under Wayland they go
+ * through shared memory: an fd that a program receives as a dma-buf may not be one, and creating a swapchain
+ * then fails.
  */
 bool vtr_guestenv_copies_windows(void)
 {
@@ -156,7 +155,7 @@ bool vtr_guestenv_copies_windows(void)
 
 enum vtr_err vtr_guestenv_copy_windows(struct vtr_guestenv *env, bool on_cpu)
 {
-	/* Real GPUs do not draw into linear images, or not as fast. */
+	/* Real GPUs cannot draw into linear images, or are slower. */
 	return add(env, WINDOWS, on_cpu ? "sw,linear" : "sw");
 }
 

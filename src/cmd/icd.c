@@ -9,13 +9,13 @@
 
 #include "base/mem.h"
 
-/* Mesa's manifests are 200 bytes long; what is longer than this is none of them. */
+/* Mesa's manifests have 200 bytes; a longer file is not one of them. */
 #define MANIFEST_MAX 8192
 
 /* The loader's search order for manifests (its "Linux Manifest Search"). */
 static const struct {
 	const char *variable;
-	const char *fallback; /* if the variable is not set; NULL: nothing */
+	const char *fallback; /* used if the variable is not set; NULL: none */
 	bool is_home;         /* `fallback` is relative to $HOME */
 } places[] = {
 	{ "XDG_CONFIG_HOME", ".config", true },
@@ -57,7 +57,7 @@ static int is_manifest(const struct dirent *entry)
 	return length >= sizeof(suffix) && strcmp(entry->d_name + length - (sizeof(suffix) - 1), suffix) == 0;
 }
 
-/* Which manifests a search is for, and what it has found. */
+/* Which manifests to search for, and the result. */
 struct search {
 	int (*filter)(const struct dirent *entry);
 	char *paths; /* joined by ':', or NULL */
@@ -169,7 +169,7 @@ bool vtr_icd_list_has_venus(const char *paths)
 	return false;
 }
 
-/* The string value of "key" in flat JSON; manifests have each key once. */
+/* Finds the string value of "key" in flat JSON; manifests have each key once. */
 static enum vtr_err find_string(const char *json, const char *key, const char **out_text, size_t *out_length)
 {
 	char quoted[64];

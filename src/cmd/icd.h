@@ -7,12 +7,12 @@
 
 #include "base/err.h"
 
-/* Finding drivers, which the Vulkan loader calls "ICDs", by their manifests; Mesa's Venus driver first of all. */
+/* Finds drivers, which the Vulkan loader calls "ICDs", by their manifests; in particular Mesa's Venus driver. */
 
 /**
- * Looks where the Vulkan loader looks for manifests of virtio_icd, of any architecture.
+ * Searches where the Vulkan loader does for manifests of virtio_icd, of any architecture.
  *
- * *out_paths: the files, joined by ':' as VK_DRIVER_FILES wants them. Owner: the caller, free().
+ * *out_paths: the files, joined by ':' as in VK_DRIVER_FILES. Owner: the caller, free().
  * Returns: VTR_ERR_UNSUPPORTED (there is none), VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_icd_find_venus(char **out_paths);
@@ -20,11 +20,11 @@ VTR_MUST_CHECK enum vtr_err vtr_icd_find_venus(char **out_paths);
 /* The same for the manifests of all drivers. */
 VTR_MUST_CHECK enum vtr_err vtr_icd_find_all(char **out_paths);
 
-/* Whether a ':'-joined list of manifests has a virtio_icd among them. */
+/* Returns: whether a ':'-joined list of manifests contains a virtio_icd. */
 bool vtr_icd_list_has_venus(const char *paths);
 
 /**
- * What a manifest says of the driver's library and of the Vulkan version.
+ * Reads the driver's library and the Vulkan version from a manifest.
  *
  * Returns: VTR_ERR_OS, VTR_ERR_UNSUPPORTED (not a manifest). The buffers are untouched then.
  */

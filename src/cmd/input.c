@@ -9,21 +9,22 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cmd/vtest_server.h"
 #include "platform/sock.h"
 #include "vhost/vhost_user.h"
 #include "virtio/input.h"
 
-/* One QEMU, and one more to hear that it is not wanted. */
+/* One QEMU, and a second one that is refused. */
 #define LISTEN_BACKLOG 2
 
 struct device {
 	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int listen_fd; /* -1: none, and so no socket of ours at the path */
+	int listen_fd; /* -1: none, so the path does not belong to us */
 	struct vtr_virtio_input *input;
 	struct vtr_vhost_user *server;
 };
 
-/* In this order the devices are made. */
+/* In the order of their creation. */
 static const struct {
 	enum vtr_virtio_input_kind kind;
 	const char *suffix;
@@ -41,13 +42,15 @@ static enum vtr_err listen_at(struct device *device, const char *path, const cha
 	int length = snprintf(device->path, sizeof(device->path), "%s%s", path, suffix);
 
 	if (length < 0 || (size_t)length >= sizeof(device->path)) {
-		fprintf(stderr, "vitrine gpu: --input %s is too long for the name of a socket\n", path);
+		fprintf(stderr,
+		        "vitrine gpu: --input %s is too long: the path of a socket has at most 107 "
+		        "characters. Choose a shorter one\n",
+		        path);
 		return VTR_ERR_ARG;
 	}
 	enum vtr_err err = vtr_os_sock_listen(device->path, LISTEN_BACKLOG, &device->listen_fd);
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine gpu: cannot listen on %s: %s\n", device->path,
-		        err == VTR_ERR_OS ? strerror(errno) : vtr_err_name(err));
+		vtr_cmd_explain_listen("gpu", device->path, err);
 	}
 	return err;
 }

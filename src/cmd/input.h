@@ -9,8 +9,8 @@
 #include "core/ops.h"
 
 /*
- * `vitrine gpu --input`: the keyboard and the tablet of one VM, each a vhost-user device at a socket of
- * its own. Thread: the loop's.
+ * `vitrine gpu --input`: the keyboard and the tablet of one VM, each a vhost-user device at a socket of its
+ * own. Thread: the loop's.
  */
 struct vtr_input_devices;
 struct vtr_log;
@@ -26,7 +26,7 @@ struct vtr_input_devices_params {
 };
 
 /**
- * Listens at PATH.keyboard and PATH.tablet. What is wrong has been said.
+ * Listens at PATH.keyboard and PATH.tablet. Errors have been logged.
  *
  * Owner:   *out_devices is the caller's; log and loop outlive it.
  * Returns: VTR_ERR_ARG (the path is too long), VTR_ERR_NOMEM, VTR_ERR_OS.

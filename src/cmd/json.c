@@ -19,7 +19,7 @@ static void put_text(FILE *file, const char *text)
 	fputc('"', file);
 }
 
-/* Comma, line break, indentation and key of the next item. */
+/* Writes comma, line break, indentation and key of the next item. */
 static void start_item(struct vtr_json *json, const char *key)
 {
 	if (json->depth > 0) {

@@ -7,8 +7,7 @@
 #include <stdio.h>
 
 /*
- * Writes JSON, indented, with the commas where they belong. `key` is NULL in arrays and for the
- * outermost value.
+ * Writes indented JSON, with commas between items. `key` is NULL in arrays and for the outermost value.
  *
  * Thread: one.
  */
@@ -17,7 +16,7 @@
 struct vtr_json {
 	FILE *file;
 	int depth;
-	bool has_items[VTR_JSON_MAX_DEPTH]; /* of each open object or array */
+	bool has_items[VTR_JSON_MAX_DEPTH]; /* for each open object or array */
 };
 
 void vtr_json_open(struct vtr_json *json, const char *key, char bracket);

@@ -7,9 +7,9 @@
 #include "cmd/commands.h"
 
 /*
- * vitrine is one program. The user's processes are the commands `run`, `serve`, `gpu`, `demo` and
- * `doctor`. The first four never load a Vulkan driver for a guest: for each of its contexts they
- * spawn this program again as `worker`, which does. See docs/architecture.md.
+ * vitrine is one program. The user's processes are the commands `run`, `serve`, `gpu`, `demo` and `doctor`.
+ * The first four never load a Vulkan driver for a guest: for each context they start this program again as
+ * `worker`, which does. See docs/architecture.md.
  */
 
 static const struct vtr_command *const commands[] = {
@@ -19,21 +19,21 @@ static const struct vtr_command *const commands[] = {
 
 static void print_help(FILE *file)
 {
-	fprintf(file, "Usage: vitrine COMMAND [options]\n\n"
-	              "Gives programs the host's Vulkan GPU through Mesa's Venus driver.\n\n"
-	              "Commands:\n");
+	fprintf(file, "Usage: vitrine COMMAND [options]\n\nvitrine gives virtual machines, containers and "
+	              "programs the host's Vulkan GPU.\n\nCommands:\n");
 	for (size_t i = 0; i < VTR_ARRAY_LEN(commands); i++) {
 		if (commands[i]->summary) {
 			fprintf(file, "  %-10s%s\n", commands[i]->name, commands[i]->summary);
 		}
 	}
-	fprintf(file, "\n'vitrine COMMAND --help' says more; 'vitrine --version' says which this is.\n");
+	fprintf(file, "\n'vitrine COMMAND --help' lists the options of a command; 'vitrine --version' "
+	              "prints the version.\n");
 }
 
 static int run(const struct vtr_command *command, int argc, char **argv)
 {
 	if (command->ignores_sigpipe) {
-		signal(SIGPIPE, SIG_IGN); /* not inherited: vtr_os_spawn() sets what is the default */
+		signal(SIGPIPE, SIG_IGN); /* not inherited: vtr_os_spawn() restores the default */
 	}
 	return command->run(command, argc, argv);
 }
@@ -58,6 +58,6 @@ int main(int argc, char **argv)
 		printf("vitrine %s\n", VTR_VERSION);
 		return 0;
 	}
-	fprintf(stderr, "vitrine: there is no command '%s'.\nTry 'vitrine --help'.\n", name);
+	fprintf(stderr, "vitrine: unknown command '%s'.\nTry 'vitrine --help'.\n", name);
 	return VTR_EXIT_USAGE;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a display's video to a file or sends it to a media server, for `vitrine gpu`: a process of its own,
- * which may hang in a disk or a network, or die there, and nobody notices but whoever watches the file. The
- * pictures come from the screen process through a socket (encode/feed.h).
+ * Writes a display's video to a file or sends it to a media server, for `vitrine gpu`. It is a process of its
+ * own, so that a blocking disk or network, or a crash, affects only the output. The pictures come from the
+ * screen process through a socket (encode/packet_pipe.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,18 +17,18 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
-#include "encode/feed.h"
+#include "display_host/outputs.h"
 #include "encode/mux.h"
+#include "encode/packet_pipe.h"
 #include "platform/proc.h"
 #include "platform/thread.h"
-#include "screen/outputs.h"
 
 #define NS_PER_S INT64_C(1000000000)
 
-/* Key frames, by which a file can be searched and people can join a broadcast. */
+/* Interval of key frames, at which a player can seek in a file and viewers can join a broadcast. */
 #define FILE_KEY_NS (10 * NS_PER_S)
 #define SERVER_KEY_NS (2 * NS_PER_S)
-/* How long to leave a server alone that does not want us: twice as long each time. */
+/* The delay before a server is tried again; doubled each time. */
 #define RETRY_MIN_NS NS_PER_S
 #define RETRY_MAX_NS (30 * NS_PER_S)
 #define MAX_FDS 64
@@ -46,17 +46,17 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, record),
 	  .arg = "FILE",
-	  .help = "the file" },
+	  .help = "record into this file" },
 	{ .name = "publish",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, publish),
 	  .arg = "URL",
-	  .help = "the server" },
+	  .help = "publish to this server" },
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
 	  .arg = "FILTER",
-	  .help = "what to log" },
+	  .help = "choose what to log" },
 };
 
 struct job {
@@ -65,14 +65,14 @@ struct job {
 	const char *url; /* NULL: a file */
 	int feed_fd;
 	int file_fd;
-	struct vtr_muxer *muxer; /* NULL: none is open */
+	struct vtr_muxer *muxer; /* NULL: not open */
 	uint64_t generation;     /* of the last picture */
-	int64_t key_ns;          /* when a key frame came or was asked for */
-	int64_t retry_ns;        /* before this no server is tried */
+	int64_t key_ns;          /* when a key frame came or was requested */
+	int64_t retry_ns;        /* no server is tried before this */
 	int64_t delay_ns;
 };
 
-/* Makes a new file: that name, or NAME-2, NAME-3, ... Nothing is ever written over. */
+/* Creates a new file: that name, or NAME-2, NAME-3, ... Files are never overwritten. */
 static enum vtr_err create_file(struct vtr_log *log, const char *name, int *out_fd)
 {
 	const char *dot = strrchr(name, '.');
@@ -96,8 +96,10 @@ static enum vtr_err create_file(struct vtr_log *log, const char *name, int *out_
 			break;
 		}
 	}
-	vtr_log_write(log, VTR_LOG_ERROR, "mux", "not recording: cannot create %s: %s", path,
-	              strerror(errno));
+	vtr_log_write(log, VTR_LOG_ERROR, "mux",
+	              "not recording: cannot create %s: %s. The VM goes on. Choose another --record FILE "
+	              "and start again to record",
+	              path, strerror(errno));
 	return VTR_ERR_OS;
 }
 
@@ -111,13 +113,13 @@ static enum vtr_err lock_in(bool server)
 	uint32_t applied;
 	enum vtr_err err = vtr_os_limits(&limits);
 
-	/* Whoever looks up names and connects needs files and sockets. */
+	/* Resolving names and connecting needs files and sockets. */
 	return err != VTR_OK || server ? err : vtr_os_sandbox_server(&applied);
 }
 
 static void want_key(struct job *job)
 {
-	vtr_feed_want_key(job->feed_fd);
+	vtr_packet_pipe_want_key(job->feed_fd);
 	job->key_ns = vtr_os_now_ns();
 }
 
@@ -127,18 +129,24 @@ static void close_muxer(struct job *job)
 	job->muxer = NULL;
 }
 
-/* The disk is full, or gone: the file ends where it was good. */
+/* After a write error: truncates the file to its playable part. */
 static void give_up_file(struct job *job)
 {
 	int64_t safe = vtr_muxer_safe_bytes(job->muxer);
 
 	close_muxer(job);
 	if (ftruncate(job->file_fd, (off_t)safe) < 0) {
-		vtr_log_write(job->log, VTR_LOG_WARN, "mux", "the recording's end is damaged: %s",
-		              strerror(errno));
+		vtr_log_write(
+			job->log, VTR_LOG_WARN, "mux",
+			"cannot cut off the incomplete end of the recording: %s. Players may show an error "
+			"at its end",
+			strerror(errno));
 	}
 	vtr_log_write(job->log, VTR_LOG_ERROR, "mux",
-	              "the recording ends here, with %" PRId64 " bytes; what was recorded is good", safe);
+	              "the recording ends here, with %" PRId64
+	              " bytes: the file is complete up to this moment and the VM "
+	              "goes on. Free space on the disk and start again to record",
+	              safe);
 }
 
 static void try_later(struct job *job)
@@ -149,11 +157,11 @@ static void try_later(struct job *job)
 	job->delay_ns = job->delay_ns == 0 ? RETRY_MIN_NS : job->delay_ns * 2;
 	job->delay_ns = job->delay_ns < RETRY_MAX_NS ? job->delay_ns : RETRY_MAX_NS;
 	job->retry_ns = vtr_os_now_ns() + job->delay_ns;
-	vtr_log_write(job->log, VTR_LOG_WARN, "mux", "trying the server again in %" PRId64 " s",
+	vtr_log_write(job->log, VTR_LOG_WARN, "mux", "the server is tried again in %" PRId64 " s",
 	              job->delay_ns / NS_PER_S);
 }
 
-/* Opens what is not open, if `unit` can be its first picture. Returns: VTR_ERR_AGAIN (it cannot). */
+/* Opens the output, if `unit` can be its first picture. Returns: VTR_ERR_AGAIN (it cannot). */
 static enum vtr_err open_muxer(struct job *job, const struct vtr_access_unit *unit)
 {
 	int64_t now_ns = vtr_os_now_ns();
@@ -180,7 +188,7 @@ static enum vtr_err handle(struct job *job, struct vtr_access_unit *unit)
 	int64_t interval_ns = job->url ? SERVER_KEY_NS : FILE_KEY_NS;
 	enum vtr_err err = VTR_OK;
 
-	/* A server is told of another size by beginning anew; in a file the pictures themselves say so. */
+	/* A server needs a new connection for a new size; in a file the pictures carry their size. */
 	if (job->muxer && job->url && unit->generation != job->generation) {
 		close_muxer(job);
 	}
@@ -213,14 +221,14 @@ static enum vtr_err handle(struct job *job, struct vtr_access_unit *unit)
 	return VTR_OK;
 }
 
-/* Until the screen process ends. */
+/* Runs until the screen process ends. */
 static enum vtr_err serve(struct job *job)
 {
 	struct vtr_access_unit *unit;
 	enum vtr_err err;
 
 	for (;;) {
-		err = vtr_feed_receive(job->feed_fd, &unit);
+		err = vtr_packet_pipe_receive(job->feed_fd, &unit);
 		if (err != VTR_OK) {
 			break;
 		}
@@ -268,13 +276,15 @@ static int run_mux(const struct vtr_command *command, int argc, char **argv)
 	}
 	if (isatty(STDIN_FILENO) || !options.record == !options.publish ||
 	    getsockopt(job.feed_fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) {
-		fprintf(stderr, "vitrine mux: this is what 'vitrine gpu' starts; start that.\n");
+		fprintf(stderr,
+		        "vitrine mux: this command is internal: 'vitrine gpu' starts it. Run 'vitrine gpu' "
+		        "instead.\n");
 		return VTR_EXIT_USAGE;
 	}
 	if (vtr_log_create(options.log, STDERR_FILENO, NULL, &job.log) != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	/* The end of a file is written when the pictures end, not when somebody ends everything. */
+	/* The end of a file is written when the pictures end, not when Ctrl-C ends all processes. */
 	signal(SIGINT, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	job.url = options.publish;

@@ -8,14 +8,14 @@
 
 #include "base/mem.h"
 
-/* Where the help's second column starts. */
+/* The column of the descriptions in the help. */
 #define HELP_COLUMN 28
 
 static const struct vtr_opt help_opt = {
 	.name = "help",
 	.letter = 'h',
 	.kind = VTR_OPT_FLAG,
-	.help = "show this and exit",
+	.help = "show this help and exit",
 };
 
 VTR_PRINTF(2, 3)
@@ -75,7 +75,7 @@ enum vtr_err vtr_opts_parse_size(const char *text, uint64_t *out_size)
 	char *end;
 
 	errno = 0;
-	/* strtoull takes signs and blanks, which are no sizes */
+	/* strtoull accepts signs and blanks */
 	if (text[0] < '0' || text[0] > '9') {
 		return VTR_ERR_ARG;
 	}
@@ -143,7 +143,7 @@ static enum vtr_err store(const struct vtr_opt *opt, const char *value, void *in
 	return VTR_ERR_ARG;
 }
 
-/* `name` of `length` bytes, as in --name=value. */
+/* `name` has `length` bytes, as in --name=value. */
 static const struct vtr_opt *find_long(const struct vtr_command *command, const char *name, size_t length)
 {
 	for (size_t i = 0; i < command->opt_count; i++) {
@@ -195,7 +195,8 @@ static enum vtr_err parse_option(const struct vtr_command *command, int argc, ch
 	++*index;
 	if (opt->kind == VTR_OPT_FLAG) {
 		if (value) {
-			return complain(command, "option '--%s' takes no value", opt->name);
+			return complain(command, "option '--%s' takes no value: write it without '='",
+			                opt->name);
 		}
 	} else if (!value) {
 		if (*index == argc) {
@@ -206,11 +207,12 @@ static enum vtr_err parse_option(const struct vtr_command *command, int argc, ch
 	}
 	enum vtr_err err = store(opt, value, into);
 	if (err == VTR_ERR_LIMIT) {
-		return complain(command, "option '--%s' is given more than %d times", opt->name,
+		return complain(command, "option '--%s' is given too often: at most %d times", opt->name,
 		                VTR_OPT_LIST_MAX);
 	}
 	if (err != VTR_OK) {
-		return complain(command, "'%s' is no value for option '--%s %s'", value, opt->name, opt->arg);
+		return complain(command, "'%s' is not a value for option '--%s %s'", value, opt->name,
+		                opt->arg);
 	}
 	return VTR_OK;
 }
@@ -235,7 +237,8 @@ enum vtr_err vtr_opts_parse(const struct vtr_command *command, int argc, char **
 		}
 	}
 	if (!command->program_follows && index < argc) {
-		return complain(command, "unexpected argument '%s'", argv[index]);
+		return complain(command, "unexpected argument '%s': this command takes options only",
+		                argv[index]);
 	}
 	*out_rest = index;
 	return VTR_OK;

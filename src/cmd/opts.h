@@ -10,8 +10,8 @@
 #include "base/err.h"
 
 /*
- * Options and commands as tables: parsing, --help and the check of the man page all read the same
- * rows. Options are --name VALUE, --name=VALUE or -x VALUE.
+ * Options and commands as tables: parsing, --help and the check of the man page all use the same rows.
+ * Options are --name VALUE, --name=VALUE or -x VALUE.
  */
 
 enum vtr_opt_kind {
@@ -32,27 +32,27 @@ struct vtr_opt_list {
 
 struct vtr_opt {
 	const char *name; /* without the dashes */
-	char letter;      /* or 0 */
+	char letter;      /* 0: none */
 	enum vtr_opt_kind kind;
 	size_t offset;   /* in the struct that is filled in */
-	const char *arg; /* what the help calls the value; NULL for flags */
+	const char *arg; /* the name of the value in the help; NULL for flags */
 	const char *help;
 };
 
 struct vtr_command {
 	const char *name;
-	const char *args;    /* the rest of the synopsis, "" if there is none */
+	const char *args;    /* the rest of the synopsis, "" if empty */
 	const char *summary; /* one line; NULL: internal, not listed */
-	const char *example; /* how it is used with others, a paragraph of the help; or NULL */
+	const char *example; /* typical use with other programs, a paragraph of the help; or NULL */
 	const char *details; /* further paragraphs of the help, or NULL */
 	const struct vtr_opt *opts;
 	size_t opt_count;
-	/* Options end at the first other argument, because it is a program with options of its own. */
+	/* The first argument that is not an option is a program, and the rest belongs to it. */
 	bool program_follows;
-	/* It serves others, or supervises such processes. A socket or log whose other end is closed must not
-	 * end it, so it ignores SIGPIPE from its start. */
+	/* It serves clients, or supervises such processes. A closed socket or log must not end it, so it
+	 * ignores SIGPIPE from its start. */
 	bool ignores_sigpipe;
-	/* argv[0] is the command's name. Returns the exit status. */
+	/* argv[0] is the command's name. Returns: the exit status. */
 	int (*run)(const struct vtr_command *command, int argc, char **argv);
 };
 
@@ -60,17 +60,16 @@ struct vtr_command {
 #define VTR_EXIT_USAGE 2
 
 /**
- * Fills in `into` from argv[1..]; says on stderr what is wrong and what to do about it. --help is
- * served here.
+ * Fills in `into` from argv[1..]; prints errors and hints on stderr. Handles --help.
  *
- * *out_rest: the index of the first argument that is no option; without `program_follows` such
- * arguments are refused.
+ * *out_rest: the index of the first argument that is not an option; without `program_follows` such arguments
+ * are refused.
  * Returns: VTR_OK, VTR_ERR_ARG (exit with VTR_EXIT_USAGE), VTR_ERR_GONE (help was printed: exit 0).
  */
 VTR_MUST_CHECK enum vtr_err vtr_opts_parse(const struct vtr_command *command, int argc, char **argv,
                                            void *into, int *out_rest);
 
-/* The exit status that goes with a failure of vtr_opts_parse(). */
+/* Returns: the exit status for a failure of vtr_opts_parse(). */
 int vtr_opts_exit_status(enum vtr_err err);
 
 /* Parses "4096", "64K", "2G" ... Returns: VTR_ERR_ARG. */

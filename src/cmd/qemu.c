@@ -23,7 +23,7 @@ static bool reject(struct vtr_qemu *qemu, const char *why)
 	return false;
 }
 
-/* Runs it twice: for its version, and for whether it has the device. */
+/* Runs it twice: for its version, and to see whether it has the device. */
 static bool examine(struct vtr_qemu *qemu)
 {
 	char output[OUTPUT_MAX];
@@ -34,20 +34,20 @@ static bool examine(struct vtr_qemu *qemu)
 	char *ask_version[] = { qemu->path, version_opt, NULL };
 	char *ask_device[] = { qemu->path, device_opt, device, NULL };
 
-	if (vtr_child_run(ask_version, NULL, output, sizeof(output)) != VTR_OK) {
+	if (vtr_child_run(ask_version, NULL, -1, output, sizeof(output)) != VTR_OK) {
 		return reject(qemu, "does not run");
 	}
 	const char *version = strstr(output, "version ");
 	if (!version || sscanf(version, "version %u.%u", &qemu->major, &qemu->minor) != 2) {
-		return reject(qemu, "does not say its version");
+		return reject(qemu, "prints no version");
 	}
 	if (qemu->major < QEMU_MAJOR || (qemu->major == QEMU_MAJOR && qemu->minor < QEMU_MINOR)) {
 		snprintf(why, sizeof(why), "is QEMU %u.%u, older than %d.%d", qemu->major, qemu->minor,
 		         QEMU_MAJOR, QEMU_MINOR);
 		return reject(qemu, why);
 	}
-	if (vtr_child_run(ask_device, NULL, output, sizeof(output)) != VTR_OK) {
-		return reject(qemu, "has been built without " DEVICE);
+	if (vtr_child_run(ask_device, NULL, -1, output, sizeof(output)) != VTR_OK) {
+		return reject(qemu, "was built without " DEVICE);
 	}
 	return true;
 }

@@ -11,16 +11,16 @@
 
 #include "base/mem.h"
 #include "cmd/commands.h"
-#include "cmd/front.h"
 #include "cmd/guestenv.h"
 #include "cmd/program.h"
-#include "cmd/readable.h"
+#include "cmd/sandbox_paths.h"
+#include "cmd/vtest_server.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
 #include "platform/thread.h"
-#include "worker/scout.h"
+#include "pool/prober.h"
 
-/* As env(1), timeout(1) and the shell have it. */
+/* The same status as env(1), timeout(1) and the shell use. */
 #define EXIT_OWN 125
 #define EXIT_NOT_EXECUTABLE 126
 #define EXIT_NOT_FOUND 127
@@ -28,9 +28,9 @@
 
 #define MAX_CLIENTS 1024
 #define SOCKET_NAME "/vitrine.sock"
-/* How long to wait for what the host's devices are. */
+/* How long to wait for the result of probing the host's devices. */
 #define SCOUT_MS 2000
-/* The same where workers would fail without; a driver that takes longer hangs. */
+/* The same where workers would fail without it; a driver that takes longer counts as hung. */
 #define TRIAL_MS 20000
 
 struct options {
@@ -44,11 +44,11 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
 	  .arg = "FILTER",
-	  .help = "what to log: error, warn (default), info, debug, ..." },
+	  .help = "choose what to log: error, warn (default), info, debug" },
 };
 
 struct run {
-	struct vtr_front front;
+	struct vtr_vtest_server front;
 	struct vtr_guestenv env;
 	char dir[PATH_MAX];
 	char socket[PATH_MAX];
@@ -57,7 +57,7 @@ struct run {
 	int exit_status;
 };
 
-/* A directory that nobody else can enter, with a path short enough for a socket. */
+/* Creates a private directory, with a path short enough for a socket. */
 static enum vtr_err make_socket_path(struct run *run)
 {
 	static const char template[] = "/vitrine-XXXXXX";
@@ -72,7 +72,10 @@ static enum vtr_err make_socket_path(struct run *run)
 	if (!mkdtemp(run->dir)) {
 		snprintf(run->dir, sizeof(run->dir), "/tmp%s", template);
 		if (!mkdtemp(run->dir)) {
-			fprintf(stderr, "vitrine run: cannot make a directory in /tmp: %s\n",
+			fprintf(stderr,
+			        "vitrine run: cannot make a folder for the socket in /tmp: %s. Free some "
+			        "space "
+			        "there, or make it writable\n",
 			        strerror(errno));
 			run->dir[0] = '\0';
 			return VTR_ERR_OS;
@@ -92,7 +95,7 @@ static void remove_socket(struct run *run)
 	}
 }
 
-/* The terminal sends these to the program, too, when it and we are in the foreground. */
+/* The terminal also sends these signals to the program, if it and we are in the foreground. */
 static bool terminal_sends(int signo)
 {
 	return (signo == SIGINT || signo == SIGQUIT) && tcgetpgrp(STDIN_FILENO) == getpgrp();
@@ -120,7 +123,7 @@ static void on_death(void *data, unsigned events)
 	vtr_os_loop_quit(run->front.loop);
 }
 
-/* Starts the program and waits for its end while the front serves it. */
+/* Starts the program, and serves it until it ends. */
 static enum vtr_err run_program(struct run *run, const char *path, char **argv)
 {
 	static const int signals[] = { SIGINT, SIGQUIT, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2 };
@@ -139,19 +142,19 @@ static enum vtr_err run_program(struct run *run, const char *path, char **argv)
 	};
 
 	enum vtr_err err = VTR_OK;
-	/* Before there is a program, so that none of its signals can end us; they wait in the loop. */
+	/* Before the program starts, so that none of these signals can end us; they are handled by the loop. */
 	for (size_t i = 0; i < VTR_ARRAY_LEN(signals) && err == VTR_OK; i++) {
 		err = vtr_os_loop_add_signal(run->front.loop, signals[i], on_signal, run);
 	}
 	if (err != VTR_OK) {
 		return err;
 	}
-	/* Mesa 25 waits for fences by sleeping, in the program's own threads: a quarter of each such wait is saved. */
+	/* Mesa 25 waits for fences by sleeping, in the program's own threads: this shortens each such wait by
+	 * a quarter. */
 	vtr_os_thread_set_punctual();
 	err = vtr_os_spawn(&spawn, &run->pid, &run->death_fd);
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine run: cannot start %s: %s\n", path,
-		        err == VTR_ERR_OS ? strerror(errno) : vtr_err_name(err));
+		fprintf(stderr, "vitrine run: cannot start %s: %s\n", path, vtr_err_text(err));
 		run->exit_status = EXIT_NOT_EXECUTABLE;
 		return err;
 	}
@@ -162,44 +165,45 @@ static enum vtr_err run_program(struct run *run, const char *path, char **argv)
 	return err;
 }
 
-/* Whether the prober must have answered before there are workers: a driver outside of the system's folders may need
- * files that lie elsewhere. Others have all of theirs where workers can read anyway. */
+/* Whether workers must wait for the prober: a driver outside of the system's folders may need files that lie
+ * elsewhere. Other drivers need only files that workers can read anyway. */
 static enum vtr_err needs_trial(const struct vtr_tuning *tuning, bool *out_needs)
 {
-	struct vtr_readable readable;
-	enum vtr_err err = vtr_readable_init(&readable, tuning->driver);
+	struct vtr_renderer_config config = tuning->renderer;
+	bool outside = false;
+	enum vtr_err err = vtr_sandbox_paths_add(&config, tuning->driver, &outside);
 
 	if (err == VTR_OK) {
-		*out_needs = readable.outside && !tuning->no_sandbox;
-		vtr_readable_finish(&readable);
+		*out_needs = outside && !config.no_sandbox;
 	}
 	return err;
 }
 
-/* Starts to serve, and finds out about the host's devices where something depends on them. */
-static enum vtr_err start_front(struct run *run, struct vtr_front_params *params)
+/* Starts to serve, and probes the host's devices where something depends on them. */
+static enum vtr_err start_front(struct run *run, struct vtr_vtest_server_params *params)
 {
 	const bool copies_windows = vtr_guestenv_copies_windows();
 	enum vtr_err err = needs_trial(params->tuning, &params->trial);
 
 	params->look_ahead = copies_windows || params->trial;
 	if (err == VTR_OK) {
-		err = vtr_front_init(&run->front, params);
+		err = vtr_vtest_server_init(&run->front, params);
 	}
 	if (err == VTR_OK && params->look_ahead) {
-		vtr_scout_wait(run->front.scout, params->trial ? TRIAL_MS : SCOUT_MS);
+		vtr_prober_wait(run->front.prober, params->trial ? TRIAL_MS : SCOUT_MS);
 	}
-	/* How windows are drawn depends on whether there is a GPU. */
+	/* The way windows get their pictures depends on whether there is a GPU. */
 	if (err == VTR_OK && copies_windows) {
-		err = vtr_guestenv_copy_windows(&run->env, vtr_scout_found_cpus_only(run->front.scout));
+		err = vtr_guestenv_copy_windows(&run->env, vtr_prober_found_cpus_only(run->front.prober));
 		if (err != VTR_OK) {
-			vtr_front_finish(&run->front);
+			vtr_vtest_server_finish(&run->front);
 		}
 	}
 	return err;
 }
 
-static int run_with_socket(struct run *run, struct vtr_front_params *params, const char *path, char **argv)
+static int run_with_socket(struct run *run, struct vtr_vtest_server_params *params, const char *path,
+                           char **argv)
 {
 	enum vtr_err err = vtr_guestenv_init(params->command->name, run->socket, &run->env);
 
@@ -210,9 +214,13 @@ static int run_with_socket(struct run *run, struct vtr_front_params *params, con
 	if (err == VTR_OK) {
 		err = run_program(run, path, argv);
 		vtr_close(&run->death_fd);
-		vtr_front_finish(&run->front);
+		vtr_vtest_server_finish(&run->front);
 		if (err != VTR_OK && run->exit_status == EXIT_OWN) {
-			fprintf(stderr, "vitrine run: %s\n", vtr_err_name(err));
+			fprintf(stderr,
+			        "vitrine run: cannot serve the program: %s. It was not started, or has lost "
+			        "its "
+			        "Vulkan device\n",
+			        vtr_err_text(err));
 		}
 	}
 	vtr_guestenv_finish(&run->env);
@@ -232,7 +240,9 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 		return err == VTR_ERR_GONE ? 0 : EXIT_OWN;
 	}
 	if (rest == argc) {
-		fprintf(stderr, "vitrine run: which program? For instance: vitrine run -- vulkaninfo\n");
+		fprintf(stderr,
+		        "vitrine run: the program to run is missing. Name it, for instance: vitrine run -- "
+		        "vulkaninfo\n");
 		return EXIT_OWN;
 	}
 	err = vtr_tuning_parse(command, &options.tuning, &tuning);
@@ -241,15 +251,16 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 	}
 	err = vtr_program_find(argv[rest], path, sizeof(path));
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine run: %s: %s\n", argv[rest],
-		        err == VTR_ERR_GONE ? "not found" : "not executable");
+		fprintf(stderr, "vitrine run: cannot run '%s': the program is %s\n", argv[rest],
+		        err == VTR_ERR_GONE ? "not found in PATH. Install it, or give its path" :
+		                              "not executable. Name another, or run 'chmod +x' on it");
 		return err == VTR_ERR_GONE ? EXIT_NOT_FOUND : EXIT_NOT_EXECUTABLE;
 	}
 	err = make_socket_path(&run);
 	if (err != VTR_OK) {
 		return EXIT_OWN;
 	}
-	struct vtr_front_params params = {
+	struct vtr_vtest_server_params params = {
 		.command = command,
 		.tuning = &tuning,
 		.log_filter = options.log,
@@ -264,7 +275,7 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 const struct vtr_command vtr_cmd_run = {
 	.name = "run",
 	.args = "[--] PROGRAM [ARGUMENT ...]",
-	.summary = "Runs a program with its Vulkan served by vitrine",
+	.summary = "Run a program with its Vulkan served by vitrine",
 	.details = vtr_tuning_help,
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),

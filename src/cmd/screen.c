@@ -7,24 +7,24 @@
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "cmd/displays.h"
+#include "display/client.h"
+#include "display/protocol.h"
+#include "display/tokens.h"
+#include "display_host/outputs.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
-#include "screen/feed.h"
-#include "screen/outputs.h"
-#include "screen/protocol.h"
-#include "screen/screen.h"
+#include "screen/packet_writer.h"
 #include "screen/stream.h"
-#include "screen/tokens.h"
 #include "web/hxfr.h"
 #include "web/web.h"
 
-/* Sockets, and what the web server has; buffers are mapped, not kept open. */
+/* Sockets, and the web server's fds; buffers are mapped, not kept open. */
 #define MAX_FDS 256
-/* A picture of 8K, its colours and its file, the last ones of 16 displays, and room to breathe. */
+/* A picture of 8K, its RGB copy and its file, the last files of 16 displays, and a reserve. */
 #define MAX_DATA_BYTES (UINT64_C(2) << 30)
 
 struct options {
-	uint64_t window_size;
+	uint64_t hostmem_size;
 	const char *http;
 	bool http_remote;
 	const char *http_names;
@@ -40,68 +40,68 @@ struct options {
 };
 
 static const struct vtr_opt opts[] = {
-	{ .name = "window-size",
+	{ .name = "hostmem-size",
 	  .kind = VTR_OPT_SIZE,
-	  .offset = offsetof(struct options, window_size),
+	  .offset = offsetof(struct options, hostmem_size),
 	  .arg = "SIZE",
-	  .help = "of the guest's window, which is fd 7" },
+	  .help = "take the guest's hostmem of this size at fd 7" },
 	{ .name = "http",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, http),
 	  .arg = "ADDR:PORT",
-	  .help = "where fd 8 listens, for the log" },
+	  .help = "serve HTTP at fd 8, which listens at this address" },
 	{ .name = "http-remote",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, http_remote),
-	  .help = "other machines can reach it" },
+	  .help = "treat the HTTP address as one that other machines can reach" },
 	{ .name = "http-names",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, http_names),
 	  .arg = "NAME,...",
-	  .help = "and call it so" },
+	  .help = "accept requests to these host names" },
 	{ .name = "tls-cert",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, tls_cert),
 	  .arg = "FILE",
-	  .help = "its certificate" },
+	  .help = "serve HTTP over TLS with this certificate" },
 	{ .name = "tls-key",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, tls_key),
 	  .arg = "FILE",
-	  .help = "the key that belongs to it" },
+	  .help = "use this private key for the certificate" },
 	{ .name = "encoder",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, encoder),
 	  .arg = "NAME",
-	  .help = "codes video" },
+	  .help = "encode video with this encoder" },
 	{ .name = "bitrate",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, bitrate),
 	  .arg = "N",
-	  .help = "bits per second of video; 0: by its size" },
+	  .help = "limit video to this many bits per second; 0: choose by size" },
 	{ .name = "fps",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, fps),
 	  .arg = "N",
-	  .help = "pictures per second of video at most" },
+	  .help = "limit video to this many pictures per second" },
 	{ .name = "feeds",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, feeds),
 	  .arg = "N",
-	  .help = "fds from 16 on take the first display's video" },
+	  .help = "send the first display's video to N mux processes, from fd 16 on" },
 	{ .name = "hxfr",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, hxfr),
-	  .help = "fd 10 listens for clients of HXFR" },
+	  .help = "serve HXFR clients at fd 10" },
 	{ .name = "hxfr-open",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, hxfr_open),
-	  .help = "and they need no token" },
+	  .help = "serve HXFR clients without a token" },
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
 	  .arg = "FILTER",
-	  .help = "what to log" },
+	  .help = "choose what to log" },
 };
 
 static enum vtr_err lock_in(struct vtr_log *log)
@@ -118,8 +118,11 @@ static enum vtr_err lock_in(struct vtr_log *log)
 		err = vtr_os_sandbox_server(&applied);
 	}
 	if (err != VTR_OK) {
-		vtr_log_write(log, VTR_LOG_ERROR, "screen", "cannot lock the process in: %s",
-		              vtr_err_name(err));
+		vtr_log_write(
+			log, VTR_LOG_ERROR, "screen",
+			"cannot lock the screen process into its sandbox: %s. It does not run without; see "
+			"'vitrine doctor'",
+			vtr_err_text(err));
 		return err;
 	}
 	vtr_log_write(log, VTR_LOG_DEBUG, "screen", "sandbox: 0x%x of 0x%x apply", applied,
@@ -127,10 +130,10 @@ static enum vtr_err lock_in(struct vtr_log *log)
 	return VTR_OK;
 }
 
-/* Copies the tokens, which nobody changes any more. */
+/* Copies the tokens, which do not change any more. */
 static enum vtr_err read_tokens(struct vtr_tokens *out_tokens)
 {
-	vtr_autofd int fd = VTR_SCREEN_FD_TOKENS;
+	vtr_autofd int fd = VTR_DISPLAY_FD_TOKENS;
 	void *map;
 	enum vtr_err err = vtr_os_shm_check(fd, sizeof(*out_tokens));
 
@@ -144,16 +147,16 @@ static enum vtr_err read_tokens(struct vtr_tokens *out_tokens)
 	return err;
 }
 
-static enum vtr_err create_web(struct vtr_log *log, struct vtr_screen *screen, struct vtr_streams *streams,
-                               const struct vtr_tokens *tokens, const struct options *options,
-                               struct vtr_web **out_web)
+static enum vtr_err create_web(struct vtr_log *log, struct vtr_display_client *screen,
+                               struct vtr_streams *streams, const struct vtr_tokens *tokens,
+                               const struct options *options, struct vtr_web **out_web)
 {
 	const struct vtr_web_params params = {
 		.log = log,
 		.screen = screen,
 		.streams = streams,
 		.tokens = tokens,
-		.listen_fd = VTR_SCREEN_FD_HTTP,
+		.listen_fd = VTR_DISPLAY_FD_HTTP,
 		.remote = options->http_remote,
 		.names = options->http_names,
 		.tls_cert = options->tls_cert,
@@ -163,43 +166,46 @@ static enum vtr_err create_web(struct vtr_log *log, struct vtr_screen *screen, s
 	return vtr_web_create(&params, out_web);
 }
 
-static enum vtr_err create_hxfr(struct vtr_log *log, struct vtr_screen *screen, struct vtr_streams *streams,
-                                const struct vtr_tokens *tokens, const struct options *options,
-                                struct vtr_hxfr **out_hxfr)
+static enum vtr_err create_hxfr(struct vtr_log *log, struct vtr_display_client *screen,
+                                struct vtr_streams *streams, const struct vtr_tokens *tokens,
+                                const struct options *options, struct vtr_hxfr **out_hxfr)
 {
 	const struct vtr_hxfr_params params = {
 		.log = log,
 		.screen = screen,
 		.streams = streams,
 		.tokens = options->hxfr_open ? NULL : tokens,
-		.listen_fd = VTR_SCREEN_FD_HXFR,
+		.listen_fd = VTR_DISPLAY_FD_HXFR,
 	};
 
 	return vtr_hxfr_create(&params, out_hxfr);
 }
 
-/* All that serves; each is told of flushes. */
+/* All services; each is notified of flushes. */
 struct services {
 	struct vtr_streams *streams;
-	struct vtr_feed *feeds[VTR_SCREEN_MAX_OUTPUTS];
+	struct vtr_packet_writer *feeds[VTR_DISPLAY_MAX_OUTPUTS];
 	size_t feed_count;
 	struct vtr_web *web;   /* or NULL */
 	struct vtr_hxfr *hxfr; /* or NULL */
 };
 
-/* A feed that does not begin is one that its reader sees the end of. */
+/* Starts the feeds. On failure the fd is closed, so its reader sees the end. */
 static void start_feeds(struct vtr_log *log, struct services *services, uint32_t count)
 {
 	struct vtr_stream *stream = vtr_streams_get(services->streams, 0);
 
-	for (uint32_t i = 0; i < count && i < VTR_SCREEN_MAX_OUTPUTS; i++) {
-		int fd = VTR_SCREEN_FD_FEEDS + (int)i;
-		enum vtr_err err = vtr_feed_create(log, stream, &fd, &services->feeds[services->feed_count]);
+	for (uint32_t i = 0; i < count && i < VTR_DISPLAY_MAX_OUTPUTS; i++) {
+		int fd = VTR_DISPLAY_FD_FEEDS + (int)i;
+		enum vtr_err err =
+			vtr_packet_writer_create(log, stream, &fd, &services->feeds[services->feed_count]);
 		if (err == VTR_OK) {
 			services->feed_count++;
 		} else {
-			vtr_log_write(log, VTR_LOG_ERROR, "screen", "nothing to record or publish: %s",
-			              vtr_err_name(err));
+			vtr_log_write(log, VTR_LOG_ERROR, "screen",
+			              "cannot encode video for recordings and servers: %s. Viewers are not "
+			              "affected",
+			              vtr_err_text(err));
 		}
 	}
 }
@@ -209,7 +215,7 @@ static void finish(struct services *services)
 	vtr_hxfr_destroy(services->hxfr);
 	vtr_web_destroy(services->web);
 	for (size_t i = 0; i < services->feed_count; i++) {
-		vtr_feed_destroy(services->feeds[i]);
+		vtr_packet_writer_destroy(services->feeds[i]);
 	}
 	vtr_streams_destroy(services->streams);
 }
@@ -224,8 +230,9 @@ static void on_flush(void *data)
 	}
 }
 
-/* All that needs files comes before the sandbox, and all threads after it. */
-static enum vtr_err serve(struct vtr_log *log, struct vtr_screen *screen, const struct options *options)
+/* Everything that needs files comes before the sandbox, and all threads after it. */
+static enum vtr_err serve(struct vtr_log *log, struct vtr_display_client *screen,
+                          const struct options *options)
 {
 	const struct vtr_streams_params params = {
 		.log = log,
@@ -240,7 +247,11 @@ static enum vtr_err serve(struct vtr_log *log, struct vtr_screen *screen, const 
 	enum vtr_err err = options->http || hxfr ? read_tokens(&tokens) : VTR_OK;
 
 	if (err != VTR_OK) {
-		vtr_log_write(log, VTR_LOG_ERROR, "screen", "there are no tokens: %s", vtr_err_name(err));
+		vtr_log_write(
+			log, VTR_LOG_ERROR, "screen",
+			"cannot read the tokens from the front process: %s. The screen process ends and is "
+			"started again",
+			vtr_err_text(err));
 		return err;
 	}
 	err = vtr_streams_create(&params, &services.streams);
@@ -260,9 +271,9 @@ static enum vtr_err serve(struct vtr_log *log, struct vtr_screen *screen, const 
 		vtr_log_write(log, VTR_LOG_DEBUG, "screen", "serving at %s",
 		              options->http ? options->http : "(none)");
 		start_feeds(log, &services, options->feeds);
-		vtr_screen_on_flush(screen, on_flush, &services);
-		err = vtr_screen_run(screen);
-		vtr_screen_on_flush(screen, NULL, NULL);
+		vtr_display_client_on_flush(screen, on_flush, &services);
+		err = vtr_display_client_run(screen);
+		vtr_display_client_on_flush(screen, NULL, NULL);
 	}
 	finish(&services);
 	return err;
@@ -271,7 +282,7 @@ static enum vtr_err serve(struct vtr_log *log, struct vtr_screen *screen, const 
 static int run_screen(const struct vtr_command *command, int argc, char **argv)
 {
 	struct options options = { .fps = 60 };
-	struct vtr_screen *screen;
+	struct vtr_display_client *screen;
 	struct vtr_log *log = NULL;
 	int rest;
 	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
@@ -288,10 +299,10 @@ static int run_screen(const struct vtr_command *command, int argc, char **argv)
 	if (vtr_log_create(options.log, STDERR_FILENO, NULL, &log) != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	err = vtr_displays_open(log, options.window_size, &screen);
+	err = vtr_displays_open(log, options.hostmem_size, &screen);
 	if (err == VTR_OK) {
 		err = serve(log, screen, &options);
-		vtr_screen_destroy(screen);
+		vtr_display_client_destroy(screen);
 	}
 	vtr_log_destroy(log);
 	return err == VTR_OK ? 0 : 1;

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "cmd/commands.h"
-#include "cmd/front.h"
+#include "cmd/vtest_server.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
 
@@ -27,45 +27,50 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, socket),
 	  .arg = "PATH",
-	  .help = "the socket to listen on (required)" },
+	  .help = "listen at this socket (required)" },
 	{ .name = "mode",
 	  .kind = VTR_OPT_MODE,
 	  .offset = offsetof(struct options, mode),
 	  .arg = "MODE",
-	  .help = "its permissions; default: 0600" },
+	  .help = "give the socket these permissions, octal; default: 0600" },
 	{ .name = "max-clients",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, max_clients),
 	  .arg = "N",
-	  .help = "connections at the same time; default: 1024" },
+	  .help = "serve at most N connections at a time; default: 1024" },
 	{ .name = "max-clients-per-user",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, max_clients_per_user),
 	  .arg = "N",
-	  .help = "of them, those of each user; default: half for others, all for you" },
+	  .help = "serve at most N of them for each user; default: half for other users, all for yours" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
 	  .arg = "FILTER",
-	  .help = "what to log: error, warn, info, debug, or info,venus=debug" },
+	  .help = "choose what to log: error, warn, info, debug, or for instance info,venus=debug" },
 };
 
-static int serve(struct vtr_front *front, const struct options *options)
+static int serve(struct vtr_vtest_server *front, const struct options *options)
 {
 	if (chmod(options->socket, options->mode) < 0) {
-		fprintf(stderr, "vitrine serve: cannot set the mode of %s: %s\n", options->socket,
-		        strerror(errno));
+		fprintf(stderr,
+		        "vitrine serve: cannot set the permissions of %s: %s. Choose a folder of yours for "
+		        "--socket, or another --mode\n",
+		        options->socket, strerror(errno));
 		return 1;
 	}
-	enum vtr_err err = vtr_front_quit_on_signals(front->loop);
+	enum vtr_err err = vtr_cmd_quit_on_signals(front->loop);
 	if (err == VTR_OK) {
 		printf("READY %s\n", options->socket);
 		fflush(stdout);
 		err = vtr_os_loop_run(front->loop);
 	}
 	if (err != VTR_OK) {
-		fprintf(stderr, "vitrine serve: the event loop failed: %s\n", vtr_err_name(err));
+		fprintf(stderr,
+		        "vitrine serve: the event loop failed: %s. All programs have lost their connections: "
+		        "start it again\n",
+		        vtr_err_text(err));
 		return 1;
 	}
 	return 0;
@@ -75,7 +80,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 {
 	struct options options = { .max_clients = DEFAULT_MAX_CLIENTS, .mode = 0600 };
 	struct vtr_tuning tuning;
-	struct vtr_front front;
+	struct vtr_vtest_server front;
 	int rest;
 	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
 
@@ -83,11 +88,15 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		return vtr_opts_exit_status(err);
 	}
 	if (!options.socket) {
-		fprintf(stderr, "vitrine serve: where to? Give a path: --socket /run/vitrine.sock\n");
+		fprintf(stderr,
+		        "vitrine serve: --socket is missing: programs connect to a socket. Give a path, for "
+		        "instance --socket /run/vitrine.sock\n");
 		return VTR_EXIT_USAGE;
 	}
 	if (options.mode > 0777) {
-		fprintf(stderr, "vitrine serve: --mode is octal and at most 0777\n");
+		fprintf(stderr,
+		        "vitrine serve: --mode has a wrong value. Give octal permissions up to 0777, for "
+		        "instance --mode 0660\n");
 		return VTR_EXIT_USAGE;
 	}
 	err = vtr_tuning_parse(command, &options.tuning, &tuning);
@@ -95,7 +104,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		return VTR_EXIT_USAGE;
 	}
 	vtr_os_raise_fd_limit(); /* a connection needs three fds, and the usual soft limit is 1024 */
-	const struct vtr_front_params params = {
+	const struct vtr_vtest_server_params params = {
 		.command = command,
 		.tuning = &tuning,
 		.log_filter = options.log,
@@ -105,20 +114,20 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		.look_ahead = true,
 		.trial = true,
 	};
-	err = vtr_front_init(&front, &params);
+	err = vtr_vtest_server_init(&front, &params);
 	if (err != VTR_OK) {
 		return 1;
 	}
 	int status = serve(&front, &options);
 	unlink(options.socket);
-	vtr_front_finish(&front);
+	vtr_vtest_server_finish(&front);
 	return status;
 }
 
 const struct vtr_command vtr_cmd_serve = {
 	.name = "serve",
 	.args = "",
-	.summary = "Serves Vulkan to programs, for instance in containers, at a socket",
+	.summary = "Serve Vulkan to programs at a socket, for instance to containers",
 	.details = vtr_tuning_help,
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),

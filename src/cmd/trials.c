@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/trials.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/mem.h"
@@ -28,17 +29,17 @@ static void read_line(struct vtr_trials *trials, struct vtr_trial_list *list, co
 		const char *word;
 		struct vtr_texts *texts;
 	} rows[] = {
-		{ VTR_SCOUT_READABLE, &trials->readable },
-		{ VTR_SCOUT_REFUSED, &trials->refused },
-		{ VTR_SCOUT_REFUSED_CALL, &trials->refused_calls },
+		{ VTR_PROBER_READABLE, &trials->readable },
+		{ VTR_PROBER_REFUSED, &trials->refused },
+		{ VTR_PROBER_REFUSED_CALL, &trials->refused_calls },
 	};
-	const char *text = vtr_scout_rest(line, VTR_SCOUT_TRIAL);
+	const char *text = vtr_prober_rest(line, VTR_PROBER_TRIAL);
 
 	if (text) {
 		add_trial(list, text);
 	}
 	for (size_t i = 0; i < VTR_ARRAY_LEN(rows); i++) {
-		text = vtr_scout_rest(line, rows[i].word);
+		text = vtr_prober_rest(line, rows[i].word);
 		if (text) {
 			add_text(rows[i].texts, text);
 		}
@@ -46,22 +47,21 @@ static void read_line(struct vtr_trials *trials, struct vtr_trial_list *list, co
 }
 
 /* Runs the prober; the texts in *trials point into `answer`. */
-static enum vtr_err probe(struct vtr_trials *trials, const struct vtr_workers *workers, bool no_sandbox,
-                          struct vtr_trial_list *list, char answer[VTR_SCOUT_ANSWER])
+static enum vtr_err probe(struct vtr_trials *trials, const struct vtr_workers *workers,
+                          struct vtr_trial_list *list, char answer[VTR_PROBER_ANSWER])
 {
-	const char *argv[4 + VTR_WORKERS_ARGS_MAX + 3] = { workers->program, "worker", "--probe", "--trial" };
-	size_t at = 4;
+	char fd_text[16];
+	const char *const argv[] = { workers->program, "worker", "--probe", "--trial",
+		                     "--config-fd",    fd_text,  NULL };
+	vtr_autofd int config_fd = -1;
 	char *state = NULL;
 
-	for (size_t i = 0; i < workers->arg_count; i++) {
-		argv[at++] = workers->args[i];
+	snprintf(fd_text, sizeof(fd_text), "%d", VTR_CHILD_FD);
+	enum vtr_err err = vtr_renderer_config_share(&workers->config, &config_fd);
+	if (err == VTR_OK) {
+		err = vtr_child_run((char *const *)argv, (const char *const *)workers->env.set, config_fd,
+		                    answer, VTR_PROBER_ANSWER);
 	}
-	if (no_sandbox) {
-		argv[at++] = "-o";
-		argv[at++] = "no-sandbox";
-	}
-	enum vtr_err err = vtr_child_run((char *const *)argv, (const char *const *)workers->env.set, answer,
-	                                 VTR_SCOUT_ANSWER);
 	for (char *line = strtok_r(answer, "\n", &state); err == VTR_OK && line;
 	     line = strtok_r(NULL, "\n", &state)) {
 		read_line(trials, list, line);
@@ -82,28 +82,29 @@ static bool all_work(const struct vtr_trial_list *list)
 enum vtr_err vtr_trials_run(struct vtr_trials *trials, const struct vtr_tuning *tuning)
 {
 	struct vtr_workers workers;
-	char answer[VTR_SCOUT_ANSWER];
+	char answer[VTR_PROBER_ANSWER];
 
 	*trials = (struct vtr_trials){ .ran = false };
 	enum vtr_err err = vtr_workers_init(&workers, tuning, NULL);
 	if (err != VTR_OK) {
 		return err;
 	}
-	trials->ran = probe(trials, &workers, false, &trials->locked, trials->answer) == VTR_OK;
-	if (!tuning->no_sandbox && !all_work(&trials->locked)) {
-		/* It may fail, too; then there is nothing to compare with. */
-		(void)probe(trials, &workers, true, &trials->unlocked, answer);
+	trials->ran = probe(trials, &workers, &trials->locked, trials->answer) == VTR_OK;
+	if (!tuning->renderer.no_sandbox && !all_work(&trials->locked)) {
+		workers.config.no_sandbox = 1;
+		/* This may fail, too; then there is no comparison. */
+		(void)probe(trials, &workers, &trials->unlocked, answer);
 	}
 	vtr_workers_finish(&workers);
 	return VTR_OK;
 }
 
 const struct vtr_trial *vtr_trials_find(const struct vtr_trial_list *list,
-                                        const struct vtr_known_device *device)
+                                        const struct vtr_probed_device *device)
 {
 	for (size_t i = 0; i < list->count; i++) {
-		if (memcmp(list->items[i].device_uuid, device->device_uuid, VTR_KNOWN_UUID) == 0 &&
-		    memcmp(list->items[i].driver_uuid, device->driver_uuid, VTR_KNOWN_UUID) == 0) {
+		if (memcmp(list->items[i].device_uuid, device->device_uuid, VTR_PROBE_CACHE_UUID) == 0 &&
+		    memcmp(list->items[i].driver_uuid, device->driver_uuid, VTR_PROBE_CACHE_UUID) == 0) {
 			return &list->items[i];
 		}
 	}

@@ -7,16 +7,16 @@
 
 #include "base/err.h"
 #include "cmd/tuning.h"
-#include "venus/known.h"
-#include "venus/trial.h"
-#include "worker/scout.h"
+#include "pool/prober.h"
+#include "vk/probe_cache.h"
+#include "vk/trial.h"
 
-/* For `vitrine doctor`: how the host's devices do in the sandbox with all that is offered of them. */
+/* For `vitrine doctor`: whether the host's devices work in the sandbox with all of their features. */
 
 #define VTR_TRIALS_MAX_TEXTS 16
 
 struct vtr_trial_list {
-	struct vtr_trial items[VTR_KNOWN_MAX_DEVICES];
+	struct vtr_trial items[VTR_PROBE_CACHE_MAX_DEVICES];
 	size_t count;
 };
 
@@ -26,20 +26,21 @@ struct vtr_texts {
 };
 
 struct vtr_trials {
-	bool ran;		       /* else the process failed, or was refused */
+	bool ran;         /* otherwise the process failed, or was refused */
 	struct vtr_trial_list locked;   /* in the sandbox */
 	struct vtr_trial_list unlocked; /* outside of it, if one of the above failed */
-	struct vtr_texts readable;      /* files that workers may read, since a driver fails without */
-	struct vtr_texts refused;       /* files */
+	struct vtr_texts readable; /* files that workers may read because a driver fails without them */
+	struct vtr_texts refused; /* files that were refused */
 	struct vtr_texts refused_calls;
-	char answer[VTR_SCOUT_ANSWER]; /* what the texts are parts of */
+	char answer[VTR_PROBER_ANSWER]; /* the text that the members above point into */
 };
 
-/* Tries them, in processes of their own. `trials` does not move afterwards. Returns: VTR_ERR_OS, VTR_ERR_NOMEM. */
+/* Tries the devices, in separate processes. `trials` must not move afterwards. Returns: VTR_ERR_OS,
+ * VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_trials_run(struct vtr_trials *trials, const struct vtr_tuning *tuning);
 
-/* That of a device, or NULL. */
+/* Returns: the entry of a device, or NULL. */
 const struct vtr_trial *vtr_trials_find(const struct vtr_trial_list *list,
-                                        const struct vtr_known_device *device);
+                                        const struct vtr_probed_device *device);
 
 #endif

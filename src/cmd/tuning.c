@@ -33,13 +33,13 @@ static const struct {
 	size_t offset;
 } rows[] = {
 	{ "driver", KIND_TEXT, offsetof(struct vtr_tuning, driver) },
-	{ "max-memory", KIND_U64, offsetof(struct vtr_tuning, max_memory) },
-	{ "handshake-timeout", KIND_U32, offsetof(struct vtr_tuning, handshake_ms) },
-	{ "reply-timeout", KIND_U32, offsetof(struct vtr_tuning, reply_ms) },
-	{ "import-alignment", KIND_U32, offsetof(struct vtr_tuning, import_alignment) },
-	{ "no-host-import", KIND_FLAG, offsetof(struct vtr_tuning, no_host_import) },
-	{ "no-export", KIND_FLAG, offsetof(struct vtr_tuning, no_export) },
-	{ "no-sandbox", KIND_FLAG, offsetof(struct vtr_tuning, no_sandbox) },
+	{ "max-memory", KIND_U64, offsetof(struct vtr_tuning, renderer.max_memory) },
+	{ "handshake-timeout", KIND_U32, offsetof(struct vtr_tuning, renderer.handshake_timeout_ms) },
+	{ "reply-timeout", KIND_U32, offsetof(struct vtr_tuning, renderer.reply_timeout_ms) },
+	{ "import-alignment", KIND_U32, offsetof(struct vtr_tuning, renderer.import_alignment) },
+	{ "no-host-import", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_host_import) },
+	{ "no-export", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_export) },
+	{ "no-sandbox", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_sandbox) },
 };
 
 static enum vtr_err store(enum kind kind, void *at, const char *value)
@@ -50,7 +50,7 @@ static enum vtr_err store(enum kind kind, void *at, const char *value)
 		if (value) {
 			return VTR_ERR_ARG;
 		}
-		*(bool *)at = true;
+		*(uint8_t *)at = 1;
 		return VTR_OK;
 	}
 	if (!value || value[0] == '\0') {
@@ -92,20 +92,22 @@ static enum vtr_err parse_item(const char *item, struct vtr_tuning *tuning)
 enum vtr_err vtr_tuning_parse(const struct vtr_command *command, const struct vtr_opt_list *list,
                               struct vtr_tuning *out_tuning)
 {
-	struct vtr_tuning tuning = { .handshake_ms = 10000, .reply_ms = 10000 };
+	const char *why;
 
+	vtr_renderer_config_init(&out_tuning->renderer);
+	out_tuning->driver = NULL;
 	for (size_t i = 0; i < list->count; i++) {
-		if (parse_item(list->items[i], &tuning) != VTR_OK) {
-			fprintf(stderr, "vitrine %s: '%s' is no renderer option.\n%s", command->name,
-			        list->items[i], vtr_tuning_help);
+		if (parse_item(list->items[i], out_tuning) != VTR_OK) {
+			fprintf(stderr,
+			        "vitrine %s: unknown renderer option or bad value: '-o %s'. Choose one of "
+			        "these:\n%s",
+			        command->name, list->items[i], vtr_tuning_help);
 			return VTR_ERR_ARG;
 		}
 	}
-	uint32_t alignment = tuning.import_alignment;
-	if ((alignment & (alignment - 1)) != 0) {
-		fprintf(stderr, "vitrine %s: import-alignment must be a power of two.\n", command->name);
-		return VTR_ERR_ARG;
+	enum vtr_err err = vtr_renderer_config_check(&out_tuning->renderer, &why);
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine %s: %s.\n", command->name, why);
 	}
-	*out_tuning = tuning;
-	return VTR_OK;
+	return err;
 }

@@ -2,24 +2,16 @@
 #ifndef CMD_TUNING_H
 #define CMD_TUNING_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "cmd/opts.h"
+#include "vk/renderer_config.h"
 
-/* What `-o NAME=VALUE` sets, for all commands that serve clients; handed on to their workers. */
+/* The settings of `-o NAME=VALUE`, for all commands that serve clients. */
 struct vtr_tuning {
-	uint64_t max_memory;
-	uint32_t import_alignment;
-	uint32_t handshake_ms;
-	uint32_t reply_ms;
-	bool no_host_import;
-	bool no_export;
-	bool no_sandbox;
-	const char *driver;
+	struct vtr_renderer_config renderer; /* for the processes that load drivers */
+	const char *driver; /* manifests for their Vulkan loader; NULL: the loader's default */
 };
 
-/* The row for a command's table of options; `into` has a struct vtr_opt_list at `offset_`. */
+/* The row for a command's table of options. At `offset_`, the command's options have a struct vtr_opt_list. */
 #define VTR_TUNING_OPT(offset_) \
 	{ .name = "option",     \
 	  .letter = 'o',        \
@@ -28,10 +20,10 @@ struct vtr_tuning {
 	  .arg = "NAME=VALUE",  \
 	  .help = "tune the renderer, see below" }
 
-/* For the help of those commands. */
+/* The section of these commands' help. */
 extern const char vtr_tuning_help[];
 
-/* Complains on stderr about what it does not know. Returns: VTR_ERR_ARG. */
+/* Prints unknown or invalid settings on stderr. Returns: VTR_ERR_ARG; *out_tuning is undefined then. */
 VTR_MUST_CHECK enum vtr_err vtr_tuning_parse(const struct vtr_command *command,
                                              const struct vtr_opt_list *list, struct vtr_tuning *out_tuning);
 

@@ -6,18 +6,18 @@
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "cmd/displays.h"
+#include "display/client.h"
+#include "display/protocol.h"
+#include "display_host/child.h"
 #include "platform/proc.h"
 #include "platform/thread.h"
 #include "present/present.h"
 #include "present/try.h"
-#include "screen/child.h"
-#include "screen/protocol.h"
-#include "screen/screen.h"
 
 /* Windows on this machine's desktop, for `vitrine gpu`: a process of its own, like `vitrine screen`. */
 
 struct options {
-	uint64_t window_size;
+	uint64_t hostmem_size;
 	const char *title;
 	const char *renderer;
 	const char *trial;
@@ -25,36 +25,36 @@ struct options {
 };
 
 static const struct vtr_opt opts[] = {
-	{ .name = "window-size",
+	{ .name = "hostmem-size",
 	  .kind = VTR_OPT_SIZE,
-	  .offset = offsetof(struct options, window_size),
+	  .offset = offsetof(struct options, hostmem_size),
 	  .arg = "SIZE",
-	  .help = "of the guest's window, which is fd 7" },
+	  .help = "take the guest's hostmem of this size at fd 7" },
 	{ .name = "title",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, title),
 	  .arg = "TEXT",
-	  .help = "the machine's name" },
+	  .help = "show this name of the VM" },
 	{ .name = "renderer",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, renderer),
 	  .arg = "NAME",
-	  .help = "auto, vulkan or software" },
+	  .help = "draw with this: auto, vulkan or software" },
 	{ .name = "try",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, trial),
 	  .arg = "NAME",
-	  .help = "find out whether Vulkan can draw into a window, for this renderer" },
+	  .help = "find out whether this renderer can draw into a window, and exit" },
 	{ .name = "log",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, log),
 	  .arg = "FILTER",
-	  .help = "what to log" },
+	  .help = "choose what to log" },
 };
 
-/* The thread that listens to the front, while the main thread has the windows. */
+/* The thread that receives from the front, while the main thread handles the windows. */
 struct listener {
-	struct vtr_screen *screen;
+	struct vtr_display_client *screen;
 	struct vtr_present *present;
 	enum vtr_err err;
 };
@@ -63,7 +63,7 @@ static void listen_to_front(void *data)
 {
 	struct listener *listener = data;
 
-	listener->err = vtr_screen_run(listener->screen);
+	listener->err = vtr_display_client_run(listener->screen);
 	vtr_present_quit(listener->present);
 }
 
@@ -72,7 +72,7 @@ static void on_flush(void *data)
 	vtr_present_wake(data);
 }
 
-static int show(struct vtr_log *log, struct vtr_screen *screen, const struct options *options)
+static int show(struct vtr_log *log, struct vtr_display_client *screen, const struct options *options)
 {
 	char program[PATH_MAX];
 	const struct vtr_present_params params = {
@@ -95,14 +95,14 @@ static int show(struct vtr_log *log, struct vtr_screen *screen, const struct opt
 	if (err != VTR_OK) {
 		return 1;
 	}
-	vtr_screen_on_flush(screen, on_flush, listener.present);
+	vtr_display_client_on_flush(screen, on_flush, listener.present);
 	err = vtr_os_thread_create(&thread, "front", listen_to_front, &listener);
 	if (err == VTR_OK) {
 		err = vtr_present_run(listener.present);
-		vtr_screen_stop(screen);
+		vtr_display_client_stop(screen);
 		vtr_os_thread_join(&thread);
 	}
-	vtr_screen_on_flush(screen, NULL, NULL);
+	vtr_display_client_on_flush(screen, NULL, NULL);
 	vtr_present_destroy(listener.present);
 	err = err == VTR_OK ? listener.err : err;
 	return err == VTR_OK ? 0 : err == VTR_ERR_UNSUPPORTED ? VTR_SCREEN_EXIT_USELESS : 1;
@@ -121,11 +121,11 @@ static int try_vulkan(const struct options *options)
 	return err == VTR_OK ? 0 : 1;
 }
 
-static int run_window(const struct vtr_command *command, int argc, char **argv)
+static int run_scratch(const struct vtr_command *command, int argc, char **argv)
 {
 	const struct vtr_os_limits limits = { .no_core_dumps = true };
 	struct options options = { 0 };
-	struct vtr_screen *screen;
+	struct vtr_display_client *screen;
 	struct vtr_log *log = NULL;
 	int status = 1;
 	int rest;
@@ -145,11 +145,11 @@ static int run_window(const struct vtr_command *command, int argc, char **argv)
 	}
 	err = vtr_os_limits(&limits);
 	if (err == VTR_OK) {
-		err = vtr_displays_open(log, options.window_size, &screen);
+		err = vtr_displays_open(log, options.hostmem_size, &screen);
 	}
 	if (err == VTR_OK) {
 		status = show(log, screen, &options);
-		vtr_screen_destroy(screen);
+		vtr_display_client_destroy(screen);
 	}
 	vtr_log_destroy(log);
 	return status;
@@ -163,5 +163,5 @@ const struct vtr_command vtr_cmd_window = {
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),
 	.ignores_sigpipe = true,
-	.run = run_window,
+	.run = run_scratch,
 };

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "worker"
 #include <stdio.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
-#include "cmd/prober.h"
-#include "cmd/readable.h"
-#include "cmd/tuning.h"
+#include "cmd/probe.h"
 #include "platform/proc.h"
-#include "venus/known.h"
+#include "vk/renderer_config.h"
 #include "worker/server.h"
 
 #define TAG_MAX 24
@@ -17,16 +16,13 @@
 struct options {
 	uint32_t control_fd;
 	uint32_t client_fd;
+	uint32_t config_fd;
 	uint32_t number;
-	const char *log;
 	bool show_sandbox;
 	bool probe;
 	bool trial;
-	bool window;
+	bool hostmem;
 	uint32_t report_fd;
-	struct vtr_opt_list readable;
-	struct vtr_opt_list known;
-	struct vtr_opt_list tuning;
 };
 
 static const struct vtr_opt opts[] = {
@@ -34,57 +30,46 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, control_fd),
 	  .arg = "N",
-	  .help = "the socket to the process that started this one" },
+	  .help = "talk to the parent process through this fd" },
 	{ .name = "client-fd",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, client_fd),
 	  .arg = "N",
-	  .help = "the client's connection; without it, the worker serves a VM's context" },
+	  .help = "serve the client connected to this fd; default: serve a VM's context" },
+	{ .name = "config-fd",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, config_fd),
+	  .arg = "N",
+	  .help = "read the configuration from this memory, which the parent process wrote" },
 	{ .name = "number",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, number),
 	  .arg = "N",
-	  .help = "the client's or context's number, for the log" },
+	  .help = "name the client or context by this number in the log" },
 	{ .name = "show-sandbox",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, show_sandbox),
-	  .help = "print the names of the parts of the sandbox that apply here, and exit" },
+	  .help = "print the parts of the sandbox that apply here, and exit" },
 	{ .name = "probe",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, probe),
-	  .help = "print lines about each device, and exit" },
+	  .help = "print what is known about each device, and exit" },
 	{ .name = "trial",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, trial),
-	  .help = "let --probe try each device with all that is offered of it" },
+	  .help = "with --probe: try each device with everything enabled that it offers" },
 	{ .name = "report-fd",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, report_fd),
 	  .arg = "N",
-	  .help = "the socket to the process that watches --trial" },
-	{ .name = "window",
+	  .help = "with --trial: report refused system calls to this fd" },
+	{ .name = "hostmem",
 	  .kind = VTR_OPT_FLAG,
-	  .offset = offsetof(struct options, window),
-	  .help = "let --probe say how memory is shared with VMs" },
-	{ .name = "known",
-	  .kind = VTR_OPT_LIST,
-	  .offset = offsetof(struct options, known),
-	  .arg = "LINE",
-	  .help = "what --probe said of a device" },
-	{ .name = "readable",
-	  .kind = VTR_OPT_LIST,
-	  .offset = offsetof(struct options, readable),
-	  .arg = "FILE",
-	  .help = "a file that --probe found to be needed" },
-	VTR_TUNING_OPT(offsetof(struct options, tuning)),
-	{ .name = "log",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, log),
-	  .arg = "FILTER",
-	  .help = "what to log" },
+	  .offset = offsetof(struct options, hostmem),
+	  .help = "with --probe: find out how memory is shared with VMs" },
 };
 
-/* For `vitrine doctor`, which must not lock itself in to find out. */
+/* For `vitrine doctor`, which must not apply the sandbox to itself. */
 static int show_sandbox(void)
 {
 	uint32_t applied;
@@ -105,57 +90,61 @@ static int show_sandbox(void)
 	return 0;
 }
 
-/* What the process may read besides the system's folders. */
-static enum vtr_err init_readable(const struct options *options, struct vtr_readable *out_readable)
+/* Probes the devices. The trial runs in a child process that this process watches. */
+static int probe(const struct options *options, const struct vtr_renderer_config *config)
 {
-	enum vtr_err err = vtr_readable_init(out_readable, NULL);
-
-	for (size_t i = 0; err == VTR_OK && i < options->readable.count; i++) {
-		err = vtr_readable_add(out_readable, options->readable.items[i]);
-		if (err != VTR_OK) {
-			vtr_readable_finish(out_readable);
-		}
-	}
-	return err;
-}
-
-/* The process that tries the devices is watched by the one that started it. */
-static int probe(const struct options *options, const struct vtr_worker_params *params,
-                 struct vtr_readable *readable, char **argv)
-{
-	const struct vtr_prober_params prober_params = {
-		.worker = params,
-		.window = options->window,
+	const struct vtr_probe_params params = {
+		.config = config,
+		.hostmem = options->hostmem,
 		.trial = options->trial,
 		.report_fd = options->report_fd != 0 ? (int)options->report_fd : -1,
 	};
 
-	if (options->trial && options->report_fd == 0 && !params->no_sandbox) {
-		return vtr_prober_watch(argv, readable);
+	if (options->trial && options->report_fd == 0 && !config->no_sandbox) {
+		return vtr_probe_watch(&params);
 	}
-	return vtr_prober_look(&prober_params);
+	return vtr_probe_run(&params);
 }
 
-static enum vtr_err parse_known(const struct vtr_opt_list *lines, struct vtr_known *out_known)
+/* Returns: the exit status. */
+static int serve(const struct options *options, const struct vtr_renderer_config *config)
 {
-	for (size_t i = 0; i < lines->count; i++) {
-		enum vtr_err err = vtr_known_parse(lines->items[i], &out_known->devices[i]);
-		if (err != VTR_OK) {
-			fprintf(stderr, "vitrine worker: '%s' is nothing that --probe printed\n",
-			        lines->items[i]);
-			return err;
-		}
-		out_known->count++;
+	struct vtr_log *log = NULL;
+	char tag[TAG_MAX];
+
+	snprintf(tag, sizeof(tag), options->client_fd != 0 ? "client=%u" : "context=%u", options->number);
+	if (vtr_log_create(config->log_filter[0] ? config->log_filter : NULL, STDERR_FILENO, tag, &log) !=
+	    VTR_OK) {
+		return VTR_EXIT_USAGE;
 	}
-	return VTR_OK;
+	const struct vtr_worker_params params = {
+		.log = log,
+		.control_fd = (int)options->control_fd,
+		.client_fd = options->client_fd != 0 ? (int)options->client_fd : -1,
+		.config = config,
+	};
+	vtr_debug(log, "knows how %u devices share memory", config->known.count);
+	int status = vtr_worker_run(&params) == VTR_OK ? 0 : 1;
+	vtr_log_destroy(log);
+	return status;
+}
+
+static enum vtr_err receive_config(uint32_t fd, struct vtr_renderer_config *out_config)
+{
+	const char *why = "it cannot be read";
+	enum vtr_err err = vtr_renderer_config_receive((int)fd, out_config, &why);
+
+	if (err != VTR_OK) {
+		fprintf(stderr, "vitrine worker: the configuration is not usable: %s\n", why);
+	}
+	close((int)fd);
+	return err;
 }
 
 static int run_worker(const struct vtr_command *command, int argc, char **argv)
 {
 	struct options options = { 0 };
-	struct vtr_tuning tuning;
-	struct vtr_log *log = NULL;
-	char tag[TAG_MAX];
+	struct vtr_renderer_config config;
 	int rest;
 	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
 
@@ -165,59 +154,19 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	if (options.show_sandbox) {
 		return show_sandbox();
 	}
-	/* 0 is where no worker gets one: the option is missing */
-	if (!options.probe &&
-	    (options.control_fd == 0 || options.control_fd > INT32_MAX || options.client_fd > INT32_MAX)) {
-		fprintf(stderr, "vitrine worker: this is what 'vitrine run' and 'vitrine serve' start "
-		                "for each connection, and 'vitrine gpu' for each context; start one of "
-		                "those.\n");
+	/* 0 means that the option is missing: no worker gets an fd of this number. */
+	if (options.config_fd == 0 || options.config_fd > INT32_MAX ||
+	    (!options.probe &&
+	     (options.control_fd == 0 || options.control_fd > INT32_MAX || options.client_fd > INT32_MAX))) {
+		fprintf(stderr,
+		        "vitrine worker: this command is internal: 'vitrine run' and 'vitrine serve' start "
+		        "it for each connection, 'vitrine gpu' for each context. Run one of them instead.\n");
 		return VTR_EXIT_USAGE;
 	}
-	err = vtr_tuning_parse(command, &options.tuning, &tuning);
-	if (err != VTR_OK) {
+	if (receive_config(options.config_fd, &config) != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	bool has_client = options.client_fd != 0;
-	snprintf(tag, sizeof(tag), has_client ? "client=%u" : "context=%u", options.number);
-	err = vtr_log_create(options.log, STDERR_FILENO, tag, &log);
-	if (err != VTR_OK) {
-		return VTR_EXIT_USAGE;
-	}
-	struct vtr_known known = { 0 };
-	struct vtr_readable readable;
-	err = parse_known(&options.known, &known);
-	if (err != VTR_OK) {
-		vtr_log_destroy(log);
-		return VTR_EXIT_USAGE;
-	}
-	err = init_readable(&options, &readable);
-	if (err != VTR_OK) {
-		vtr_log_destroy(log);
-		return 1;
-	}
-	const struct vtr_worker_params params = {
-		.log = log,
-		.control_fd = (int)options.control_fd,
-		.client_fd = has_client ? (int)options.client_fd : -1,
-		.handshake_timeout_ms = tuning.handshake_ms,
-		.reply_timeout_ms = tuning.reply_ms,
-		.max_memory = tuning.max_memory,
-		.min_import_alignment = tuning.import_alignment,
-		.no_host_import = tuning.no_host_import,
-		.no_export = tuning.no_export,
-		.known = &known,
-		.no_sandbox = tuning.no_sandbox,
-		.readable = (const char *const *)readable.paths,
-	};
-	int status = 1;
-	if (options.probe) {
-		status = probe(&options, &params, &readable, argv);
-	} else if (vtr_worker_run(&params) == VTR_OK) {
-		status = 0;
-	}
-	vtr_readable_finish(&readable);
-	vtr_log_destroy(log);
-	return status;
+	return options.probe ? probe(&options, &config) : serve(&options, &config);
 }
 
 const struct vtr_command vtr_cmd_worker = {

@@ -6,8 +6,8 @@
 #include <xcb/xcb.h>
 
 /*
- * Kept until this process ends: an X server without a window manager, as in CI, starts over when its
- * last client leaves, and the program that comes right behind us would be turned away.
+ * Kept until this process ends: an X server without a window manager, as in CI, resets when its last client
+ * leaves, and would refuse the program that connects right after.
  */
 static xcb_connection_t *connection;
 
@@ -40,7 +40,7 @@ const char *vtr_xserver_name(enum vtr_xserver server)
 	case VTR_XSERVER_NONE:
 		return "none (DISPLAY is not set)";
 	case VTR_XSERVER_ABSENT:
-		return "no answer";
+		return "set in DISPLAY, but it does not answer";
 	case VTR_XSERVER_PLAIN:
 		return "without DRI3";
 	case VTR_XSERVER_DRI3:

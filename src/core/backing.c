@@ -13,7 +13,7 @@ static bool reachable(const struct vtr_gpu *gpu, uint64_t gpa, uint64_t size)
 	return gpu->ram && vtr_ram_at(gpu->ram, gpa, size) != NULL;
 }
 
-/* Appends a stretch, as a part of the one before if both lie one behind the other in one region. */
+/* Appends a range. Merges it with the last one if it follows that directly in the same region. */
 static enum vtr_err append(struct vtr_gpu *gpu, struct vtr_gpu_backing *backing,
                            const struct vtr_gpu_extent *extent)
 {
@@ -25,7 +25,7 @@ static enum vtr_err append(struct vtr_gpu *gpu, struct vtr_gpu_backing *backing,
 		                 "guest memory 0x%" PRIx64 "+0x%" PRIx64 " of a resource is not RAM "
 		                 "that the VMM shares; the resource gets none",
 		                 extent->gpa, extent->size);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	if (last && last->gpa + last->size == extent->gpa &&
 	    reachable(gpu, last->gpa, last->size + extent->size)) {
@@ -48,7 +48,7 @@ enum vtr_err vtr_gpu_backing_init(struct vtr_gpu *gpu, struct vtr_gpu_backing *b
 
 	vtr_assert(!backing->extents);
 	if (count == 0) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	if (count > VTR_GPU_MAX_BACKING || count > VTR_GPU_MAX_EXTENTS - gpu->extent_count) {
 		vtr_info_limited(gpu->log,
@@ -64,10 +64,10 @@ enum vtr_err vtr_gpu_backing_init(struct vtr_gpu *gpu, struct vtr_gpu_backing *b
 	for (size_t i = 0; i < count; i++) {
 		if (append(gpu, &made, &extents[i]) != VTR_OK) {
 			free(made.extents);
-			return VTR_ERR_GUEST;
+			return VTR_ERR_INVALID;
 		}
 	}
-	/* What merging saved; a smaller block cannot fail to be had, and if it does, nothing is lost. */
+	/* Frees what merging saved. If realloc() fails, the larger block stays. */
 	void *smaller = realloc(made.extents, made.count * sizeof(*made.extents));
 	made.extents = smaller ? smaller : made.extents;
 	gpu->extent_count += (uint32_t)made.count;
@@ -84,7 +84,7 @@ void vtr_gpu_backing_finish(struct vtr_gpu *gpu, struct vtr_gpu_backing *backing
 	}
 }
 
-/* The extent with the byte at `offset`, which lies in the backing. */
+/* Returns: the extent that contains the byte at `offset`, which lies in the backing. */
 static size_t find_extent(const struct vtr_gpu_backing *backing, uint64_t offset)
 {
 	size_t low = 0;
@@ -101,7 +101,8 @@ static size_t find_extent(const struct vtr_gpu_backing *backing, uint64_t offset
 	return low;
 }
 
-/* Copies bytes that lie in the backing. `*inout_extent` is where the byte at `offset` is, or before. */
+/* Copies bytes that lie in the backing. `*inout_extent` is the extent of the byte at `offset`, or one before
+ * it. */
 static enum vtr_err read_bytes(const struct vtr_gpu *gpu, const struct vtr_gpu_backing *backing,
                                size_t *inout_extent, uint64_t offset, uint8_t *out, uint64_t size)
 {
@@ -117,7 +118,7 @@ static enum vtr_err read_bytes(const struct vtr_gpu *gpu, const struct vtr_gpu_b
 		uint64_t part = vtr_min(extent->size - at, size);
 		const void *bytes = gpu->ram ? vtr_ram_at(gpu->ram, extent->gpa + at, part) : NULL;
 		if (!bytes) {
-			return VTR_ERR_GUEST; /* the VMM took it away */
+			return VTR_ERR_INVALID; /* the VMM has removed it */
 		}
 		memcpy(out, bytes, part);
 		out += part;
@@ -138,10 +139,10 @@ enum vtr_err vtr_gpu_backing_read(const struct vtr_gpu *gpu, const struct vtr_gp
 	if (rows == 0 || row_size == 0) {
 		return VTR_OK;
 	}
-	/* rows and stride have 32 bits each, row_size 33 at most. */
+	/* Cannot overflow: rows and stride have 32 bits each, row_size at most 33. */
 	if (__builtin_add_overflow(offset, (uint64_t)(rows - 1) * stride + row_size, &end) ||
 	    end > backing->size) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	if (row_size == stride) {
 		row_size *= rows;

@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-/* A guest's name for a context, escaped. */
+/* The guest's name for a context, escaped. */
 #define NAME_SIZE 128
 
 static uint32_t id_of(const struct vtr_gpu_context *context)
@@ -28,15 +28,15 @@ static enum vtr_err start_renderer(struct vtr_gpu_context *context, const char *
 		                 id_of(context), name, VTR_GPU_MAX_RENDERERS);
 		return VTR_ERR_LIMIT;
 	}
-	struct vtr_gpu_renderer *renderer = vtr_gpu_renderer_create(context);
+	struct vtr_gpu_lease_holder *renderer = vtr_gpu_lease_holder_create(context);
 	if (!renderer) {
 		return VTR_ERR_NOMEM;
 	}
-	enum vtr_err err = gpu->render->create(gpu->render_data, id_of(context), name, &vtr_gpu_render_events,
-	                                       gpu, &context->render);
+	enum vtr_err err = gpu->render->create(gpu->render_data, id_of(context), name,
+	                                       &vtr_gpu_renderer_events, gpu, &context->render);
 	if (err != VTR_OK) {
 		renderer->ended = true;
-		vtr_gpu_renderer_leave(renderer);
+		vtr_gpu_lease_holder_leave(renderer);
 		return err;
 	}
 	renderer->render = context->render;
@@ -53,10 +53,10 @@ enum vtr_err vtr_gpu_context_create(struct vtr_gpu *gpu, uint32_t id, uint32_t c
 	enum vtr_err err;
 
 	vtr_log_str(printable, sizeof(printable), name, name_size);
-	if (capset != VTR_GPU_CAPSET_NONE && capset != VTR_GPU_CAPSET_VENUS) {
+	if (capset != VTR_GPU_CAPSET_NONE && capset != VTR_CAPSET_VENUS) {
 		vtr_warn_limited(gpu->log, "context %u (%s) asks for capset %u, only Venus (%u) is here", id,
-		                 printable, capset, VTR_GPU_CAPSET_VENUS);
-		return VTR_ERR_GUEST;
+		                 printable, capset, VTR_CAPSET_VENUS);
+		return VTR_ERR_INVALID;
 	}
 	if (gpu->context_count >= VTR_GPU_MAX_CONTEXTS) {
 		vtr_info_limited(gpu->log, "context %u (%s) is refused: a guest may have %u", id, printable,
@@ -76,12 +76,12 @@ enum vtr_err vtr_gpu_context_create(struct vtr_gpu *gpu, uint32_t id, uint32_t c
 	context->gpu = gpu;
 	vtr_list_init(&context->attachments);
 	vtr_list_init(&context->waiting);
-	for (size_t i = 0; i < VTR_GPU_TIMELINES; i++) {
+	for (size_t i = 0; i < VTR_TIMELINE_COUNT; i++) {
 		vtr_list_init(&context->timelines[i]);
 	}
 	vtr_list_append(&gpu->context_list, &context->node);
 	gpu->context_count++;
-	if (capset == VTR_GPU_CAPSET_VENUS) {
+	if (capset == VTR_CAPSET_VENUS) {
 		err = start_renderer(context, printable);
 		if (err != VTR_OK) {
 			vtr_gpu_context_destroy(context);
@@ -104,9 +104,9 @@ void vtr_gpu_context_destroy(struct vtr_gpu_context *context)
 	struct vtr_gpu_attachment *attachment;
 	struct vtr_gpu_attachment *next;
 
-	/* First, so that it cannot use memory that the guest gives to others when it sees the fences. */
+	/* First, so that it cannot use memory that the guest reuses once its fences are signalled. */
 	if (context->render) {
-		vtr_gpu_renderer_leave(context->renderer);
+		vtr_gpu_lease_holder_leave(context->renderer);
 		gpu->render->destroy(context->render);
 		gpu->renderer_count--;
 	}
@@ -138,11 +138,11 @@ static bool has_renderer(const struct vtr_gpu_context *context)
 	return context->render && !context->gone;
 }
 
-static enum vtr_err tell_pieces(struct vtr_gpu_attachment *attachment, const struct vtr_ram_piece *pieces,
-                                size_t count)
+static enum vtr_err attach_pieces(struct vtr_gpu_attachment *attachment, const struct vtr_ram_piece *pieces,
+                                  size_t count)
 {
 	struct vtr_gpu *gpu = attachment->context->gpu;
-	struct vtr_render_memory memory = { .pieces = pieces, .piece_count = count };
+	struct vtr_renderer_memory memory = { .pieces = pieces, .piece_count = count };
 
 	for (size_t i = 0; i < count; i++) {
 		memory.size += pieces[i].size;
@@ -151,7 +151,7 @@ static enum vtr_err tell_pieces(struct vtr_gpu_attachment *attachment, const str
 	                           &memory);
 }
 
-static enum vtr_err tell_backing(struct vtr_gpu_attachment *attachment)
+static enum vtr_err attach_backing(struct vtr_gpu_attachment *attachment)
 {
 	struct vtr_gpu *gpu = attachment->context->gpu;
 	struct vtr_ram_piece *pieces = NULL;
@@ -167,20 +167,21 @@ static enum vtr_err tell_backing(struct vtr_gpu_attachment *attachment)
 	if (err != VTR_OK) {
 		return err;
 	}
-	err = tell_pieces(attachment, pieces, count);
+	err = attach_pieces(attachment, pieces, count);
 	free(pieces);
 	return err;
 }
 
-/* Whether it has the memory that it shares with renderers; a blob gets it when it is mapped. */
+/* Returns: whether the memory that the resource shares with renderers exists. A blob gets it when it is
+ *          mapped. */
 static bool has_memory(const struct vtr_gpu_resource *resource)
 {
 	return resource->mapped || resource->backing.extents ||
 	       (resource->kind == VTR_GPU_KIND_HOST && resource->image.size > 0);
 }
 
-/* Tells the renderer where the memory is, if there is a renderer, a place, and it is news. */
-static enum vtr_err tell(struct vtr_gpu_attachment *attachment)
+/* Sends the memory to the renderer, if there is a renderer and memory, and the renderer does not have it yet. */
+static enum vtr_err attach_memory(struct vtr_gpu_attachment *attachment)
 {
 	struct vtr_gpu_resource *resource = attachment->resource;
 	struct vtr_gpu *gpu = resource->gpu;
@@ -189,20 +190,20 @@ static enum vtr_err tell(struct vtr_gpu_attachment *attachment)
 	if (!has_renderer(attachment->context) || attachment->use || !has_memory(resource)) {
 		return VTR_OK;
 	}
-	err = vtr_gpu_resource_place(resource);
+	err = vtr_gpu_resource_lease(resource);
 	if (err != VTR_OK) {
 		return err;
 	}
 	struct vtr_gpu_use *use = vtr_gpu_use_create(attachment->context->renderer,
-	                                             (uint32_t)resource->object.id, resource->place);
+	                                             (uint32_t)resource->object.id, resource->lease);
 	if (!use) {
 		return VTR_ERR_NOMEM;
 	}
 	if (resource->mapped) {
-		struct vtr_render_memory memory = {
+		struct vtr_renderer_memory memory = {
 			.size = resource->size,
-			.in_window = true,
-			.window_offset = resource->window_offset,
+			.in_hostmem = true,
+			.hostmem_offset = resource->hostmem_offset,
 		};
 		err = gpu->render->attach(attachment->context->render, (uint32_t)resource->object.id,
 		                          &memory);
@@ -212,9 +213,9 @@ static enum vtr_err tell(struct vtr_gpu_attachment *attachment)
 			.offset = resource->image.offset,
 			.size = resource->image.size,
 		};
-		err = tell_pieces(attachment, &piece, 1);
+		err = attach_pieces(attachment, &piece, 1);
 	} else {
-		err = tell_backing(attachment);
+		err = attach_backing(attachment);
 	}
 	if (err != VTR_OK) {
 		vtr_gpu_use_cancel(use);
@@ -224,14 +225,14 @@ static enum vtr_err tell(struct vtr_gpu_attachment *attachment)
 	return VTR_OK;
 }
 
-static void untell(struct vtr_gpu_attachment *attachment)
+static void detach_memory(struct vtr_gpu_attachment *attachment)
 {
 	if (attachment->use && has_renderer(attachment->context)) {
 		attachment->use->detaching = true;
 		attachment->context->gpu->render->detach(attachment->context->render,
 		                                         (uint32_t)attachment->resource->object.id);
 	}
-	/* It is in use until the renderer says that it is not, or has ended. */
+	/* The memory stays in use until the renderer reports its release, or has ended. */
 	attachment->use = NULL;
 }
 
@@ -257,8 +258,8 @@ enum vtr_err vtr_gpu_context_attach(struct vtr_gpu_context *context, struct vtr_
 	vtr_list_append(&context->attachments, &attachment->context_node);
 	vtr_list_append(&resource->attachments, &attachment->resource_node);
 	gpu->attachment_count++;
-	/* It counts as attached whatever comes of it: Linux goes on as if nothing had failed. */
-	return context->gone ? VTR_ERR_GONE : tell(attachment);
+	/* It counts as attached even on failure: Linux continues as if nothing had failed. */
+	return context->gone ? VTR_ERR_GONE : attach_memory(attachment);
 }
 
 void vtr_gpu_context_detach(struct vtr_gpu_context *context, struct vtr_gpu_resource *resource)
@@ -266,30 +267,31 @@ void vtr_gpu_context_detach(struct vtr_gpu_context *context, struct vtr_gpu_reso
 	struct vtr_gpu_attachment *attachment = find_attachment(context, resource);
 
 	if (attachment) {
-		untell(attachment);
+		detach_memory(attachment);
 		free_attachment(attachment);
 	}
 }
 
-void vtr_gpu_context_tell_all(struct vtr_gpu_resource *resource)
+void vtr_gpu_context_attach_memory(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu_attachment *attachment;
 
 	vtr_list_for_each (attachment, &resource->attachments, resource_node) {
-		if (tell(attachment) != VTR_OK) {
-			/* The one who maps is not to blame, and the other's commands will fail by themselves. */
+		if (attach_memory(attachment) != VTR_OK) {
+			/* Not an error of the caller, which maps the memory. The other context's commands
+			 * will fail on their own. */
 			vtr_warn_limited(resource->gpu->log, "context %u cannot use resource %u",
 			                 id_of(attachment->context), (uint32_t)resource->object.id);
 		}
 	}
 }
 
-void vtr_gpu_context_untell_all(struct vtr_gpu_resource *resource)
+void vtr_gpu_context_detach_memory(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu_attachment *attachment;
 
 	vtr_list_for_each (attachment, &resource->attachments, resource_node) {
-		untell(attachment);
+		detach_memory(attachment);
 	}
 }
 
@@ -299,7 +301,7 @@ void vtr_gpu_context_detach_all(struct vtr_gpu_resource *resource)
 	struct vtr_gpu_attachment *next;
 
 	vtr_list_for_each_safe (attachment, next, &resource->attachments, resource_node) {
-		untell(attachment);
+		detach_memory(attachment);
 		free_attachment(attachment);
 	}
 }
@@ -318,14 +320,12 @@ enum vtr_err vtr_gpu_context_submit(struct vtr_gpu_context *context, const void 
 	return context->gpu->render->submit(context->render, commands, size);
 }
 
-static void on_fence(void *data, uint32_t ctx_id, uint32_t timeline, uint64_t fence_id)
+static enum vtr_err on_fence(void *data, uint32_t ctx_id, uint32_t timeline, uint64_t fence_id)
 {
 	struct vtr_gpu *gpu = data;
 	struct vtr_gpu_context *context = vtr_gpu_context_find(gpu, ctx_id);
 
-	if (context) {
-		vtr_gpu_fences_signal(context, timeline, fence_id);
-	}
+	return context ? vtr_gpu_fences_signal(context, timeline, fence_id) : VTR_ERR_PROTOCOL;
 }
 
 static void on_gone(void *data, uint32_t ctx_id)
@@ -335,8 +335,8 @@ static void on_gone(void *data, uint32_t ctx_id)
 
 	if (context && !context->gone) {
 		vtr_warn(gpu->log,
-		         "the renderer of context %u is gone; the program in the guest loses "
-		         "its Vulkan device, everything else goes on",
+		         "the renderer of context %u has ended: the guest's program loses its Vulkan device, "
+		         "the rest of the guest goes on",
 		         ctx_id);
 		context->gone = true;
 		vtr_gpu_fences_abandon(context);
@@ -349,16 +349,16 @@ static void on_detached(void *data, uint32_t ctx_id, uint32_t res_id)
 	struct vtr_gpu_context *context = vtr_gpu_context_find(gpu, ctx_id);
 
 	if (context && context->renderer) {
-		vtr_gpu_renderer_detached(context->renderer, res_id);
+		vtr_gpu_lease_holder_detached(context->renderer, res_id);
 	}
 }
 
-static void on_ended(void *data, const struct vtr_render *render)
+static void on_ended(void *data, const struct vtr_renderer *render)
 {
-	vtr_gpu_renderer_ended(data, render);
+	vtr_gpu_lease_holder_ended(data, render);
 }
 
-const struct vtr_render_events vtr_gpu_render_events = {
+const struct vtr_renderer_events vtr_gpu_renderer_events = {
 	.fence = on_fence,
 	.gone = on_gone,
 	.detached = on_detached,

@@ -5,9 +5,9 @@
 #include "platform/thread.h"
 
 /*
- * A fence is done once what it waits for is: a renderer, a tick, or nothing. It is retired once it
- * is done and nothing older is left on its timeline, since a guest takes the news of one for the
- * news of all before it.
+ * A fence is done once what it waits for has happened: a renderer, a tick, or nothing. It is retired once it
+ * is done and nothing older is left on its timeline, since a guest takes a signalled fence as proof for all
+ * before it.
  */
 
 #define NS_PER_S INT64_C(1000000000)
@@ -24,7 +24,7 @@ static void retire(struct vtr_gpu *gpu, struct vtr_list *timeline)
 	}
 }
 
-/* It may not exist any more afterwards. */
+/* The fence may not exist any more afterwards. */
 static void finish_wait(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence)
 {
 	vtr_list_remove(&fence->wait_node);
@@ -47,7 +47,7 @@ static void on_tick(void *data)
 	}
 }
 
-/* Ticks are a grid in time, so that whoever is done early still waits for the same one. */
+/* Ticks lie on a fixed grid in time, so an application that finishes early still waits for the same tick. */
 static void wait_for_tick(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence)
 {
 	if (vtr_list_empty(&gpu->ticking)) {
@@ -57,18 +57,18 @@ static void wait_for_tick(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence)
 	vtr_list_append(&gpu->ticking, &fence->wait_node);
 }
 
-/* Returns: false: the renderer owes nothing. */
+/* Returns: false if the renderer has no such fence to signal. */
 static bool wait_for_renderer(struct vtr_gpu *gpu, struct vtr_gpu_context *context, uint32_t timeline,
                               struct vtr_gpu_fence *fence)
 {
 	if (!context->render || context->gone) {
 		return false;
 	}
-	/* Numbers of our own: a guest may use its own twice. */
-	fence->render_id = gpu->next_render_id++;
+	/* Our own numbers: a guest may use the same number twice. */
+	fence->render_id = gpu->next_fence_id++;
 	fence->render_timeline = timeline;
 	if (gpu->render->fence(context->render, timeline, fence->render_id) != VTR_OK) {
-		return false; /* it is about to be gone */
+		return false; /* its renderer is about to be reported gone */
 	}
 	vtr_list_append(&context->waiting, &fence->wait_node);
 	return true;
@@ -77,7 +77,7 @@ static bool wait_for_renderer(struct vtr_gpu *gpu, struct vtr_gpu_context *conte
 void vtr_gpu_fence_add(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence,
                        const struct vtr_gpu_fence_params *params)
 {
-	vtr_assert(params->ring < VTR_GPU_TIMELINES && params->after_ring < VTR_GPU_TIMELINES);
+	vtr_assert(params->ring < VTR_TIMELINE_COUNT && params->after_ring < VTR_TIMELINE_COUNT);
 	*fence = (struct vtr_gpu_fence){ .done = false };
 	vtr_list_init(&fence->wait_node);
 	vtr_list_init(&fence->node);
@@ -87,13 +87,13 @@ void vtr_gpu_fence_add(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence,
 		vtr_list_append(fence->timeline, &fence->node);
 	}
 	if (params->leaving) {
-		struct vtr_gpu_place *leaving = params->leaving;
+		struct vtr_gpu_mem_lease *leaving = params->leaving;
 		if (leaving->free) {
 			finish_wait(gpu, fence);
 		} else {
 			vtr_list_append(&leaving->waiting, &fence->wait_node);
 		}
-		vtr_gpu_place_unref(leaving);
+		vtr_gpu_mem_lease_unref(leaving);
 		return;
 	}
 	if (params->after && wait_for_renderer(gpu, params->after, params->after_ring, fence)) {
@@ -106,20 +106,21 @@ void vtr_gpu_fence_add(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence,
 	finish_wait(gpu, fence);
 }
 
-void vtr_gpu_fences_signal(struct vtr_gpu_context *context, uint32_t timeline, uint64_t render_id)
+enum vtr_err vtr_gpu_fences_signal(struct vtr_gpu_context *context, uint32_t timeline, uint64_t render_id)
 {
 	struct vtr_gpu_fence *fence;
-	struct vtr_gpu_fence *next;
 
-	/* Only fences that are done get retired, and those are not in this list: `next` stays. */
-	vtr_list_for_each_safe (fence, next, &context->waiting, wait_node) {
-		if (fence->render_id > render_id) {
+	vtr_list_for_each (fence, &context->waiting, wait_node) {
+		if (fence->render_timeline != timeline) {
+			continue;
+		}
+		if (fence->render_id != render_id) {
 			break;
 		}
-		if (fence->render_timeline == timeline) {
-			finish_wait(context->gpu, fence);
-		}
+		finish_wait(context->gpu, fence);
+		return VTR_OK;
 	}
+	return VTR_ERR_PROTOCOL;
 }
 
 void vtr_gpu_fences_abandon(struct vtr_gpu_context *context)
@@ -132,21 +133,21 @@ void vtr_gpu_fences_abandon(struct vtr_gpu_context *context)
 	}
 }
 
-void vtr_gpu_fences_left(struct vtr_gpu_place *place)
+void vtr_gpu_fences_left(struct vtr_gpu_mem_lease *lease)
 {
 	struct vtr_gpu_fence *fence;
 	struct vtr_gpu_fence *next;
 
-	vtr_list_for_each_safe (fence, next, &place->waiting, wait_node) {
-		finish_wait(place->gpu, fence);
+	vtr_list_for_each_safe (fence, next, &lease->waiting, wait_node) {
+		finish_wait(lease->gpu, fence);
 	}
 }
 
 void vtr_gpu_fences_finish_context(struct vtr_gpu_context *context)
 {
 	vtr_gpu_fences_abandon(context);
-	/* What is left waits for a tick. */
-	for (size_t i = 0; i < VTR_GPU_TIMELINES; i++) {
+	/* The remaining fences wait for a tick. */
+	for (size_t i = 0; i < VTR_TIMELINE_COUNT; i++) {
 		struct vtr_gpu_fence *fence;
 		vtr_list_for_each (fence, &context->timelines[i], node) {
 			vtr_list_remove(&fence->wait_node);
@@ -160,7 +161,7 @@ enum vtr_err vtr_gpu_fences_init(struct vtr_gpu *gpu, uint32_t refresh_hz)
 {
 	vtr_list_init(&gpu->timeline);
 	vtr_list_init(&gpu->ticking);
-	gpu->next_render_id = 1;
+	gpu->next_fence_id = 1;
 	gpu->tick_ns = refresh_hz > 0 ? NS_PER_S / refresh_hz : 0;
 	gpu->tick_epoch_ns = vtr_os_now_ns();
 	return vtr_os_loop_add_timer(gpu->loop, on_tick, gpu, &gpu->tick_timer);
@@ -174,19 +175,19 @@ void vtr_gpu_fences_finish(struct vtr_gpu *gpu)
 void vtr_gpu_fences_reset(struct vtr_gpu *gpu)
 {
 	struct vtr_gpu_context *context;
-	struct vtr_gpu_place *place;
+	struct vtr_gpu_mem_lease *lease;
 
 	vtr_list_init(&gpu->timeline);
 	vtr_list_init(&gpu->ticking);
-	vtr_list_for_each (place, &gpu->places, node) {
-		vtr_list_init(&place->waiting);
+	vtr_list_for_each (lease, &gpu->leases, node) {
+		vtr_list_init(&lease->waiting);
 	}
 	if (gpu->tick_timer) {
 		vtr_os_loop_timer_set(gpu->tick_timer, -1);
 	}
 	vtr_list_for_each (context, &gpu->context_list, node) {
 		vtr_list_init(&context->waiting);
-		for (size_t i = 0; i < VTR_GPU_TIMELINES; i++) {
+		for (size_t i = 0; i < VTR_TIMELINE_COUNT; i++) {
 			vtr_list_init(&context->timelines[i]);
 		}
 	}

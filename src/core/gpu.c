@@ -7,10 +7,10 @@
 #include "platform/shm.h"
 
 #define DEFAULT_IMAGE_MEMORY (UINT64_C(2) << 30)
-/* Images come and go in any order: address space in which they find a place in one piece. */
+/* Images are created and freed in any order. The extra address space makes it likely that a free range fits. */
 #define IMAGE_SLACK 2
 
-/* The next power of two. */
+/* Returns: the next power of two. */
 static uint64_t round_up_pow2(uint64_t value)
 {
 	uint64_t result = 1;
@@ -29,9 +29,9 @@ static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
 	if (memory > UINT64_MAX / 8) {
 		return VTR_ERR_NOMEM;
 	}
-	enum vtr_err err = vtr_window_init("vitrine-images",
-	                                   round_up_pow2(vtr_max(memory, vtr_os_page_size()) * IMAGE_SLACK),
-	                                   &gpu->images);
+	enum vtr_err err = vtr_hostmem_init("vitrine-images",
+	                                    round_up_pow2(vtr_max(memory, vtr_os_page_size()) * IMAGE_SLACK),
+	                                    &gpu->images);
 	if (err != VTR_OK) {
 		return err;
 	}
@@ -39,7 +39,7 @@ static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
 	vtr_ranges_init(&gpu->image_ranges, gpu->images.size);
 	err = vtr_reclaim_init(&gpu->image_reclaim, gpu->log, gpu->loop, &gpu->images);
 	if (err != VTR_OK) {
-		vtr_window_finish(&gpu->images);
+		vtr_hostmem_finish(&gpu->images);
 		return err;
 	}
 	gpu->screen->add_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER, gpu->images.fd, gpu->images.size);
@@ -48,10 +48,10 @@ static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
 
 static void check_params(const struct vtr_gpu_params *params)
 {
-	const struct vtr_render_ops *render = params->render;
-	const struct vtr_screen_ops *screen = params->screen;
+	const struct vtr_renderer_ops *render = params->render;
+	const struct vtr_display_ops *screen = params->screen;
 
-	vtr_assert(params->loop && params->window && params->events && params->events->retired);
+	vtr_assert(params->loop && params->hostmem && params->events && params->events->retired);
 	vtr_assert(params->display_count >= 1 && params->display_count <= VTR_MAX_DISPLAYS);
 	vtr_assert(render && render->create && render->destroy && render->attach && render->detach &&
 	           render->submit && render->fence);
@@ -77,13 +77,13 @@ enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu 
 	gpu->screen_data = params->screen_data;
 	gpu->events = params->events;
 	gpu->events_data = params->events_data;
-	gpu->window = params->window;
+	gpu->hostmem = params->hostmem;
 	gpu->display_count = params->display_count;
 	vtr_list_init(&gpu->resource_list);
 	vtr_list_init(&gpu->context_list);
 	vtr_list_init(&gpu->renderers);
-	vtr_list_init(&gpu->places);
-	vtr_ranges_init(&gpu->window_ranges, gpu->window->size);
+	vtr_list_init(&gpu->leases);
+	vtr_ranges_init(&gpu->hostmem_ranges, gpu->hostmem->size);
 	err = vtr_gpu_fences_init(gpu, params->refresh_hz);
 	if (err == VTR_OK) {
 		err = vtr_idmap_init(&gpu->resources);
@@ -92,7 +92,7 @@ enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu 
 		err = vtr_idmap_init(&gpu->contexts);
 	}
 	if (err == VTR_OK) {
-		err = vtr_reclaim_init(&gpu->window_reclaim, gpu->log, gpu->loop, gpu->window);
+		err = vtr_reclaim_init(&gpu->hostmem_reclaim, gpu->log, gpu->loop, gpu->hostmem);
 	}
 	if (err == VTR_OK) {
 		err = init_images(gpu, params->image_memory);
@@ -105,7 +105,7 @@ enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu 
 	return VTR_OK;
 }
 
-/* Renderers, resources and what is known of them. */
+/* Drops renderers, resources and all state about them. */
 static void drop_all(struct vtr_gpu *gpu)
 {
 	struct vtr_gpu_context *context;
@@ -120,9 +120,9 @@ static void drop_all(struct vtr_gpu *gpu)
 	vtr_list_for_each_safe (resource, next_resource, &gpu->resource_list, node) {
 		vtr_gpu_resource_unref(resource, NULL);
 	}
-	vtr_gpu_places_reset(gpu);
+	vtr_gpu_mem_leases_reset(gpu);
 	vtr_assert(gpu->resource_count == 0 && gpu->context_count == 0 && gpu->renderer_count == 0 &&
-	           gpu->attachment_count == 0 && gpu->extent_count == 0 && gpu->window_ranges.count == 0 &&
+	           gpu->attachment_count == 0 && gpu->extent_count == 0 && gpu->hostmem_ranges.count == 0 &&
 	           gpu->image_ranges.count == 0);
 }
 
@@ -132,15 +132,15 @@ void vtr_gpu_destroy(struct vtr_gpu *gpu)
 		return;
 	}
 	drop_all(gpu);
-	vtr_gpu_renderers_finish(gpu);
+	vtr_gpu_lease_holders_finish(gpu);
 	if (gpu->images.map) {
 		gpu->screen->remove_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER);
 		vtr_reclaim_finish(&gpu->image_reclaim);
 		vtr_ranges_finish(&gpu->image_ranges);
-		vtr_window_finish(&gpu->images);
+		vtr_hostmem_finish(&gpu->images);
 	}
-	vtr_reclaim_finish(&gpu->window_reclaim);
-	vtr_ranges_finish(&gpu->window_ranges);
+	vtr_reclaim_finish(&gpu->hostmem_reclaim);
+	vtr_ranges_finish(&gpu->hostmem_ranges);
 	vtr_idmap_finish(&gpu->contexts);
 	vtr_idmap_finish(&gpu->resources);
 	vtr_gpu_fences_finish(gpu);
@@ -151,8 +151,8 @@ void vtr_gpu_reset(struct vtr_gpu *gpu)
 {
 	drop_all(gpu);
 	vtr_ranges_clear(&gpu->image_ranges);
-	/* Guests can write to all of the window, also outside of blobs. */
-	vtr_reclaim_add_all(&gpu->window_reclaim);
+	/* Guests can write to all of hostmem, also outside of blobs. */
+	vtr_reclaim_add_all(&gpu->hostmem_reclaim);
 	for (uint32_t i = 0; i < gpu->display_count; i++) {
 		gpu->screen->set_cursor(gpu->screen_data, i, NULL);
 	}

@@ -29,7 +29,7 @@ void vtr_ram_finish(struct vtr_ram *ram)
 	ram->count = 0;
 }
 
-/* Whether both are the same file, whatever the fds. */
+/* Returns: whether both fds refer to the same file. */
 static bool same_file(int fd, int other_fd)
 {
 	struct stat st;
@@ -44,7 +44,7 @@ static bool overlap(uint64_t start, uint64_t size, uint64_t other_start, uint64_
 	return start < other_start + other_size && other_start < start + size;
 }
 
-/* Whether a region makes sense by itself and beside those before it. */
+/* Returns: whether a region is valid by itself and does not overlap those before it. */
 static bool is_sound(const struct vtr_ram_region *regions, size_t index)
 {
 	const struct vtr_ram_region *region = &regions[index];
@@ -65,8 +65,8 @@ static bool is_sound(const struct vtr_ram_region *regions, size_t index)
 }
 
 /*
- * Maps the file from its start, in whole blocks: memory of huge pages can neither be mapped from
- * elsewhere nor unmapped by less than a page of it.
+ * Maps the file from its start, in whole blocks: memory of huge pages can be mapped and unmapped only at
+ * multiples of a huge page.
  */
 static enum vtr_err map_region(struct vtr_ram_region *region)
 {
@@ -84,11 +84,11 @@ static enum vtr_err map_region(struct vtr_ram_region *region)
 		return VTR_ERR_OS;
 	}
 	if (__builtin_add_overflow(region->fd_offset, region->size, &end) || end > file_size) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	size_t block = vtr_max(vtr_os_page_size(), st.st_blksize > 0 ? (size_t)st.st_blksize : 0);
 	if ((block & (block - 1)) != 0 || !vtr_add(end, block - 1, &map_size)) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	map_size &= ~(block - 1);
 	err = vtr_os_shm_map(region->fd, 0, map_size, true, &map);
@@ -112,13 +112,13 @@ static struct vtr_ram_region *find_same(struct vtr_ram *ram, const struct vtr_ra
 	return NULL;
 }
 
-/* The new regions, those that are as before still without their mapping. */
+/* Builds the new table; regions that are unchanged have no mapping yet. */
 static enum vtr_err make_table(struct vtr_ram *ram, const struct vtr_ram_region *regions, size_t count,
                                struct vtr_ram_region *table)
 {
 	for (size_t i = 0; i < count; i++) {
 		if (!is_sound(regions, i)) {
-			return VTR_ERR_GUEST;
+			return VTR_ERR_INVALID;
 		}
 		if (find_same(ram, &table[i]) != NULL) {
 			continue;
@@ -158,7 +158,7 @@ enum vtr_err vtr_ram_set(struct vtr_ram *ram, const struct vtr_ram_region *regio
 	for (size_t i = 0; i < count; i++) {
 		struct vtr_ram_region *old = find_same(ram, &table[i]);
 		if (old != NULL) {
-			/* The old fd stays too: others may have borrowed it. */
+			/* The old fd is kept too: it may be borrowed. */
 			vtr_close(&table[i].fd);
 			table[i].fd = vtr_take_fd(&old->fd);
 			table[i].map = old->map;

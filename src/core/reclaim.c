@@ -8,12 +8,12 @@
 #include "base/mem.h"
 #include "platform/shm.h"
 
-/* About half a millisecond. */
+/* Takes about half a millisecond. */
 #define PIECE ((uint64_t)1 << 20)
 
 static void discard(struct vtr_reclaim *reclaim, uint64_t offset, uint64_t size)
 {
-	if (vtr_os_shm_discard(reclaim->window->fd, offset, size) != VTR_OK) {
+	if (vtr_os_shm_discard(reclaim->hostmem->fd, offset, size) != VTR_OK) {
 		vtr_error(reclaim->log,
 		          "%" PRIu64 " bytes that a guest gave back could not be emptied, it may find "
 		          "them again elsewhere: %m",
@@ -25,22 +25,22 @@ static void add(struct vtr_reclaim *reclaim, uint64_t offset, uint64_t size)
 {
 	enum vtr_err err = size > 0 ? vtr_ranges_take(&reclaim->stale, offset, size) : VTR_OK;
 
-	vtr_assert(err != VTR_ERR_GUEST);
+	vtr_assert(err != VTR_ERR_INVALID);
 	if (err != VTR_OK) {
-		discard(reclaim, offset, size); /* no memory to remember it */
+		discard(reclaim, offset, size); /* no memory to queue it */
 	}
 }
 
-/* Gives a piece of the range back. Returns: how far it is empty from its start on. */
+/* Discards a part of the range. Returns: how many bytes from its start on are empty. */
 static uint64_t discard_piece(struct vtr_reclaim *reclaim, const struct vtr_range *range)
 {
 	uint64_t at;
 
-	if (vtr_os_shm_find_data(reclaim->window->fd, range->offset, &at) != VTR_OK) {
+	if (vtr_os_shm_find_data(reclaim->hostmem->fd, range->offset, &at) != VTR_OK) {
 		at = range->offset;
 	}
 	if (at >= range->offset + range->size) {
-		return range->size; /* most of a window never held anything */
+		return range->size; /* most of hostmem was never written */
 	}
 	uint64_t empty = at - range->offset;
 	uint64_t size = vtr_min(range->size - empty, PIECE);
@@ -53,7 +53,7 @@ static void on_timer(void *data)
 	struct vtr_reclaim *reclaim = data;
 	struct vtr_range first;
 
-	if (!vtr_ranges_overlap(&reclaim->stale, 0, reclaim->window->size, &first)) {
+	if (!vtr_ranges_overlap(&reclaim->stale, 0, reclaim->hostmem->size, &first)) {
 		return;
 	}
 	uint64_t empty = discard_piece(reclaim, &first);
@@ -65,10 +65,10 @@ static void on_timer(void *data)
 }
 
 enum vtr_err vtr_reclaim_init(struct vtr_reclaim *reclaim, struct vtr_log *log, struct vtr_os_loop *loop,
-                              const struct vtr_window *window)
+                              const struct vtr_hostmem *hostmem)
 {
-	*reclaim = (struct vtr_reclaim){ .log = log, .window = window };
-	vtr_ranges_init(&reclaim->stale, window->size);
+	*reclaim = (struct vtr_reclaim){ .log = log, .hostmem = hostmem };
+	vtr_ranges_init(&reclaim->stale, hostmem->size);
 	return vtr_os_loop_add_timer(loop, on_timer, reclaim, &reclaim->timer);
 }
 
@@ -88,7 +88,7 @@ void vtr_reclaim_add(struct vtr_reclaim *reclaim, uint64_t offset, uint64_t size
 void vtr_reclaim_add_all(struct vtr_reclaim *reclaim)
 {
 	vtr_ranges_clear(&reclaim->stale);
-	vtr_reclaim_add(reclaim, 0, reclaim->window->size);
+	vtr_reclaim_add(reclaim, 0, reclaim->hostmem->size);
 }
 
 void vtr_reclaim_claim(struct vtr_reclaim *reclaim, uint64_t offset, uint64_t size)

@@ -8,7 +8,6 @@
 #include "platform/shm.h"
 
 #define BYTES_PER_PIXEL 4u
-#define BLOB_FLAGS (VTR_GPU_BLOB_MAPPABLE | VTR_GPU_BLOB_SHAREABLE | VTR_GPU_BLOB_CROSS_DEVICE)
 
 static uint32_t id_of(const struct vtr_gpu_resource *resource)
 {
@@ -52,8 +51,8 @@ static void finish_image(struct vtr_gpu_resource *resource)
 	struct vtr_gpu *gpu = resource->gpu;
 	struct vtr_gpu_image *image = &resource->image;
 
-	/* Of what renderers were told of, their place takes care. */
-	if (image->size > 0 && !(resource->kind == VTR_GPU_KIND_HOST && resource->place)) {
+	/* Memory that renderers received is freed through its lease. */
+	if (image->size > 0 && !(resource->kind == VTR_GPU_KIND_HOST && resource->lease)) {
 		vtr_reclaim_add(&gpu->image_reclaim, image->offset, image->size);
 		vtr_ranges_give(&gpu->image_ranges, image->offset);
 		vtr_budget_give(&gpu->image_budget, image->size);
@@ -66,7 +65,7 @@ uint8_t *vtr_gpu_resource_bytes(const struct vtr_gpu_resource *resource, uint64_
 	const struct vtr_gpu *gpu = resource->gpu;
 
 	if (resource->mapped) {
-		return gpu->window->map + resource->window_offset + offset;
+		return gpu->hostmem->map + resource->hostmem_offset + offset;
 	}
 	vtr_assert(resource->image.size > 0);
 	return gpu->images.map + resource->image.offset + offset;
@@ -110,7 +109,7 @@ enum vtr_err vtr_gpu_resource_create_2d(struct vtr_gpu *gpu, uint32_t id, uint32
 	if (!vtr_gpu_format_is_known(format) || width == 0 || height == 0) {
 		vtr_warn_limited(gpu->log, "resource %u: no %ux%u pixels of format %u can be made", id, width,
 		                 height, format);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	if (width > VTR_GPU_MAX_SIDE || height > VTR_GPU_MAX_SIDE) {
 		vtr_info_limited(gpu->log, "resource %u of %ux%u pixels is refused: %u a side at most", id,
@@ -132,30 +131,30 @@ enum vtr_err vtr_gpu_resource_create_2d(struct vtr_gpu *gpu, uint32_t id, uint32
 	return err;
 }
 
-/* Checks what a guest says of a blob that it wants, apart from its memory. */
+/* Checks a guest's description of a blob, except for its memory. */
 static enum vtr_err check_blob(const struct vtr_gpu *gpu, uint32_t id, const struct vtr_gpu_blob *blob)
 {
-	bool host = blob->mem == VTR_GPU_BLOB_HOST3D;
+	bool host = blob->mem == VTR_BLOB_MEM_HOST3D;
 
-	if (blob->mem < VTR_GPU_BLOB_GUEST || blob->mem > VTR_GPU_BLOB_HOST3D_GUEST ||
-	    (blob->flags & ~BLOB_FLAGS) != 0 || blob->size == 0 || (host && blob->extent_count > 0) ||
-	    (blob->mem != VTR_GPU_BLOB_GUEST && !blob->context)) {
+	if (blob->mem < VTR_BLOB_MEM_GUEST || blob->mem > VTR_BLOB_MEM_HOST3D_GUEST ||
+	    (blob->flags & ~VTR_BLOB_ALL_FLAGS) != 0 || blob->size == 0 || (host && blob->extent_count > 0) ||
+	    (blob->mem != VTR_BLOB_MEM_GUEST && !blob->context)) {
 		vtr_warn_limited(gpu->log,
 		                 "resource %u: no blob of memory type %d, flags 0x%x, %" PRIu64
 		                 " bytes, %zu pieces can be made",
 		                 id, (int)blob->mem, blob->flags, blob->size, blob->extent_count);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	if (blob->context && blob->context->gone) {
 		return VTR_ERR_GONE;
 	}
-	/* Also keeps what follows from overflowing. */
+	/* Also prevents overflow below. */
 	if (blob->size > UINT64_MAX / 2 ||
-	    (host && (blob->flags & VTR_GPU_BLOB_MAPPABLE) != 0 && blob->size > gpu->window->size)) {
+	    (host && (blob->flags & VTR_BLOB_MAPPABLE) != 0 && blob->size > gpu->hostmem->size)) {
 		vtr_info_limited(gpu->log,
 		                 "resource %u: a blob of %" PRIu64 " bytes does not fit into the "
-		                 "window of %" PRIu64 "; a larger --hostmem would make room",
-		                 id, blob->size, gpu->window->size);
+		                 "hostmem of %" PRIu64 "; a larger --hostmem would make room",
+		                 id, blob->size, gpu->hostmem->size);
 		return VTR_ERR_LIMIT;
 	}
 	return VTR_OK;
@@ -167,7 +166,7 @@ static enum vtr_err init_blob_memory(struct vtr_gpu_resource *resource, const st
 	enum vtr_err err;
 
 	if (resource->kind == VTR_GPU_KIND_HOST) {
-		resource->mappable = (blob->flags & VTR_GPU_BLOB_MAPPABLE) != 0;
+		resource->mappable = (blob->flags & VTR_BLOB_MAPPABLE) != 0;
 		return resource->mappable ? VTR_OK : vtr_gpu_image_init(resource);
 	}
 	err = vtr_gpu_backing_init(gpu, &resource->backing, blob->extents, blob->extent_count);
@@ -175,7 +174,7 @@ static enum vtr_err init_blob_memory(struct vtr_gpu_resource *resource, const st
 		vtr_warn_limited(gpu->log,
 		                 "resource %u: a blob of %" PRIu64 " bytes came with memory for %" PRIu64,
 		                 id_of(resource), blob->size, resource->backing.size);
-		err = VTR_ERR_GUEST;
+		err = VTR_ERR_INVALID;
 	}
 	return err;
 }
@@ -188,9 +187,9 @@ enum vtr_err vtr_gpu_resource_create_blob(struct vtr_gpu *gpu, uint32_t id, cons
 	if (err != VTR_OK) {
 		return err;
 	}
-	/* HOST3D_GUEST is memory of the guest that a renderer shall use too. Since renderers import all
-	 * memory, it is nothing but guest memory that gets attached. */
-	enum vtr_gpu_kind kind = blob->mem == VTR_GPU_BLOB_HOST3D ? VTR_GPU_KIND_HOST : VTR_GPU_KIND_GUEST;
+	/* HOST3D_GUEST is guest memory that a renderer uses too. Renderers import all memory, so it is
+	 * treated as guest memory that gets attached. */
+	enum vtr_gpu_kind kind = blob->mem == VTR_BLOB_MEM_HOST3D ? VTR_GPU_KIND_HOST : VTR_GPU_KIND_GUEST;
 	uint64_t size = kind == VTR_GPU_KIND_HOST ? vtr_align_up(blob->size, VTR_GPU_BLOB_UNIT) : blob->size;
 	err = create(gpu, id, kind, size, &resource);
 	if (err != VTR_OK) {
@@ -203,90 +202,90 @@ enum vtr_err vtr_gpu_resource_create_blob(struct vtr_gpu *gpu, uint32_t id, cons
 	return err;
 }
 
-enum vtr_err vtr_gpu_resource_place(struct vtr_gpu_resource *resource)
+enum vtr_err vtr_gpu_resource_lease(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu *gpu = resource->gpu;
 
-	if (resource->place) {
+	if (resource->lease) {
 		return VTR_OK;
 	}
-	struct vtr_gpu_place *place = vtr_gpu_place_create(gpu);
-	if (!place) {
+	struct vtr_gpu_mem_lease *lease = vtr_gpu_mem_lease_create(gpu);
+	if (!lease) {
 		return VTR_ERR_NOMEM;
 	}
 	if (resource->mapped) {
-		place->ranges = &gpu->window_ranges;
-		place->reclaim = &gpu->window_reclaim;
-		place->offset = resource->window_offset;
-		place->size = resource->size;
+		lease->ranges = &gpu->hostmem_ranges;
+		lease->reclaim = &gpu->hostmem_reclaim;
+		lease->offset = resource->hostmem_offset;
+		lease->size = resource->size;
 	} else if (resource->kind == VTR_GPU_KIND_HOST) {
-		place->ranges = &gpu->image_ranges;
-		place->reclaim = &gpu->image_reclaim;
-		place->budget = &gpu->image_budget;
-		place->offset = resource->image.offset;
-		place->size = resource->image.size;
+		lease->ranges = &gpu->image_ranges;
+		lease->reclaim = &gpu->image_reclaim;
+		lease->budget = &gpu->image_budget;
+		lease->offset = resource->image.offset;
+		lease->size = resource->image.size;
 	}
-	resource->place = place;
+	resource->lease = lease;
 	return VTR_OK;
 }
 
-/* The resource leaves a place. Returns: that, with the reference, if renderers still use it. */
-static struct vtr_gpu_place *leave(struct vtr_gpu_place **place)
+/* The resource leaves its memory. Returns: the lease, with its reference, if renderers still use the memory. */
+static struct vtr_gpu_mem_lease *leave(struct vtr_gpu_mem_lease **lease)
 {
-	struct vtr_gpu_place *left = *place;
+	struct vtr_gpu_mem_lease *left = *lease;
 
-	*place = NULL;
+	*lease = NULL;
 	if (left) {
 		left->left = true;
-		vtr_gpu_place_settle(left);
+		vtr_gpu_mem_lease_release_if_unused(left);
 	}
 	if (left && left->free) {
-		vtr_gpu_place_unref(left);
+		vtr_gpu_mem_lease_unref(left);
 		left = NULL;
 	}
 	return left;
 }
 
-static void hand_out(struct vtr_gpu_place *leaving, struct vtr_gpu_place **out_leaving)
+static void hand_out(struct vtr_gpu_mem_lease *leaving, struct vtr_gpu_mem_lease **out_leaving)
 {
 	if (out_leaving) {
 		*out_leaving = leaving;
 	} else {
-		vtr_gpu_place_unref(leaving);
+		vtr_gpu_mem_lease_unref(leaving);
 	}
 }
 
-/* Takes it out of the window. Returns: see leave(). */
-static struct vtr_gpu_place *leave_window(struct vtr_gpu_resource *resource)
+/* Unmaps it from hostmem. Returns: see leave(). */
+static struct vtr_gpu_mem_lease *leave_hostmem(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu *gpu = resource->gpu;
 
 	resource->mapped = false;
-	if (!resource->place) {
-		vtr_reclaim_add(&gpu->window_reclaim, resource->window_offset, resource->size);
-		vtr_ranges_give(&gpu->window_ranges, resource->window_offset);
+	if (!resource->lease) {
+		vtr_reclaim_add(&gpu->hostmem_reclaim, resource->hostmem_offset, resource->size);
+		vtr_ranges_give(&gpu->hostmem_ranges, resource->hostmem_offset);
 	}
-	return leave(&resource->place);
+	return leave(&resource->lease);
 }
 
-void vtr_gpu_resource_unref(struct vtr_gpu_resource *resource, struct vtr_gpu_place **out_leaving)
+void vtr_gpu_resource_unref(struct vtr_gpu_resource *resource, struct vtr_gpu_mem_lease **out_leaving)
 {
 	struct vtr_gpu *gpu = resource->gpu;
-	struct vtr_gpu_place *leaving;
+	struct vtr_gpu_mem_lease *leaving;
 
 	vtr_gpu_scanout_forget(resource);
 	vtr_gpu_context_detach_all(resource);
 	if (resource->mapped) {
-		leaving = leave_window(resource);
+		leaving = leave_hostmem(resource);
 	} else {
 		finish_image(resource);
-		leaving = leave(&resource->place);
+		leaving = leave(&resource->lease);
 	}
-	/* Linux takes this answer for that of its being unmapped, too. */
+	/* Linux takes this answer as the answer to the unmap, too. */
 	if (!leaving) {
 		leaving = leave(&resource->leaving);
 	} else {
-		vtr_gpu_place_unref(resource->leaving);
+		vtr_gpu_mem_lease_unref(resource->leaving);
 	}
 	vtr_gpu_backing_finish(gpu, &resource->backing);
 	vtr_idmap_remove(&gpu->resources, &resource->object);
@@ -303,25 +302,25 @@ enum vtr_err vtr_gpu_resource_attach_backing(struct vtr_gpu_resource *resource,
 		vtr_warn_limited(resource->gpu->log, "resource %u cannot be given guest memory: it %s",
 		                 id_of(resource),
 		                 resource->kind == VTR_GPU_KIND_2D ? "has some already" : "is a blob");
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	enum vtr_err err = vtr_gpu_backing_init(resource->gpu, &resource->backing, extents, count);
 	if (err == VTR_OK) {
-		vtr_gpu_context_tell_all(resource);
+		vtr_gpu_context_attach_memory(resource);
 	}
 	return err;
 }
 
 enum vtr_err vtr_gpu_resource_detach_backing(struct vtr_gpu_resource *resource,
-                                             struct vtr_gpu_place **out_leaving)
+                                             struct vtr_gpu_mem_lease **out_leaving)
 {
 	*out_leaving = NULL;
 	if (resource->kind != VTR_GPU_KIND_2D || !resource->backing.extents) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
-	vtr_gpu_context_untell_all(resource);
+	vtr_gpu_context_detach_memory(resource);
 	vtr_gpu_backing_finish(resource->gpu, &resource->backing);
-	*out_leaving = leave(&resource->place);
+	*out_leaving = leave(&resource->lease);
 	return VTR_OK;
 }
 
@@ -331,7 +330,7 @@ enum vtr_err vtr_gpu_resource_transfer(struct vtr_gpu_resource *resource, const 
 	uint32_t stride = resource->width * BYTES_PER_PIXEL;
 
 	if (resource->kind != VTR_GPU_KIND_2D) {
-		return VTR_OK; /* Linux asks for it for every dumb buffer */
+		return VTR_OK; /* Linux sends this request for each dumb buffer */
 	}
 	if (rect->x > resource->width || rect->width > resource->width - rect->x ||
 	    rect->y > resource->height || rect->height > resource->height - rect->y ||
@@ -340,7 +339,7 @@ enum vtr_err vtr_gpu_resource_transfer(struct vtr_gpu_resource *resource, const 
 		                 "resource %u: %ux%u+%u+%u cannot be read from guest memory: %s",
 		                 id_of(resource), rect->width, rect->height, rect->x, rect->y,
 		                 resource->backing.extents ? "it is too large" : "there is none");
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	vtr_gpu_scanout_touch(resource);
 	uint8_t *pixels = vtr_gpu_resource_bytes(resource, (uint64_t)rect->y * stride +
@@ -352,38 +351,38 @@ enum vtr_err vtr_gpu_resource_transfer(struct vtr_gpu_resource *resource, const 
 enum vtr_err vtr_gpu_resource_map(struct vtr_gpu_resource *resource, uint64_t offset)
 {
 	struct vtr_gpu *gpu = resource->gpu;
-	enum vtr_err err = VTR_ERR_GUEST;
+	enum vtr_err err = VTR_ERR_INVALID;
 
 	if (resource->mappable && !resource->mapped && offset % VTR_GPU_BLOB_UNIT == 0) {
-		err = vtr_ranges_take(&gpu->window_ranges, offset, resource->size);
+		err = vtr_ranges_take(&gpu->hostmem_ranges, offset, resource->size);
 	}
 	if (err != VTR_OK) {
 		vtr_warn_limited(gpu->log,
 		                 "resource %u, %" PRIu64 " bytes, cannot be mapped at 0x%" PRIx64
-		                 " of the window: %s",
+		                 " of hostmem: %s",
 		                 id_of(resource), resource->size, offset,
 		                 !resource->mappable ? "it is not mappable" :
 		                 resource->mapped    ? "it is mapped already" :
 		                                       "the place is taken, outside or not aligned");
 		return err;
 	}
-	vtr_reclaim_claim(&gpu->window_reclaim, offset, resource->size);
+	vtr_reclaim_claim(&gpu->hostmem_reclaim, offset, resource->size);
 	resource->mapped = true;
-	resource->window_offset = offset;
-	vtr_gpu_context_tell_all(resource);
+	resource->hostmem_offset = offset;
+	vtr_gpu_context_attach_memory(resource);
 	return VTR_OK;
 }
 
-enum vtr_err vtr_gpu_resource_unmap(struct vtr_gpu_resource *resource, struct vtr_gpu_place **out_leaving)
+enum vtr_err vtr_gpu_resource_unmap(struct vtr_gpu_resource *resource, struct vtr_gpu_mem_lease **out_leaving)
 {
 	*out_leaving = NULL;
 	if (!resource->mapped) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	vtr_gpu_scanout_forget(resource);
-	vtr_gpu_context_untell_all(resource);
-	*out_leaving = leave_window(resource);
-	vtr_gpu_place_unref(resource->leaving);
+	vtr_gpu_context_detach_memory(resource);
+	*out_leaving = leave_hostmem(resource);
+	vtr_gpu_mem_lease_unref(resource->leaving);
 	resource->leaving = *out_leaving;
 	if (resource->leaving) {
 		resource->leaving->refs++;

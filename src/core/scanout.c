@@ -29,14 +29,14 @@ bool vtr_gpu_format_is_known(uint32_t format)
 	}
 }
 
-/* Where the first pixel of the rectangle lies in the resource. */
+/* Returns: the offset of the rectangle's first pixel in the resource. */
 static uint64_t first_byte(const struct vtr_gpu_scanout *scanout)
 {
 	return scanout->layout.offset + (uint64_t)scanout->rect.y * scanout->layout.stride +
 	       (uint64_t)scanout->rect.x * BYTES_PER_PIXEL;
 }
 
-static void tell_screen(struct vtr_gpu *gpu, uint32_t display)
+static void notify_display(struct vtr_gpu *gpu, uint32_t display)
 {
 	const struct vtr_gpu_scanout *scanout = &gpu->scanouts[display];
 	const struct vtr_gpu_resource *resource = scanout->resource;
@@ -46,10 +46,10 @@ static void tell_screen(struct vtr_gpu *gpu, uint32_t display)
 		return;
 	}
 	struct vtr_scanout told = {
-		.in_window = resource->mapped,
+		.in_hostmem = resource->mapped,
 		.buffer = resource->mapped ? 0 : VTR_GPU_IMAGE_BUFFER,
 		.offset = first_byte(scanout) +
-		          (resource->mapped ? resource->window_offset : resource->image.offset),
+		          (resource->mapped ? resource->hostmem_offset : resource->image.offset),
 		.width = scanout->rect.width,
 		.height = scanout->rect.height,
 		.stride = scanout->layout.stride,
@@ -58,7 +58,7 @@ static void tell_screen(struct vtr_gpu *gpu, uint32_t display)
 	gpu->screen->set_scanout(gpu->screen_data, display, &told);
 }
 
-/* Whether the rectangle lies in width * height pixels and is worth a display. */
+/* Returns: whether the rectangle lies in width * height pixels and is large enough for a display. */
 static bool rect_is_good(const struct vtr_rect *rect, uint32_t width, uint32_t height)
 {
 	return rect->width >= VTR_GPU_MIN_SCANOUT && rect->height >= VTR_GPU_MIN_SCANOUT &&
@@ -93,7 +93,7 @@ static void show(struct vtr_gpu *gpu, uint32_t display, const struct vtr_gpu_sca
 {
 	if (!same(&gpu->scanouts[display], scanout)) {
 		gpu->scanouts[display] = *scanout;
-		tell_screen(gpu, display);
+		notify_display(gpu, display);
 	}
 }
 
@@ -105,7 +105,7 @@ enum vtr_err vtr_gpu_scanout_set(struct vtr_gpu *gpu, uint32_t display, struct v
 		vtr_warn_limited(gpu->log, "display %u cannot show %ux%u+%u+%u of resource %u (%ux%u)",
 		                 display, rect->width, rect->height, rect->x, rect->y, id_of(resource),
 		                 resource->width, resource->height);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	struct vtr_gpu_scanout scanout = {
 		.resource = resource,
@@ -136,7 +136,7 @@ enum vtr_err vtr_gpu_scanout_set_blob(struct vtr_gpu *gpu, uint32_t display,
 		                 resource->size, layout->width, layout->height, layout->format,
 		                 layout->stride, layout->offset,
 		                 resource->mappable && !resource->mapped ? ": it is not mapped" : "");
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	if (resource->kind == VTR_GPU_KIND_GUEST && resource->image.size == 0) {
 		enum vtr_err err = vtr_gpu_image_init(resource);
@@ -182,7 +182,7 @@ void vtr_gpu_scanout_forget(struct vtr_gpu_resource *resource)
 	}
 }
 
-/* The part of [start, start + size) in [0, limit), moved there from `origin`. */
+/* Returns the part of [start, start + size) in [0, limit), relative to `origin`. */
 static void clip(uint32_t start, uint32_t size, uint32_t origin, uint32_t limit, uint32_t *out_start,
                  uint32_t *out_size)
 {
@@ -196,7 +196,7 @@ static void clip(uint32_t start, uint32_t size, uint32_t origin, uint32_t limit,
 	*out_size = (uint32_t)(to - from);
 }
 
-/* Brings the rows of `damage` (in pixels of the scanout) of a guest blob to its image. */
+/* Copies the rows of `damage` (in pixels of the scanout) from a guest blob to its image. */
 static enum vtr_err copy_damage(struct vtr_gpu *gpu, const struct vtr_gpu_scanout *scanout,
                                 const struct vtr_rect *damage)
 {
@@ -217,7 +217,7 @@ static enum vtr_err flush_display(struct vtr_gpu *gpu, uint32_t display, const s
 	clip(rect->x, rect->width, scanout->rect.x, scanout->rect.width, &damage.x, &damage.width);
 	clip(rect->y, rect->height, scanout->rect.y, scanout->rect.height, &damage.y, &damage.height);
 	if (scanout->fresh) {
-		/* What changed while something else was shown, nobody said. */
+		/* Changes made while the display showed another resource are unknown. */
 		damage = (struct vtr_rect){
 			.width = scanout->rect.width,
 			.height = scanout->rect.height,
@@ -255,7 +255,7 @@ enum vtr_err vtr_gpu_flush(struct vtr_gpu_resource *resource, const struct vtr_r
 	return result;
 }
 
-/* Copies what there is of the cursor's picture; the rest is transparent. */
+/* Copies the part of the cursor's image that exists; the rest is transparent. */
 static void read_cursor(struct vtr_gpu *gpu, struct vtr_gpu_resource *resource)
 {
 	bool is_2d = resource->kind == VTR_GPU_KIND_2D;

@@ -7,7 +7,7 @@
 
 #define LIBRARY "libavcodec.so." AV_STRINGIFY(LIBAVCODEC_VERSION_MAJOR)
 
-/* The library reports errors as log lines, which are the only place where it says why. */
+/* The library explains errors only in log lines. */
 static _Thread_local char last_line[256];
 
 static void keep_line(void *context, int level, const char *format, va_list args)
@@ -44,7 +44,7 @@ enum vtr_err vtr_av_load(struct vtr_av *out_av, char *why, size_t why_size)
 
 void vtr_av_unload(struct vtr_av *av)
 {
-	/* Not unloaded: drivers that it brought along may have threads that still run. */
+	/* Not unloaded: drivers that it loaded may have threads that still run. */
 	*av = (struct vtr_av){ 0 };
 }
 

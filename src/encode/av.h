@@ -9,9 +9,9 @@
 #include "base/err.h"
 
 /*
- * libavcodec, loaded when it is needed and by nobody else: it brings a hundred libraries along, which
- * workers and the front would all map and start up slower for. Its structures are laid out by its major
- * version, so that is the one that is asked for.
+ * libavcodec, loaded on demand: it depends on a hundred libraries, which would slow down the start of workers
+ * and the front. The layout of its structures depends on its major version, so exactly that version is
+ * loaded.
  *
  * Thread: any.
  */
@@ -48,13 +48,13 @@ struct vtr_av {
 #undef VTR_AV_MEMBER
 };
 
-/* Returns: VTR_ERR_UNSUPPORTED (it is not there, or lacks something; `why` says what). */
+/* Returns: VTR_ERR_UNSUPPORTED (it is missing or incomplete; `why` says why). */
 VTR_MUST_CHECK enum vtr_err vtr_av_load(struct vtr_av *out_av, char *why, size_t why_size);
 
-/* Nothing of it may be in use. */
+/* No object of the library may be in use. */
 void vtr_av_unload(struct vtr_av *av);
 
-/* What the library said last in this thread, or else the meaning of `result`; one line. */
+/* Writes the library's last message in this thread, or else the meaning of `result`; one line. */
 void vtr_av_explain(const struct vtr_av *av, int result, char *why, size_t why_size);
 
 #endif

@@ -16,7 +16,7 @@ static void say_nothing(void *context, int level, const char *format, va_list ar
 
 enum vtr_err vtr_avformat_load(struct vtr_avformat *out_av, char *why, size_t why_size)
 {
-	/* Not for the length of a session: what it brought along may have threads that still run. */
+	/* Never unloaded: libraries that it loaded may have threads that still run. */
 	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	struct vtr_avformat av;
 
@@ -33,7 +33,7 @@ enum vtr_err vtr_avformat_load(struct vtr_avformat *out_av, char *why, size_t wh
 	}
 	VTR_AVFORMAT_FUNCTIONS(LOAD)
 #undef LOAD
-	/* Its lines may hold the keys of a server's URL. What goes wrong comes back as a number. */
+	/* Its log lines may contain the keys in a server's URL. Errors are reported by number. */
 	av.av_log_set_callback(say_nothing);
 	*out_av = av;
 	return VTR_OK;

@@ -11,13 +11,13 @@
 
 #define WHY_BYTES 120
 
-/* Large enough for all hardware, which has lower limits, too. */
+/* Large enough for all hardware, which also has lower limits. */
 #define PROBE_WIDTH 640
 #define PROBE_HEIGHT 480
 #define PROBE_FPS 60
 #define PROBE_BITRATE 4000000
 
-/* Best first. */
+/* In order of preference. */
 static const struct vtr_encoder_family *const families[] = {
 	&vtr_encoder_nvenc,
 	&vtr_encoder_vulkan,
@@ -45,7 +45,7 @@ static enum vtr_err open_device(struct vtr_codec *codec, char *why)
 	return VTR_OK;
 }
 
-/* Makes `family` the codec's own, if it works. */
+/* Makes `family` the codec's family, if it works. */
 static enum vtr_err try_family(struct vtr_codec *codec, const struct vtr_encoder_family *family, char *why)
 {
 	const struct vtr_encoder_params params = {
@@ -74,12 +74,12 @@ static enum vtr_err try_family(struct vtr_codec *codec, const struct vtr_encoder
 	return VTR_OK;
 }
 
-/* Returns: VTR_ERR_UNSUPPORTED, with why the last one that was tried does not work. */
+/* Returns: VTR_ERR_UNSUPPORTED; `why` says why the last family that was tried does not work. */
 static enum vtr_err choose(struct vtr_codec *codec, struct vtr_log *log, const char *name, char *why)
 {
 	enum vtr_err err = VTR_ERR_UNSUPPORTED;
 
-	snprintf(why, WHY_BYTES, "vitrine knows no encoder of that name");
+	snprintf(why, WHY_BYTES, "vitrine has no encoder of that name");
 	for (size_t i = 0; i < VTR_ARRAY_LEN(families); i++) {
 		if (name && strcmp(name, families[i]->name) != 0) {
 			continue;
@@ -91,6 +91,11 @@ static enum vtr_err choose(struct vtr_codec *codec, struct vtr_log *log, const c
 		vtr_debug(log, "not %s: %s", families[i]->name, why);
 	}
 	return err;
+}
+
+bool vtr_encoder_is_built(void)
+{
+	return true;
 }
 
 enum vtr_err vtr_codec_open(struct vtr_log *log, const char *name, struct vtr_codec **out_codec)
@@ -107,14 +112,17 @@ enum vtr_err vtr_codec_open(struct vtr_log *log, const char *name, struct vtr_co
 		err = choose(codec, log, name, why);
 	}
 	if (err == VTR_ERR_UNSUPPORTED) {
-		vtr_error(log, "no video: %s%s%s; see 'vitrine doctor'", name ? name : "", name ? ": " : "",
-		          why);
+		vtr_error(
+			log,
+			"cannot encode video: %s%s%s. Viewers get single pictures instead. 'vitrine doctor' "
+			"examines the encoders",
+			name ? name : "", name ? ": " : "", why);
 	}
 	if (err != VTR_OK) {
 		free(codec);
 		return err;
 	}
-	vtr_info(log, "video is coded by %s", codec->family->name);
+	vtr_info(log, "video is encoded by %s", codec->family->name);
 	*out_codec = codec;
 	return VTR_OK;
 }

@@ -4,16 +4,16 @@
 
 #include "encode/family.h"
 
-/* What vtr_codec_open() made; does not change afterwards. */
+/* Created by vtr_codec_open(); immutable afterwards. */
 struct vtr_codec {
 	struct vtr_av av;
 	const struct vtr_encoder_family *family;
-	AVBufferRef *device; /* of the family; NULL: it needs none */
-	bool named;          /* somebody wanted this one and no other */
+	AVBufferRef *device; /* of the family; NULL: not needed */
+	bool named;          /* the user asked for this encoder only */
 };
 
 /**
- * Opens an encoder of one family and has it code a picture.
+ * Opens an encoder of one family and has it encode a picture.
  *
  * Returns: VTR_ERR_UNSUPPORTED (`why` says why), VTR_ERR_NOMEM.
  */

@@ -12,10 +12,10 @@
 #include "platform/thread.h"
 
 /*
- * What a picture may take is decided by the buffer that decoders are promised to need: this part of a second's
- * bits. A key frame may be as large as all of it, which is the delay that it causes on a line that carries no
- * more than the bit rate. With two pictures' worth the key frame of a page of text is a blur (22 dB at
- * 1280x800 and 8 Mbit/s) that one refinement does not sharpen; with this it is sharp (41 dB, 108 kB).
+ * The size of a picture is limited by the decoder's buffer: one second's bits divided by this. A key frame
+ * may take all of it, which is the delay that it causes on a line of exactly the bit rate. With a buffer of
+ * two pictures the key frame of a page of text is blurred (22 dB at 1280x800 and 8 Mbit/s) and one refinement
+ * does not sharpen it; with this buffer it is sharp (41 dB, 108 kB).
  */
 #define BUFFER_PARTS 4
 #define WHY_BYTES 120
@@ -25,28 +25,15 @@ struct vtr_encoder {
 	const struct vtr_encoder_family *family;
 	const struct vtr_av *av;
 	AVCodecContext *context;
-	AVBufferRef *frames; /* where pictures are uploaded to; NULL: they are taken from memory */
+	AVBufferRef *frames; /* pictures are uploaded to these; NULL: they are read from memory */
 	AVFrame *frame;
 	AVPacket *packet;
-	int64_t count;  /* of pictures */
-	bool needs_key; /* nobody has seen one since it was opened */
+	int64_t count;  /* number of pictures */
+	bool needs_key; /* no key frame was output since it was opened */
 	bool reopen;    /* for another bit rate */
 };
 
 /* --- access units ------------------------------------------------------------------------------------ */
-
-void vtr_access_unit_unref(struct vtr_access_unit *unit)
-{
-	if (unit && atomic_fetch_sub(&unit->refs, 1) == 1) {
-		free(unit);
-	}
-}
-
-struct vtr_access_unit *vtr_access_unit_ref(struct vtr_access_unit *unit)
-{
-	atomic_fetch_add(&unit->refs, 1);
-	return unit;
-}
 
 static enum vtr_err make_unit(const struct vtr_encoder *encoder, struct vtr_access_unit **out_unit)
 {
@@ -89,7 +76,7 @@ static void configure(const struct vtr_encoder *encoder, AVDictionary **options)
 	context->width = (int)(params->width + 1) & ~1;
 	context->height = (int)(params->height + 1) & ~1;
 	context->pix_fmt = encoder->family->pixels;
-	/* Pictures are counted; when they were there is said beside them. */
+	/* The time base only counts pictures; their times are passed separately. */
 	context->time_base = (AVRational){ 1, (int)params->fps };
 	context->framerate = (AVRational){ (int)params->fps, 1 };
 	context->gop_size = encoder->family->gop;
@@ -105,7 +92,7 @@ static void configure(const struct vtr_encoder *encoder, AVDictionary **options)
 	encoder->family->configure(encoder->av, params, context, options);
 }
 
-/* Memory of the device, for pictures of this size. Returns: 0, or an error of libavcodec. */
+/* Allocates device memory for pictures of this size. Returns: 0, or an error of libavcodec. */
 static int make_frames(struct vtr_encoder *encoder)
 {
 	const struct vtr_av *av = encoder->av;
@@ -167,7 +154,7 @@ static void leave_memory(void *opaque, uint8_t *data)
 	(void)data;
 }
 
-/* Has encoder->frame refer to the picture's memory. Returns: 0, or an error of libavcodec. */
+/* Makes encoder->frame refer to the picture's memory. Returns: 0, or an error of libavcodec. */
 static int wrap_picture(const struct vtr_encoder *encoder, const struct vtr_yuv *picture)
 {
 	const struct vtr_av *av = encoder->av;
@@ -186,7 +173,7 @@ static int wrap_picture(const struct vtr_encoder *encoder, const struct vtr_yuv 
 	frame->data[1] = picture->uv;
 	frame->linesize[0] = (int)picture->y_stride;
 	frame->linesize[1] = (int)picture->uv_stride;
-	/* Memory that belongs to nobody would be copied. */
+	/* Without an owner the library would copy the memory. */
 	frame->buf[0] = av->av_buffer_create(picture->y, picture->y_stride * rows * 2, leave_memory, NULL,
 	                                     AV_BUFFER_FLAG_READONLY);
 	frame->buf[1] = av->av_buffer_create(picture->uv, picture->uv_stride * rows, leave_memory, NULL,
@@ -201,7 +188,7 @@ static int send_frame(const struct vtr_encoder *encoder, AVFrame *frame, bool ke
 	return encoder->av->avcodec_send_frame(encoder->context, frame);
 }
 
-/* Sends the picture that is wrapped by encoder->frame by way of the device's memory. */
+/* Sends the picture in encoder->frame through the device's memory. */
 static int upload(const struct vtr_encoder *encoder, bool key)
 {
 	const struct vtr_av *av = encoder->av;
@@ -221,7 +208,7 @@ static int upload(const struct vtr_encoder *encoder, bool key)
 	return result;
 }
 
-/* One picture in, one packet out into encoder->packet. Returns: 0, or an error of libavcodec. */
+/* Encodes one picture into encoder->packet. Returns: 0, or an error of libavcodec. */
 static int code(struct vtr_encoder *encoder, const struct vtr_yuv *picture, bool key)
 {
 	int result = wrap_picture(encoder, picture);
@@ -237,7 +224,7 @@ static int code(struct vtr_encoder *encoder, const struct vtr_yuv *picture, bool
 	return result < 0 ? result : 0;
 }
 
-/* Codes a grey picture, which nobody sees: what cannot do that fails here. */
+/* Encodes a grey picture, which is discarded, to find out whether the encoder works. */
 static int prove(struct vtr_encoder *encoder)
 {
 	size_t stride = vtr_align_up(encoder->params.width, 64);

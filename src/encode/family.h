@@ -7,15 +7,15 @@
 #include "encode/av.h"
 #include "encode/encoder.h"
 
-/* What differs between libavcodec's encoders. Each is named by itself, and configured for live pictures:
- * no reordering, one picture in and one out, no key frame that was not asked for. */
+/* What differs between libavcodec's encoders. Each has its own name, and is configured for live pictures: no
+ * reordering, one picture in and one out, key frames only on demand. */
 struct vtr_encoder_family {
 	const char *name;
-	enum AVHWDeviceType device; /* pictures are uploaded to it; NONE: they are taken from memory */
+	enum AVHWDeviceType device; /* pictures are uploaded to it; NONE: they are read from memory */
 	enum AVPixelFormat pixels;
-	bool live_bitrate; /* takes another one as it runs; else it is opened anew */
-	int gop;           /* the longest that it can count */
-	/* Sets options of its own, on top of what all have. */
+	bool live_bitrate; /* the bit rate can change while it runs; otherwise it is reopened */
+	int gop;           /* the longest group of pictures that it supports */
+	/* Sets options of its own, in addition to the common ones. */
 	void (*configure)(const struct vtr_av *av, const struct vtr_encoder_params *params,
 	                  AVCodecContext *context, AVDictionary **options);
 };

@@ -16,16 +16,16 @@
 #include "platform/thread.h"
 
 #define NS_PER_S INT64_C(1000000000)
-/* A picture's duration in MP4 is 31 bits of ticks: 6.6 hours. */
+/* A picture's duration in MP4 is limited to 31 bits of ticks: 6.6 hours. */
 #define MAX_GAP_S (6 * 3600)
 
-/* Fine enough for any rate, and what most players count in. */
+/* Fine enough for any rate, and common among players. */
 #define TIME_BASE 90000
-/* A file loses at most the last one of these. */
+/* On a crash a file loses at most its last fragment. */
 #define FRAGMENT_US "1000000"
 #define CLUSTER_MS "1000"
 #define IO_BYTES 65536
-/* A server that does not answer for this long is gone. */
+/* A server that does not answer for this long counts as gone. */
 #define NETWORK_TIMEOUT_NS (10 * NS_PER_S)
 
 struct vtr_mux {
@@ -39,12 +39,12 @@ struct vtr_muxer {
 	AVFormatContext *format;
 	AVStream *stream;
 	AVPacket *packet;
-	int fd;			/* -1: none */
-	int64_t at;		    /* in the file */
-	int64_t written, safe;         /* bytes of the file */
-	int64_t deadline_ns;           /* of the network */
+	int fd;   /* -1: none */
+	int64_t at;      /* position in the file */
+	int64_t written, safe;         /* bytes of the file; see vtr_muxer_safe_bytes() */
+	int64_t deadline_ns;           /* for the network */
 	struct vtr_access_unit *held;  /* a reference; NULL: none */
-	int64_t begin_ns;              /* what is 0 in the file */
+	int64_t begin_ns;              /* time 0 of the file */
 	int64_t next_ts;               /* the earliest for the next picture, in the stream's time base */
 	uint64_t frame;                /* of the last picture */
 	bool has_header, broken;
@@ -113,7 +113,10 @@ enum vtr_err vtr_mux_load(struct vtr_log *log, enum vtr_mux_kind kind, struct vt
 		err = VTR_ERR_UNSUPPORTED;
 	}
 	if (err != VTR_OK) {
-		vtr_error(log, "cannot record or publish: %s", why);
+		vtr_error(log,
+		          "cannot record or publish: %s. The VM goes on. Install a libavformat that supports "
+		          "it",
+		          why);
 		free(mux);
 		return err;
 	}
@@ -127,7 +130,7 @@ void vtr_mux_unload(struct vtr_mux *mux)
 	free(mux);
 }
 
-/* Says what went wrong, once. */
+/* Logs what went wrong, once. */
 static enum vtr_err fail(struct vtr_muxer *muxer, const char *what, int result)
 {
 	char why[120];
@@ -140,14 +143,14 @@ static enum vtr_err fail(struct vtr_muxer *muxer, const char *what, int result)
 	}
 	muxer->broken = true;
 	if (result == AVERROR_INVALIDDATA) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	return result == AVERROR(ENOMEM) ? VTR_ERR_NOMEM : VTR_ERR_OS;
 }
 
-/* --- what the decoder must know ---------------------------------------------------------------------- */
+/* --- decoder configuration --------------------------------------------------------------------------- */
 
-/* Where the next NAL unit begins, behind its start code, from *at on; *out_end: where it ends. */
+/* Finds the next NAL unit from *at on, behind its start code; *out_end: where it ends. */
 static bool next_nal(const struct vtr_access_unit *unit, size_t *at, size_t *out_begin, size_t *out_end)
 {
 	const uint8_t *data = unit->data;
@@ -198,7 +201,7 @@ static int set_parameters(const struct vtr_muxer *muxer, const struct vtr_access
 			params->profile = unit->data[begin + 1];
 			params->level = unit->data[begin + 3];
 		}
-		/* No more than twice the bytes: each has at least four of its own. */
+		/* At most twice the bytes: each unit has at least four bytes of its own. */
 		memcpy(data + size, start, sizeof(start));
 		memcpy(data + size + sizeof(start), unit->data + begin, end - begin);
 		size += sizeof(start) + end - begin;
@@ -229,9 +232,9 @@ static int add_stream(struct vtr_muxer *muxer, const struct vtr_access_unit *fir
 	return set_parameters(muxer, first);
 }
 
-/* --- the way out ------------------------------------------------------------------------------------- */
+/* --- output ------------------------------------------------------------------------------------------ */
 
-/* For libavformat 61 the bytes are const; for those before they are not. */
+/* From libavformat 61 on the bytes are const. */
 #if LIBAVFORMAT_VERSION_MAJOR >= 61
 typedef const uint8_t io_byte;
 #else
@@ -293,8 +296,8 @@ static int open_file(struct vtr_muxer *muxer)
 	if (!buffer) {
 		return AVERROR(ENOMEM);
 	}
-	/* In an MP4 what is written stays. In a Matroska file the duration and an index go to the front, in
-	 * the end. */
+	/* MP4 is written front to back. In a Matroska file the duration and an index are written to the front
+	 * at the end. */
 	bool seeks = muxer->mux->kind == VTR_MUX_MKV;
 	muxer->format->pb = av->avio_alloc_context(buffer, IO_BYTES, 1, muxer, NULL, write_file,
 	                                           seeks ? seek_file : NULL);
@@ -338,7 +341,7 @@ static void set_options(const struct vtr_muxer *muxer, AVDictionary **options)
 		av->av_dict_set(options, "rtsp_transport", "tcp", 0);
 		break;
 	case VTR_MUX_RTMP:
-		/* It goes on until it ends: nobody goes back to say how long it was. */
+		/* A live stream has no duration, and the header cannot be updated later. */
 		av->av_dict_set(options, "flvflags", "no_duration_filesize", 0);
 		break;
 	case VTR_MUX_SRT:
@@ -384,7 +387,7 @@ enum vtr_err vtr_muxer_open(struct vtr_mux *mux, int fd, const char *url, const 
 	}
 	muxer->mux = mux;
 	muxer->fd = url ? -1 : fd;
-	/* A picture of a frame that has been shown for long is not shown for as long again. */
+	/* The first picture may show a frame that is long on screen; it counts as at most a second old. */
 	muxer->begin_ns = vtr_max(first->captured_ns, first->coded_ns - NS_PER_S);
 	muxer->format = mux->av.avformat_alloc_context();
 	muxer->packet = mux->av.av_packet_alloc();
@@ -413,7 +416,7 @@ enum vtr_err vtr_muxer_open(struct vtr_mux *mux, int fd, const char *url, const 
 
 /* --- pictures ---------------------------------------------------------------------------------------- */
 
-/* In the stream's time base. */
+/* Returns: the time in the stream's time base. */
 static int64_t to_ts(const struct vtr_muxer *muxer, int64_t time_ns)
 {
 	AVRational base = muxer->stream->time_base;
@@ -422,8 +425,8 @@ static int64_t to_ts(const struct vtr_muxer *muxer, int64_t time_ns)
 	return us <= 0 ? 0 : (int64_t)((double)us * base.den / base.num / 1e6 + 0.5);
 }
 
-/* Where a time comes in the stream, behind the last picture. Longer gaps than MP4 has numbers for are made shorter. */
-static int64_t place(struct vtr_muxer *muxer, int64_t time_ns)
+/* Returns: the picture's timestamp, behind the last picture. Gaps longer than MP4 can express are shortened. */
+static int64_t next_timestamp(struct vtr_muxer *muxer, int64_t time_ns)
 {
 	const AVRational base = muxer->stream->time_base;
 	const int64_t limit = muxer->next_ts + (int64_t)MAX_GAP_S * base.den / base.num;
@@ -436,14 +439,13 @@ static int64_t place(struct vtr_muxer *muxer, int64_t time_ns)
 	return ts;
 }
 
-/* When a picture was first shown. One that shows the same frame again has been since then: it counts from when
- * it was made. */
+/* Returns: when a picture was first shown. A picture that repeats the last frame counts from its encoding. */
 static int64_t time_of(const struct vtr_muxer *muxer, const struct vtr_access_unit *unit)
 {
 	return unit->frame == muxer->frame ? unit->coded_ns : unit->captured_ns;
 }
 
-/* `until`: when the next one is shown, in the stream's time base; < 0: that is not known. */
+/* `until`: when the next picture is shown, in the stream's time base; < 0: unknown. */
 static enum vtr_err write_unit(struct vtr_muxer *muxer, const struct vtr_access_unit *unit, int64_t ts,
                                int64_t until)
 {
@@ -465,10 +467,11 @@ static enum vtr_err write_unit(struct vtr_muxer *muxer, const struct vtr_access_
 	result = av->av_write_frame(muxer->format, packet);
 	av->av_packet_unref(packet);
 	if (result < 0 || (muxer->format->pb && muxer->format->pb->error < 0)) {
-		return fail(muxer, muxer->fd < 0 ? "the server is gone" : "cannot write to the file",
+		return fail(muxer,
+		            muxer->fd < 0 ? "lost the connection to the server" : "cannot write to the file",
 		            result < 0 ? result : muxer->format->pb->error);
 	}
-	/* Fragments and clusters are written in one go, when the next one begins. */
+	/* A fragment or cluster is written at once, when the next one begins. */
 	if (muxer->written > before) {
 		muxer->safe = muxer->written;
 	}
@@ -477,7 +480,7 @@ static enum vtr_err write_unit(struct vtr_muxer *muxer, const struct vtr_access_
 
 enum vtr_err vtr_muxer_write(struct vtr_muxer *muxer, struct vtr_access_unit *unit)
 {
-	int64_t ts = place(muxer, time_of(muxer, unit));
+	int64_t ts = next_timestamp(muxer, time_of(muxer, unit));
 	enum vtr_err err = VTR_OK;
 
 	muxer->frame = unit->frame;
@@ -486,7 +489,7 @@ enum vtr_err vtr_muxer_write(struct vtr_muxer *muxer, struct vtr_access_unit *un
 		return write_unit(muxer, unit, ts, -1);
 	}
 	if (muxer->held) {
-		/* next_ts is one behind that of the one that is held. */
+		/* next_ts is one more than the timestamp of the held picture. */
 		err = write_unit(muxer, muxer->held, muxer->next_ts - 1, ts);
 		vtr_access_unit_unref(muxer->held);
 	}
@@ -508,14 +511,14 @@ enum vtr_err vtr_muxer_close(struct vtr_muxer *muxer, int64_t end_ns)
 		return VTR_OK;
 	}
 	if (muxer->held && !muxer->broken) {
-		err = write_unit(muxer, muxer->held, muxer->next_ts - 1, place(muxer, end_ns));
+		err = write_unit(muxer, muxer->held, muxer->next_ts - 1, next_timestamp(muxer, end_ns));
 	}
-	/* A connection is only ended by this, also one that is broken. */
+	/* Only this closes a connection, also a broken one. */
 	if (muxer->has_header && (!muxer->broken || muxer->fd < 0)) {
 		muxer->deadline_ns = vtr_os_now_ns() + NS_PER_S;
 		int result = muxer->mux->av.av_write_trailer(muxer->format);
 		if (result < 0) {
-			err = fail(muxer, "the end is missing", result);
+			err = fail(muxer, "cannot write the end of the recording", result);
 		}
 	}
 	destroy(muxer);

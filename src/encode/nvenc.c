@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "encode/family.h"
 
-/* NVIDIA's encoder, which takes pictures from memory and uploads them itself. */
+/* NVIDIA's encoder. It takes pictures from memory and uploads them itself. */
 static void configure(const struct vtr_av *av, const struct vtr_encoder_params *params,
                       AVCodecContext *context, AVDictionary **options)
 {

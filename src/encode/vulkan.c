@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "encode/family.h"
 
-/* Vulkan Video, which libavcodec has from 7.1 on. */
+/* Vulkan Video, which libavcodec supports from 7.1 on. */
 static void configure(const struct vtr_av *av, const struct vtr_encoder_params *params,
                       AVCodecContext *context, AVDictionary **options)
 {

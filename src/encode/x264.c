@@ -3,10 +3,10 @@
 #include "encode/family.h"
 
 /*
- * libx264. "ultrafast" is what two cores that also run a VM can spare: the next preset costs half as much
- * again. "zerolatency" leaves out all that looks ahead, and writes into the SPS that decoders need not
- * hold pictures back. Bits are spent on a quality, up to the bit rate: what is easy, as most of a desktop is,
- * takes less of the line and of the processor.
+ * libx264. "ultrafast" is what two cores that also run a VM can afford: the next preset costs half as much
+ * again. "zerolatency" disables lookahead, and says in the SPS that decoders need not delay pictures. Rate
+ * control targets a quality, limited by the bit rate: simple content, such as most of a desktop, takes less
+ * bandwidth and CPU time.
  */
 #define QUALITY "20" /* text on a desktop looks like the original */
 

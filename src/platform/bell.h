@@ -5,22 +5,23 @@
 #include "base/err.h"
 
 /*
- * Wakes another process. The two ends are different open files, so that a process that holds the
- * hearing end, and is not trusted, cannot make whoever rings wait (as it could with an eventfd, whose
- * flags and value both sides share). Thread: any.
+ * Wakes another process. The two ends are different open files. With an eventfd both sides would share flags
+ * and value, and an untrusted process that holds the receiving end could make the ringing side block. Thread:
+ * any.
  */
 
 /**
- * Owner:   both fds are the caller's, close-on-exec; neither blocks. The hearing one is readable
- *          while the bell rings.
+ * Owner:   both fds are the caller's, close-on-exec; neither blocks. *out_hear_fd is readable while the bell
+ *          rings.
  * Returns: VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_bell_create(int *out_ring_fd, int *out_hear_fd);
 
-/* Rings. Never waits, never raises SIGPIPE; does nothing if it rings enough or nobody can hear it. */
+/* Rings the bell. Never blocks, never raises SIGPIPE; does nothing if the bell rings already or the other end
+ * is closed. */
 void vtr_os_bell_ring(int ring_fd);
 
-/* Stops it ringing: look for what it was rung for afterwards. */
+/* Stops the ringing. Check for work after this call, not before. */
 void vtr_os_bell_stop(int hear_fd);
 
 #endif

@@ -8,20 +8,20 @@
 #include "base/err.h"
 
 /*
- * What posix/ needs of the operating system's own folder. Only for files in platform/.
+ * What posix/ needs from the folder of the operating system. Only for files in platform/.
  * Thread: any.
  */
 
 /* Names the calling thread; longer names are cut. */
 void vtr_os_name_this_thread(const char *name);
 
-/* A local stream socket, close-on-exec. Returns: VTR_ERR_OS. */
+/* Creates a local stream socket, close-on-exec. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_new(int *out_fd);
 
-/* Readable from the end of our child `pid` on. Returns: VTR_ERR_OS. */
+/* *out_fd becomes readable when our child `pid` ends. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd);
 
-/* Has the child close all fds from `first` on. Returns: VTR_ERR_NOMEM. */
+/* Makes the child close all fds from `first` on. Returns: VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
 #endif

@@ -13,18 +13,26 @@
 size_t vtr_os_page_size(void);
 
 /**
- * Makes zeroed shared memory, sparse until written, of a size that nobody can change.
+ * Creates zeroed shared memory of a fixed size. It is sparse until written.
  *
- * `name`   shows up in /proc, for people.
+ * `name`   appears in /proc, for debugging.
  * `size`   in bytes, not 0; rounded up to whole pages.
  * Owner:   *out_fd is the caller's, close-on-exec.
  * Returns: VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd);
 
+/* Makes shared memory with these contents, of just this size, that no process can change any more. Owner and Returns:
+ * as above. */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_create_constant(const char *name, const void *data, size_t size,
+                                                       int *out_fd);
+
+/* Reads such contents back. Returns: VTR_ERR_ARG (they have another size), VTR_ERR_OS; *out_data is undefined then. */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_read(int fd, void *out_data, size_t size);
+
 /**
- * Maps [offset, offset + size) of an fd, shared. `offset` is a multiple of the page size. Memory
- * behind the end of the file cannot be touched: use vtr_os_shm_check() on an fd of somebody else.
+ * Maps [offset, offset + size) of an fd, shared. `offset` is a multiple of the page size. Access beyond the
+ * end of the file raises SIGBUS: use vtr_os_shm_check() on an fd from another process.
  *
  * Owner:   *out_map is the caller's; end it with vtr_os_shm_unmap() and the same size.
  * Returns: VTR_ERR_OS.
@@ -36,7 +44,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_shm_map(int fd, uint64_t offset, size_t size,
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size, size_t alignment,
                                                    void **out_map);
 
-/* A stretch of an fd; offset and size are multiples of the page size. */
+/* A range of an fd; offset and size are multiples of the page size. */
 struct vtr_os_shm_piece {
 	int fd;
 	uint64_t offset;
@@ -44,59 +52,64 @@ struct vtr_os_shm_piece {
 };
 
 /**
- * Maps pieces one behind the other, shared and writable, at an address that is a multiple of
- * `alignment` (a power of two, at least a page). What is behind the last piece up to a multiple of
- * `alignment` is kept free of other mappings; see vtr_os_shm_pad().
+ * Maps pieces one after the other, shared and writable, at an address that is a multiple of `alignment` (a
+ * power of two, at least a page). The address space between the last piece and the next multiple of
+ * `alignment` stays reserved; see vtr_os_shm_pad().
  *
- * Owner:   *out_map is the caller's; end it with vtr_os_shm_unmap() and the sum of the sizes, rounded
- *          up to `alignment`.
- * Returns: VTR_ERR_OS, VTR_ERR_NOMEM (sizes that overflow).
+ * Owner:   *out_map is the caller's; end it with vtr_os_shm_unmap() and the sum of the sizes, rounded up to
+ *          `alignment`.
+ * Returns: VTR_ERR_OS, VTR_ERR_NOMEM (the sizes overflow).
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_map_pieces(const struct vtr_os_shm_piece *pieces, size_t count,
                                                   size_t alignment, void **out_map);
 
-/* Fills the free part behind `size` bytes of vtr_os_shm_map_pieces() with zeros of this process's own,
- * up to `padded_size`. Harmless if done before. Returns: VTR_ERR_OS. */
+/* Maps zeros that are private to this process into the reserved part behind `size` bytes of
+ * vtr_os_shm_map_pieces(), up to `padded_size`. Harmless if done before. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_pad(void *map, size_t size, size_t padded_size);
 
-/* Has zeros of this process's own take the place of what is mapped. Pointers stay valid and see
- * nothing of the old memory any more, also in other threads. Returns: VTR_ERR_OS. */
+/* Replaces a mapping by zeros that only this process sees. Pointers stay valid, also in other threads, but no
+ * longer reach the old memory. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_revoke(void *map, size_t size);
+
+/* Gets the pages of a range of a writable map that is going to be written: in one call, instead of a fault for each.
+ * What cannot be had that way is left to the faults. */
+void vtr_os_shm_populate(void *at, size_t size);
 
 /* Accepts NULL. */
 void vtr_os_shm_unmap(void *map, size_t size);
 
 /**
- * Gives the memory of [offset, offset + size) back to the system: it reads as zeros from now on, in
- * all maps of it. Any range within the file; only whole pages save something.
+ * Returns the memory of [offset, offset + size) to the system: it then reads as zeros in all mappings. The
+ * range may be any within the file; only whole pages save memory.
  *
  * Returns: VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_discard(int fd, uint64_t offset, uint64_t size);
 
-/* The first byte from `offset` on, which lies in the file, that has memory; UINT64_MAX if there is
- * none. Returns: VTR_ERR_OS. */
+/* Finds the first byte from `offset` on that is backed by memory; UINT64_MAX if there is none. `offset` must
+ * lie in the file. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_find_data(int fd, uint64_t offset, uint64_t *out_offset);
 
-/* Returns: VTR_ERR_OS, VTR_ERR_GUEST (the fd has no size, or an impossible one). */
+/* Returns: VTR_ERR_OS, VTR_ERR_INVALID (the fd is not a file with a size). */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_size(int fd, uint64_t *out_size);
 
 /**
- * Checks memory that came from another process: that it has `min_size` bytes and can never lose
- * them, so that touching a map of it cannot end in SIGBUS.
+ * Checks memory from another process: it must have `min_size` bytes and be sealed against shrinking, so that
+ * access to a mapping cannot raise SIGBUS.
  *
- * Returns: VTR_ERR_GUEST if not.
+ * Returns: VTR_ERR_INVALID if it does not.
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size);
 
-/* Whether an fd's memory is made of huge pages: the kernel rounds the sizes of its maps up to theirs, so that a part of
- * it maps over what lies behind, and cannot be unmapped again. */
+/* Returns: whether an fd's memory consists of huge pages. The kernel rounds mappings of those up to the huge
+ *          page size, so mapping a part covers the addresses behind it, and that part cannot be unmapped
+ *          again. */
 bool vtr_os_shm_is_huge(int fd);
 
 /**
- * Makes a second fd for the same memory, through which it can only be read: for a process that must
- * not change it. Whoever may open files for writing can turn it back through /proc: the sandbox of
- * that process has to prevent it (vtr_os_sandbox_server() does).
+ * Makes a second, read-only fd for the same memory, for a process that must not change it. A process that may
+ * open files for writing can reopen the fd as writable through /proc; its sandbox has to prevent that
+ * (vtr_os_sandbox_server() does).
  *
  * Owner:   *out_fd is the caller's, close-on-exec.
  * Returns: VTR_ERR_OS.

@@ -10,8 +10,9 @@
 #include "base/err.h"
 
 /*
- * Local stream sockets that carry fds. All fds made here are close-on-exec and block, but for
- * listening ones. Thread: any; one reader and one writer for each socket.
+ * Local stream sockets that carry fds. All fds made here are close-on-exec. They block, except for listening
+ * ones.
+ * Thread: any; one reader and one writer for each socket.
  */
 
 /* More parts than any message has. */
@@ -21,44 +22,45 @@
 #define VTR_OS_SOCK_MAX_FDS 28
 
 /**
- * Listens at `path`, for the own user only (mode 0600). What is left of a server that died is
- * replaced; a socket where somebody answers is not, nor is anything that is no socket.
+ * Listens at `path`, for this user only (mode 0600). A stale socket of a dead server is replaced. A socket at
+ * which a server answers is not replaced, nor is any other kind of file.
  *
- * Owner:   *out_fd is the caller's, who also unlinks `path` in the end. It does not block.
- * Returns: VTR_ERR_OS (EADDRINUSE: somebody serves there, or it is no socket; ENAMETOOLONG).
+ * Owner:   *out_fd is the caller's, who also unlinks `path` when done. It does not block.
+ * Returns: VTR_ERR_OS (EADDRINUSE: a server listens there, or the file is not a socket; ENAMETOOLONG).
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_listen(const char *path, int backlog, int *out_fd);
 
 /**
  * Owner:   *out_fd is the caller's.
- * Returns: VTR_ERR_AGAIN (nobody waits, or no longer), VTR_ERR_OS (EMFILE and its like: somebody
- *          still waits, so a loop would spin unless it makes room).
+ * Returns: VTR_ERR_AGAIN (no connection is pending), VTR_ERR_OS (EMFILE and the like: a connection is still
+ *          pending, so a loop spins unless it frees an fd).
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_accept(int listen_fd, int *out_fd);
 
-/* Owner: *out_fd is the caller's. Returns: VTR_ERR_GONE (nobody listens there), VTR_ERR_OS. */
+/* Owner: *out_fd is the caller's. Returns: VTR_ERR_GONE (no server listens there), VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_connect(const char *path, int *out_fd);
 
 /* Owner: both fds are the caller's. Returns: VTR_ERR_OS; out_fds is untouched then. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_pair(int out_fds[2]);
 
 /**
- * Sends all bytes, and the fds with the first of them. Blocks while the peer does not read. Never
- * raises SIGPIPE.
+ * Sends all bytes, and the fds with the first byte. Blocks while the peer does not read. Never raises
+ * SIGPIPE.
  *
  * `iov`    up to VTR_OS_SOCK_MAX_IOV parts, at least one byte in all.
  * `fds`    are borrowed; up to VTR_OS_SOCK_MAX_FDS.
- * Returns: VTR_ERR_GONE (the peer closed)
- *          VTR_ERR_AGAIN (the socket has a send timeout or does not block, and is full; some of the
- *          bytes may be sent, so there is no way on but to close it)
+ * Returns: VTR_ERR_GONE   the peer closed
+ *          VTR_ERR_AGAIN  the socket has a send timeout or does not block, and is full. Some bytes may have
+ *          been sent:
+ *                         close it
  *          VTR_ERR_OS
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_send(int fd, const struct iovec *iov, size_t iov_count,
                                              const int *fds, size_t fd_count);
 
 /**
- * Sends what the socket takes right now, and the fds with the first byte; *out_sent may be less than
- * all. Otherwise like vtr_os_sock_send().
+ * Sends what the socket takes without blocking, and the fds with the first byte; *out_sent may be less than
+ * the total. Otherwise like vtr_os_sock_send().
  *
  * Returns: VTR_ERR_AGAIN (the socket is full: nothing was sent), VTR_ERR_GONE, VTR_ERR_OS.
  */
@@ -66,16 +68,15 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sock_send_now(int fd, const struct iovec *iov
                                                  const int *fds, size_t fd_count, size_t *out_sent);
 
 /**
- * Receives what is there, up to `size` bytes; blocks while there is nothing. All fds that came with
- * them are taken before anything is checked.
+ * Receives up to `size` bytes; blocks while there are none. All fds that came with them are taken out of the
+ * socket before any check.
  *
- * `fds`    gets up to `max_fds` fds, the caller's, close-on-exec. May be NULL, as may `out_fd_count`,
- *          if max_fds is 0.
- * Returns: VTR_ERR_GONE  the peer closed or died
- *          VTR_ERR_GUEST more than `max_fds` fds came; all were closed, the bytes are lost
- *          VTR_ERR_LIMIT fds came that this process has no room for; all were closed, the bytes are
- *                        lost
- *          VTR_ERR_AGAIN the socket has a receive timeout or does not block, and there is nothing
+ * `fds`    gets up to `max_fds` fds, the caller's, close-on-exec. May be NULL, as may `out_fd_count`, if
+ *          max_fds is 0.
+ * Returns: VTR_ERR_GONE      the peer closed or died
+ *          VTR_ERR_PROTOCOL  more than `max_fds` fds came; all were closed, the bytes are lost
+ *          VTR_ERR_LIMIT     this process has no room for the fds; all were closed, the bytes are lost
+ *          VTR_ERR_AGAIN     the socket has a receive timeout or does not block, and there is nothing
  *          VTR_ERR_OS
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size, int *fds,
@@ -86,15 +87,15 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size,
                                                  size_t max_fds, size_t *out_fd_count);
 
 /**
- * How much of what was sent the peer has not read, in bytes of the kernel's memory, which is more than was
- * sent. 0: the peer has read everything, or has closed. A peer that only shut the socket down still holds what
- * it has not read, with the fds in it.
+ * Returns in *out_bytes how much of the sent data the peer has not read. The unit is bytes of kernel memory,
+ * which is more than was sent. 0: the peer has read everything, or has closed. A peer that only called
+ * shutdown() still holds unread data, with its fds.
  *
  * Returns: VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_unread(int fd, size_t *out_bytes);
 
-/* Who connected. Returns: VTR_ERR_OS. */
+/* Reports the process that connected. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_peer(int fd, pid_t *out_pid, uid_t *out_uid);
 
 #endif

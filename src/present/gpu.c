@@ -172,7 +172,7 @@ static enum vtr_err choose_device(struct vtr_paint_gpu *gpu, VkSurfaceKHR surfac
 static enum vtr_err create_device(struct vtr_paint_gpu *gpu)
 {
 	const float priority = 1.0f;
-	/* A driver that has the second one insists on its being asked for. */
+	/* A driver that offers the second one requires that it is enabled. */
 	static const char *const extensions[] = { SWAPCHAIN, PORTABILITY };
 	const VkDeviceQueueCreateInfo queue = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
@@ -189,7 +189,7 @@ static enum vtr_err create_device(struct vtr_paint_gpu *gpu)
 	};
 
 	if (gpu->instance_procs.vkCreateDevice(gpu->physical, &info, NULL, &gpu->device) != VK_SUCCESS) {
-		vtr_warn(gpu->log, "the Vulkan driver makes no device for windows");
+		vtr_warn(gpu->log, "the Vulkan driver cannot create a device that draws into windows");
 		return VTR_ERR_UNSUPPORTED;
 	}
 	vtw_load_device_procs(&gpu->procs, gpu->instance_procs.vkGetDeviceProcAddr, gpu->device, extensions,

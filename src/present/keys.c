@@ -6,7 +6,7 @@
 
 #include "base/mem.h"
 
-/* KEY_* as numbers: other hosts than Linux have no header for them. */
+/* KEY_* as numbers: hosts other than Linux do not have the header. */
 static const uint16_t keys[SDL_NUM_SCANCODES] = {
 	[SDL_SCANCODE_A] = 30,
 	[SDL_SCANCODE_B] = 48,

@@ -5,14 +5,14 @@
 #include <stdint.h>
 
 /*
- * What SDL calls a key or a button, as codes of linux/input-event-codes.h: places on a keyboard, not
- * letters, since the guest has its own idea of the layout. Thread: any.
+ * Translates SDL's keys and buttons to codes of linux/input-event-codes.h. The codes are positions on a
+ * keyboard, not letters, since the guest applies its own layout. Thread: any.
  */
 
-/* `scancode` is an SDL_Scancode. Returns: 0, there is none. */
+/* `scancode` is an SDL_Scancode. Returns: 0 if there is none. */
 uint32_t vtr_keys_from_scancode(uint32_t scancode);
 
-/* `button` is SDL_BUTTON_LEFT and so on. Returns: 0, there is none. */
+/* `button` is SDL_BUTTON_LEFT and so on. Returns: 0 if there is none. */
 uint32_t vtr_keys_from_button(uint32_t button);
 
 #endif

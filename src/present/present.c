@@ -20,7 +20,7 @@
 
 struct slot {
 	struct vtr_desk_window *window; /* NULL: there is none */
-	bool closed; /* by a person: it stays away until the display has been unplugged */
+	bool closed; /* by the user: it stays closed until the display has been unplugged */
 };
 
 struct vtr_present {
@@ -30,12 +30,17 @@ struct vtr_present {
 	const char *renderer;
 	struct slot slots[VTR_MAX_DISPLAYS];
 	_Atomic bool quits;
-	bool x11;   /* waits by present/x11.h, and is woken by the bell; else both by SDL */
+	bool x11;   /* waits by present/x11.h and is woken by the bell; otherwise SDL does both */
 	int ring_fd, hear_fd;
-	_Atomic bool woken; /* what ends the wait is under way */
+	_Atomic bool woken; /* a wake-up was already sent */
 };
 
 static const char *const renderers[] = { "auto", "vulkan", "software" };
+
+bool vtr_present_is_built(void)
+{
+	return true;
+}
 
 bool vtr_present_knows_renderer(const char *name)
 {
@@ -56,7 +61,7 @@ static bool is_renderer(const struct vtr_present *present, const char *name)
 
 /* The first window decides how all are drawn. */
 static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
-                               const struct vtr_board_mode *mode, struct vtr_desk_window **out_window)
+                               const struct vtr_display_mode *mode, struct vtr_desk_window **out_window)
 {
 	struct vtr_desk *desk = &present->desk;
 	enum vtr_err err = VTR_ERR_UNSUPPORTED;
@@ -72,21 +77,21 @@ static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
 		err = vtr_desk_window_create(desk, display, mode, out_window);
 	}
 	if (err == VTR_OK) {
-		vtr_info(desk->log, "windows are drawn by %s, in %s", desk->ops->name,
+		vtr_info(desk->log, "windows are drawn by %s, on %s", desk->ops->name,
 		         present->sdl.SDL_GetCurrentVideoDriver());
 	} else {
 		desk->ops = NULL;
 		vtr_error(
 			desk->log,
-			"no window: %s cannot draw into one here. Say --log debug for the reasons, or leave "
-			"--window-renderer out",
+			"cannot open a window: %s cannot draw into one here. Leave out --window-renderer, or "
+			"give --log debug to see the reasons",
 			is_renderer(present, "auto") ? "SDL" : present->renderer);
 	}
 	return err;
 }
 
 static enum vtr_err open_window(struct vtr_present *present, uint32_t display,
-                                const struct vtr_board_mode *mode)
+                                const struct vtr_display_mode *mode)
 {
 	struct slot *slot = &present->slots[display];
 	enum vtr_err err;
@@ -96,7 +101,7 @@ static enum vtr_err open_window(struct vtr_present *present, uint32_t display,
 	} else {
 		err = vtr_desk_window_create(&present->desk, display, mode, &slot->window);
 		if (err == VTR_ERR_UNSUPPORTED) {
-			vtr_warn(present->desk.log, "display %u has no window", display);
+			vtr_warn(present->desk.log, "cannot open a window for display %u", display);
 			slot->closed = true;
 			return VTR_OK;
 		}
@@ -112,15 +117,15 @@ static void close_window(struct vtr_present *present, uint32_t display)
 	slot->window = NULL;
 }
 
-/* A window for each display that is connected, and for no other. */
+/* Opens a window for each connected display, and closes the others. */
 static enum vtr_err follow_displays(struct vtr_present *present)
 {
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 		struct slot *slot = &present->slots[i];
-		struct vtr_screen_info info;
-		enum vtr_err err = vtr_screen_describe(present->desk.screen, i, &info);
+		struct vtr_display_info info;
+		enum vtr_err err = vtr_display_client_describe(present->desk.screen, i, &info);
 		if (err != VTR_OK) {
-			continue; /* being written to: there is news soon */
+			continue; /* being written: the next wake-up follows soon */
 		}
 		if (!info.mode.connected) {
 			close_window(present, i);
@@ -135,7 +140,7 @@ static enum vtr_err follow_displays(struct vtr_present *present)
 	return VTR_OK;
 }
 
-/* Whether people have closed all windows, as opposed to guests having unplugged all displays. */
+/* Returns: whether the user has closed all windows; displays that guests unplugged do not count. */
 static bool all_closed(const struct vtr_present *present)
 {
 	bool closed = false;
@@ -172,7 +177,7 @@ void vtr_present_quit(struct vtr_present *present)
 	vtr_present_wake(present);
 }
 
-/* The window that an event is about; NULL: none of ours. */
+/* Returns: the slot of the window that an event is for; NULL: none of ours. */
 static struct slot *find_slot(struct vtr_present *present, const SDL_Event *event)
 {
 	uint32_t id;
@@ -219,7 +224,7 @@ static void handle(struct vtr_present *present, const SDL_Event *event)
 	}
 }
 
-/* Whether one of the windows has just been drawn. */
+/* Returns: whether one of the windows has just been drawn. */
 static bool is_early(const struct vtr_present *present)
 {
 	const int64_t now_ns = vtr_os_now_ns();
@@ -238,10 +243,10 @@ static enum vtr_err update(struct vtr_present *present, int64_t *out_next_ns)
 	int64_t next_ns = VTR_DESK_NEVER;
 	const bool awaits = !is_early(present);
 
-	/* First asked for news, then looked for it: what comes in between wakes us. Who comes again soon anyway
-	 * need not be woken for each frame. */
+	/* The wake-up is requested before the state is read, so that a change in between causes one. If a
+	 * window was just drawn, this comes again soon anyway, without a wake-up for each frame. */
 	if (awaits) {
-		vtr_screen_await_flush(present->desk.screen);
+		vtr_display_client_await_flush(present->desk.screen);
 	}
 	enum vtr_err err = follow_displays(present);
 	for (size_t i = 0; err == VTR_OK && i < VTR_MAX_DISPLAYS; i++) {
@@ -253,7 +258,7 @@ static enum vtr_err update(struct vtr_present *present, int64_t *out_next_ns)
 			next_ns = at_ns;
 		}
 	}
-	/* Nobody wakes us, and who was early has looked after all: time goes on. */
+	/* No wake-up was requested, and all windows are up to date: come again at once, which requests one. */
 	if (!awaits && next_ns == VTR_DESK_NEVER) {
 		next_ns = vtr_os_now_ns();
 	}
@@ -271,7 +276,7 @@ static SDL_Window *find_any_window(const struct vtr_present *present)
 	return NULL;
 }
 
-/* Waits for an event, then takes all that there are. */
+/* Waits for an event, then handles all pending ones. */
 static void wait(struct vtr_present *present, int64_t next_ns)
 {
 	int timeout_ms = -1;
@@ -310,7 +315,7 @@ enum vtr_err vtr_present_run(struct vtr_present *present)
 	return err;
 }
 
-/* --- life -------------------------------------------------------------------------------------------- */
+/* --- lifetime ---------------------------------------------------------------------------------------- */
 
 static enum vtr_err connect_desktop(struct vtr_present *present)
 {
@@ -318,11 +323,11 @@ static enum vtr_err connect_desktop(struct vtr_present *present)
 	enum vtr_err err = vtr_sdl_start(&present->sdl, why, sizeof(why));
 
 	if (err != VTR_OK) {
-		vtr_error(present->desk.log, "no window: %s", why);
+		vtr_error(present->desk.log, "cannot open a window: %s", why);
 		return err;
 	}
 	present->x11 = vtr_sdl_is_x11(&present->sdl);
-	present->sdl.SDL_StopTextInput(); /* keys are wanted, not words */
+	present->sdl.SDL_StopTextInput(); /* keys are needed, not text */
 	return VTR_OK;
 }
 

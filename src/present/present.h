@@ -8,37 +8,39 @@
 #include "base/err.h"
 
 /*
- * A window on this machine's desktop for each display that is connected, with what is typed and pointed at
- * in it going to the guest. For a process of its own: a window system may hang, or end whoever uses it, and the
- * guest must not notice.
+ * A window on this machine's desktop for each connected display; input in it goes to the guest. It runs in a
+ * process of its own: a window system may hang or end its client, which must not affect the guest.
  *
- * A window's size is the guest's mode: the guest is asked to follow it. A guest that cannot is scaled to fit, or
- * shown pixel by pixel.
+ * A window's size is the guest's mode: the guest is asked to follow a resized window. A guest that cannot is
+ * scaled to fit, or shown pixel by pixel.
  *
- * Thread: the main thread, but for vtr_present_wake() and vtr_present_quit(): any.
+ * Thread: the main thread; vtr_present_wake() and vtr_present_quit(): any.
  */
 struct vtr_log;
 struct vtr_present;
-struct vtr_screen;
+struct vtr_display_client;
 
 struct vtr_present_params {
 	struct vtr_log *log;
-	struct vtr_screen *screen;
+	struct vtr_display_client *screen;
 	const char *program;  /* vitrine, see vtr_os_self_path() */
-	const char *title;    /* of the machine, or NULL */
+	const char *title;    /* name of the VM, or NULL */
 	/* "vulkan", which may be on a CPU; "software"; "auto" or NULL: the best one. */
 	const char *renderer;
 };
+
+/* Whether this build can open windows. */
+bool vtr_present_is_built(void);
 
 /* Whether there is such a renderer. */
 bool vtr_present_knows_renderer(const char *name);
 
 /**
- * Connects to the window system; windows come with vtr_present_run().
+ * Connects to the window system; vtr_present_run() opens windows.
  *
  * Owner:   *out_present is the caller's.
- * Returns: VTR_ERR_UNSUPPORTED (there is no SDL2, no window system, or not this renderer: logged), VTR_ERR_ARG (no
- *          such renderer), VTR_ERR_NOMEM.
+ * Returns: VTR_ERR_UNSUPPORTED (there is no SDL2, no window system, or not this renderer: logged),
+ *          VTR_ERR_ARG (no such renderer), VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_present_create(const struct vtr_present_params *params,
                                                struct vtr_present **out_present);
@@ -46,11 +48,11 @@ VTR_MUST_CHECK enum vtr_err vtr_present_create(const struct vtr_present_params *
 /* Accepts NULL. */
 void vtr_present_destroy(struct vtr_present *present);
 
-/* Returns: VTR_OK (the last window was closed, or vtr_present_quit()); VTR_ERR_UNSUPPORTED (nothing can draw
- * into windows here: logged), VTR_ERR_OS (the window system or the GPU broke down), VTR_ERR_NOMEM. */
+/* Returns: VTR_OK (the last window was closed, or vtr_present_quit()); VTR_ERR_UNSUPPORTED (no renderer can
+ *          draw into windows here: logged), VTR_ERR_OS (the window system or the GPU failed), VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_present_run(struct vtr_present *present);
 
-/* There may be news on the board. */
+/* The scanout page may have changed. */
 void vtr_present_wake(struct vtr_present *present);
 
 void vtr_present_quit(struct vtr_present *present);

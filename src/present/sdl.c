@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* All of version 2 keep this name. */
+/* The name is the same for all of version 2. */
 #define LIBRARY "libSDL2-2.0.so.0"
 
 static enum vtr_err load(struct vtr_sdl *out_sdl, char *why, size_t why_size)
@@ -32,15 +32,15 @@ static enum vtr_err load(struct vtr_sdl *out_sdl, char *why, size_t why_size)
 
 static void set_hints(const struct vtr_sdl *sdl)
 {
-	/* Signals end the process, which has nothing to lose. */
+	/* Signals end the process, which has no state to save. */
 	sdl->SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
 	sdl->SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
 	sdl->SDL_SetHint(SDL_HINT_VIDEO_MINIMIZE_ON_FOCUS_LOSS, "0");
-	/* The click that brings a window to the front is meant for what is under it. */
+	/* The click that activates a window also goes to its content. */
 	sdl->SDL_SetHint(SDL_HINT_MOUSE_FOCUS_CLICKTHROUGH, "1");
 }
 
-/* SDL's last resorts show nobody anything. */
+/* SDL's fallback drivers have no visible output. */
 static bool is_desktop(const char *driver)
 {
 	return driver && strcmp(driver, "offscreen") != 0 && strcmp(driver, "dummy") != 0;
@@ -57,12 +57,14 @@ enum vtr_err vtr_sdl_start(struct vtr_sdl *sdl, char *why, size_t why_size)
 	bool started = sdl->SDL_Init(SDL_INIT_VIDEO) == 0;
 	if (started && is_desktop(sdl->SDL_GetCurrentVideoDriver())) {
 		if (vtr_sdl_is_x11(sdl)) {
-			/* Else its software renderer draws by way of OpenGL, which Wayland's has to. */
+			/* Otherwise its software renderer draws with OpenGL, which only Wayland requires. */
 			sdl->SDL_SetHint(SDL_HINT_FRAMEBUFFER_ACCELERATION, "0");
 		}
 		return VTR_OK;
 	}
-	snprintf(why, why_size, "%s. Is there a desktop, and does DISPLAY or WAYLAND_DISPLAY lead to it?",
+	snprintf(why, why_size,
+	         "%s. Start vitrine on a desktop, or set DISPLAY or WAYLAND_DISPLAY to one; --http "
+	         "shows the displays without",
 	         started ? "SDL finds no window system" : sdl->SDL_GetError());
 	sdl->SDL_Quit();
 	return VTR_ERR_UNSUPPORTED;

@@ -9,10 +9,10 @@
 #include "base/err.h"
 
 /*
- * SDL2, loaded when a window is wanted and by nobody else: it brings the desktop's libraries along, which
- * workers and the front would all map and start up slower for.
+ * SDL2, loaded on demand: it depends on the desktop's libraries, which would slow down the start of workers
+ * and the front.
  *
- * Thread: the one that loaded it, but for SDL_PushEvent(): any.
+ * Thread: the one that loaded it; SDL_PushEvent(): any.
  */
 #define VTR_SDL_FUNCTIONS(X)                  \
 	X(SDL_CreateColorCursor)              \
@@ -59,7 +59,8 @@
 	X(SDL_Vulkan_GetInstanceExtensions)   \
 	X(SDL_WaitEventTimeout)
 
-/* What SDL_vulkan.h declares, with the types of vk_gen.h, and SDL_syswm.h, which brings a lot along. */
+/* Declarations of SDL_vulkan.h, with the types of vk_gen.h, and of SDL_syswm.h, which includes many other
+ * headers. */
 struct SDL_SysWMinfo;
 struct VkInstance_T;
 struct VkSurfaceKHR_T;
@@ -75,11 +76,11 @@ struct vtr_sdl {
 #undef VTR_SDL_MEMBER
 };
 
-/* Loads it, for good, and connects it to the desktop; ended by SDL_Quit(). Returns: VTR_ERR_UNSUPPORTED (it is not
- * there, or lacks something, or there is no desktop; `why` says what). */
+/* Loads it permanently and connects to the desktop; ended by SDL_Quit(). Returns: VTR_ERR_UNSUPPORTED (it is
+ * missing or incomplete, or there is no desktop; `why` says why). */
 VTR_MUST_CHECK enum vtr_err vtr_sdl_start(struct vtr_sdl *out_sdl, char *why, size_t why_size);
 
-/* Whether the desktop is X11, once it is started. */
+/* Returns: whether the desktop is X11. Call it after the start. */
 bool vtr_sdl_is_x11(const struct vtr_sdl *sdl);
 
 #endif

@@ -6,19 +6,19 @@
 #include "base/mem.h"
 #include "present/painter.h"
 
-/* Without a GPU: SDL copies, scales and hands the window system plain memory. */
+/* The painter without a GPU: SDL copies and scales, and gives the window system plain memory. */
 
 struct vtr_painter {
 	struct vtr_log *log;
 	const struct vtr_sdl *sdl;
 	SDL_Renderer *renderer;
-	SDL_Texture *texture; /* the picture; NULL: there was none yet */
+	SDL_Texture *texture; /* the picture; NULL: none yet */
 	uint32_t width, height;
 	enum vtr_pixel_format format;
 };
 
-/* SDL names colours from the highest bit of a word down, virtio the bytes in memory. A display is opaque: what
- * says A there is X here. */
+/* SDL names colours from a word's highest bit down, virtio names the bytes in memory. A display is opaque, so
+ * formats with A map to formats with X. */
 static uint32_t sdl_format(enum vtr_pixel_format format)
 {
 	switch (format) {

@@ -7,9 +7,9 @@
 
 #define MAX_FORMATS 128
 #define MAX_MODES 16
-/* How long a window system may keep all images to itself before the event loop goes on. */
+/* How long to wait for a free image before the event loop continues. */
 #define ACQUIRE_NS UINT64_C(20000000)
-/* What currentExtent says where the window takes the size of its images (Vulkan 34.2). */
+/* The value of currentExtent if the window takes the size of its images (Vulkan 34.2). */
 #define EXTENT_FREE UINT32_MAX
 
 static void drop_semaphores(struct vtr_swapchain *swapchain)
@@ -36,7 +36,7 @@ void vtr_swapchain_finish(struct vtr_swapchain *swapchain)
 
 /* --- making it --------------------------------------------------------------------------------------- */
 
-/* Colours as they are: with an _SRGB format the blit would change them. */
+/* Colours are shown unchanged: with an _SRGB format the blit would convert them. */
 static enum vtr_err choose_format(const struct vtr_swapchain *swapchain, VkSurfaceFormatKHR *out_format)
 {
 	const struct vtr_paint_gpu *gpu = swapchain->gpu;
@@ -56,11 +56,11 @@ static enum vtr_err choose_format(const struct vtr_swapchain *swapchain, VkSurfa
 			return VTR_OK;
 		}
 	}
-	vtr_error(gpu->log, "the window takes none of the formats that we draw");
+	vtr_error(gpu->log, "the window supports no format that vitrine draws");
 	return VTR_ERR_OS;
 }
 
-/* The newest frame wins, without tearing; the guest has a beat of its own. */
+/* The newest frame wins, without tearing; the guest paces its frames itself. */
 static VkPresentModeKHR choose_mode(const struct vtr_swapchain *swapchain)
 {
 	const struct vtr_paint_gpu *gpu = swapchain->gpu;
@@ -74,7 +74,7 @@ static VkPresentModeKHR choose_mode(const struct vtr_swapchain *swapchain)
 			return modes[i];
 		}
 	}
-	return VK_PRESENT_MODE_FIFO_KHR; /* the one that is always there */
+	return VK_PRESENT_MODE_FIFO_KHR; /* always supported */
 }
 
 static uint32_t clamp(uint32_t value, uint32_t low, uint32_t high)
@@ -106,7 +106,8 @@ static enum vtr_err get_images(struct vtr_swapchain *swapchain)
 	const VkSemaphoreCreateInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO };
 	uint32_t count = VTR_SWAPCHAIN_MAX_IMAGES;
 
-	/* More images than we have room for would come with VK_INCOMPLETE, and one of them could be next. */
+	/* If there are more images than we have room for, this returns VK_INCOMPLETE, and an unknown one
+	 * could be acquired. */
 	if (gpu->procs.vkGetSwapchainImagesKHR(gpu->device, swapchain->handle, &count, swapchain->images) !=
 	    VK_SUCCESS) {
 		vtr_error(gpu->log, "the window has more than %d images", VTR_SWAPCHAIN_MAX_IMAGES);
@@ -143,7 +144,7 @@ static enum vtr_err make(struct vtr_swapchain *swapchain, uint32_t width, uint32
 	}
 	if (gpu->instance_procs.vkGetPhysicalDeviceSurfaceCapabilitiesKHR(gpu->physical, swapchain->surface,
 	                                                                  &caps) != VK_SUCCESS) {
-		vtr_error(gpu->log, "the window is gone");
+		vtr_error(gpu->log, "the window system has closed the window");
 		return VTR_ERR_OS;
 	}
 	const uint32_t most = caps.maxImageCount > 0 ? caps.maxImageCount : UINT32_MAX;
@@ -170,7 +171,7 @@ static enum vtr_err make(struct vtr_swapchain *swapchain, uint32_t width, uint32
 	VkResult result = gpu->procs.vkCreateSwapchainKHR(gpu->device, &info, NULL, &handle);
 	drop(swapchain);
 	if (result != VK_SUCCESS) {
-		vtr_warn(gpu->log, "no swapchain of %ux%u for the window (VkResult %d)",
+		vtr_warn(gpu->log, "cannot create a swapchain of %ux%u for the window (VkResult %d)",
 		         info.imageExtent.width, info.imageExtent.height, result);
 		return VTR_ERR_OS;
 	}
@@ -217,7 +218,7 @@ enum vtr_err vtr_swapchain_acquire(struct vtr_swapchain *swapchain, uint32_t wid
 
 	VkResult result = VK_ERROR_OUT_OF_DATE_KHR;
 
-	/* A size that changes again meanwhile is for the next time. */
+	/* If the size changes once more, the next call handles it. */
 	for (int i = 0; i < 2 && result == VK_ERROR_OUT_OF_DATE_KHR; i++) {
 		if (!swapchain->handle || swapchain->stale || swapchain->wanted.width != width ||
 		    swapchain->wanted.height != height) {
@@ -240,7 +241,7 @@ enum vtr_err vtr_swapchain_acquire(struct vtr_swapchain *swapchain, uint32_t wid
 	case VK_NOT_READY:
 		return VTR_ERR_AGAIN;
 	default:
-		vtr_error(gpu->log, "the window gives no image (VkResult %d)", result);
+		vtr_error(gpu->log, "cannot get an image of the window (VkResult %d)", result);
 		return VTR_ERR_OS;
 	}
 }
@@ -261,7 +262,7 @@ enum vtr_err vtr_swapchain_present(struct vtr_swapchain *swapchain, uint32_t ind
 	if (result == VK_SUBOPTIMAL_KHR || result == VK_ERROR_OUT_OF_DATE_KHR) {
 		swapchain->stale = true;
 	} else if (result != VK_SUCCESS) {
-		vtr_error(gpu->log, "the window takes no image (VkResult %d)", result);
+		vtr_error(gpu->log, "cannot show an image in the window (VkResult %d)", result);
 		return VTR_ERR_OS;
 	}
 	return VTR_OK;

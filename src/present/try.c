@@ -15,7 +15,7 @@
 #include "present/gpu.h"
 #include "present/painter.h"
 
-#define SIDE 64 /* pixels of the window that nobody sees */
+#define SIDE 64 /* pixels of the hidden window */
 #define TRY_MS 10000
 
 bool vtr_present_any_gpu(const struct vtr_sdl *sdl, const char *renderer)
@@ -63,7 +63,8 @@ enum vtr_err vtr_present_try(struct vtr_log *log, const char *renderer)
 	return err;
 }
 
-/* Waits for the end of a child. *out_status is void if it had to be killed. Returns: whether it ended by itself. */
+/* Waits for a child's end. *out_status is undefined if it had to be killed. Returns: whether it ended by
+ * itself. */
 static bool await_end(pid_t pid, int death_fd, int *out_status)
 {
 	struct pollfd pollfd = { .fd = death_fd, .events = POLLIN };
@@ -89,7 +90,7 @@ bool vtr_present_try_apart(struct vtr_log *log, const char *program, const char 
 	const char *const argv[] = { program, "window", "--try", renderer, "--log", filter, NULL };
 	const struct vtr_os_spawn spawn = {
 		.path = program,
-		.argv = (char **)argv, /* exec() changes nothing */
+		.argv = (char **)argv, /* exec() does not change it */
 		.fds = fds,
 		.fd_count = VTR_ARRAY_LEN(fds),
 	};
@@ -101,12 +102,15 @@ bool vtr_present_try_apart(struct vtr_log *log, const char *program, const char 
 		return false;
 	}
 	if (!await_end(pid, death_fd, &status)) {
-		vtr_warn(log, "the Vulkan driver takes for ever to draw into a window; going on without it");
+		vtr_warn(log,
+		         "the Vulkan driver hangs when it draws into a window; the software renderer draws "
+		         "instead");
 		return false;
 	}
 	if (WIFSIGNALED(status)) {
 		vtr_warn(log,
-		         "the Vulkan driver dies of drawing into a window (signal %d); going on without it",
+		         "the Vulkan driver crashes when it draws into a window (signal %d); the software "
+		         "renderer draws instead",
 		         WTERMSIG(status));
 	}
 	return WIFEXITED(status) && WEXITSTATUS(status) == 0;

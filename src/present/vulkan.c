@@ -5,18 +5,19 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/rect.h"
+#include "display/rect.h"
 #include "present/gpu.h"
 #include "present/painter.h"
 #include "present/swapchain.h"
 
 /*
- * With a GPU: what changed is copied into memory that the GPU reads, from there into an image, and that is
- * blitted, scaled if need be, into the window's next image. One submission is under way at a time. The guest's
- * memory is not imported: we may only read it, and NVIDIA's driver takes no such memory (docs/performance.md).
+ * The painter with a GPU: the changed part is copied into memory that the GPU reads, from there into an
+ * image, which is blitted, scaled if necessary, into the window's next image. One submission is in flight at
+ * a time. The guest's memory is not imported: it is read-only for us, and NVIDIA's driver does not import
+ * such memory (docs/performance.md).
  */
 
-/* A GPU that takes longer has hung; the process ends, and a new one tries again. */
+/* A GPU that takes longer counts as hung; the process ends and is restarted. */
 #define GPU_NS UINT64_C(5000000000)
 
 struct vtr_painter {
@@ -33,11 +34,11 @@ struct vtr_painter {
 	VkFormat format;
 	VkBuffer staging;
 	VkDeviceMemory staging_memory;
-	uint8_t *pixels; /* of the staging buffer: rows without gaps */
+	uint8_t *pixels; /* the staging buffer: rows without gaps */
 	VkImage image;
 	VkDeviceMemory image_memory;
 	VkImageLayout layout;   /* of the image */
-	struct vtr_rect fresh;  /* what the staging buffer has and the image has not; may be empty */
+	struct vtr_rect fresh;  /* what is in the staging buffer but not in the image yet; may be empty */
 };
 
 /* --- the picture ------------------------------------------------------------------------------------- */
@@ -61,7 +62,7 @@ static void drop_picture(struct vtr_painter *painter)
 
 static enum vtr_err make_staging(struct vtr_painter *painter, VkDeviceSize size)
 {
-	/* Written once by the CPU, read once by the GPU, in order. */
+	/* Written once by the CPU and read once by the GPU, in order. */
 	static const VkMemoryPropertyFlags wanted[] = {
 		VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
 	};
@@ -155,7 +156,7 @@ static enum vtr_err make_picture(struct vtr_painter *painter, const struct vtr_s
 
 /* --- taking ------------------------------------------------------------------------------------------ */
 
-/* Vulkan has no formats that begin with alpha, so those are turned round on the way. */
+/* Vulkan has no formats that begin with alpha, so the bytes of those are reversed during the copy. */
 static VkFormat vulkan_format(enum vtr_pixel_format format, bool *out_turned)
 {
 	*out_turned = format == VTR_FORMAT_A8R8G8B8 || format == VTR_FORMAT_X8R8G8B8 ||
@@ -194,7 +195,7 @@ static enum vtr_err wait_for_gpu(struct vtr_painter *painter)
 	VkResult result = gpu->procs.vkWaitForFences(gpu->device, 1, &painter->fence, VK_TRUE, GPU_NS);
 
 	if (result != VK_SUCCESS) {
-		vtr_error(painter->log, "the GPU does not draw the window (VkResult %d)", result);
+		vtr_error(painter->log, "the GPU cannot draw the window (VkResult %d)", result);
 		return VTR_ERR_OS;
 	}
 	return VTR_OK;
@@ -347,7 +348,7 @@ static enum vtr_err submit(struct vtr_painter *painter, uint32_t index)
 		result = gpu->procs.vkQueueSubmit(gpu->queue, 1, &info, painter->fence);
 	}
 	if (result != VK_SUCCESS) {
-		vtr_error(painter->log, "the GPU takes no work for the window (VkResult %d)", result);
+		vtr_error(painter->log, "cannot submit work for the window to the GPU (VkResult %d)", result);
 		return VTR_ERR_OS;
 	}
 	return VTR_OK;
@@ -363,7 +364,7 @@ static void get_size(struct vtr_painter *painter, uint32_t *out_width, uint32_t 
 	*out_height = (uint32_t)height;
 }
 
-/* The window system may have made it smaller than was reckoned with. */
+/* Returns: whether the picture fits; the window system may have made the image smaller than expected. */
 static bool fits(const struct vtr_fit *fit, const VkExtent2D *extent)
 {
 	return !fit || ((uint32_t)fit->x + fit->width <= extent->width &&
@@ -381,7 +382,7 @@ static enum vtr_err show(struct vtr_painter *painter, const struct vtr_fit *fit)
 	if (fit && painter->width == 0) {
 		fit = NULL;
 	}
-	/* The display got smaller, and its first frame is not whole yet. */
+	/* The display has shrunk, and no whole frame of the new size was taken yet. */
 	if (fit && (fit->source_width > painter->width || fit->source_height > painter->height)) {
 		return VTR_ERR_AGAIN;
 	}
@@ -392,7 +393,7 @@ static enum vtr_err show(struct vtr_painter *painter, const struct vtr_fit *fit)
 	if (err != VTR_OK) {
 		return err;
 	}
-	/* What was acquired must be used. */
+	/* An acquired image must be presented. */
 	bool fitting = fits(fit, &swapchain->extent);
 	err = record(painter, swapchain->images[index], fitting ? fit : NULL);
 	if (err == VTR_OK) {
@@ -404,7 +405,7 @@ static enum vtr_err show(struct vtr_painter *painter, const struct vtr_fit *fit)
 	return err != VTR_OK ? VTR_ERR_OS : fitting ? VTR_OK : VTR_ERR_AGAIN;
 }
 
-/* --- life -------------------------------------------------------------------------------------------- */
+/* --- lifetime ---------------------------------------------------------------------------------------- */
 
 static void destroy(struct vtr_painter *painter)
 {
@@ -412,7 +413,7 @@ static void destroy(struct vtr_painter *painter)
 		return;
 	}
 	const struct vtr_paint_gpu *gpu = painter->gpu;
-	(void)gpu->procs.vkDeviceWaitIdle(gpu->device); /* what fails here is at its end anyway */
+	(void)gpu->procs.vkDeviceWaitIdle(gpu->device); /* an error does not matter here */
 	drop_picture(painter);
 	gpu->procs.vkDestroyFence(gpu->device, painter->fence, NULL);
 	gpu->procs.vkDestroyCommandPool(gpu->device, painter->pool, NULL);

@@ -9,24 +9,24 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/rect.h"
+#include "display/rect.h"
 #include "platform/thread.h"
-#include "present/hands.h"
 #include "present/keys.h"
+#include "present/window_input.h"
 
 #define MS INT64_C(1000000)
 
-/* The guest is asked for the window's size when that has been the same for so long. */
+/* The guest is asked for the window's size when that has not changed for this long. */
 #define ASK_NS (120 * MS)
-/* A guest that changes its size within this time after it was asked does what it was asked to, as well as it
- * can: the window stays. */
+/* If a guest changes its size within this time after it was asked, the window is not resized: the new size is
+ * the guest's answer, even if it is not exact. */
 #define ANSWER_NS (1500 * MS)
-/* How long a whole picture is tried for while the guest draws over what it shows. */
+/* How long to try to take a whole picture while the guest draws over the frame. */
 #define TAKE_NS (100 * MS)
-/* When to look again at what could not be shown. */
+/* When to try again after a picture could not be shown. */
 #define AGAIN_NS (5 * MS)
 #define HIDDEN_NS (100 * MS)
-/* Where the monitor does not say how often it shows a picture. */
+/* For monitors that do not report a refresh rate. */
 #define REFRESH_HZ 60
 #define NS_PER_S INT64_C(1000000000)
 
@@ -36,30 +36,30 @@ struct vtr_desk_window {
 	SDL_Window *window;
 	const struct vtr_painter_ops *ops;
 	struct vtr_painter *painter;
-	struct vtr_hands hands;
-	bool inside;  /* the pointer is */
+	struct vtr_window_input input;
+	bool inside; /* the pointer is inside */
 	bool by_pixel, full_screen, grabbed;
 
-	bool lit;     /* the painter has a picture */
-	bool changed; /* what is shown is not what should be */
+	bool has_picture; /* the painter has a picture */
+	bool changed; /* the window must be redrawn */
 	uint64_t generation, frame; /* of the picture */
 	uint32_t width, height;
-	int64_t tried_ns;           /* since when a whole one is tried for; NEVER: it is not */
-	int64_t due_ns;             /* before this no new one is taken */
-	struct vtr_fit fit;         /* as shown last */
+	int64_t tried_ns; /* since when a whole picture is tried for; NEVER: not now */
+	int64_t due_ns; /* no new picture is taken before this */
+	struct vtr_fit fit; /* as last shown */
 
-	int64_t ask_ns;   /* when to ask for a mode; NEVER: not */
-	int64_t asked_ns; /* when that was done last */
+	int64_t ask_ns; /* when to ask for a mode; NEVER: no request is due */
+	int64_t asked_ns; /* time of the last request */
 };
 
-/* --- its size ---------------------------------------------------------------------------------------- */
+/* --- size -------------------------------------------------------------------------------------------- */
 
 static void get_size(const struct vtr_desk_window *window, uint32_t *out_width, uint32_t *out_height)
 {
 	window->ops->get_size(window->painter, out_width, out_height);
 }
 
-/* `width` by `height` pixels, which are fewer by the window system's measure where pixels are small. */
+/* Sets the size to `width` by `height` pixels. The window system may count in units of more than one pixel. */
 static void set_size(struct vtr_desk_window *window, uint32_t width, uint32_t height)
 {
 	uint32_t pixels_x;
@@ -100,7 +100,7 @@ static struct vtr_fit fit_whole(const struct vtr_desk_window *window, uint32_t w
 		.height = height,
 	};
 
-	/* As wide as the window, unless it would be too high then. */
+	/* As wide as the window, unless the picture would be too high. */
 	if ((uint64_t)window->height * width <= (uint64_t)height * window->width) {
 		fit.height = (uint32_t)((uint64_t)window->height * width / window->width);
 	} else {
@@ -113,7 +113,7 @@ static struct vtr_fit fit_whole(const struct vtr_desk_window *window, uint32_t w
 	return fit;
 }
 
-/* Returns: false, the window has no pixels. */
+/* Returns: false if the window has no pixels. */
 static bool make_fit(const struct vtr_desk_window *window, struct vtr_fit *out_fit)
 {
 	uint32_t width;
@@ -129,30 +129,31 @@ static bool make_fit(const struct vtr_desk_window *window, struct vtr_fit *out_f
 	return true;
 }
 
-/* Asks the guest to be as large as the window. */
+/* Asks the guest for the window's size. */
 static void ask(struct vtr_desk_window *window, int64_t now_ns)
 {
-	struct vtr_board_mode mode = { .connected = true };
-	struct vtr_screen_info info;
+	struct vtr_display_mode mode = { .connected = true };
+	struct vtr_display_info info;
 
 	window->ask_ns = VTR_DESK_NEVER;
 	get_size(window, &mode.width, &mode.height);
 	if (!vtr_mode_fits(mode.width, mode.height)) {
 		return;
 	}
-	if (vtr_screen_describe(window->desk->screen, window->display, &info) == VTR_OK &&
+	if (vtr_display_client_describe(window->desk->screen, window->display, &info) == VTR_OK &&
 	    info.mode.width == mode.width && info.mode.height == mode.height) {
 		return;
 	}
 	vtr_debug(window->desk->log, "display %u: asking for %ux%u", window->display, mode.width,
 	          mode.height);
-	if (vtr_screen_ask_mode(window->desk->screen, window->display, &mode) == VTR_ERR_AGAIN) {
+	if (vtr_display_client_ask_mode(window->desk->screen, window->display, &mode) == VTR_ERR_AGAIN) {
 		window->ask_ns = now_ns + ASK_NS;
 	}
 	window->asked_ns = now_ns;
 }
 
-/* The guest shows another size than before: the window follows, unless its own size is the reason. */
+/* The guest shows another size than before: resizes the window, unless the guest followed the window's own
+ * size. */
 static void follow_size(struct vtr_desk_window *window, int64_t now_ns)
 {
 	const uint32_t flags = window->desk->host.sdl->SDL_GetWindowFlags(window->window);
@@ -170,43 +171,46 @@ static void set_title(struct vtr_desk_window *window)
 	const char *name = window->desk->title;
 
 	snprintf(title, sizeof(title), "%s%sdisplay %u%s%s", name, name[0] ? ", " : "", window->display + 1,
-	         window->lit ? "" : " (dark)",
+	         window->has_picture ? "" : " (dark)",
 	         window->grabbed ? " - Ctrl+Alt+G gives the keyboard back" : " - vitrine");
 	window->desk->host.sdl->SDL_SetWindowTitle(window->window, title);
 }
 
 /* --- pictures ---------------------------------------------------------------------------------------- */
 
-static bool is_new(const struct vtr_desk_window *window, const struct vtr_board_frame *frame)
+static bool is_new(const struct vtr_desk_window *window, const struct vtr_scanout_frame *frame)
 {
-	return !window->lit || frame->generation != window->generation || frame->frame != window->frame;
+	return !window->has_picture || frame->generation != window->generation ||
+	       frame->frame != window->frame;
 }
 
-/* What changed since the picture that we have. */
-static struct vtr_rect find_damage(const struct vtr_desk_window *window, const struct vtr_board_frame *frame)
+/* Returns: what changed since the current picture. */
+static struct vtr_rect find_damage(const struct vtr_desk_window *window,
+                                   const struct vtr_scanout_frame *frame)
 {
 	const struct vtr_scanout *scanout = &frame->scanout;
 
-	if (window->lit && frame->generation == window->generation && window->frame >= frame->damage_since) {
+	if (window->has_picture && frame->generation == window->generation &&
+	    window->frame >= frame->damage_since) {
 		return vtr_rect_clip(&frame->damage, scanout->width, scanout->height);
 	}
 	return (struct vtr_rect){ 0, 0, scanout->width, scanout->height };
 }
 
-static void keep(struct vtr_desk_window *window, const struct vtr_board_frame *frame, int64_t now_ns)
+static void keep(struct vtr_desk_window *window, const struct vtr_scanout_frame *frame, int64_t now_ns)
 {
 	const struct vtr_scanout *scanout = &frame->scanout;
 	const bool resized = window->width != scanout->width || window->height != scanout->height;
-	const bool was_lit = window->lit;
+	const bool had_picture = window->has_picture;
 
-	window->lit = true;
+	window->has_picture = true;
 	window->changed = true;
 	window->generation = frame->generation;
 	window->frame = frame->frame;
 	window->width = scanout->width;
 	window->height = scanout->height;
 	window->tried_ns = VTR_DESK_NEVER;
-	if (!was_lit) {
+	if (!had_picture) {
 		set_title(window);
 	}
 	if (resized) {
@@ -214,7 +218,7 @@ static void keep(struct vtr_desk_window *window, const struct vtr_board_frame *f
 	}
 }
 
-/* Why there is no picture. What cannot be shown leaves the last one as it is. */
+/* Logs why there is no picture. On an error the last picture stays. */
 static enum vtr_err explain(struct vtr_desk_window *window, enum vtr_err err)
 {
 	if (err == VTR_ERR_AGAIN || err == VTR_ERR_OS) {
@@ -222,33 +226,33 @@ static enum vtr_err explain(struct vtr_desk_window *window, enum vtr_err err)
 	}
 	if (err != VTR_ERR_GONE) {
 		vtr_warn_limited(window->desk->log, "cannot show what display %u does: %s", window->display,
-		                 vtr_err_name(err));
-	} else if (window->lit) {
-		window->lit = false;
+		                 vtr_err_text(err));
+	} else if (window->has_picture) {
+		window->has_picture = false;
 		window->changed = true;
 		set_title(window);
 	}
 	return VTR_OK;
 }
 
-/* Copies a new frame, if there is one. A frame that changed meanwhile is not shown, unless it has been tried
- * for so long that a torn picture is better than none. Returns: VTR_ERR_AGAIN (try again soon). */
+/* Copies a new frame, if there is one. A frame that changed meanwhile is not shown, unless it was tried for
+ * so long that a torn picture is better than none. Returns: VTR_ERR_AGAIN (try again soon). */
 static enum vtr_err take(struct vtr_desk_window *window, int64_t now_ns)
 {
-	struct vtr_screen *screen = window->desk->screen;
+	struct vtr_display_client *screen = window->desk->screen;
 	struct vtr_frame_view view;
-	enum vtr_err err = vtr_screen_open_view(screen, window->display, &view);
+	enum vtr_err err = vtr_display_client_open_view(screen, window->display, &view);
 
 	if (err != VTR_OK) {
 		return explain(window, err);
 	}
 	if (!is_new(window, &view.frame)) {
-		(void)vtr_screen_close_view(screen, window->display, &view, false);
+		(void)vtr_display_client_close_view(screen, window->display, &view, false);
 		return VTR_OK;
 	}
 	const struct vtr_rect damage = find_damage(window, &view.frame);
 	err = window->ops->take(window->painter, &view, &damage);
-	bool whole = vtr_screen_close_view(screen, window->display, &view, false);
+	bool whole = vtr_display_client_close_view(screen, window->display, &view, false);
 	if (err != VTR_OK) {
 		return explain(window, err);
 	}
@@ -256,7 +260,7 @@ static enum vtr_err take(struct vtr_desk_window *window, int64_t now_ns)
 	if (!whole && now_ns - window->tried_ns < TAKE_NS) {
 		return VTR_ERR_AGAIN;
 	}
-	vtr_screen_take_frame(screen, window->display, view.frame.frame);
+	vtr_display_client_take_frame(screen, window->display, view.frame.frame);
 	keep(window, &view.frame, now_ns);
 	return VTR_OK;
 }
@@ -277,10 +281,10 @@ static enum vtr_err show(struct vtr_desk_window *window)
 {
 	struct vtr_fit fit = { 0 };
 
-	if (window->lit && !make_fit(window, &fit)) {
+	if (window->has_picture && !make_fit(window, &fit)) {
 		return VTR_ERR_AGAIN;
 	}
-	enum vtr_err err = window->ops->show(window->painter, window->lit ? &fit : NULL);
+	enum vtr_err err = window->ops->show(window->painter, window->has_picture ? &fit : NULL);
 	if (err == VTR_OK) {
 		window->changed = false;
 		window->fit = fit;
@@ -305,9 +309,9 @@ enum vtr_err vtr_desk_window_update(struct vtr_desk_window *window, int64_t *out
 	} else {
 		next_ns = window->due_ns;
 	}
-	vtr_hands_flush(&window->hands);
+	vtr_window_input_flush(&window->input);
 	if (window->inside) {
-		vtr_hands_show_cursor(&window->hands);
+		vtr_window_input_show_cursor(&window->input);
 	}
 	if (err == VTR_ERR_AGAIN) {
 		next_ns = now_ns + AGAIN_NS;
@@ -332,7 +336,7 @@ enum vtr_err vtr_desk_window_update(struct vtr_desk_window *window, int64_t *out
 	return VTR_OK;
 }
 
-/* --- what is done in it ------------------------------------------------------------------------------ */
+/* --- input ------------------------------------------------------------------------------------------- */
 
 static void grab(struct vtr_desk_window *window, bool wanted)
 {
@@ -341,7 +345,7 @@ static void grab(struct vtr_desk_window *window, bool wanted)
 	set_title(window);
 }
 
-/* Keys for us, with Ctrl and Alt. Returns: whether it was one. */
+/* Handles our own key combinations, with Ctrl and Alt. Returns: whether it was one. */
 static bool handle_own_key(struct vtr_desk_window *window, const SDL_KeyboardEvent *key)
 {
 	if ((key->keysym.mod & KMOD_CTRL) == 0 || (key->keysym.mod & KMOD_ALT) == 0) {
@@ -364,7 +368,7 @@ static bool handle_own_key(struct vtr_desk_window *window, const SDL_KeyboardEve
 	default:
 		return false;
 	}
-	vtr_hands_release(&window->hands); /* Ctrl and Alt were not meant for the guest */
+	vtr_window_input_release(&window->input); /* Ctrl and Alt were not meant for the guest */
 	return true;
 }
 
@@ -375,7 +379,7 @@ static void handle_key(struct vtr_desk_window *window, const SDL_KeyboardEvent *
 	if (down && (key->repeat != 0 || handle_own_key(window, key))) {
 		return;
 	}
-	vtr_hands_press(&window->hands, vtr_keys_from_scancode(key->keysym.scancode), down);
+	vtr_window_input_press(&window->input, vtr_keys_from_scancode(key->keysym.scancode), down);
 }
 
 static void handle_motion(struct vtr_desk_window *window, int32_t x, int32_t y)
@@ -387,9 +391,10 @@ static void handle_motion(struct vtr_desk_window *window, int32_t x, int32_t y)
 
 	get_size(window, &pixels_x, &pixels_y);
 	window->desk->host.sdl->SDL_GetWindowSize(window->window, &units_x, &units_y);
-	if (window->lit && units_x > 0 && units_y > 0) {
-		vtr_hands_move(&window->hands, &window->fit, (int32_t)((int64_t)x * pixels_x / units_x),
-		               (int32_t)((int64_t)y * pixels_y / units_y));
+	if (window->has_picture && units_x > 0 && units_y > 0) {
+		vtr_window_input_move(&window->input, &window->fit,
+		                      (int32_t)((int64_t)x * pixels_x / units_x),
+		                      (int32_t)((int64_t)y * pixels_y / units_y));
 	}
 }
 
@@ -406,11 +411,11 @@ static void handle_change(struct vtr_desk_window *window, const SDL_WindowEvent 
 		window->changed = true;
 		break;
 	case SDL_WINDOWEVENT_FOCUS_LOST:
-		vtr_hands_release(&window->hands);
+		vtr_window_input_release(&window->input);
 		break;
 	case SDL_WINDOWEVENT_ENTER:
 		window->inside = true;
-		vtr_hands_enter(&window->hands);
+		vtr_window_input_enter(&window->input);
 		break;
 	case SDL_WINDOWEVENT_LEAVE:
 		window->inside = false;
@@ -433,11 +438,11 @@ void vtr_desk_window_handle(struct vtr_desk_window *window, const SDL_Event *eve
 	case SDL_MOUSEBUTTONDOWN:
 	case SDL_MOUSEBUTTONUP:
 		handle_motion(window, event->button.x, event->button.y);
-		vtr_hands_press(&window->hands, vtr_keys_from_button(event->button.button),
-		                event->type == SDL_MOUSEBUTTONDOWN);
+		vtr_window_input_press(&window->input, vtr_keys_from_button(event->button.button),
+		                       event->type == SDL_MOUSEBUTTONDOWN);
 		break;
 	case SDL_MOUSEWHEEL:
-		vtr_hands_turn(&window->hands, &event->wheel);
+		vtr_window_input_turn(&window->input, &event->wheel);
 		break;
 	case SDL_WINDOWEVENT:
 		handle_change(window, &event->window);
@@ -447,7 +452,7 @@ void vtr_desk_window_handle(struct vtr_desk_window *window, const SDL_Event *eve
 	}
 }
 
-/* --- life -------------------------------------------------------------------------------------------- */
+/* --- lifetime ---------------------------------------------------------------------------------------- */
 
 SDL_Window *vtr_desk_window_sdl(const struct vtr_desk_window *window)
 {
@@ -460,7 +465,7 @@ uint32_t vtr_desk_window_id(const struct vtr_desk_window *window)
 }
 
 static enum vtr_err open_with(struct vtr_desk_window *window, const struct vtr_painter_ops *ops,
-                              const struct vtr_board_mode *mode)
+                              const struct vtr_display_mode *mode)
 {
 	struct vtr_desk *desk = window->desk;
 	const uint32_t flags = SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI | ops->window_flags;
@@ -483,7 +488,7 @@ static enum vtr_err open_with(struct vtr_desk_window *window, const struct vtr_p
 }
 
 enum vtr_err vtr_desk_window_create(struct vtr_desk *desk, uint32_t display,
-                                    const struct vtr_board_mode *mode, struct vtr_desk_window **out_window)
+                                    const struct vtr_display_mode *mode, struct vtr_desk_window **out_window)
 {
 	struct vtr_desk_window *window = calloc(1, sizeof(*window));
 
@@ -501,8 +506,8 @@ enum vtr_err vtr_desk_window_create(struct vtr_desk *desk, uint32_t display,
 		free(window);
 		return err;
 	}
-	vtr_hands_init(&window->hands, desk->host.sdl, desk->screen, display);
-	set_size(window, mode->width, mode->height); /* where a unit is more than a pixel */
+	vtr_window_input_init(&window->input, desk->host.sdl, desk->screen, display);
+	set_size(window, mode->width, mode->height); /* again, since a unit may be more than a pixel */
 	set_title(window);
 	*out_window = window;
 	return VTR_OK;
@@ -513,7 +518,7 @@ void vtr_desk_window_destroy(struct vtr_desk_window *window)
 	if (!window) {
 		return;
 	}
-	vtr_hands_finish(&window->hands);
+	vtr_window_input_finish(&window->input);
 	window->ops->destroy(window->painter);
 	window->desk->host.sdl->SDL_DestroyWindow(window->window);
 	free(window);

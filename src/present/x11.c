@@ -7,7 +7,7 @@
 #include <SDL_syswm.h>
 #include <xcb/xcb.h>
 
-/* Of vk.xml; the registry has nothing that belongs to a window system. */
+/* From vk.xml; the registry (protocol/venus.reg) has no window systems. */
 #define STYPE_XCB_SURFACE_CREATE_INFO ((VkStructureType)1000005000)
 
 struct xcb_surface_create_info {
@@ -53,7 +53,7 @@ void vtr_x11_disconnect(struct vtr_x11 *x11)
 	}
 }
 
-/* Xlib is SDL's, which loaded it by itself. */
+/* Uses the Xlib that SDL has loaded. */
 static int count_pending(Display *display)
 {
 	static int (*pending)(Display *display);
@@ -71,13 +71,13 @@ void vtr_x11_wait(const struct vtr_sdl *sdl, SDL_Window *window, int fd, int tim
 	SDL_SysWMinfo info;
 
 	if (window && get_info(sdl, window, &info)) {
-		/* Nothing is said to the server between here and poll(), so nothing is read either. */
+		/* No request is sent to the server between here and poll(), so no event is read into a queue. */
 		if (count_pending(info.info.x11.display) > 0) {
 			return;
 		}
 		fds[1].fd = ConnectionNumber(info.info.x11.display);
 	}
-	/* Interrupted is as good as over. */
+	/* EINTR counts as an event. */
 	(void)poll(fds, 2, timeout_ms);
 }
 

@@ -8,14 +8,14 @@
 #include "screen/convert_rows.h"
 
 /*
- * Rows in pairs, vectors first; what they leave is done by plain C that compilers vectorise. That is all there
- * is where there are no vectors of ours.
+ * Converts rows in pairs, first with vectors. The remaining columns are converted by plain C that compilers
+ * vectorise; without vector code of ours, all columns are.
  */
 
-/* Memory starts at, and rows are multiples of, what vectors like. */
+/* Memory and rows are aligned for vectors. */
 #define ALIGNMENT 64
 
-/* Pixels anywhere in memory. */
+/* Pixels at any address. */
 typedef uint32_t any_u32 __attribute__((aligned(1), may_alias));
 typedef uint64_t any_u64 __attribute__((aligned(1), may_alias));
 
@@ -23,7 +23,7 @@ typedef uint64_t any_u64 __attribute__((aligned(1), may_alias));
 #error "the first byte of a word is its lowest"
 #endif
 
-/* How far a pixel, loaded as a word, must be shifted for a colour to be at the bottom. */
+/* The shifts that move each colour of a pixel, loaded as a word, to the lowest byte. */
 struct shifts {
 	unsigned r, g, b;
 };
@@ -40,7 +40,7 @@ static void luma_row(uint8_t *restrict y, const uint8_t *restrict row, size_t co
 	}
 }
 
-/* One pair of U and V, of the sums of four pixels. */
+/* Returns: one pair of U and V from the sums of four pixels. */
 static inline uint16_t chroma(int32_t r, int32_t g, int32_t b)
 {
 	uint32_t u = (uint32_t)(C_1 * b - U_R * r - U_G * g + C_BIAS) >> C_BITS;
@@ -49,13 +49,13 @@ static inline uint16_t chroma(int32_t r, int32_t g, int32_t b)
 	return (uint16_t)(u | v << 8);
 }
 
-/* The sum of a colour in the two pixels of a word. */
+/* Returns: the sum of a colour over the two pixels of a word. */
 static inline int32_t pair(uint64_t word, unsigned shift)
 {
 	return (int32_t)((word >> shift & 0xff) + (word >> (shift + 32) & 0xff));
 }
 
-/* `count`: of pairs of pixels. */
+/* `count`: number of pairs of pixels. */
 static void chroma_row(uint8_t *restrict uv, const uint8_t *restrict upper, const uint8_t *restrict lower,
                        size_t count, struct shifts shifts)
 {
@@ -71,7 +71,7 @@ static void chroma_row(uint8_t *restrict uv, const uint8_t *restrict upper, cons
 	}
 }
 
-/* What an odd picture lacks: the last column, `x`, once more. */
+/* Repeats the last column, `x`, of a picture with an odd width. */
 static void last_column(const struct vtr_convert_rows *rows, size_t x, struct shifts shifts)
 {
 	uint32_t a = ((const any_u32 *)rows->upper)[x];
@@ -85,7 +85,7 @@ static void last_column(const struct vtr_convert_rows *rows, size_t x, struct sh
 	memcpy(rows->uv + x, &uv, sizeof(uv));
 }
 
-/* Columns from `x` on, which is even. */
+/* Converts columns from `x` on, which is even. */
 static void convert_plain(const struct vtr_convert_rows *rows, size_t x, size_t width,
                           const struct vtr_convert_places *places)
 {

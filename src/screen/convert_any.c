@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "screen/convert_rows.h"
 
-/* For processors that nobody has written vectors for: the compiler's are good ones there. */
+/* For processors without vector code of ours: the compiler's is good there. */
 
 size_t vtr_convert_vectors(const struct vtr_convert_rows *rows, size_t width,
                            const struct vtr_convert_places *places)

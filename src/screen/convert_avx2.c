@@ -4,15 +4,15 @@
 #include "screen/convert_rows.h"
 
 /*
- * Sixteen columns of two rows at once. A pixel is taken apart into words: bytes 0 and 2 are its even ones,
- * 1 and 3 its odd ones; one instruction multiplies both words of a pixel and adds them up. So the order of
- * colours is nothing but the order of weights, and a byte that is no colour has the weight 0.
+ * Sixteen columns of two rows at once. A pixel is split into words: bytes 0 and 2, and bytes 1 and 3. One
+ * instruction multiplies both words of a pixel and adds the products. So the order of colours is only an
+ * order of weights, and a byte without a colour has the weight 0.
  */
 #define AVX2 __attribute__((target("avx2")))
 #define COLUMNS 16
 #define VECTOR 32 /* bytes */
 
-/* Of eight pixels, or of their weights. */
+/* The words of eight pixels, or of their weights. */
 struct words {
 	__m256i even, odd;
 };
@@ -44,8 +44,8 @@ static AVX2 inline __m256i weigh(struct words pixels, struct words weights, int3
 }
 
 /*
- * Packing two vectors leaves the doublewords of a row in the order 0 2 4 6 1 3 5 7: each half of a vector is
- * packed by itself.
+ * Restores the order after packing: that works on each half of a vector, and leaves the doublewords of a row
+ * in the order 0 2 4 6 1 3 5 7.
  */
 static AVX2 inline __m256i sort(__m256i packed)
 {
@@ -63,12 +63,12 @@ static AVX2 inline __m256i add_neighbours(__m256i left, __m256i right)
 	__m256 l = _mm256_castsi256_ps(left);
 	__m256 r = _mm256_castsi256_ps(right);
 
-	/* The first of each two pixels, and the second. */
+	/* Adds the first of each two pixels to the second. */
 	return _mm256_add_epi16(_mm256_castps_si256(_mm256_shuffle_ps(l, r, 0x88)),
 	                        _mm256_castps_si256(_mm256_shuffle_ps(l, r, 0xdd)));
 }
 
-/* Of the sums of two rows. Returns: eight pairs of U and V, in the first half. */
+/* Takes the sums of two rows. Returns: eight pairs of U and V, in the first half. */
 static AVX2 inline __m128i chroma(struct words left, struct words right, struct words u_weights,
                                   struct words v_weights)
 {

@@ -8,8 +8,8 @@
 
 #include "base/mem.h"
 
-/* Speed first: the picture is looked at once. Level 1 with one filter takes a third of the default's
- * time and gives files that are a tenth larger. */
+/* Speed matters more than size, since the picture is shown at once. Level 1 with one filter takes a third of
+ * the default's time and gives files that are a tenth larger. */
 #define COMPRESSION_LEVEL 1
 
 struct sink {
@@ -18,7 +18,7 @@ struct sink {
 	size_t capacity;
 };
 
-/* libpng's way to say that something failed is to jump. */
+/* libpng reports a failed write by longjmp(). */
 static void on_write(png_structp png, png_bytep bytes, png_size_t size)
 {
 	struct sink *sink = png_get_io_ptr(png);

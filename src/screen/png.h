@@ -8,7 +8,7 @@
 #include "base/err.h"
 
 /**
- * Writes R, G, B rows (three bytes a pixel, no gaps) as a PNG that says it is sRGB.
+ * Encodes R, G, B rows (three bytes per pixel, no gaps) as a PNG with an sRGB chunk.
  *
  * Owner:   *out_png is the caller's, to be freed by free().
  * Returns: VTR_ERR_NOMEM.

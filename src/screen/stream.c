@@ -2,35 +2,36 @@
 #define VTR_LOG_MODULE "screen"
 #include "screen/stream.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "display/client.h"
 #include "platform/thread.h"
 #include "screen/convert.h"
-#include "screen/screen.h"
 
 #define MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
 
-/* After this time without damage the picture is coded once more: what was in motion gets sharp. */
+/* After this time without damage the picture is encoded once more, so that what was in motion gets sharp. */
 #define REFINE_NS (500 * MS)
-/* Key frames are large. Between two there is this time at least; less if somebody waits for the first. */
+/* Key frames are large. This is the least time between two, except for a sink that waits for its first. */
 #define KEY_NS (250 * MS)
 #define JOIN_KEY_NS (100 * MS)
-/* How long a whole picture is tried for while the guest draws over what it shows, and how often it is
- * looked whether it still does. */
+/* How long to try to take a whole picture while the guest draws over the frame, and the interval of checking
+ * whether it still does. */
 #define TAKE_NS (250 * MS)
 #define WRITING_NS (MS / 2)
-/* Until memory that is not known yet is looked for again: the board may be ahead of the messages. */
+/* Interval of looking for memory that is not known yet: the scanout page may be ahead of the messages. */
 #define UNKNOWN_NS (5 * MS)
-/* Until an encoder is tried again that has broken down, or a picture that nobody can code. */
+/* Time until a failed encoder, or a picture that cannot be encoded, is tried again. */
 #define BROKEN_NS NS_PER_S
-/* How long the encoder is kept when the last one has left: they may only have reloaded a page. */
+/* How long the encoder is kept after the last sink has left: it may be a page that reloads. */
 #define LINGER_NS (5 * NS_PER_S)
 
-/* Bits per second where nobody has said: enough for sharp text in motion, not for noise. */
+/* The default in bits per second: enough for sharp text in motion, not for noise. */
 #define BITRATE_BASE 2000000
 #define BITRATE_PER_PIXEL 6
 #define BITRATE_MAX 50000000
@@ -47,14 +48,14 @@ struct slot {
 };
 
 /*
- * Two slots are enough: an encoder is done with a picture when it returns. One is filled while the other
- * keeps the last whole picture, for refinement and for those who join.
+ * Two slots are enough, since an encoder is done with a picture when it returns. One is filled while the
+ * other keeps the last whole picture, for refinement and for new sinks.
  */
 struct vtr_stream {
 	struct vtr_streams *streams;
 	uint32_t display;
 
-	pthread_mutex_t sinks_lock; /* guards the list and the sinks; held over callbacks */
+	pthread_mutex_t sinks_lock; /* guards the list and the sinks; held during callbacks */
 	struct vtr_list sinks;
 
 	pthread_mutex_t lock; /* guards what follows; inside sinks_lock */
@@ -69,21 +70,21 @@ struct vtr_stream {
 
 	/* Thread: the stream's. */
 	struct slot slots[2];
-	unsigned kept; /* which slot is the last picture's */
+	unsigned kept; /* the slot of the last picture */
 	bool has_picture;
-	bool key_pending;   /* somebody wants one */
+	bool key_pending;   /* a sink wants a key frame */
 	bool picture_pending;
-	bool writing;       /* the front was changing the pixels when it was looked last */
-	int64_t tried_ns;   /* since when a whole picture is tried for; NEVER: it is not */
-	bool in_generation; /* a picture of the kept one's generation has been coded */
+	bool writing;       /* the front was changing the pixels at the last check */
+	int64_t tried_ns;   /* since when a whole picture is tried for; NEVER: not now */
+	bool in_generation; /* a picture of the kept one's generation has been encoded */
 	struct vtr_encoder *encoder;
 	uint32_t width, height; /* of the encoder */
-	uint32_t rate;          /* that it was told */
-	int64_t key_ns;         /* of the last key frame */
-	int64_t due_ns;         /* before this no new picture is taken */
-	int64_t refine_ns;      /* NEVER: that is done */
-	int64_t broken_ns;      /* before this nothing is tried */
-	bool resting;           /* nobody watches; at rest_ns memory is given back */
+	uint32_t rate;          /* bit rate that it was given */
+	int64_t key_ns;         /* time of the last key frame */
+	int64_t due_ns;         /* no new picture is taken before this */
+	int64_t refine_ns;      /* NEVER: already refined */
+	int64_t broken_ns;      /* nothing is tried before this */
+	bool resting;           /* there is no sink; memory is freed at rest_ns */
 	int64_t rest_ns;
 };
 
@@ -114,22 +115,22 @@ static void deliver(struct vtr_stream *stream, struct vtr_access_unit *unit)
 	pthread_mutex_unlock(&stream->sinks_lock);
 }
 
-/* Tells those who do not know yet. */
-static void tell_lit(struct vtr_stream *stream, bool lit)
+/* Notifies the sinks of a changed state. */
+static void notify_active(struct vtr_stream *stream, bool active)
 {
 	struct vtr_sink *sink;
 
 	pthread_mutex_lock(&stream->sinks_lock);
 	vtr_list_for_each (sink, &stream->sinks, node) {
-		if (sink->dark == lit) {
-			sink->dark = !lit;
-			sink->lit(sink->data, lit);
+		if (sink->knows_inactive == active) {
+			sink->knows_inactive = !active;
+			sink->active(sink->data, active);
 		}
 	}
 	pthread_mutex_unlock(&stream->sinks_lock);
 }
 
-static bool somebody_waits(struct vtr_stream *stream)
+static bool a_sink_waits(struct vtr_stream *stream)
 {
 	struct vtr_sink *sink;
 	bool waits = false;
@@ -145,11 +146,11 @@ static bool somebody_waits(struct vtr_stream *stream)
 /* --- taking pictures --------------------------------------------------------------------------------- */
 
 enum news {
-	NEWS_NONE,    /* the display shows what was taken last */
+	NEWS_NONE,    /* the display shows the frame that was taken last */
 	NEWS_FRAME,   /* it shows another frame */
-	NEWS_DARK,    /* it shows nothing */
+	NEWS_INACTIVE,    /* the display is inactive */
 	NEWS_UNKNOWN, /* look again later */
-	NEWS_BROKEN,  /* what it shows cannot be shown */
+	NEWS_BROKEN,  /* the frame cannot be read */
 };
 
 static enum news explain(enum vtr_err err)
@@ -158,7 +159,7 @@ static enum news explain(enum vtr_err err)
 	case VTR_OK:
 		return NEWS_FRAME;
 	case VTR_ERR_GONE:
-		return NEWS_DARK;
+		return NEWS_INACTIVE;
 	case VTR_ERR_AGAIN:
 		return NEWS_UNKNOWN;
 	default:
@@ -168,26 +169,26 @@ static enum news explain(enum vtr_err err)
 
 static enum news look(struct vtr_stream *stream)
 {
-	struct vtr_screen *screen = stream->streams->params.screen;
+	struct vtr_display_client *screen = stream->streams->params.screen;
 	const struct slot *kept = &stream->slots[stream->kept];
 	struct vtr_frame_view view;
-	enum vtr_err err = vtr_screen_open_view(screen, stream->display, &view);
+	enum vtr_err err = vtr_display_client_open_view(screen, stream->display, &view);
 
 	if (err != VTR_OK) {
 		return explain(err);
 	}
-	stream->writing = !vtr_screen_close_view(screen, stream->display, &view, false);
+	stream->writing = !vtr_display_client_close_view(screen, stream->display, &view, false);
 	bool same = stream->has_picture && view.frame.generation == kept->generation &&
 	            view.frame.frame == kept->frame;
 	return same ? NEWS_NONE : NEWS_FRAME;
 }
 
-/* One try, into `slot`. *out_whole: it is one frame's. */
+/* Tries once to convert the frame into `slot`. *out_whole: all of it belongs to one frame. */
 static enum vtr_err convert_frame(struct vtr_stream *stream, struct slot *slot, bool *out_whole)
 {
-	struct vtr_screen *screen = stream->streams->params.screen;
+	struct vtr_display_client *screen = stream->streams->params.screen;
 	struct vtr_frame_view view;
-	enum vtr_err err = vtr_screen_open_view(screen, stream->display, &view);
+	enum vtr_err err = vtr_display_client_open_view(screen, stream->display, &view);
 
 	if (err != VTR_OK) {
 		return err;
@@ -200,11 +201,11 @@ static enum vtr_err convert_frame(struct vtr_stream *stream, struct slot *slot, 
 		slot->frame = view.frame.frame;
 		slot->time_ns = view.frame.time_ns;
 	}
-	*out_whole = vtr_screen_close_view(screen, stream->display, &view, err == VTR_OK);
+	*out_whole = vtr_display_client_close_view(screen, stream->display, &view, err == VTR_OK);
 	return err;
 }
 
-/* The picture in `slot` is the last one from now on. */
+/* Makes the picture in `slot` the last one. */
 static void keep(struct vtr_stream *stream, struct slot *slot)
 {
 	const struct slot *old = &stream->slots[stream->kept];
@@ -223,8 +224,8 @@ static void keep(struct vtr_stream *stream, struct slot *slot)
 }
 
 /*
- * Converts the newest frame where it lies. A frame that changed meanwhile is not kept, unless it has been tried
- * for so long that a torn picture is better than none. *out_kept: it is what the display shows.
+ * Converts the newest frame in place. A frame that changed meanwhile is discarded, unless it was tried for so
+ * long that a torn picture is better than none. *out_kept: the picture was kept.
  */
 static enum vtr_err take(struct vtr_stream *stream, bool may_be_torn, bool *out_kept)
 {
@@ -290,7 +291,7 @@ static enum vtr_err open_encoder(struct vtr_stream *stream, const struct vtr_yuv
 	return err;
 }
 
-/* An encoder for the kept picture, at the rate that is wanted now. */
+/* Provides an encoder for the kept picture, at the current bit rate. */
 static enum vtr_err prepare_encoder(struct vtr_stream *stream)
 {
 	const struct vtr_yuv *picture = &stream->slots[stream->kept].buffer.yuv;
@@ -317,11 +318,11 @@ static enum vtr_err prepare_encoder(struct vtr_stream *stream)
 	return err;
 }
 
-/* Why a picture is coded. */
+/* Why a picture is encoded. */
 enum reason {
 	REASON_NEW,
 	REASON_REFINE,
-	REASON_WANTED, /* nothing is new, but somebody asked for it */
+	REASON_WANTED, /* unchanged, but a sink asked for it */
 };
 
 static void count(struct vtr_stream *stream, const struct vtr_access_unit *unit, enum reason reason,
@@ -339,7 +340,7 @@ static void count(struct vtr_stream *stream, const struct vtr_access_unit *unit,
 	pthread_mutex_unlock(&stream->lock);
 }
 
-/* Codes the kept picture and hands it out. */
+/* Encodes the kept picture and passes it to the sinks. */
 static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason)
 {
 	const struct slot *kept = &stream->slots[stream->kept];
@@ -353,7 +354,7 @@ static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason
 	}
 	if (err != VTR_OK) {
 		drop_encoder(stream);
-		stream->picture_pending = true; /* nothing new may ever come */
+		stream->picture_pending = true; /* there may never be another frame */
 		return err;
 	}
 	int64_t now_ns = vtr_os_now_ns();
@@ -372,6 +373,9 @@ static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason
 		stream->refine_ns = now_ns + REFINE_NS;
 	}
 	count(stream, unit, reason, now_ns - begin_ns);
+	vtr_trace(log_of(stream), "display %u: frame %" PRIu64 ": encode, %zu bytes%s in %" PRId64 " us",
+	          stream->display, unit->frame, unit->size, unit->key ? ", key" : "",
+	          (now_ns - begin_ns) / 1000);
 	deliver(stream, unit);
 	vtr_access_unit_unref(unit);
 	return VTR_OK;
@@ -379,16 +383,16 @@ static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason
 
 /* --- the thread -------------------------------------------------------------------------------------- */
 
-/* When the next key frame may come; NEVER: nobody wants one. */
+/* Returns: when the next key frame may come; NEVER: no sink wants one. */
 static int64_t find_key_time(struct vtr_stream *stream)
 {
-	if (somebody_waits(stream)) {
+	if (a_sink_waits(stream)) {
 		return stream->key_ns + JOIN_KEY_NS;
 	}
 	return stream->key_pending ? stream->key_ns + KEY_NS : NEVER;
 }
 
-/* In step with the frames if these come at our rate, also if some come a little late. */
+/* Keeps in step with frames that come at our rate, also if some come a little late. */
 static int64_t find_due_time(const struct vtr_stream *stream, int64_t now_ns)
 {
 	int64_t interval_ns = NS_PER_S / stream->streams->params.fps;
@@ -397,7 +401,7 @@ static int64_t find_due_time(const struct vtr_stream *stream, int64_t now_ns)
 	return due_ns > now_ns + interval_ns / 2 ? due_ns : now_ns + interval_ns / 2;
 }
 
-/* A new frame, if it is time for one. *out_next_ns: when to come again. */
+/* Encodes a new frame, if it is time for one. *out_next_ns: when to come again. */
 static enum vtr_err follow(struct vtr_stream *stream, bool key, int64_t now_ns, int64_t *out_next_ns)
 {
 	bool kept;
@@ -424,7 +428,7 @@ static enum vtr_err follow(struct vtr_stream *stream, bool key, int64_t now_ns, 
 	return code(stream, key, REASON_NEW);
 }
 
-/* The same picture again, for those who join or for sharpness, if it is time. */
+/* Encodes the same picture again, for new sinks or for refinement, if it is time. */
 static enum vtr_err repeat(struct vtr_stream *stream, int64_t key_at_ns, int64_t now_ns, int64_t *out_next_ns)
 {
 	bool key = key_at_ns != NEVER && now_ns >= key_at_ns;
@@ -442,10 +446,10 @@ static enum vtr_err repeat(struct vtr_stream *stream, int64_t key_at_ns, int64_t
 	return VTR_OK;
 }
 
-/* Does what there is to do. Returns: when to come again, if nothing happens before; NEVER. */
+/* Does what is due. Returns: when to come again, if nothing happens before; NEVER. */
 static int64_t step(struct vtr_stream *stream)
 {
-	struct vtr_screen *screen = stream->streams->params.screen;
+	struct vtr_display_client *screen = stream->streams->params.screen;
 	int64_t now_ns = vtr_os_now_ns();
 	int64_t next_ns = NEVER;
 
@@ -454,12 +458,12 @@ static int64_t step(struct vtr_stream *stream)
 	}
 	enum news news = look(stream);
 	if (news != NEWS_FRAME) {
-		/* From here on a flush wakes us; one that came before is seen now. */
-		vtr_screen_await_flush(screen);
+		/* From here on a flush wakes this thread; an earlier flush is found by looking again. */
+		vtr_display_client_await_flush(screen);
 		news = look(stream);
 	}
 	if (news != NEWS_UNKNOWN) {
-		tell_lit(stream, news != NEWS_DARK);
+		notify_active(stream, news != NEWS_INACTIVE);
 	}
 	int64_t key_at_ns = find_key_time(stream);
 	enum vtr_err err = VTR_OK;
@@ -470,28 +474,28 @@ static int64_t step(struct vtr_stream *stream)
 	case NEWS_NONE:
 		err = repeat(stream, key_at_ns, now_ns, &next_ns);
 		break;
-	case NEWS_DARK:
+	case NEWS_INACTIVE:
 		stream->has_picture = false;
 		break;
 	case NEWS_UNKNOWN:
 		err = VTR_ERR_AGAIN;
 		break;
 	case NEWS_BROKEN:
-		err = VTR_ERR_GUEST;
+		err = VTR_ERR_INVALID;
 		break;
 	}
 	if (err == VTR_ERR_AGAIN || err == VTR_ERR_GONE) {
 		return now_ns + UNKNOWN_NS;
 	}
 	if (err != VTR_OK) {
-		vtr_debug(log_of(stream), "display %u: no video: %s", stream->display, vtr_err_name(err));
+		vtr_debug(log_of(stream), "display %u: no video: %s", stream->display, vtr_err_text(err));
 		stream->broken_ns = now_ns + BROKEN_NS;
 		return stream->broken_ns;
 	}
 	return next_ns;
 }
 
-/* Gives back what a picture needs. */
+/* Frees what a picture needs. */
 static void clear(struct vtr_stream *stream)
 {
 	drop_encoder(stream);
@@ -499,7 +503,7 @@ static void clear(struct vtr_stream *stream)
 	vtr_yuv_buffer_finish(&stream->slots[1].buffer);
 }
 
-/* Nobody watches. Returns: as step(). */
+/* Handles a stream without sinks. Returns: as step(). */
 static int64_t rest(struct vtr_stream *stream)
 {
 	int64_t now_ns = vtr_os_now_ns();
@@ -516,7 +520,7 @@ static int64_t rest(struct vtr_stream *stream)
 	return NEVER;
 }
 
-/* Waits, with the lock held, for something to do or until `at_ns`. Returns: false if it ends. */
+/* Waits, with the lock held, for something to do or until `at_ns`. Returns: false if the stream ends. */
 static bool wait_for_work(struct vtr_stream *stream, int64_t at_ns)
 {
 	while (!stream->look && !stream->ends) {
@@ -625,7 +629,7 @@ struct vtr_stream *vtr_streams_get(struct vtr_streams *streams, uint32_t display
 	return &streams->streams[display];
 }
 
-/* With the lock held. */
+/* Call it with the lock held. */
 static void wake(struct vtr_stream *stream)
 {
 	stream->look = true;
@@ -655,7 +659,7 @@ enum vtr_err vtr_stream_subscribe(struct vtr_stream *stream, struct vtr_sink *si
 	enum vtr_err err = start_thread(stream);
 	if (err == VTR_OK) {
 		sink->synced = false;
-		sink->dark = false;
+		sink->knows_inactive = false;
 		vtr_list_append(&stream->sinks, &sink->node);
 		stream->counters.viewers++;
 		wake(stream);

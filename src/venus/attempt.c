@@ -105,7 +105,8 @@ static bool import_fd(struct vtr_attempt *attempt, uint32_t type, int fd, struct
 	const VkImportMemoryFdInfoKHR import = {
 		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
 		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
-		.fd = fcntl(fd, F_DUPFD_CLOEXEC, 3), /* the driver's, also when it fails: vtr_import_fd() */
+		.fd = fcntl(fd, F_DUPFD_CLOEXEC,
+		            3), /* owned by the driver, also on failure: see vtr_import_fd() */
 	};
 	const VkMemoryAllocateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
@@ -147,7 +148,7 @@ static bool export(struct vtr_attempt *attempt, VkExternalMemoryHandleTypeFlagBi
 	return true;
 }
 
-/* What the driver's mapping wrote must be there in ours. */
+/* Returns: whether our mapping shows what was written through the driver's. */
 static bool shows(struct vtr_attempt *attempt, const struct vtr_attempt_memory *m)
 {
 	const uint64_t pattern = PATTERN;

@@ -11,24 +11,24 @@
 
 struct vtr_physical;
 
-/* A device made to find out how its memory can be shared. Thread: the one that made it. */
+/* A device that is created to find out how its memory can be shared. Thread: the one that created it. */
 struct vtr_attempt {
 	const struct vtr_physical *physical;
 	VkDevice device;
 	struct vtw_device_procs vk;
-	size_t alignment; /* of imported memory: address and size */
+	size_t alignment; /* of imported memory, for address and size */
 	VkQueue queue;    /* for sparse binding and copies; NULL: sparse binding cannot be tried */
 	uint32_t family;  /* of the queue */
 };
 
-/* Memory that is shared, mapped here as a guest would map it. */
+/* Shared memory, mapped here as for a guest. */
 struct vtr_attempt_memory {
 	VkDeviceMemory memory;
 	uint8_t *map;
 	size_t size;
 };
 
-/* Fills *attempt. Returns: what vkCreateDevice says. */
+/* Fills *attempt. Returns: the result of vkCreateDevice. */
 VkResult vtr_attempt_begin(struct vtr_attempt *attempt, const struct vtr_physical *physical,
                            size_t alignment);
 void vtr_attempt_end(struct vtr_attempt *attempt);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Barriers: a queue family that only we know becomes no transfer of ownership at all. */
+/* Barriers: those between queue families that only the guest has become barriers without an ownership
+ * transfer. */
 #include "venus/device.h"
 
 static bool foreign(struct vtr_object *command_buffer)
@@ -14,7 +15,7 @@ static void fix(uint32_t *src, uint32_t *dst)
 	}
 }
 
-/* The decoder's own memory, which may be written. */
+/* The array is the decoder's own memory, which may be written. */
 #define FIX_ALL(array, count, Type)                                    \
 	for (uint32_t i = 0; i < (count); i++) {                       \
 		Type *b = (Type *)(uintptr_t)&(array)[i];              \

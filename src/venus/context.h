@@ -15,34 +15,38 @@
 #include "venus/venus.h"
 #include "vk/loader.h"
 
-#define VTR_MAX_RINGS 64
-
 struct vtr_ring;
 struct vtr_physical;
 
-/* Lock order: timeline_lock, then queue->lock and queue->fence_lock, or device->lock and that of the id table; the
- * others are not held together, but for what is taken while an instance or a device is destroyed. */
+struct vtr_ring_entry {
+	uint64_t id;
+	struct vtr_ring *ring;
+};
+
+/* Lock order: timeline_lock, then queue->lock and queue->fence_lock, or device->lock and that of the id
+ * table. Others are not held together, except for locks that are taken while an instance or a device is
+ * destroyed. */
 struct vtr_venus {
 	struct vtr_log *log;
 	struct vtr_venus_params params;
-	struct vtr_venus_window window;
+	struct vtr_venus_hostmem hostmem;
 	_Atomic bool dead;
 
-	struct vtr_retire retire; /* when what a command may hold is freed */
+	struct vtr_retire retire; /* decides when memory that a command may use is freed */
 	struct vtr_object_table objects;
 	struct vtr_resource_table resources;
 	struct vtr_dispatch dispatch; /* the context stream's. Thread: the context's */
 
-	pthread_mutex_t rings_lock; /* guards rings, ring_count; changes by the context's thread only */
-	struct vtr_ring *rings[VTR_MAX_RINGS];
-	uint32_t ring_count;
-	struct vtr_os_thread watch; /* reports that rings live; trims pooled memory */
+	pthread_mutex_t rings_lock; /* guards rings, ring_count; only the context's thread changes them */
+	struct vtr_ring_entry *rings;
+	uint32_t ring_count, ring_room;
+	struct vtr_os_thread watch; /* reports that rings are alive; trims pooled memory */
 	bool watch_runs;
 	bool watch_stop; /* guarded by rings_lock */
 	uint64_t watch_period_ns;
 	pthread_cond_t watch_wake;
 
-	pthread_mutex_t instance_lock; /* guards creation and enumeration of what follows */
+	pthread_mutex_t instance_lock; /* guards creation and enumeration of the following */
 	struct vtr_loader *loader;
 	struct vtr_vk_object *instance;
 	struct vtw_instance_procs instance_procs;
@@ -50,13 +54,13 @@ struct vtr_venus {
 	struct vtr_physical **physicals;
 	uint32_t physical_count;
 
-	pthread_mutex_t memory_lock; /* guards what hangs on memory objects against their being freed */
-	bool unsettled; /* some queue is; the context's thread */
-	pthread_mutex_t timeline_lock; /* guards timelines, and that their queues stay */
-	struct vtr_queue *timelines[VTR_VENUS_TIMELINE_COUNT];
+	pthread_mutex_t memory_lock; /* keeps vtr_memory alive while it is used */
+	bool unwatched; /* a queue is unwatched. Thread: the context's */
+	pthread_mutex_t timeline_lock; /* guards timelines, and keeps their queues alive */
+	struct vtr_queue *timelines[VTR_TIMELINE_COUNT];
 };
 
-/* Logs why (once) and breaks the context down. Any thread. */
+/* Logs the reason (once) and fails the context. Thread: any. */
 void vtr_venus_fail(struct vtr_venus *venus, const char *what, const char *why, uint64_t value);
 
 #endif

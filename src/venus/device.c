@@ -33,7 +33,7 @@ void vtr_device_choose_extensions(const struct vtr_physical *p, const VkDeviceCr
 		}
 		structures |= strcmp(info->ppEnabledExtensionNames[i], "VK_KHR_acceleration_structure") == 0;
 	}
-	/* The one depends on the other, which guests do by themselves and do not tell us of. */
+	/* One feature requires the other. Guests handle that dependency themselves and do not report it. */
 	if (structures && p->has.deferred_host) {
 		add_name(names, "VK_KHR_deferred_host_operations");
 	}
@@ -54,8 +54,8 @@ void vtr_device_choose_extensions(const struct vtr_physical *p, const VkDeviceCr
 	}
 }
 
-/* Fences for the transport are points on a timeline: the feature is switched on wherever the guest's
- * own chain says something about it. */
+/* Transport fences are points on a timeline: enables the feature in the struct of the guest's chain that has
+ * it. */
 static bool enable_timeline(const struct vtr_physical *p, VkDeviceCreateInfo *info,
                             VkPhysicalDeviceTimelineSemaphoreFeatures *own)
 {
@@ -108,7 +108,7 @@ static bool add_queue(struct vtr_device *device, const VkDeviceQueueCreateInfo *
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_mutex_init(&q->fence_lock, NULL);
 	vtr_list_init(&q->fences);
-	if (info->flags == 0) { /* vkGetDeviceQueue is the one for queues without flags */
+	if (info->flags == 0) { /* queues without flags come from vkGetDeviceQueue */
 		device->procs.vkGetDeviceQueue(device->handle, q->family, index, &q->handle);
 	} else {
 		device->procs.vkGetDeviceQueue2(device->handle, &get, &q->handle);
@@ -161,7 +161,7 @@ static VkResult create_device(struct vtr_device *device, VkDeviceCreateInfo *inf
 	return ret;
 }
 
-/* Names that the guest did not ask for, since the commands are core ones for it. */
+/* Extension names that the guest did not ask for, since their commands are core for it. */
 struct older_names {
 	const struct vtr_physical *physical;
 	struct vtr_extension_names *names;
@@ -176,8 +176,8 @@ static void use_older_name(void *data, const char *extension)
 	}
 }
 
-/* Some drivers know a command by the name of the extension that it came from, and not as a part of Vulkan's core.
- * What they lack shows once there is a device; then another one is made, with those extensions. */
+/* Some drivers offer a command only by the name of its extension, not as a core command. What is missing
+ * shows only after a device was created; then another one is created with those extensions. */
 static VkResult open_by_older_names(struct vtr_device *device, VkDeviceCreateInfo *info,
                                     struct vtr_extension_names *names)
 {
@@ -194,7 +194,7 @@ static VkResult open_by_older_names(struct vtr_device *device, VkDeviceCreateInf
 	return create_device(device, info, names);
 }
 
-/* What images and buffers say that they may be bound to. */
+/* Returns: the handle type with which images and buffers are declared importable. */
 static VkExternalMemoryHandleTypeFlagBits import_type(const struct vtr_device *device)
 {
 	for (uint32_t i = 0; i < device->physical->memory.memoryTypeCount; i++) {
@@ -242,7 +242,7 @@ static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo 
 	return VK_SUCCESS;
 }
 
-/* Makes the device one of the context's. False: its instance was destroyed meanwhile. */
+/* Adds the device to the context. Returns: false if its instance was destroyed meanwhile. */
 static bool join(struct vtr_venus *venus, struct vtr_device *device)
 {
 	bool joined;
@@ -283,7 +283,7 @@ void vtr_hand_vkCreateDevice(struct vtr_dispatch *d, struct vtw_vkCreateDevice *
 	device->object = o;
 	if (join(d->venus, device)) {
 		vtr_object_publish(d, o, (uintptr_t)device->handle, VK_SUCCESS);
-	} else { /* the driver's device has gone with the instance */
+	} else { /* the driver's device was destroyed with the instance */
 		device_free(&device->retired);
 		vtr_dispatch_fail(d, "the instance was destroyed meanwhile");
 	}
@@ -329,12 +329,12 @@ static void destroy_child(struct vtr_device *device, struct vtr_vk_object *o)
 		device->procs.vkFreeMemory(device->handle, (VkDeviceMemory)(uintptr_t)o->base.handle, NULL);
 		vtr_memory_release(device->venus, memory);
 		break;
-	default: /* tombstones; queues, which go with the device */
+	default: /* failed ones; queues, which end with the device */
 		break;
 	}
 }
 
-/* The one that was made last, since it may use others; NULL: none is left. */
+/* Returns: the object that was created last, since it may use others; NULL: none is left. */
 static struct vtr_vk_object *take_child(struct vtr_device *device)
 {
 	struct vtr_vk_object *o = NULL;
@@ -354,15 +354,15 @@ static void destroy_children(struct vtr_device *device)
 	struct vtr_vk_object *o;
 
 	while ((o = take_child(device)) != NULL) {
-		if (vtr_object_remove(d, &o->base)) { /* else another ring is at it: the guest's own doing */
+		if (vtr_object_remove(d, &o->base)) { /* otherwise another ring is destroying it */
 			vtr_object_remove_children(d, o);
 			destroy_child(device, o);
 		}
 	}
 }
 
-/* With instance_lock held. A correct guest uses the device in no other ring now. Others find it gone, in the order
- * in which they could get at it: what they make of it, what they submit, what they find. */
+/* Called with instance_lock held. A correct guest uses the device in no other ring at this time. For other
+ * guests, uses are stopped in this order: creating objects, submitting, finding objects. */
 static void destroy(struct vtr_venus *venus, struct vtr_device *device)
 {
 	struct vtr_device **link = &venus->devices;
@@ -395,7 +395,7 @@ void vtr_hand_vkDestroyDevice(struct vtr_dispatch *d, struct vtw_vkDestroyDevice
 	struct vtr_device *device = vtr_vk(a->device_obj)->device;
 
 	pthread_mutex_lock(&d->venus->instance_lock);
-	if (!device->gone) { /* else another ring has destroyed it */
+	if (!device->gone) { /* otherwise another ring has destroyed it */
 		destroy(d->venus, device);
 	}
 	pthread_mutex_unlock(&d->venus->instance_lock);
@@ -416,14 +416,14 @@ static struct vtr_queue *find_queue(const struct vtr_device *device, VkDeviceQue
 	return NULL;
 }
 
-/* With timeline_lock held. */
+/* Called with timeline_lock held. */
 static void give_queue(struct vtr_dispatch *d, struct vtr_object *device_obj, struct vtr_queue *q,
                        uint64_t id, uint32_t timeline)
 {
 	VkResult ret;
 
 	if (q == NULL || q->object != NULL || q->gone) {
-		vtr_dispatch_fail(d, "no such queue, or the guest has it already");
+		vtr_dispatch_fail(d, "the queue does not exist, or the guest has it already");
 		return;
 	}
 	if (timeline != 0 && d->venus->timelines[timeline] != NULL) {
@@ -459,7 +459,7 @@ void vtr_hand_vkGetDeviceQueue2(struct vtr_dispatch *d, struct vtw_vkGetDeviceQu
 	struct vtr_device *device = vtr_vk(a->device_obj)->device;
 	const uint32_t n = timeline != NULL ? timeline->ringIdx : 0;
 
-	if (timeline != NULL && (n == 0 || n >= VTR_VENUS_TIMELINE_COUNT)) {
+	if (timeline != NULL && (n == 0 || n >= VTR_TIMELINE_COUNT)) {
 		vtr_cs_fail_value(&d->r, "a queue's timeline is out of range", n);
 		return;
 	}

@@ -7,15 +7,13 @@
 #include "venus/context.h"
 #include "venus/resource.h"
 
-/* Fits the second-level cache beside what the driver touches; streams are read through it. */
-#define WINDOW_SIZE (64 * 1024)
-/* A larger copy of a stream is freed behind the command that needed it. */
-#define WINDOW_KEPT (4u << 20)
+/* Streams are read in pieces of this size, which fit the second-level cache together with the driver's data. */
+#define SCRATCH_SIZE (64 * 1024)
 #define ARENA_FIRST (32 * 1024)
 #define NO_COMMAND UINT32_MAX
 
 static void (*runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
-/* Those that may run anywhere and do not wait: nothing needs to be looked up about them. */
+/* The commands that may run in any stream and do not wait, so they need no further check. */
 static void (*plain_runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
 static pthread_once_t runs_once = PTHREAD_ONCE_INIT;
 
@@ -32,47 +30,45 @@ static void fill_runs(void)
 void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct vtr_ring *ring)
 {
 	pthread_once(&runs_once, fill_runs);
-	*d = (struct vtr_dispatch){ .venus = venus,
-		                    .ring = ring,
-		                    .command = NO_COMMAND,
-		                    .stream = vtr_retire_stream_create(&venus->retire) };
+	*d = (struct vtr_dispatch){ .venus = venus, .ring = ring, .command = NO_COMMAND };
+	vtr_retire_stream_init(&venus->retire, &d->stream);
 	vtr_cs_reader_init(&d->r, NULL, 0, &venus->objects.map, &d->arena);
 	vtr_arena_init(&d->arena, ARENA_FIRST, &venus->resources.budget);
 }
 
-static void free_window(struct vtr_dispatch *d, unsigned which)
+static void free_scratch(struct vtr_dispatch *d, unsigned which)
 {
-	free(d->window[which]);
-	vtr_budget_give(&d->venus->resources.budget, d->window_size[which]);
-	d->window[which] = NULL;
-	d->window_size[which] = 0;
+	free(d->scratch[which]);
+	vtr_budget_give(&d->venus->resources.budget, d->scratch_size[which]);
+	d->scratch[which] = NULL;
+	d->scratch_size[which] = 0;
 }
 
 void vtr_dispatch_finish(struct vtr_dispatch *d)
 {
-	vtr_retire_stream_destroy(&d->venus->retire, d->stream);
+	vtr_retire_stream_finish(&d->venus->retire, &d->stream);
 	vtr_resource_unref(d->reply_resource);
 	d->reply_resource = NULL;
 	vtr_arena_finish(&d->arena);
-	free_window(d, 0);
-	free_window(d, 1);
+	free_scratch(d, 0);
+	free_scratch(d, 1);
 }
 
-uint8_t *vtr_dispatch_window(struct vtr_dispatch *d, unsigned which, size_t size)
+uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, unsigned which, size_t size)
 {
-	if (d->window_size[which] < size) {
-		free_window(d, which);
+	if (d->scratch_size[which] < size) {
+		free_scratch(d, which);
 		if (!vtr_budget_take(&d->venus->resources.budget, size)) {
 			return NULL;
 		}
-		d->window[which] = malloc(size);
-		if (d->window[which] == NULL) {
+		d->scratch[which] = malloc(size);
+		if (d->scratch[which] == NULL) {
 			vtr_budget_give(&d->venus->resources.budget, size);
 			return NULL;
 		}
-		d->window_size[which] = size;
+		d->scratch_size[which] = size;
 	}
-	return d->window[which];
+	return d->scratch[which];
 }
 
 void vtr_dispatch_fail(struct vtr_dispatch *d, const char *why)
@@ -85,19 +81,19 @@ void vtr_dispatch_missing(struct vtr_dispatch *d)
 	vtr_dispatch_fail(d, "the host's driver does not have this command");
 }
 
-bool vtr_dispatch_tomb(struct vtr_dispatch *d)
+bool vtr_dispatch_names_failed(struct vtr_dispatch *d)
 {
 	return (d->r.status & VTR_CS_POISONED) == 0;
 }
 
 void vtr_dispatch_pause(struct vtr_dispatch *d)
 {
-	vtr_retire_end(d->stream);
+	vtr_retire_end(&d->stream);
 }
 
 void vtr_dispatch_resume(struct vtr_dispatch *d)
 {
-	vtr_retire_begin(&d->venus->retire, d->stream);
+	vtr_retire_begin(&d->venus->retire, &d->stream);
 }
 
 struct vtr_cs_writer *vtr_dispatch_reply(struct vtr_dispatch *d)
@@ -112,6 +108,16 @@ struct vtr_cs_writer *vtr_dispatch_reply(struct vtr_dispatch *d)
 	return &d->reply;
 }
 
+uint8_t *vtr_dispatch_reply_place(struct vtr_dispatch *d, size_t at, size_t size)
+{
+	const size_t room = d->reply_resource != NULL ? (size_t)(d->reply.end - d->reply.cur) : 0;
+
+	if (!vtr_dispatch_wants_reply(d) || at > room || size > room - at) {
+		return NULL;
+	}
+	return d->reply.cur + at;
+}
+
 void vtr_dispatch_replied(struct vtr_dispatch *d)
 {
 	if (d->reply.full) {
@@ -119,7 +125,7 @@ void vtr_dispatch_replied(struct vtr_dispatch *d)
 	}
 }
 
-/* What is wrong with a command's number, or NULL. */
+/* Returns: why the command may not run in this stream, or NULL. */
 static const char *refuse(const struct vtr_dispatch *d, uint32_t command)
 {
 	if (command >= VTW_COMMAND_COUNT || runs[command] == NULL) {
@@ -136,7 +142,7 @@ static const char *refuse(const struct vtr_dispatch *d, uint32_t command)
 	return NULL;
 }
 
-/* Looks closer at a command that is not for everywhere. NULL: it must not run now. */
+/* Checks a command that is not in plain_runs. Returns: its function, or NULL if it must not run now. */
 static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_dispatch *d)
 {
 	const char *why = refuse(d, command);
@@ -152,7 +158,7 @@ static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_disp
 	return runs[command];
 }
 
-/* Runs one command. True: go on behind it. */
+/* Runs one command. Returns: whether to continue with the next. */
 static inline bool run_one(struct vtr_dispatch *d)
 {
 	const uint8_t *p = vtr_cs_take(&d->r, 8);
@@ -162,7 +168,7 @@ static inline bool run_one(struct vtr_dispatch *d)
 	if (__builtin_expect(d->r.status != 0, 0)) {
 		return false;
 	}
-	vtr_retire_step(&d->venus->retire, d->stream);
+	vtr_retire_step(&d->venus->retire, &d->stream);
 	d->command = command;
 	d->flags = vtr_cs_ld32(p + 4);
 	if (__builtin_expect(run == NULL, 0)) {
@@ -177,8 +183,8 @@ static inline bool run_one(struct vtr_dispatch *d)
 		d->arena_start = d->arena.cur;
 	}
 	if (__builtin_expect(d->r.status != 0, 0)) {
-		d->r.tomb = NULL;
-		d->r.status &= ~(uint32_t)VTR_CS_TOMB;
+		d->r.failed = NULL;
+		d->r.status &= ~(uint32_t)VTR_CS_FAILED;
 		return d->r.status == 0;
 	}
 	return true;
@@ -190,7 +196,7 @@ static enum vtr_err died(struct vtr_dispatch *d)
 	const char *why = (d->r.status & VTR_CS_SHORT) != 0 ? "the command is cut off" : d->r.why;
 
 	vtr_venus_fail(d->venus, name != NULL ? name : "command stream", why, d->r.value);
-	return VTR_ERR_GUEST;
+	return VTR_ERR_PROTOCOL;
 }
 
 static enum vtr_err run_all(struct vtr_dispatch *d, const uint8_t *data,
@@ -205,7 +211,7 @@ static enum vtr_err run_all(struct vtr_dispatch *d, const uint8_t *data,
 			progress(d, *done);
 		}
 		if (vtr_venus_is_dead(d->venus)) {
-			return VTR_ERR_GUEST;
+			return VTR_ERR_PROTOCOL;
 		}
 	}
 	return VTR_OK;
@@ -219,75 +225,59 @@ enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, const uint8_t *data, size_
 
 	vtr_cs_reader_init(&d->r, data, size, &d->venus->objects.map, &d->arena);
 	d->postponed = false;
-	vtr_retire_begin(&d->venus->retire, d->stream);
+	vtr_retire_begin(&d->venus->retire, &d->stream);
 	err = run_all(d, data, progress, &done);
-	vtr_retire_end(d->stream);
+	vtr_retire_end(&d->stream);
 	if (err == VTR_OK && out_done != NULL) {
 		*out_done = done;
 	}
 	return err;
 }
 
-/* Runs what of the window's `size` bytes is complete; *out_done is how much that was. */
-static enum vtr_err run_window(struct vtr_dispatch *d, size_t size, bool last, size_t *out_done)
+/* Runs the commands that begin in the scratch buffer's `size` bytes, which are a copy of those at `data`. *out_done
+ * is the end of the last command. It may lie behind the copy: the reader then has copied the rest into the arena. */
+static enum vtr_err run_scratch(struct vtr_dispatch *d, const uint8_t *data, size_t size,
+                                const uint8_t *data_end, size_t *out_done)
 {
-	const uint8_t *base = d->window[1];
+	const uint8_t *base = d->scratch[1];
 
 	vtr_cs_reader_init(&d->r, base, size, &d->venus->objects.map, &d->arena);
-	while (d->r.cur < d->r.end) {
-		const uint8_t *start = d->r.cur;
-
+	vtr_cs_reader_continue(&d->r, data + size, data_end);
+	while (d->r.cur < d->r.end && d->r.end == base + size) {
 		if (!run_one(d)) {
-			if (!last && d->r.status == VTR_CS_SHORT) {
-				vtr_arena_reset(
-					&d->arena); /* nothing was done yet: it runs again from more bytes */
-				*out_done = (size_t)(start - base);
-				return VTR_OK;
-			}
 			return died(d);
 		}
 	}
-	*out_done = size;
-	return vtr_venus_is_dead(d->venus) ? VTR_ERR_GUEST : VTR_OK;
+	*out_done = (size_t)(data_end - data) - vtr_cs_left(&d->r);
+	return vtr_venus_is_dead(d->venus) ? VTR_ERR_PROTOCOL : VTR_OK;
 }
 
 enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data, size_t size)
 {
-	size_t want = WINDOW_SIZE;
-	size_t at = 0;
+	size_t done;
 
-	while (at < size) {
-		const size_t n = vtr_min(want, size - at);
-		uint8_t *window = vtr_dispatch_window(d, 1, n);
-		size_t done;
+	for (size_t at = 0; at < size; at += done) {
+		const size_t n = vtr_min(SCRATCH_SIZE, size - at);
+		uint8_t *scratch = vtr_dispatch_scratch(d, 1, n);
 		enum vtr_err err;
 
-		if (window == NULL) {
+		if (scratch == NULL) {
 			vtr_venus_fail(d->venus, "command stream",
-			               "a command is longer than the context's budget allows (-o max-memory)",
-			               n);
-			return VTR_ERR_GUEST;
+			               "there is no room for it in the context's budget (-o max-memory)", n);
+			return VTR_ERR_PROTOCOL;
 		}
-		memcpy(window, data + at, n);
-		err = run_window(d, n, at + n == size, &done);
+		memcpy(scratch, data + at, n);
+		err = run_scratch(d, data + at, n, data + size, &done);
 		if (err != VTR_OK) {
 			return err;
 		}
-		at += done;
-		want = WINDOW_SIZE;
-		if (done == 0) { /* a long command: with all that it is known to need, or twice as much */
-			want = n + vtr_max(n, vtr_min(d->r.missing, size));
-		}
-	}
-	if (d->window_size[1] > WINDOW_KEPT) {
-		free_window(d, 1);
 	}
 	return VTR_OK;
 }
 
 /* --- pNext chains --------------------------------------------------------------------------------- */
 
-/* vk_gen.h's structs all begin like this. */
+/* All structs of vk_gen.h begin like this. */
 struct chained {
 	VkStructureType type;
 	struct chained *next;

@@ -2,12 +2,11 @@
 /*
  * Fences of the transport: "everything that was submitted to this queue so far is done".
  *
- * Each queue has a timeline semaphore. A fence is a value on it, so it needs no object of its own; and
- * once the guest is seen to ask for one after each submit, submits signal the next value by
- * themselves. The context's thread looks whether they are done as long as it is awake anyway; before it
- * sleeps it hands them to a thread of the queue's. A queue that fences are asked of gets a thread that
- * waits for its timeline: waiting for several timelines in one thread would be nicer, but Mesa's drivers
- * spin while they wait for any.
+ * Each queue has a timeline semaphore. A fence is a value on it, so it needs no object of its own. If the
+ * guest asks for a fence after each submit, submits signal the next value without being asked. The context's
+ * thread checks fences while it is awake; before it sleeps it passes them to a thread of the queue, which
+ * waits for the timeline. One thread could wait for several timelines, but Mesa's drivers spin in such a
+ * wait.
  */
 #define VTR_LOG_MODULE "venus"
 #include <stdlib.h>
@@ -15,7 +14,7 @@
 #include "base/log.h"
 #include "venus/device.h"
 
-/* Submits in a row that nobody asked a fence of, after which they stop signalling. */
+/* After so many submits in a row without a fence they stop signalling. */
 #define MAX_UNUSED 64
 
 static VkSemaphore make_timeline(struct vtr_device *device)
@@ -42,7 +41,7 @@ static uint64_t counter(struct vtr_queue *q)
 	return q->device->procs.vkGetSemaphoreCounterValue(q->device->handle, q->semaphore, &value) ==
 	                       VK_SUCCESS ?
 	               value :
-	               UINT64_MAX; /* a lost device owes nothing any more */
+	               UINT64_MAX; /* a lost device has no pending work */
 }
 
 static void fire(struct vtr_queue *q, uint64_t fence_id)
@@ -52,8 +51,8 @@ static void fire(struct vtr_queue *q, uint64_t fence_id)
 	venus->params.events->fence(venus->params.data, q->timeline, fence_id);
 }
 
-/* Retires what is done up to `value`. The lock is held while fences fire, since two threads do this and
- * fences must fire in order; the event's handler takes no lock of ours. */
+/* Retires what is done up to `value`. The lock is held during the callback, since two threads do this and
+ * fences must be reported in order; the callback takes no lock of ours. */
 static void retire(struct vtr_queue *q, uint64_t value)
 {
 	pthread_mutex_lock(&q->fence_lock);
@@ -71,7 +70,7 @@ static void retire(struct vtr_queue *q, uint64_t value)
 	pthread_mutex_unlock(&q->fence_lock);
 }
 
-/* The oldest pending value, 0 when there is none. */
+/* Returns: the oldest pending value, 0 if there is none. */
 static uint64_t oldest(struct vtr_queue *q)
 {
 	uint64_t value = 0;
@@ -112,7 +111,7 @@ static void waiter_thread(void *data)
 	}
 }
 
-/* With queue->lock held. */
+/* Called with queue->lock held. */
 static bool ready(struct vtr_queue *q)
 {
 	if (q->semaphore == NULL) {
@@ -163,7 +162,7 @@ void vtr_queue_submitted(struct vtr_queue *q, bool signalled, VkResult result)
 	}
 }
 
-/* With queue->lock held: the value that covers all submits, signalling it if none does. */
+/* Called with queue->lock held. Finds the value that covers all submits, and signals it if no submit does. */
 static VkResult cover(struct vtr_queue *q, uint64_t *out_value)
 {
 	VkResult ret = VK_SUCCESS;
@@ -173,7 +172,7 @@ static VkResult cover(struct vtr_queue *q, uint64_t *out_value)
 		if (ret == VK_SUCCESS) {
 			q->submitted++;
 			q->stale = false;
-			q->eager = true; /* the next submit may as well do it by itself */
+			q->eager = true; /* from now on submits signal themselves */
 		}
 	}
 	q->unused_signals = 0;
@@ -193,13 +192,13 @@ static enum vtr_err append(struct vtr_queue *q, uint64_t value, uint64_t fence_i
 	pthread_mutex_lock(&q->fence_lock);
 	vtr_list_append(&q->fences, &f->link);
 	pthread_mutex_unlock(&q->fence_lock);
-	q->unsettled = true;
-	q->device->venus->unsettled = true;
+	q->unwatched = true;
+	q->device->venus->unwatched = true;
 	return VTR_OK;
 }
 
-/* True: the queue's fences need the context's thread no more. */
-static bool settle(struct vtr_queue *q, bool sleeping)
+/* Returns: whether the queue's fences no longer need the context's thread. */
+static bool poll_queue(struct vtr_queue *q, bool sleeping)
 {
 	retire(q, counter(q));
 	if (oldest(q) == 0) {
@@ -212,24 +211,24 @@ static bool settle(struct vtr_queue *q, bool sleeping)
 	return sleeping;
 }
 
-void vtr_venus_settle(struct vtr_venus *venus, bool sleeping)
+void vtr_venus_poll_fences(struct vtr_venus *venus, bool sleeping)
 {
 	bool left = false;
 
-	if (!venus->unsettled) {
+	if (!venus->unwatched) {
 		return;
 	}
 	pthread_mutex_lock(&venus->timeline_lock);
-	for (uint32_t i = 1; i < VTR_VENUS_TIMELINE_COUNT; i++) {
+	for (uint32_t i = 1; i < VTR_TIMELINE_COUNT; i++) {
 		struct vtr_queue *q = venus->timelines[i];
 
-		if (q != NULL && q->unsettled) {
-			q->unsettled = !settle(q, sleeping);
-			left |= q->unsettled;
+		if (q != NULL && q->unwatched) {
+			q->unwatched = !poll_queue(q, sleeping);
+			left |= q->unwatched;
 		}
 	}
 	pthread_mutex_unlock(&venus->timeline_lock);
-	venus->unsettled = left;
+	venus->unwatched = left;
 }
 
 static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
@@ -241,10 +240,10 @@ static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
 	pthread_mutex_lock(&q->lock);
 	if (ready(q)) {
 		ret = cover(q, &value);
-		/* Often the work is done by now: no thread needs to wake up for it. Fences fire in their order,
-		 * also when the driver fails. */
+		/* Often the work is already done, so no thread needs to wake up for it. Fences are reported
+		 * in order, also when the driver fails. */
 		idle = oldest(q) == 0 && (ret != VK_SUCCESS || counter(q) >= value);
-	} else { /* a driver without timeline semaphores: right, and slow */
+	} else { /* a driver without timeline semaphores: correct, but slow */
 		(void)q->device->procs.vkQueueWaitIdle(q->handle);
 		idle = true;
 	}
@@ -258,9 +257,9 @@ static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
 
 enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id)
 {
-	enum vtr_err err = VTR_ERR_GUEST;
+	enum vtr_err err = VTR_ERR_INVALID;
 
-	pthread_mutex_lock(&venus->timeline_lock); /* keeps the queue from going away */
+	pthread_mutex_lock(&venus->timeline_lock); /* keeps the queue alive */
 	if (venus->timelines[timeline] != NULL) {
 		err = fence_on(venus->timelines[timeline], fence_id);
 	}
@@ -279,7 +278,7 @@ void vtr_device_close_queues(struct vtr_device *device)
 		if (q->timeline != 0) {
 			venus->timelines[q->timeline] = NULL;
 		}
-		pthread_mutex_lock(&q->lock); /* a thread that waits for it finds the queue gone */
+		pthread_mutex_lock(&q->lock); /* a waiting thread then finds the queue gone */
 		q->gone = true;
 		pthread_mutex_unlock(&q->lock);
 	}

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands that carry host memory: Vulkan takes a pointer, the wire has the bytes. Drivers trust the
- * sizes, so here is where they are checked. And private data. */
+/* Commands with host memory: Vulkan has a pointer, the wire has the bytes. Drivers do not check the sizes, so
+ * they are checked here. Also private data. */
 #include "venus/device.h"
 
 /* --- results ---------------------------------------------------------------------------------------- */
 
-/* Whether `count` results of at most `each` bytes, `stride` apart, fit the bytes that were asked for.
- * The decoder's arrays have VTR_CS_OUT_SLACK to spare behind them. */
+/* Returns: whether `count` results of at most `each` bytes, `stride` apart, fit into the requested bytes. The
+ *          decoder's arrays have VTR_CS_OUT_SLACK more bytes behind them. */
 static bool fits(uint64_t count, uint64_t stride, uint64_t each, size_t size)
 {
 	uint64_t last;
@@ -22,7 +22,7 @@ void vtr_hand_vkGetQueryPoolResults(struct vtr_dispatch *d, struct vtw_vkGetQuer
 {
 	PFN_vkGetQueryPoolResults fn;
 
-	/* The longest: all pipeline statistics and their availability, 64 bits each. */
+	/* The longest result: all pipeline statistics and their availability, 64 bits each. */
 	if (a->pData == NULL || !fits(a->queryCount, a->stride, 32 * sizeof(uint64_t), a->dataSize)) {
 		vtr_dispatch_fail(d, "query results do not fit their memory");
 		return;
@@ -37,7 +37,7 @@ void vtr_hand_vkGetQueryPoolResults(struct vtr_dispatch *d, struct vtw_vkGetQuer
 	}
 }
 
-/* The size of a shader group's handle, of a capture when `replay`. */
+/* Returns: the size of a shader group's handle, or of its capture if `replay`. */
 static uint64_t group_handle_size(struct vtr_object *device_obj, bool replay)
 {
 	const struct vtr_physical *p = vtr_vk(device_obj)->device->physical;

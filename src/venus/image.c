@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Buffers and images: they say that they may be bound to imported memory, and emulated modifiers
- * become what the driver knows. */
+/* Buffers and images: they are declared importable, and emulated modifiers are translated for the driver. */
 #include "venus/device.h"
 #include "venus/query.h"
 
@@ -9,9 +8,9 @@ static struct vtr_device *device_of(struct vtr_object *device_obj)
 	return vtr_vk(device_obj)->device;
 }
 
-/* --- what memory must be able to do ----------------------------------------------------------------- */
+/* --- memory requirements ---------------------------------------------------------------------------- */
 
-/* What an object needs beside what the driver says; kept with it. */
+/* What an object needs in addition to the driver's requirements; stored with it. */
 enum {
 	NEEDS_SHARED = 1 << 0, /* the guest will export or import its memory */
 	NEEDS_SPARSE = 1 << 1, /* it is a sparse resource */
@@ -24,14 +23,14 @@ static uint8_t needs_of(struct vtr_object *o)
 
 static void keep_types(uint32_t types, VkMemoryRequirements *requirements)
 {
-	/* What can lie nowhere else cannot be exported, or bound; allocation or binding will say so. */
+	/* If no other type fits, the object cannot be exported or bound; allocation or binding reports that. */
 	if ((requirements->memoryTypeBits & types) != 0) {
 		requirements->memoryTypeBits &= types;
 	}
 }
 
-/* Shared memory must be of a type that gets to others; a guest picks what is offered, and the GPU's own where it
- * can, which on a discrete one cannot be shared. */
+/* Shared memory must be of a shareable type. Guests choose from the offered types and prefer the GPU's own
+ * memory, which cannot be shared on a discrete GPU. */
 static void restrict_types(const struct vtr_device *device, uint8_t needs, VkMemoryRequirements *requirements)
 {
 	const struct vtr_physical *p = device->physical;
@@ -68,7 +67,7 @@ static uint8_t image_needs(const VkImageCreateInfo *info)
 
 /* --- buffers ---------------------------------------------------------------------------------------- */
 
-/* Ordinary ones were asked about once. Protected ones are not for the CPU. */
+/* Ordinary buffers were queried once. Protected ones are not accessible to the CPU. */
 static bool buffer_importable(const struct vtr_device *device, const VkBufferCreateInfo *info)
 {
 	const struct vtr_physical *p = device->physical;
@@ -92,7 +91,7 @@ static bool buffer_importable(const struct vtr_device *device, const VkBufferCre
 	        VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
 }
 
-/* The same for a buffer and for questions about one: what the guest is told must hold. */
+/* Applied to a buffer and to queries about one, so that the answers to the guest are correct. */
 static void adapt_buffer(const struct vtr_device *device, VkBufferCreateInfo *info,
                          VkExternalMemoryBufferCreateInfo *own)
 {
@@ -173,7 +172,7 @@ void vtr_hand_vkGetBufferMemoryRequirements2(struct vtr_dispatch *d,
 
 /* --- images ----------------------------------------------------------------------------------------- */
 
-/* Whether images like this one can be bound to imported memory without becoming something else. */
+/* Returns: whether such images can be bound to imported memory unchanged. */
 static bool image_importable(const struct vtr_device *device, const VkImageCreateInfo *info)
 {
 	const struct vtr_physical *p = device->physical;
@@ -194,7 +193,7 @@ static bool image_importable(const struct vtr_device *device, const VkImageCreat
 	VkImageFormatProperties2 props = { .sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
 		                           .pNext = &out };
 
-	/* An optimal image of a real GPU would have to move out of its memory. */
+	/* An optimal image of a real GPU would have to leave its memory. */
 	if (info->tiling != VK_IMAGE_TILING_LINEAR &&
 	    p->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU) {
 		return false;
@@ -239,7 +238,7 @@ void vtr_hand_vkCreateImage(struct vtr_dispatch *d, struct vtw_vkCreateImage *a)
 	}
 }
 
-/* A question about an image that is described, not made. */
+/* A query about an image that is described but not created. */
 struct question {
 	VkImageCreateInfo create;
 	VkExternalMemoryImageCreateInfo external;
@@ -311,7 +310,7 @@ void vtr_hand_vkGetDeviceImageSparseMemoryRequirements(struct vtr_dispatch *d,
 
 /* --- layouts ---------------------------------------------------------------------------------------- */
 
-/* A LINEAR image has no memory planes; the only one that a guest can ask for is the image itself. */
+/* A LINEAR image has no memory planes; the only plane that a guest can query is the image itself. */
 static VkImageAspectFlags aspect(const struct vtr_physical *p, VkImageAspectFlags mask)
 {
 	return p->emulate.drm_modifier && mask == VK_IMAGE_ASPECT_MEMORY_PLANE_0_BIT_EXT ?

@@ -20,7 +20,7 @@ void vtr_hand_vkEnumerateInstanceVersion(struct vtr_dispatch *d, struct vtw_vkEn
 	}
 }
 
-/* The two that make this a Venus host; guests do not ask. */
+/* The two extensions of the Venus protocol itself; guests do not query them. */
 void vtr_hand_vkEnumerateInstanceExtensionProperties(struct vtr_dispatch *d,
                                                      struct vtw_vkEnumerateInstanceExtensionProperties *a)
 {
@@ -42,7 +42,7 @@ void vtr_hand_vkEnumerateInstanceLayerProperties(struct vtr_dispatch *d,
                                                  struct vtw_vkEnumerateInstanceLayerProperties *a)
 {
 	(void)d;
-	*a->pPropertyCount = 0; /* layers are the guest's own business */
+	*a->pPropertyCount = 0; /* layers are only in the guest */
 	a->ret = VK_SUCCESS;
 }
 
@@ -62,7 +62,7 @@ static VkResult make_instance(struct vtr_venus *venus, const VkInstanceCreateInf
 		                      .pApplicationInfo = &app };
 	const char *portability = PORTABILITY;
 
-	if (guest->pApplicationInfo != NULL) { /* drivers have work-arounds by application name */
+	if (guest->pApplicationInfo != NULL) { /* drivers have workarounds by application name */
 		app = *guest->pApplicationInfo;
 		app.pNext = NULL;
 	}
@@ -75,7 +75,7 @@ static VkResult make_instance(struct vtr_venus *venus, const VkInstanceCreateInf
 	return venus->loader->create_instance(&info, NULL, out_instance);
 }
 
-/* With instance_lock held, like the next. */
+/* Called with instance_lock held, like destroy_instance(). */
 static void create_instance(struct vtr_dispatch *d, struct vtw_vkCreateInstance *a)
 {
 	struct vtr_venus *venus = d->venus;
@@ -83,7 +83,7 @@ static void create_instance(struct vtr_dispatch *d, struct vtw_vkCreateInstance 
 	struct vtr_vk_object *o;
 
 	if (venus->instance != NULL) {
-		vtr_dispatch_fail(d, "a context has one instance");
+		vtr_dispatch_fail(d, "a second instance is created in one context");
 		return;
 	}
 	if (a->pCreateInfo->enabledLayerCount != 0) {
@@ -108,8 +108,11 @@ static void create_instance(struct vtr_dispatch *d, struct vtw_vkCreateInstance 
 		o->procs = &venus->instance_procs;
 		venus->instance = o;
 	} else {
-		vtr_error(venus->log, "the host's vkCreateInstance failed (%d): no driver, or it is broken",
-		          a->ret);
+		vtr_error(
+			venus->log,
+			"the host's vkCreateInstance failed (%d), so the program gets no device: the Vulkan "
+			"driver is missing or broken. 'vitrine doctor' examines this host",
+			a->ret);
 	}
 	vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
 }
@@ -125,7 +128,7 @@ void vtr_hand_vkCreateInstance(struct vtr_dispatch *d, struct vtw_vkCreateInstan
 	pthread_mutex_unlock(&d->venus->instance_lock);
 }
 
-/* Every object that is left in the instance, devices first. */
+/* Destroys all objects of the instance, devices first. */
 static void destroy_instance(struct vtr_venus *venus)
 {
 	struct vtr_vk_object *instance = venus->instance;
@@ -158,7 +161,7 @@ void vtr_instance_finish(struct vtr_venus *venus)
 void vtr_hand_vkDestroyInstance(struct vtr_dispatch *d, struct vtw_vkDestroyInstance *a)
 {
 	pthread_mutex_lock(&d->venus->instance_lock);
-	if (d->venus->instance == vtr_vk(a->instance_obj)) { /* else another ring has destroyed it */
+	if (d->venus->instance == vtr_vk(a->instance_obj)) { /* otherwise another ring has destroyed it */
 		vtr_instance_finish(d->venus);
 	}
 	pthread_mutex_unlock(&d->venus->instance_lock);
@@ -166,7 +169,7 @@ void vtr_hand_vkDestroyInstance(struct vtr_dispatch *d, struct vtw_vkDestroyInst
 
 /* --- physical devices ------------------------------------------------------------------------------- */
 
-/* With instance_lock held. A command may have found the instance that another ring has destroyed since. */
+/* Called with instance_lock held. A command may hold an instance that another ring has destroyed meanwhile. */
 static bool is_current(struct vtr_dispatch *d, struct vtr_object *instance)
 {
 	if (d->venus->instance != vtr_vk(instance)) {
@@ -204,7 +207,7 @@ static VkResult find_physicals(struct vtr_venus *venus, VkInstance instance)
 	return ret < 0 ? ret : VK_SUCCESS;
 }
 
-/* Gives the guest's ids to the devices, or checks that they are those that it gave before. */
+/* Assigns the guest's ids to the devices, or checks that they are the same as before. */
 static void name_physicals(struct vtr_dispatch *d, struct vtr_object *instance, const uint64_t *ids,
                            uint32_t n)
 {
@@ -223,7 +226,7 @@ static void name_physicals(struct vtr_dispatch *d, struct vtr_object *instance, 
 			p->object->data = p;
 			vtr_object_publish(d, p->object, (uintptr_t)p->handle, VK_SUCCESS);
 		} else if (p->object->base.id != ids[i]) {
-			vtr_dispatch_fail(d, "a physical device gets another id");
+			vtr_dispatch_fail(d, "the guest gives a physical device another id");
 			return;
 		}
 	}
@@ -255,7 +258,7 @@ void vtr_hand_vkEnumeratePhysicalDevices(struct vtr_dispatch *d, struct vtw_vkEn
 	pthread_mutex_unlock(&d->venus->instance_lock);
 }
 
-/* The guest's id of a driver's device, 0 for one that is not offered. */
+/* Returns: the guest's id of a driver's device, 0 for one that is not offered. */
 static uint64_t physical_id(const struct vtr_venus *venus, VkPhysicalDevice handle)
 {
 	for (uint32_t i = 0; i < venus->physical_count; i++) {
@@ -268,7 +271,8 @@ static uint64_t physical_id(const struct vtr_venus *venus, VkPhysicalDevice hand
 	return 0;
 }
 
-/* Keeps the devices that the guest knows, as ids. False: none is left. */
+/* Replaces the group's devices by the guest's ids and removes those that are not offered. Returns: false if
+ * none is left. */
 static bool name_group(const struct vtr_venus *venus, VkPhysicalDeviceGroupProperties *g)
 {
 	uint32_t n = 0;
@@ -342,7 +346,7 @@ void vtr_hand_vkEnumerateDeviceExtensionProperties(struct vtr_dispatch *d,
 	uint32_t n = p->extension_count;
 
 	if (a->pLayerName != NULL) {
-		vtr_dispatch_fail(d, "a layer is asked for");
+		vtr_dispatch_fail(d, "a layer is requested");
 		return;
 	}
 	a->ret = VK_SUCCESS;

@@ -5,7 +5,7 @@
 #include "venus/context.h"
 #include "venus/physical.h"
 
-/* Destroys the instance with all that is left of it. */
+/* Destroys the instance with all of its objects. */
 void vtr_instance_finish(struct vtr_venus *venus);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* VkDeviceMemory: what the CPU can see lies in memory that the guest can map. */
+/* VkDeviceMemory: memory that the CPU can access is memory that the guest can map. */
 #define VTR_LOG_MODULE "venus"
 #include "venus/memory.h"
 
@@ -36,13 +36,13 @@ static void import_pointer(struct request *req, void *pointer, size_t size)
 		.pHostPointer = pointer,
 	};
 	req->info.allocationSize = size;
-	/* Memory that is imported by address is dedicated to nothing (VUID-VkMemoryAllocateInfo-pNext-02806). */
+	/* Memory that is imported by address cannot be dedicated (VUID-VkMemoryAllocateInfo-pNext-02806). */
 	vtr_chain_unlink(&req->info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
 	vtr_chain_push(&req->info, &req->import);
 }
 
-/* The driver's from now on: lavapipe, which is the only one known to take such an fd, closes it even if the
- * allocation fails, when this number may already be another thread's. */
+/* The driver owns the fd from now on. lavapipe, the only driver known to import such an fd, closes it even if
+ * the allocation fails; its number may then already belong to another thread. */
 static VkResult import_fd(struct request *req, int fd, size_t size)
 {
 	req->import_fd = (VkImportMemoryFdInfoKHR){
@@ -54,13 +54,13 @@ static VkResult import_fd(struct request *req, int fd, size_t size)
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	req->info.allocationSize = size;
-	/* The size is not that of the image or buffer any more. */
+	/* The size differs from that of the image or buffer. */
 	vtr_chain_unlink(&req->info, VK_STRUCTURE_TYPE_MEMORY_DEDICATED_ALLOCATE_INFO);
 	vtr_chain_push(&req->info, &req->import_fd);
 	return VK_SUCCESS;
 }
 
-/* The rounded size, 0 when it cannot be. */
+/* Returns: the rounded size, 0 on overflow. */
 static size_t rounded(const struct request *req)
 {
 	const size_t alignment = req->device->physical->strategy.import_alignment;
@@ -98,14 +98,15 @@ static VkResult prepare_own(struct request *req)
 	return VK_SUCCESS;
 }
 
-/* What an import of a resource takes: all of it, rounded to what the driver wants. NULL: it cannot be. */
+/* Returns: the range that an import of a resource takes: all of it, rounded as the driver requires. NULL: not
+ *          possible. */
 static void *view_resource(struct request *req, struct vtr_resource *res, size_t *out_size)
 {
 	struct vtr_memory *m = req->memory;
 	const size_t alignment = req->device->physical->strategy.import_alignment;
 	size_t size = vtr_align_up(res->size, alignment);
 
-	if (res->lent) { /* its size is far from an overflow: it is mapped */
+	if (res->lent) { /* mapped, so its size cannot overflow */
 		if (req->device->physical->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU) {
 			atomic_store(&res->pinned, true);
 		}
@@ -124,7 +125,7 @@ static void *view_resource(struct request *req, struct vtr_resource *res, size_t
 	return m->imported_map;
 }
 
-/* Memory of a resource: of the window, of another context, of the guest's RAM, or of this context itself. */
+/* Imports a resource: of hostmem, of another context, of the guest's RAM, or of this context itself. */
 static VkResult prepare_import(struct request *req, uint32_t res_id)
 {
 	struct vtr_memory *m = req->memory;
@@ -166,7 +167,7 @@ static VkResult prepare(struct request *req)
 		vtr_chain_unlink(&req->info, VK_STRUCTURE_TYPE_IMPORT_MEMORY_RESOURCE_INFO_MESA);
 	struct vtr_memory *m = req->memory;
 
-	/* The guest exports by asking for a blob; how that is made is ours to choose. */
+	/* The guest exports memory by creating a blob; we choose how that is shared. */
 	vtr_chain_unlink(&req->info, VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO);
 	m->share = vtr_device_share(req->device, req->info.memoryTypeIndex);
 	if (from != NULL) {
@@ -189,7 +190,7 @@ static VkResult prepare(struct request *req)
 	return VK_SUCCESS;
 }
 
-/* Memory of resources is imported by its address whatever the device does with its own. */
+/* Memory of resources is always imported by address, whatever the device does with its own. */
 static bool suits_sparse(const struct vtr_device *device, const struct vtr_memory *m, uint32_t type)
 {
 	const struct vtr_memory_strategy *s = &device->physical->strategy;
@@ -268,12 +269,12 @@ struct vtr_memory *vtr_memory_detach(struct vtr_venus *venus, struct vtr_vk_obje
 {
 	struct vtr_memory *memory;
 
-	pthread_mutex_lock(&venus->memory_lock); /* against its blob being made right now */
+	pthread_mutex_lock(&venus->memory_lock); /* a blob of it may be created right now */
 	memory = o->data;
 	o->data = NULL;
 	pthread_mutex_unlock(&venus->memory_lock);
 	if (memory != NULL) {
-		unlist_unfit(memory); /* before the driver gives this handle to other memory */
+		unlist_unfit(memory); /* before the driver reuses this handle for other memory */
 	}
 	return memory;
 }
@@ -355,14 +356,14 @@ static enum vtr_err blob_of(struct vtr_venus *venus, struct vtr_vk_object *o, ui
 		return VTR_ERR_UNSUPPORTED;
 	}
 	if ((flags & VTR_BLOB_MAPPABLE) != 0 && (m->properties & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) == 0) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	have = m->block != NULL    ? m->block->size :
 	       m->imported != NULL ? m->imported->size :
 	                             vtr_align_up(m->size, vtr_os_page_size());
 	if (size == 0 || size > vtr_align_up(have, vtr_os_page_size()) ||
 	    atomic_exchange(&m->exported, true)) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	if ((flags & (VTR_BLOB_SHAREABLE | VTR_BLOB_CROSS_DEVICE)) != 0) {
 		atomic_store(&m->shareable, true);
@@ -385,14 +386,14 @@ enum vtr_err vtr_memory_blob(struct vtr_venus *venus, uint32_t res_id, uint64_t 
 	enum vtr_err err;
 
 	if (o == NULL) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	pthread_mutex_lock(&venus->memory_lock);
 	if (o->type == VK_OBJECT_TYPE_DEVICE_MEMORY) {
 		err = blob_of(venus, vtr_vk(o), res_id, flags, size, out_blob);
 	} else {
-		err = o->type == (VK_OBJECT_TYPE_DEVICE_MEMORY | VTR_OBJECT_TOMB) ? VTR_ERR_LIMIT :
-		                                                                    VTR_ERR_GUEST;
+		err = o->type == (VK_OBJECT_TYPE_DEVICE_MEMORY | VTR_OBJECT_FAILED) ? VTR_ERR_LIMIT :
+		                                                                      VTR_ERR_INVALID;
 	}
 	pthread_mutex_unlock(&venus->memory_lock);
 	return err;

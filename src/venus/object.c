@@ -18,7 +18,6 @@ enum vtr_err vtr_object_table_init(struct vtr_object_table *table)
 	vtr_list_init(&table->free);
 	vtr_list_init(&table->retired);
 	vtr_list_init(&table->blocks);
-	atomic_init(&table->sync_objects, 0);
 	atomic_init(&table->objects, 0);
 	return vtr_idmap_init(&table->map);
 }
@@ -34,7 +33,7 @@ void vtr_object_table_finish(struct vtr_object_table *table)
 	vtr_idmap_finish(&table->map);
 }
 
-/* With the lock held, like the next. Objects that were retired and that no command uses any more. */
+/* Called with the lock held, like grow(). Reclaims retired objects that no command uses any more. */
 static void reclaim(struct vtr_venus *venus)
 {
 	struct vtr_object_table *table = &venus->objects;
@@ -51,7 +50,7 @@ static void reclaim(struct vtr_venus *venus)
 	}
 }
 
-/* Its limit is above that of objects alive, for what is retired and held by a command that takes long. */
+/* Its limit is above that of live objects, for retired ones that a long command holds. */
 static void grow(struct vtr_object_table *table)
 {
 	struct block *b = table->room < 2 * VTR_MAX_OBJECTS ? calloc(1, sizeof(*b)) : NULL;
@@ -96,6 +95,9 @@ static void object_retire(struct vtr_venus *venus, struct vtr_vk_object *o)
 	struct vtr_object_table *table = &venus->objects;
 
 	atomic_fetch_sub_explicit(&table->objects, 1, memory_order_relaxed);
+	if (o->counted) {
+		vtr_budget_give(&venus->resources.budget, VTR_SYNC_BYTES);
+	}
 	pthread_mutex_lock(&venus->retire.lock);
 	o->epoch = atomic_load_explicit(&venus->retire.epoch, memory_order_relaxed);
 	vtr_list_append(&table->retired, &o->link);
@@ -104,7 +106,6 @@ static void object_retire(struct vtr_venus *venus, struct vtr_vk_object *o)
 
 static bool is_sync(uint32_t type)
 {
-	type &= ~VTR_OBJECT_TOMB;
 	return type == VK_OBJECT_TYPE_FENCE || type == VK_OBJECT_TYPE_SEMAPHORE ||
 	       type == VK_OBJECT_TYPE_EVENT;
 }
@@ -114,21 +115,29 @@ struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_obje
 {
 	struct vtr_object_table *table = &d->venus->objects;
 	struct vtr_vk_object *p = parent != NULL ? vtr_vk(parent) : NULL;
-	struct vtr_vk_object *o;
+	const bool counted = is_sync(type);
+	struct vtr_vk_object *o = NULL;
 
 	if (id == 0 || id >= VTR_IDMAP_MAX_IDS || vtr_idmap_get(&table->map, id) != NULL) {
 		vtr_dispatch_fail(d, "a new object's id is zero, out of range or in use");
 		*out_ret = VK_ERROR_UNKNOWN;
 		return NULL;
 	}
-	if ((is_sync(type) && atomic_load(&table->sync_objects) >= VTR_MAX_SYNC_OBJECTS) ||
-	    atomic_load(&table->objects) >= VTR_MAX_OBJECTS || (o = object_alloc(d->venus)) == NULL) {
+	if (atomic_load(&table->objects) < VTR_MAX_OBJECTS &&
+	    (!counted || vtr_budget_take(&d->venus->resources.budget, VTR_SYNC_BYTES))) {
+		o = object_alloc(d->venus);
+		if (o == NULL && counted) {
+			vtr_budget_give(&d->venus->resources.budget, VTR_SYNC_BYTES);
+		}
+	}
+	if (o == NULL) {
 		*out_ret = VK_ERROR_OUT_OF_HOST_MEMORY;
-		vtr_object_bury(d, parent, type, id);
+		vtr_object_set_failed(d, parent, type, id);
 		return NULL;
 	}
 	o->base.id = id;
 	o->base.type = type;
+	o->counted = counted;
 	if (p != NULL) {
 		o->procs = p->procs;
 		o->device = p->device;
@@ -137,8 +146,8 @@ struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_obje
 	return o;
 }
 
-/* Makes it findable, unless what it belongs to is being destroyed. With the device's lock held, if there is
- * a device: the thread that destroys it finds the object then. */
+/* Makes it findable, unless its parent is being destroyed. Called with the device's lock held, if there is a
+ * device: the thread that destroys the device then finds the object. */
 static enum vtr_err insert(struct vtr_object_table *table, struct vtr_vk_object *o)
 {
 	const bool child = o->device != NULL && o->base.type != VK_OBJECT_TYPE_DEVICE;
@@ -160,9 +169,6 @@ static void publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
 	struct vtr_object_table *table = &d->venus->objects;
 	enum vtr_err err;
 
-	if (is_sync(o->base.type)) {
-		atomic_fetch_add(&table->sync_objects, 1);
-	}
 	if (o->device != NULL) {
 		pthread_mutex_lock(&o->device->lock);
 	}
@@ -170,7 +176,7 @@ static void publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
 	if (o->device != NULL) {
 		pthread_mutex_unlock(&o->device->lock);
 	}
-	if (err != VTR_OK) { /* the context ends: what the driver made goes with it */
+	if (err != VTR_OK) { /* the context fails: the driver's object is destroyed with it */
 		vtr_dispatch_fail(d, err == VTR_ERR_GONE ? "its device or pool was destroyed meanwhile" :
 		                                           "a new object's id cannot be used");
 		object_retire(d->venus, o);
@@ -180,7 +186,7 @@ static void publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
 void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret)
 {
 	if (ret < 0) {
-		o->base.type |= VTR_OBJECT_TOMB;
+		o->base.type |= VTR_OBJECT_FAILED;
 		o->base.handle = 0;
 		if (vtr_dispatch_wants_reply(d)) { /* the guest reads the error and drops the id */
 			object_retire(d->venus, o);
@@ -192,7 +198,7 @@ void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_
 	publish(d, o);
 }
 
-void vtr_object_bury(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type, uint64_t id)
+void vtr_object_set_failed(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type, uint64_t id)
 {
 	struct vtr_object_table *table = &d->venus->objects;
 	struct vtr_vk_object *o;
@@ -200,14 +206,14 @@ void vtr_object_bury(struct vtr_dispatch *d, struct vtr_object *parent, VkObject
 	if (vtr_dispatch_wants_reply(d)) {
 		return;
 	}
-	/* A flood of failing creates must end somewhere; the context does, with this. */
+	/* Failing creates must be limited; the context fails at the limit. */
 	o = atomic_load(&table->objects) < 2 * VTR_MAX_OBJECTS ? object_alloc(d->venus) : NULL;
 	if (o == NULL) {
-		vtr_dispatch_fail(d, "too many objects");
+		vtr_dispatch_fail(d, "the context has too many objects");
 		return;
 	}
 	o->base.id = id;
-	o->base.type = type | VTR_OBJECT_TOMB;
+	o->base.type = type | VTR_OBJECT_FAILED;
 	o->device = parent != NULL ? vtr_vk(parent)->device : NULL;
 	publish(d, o);
 }
@@ -217,12 +223,9 @@ bool vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *object)
 	struct vtr_object_table *table = &d->venus->objects;
 	struct vtr_vk_object *o = vtr_vk(object);
 
-	/* A guest that destroys something twice at once, in two rings, must not free it twice. */
+	/* A guest that destroys an object twice at once, in two rings, must not free it twice. */
 	if (!vtr_idmap_remove(&table->map, object)) {
 		return false;
-	}
-	if (is_sync(object->type)) {
-		atomic_fetch_sub(&table->sync_objects, 1);
 	}
 	if (o->device != NULL) {
 		pthread_mutex_lock(&o->device->lock);
@@ -251,15 +254,15 @@ void vtr_object_remove_children(struct vtr_dispatch *d, struct vtr_vk_object *po
 		if (child == NULL) {
 			return;
 		}
-		vtr_object_remove(d, child); /* unless another thread is at it */
+		vtr_object_remove(d, child); /* unless another thread is removing it */
 	}
 }
 
-void vtr_object_exhume(struct vtr_dispatch *d, VkObjectType type)
+void vtr_object_clear_failed(struct vtr_dispatch *d, VkObjectType type)
 {
-	struct vtr_object *tomb = d->r.tomb;
+	struct vtr_object *failed = d->r.failed;
 
-	if (tomb != NULL && tomb->type == (type | VTR_OBJECT_TOMB)) {
-		vtr_object_remove(d, tomb);
+	if (failed != NULL && failed->type == (type | VTR_OBJECT_FAILED)) {
+		vtr_object_remove(d, failed);
 	}
 }

@@ -14,21 +14,23 @@ struct vtr_dispatch;
 struct vtr_device;
 
 /*
- * A Vulkan object of the guest's. A command that has found one may use it until the command ends, also when
- * another ring removes it meanwhile (venus/retire.h). Its memory is used again for other objects.
- * Thread: any; nothing changes once it is known, but for `data` of memory (vtr_venus.memory_lock) and what
- *         is under the device's lock.
+ * A Vulkan object of the guest. A command that has found one may use it until the command ends, even if
+ * another ring removes it meanwhile (venus/retire.h). Its memory is reused for other objects.
+ *
+ * Thread: any; constant once published, except for `data` of memory (vtr_venus.memory_lock) and the members
+ *         under the device's lock.
  */
 struct vtr_vk_object {
 	struct vtr_object base;
 	const void *procs;            /* entry points: vtw_instance_procs or vtw_device_procs */
-	struct vtr_device *device;    /* a device's own, too; NULL: an instance's */
-	void *data;                   /* what the type's handlers add: vtr_memory, vtr_queue, ... */
+	struct vtr_device *device;    /* also of the device itself; NULL: an instance.s */
+	void *data;                   /* data of the type's handlers: vtr_memory, vtr_queue, ... */
 	struct vtr_vk_object *pool;   /* of a descriptor set or command buffer */
 	struct vtr_list link;         /* in device->objects or pool->children; later in the table's lists */
 	struct vtr_list children;     /* of a pool; under the device's lock, like `link` and `gone` */
-	bool gone;		    /* removed: a pool takes no children any more */
-	uint64_t epoch;               /* retired in this one */
+	bool gone;      /* removed: a pool accepts no children any more */
+	uint64_t epoch;               /* epoch in which it was retired */
+	bool counted;                 /* it has taken VTR_SYNC_BYTES of the budget */
 	uint8_t needs;                /* of a buffer or image (image.c) */
 	VkFormat format;              /* of an image */
 	uint32_t layers;              /* of an image */
@@ -36,17 +38,17 @@ struct vtr_vk_object {
 
 struct vtr_object_table {
 	struct vtr_idmap map;
-	struct vtr_list free;    /* can be used again; guarded by vtr_retire.lock, like what follows */
+	struct vtr_list free;    /* reusable; guarded by vtr_retire.lock, like the members below */
 	struct vtr_list retired; /* oldest first */
 	struct vtr_list blocks;
 	uint32_t room;           /* of all blocks, in objects */
-	_Atomic uint32_t sync_objects; /* fences, semaphores and events alive */
 	_Atomic uint32_t objects;
 };
 
-/* Drivers keep a kernel object or a page for each; an app has a few hundred. */
-#define VTR_MAX_SYNC_OBJECTS 65536
-/* A large game has some hundred thousand; each costs us 128 bytes and the driver more. */
+/* What a fence, semaphore or event takes from the context's budget: drivers keep a kernel object or a page
+ * for each. */
+#define VTR_SYNC_BYTES 4096
+/* A large game has some hundred thousand; each costs us 128 bytes, and more in the driver. */
 #define VTR_MAX_OBJECTS (4u << 20)
 
 VTR_MUST_CHECK enum vtr_err vtr_object_table_init(struct vtr_object_table *table);
@@ -68,23 +70,22 @@ static inline const struct vtw_instance_procs *vtr_instance_procs(struct vtr_obj
 }
 
 /**
- * Takes an object for `id`, a child of `parent` (the command's first argument), before the driver is
- * asked: nothing that can fail is left for afterwards.
+ * Reserves an object for `id`, a child of `parent` (the command's first argument), before the driver is
+ * called, so that nothing can fail afterwards.
  *
- * Returns NULL with *out_ret set when a budget is used up, or with the reader poisoned when the id
- * cannot be.
+ * Returns: NULL with *out_ret set if a budget is used up, or with the reader poisoned if the id is invalid.
  */
 struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type,
                                          uint64_t id, VkResult *out_ret);
-/* Makes it known, or, when ret is an error, leaves a tombstone unless the guest gets to know of it. */
+/* Makes it findable. If ret is an error, marks it as failed instead, unless the guest reads that error. */
 void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret);
-/* Forgets an object, which lasts until the command ends. False: another thread did, and this one must
- * not tell the driver. */
+/* Removes an object, which stays valid until the command ends. Returns: false if another thread did; then
+ * this one must not call the driver. */
 bool vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *o);
 void vtr_object_remove_children(struct vtr_dispatch *d, struct vtr_vk_object *pool);
-/* Leaves a tombstone for an object that could not be made: commands that name it fail quietly. */
-void vtr_object_bury(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type, uint64_t id);
-/* Removes the tombstone that the command named, when it is of this type. */
-void vtr_object_exhume(struct vtr_dispatch *d, VkObjectType type);
+/* Records that an object could not be created: commands that name it fail without an error. */
+void vtr_object_set_failed(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type, uint64_t id);
+/* Removes the record of the failed object that the command named, if it is of this type. */
+void vtr_object_clear_failed(struct vtr_dispatch *d, VkObjectType type);
 
 #endif

@@ -7,8 +7,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "venus/dispatch.h"
 #include "venus/object.h"
 #include "venus/venus.h"
+#include "vk/renderer_config.h"
 
 #define DMA_BUF "VK_EXT_external_memory_dma_buf"
 #define MODIFIER "VK_EXT_image_drm_format_modifier"
@@ -80,7 +82,7 @@ bool vtr_physical_has(const struct vtr_physical *p, const char *name)
 	return false;
 }
 
-/* What the guest may enable: what both sides know, and what we make up. */
+/* What the guest may enable: extensions that driver and registry have, and those that we emulate. */
 static enum vtr_err offer_extensions(struct vtr_physical *p, const struct list *driver)
 {
 	p->extensions = calloc(VTW_EXTENSION_COUNT, sizeof(*p->extensions));
@@ -100,8 +102,8 @@ static enum vtr_err offer_extensions(struct vtr_physical *p, const struct list *
 	return VTR_OK;
 }
 
-/* Whether dma-bufs of this driver's can be imported is another matter than whether the guest's
- * buffers can: those come through us, shared in whatever way works. */
+/* Independent of whether the driver can import its own dma-bufs: the guest's buffers are shared by us, in any
+ * way that works. */
 static void choose_emulation(struct vtr_physical *p, const struct list *driver)
 {
 	bool dma_buf_works = false;
@@ -112,7 +114,8 @@ static void choose_emulation(struct vtr_physical *p, const struct list *driver)
 	p->emulate.dma_buf = !dma_buf_works || find(driver, DMA_BUF) == NULL;
 	p->emulate.drm_modifier = p->emulate.dma_buf || find(driver, MODIFIER) == NULL;
 	p->emulate.queue_foreign = find(driver, FOREIGN) == NULL;
-	/* The guest only waits for and resets sync files; an empty submit does the same everywhere. */
+	/* The guest only waits for and resets sync files; an empty submit has the same effect with any
+	 * driver. */
 	p->emulate.sync_fd = true;
 }
 
@@ -147,9 +150,10 @@ static enum vtr_err fill(struct vtr_log *log, const struct vtr_venus_params *par
 {
 	enum vtr_err err;
 
-	p->has.host_memory = find(driver, "VK_EXT_external_memory_host") != NULL && !params->no_host_import;
+	p->has.host_memory = find(driver, "VK_EXT_external_memory_host") != NULL &&
+	                     !params->config->no_host_import;
 	p->has.memory_fd = find(driver, "VK_KHR_external_memory_fd") != NULL;
-	p->has.dma_buf = p->has.memory_fd && find(driver, DMA_BUF) != NULL && !params->no_export;
+	p->has.dma_buf = p->has.memory_fd && find(driver, DMA_BUF) != NULL && !params->config->no_export;
 	p->has.deferred_host = find(driver, "VK_KHR_deferred_host_operations") != NULL;
 	p->has.portability = find(driver, "VK_KHR_portability_subset") != NULL;
 	p->core_timeline = p->properties.apiVersion >= VK_API_VERSION_1_2;
@@ -198,6 +202,20 @@ enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_par
 	}
 	*out_physical = p;
 	return VTR_OK;
+}
+
+void vtr_physical_hide_features(const struct vtr_physical *physical, VkPhysicalDeviceFeatures2 *features)
+{
+	VkPhysicalDeviceRayTracingPipelineFeaturesKHR *rt =
+		vtr_chain_find(features, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR);
+
+	if (rt != NULL) { /* the protocol has no way to send pShaderGroupCaptureReplayHandle */
+		rt->rayTracingPipelineShaderGroupHandleCaptureReplay = VK_FALSE;
+		rt->rayTracingPipelineShaderGroupHandleCaptureReplayMixed = VK_FALSE;
+	}
+	if (vtr_physical_hides_sparse(physical)) {
+		vtr_sparse_hide_features2(features);
+	}
 }
 
 void vtr_physical_destroy(struct vtr_physical *physical)

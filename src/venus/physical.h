@@ -14,21 +14,21 @@ struct vtr_log;
 struct vtr_venus_params;
 struct vtr_vk_object;
 
-/* What the driver lacks and guests need, and we give (design.md 2). */
+/* What the driver lacks, guests need, and we emulate. */
 struct vtr_emulation {
-	bool dma_buf;        /* VK_EXT_external_memory_dma_buf, by memory that is shared another way */
-	bool drm_modifier;   /* VK_EXT_image_drm_format_modifier: LINEAR alone */
+	bool dma_buf;        /* VK_EXT_external_memory_dma_buf, by memory that is shared in another way */
+	bool drm_modifier;   /* VK_EXT_image_drm_format_modifier with LINEAR only */
 	bool queue_foreign;  /* VK_EXT_queue_family_foreign */
 	bool sync_fd;        /* semaphores and fences as sync files */
 };
 
-/* A physical device as the guest sees it. Made once, read-only afterwards. Freed when no command can hold it any
- * more. */
+/* A physical device as the guest sees it. Created once, immutable afterwards. Freed when no command can use
+ * it any more. */
 struct vtr_physical {
 	struct vtr_retired retired;
 	bool gone; /* its instance was destroyed; guarded by instance_lock */
 	VkPhysicalDevice handle;
-	struct vtr_vk_object *object; /* NULL until the guest enumerated */
+	struct vtr_vk_object *object; /* NULL until the guest enumerates it */
 	const struct vtw_instance_procs *procs;
 	VkPhysicalDeviceProperties properties;
 	uint8_t device_uuid[VK_UUID_SIZE], driver_uuid[VK_UUID_SIZE];
@@ -37,7 +37,7 @@ struct vtr_physical {
 	struct {
 		bool host_memory, memory_fd, dma_buf, fence_fd, portability, timeline, deferred_host;
 	} has;
-	bool core_timeline; /* timeline semaphores need no extension */
+	bool core_timeline; /* timeline semaphores are core */
 	uint32_t sparse_family; /* vtr_sparse_family() */
 	struct vtr_emulation emulate;
 	VkPhysicalDeviceMemoryProperties memory; /* as the guest sees it */
@@ -45,28 +45,31 @@ struct vtr_physical {
 };
 
 /**
- * Looks at a device and decides how it is offered.
- * Owner: *out_physical is the caller's. Returns: VTR_ERR_UNSUPPORTED (logged; not to be offered),
- * VTR_ERR_NOMEM, VTR_ERR_VK.
+ * Queries a device and decides how it is offered.
+ * Owner: *out_physical is the caller's. Returns: VTR_ERR_UNSUPPORTED (logged; not offered), VTR_ERR_NOMEM,
+ *        VTR_ERR_VK.
  */
 VTR_MUST_CHECK enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_params *params,
                                                 const struct vtw_instance_procs *procs,
                                                 VkPhysicalDevice handle, struct vtr_physical **out_physical);
 void vtr_physical_destroy(struct vtr_physical *physical);
 
-/* Whether an extension is offered that the driver has, too. */
+/* Returns: whether an extension is offered that the driver has, too. */
 bool vtr_physical_has(const struct vtr_physical *physical, const char *name);
 
-/* Whether the driver has sparse binding that the guest must not see: it would give wrong contents. */
+/* Returns: whether sparse binding of the driver is hidden from the guest because contents would be wrong. */
 static inline bool vtr_physical_hides_sparse(const struct vtr_physical *physical)
 {
 	return physical->strategy.sparse_types == 0;
 }
 
-/* Whether an extension is offered that the driver must never hear of. */
+/* Removes what guests cannot use from the driver's features, chains included. */
+void vtr_physical_hide_features(const struct vtr_physical *physical, VkPhysicalDeviceFeatures2 *features);
+
+/* Returns: whether an extension is offered that must not be passed to the driver. */
 bool vtr_physical_emulates(const struct vtr_physical *physical, const char *name);
 
-/* The dispatch argument's physical device. */
+/* Returns: the physical device of a dispatch argument. */
 struct vtr_object;
 struct vtr_physical *vtr_physical_of(struct vtr_object *object);
 

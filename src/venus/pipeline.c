@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pipelines are made by the array: each element may fail by itself. */
+/* Pipelines are created in arrays: each element can fail on its own. */
 #include "venus/device.h"
 
 struct array {
@@ -13,7 +13,7 @@ static bool begin(struct vtr_dispatch *d, struct vtr_object *device, uint64_t *i
 {
 	*out = (struct array){ .n = 0 };
 	if (count == 0 || ids == NULL) {
-		vtr_dispatch_fail(d, "no pipelines");
+		vtr_dispatch_fail(d, "the number of pipelines is 0");
 		return false;
 	}
 	out->objects = vtr_dispatch_alloc(d, count, sizeof(*out->objects));
@@ -35,7 +35,7 @@ static bool begin(struct vtr_dispatch *d, struct vtr_object *device, uint64_t *i
 	return true;
 }
 
-/* An id that comes back as 0 is how the guest learns that this one failed. */
+/* An id of 0 in the reply tells the guest that this element failed. */
 static void end(struct vtr_dispatch *d, struct array *a, uint64_t *ids, VkResult ret)
 {
 	for (uint32_t i = 0; i < a->n; i++) {
@@ -82,7 +82,7 @@ void vtr_hand_vkCreateRayTracingPipelinesKHR(struct vtr_dispatch *d,
 	struct array array;
 
 	if (vk->vkCreateRayTracingPipelinesKHR == NULL || a->deferredOperation != NULL) {
-		vtr_dispatch_fail(d, "ray tracing pipelines that the driver cannot make, or deferred ones");
+		vtr_dispatch_fail(d, "the driver cannot create ray tracing pipelines, or they are deferred");
 		return;
 	}
 	if (begin(d, a->device_obj, a->pPipelines, a->createInfoCount, &array, &a->ret)) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Descriptor sets and command buffers live and die with their pools. */
+/* Descriptor sets and command buffers end with their pools. */
 #include "venus/device.h"
 
-/* Makes `n` objects of `pool` for what the driver allocated at once. */
+/* Creates `n` objects of `pool` for what the driver allocated at once. */
 struct batch {
 	struct vtr_vk_object **objects;
 	uint32_t n;
@@ -36,7 +36,7 @@ static void publish(struct vtr_dispatch *d, struct batch *batch, struct vtr_obje
 	}
 }
 
-/* The ids that the guest frees one by one; what is NULL is skipped. */
+/* Removes the ids that the guest frees one by one; NULL is skipped. */
 static void free_ids(struct vtr_dispatch *d, const uint64_t *ids, uint32_t n, VkObjectType type)
 {
 	for (uint32_t i = 0; ids != NULL && i < n; i++) {
@@ -59,7 +59,7 @@ void vtr_hand_vkAllocateDescriptorSets(struct vtr_dispatch *d, struct vtw_vkAllo
 	VkResult failed;
 
 	if (pool == NULL || a->pDescriptorSets == NULL || sets == NULL) {
-		vtr_dispatch_fail(d, "descriptor sets without a pool, or none");
+		vtr_dispatch_fail(d, "descriptor sets lack their pool, or their number is 0");
 		return;
 	}
 	if (reserve(d, a->device_obj, VK_OBJECT_TYPE_DESCRIPTOR_SET, a->pDescriptorSets, n, &batch,
@@ -97,7 +97,8 @@ void vtr_hand_vkResetDescriptorPool(struct vtr_dispatch *d, struct vtw_vkResetDe
 void vtr_hand_vkDestroyDescriptorPool(struct vtr_dispatch *d, struct vtw_vkDestroyDescriptorPool *a)
 {
 	if (a->descriptorPool_obj != NULL && vtr_object_remove(d, a->descriptorPool_obj)) {
-		vtr_object_remove_children(d, vtr_vk(a->descriptorPool_obj)); /* nothing can join them now */
+		vtr_object_remove_children(
+			d, vtr_vk(a->descriptorPool_obj)); /* no new children can be added now */
 		vtr_device_procs(a->device_obj)->vkDestroyDescriptorPool(a->device, a->descriptorPool, NULL);
 	}
 }
@@ -113,7 +114,7 @@ void vtr_hand_vkAllocateCommandBuffers(struct vtr_dispatch *d, struct vtw_vkAllo
 	VkResult failed;
 
 	if (pool == NULL || a->pCommandBuffers == NULL || buffers == NULL) {
-		vtr_dispatch_fail(d, "command buffers without a pool, or none");
+		vtr_dispatch_fail(d, "command buffers lack their pool, or their number is 0");
 		return;
 	}
 	if (reserve(d, a->device_obj, VK_OBJECT_TYPE_COMMAND_BUFFER, a->pCommandBuffers, n, &batch,

@@ -69,10 +69,10 @@ static void describe_types(struct vtr_probe_device *out, const struct vtw_instan
 	}
 }
 
-static void describe_known(struct vtr_known_device *out, const struct vtr_physical *p)
+static void describe_known(struct vtr_probed_device *out, const struct vtr_physical *p)
 {
-	memcpy(out->device_uuid, p->device_uuid, VTR_KNOWN_UUID);
-	memcpy(out->driver_uuid, p->driver_uuid, VTR_KNOWN_UUID);
+	memcpy(out->device_uuid, p->device_uuid, VTR_PROBE_CACHE_UUID);
+	memcpy(out->driver_uuid, p->driver_uuid, VTR_PROBE_CACHE_UUID);
 	out->import_alignment = p->strategy.import_alignment;
 	out->buffers_importable = p->strategy.buffers_importable;
 	out->is_cpu = p->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
@@ -81,7 +81,7 @@ static void describe_known(struct vtr_known_device *out, const struct vtr_physic
 		out->share[i] = (uint8_t)p->strategy.share[i];
 		out->sparse_share[i] = (p->strategy.sparse_types >> i & 1) != 0 ?
 		                               (uint8_t)p->strategy.sparse_share[i] :
-		                               VTR_KNOWN_NOT_SPARSE;
+		                               VTR_PROBE_CACHE_NOT_SPARSE;
 	}
 }
 
@@ -95,9 +95,10 @@ static void probe_device(struct vtr_log *log, const struct vtr_venus_params *par
 	describe(out, vk, handle);
 	err = vtr_physical_create(log, params, vk, handle, &p);
 	if (err != VTR_OK) {
-		out->refused = err == VTR_ERR_UNSUPPORTED ? "it is a Venus device itself, or none of its "
-		                                            "memory can be shared with a guest" :
-		                                            "the driver does not make a device";
+		out->refused =
+			err == VTR_ERR_UNSUPPORTED ?
+				"it is a Venus device itself, or its memory cannot be shared with a guest" :
+				"its driver cannot create a device";
 		return;
 	}
 	out->import_alignment = p->strategy.import_alignment;
@@ -128,9 +129,9 @@ static enum vtr_err probe_instance(struct vtr_log *log, const struct vtr_venus_p
 	vtw_load_instance_procs(&vk, loader->get, instance);
 	ret = vk.vkEnumeratePhysicalDevices(instance, &n, NULL);
 	if (ret < 0 || n == 0) {
-		report->problem =
-			"the Vulkan loader finds no device: is a driver installed, and its ICD file in "
-			"/usr/share/vulkan/icd.d or named by VK_DRIVER_FILES?";
+		report->problem = "the Vulkan loader finds no device. Install the GPU's Vulkan driver (or "
+				  "mesa-vulkan-drivers for the processor); its manifest belongs into "
+				  "/usr/share/vulkan/icd.d, or into VK_DRIVER_FILES";
 		return VTR_OK;
 	}
 	handles = calloc(n, sizeof(VkPhysicalDevice));
@@ -162,7 +163,7 @@ enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *
 	enum vtr_err err = VTR_OK;
 
 	if (vtr_loader_get(log, &loader) != VTR_OK) {
-		report.problem = "there is no Vulkan loader: install libvulkan1";
+		report.problem = "the Vulkan loader is missing. Install libvulkan1";
 		*out_report = report;
 		return VTR_OK;
 	}
@@ -174,7 +175,10 @@ enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *
 		info.ppEnabledExtensionNames = &portability;
 	}
 	if (loader->create_instance(&info, NULL, &instance) != VK_SUCCESS) {
-		report.problem = "vkCreateInstance fails: there is no Vulkan driver, or it is broken";
+		report.problem =
+			"vkCreateInstance fails: the Vulkan driver is missing or broken. Install the GPU's "
+			"Vulkan driver (or mesa-vulkan-drivers for the processor), and check VK_DRIVER_FILES "
+			"if it is set";
 	} else {
 		err = probe_instance(log, params, trial, loader, instance, &report);
 	}

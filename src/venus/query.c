@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions about physical devices whose answers we change: memory as it can be shared, and what is
- * emulated because drivers lack it and guests need it. */
+/* Queries of physical devices whose answers we change: memory types as they can be shared, and what is
+ * emulated. */
 #include "venus/query.h"
 #include "venus/dispatch.h"
 #include "venus/physical.h"
@@ -54,9 +54,7 @@ void vtr_hand_vkGetPhysicalDeviceFeatures2(struct vtr_dispatch *d, struct vtw_vk
 
 	(void)d;
 	p->procs->vkGetPhysicalDeviceFeatures2(a->physicalDevice, a->pFeatures);
-	if (vtr_physical_hides_sparse(p)) {
-		vtr_sparse_hide_features2(a->pFeatures);
-	}
+	vtr_physical_hide_features(p, a->pFeatures);
 }
 
 static void adapt_family(const struct vtr_physical *p, VkQueueFamilyProperties *family)
@@ -165,8 +163,8 @@ static const VkExternalMemoryProperties shared_memory = {
 	.compatibleHandleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
 };
 
-/* Whether a linear image cannot have this usage as far as its format's features go. NVIDIA's driver gives such images
- * all the same, for VK_NV_linear_color_attachment, which guests do not have. */
+/* Returns: whether a linear image with this usage is invalid by its format's features. NVIDIA's driver still
+ *          allows such images, for VK_NV_linear_color_attachment, which guests do not have. */
 static bool usage_lacks_feature(const struct vtr_physical *p, const VkPhysicalDeviceImageFormatInfo2 *info)
 {
 	const VkImageUsageFlags usage =

@@ -6,7 +6,7 @@
 
 struct vtr_physical;
 
-/* Turns what is emulated in an image's description into what the driver knows. */
+/* Translates the emulated parts of an image's description for the driver. */
 void vtr_query_image_info(const struct vtr_physical *p, VkImageCreateInfo *info);
 
 #endif

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Submission, waiting, and the fences and semaphores that guests take for sync files. */
+/* Submission, waiting, and the fences and semaphores that guests use as sync files. */
 #include "venus/device.h"
 #include "venus/memory.h"
 
-/* The driver's queue is used by the rings and by the transport's fences. False: its device was destroyed
- * meanwhile, so that the driver must not hear of it; the context ends. */
+/* The driver's queue is used by the rings and by the transport's fences. Returns: false if its device was
+ * destroyed meanwhile: the driver must not be called, and the context fails. */
 static bool lock(struct vtr_dispatch *d, struct vtr_queue *q)
 {
 	pthread_mutex_lock(&q->lock);
@@ -21,7 +21,7 @@ static void unlock(struct vtr_queue *q)
 	pthread_mutex_unlock(&q->lock);
 }
 
-/* A lost device that the guest was not told of ends the context: nothing would ever be done. */
+/* A lost device that the guest does not know about fails the context: its work would never complete. */
 static void check_lost(struct vtr_dispatch *d, VkResult ret)
 {
 	if (ret == VK_ERROR_DEVICE_LOST && !vtr_dispatch_wants_reply(d)) {
@@ -130,8 +130,8 @@ static bool images_suit(struct vtr_device *device, const VkSparseImageMemoryBind
 	return true;
 }
 
-/* Whether the driver would do what the guest means. A correct guest never asks for anything else: it does not see
- * sparse binding, or not for such memory. Drivers do not check, and would take other memory. */
+/* Returns: whether the driver binds this correctly. A correct guest never asks for anything else: sparse
+ *          binding, or such memory, is not offered to it. Drivers do not check, and would bind other memory. */
 static bool may_bind(struct vtr_device *device, const VkBindSparseInfo *info)
 {
 	const bool binds = info->bufferBindCount != 0 || info->imageOpaqueBindCount != 0 ||
@@ -156,8 +156,9 @@ void vtr_hand_vkQueueBindSparse(struct vtr_dispatch *d, struct vtw_vkQueueBindSp
 
 	for (uint32_t i = 0; i < a->bindInfoCount; i++) {
 		if (!may_bind(q->device, &a->pBindInfo[i])) {
-			vtr_dispatch_fail(
-				d, "memory is bound to a sparse resource for which that does not work here");
+			vtr_dispatch_fail(d, "memory is bound to a sparse resource, but sparse binding does "
+			                     "not work with this "
+			                     "memory type");
 			return;
 		}
 	}
@@ -172,15 +173,15 @@ void vtr_hand_vkQueueBindSparse(struct vtr_dispatch *d, struct vtw_vkQueueBindSp
 
 /* --- waiting for queues ----------------------------------------------------------------------------- */
 
-/* What was submitted to some queues so far. The driver's functions for that want the queues for themselves as
- * long as they wait. But others may need them then: the transport's fences, and thereby the context's thread. */
+/* The submits of some queues so far. The driver's own wait functions need exclusive access to the queues
+ * while they wait, but the transport's fences, and so the context's thread, may need the queues then. */
 struct idle {
 	struct vtr_device *device;
 	VkFence fences[VTR_MAX_QUEUES];
 	uint32_t count;
 };
 
-/* Adds a queue to be waited for. */
+/* Adds a queue to wait for. */
 static VkResult idle_add(struct vtr_dispatch *d, struct idle *idle, struct vtr_queue *q)
 {
 	const struct vtw_device_procs *vk = &q->device->procs;
@@ -200,7 +201,7 @@ static VkResult idle_add(struct vtr_dispatch *d, struct idle *idle, struct vtr_q
 	return ret;
 }
 
-/* Waits, unless `ret` says that there is nothing to wait for. */
+/* Waits, unless `ret` is an error. */
 static VkResult idle_wait(struct vtr_dispatch *d, struct idle *idle, VkResult ret)
 {
 	struct vtr_device *device = idle->device;
@@ -246,7 +247,7 @@ void vtr_hand_vkCreateFence(struct vtr_dispatch *d, struct vtw_vkCreateFence *a)
 	VkFence handle = NULL;
 
 	if (o != NULL) {
-		/* The guest makes sync files by itself, of our transport's fences. */
+		/* The guest creates sync files itself, from our transport's fences. */
 		vtr_chain_unlink((void *)(uintptr_t)a->pCreateInfo,
 		                 VK_STRUCTURE_TYPE_EXPORT_FENCE_CREATE_INFO);
 		a->ret = vtr_device_procs(a->device_obj)
@@ -270,7 +271,7 @@ void vtr_hand_vkCreateSemaphore(struct vtr_dispatch *d, struct vtw_vkCreateSemap
 	}
 }
 
-/* A submit without commands that waits for or signals one binary semaphore. */
+/* Submits no commands, but waits for or signals one binary semaphore. */
 static void touch(struct vtr_dispatch *d, struct vtr_queue *q, VkSemaphore wait, VkSemaphore signal)
 {
 	const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
@@ -292,7 +293,7 @@ static void touch(struct vtr_dispatch *d, struct vtr_queue *q, VkSemaphore wait,
 	}
 }
 
-/* The queue for submits of our own: the first that is no sparse-only or protected one. */
+/* Returns: the queue for our own submits: the first that is neither sparse-only nor protected. */
 static struct vtr_queue *own_queue(struct vtr_object *device_obj)
 {
 	const struct vtr_device *device = vtr_vk(device_obj)->device;
@@ -300,8 +301,8 @@ static struct vtr_queue *own_queue(struct vtr_object *device_obj)
 	return device->queue_count > 0 ? device->queues[0] : NULL;
 }
 
-/* The guest exported the fence's payload, which resets it. It waits for that payload by our
- * transport, so here the fence may still be unsignalled: it is waited for, then reset. */
+/* The guest exported the fence's payload, which resets the fence. The guest waits for that payload by our
+ * transport, so the fence may be unsignalled here: wait for it, then reset it. */
 void vtr_hand_vkResetFenceResourceMESA(struct vtr_dispatch *d, struct vtw_vkResetFenceResourceMESA *a)
 {
 	const PFN_vkWaitForFences wait = vtr_device_procs(a->device_obj)->vkWaitForFences;
@@ -321,19 +322,19 @@ void vtr_hand_vkResetFenceResourceMESA(struct vtr_dispatch *d, struct vtw_vkRese
 	check_lost(d, ret);
 }
 
-/* The guest exported the semaphore's payload, which is a wait on it. */
+/* The guest exported the semaphore's payload, which acts as a wait for it. */
 void vtr_hand_vkWaitSemaphoreResourceMESA(struct vtr_dispatch *d, struct vtw_vkWaitSemaphoreResourceMESA *a)
 {
 	struct vtr_queue *q = own_queue(a->device_obj);
 
 	if (a->semaphore == NULL || q == NULL) {
-		vtr_dispatch_fail(d, "no semaphore");
+		vtr_dispatch_fail(d, "the semaphore is missing");
 		return;
 	}
 	touch(d, q, a->semaphore, NULL);
 }
 
-/* The guest imported a sync file that it has waited for: the semaphore is to be signalled. */
+/* The guest imported a sync file that it has waited for: signal the semaphore. */
 void vtr_hand_vkImportSemaphoreResourceMESA(struct vtr_dispatch *d,
                                             struct vtw_vkImportSemaphoreResourceMESA *a)
 {
@@ -341,7 +342,7 @@ void vtr_hand_vkImportSemaphoreResourceMESA(struct vtr_dispatch *d,
 	struct vtr_queue *q = own_queue(a->device_obj);
 
 	if (info->resourceId != 0 || info->semaphore == NULL || q == NULL) {
-		vtr_dispatch_fail(d, "a semaphore imports what it cannot");
+		vtr_dispatch_fail(d, "a semaphore cannot import a handle of this type");
 		return;
 	}
 	touch(d, q, NULL, info->semaphore);

@@ -7,11 +7,11 @@
 #include "platform/shm.h"
 #include "platform/thread.h"
 
-/* Resource ids live in the same kind of map as objects; they are of one type. */
+/* The type of resources in their id map, which is of the same kind as the map of objects. */
 #define RESOURCE_TYPE 1u
 /* A guest's desktop has some thousands. */
 #define MAX_RESOURCES 65536
-/* Enough for an app that reallocates its staging buffers each frame. */
+/* Enough for an application that reallocates its staging buffers each frame. */
 #define POOL_BYTES (256u << 20)
 #define POOL_COUNT 64
 
@@ -114,7 +114,7 @@ enum vtr_err vtr_resource_add_pieces(struct vtr_resource_table *table, uint32_t 
 		return err;
 	}
 	for (size_t i = 0; i < count; i++) {
-		size += pieces[i].size; /* no overflow: they are mapped */
+		size += pieces[i].size; /* cannot overflow: they are mapped */
 	}
 	*res = (struct vtr_resource){
 		.fd = -1,
@@ -144,7 +144,7 @@ struct vtr_resource *vtr_resource_get(struct vtr_resource_table *table, uint32_t
 	return res;
 }
 
-/* Tells that nobody touches the memory any more, once. */
+/* Reports, once, that the memory is not accessed any more. */
 static void release(struct vtr_resource *res)
 {
 	if (!atomic_exchange(&res->released, true)) {
@@ -168,12 +168,12 @@ bool vtr_resource_remove(struct vtr_resource_table *table, uint32_t id)
 
 		atomic_fetch_sub(&table->count, 1);
 		atomic_store(&res->gone, true);
-		/* Whoever holds on to it must not see what others put there. */
+		/* Remaining holders must not see what its next users write there. */
 		if (res->lent && atomic_load(&res->refs) > 1) {
 			enum vtr_err err = vtr_os_shm_revoke(res->map, res->map_size);
 
-			vtr_assert(err == VTR_OK); /* no new address space is needed for it */
-			/* A GPU that has it pinned is not stopped by that: it is when its memory is freed. */
+			vtr_assert(err == VTR_OK); /* needs no new address space */
+			/* A GPU that has pinned it keeps access until its memory object is freed. */
 			if (!atomic_load(&res->pinned)) {
 				release(res);
 			}

@@ -11,31 +11,31 @@
 #include "base/mem.h"
 
 /*
- * Memory that is shared with the guest, known to it as a resource id: rings, replies, streams, and
- * the backing of VkDeviceMemory.
+ * Memory that is shared with the guest, which knows it by a resource id: rings, replies, streams, and the
+ * backing of VkDeviceMemory.
  *
- * Shared by: the table, dispatchers that use it as a stream, rings that live in it. Ref-counted.
+ * Shared by the table, dispatchers that use it as a stream, and rings that live in it. Reference-counted.
  */
 struct vtr_resource {
 	struct vtr_object base; /* in the table's map */
 	struct vtr_list link;   /* in table->all; under its lock */
 	_Atomic uint32_t refs;
-	_Atomic bool gone;      /* the guest dropped it; whoever still holds it may not find it again */
-	int fd;		 /* -1: `map` is all there is */
-	uint64_t offset;        /* in fd, or in the window */
+	_Atomic bool gone; /* the guest dropped it; it cannot be found any more, but may have holders */
+	int fd; /* -1: only `map` exists */
+	uint64_t offset; /* in fd, or in hostmem */
 	size_t size;
-	uint8_t *map;           /* NULL: never mapped here */
-	size_t map_size;        /* what to unmap */
-	bool lent;              /* window or guest RAM: others get this memory when the guest drops it */
-	_Atomic bool released;  /* that was told */
-	_Atomic bool pinned;    /* a GPU may reach it, however it is mapped here */
+	uint8_t *map; /* NULL: never mapped here */
+	size_t map_size; /* what to unmap */
+	bool lent; /* hostmem or guest RAM: the guest reuses this memory after dropping it */
+	_Atomic bool released; /* the release was reported */
+	_Atomic bool pinned; /* a GPU may access it, independent of the mapping here */
 	struct vtr_resource_table *table;
-	bool stream;            /* plain shared memory: may hold rings, streams and replies */
+	bool stream; /* plain shared memory: may contain rings, streams and replies */
 	struct vtr_budget *budget;
 };
 
-/* Memory pages are kept for the next allocation of the same size: faulting in fresh pages costs far
- * more than the driver's import. */
+/* Memory pages are kept for the next allocation of the same size: faulting in fresh pages costs far more than
+ * the driver's import. */
 struct vtr_shm_pool {
 	pthread_mutex_t lock;
 	struct vtr_list free; /* most recently used first */
@@ -53,7 +53,7 @@ struct vtr_shm_block {
 };
 
 struct vtr_resource_table {
-	pthread_mutex_t lock; /* guards lookups together with taking the reference, and `all` */
+	pthread_mutex_t lock; /* guards lookups together with taking a reference, and `all` */
 	struct vtr_idmap map;
 	struct vtr_list all;
 	struct vtr_budget budget;
@@ -68,41 +68,40 @@ VTR_MUST_CHECK enum vtr_err vtr_resource_table_init(struct vtr_resource_table *t
 void vtr_resource_table_finish(struct vtr_resource_table *table);
 
 /**
- * Makes resource `id` of an fd, mapped here when `map` is NULL and `want_map`.
+ * Creates resource `id` from an fd, mapped here if `map` is NULL and `want_map`.
  * Owner: take_fd is consumed, on failure too.
- * Returns: VTR_ERR_GUEST (id in use), LIMIT, NOMEM, OS.
+ * Returns: VTR_ERR_INVALID (id in use), LIMIT, NOMEM, OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_resource_add(struct vtr_resource_table *table, uint32_t id, int take_fd,
                                              uint64_t offset, size_t size, bool want_map, bool stream);
 
-/* Drivers want imported memory aligned to this at most (Vulkan's limit of minImportedHostPointerAlignment). */
+/* The largest alignment for imported memory (Vulkan's limit of minImportedHostPointerAlignment). */
 #define VTR_RESOURCE_ALIGNMENT 65536
 
 /**
- * The same of pieces, which are mapped one behind the other at an address aligned as above, and kept by
- * that mapping alone. When the resource is removed while others hold references, the mapping is revoked:
- * they see zeros from then on.
- * Returns: VTR_ERR_GUEST (id in use), LIMIT, NOMEM, OS.
+ * The same from pieces, which are mapped one after the other at an aligned address; no fd is kept. If the
+ * resource is removed while there are references, the mapping is revoked: the holders see zeros from then on.
+ * Returns: VTR_ERR_INVALID (id in use), LIMIT, NOMEM, OS.
  */
 struct vtr_os_shm_piece;
 VTR_MUST_CHECK enum vtr_err vtr_resource_add_pieces(struct vtr_resource_table *table, uint32_t id,
                                                     const struct vtr_os_shm_piece *pieces, size_t count,
                                                     uint64_t offset, bool stream);
-/* Returns: whether it was there. */
+/* Returns: whether it existed. */
 bool vtr_resource_remove(struct vtr_resource_table *table, uint32_t id);
-/* A reference, or NULL. */
+/* Returns: a reference, or NULL. */
 struct vtr_resource *vtr_resource_get(struct vtr_resource_table *table, uint32_t id);
 void vtr_resource_unref(struct vtr_resource *res);
 
 /* --- pooled shared memory ------------------------------------------------------------------------- */
 
-/* Alignment is that of the address here. Returns: VTR_ERR_LIMIT (budget), NOMEM, OS. The block goes
- * back with vtr_shm_put(). */
+/* `alignment` is for the address here. Returns: VTR_ERR_LIMIT (budget), NOMEM, OS. Give the block back with
+ * vtr_shm_put(). */
 VTR_MUST_CHECK enum vtr_err vtr_shm_take(struct vtr_resource_table *table, size_t size, size_t alignment,
                                          struct vtr_shm_block **out_block);
-/* `shared`: somebody may still look at it, so its pages are not used again. */
+/* `shared`: it may still be mapped elsewhere, so its pages are not reused. */
 void vtr_shm_put(struct vtr_resource_table *table, struct vtr_shm_block *block, bool shared);
-/* Frees pooled blocks that nobody wanted for a while. */
+/* Frees pooled blocks that were unused for that time. */
 void vtr_shm_trim(struct vtr_resource_table *table, uint64_t older_than_ns);
 
 #endif

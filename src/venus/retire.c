@@ -7,9 +7,7 @@ void vtr_retire_init(struct vtr_retire *retire)
 {
 	pthread_mutex_init(&retire->lock, NULL);
 	vtr_list_init(&retire->items);
-	for (size_t i = 0; i < VTR_RETIRE_STREAMS; i++) {
-		atomic_init(&retire->streams[i].epoch, VTR_RETIRE_IDLE);
-	}
+	vtr_list_init(&retire->streams);
 }
 
 static void free_items(struct vtr_list *items)
@@ -28,39 +26,30 @@ void vtr_retire_finish(struct vtr_retire *retire)
 	pthread_mutex_destroy(&retire->lock);
 }
 
-struct vtr_retire_stream *vtr_retire_stream_create(struct vtr_retire *retire)
+void vtr_retire_stream_init(struct vtr_retire *retire, struct vtr_retire_stream *stream)
 {
-	struct vtr_retire_stream *stream = NULL;
-
+	atomic_init(&stream->epoch, VTR_RETIRE_IDLE);
 	pthread_mutex_lock(&retire->lock);
-	for (size_t i = 0; i < VTR_RETIRE_STREAMS && stream == NULL; i++) {
-		if (!retire->streams[i].used) {
-			stream = &retire->streams[i];
-			stream->used = true;
-		}
-	}
+	vtr_list_insert(&retire->streams, &stream->link);
 	pthread_mutex_unlock(&retire->lock);
-	vtr_assert(stream != NULL);
-	return stream;
 }
 
-void vtr_retire_stream_destroy(struct vtr_retire *retire, struct vtr_retire_stream *stream)
+void vtr_retire_stream_finish(struct vtr_retire *retire, struct vtr_retire_stream *stream)
 {
 	vtr_retire_end(stream);
 	pthread_mutex_lock(&retire->lock);
-	stream->used = false;
+	vtr_list_remove(&stream->link);
 	pthread_mutex_unlock(&retire->lock);
 }
 
 uint64_t vtr_retire_advance(struct vtr_retire *retire)
 {
 	uint64_t oldest = atomic_fetch_add(&retire->epoch, 1) + 1;
+	const struct vtr_retire_stream *stream;
 
 	atomic_thread_fence(memory_order_seq_cst);
-	for (size_t i = 0; i < VTR_RETIRE_STREAMS; i++) {
-		const uint64_t epoch = atomic_load_explicit(&retire->streams[i].epoch, memory_order_acquire);
-
-		oldest = vtr_min(oldest, epoch);
+	vtr_list_for_each (stream, &retire->streams, link) {
+		oldest = vtr_min(oldest, atomic_load_explicit(&stream->epoch, memory_order_acquire));
 	}
 	return oldest;
 }

@@ -10,32 +10,32 @@
 #include "base/list.h"
 
 /*
- * When memory that commands use may be freed.
+ * Decides when memory that commands use may be freed.
  *
  * A command finds objects by their ids, without a lock, and uses them until it ends. Another stream may
- * remove the same objects meanwhile: no correct guest does that, a hostile one will. So what is removed is
- * not freed but retired, and its memory is used again once every stream (the context's, and each ring) has
- * been between two commands since.
+ * remove the same objects meanwhile: no correct guest does that, but a hostile one may. So removed objects
+ * are not freed but retired, and their memory is reused once every stream (the context's, and each ring's)
+ * has been between two commands since.
  *
- * Epochs say when that is. What is retired takes the number of the current one; a stream notes the number
- * between two commands. What has a lower number than every stream noted is held by none.
+ * This is tracked by epochs. A retired item gets the number of the current epoch; a stream records the number
+ * between two commands. An item with a lower number than all streams have recorded is not in use.
  *
  * Thread: any; a stream's functions belong to the thread that runs its commands.
  */
-#define VTR_RETIRE_STREAMS 65 /* VTR_MAX_RINGS and the context's */
 #define VTR_RETIRE_IDLE UINT64_MAX
 
-/* Devices (6 KiB) and physical devices (100 KiB) that may wait to be freed. There is one at a time, but for a command
- * that takes longer than it takes to make and destroy so many, and those that wait for the GPU hold nothing. */
+/* Limit of devices (6 KiB) and physical devices (100 KiB) that wait to be freed. Usually there is one at
+ * most. More accumulate only while one command takes as long as creating and destroying so many; waits for
+ * the GPU do not count. */
 #define VTR_MAX_RETIRED 1024
 
+/* Embedded in the structure that runs a stream's commands. */
 struct vtr_retire_stream {
 	_Atomic uint64_t epoch; /* VTR_RETIRE_IDLE: no command runs */
-	bool used; /* under vtr_retire.lock */
-	char apart[48]; /* each stream writes its own cache line */
+	struct vtr_list link; /* in vtr_retire.streams */
 };
 
-/* Part of a structure that is retired by itself. */
+/* Embedded in a structure that is retired on its own. */
 struct vtr_retired {
 	struct vtr_list link;
 	uint64_t epoch;
@@ -47,27 +47,28 @@ struct vtr_retire {
 	pthread_mutex_t lock; /* guards what follows, and the lists of vtr_object_table */
 	struct vtr_list items; /* oldest first */
 	uint32_t count;
-	struct vtr_retire_stream streams[VTR_RETIRE_STREAMS];
+	struct vtr_list streams;
 };
 
 void vtr_retire_init(struct vtr_retire *retire);
-/* Frees what is retired. No stream is left. */
+/* Frees retired items. There must be no streams. */
 void vtr_retire_finish(struct vtr_retire *retire);
 
-/* A stream's place. There are enough. */
-struct vtr_retire_stream *vtr_retire_stream_create(struct vtr_retire *retire);
-void vtr_retire_stream_destroy(struct vtr_retire *retire, struct vtr_retire_stream *stream);
+/* Adds a stream, which runs no command yet; it counts until it is finished, and must not be moved meanwhile.
+ */
+void vtr_retire_stream_init(struct vtr_retire *retire, struct vtr_retire_stream *stream);
+void vtr_retire_stream_finish(struct vtr_retire *retire, struct vtr_retire_stream *stream);
 
-/* Called with the lock held: begins a new epoch. Returns: what was retired in an epoch before this one is
- * held by no stream. */
+/* Called with the lock held: begins a new epoch. Returns: an epoch; what was retired before it is held by no
+ * stream. */
 uint64_t vtr_retire_advance(struct vtr_retire *retire);
 
-/* Gives the item to be freed by item->free(), which is set. Nothing may lead to it any more. */
+/* The item will be freed by item->free(), which must be set. It must not be reachable any more. */
 void vtr_retire_add(struct vtr_retire *retire, struct vtr_retired *item);
 /* Frees what no stream holds. Returns: how many items are left. */
 uint32_t vtr_retire_reclaim(struct vtr_retire *retire);
 
-/* The stream is going to run commands. */
+/* The stream is about to run commands. */
 static inline void vtr_retire_begin(const struct vtr_retire *retire, struct vtr_retire_stream *stream)
 {
 	atomic_store_explicit(&stream->epoch, atomic_load_explicit(&retire->epoch, memory_order_acquire),
@@ -76,7 +77,7 @@ static inline void vtr_retire_begin(const struct vtr_retire *retire, struct vtr_
 	atomic_thread_fence(memory_order_seq_cst);
 }
 
-/* It is between two commands. */
+/* The stream is between two commands. */
 static inline void vtr_retire_step(const struct vtr_retire *retire, struct vtr_retire_stream *stream)
 {
 	const uint64_t epoch = atomic_load_explicit(&retire->epoch, memory_order_acquire);
@@ -86,7 +87,7 @@ static inline void vtr_retire_step(const struct vtr_retire *retire, struct vtr_r
 	}
 }
 
-/* It holds nothing for now: no command runs, or the one that does waits and has forgotten what it found. */
+/* The stream holds nothing: no command runs, or the current one waits and has dropped what it found. */
 static inline void vtr_retire_end(struct vtr_retire_stream *stream)
 {
 	atomic_store_explicit(&stream->epoch, VTR_RETIRE_IDLE, memory_order_release);

@@ -2,47 +2,48 @@
 #define VTR_LOG_MODULE "venus"
 #include "venus/ring.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "platform/proc.h"
 #include "venus/resource.h"
 
-/* Guests make rings of 16 and 128 KiB. */
+/* Guests create rings of 16 and 128 KiB. */
 #define MAX_RING_SIZE (16u << 20)
-/* Polling with the processor's pause: a guest that waits for an answer sends its next command within
- * this time, and to sleep and be woken costs more. */
+/* The time of polling with the processor's pause instruction. A guest that waits for an answer sends its next
+ * command within this time, and sleeping would cost more. */
 #define SPIN_NS 20000
-/* Pauses between two looks at the tail: a guest that sends much is better read in larger pieces. */
+/* The pauses between two reads of the tail. A guest that sends many commands is better read in larger pieces. */
 #define SPIN_PAUSES 4
-/* Batches below this many bytes are followed by that many pauses. */
+/* Batches smaller than this many bytes are followed by this many pauses. */
 #define SMALL_BATCH 2048
 #define GATHER_PAUSES 16
-/* The guest learns at least this often per round how far we are. */
+/* *head is published at least this often in each pass through the buffer. */
 #define HEAD_STEPS 32
-/* Behind that, others run between two looks; and later it naps, so that a processor looks free to those
- * that wait for another one: lavapipe's threads do not come to where somebody polls. */
+/* After spinning, the thread yields between two reads of the tail, and after NAP_AFTER_NS it naps. Its processor
+ * then looks free to threads that wait for another one: the kernel does not move lavapipe's threads to a processor
+ * that polls. */
 #define NAP_AFTER_NS 100000
 #define NAP_NS 50000
 #define MAX_IDLE_NS 2000000
-/* Guests want a report every 3 s; whoever wants one much more often does so to keep us busy. */
+/* Guests want a report every 3 s. This limits the load from a guest that asks for far more. */
 #define MIN_WATCH_NS 100000000
 #define TRIM_NS 2000000000
 
-/* When a ring that sleeps sets IDLE and looks at its tail once more, each time counted from the one before; then it
- * relies on being notified, and on the thread that watches all rings. For guests put commands there and do not notify:
+/* The intervals of a sleeping ring. Before each one, it sets IDLE and reads its tail once more. In the last one, it
+ * relies on a notification, and on the thread that watches all rings. Several are necessary because guests may put
+ * commands into the ring without a notification:
  * - They store their tail and load the status without a full barrier in between, so they can miss an IDLE that is set
- *   then. Their store shows up long before the first look.
- * - They clear ALIVE, which a TCG of one processor does by loading and storing the word: an IDLE that is set in between
- *   is lost. The processor may be taken away in between, too.
- * - They notify once in a millisecond of their clock at most. It stands still while a machine is stopped; ours does
- *   not. */
+ *   at that moment. Their store becomes visible long before the first interval is over.
+ * - They clear ALIVE, which TCG with one processor does by loading and storing the word. An IDLE that is set in between
+ *   is lost. The virtual processor may also be preempted in between.
+ * - They notify at most once in a millisecond of their clock. That clock stands still while a machine is stopped; ours
+ *   does not. */
 static const int64_t LOOKS_NS[] = { 1000000, 20000000, -1 };
-/* How often a wait for a ring's seqno looks by itself: publish() has no full barrier. */
+/* The interval in which a wait for a ring's seqno checks by itself, because publish() has no full barrier. */
 #define SEQNO_LOOK_NS 2000000
 
-_Static_assert(VTR_RETIRE_STREAMS == VTR_MAX_RINGS + 1,
-               "each ring is a stream, and so is the context's socket");
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "rings share 32-bit counters with another process");
 
 /* --- the thread ----------------------------------------------------------------------------------- */
@@ -52,7 +53,7 @@ static uint32_t pending(const struct vtr_ring *ring)
 	return atomic_load_explicit(ring->tail, memory_order_acquire) - ring->cur;
 }
 
-/* The same without run_lock: somebody else may be at it. */
+/* The same without run_lock, while another thread may run commands. */
 static bool has_more(const struct vtr_ring *ring)
 {
 	return atomic_load(ring->tail) != atomic_load(&ring->done);
@@ -64,8 +65,8 @@ static void wake_seqno_waiter(struct vtr_ring *ring)
 	vtr_os_unpark(&ring->progress);
 }
 
-/* Tells the guest how far we are; it may reuse what lies behind. The guest polls this word, and each
- * store takes the cache line away from it: so not behind each command, but when somebody may wait. */
+/* Publishes the position, up to which the guest may reuse the buffer. The guest polls this word, and each store
+ * takes the cache line from it. So this is not done after each command, but when the guest may be waiting. */
 static void publish_head(struct vtr_ring *ring, uint32_t value)
 {
 	atomic_store_explicit(ring->head, value, memory_order_release);
@@ -78,7 +79,7 @@ static void publish(struct vtr_ring *ring, uint32_t value, bool now)
 		publish_head(ring, value);
 	}
 	atomic_store_explicit(&ring->done, value, memory_order_release);
-	/* A waiter that shows up right now may be missed; it looks again by itself. */
+	/* A waiter that arrives at this moment may be missed; it checks again by itself. */
 	if (__builtin_expect(atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0, 0)) {
 		wake_seqno_waiter(ring);
 	}
@@ -91,7 +92,7 @@ static void on_progress(struct vtr_dispatch *d, size_t done)
 	publish(ring, ring->cur + (uint32_t)done, vtr_dispatch_wants_reply(d));
 }
 
-/* Runs `n` bytes from the ring. */
+/* Runs the commands in the next `n` bytes of the ring. */
 static bool consume(struct vtr_ring *ring, uint32_t n)
 {
 	const uint32_t at = ring->cur & (ring->size - 1);
@@ -100,12 +101,12 @@ static bool consume(struct vtr_ring *ring, uint32_t n)
 	uint8_t *copy;
 
 	if (n > ring->size || n % 4 != 0) {
-		vtr_venus_fail(ring->venus, "ring", "its tail is where it cannot be", n);
+		vtr_venus_fail(ring->venus, "ring", "its tail is invalid", n);
 		return false;
 	}
-	copy = vtr_dispatch_window(&ring->dispatch, 0, ring->size);
+	copy = vtr_dispatch_scratch(&ring->dispatch, 0, ring->size);
 	if (copy == NULL) {
-		vtr_venus_fail(ring->venus, "ring", "no memory to read it", n);
+		vtr_venus_fail(ring->venus, "ring", "not enough memory to read it", n);
 		return false;
 	}
 	memcpy(copy, ring->buffer + at, first);
@@ -114,6 +115,7 @@ static bool consume(struct vtr_ring *ring, uint32_t n)
 		return false;
 	}
 	ring->cur += (uint32_t)done;
+	vtr_trace(ring->venus->log, "ring %" PRIx64 ": ran %zu of %u bytes", ring->id, done, n);
 	publish_head(ring, ring->cur);
 	atomic_thread_fence(memory_order_seq_cst);
 	if (atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0) {
@@ -122,11 +124,11 @@ static bool consume(struct vtr_ring *ring, uint32_t n)
 	return true;
 }
 
-/* Polls until there is work or `ring->idle_ns` is over. */
+/* Polls until there is work or `ring->idle_ns` is over. Returns: whether there is work. */
 static bool poll_tail(struct vtr_ring *ring)
 {
-	/* Just woken, with nothing left to do: the context's thread has seen to it and may still need the
-	 * processor more. */
+	/* The thread was just woken and has nothing to do: the context's thread has run the commands, and may need
+	 * the processor more. */
 	const int64_t spin = ring->gentle ? 0 : SPIN_NS;
 	const int64_t start = vtr_os_now_ns();
 	int64_t now = start;
@@ -154,7 +156,7 @@ static bool poll_tail(struct vtr_ring *ring)
 	return false;
 }
 
-/* Sleeps until the guest notifies us. Meanwhile the context's thread may run the ring's commands. */
+/* Sleeps until there is work. Meanwhile the context's thread may run the ring's commands. */
 static void sleep_idle(struct vtr_ring *ring)
 {
 	const uint32_t word = atomic_load(&ring->wake);
@@ -171,8 +173,8 @@ static void sleep_idle(struct vtr_ring *ring)
 	atomic_fetch_and(ring->status, ~(uint32_t)VK_RING_STATUS_IDLE_BIT_MESA);
 }
 
-/* A guest in the middle of many small commands: a moment later there are several to read at once, from
- * cache lines that it is done with. One that waits for an answer has it already. */
+/* Waits a moment while a guest writes many small commands, to read several at once, from cache lines that the guest
+ * has finished. A guest that waits for an answer has it already. */
 static void let_gather(void)
 {
 	for (int i = 0; i < GATHER_PAUSES; i++) {
@@ -185,7 +187,8 @@ static void ring_thread(void *data)
 	struct vtr_ring *ring = data;
 
 	if (ring->nice != 0) {
-		(void)vtr_os_thread_set_nice(ring->nice); /* without the right to, it runs as it is */
+		(void)vtr_os_thread_set_nice(
+			ring->nice); /* without permission, the priority stays as it is */
 	}
 	vtr_os_thread_set_punctual();
 	pthread_mutex_lock(&ring->run_lock);
@@ -204,20 +207,20 @@ static void ring_thread(void *data)
 		}
 	}
 	pthread_mutex_unlock(&ring->run_lock);
-	/* Whoever waits for this ring sees that the context is dead, or that the ring is gone. */
+	/* Threads that wait for this ring check whether the context is dead or the ring is gone. */
 	atomic_fetch_add(&ring->progress, 1);
 	vtr_os_unpark(&ring->progress);
 }
 
-/* The context's thread was told of new commands while the ring's sleeps: to run them right here saves
- * waking another thread first. What may take long is left to that thread, which is woken in any case (it
- * may nap) and goes on polling. */
+/* Runs new commands in the context's thread while the ring's thread sleeps, which saves waking that thread first.
+ * Commands that may take long are left to the ring's thread. The caller wakes it in any case (it may nap), and it
+ * goes on polling. */
 static void run_borrowed(struct vtr_ring *ring)
 {
 	uint32_t n;
 
 	if (pthread_mutex_trylock(&ring->run_lock) != 0) {
-		return; /* its thread is awake */
+		return; /* the ring's thread is awake */
 	}
 	atomic_fetch_and(ring->status, ~(uint32_t)VK_RING_STATUS_IDLE_BIT_MESA);
 	ring->dispatch.borrowed = true;
@@ -242,18 +245,18 @@ static void wake(struct vtr_ring *ring)
 	vtr_os_unpark(&ring->progress);
 }
 
-/* --- life ----------------------------------------------------------------------------------------- */
+/* --- creation and destruction --------------------------------------------------------------------- */
 
 struct span {
 	size_t begin, size;
 };
 
-/* Inside the window, aligned, and apart from the spans before it. */
-static bool span_ok(const struct span *spans, size_t n, size_t window)
+/* Returns: whether the span lies inside the ring's memory, is aligned, and overlaps no earlier span. */
+static bool span_ok(const struct span *spans, size_t n, size_t hostmem)
 {
 	const struct span *s = &spans[n];
 
-	if (s->begin % 4 != 0 || s->begin > window || s->size > window - s->begin) {
+	if (s->begin % 4 != 0 || s->begin > hostmem || s->size > hostmem - s->begin) {
 		return false;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -315,8 +318,8 @@ static void ring_fill(struct vtr_ring *ring, const VkRingCreateInfoMESA *info)
 static struct vtr_ring *find(struct vtr_venus *venus, uint64_t id)
 {
 	for (uint32_t i = 0; i < venus->ring_count; i++) {
-		if (venus->rings[i]->id == id) {
-			return venus->rings[i];
+		if (venus->rings[i].id == id) {
+			return venus->rings[i].ring;
 		}
 	}
 	return NULL;
@@ -324,7 +327,7 @@ static struct vtr_ring *find(struct vtr_venus *venus, uint64_t id)
 
 static void watch_thread(void *data);
 
-/* The first ring that wants reports starts the thread that makes them. */
+/* Starts the thread that reports ALIVE, for the first ring that wants reports. */
 static void watch_start(struct vtr_venus *venus, uint64_t monitor_ns)
 {
 	uint64_t period = monitor_ns / 3;
@@ -344,6 +347,47 @@ static void watch_start(struct vtr_venus *venus, uint64_t monitor_ns)
 	}
 }
 
+static void report(const struct vtr_ring *ring, bool created)
+{
+	const struct vtr_venus_params *params = &ring->venus->params;
+
+	params->events->ring(params->data, ring->id, created, ring->resource->fd, ring->status_offset);
+}
+
+/* Adds the ring to the context's list. Returns: false without memory. */
+static bool list_add(struct vtr_venus *venus, struct vtr_ring *ring)
+{
+	bool ok = true;
+
+	pthread_mutex_lock(&venus->rings_lock);
+	if (venus->ring_count == venus->ring_room) {
+		const uint32_t room = venus->ring_room != 0 ? venus->ring_room * 2 : 8;
+		struct vtr_ring_entry *bigger = realloc(venus->rings, room * sizeof(*bigger));
+
+		ok = bigger != NULL;
+		if (ok) {
+			venus->rings = bigger;
+			venus->ring_room = room;
+		}
+	}
+	if (ok) {
+		venus->rings[venus->ring_count++] = (struct vtr_ring_entry){ ring->id, ring };
+	}
+	pthread_mutex_unlock(&venus->rings_lock);
+	return ok;
+}
+
+static void list_remove(struct vtr_venus *venus, const struct vtr_ring *ring)
+{
+	pthread_mutex_lock(&venus->rings_lock);
+	for (uint32_t i = 0; i < venus->ring_count; i++) {
+		if (venus->rings[i].ring == ring) {
+			venus->rings[i] = venus->rings[--venus->ring_count];
+		}
+	}
+	pthread_mutex_unlock(&venus->rings_lock);
+}
+
 static const char *ring_start(struct vtr_venus *venus, struct vtr_ring *ring)
 {
 	if (atomic_load(ring->head) != 0 || atomic_load(ring->status) != 0) {
@@ -353,18 +397,50 @@ static const char *ring_start(struct vtr_venus *venus, struct vtr_ring *ring)
 		atomic_fetch_or(ring->status, VK_RING_STATUS_ALIVE_BIT_MESA);
 		watch_start(venus, ring->monitor_ns);
 	}
+	if (!list_add(venus, ring)) {
+		return "no memory for a ring";
+	}
 	vtr_dispatch_init(&ring->dispatch, venus, ring);
-	pthread_mutex_lock(&venus->rings_lock);
-	venus->rings[venus->ring_count++] = ring;
-	pthread_mutex_unlock(&venus->rings_lock);
+	/* Report the ring before its thread starts: then a guest that sees the ring work can rely on FATAL if this
+	 * process dies. */
+	report(ring, true);
 	if (vtr_os_thread_create(&ring->thread, "venus-ring", ring_thread, ring) != VTR_OK) {
-		pthread_mutex_lock(&venus->rings_lock);
-		venus->ring_count--;
-		pthread_mutex_unlock(&venus->rings_lock);
+		atomic_fetch_or(ring->status, VK_RING_STATUS_FATAL_BIT_MESA);
+		report(ring, false);
+		list_remove(venus, ring);
 		vtr_dispatch_finish(&ring->dispatch);
 		return "no thread for a ring";
 	}
 	return NULL;
+}
+
+/* Returns: NULL without memory, or without room in the budget. */
+static struct vtr_ring *ring_alloc(struct vtr_venus *venus, uint64_t id)
+{
+	struct vtr_ring *ring;
+
+	if (!vtr_budget_take(&venus->resources.budget, VTR_RING_BYTES)) {
+		return NULL;
+	}
+	ring = calloc(1, sizeof(*ring));
+	if (ring == NULL) {
+		vtr_budget_give(&venus->resources.budget, VTR_RING_BYTES);
+		return NULL;
+	}
+	ring->venus = venus;
+	ring->id = id;
+	pthread_mutex_init(&ring->run_lock, NULL);
+	return ring;
+}
+
+/* Accepts NULL. */
+static void ring_free(struct vtr_ring *ring)
+{
+	if (ring != NULL) {
+		vtr_budget_give(&ring->venus->resources.budget, VTR_RING_BYTES);
+		pthread_mutex_destroy(&ring->run_lock);
+		free(ring);
+	}
 }
 
 void vtr_hand_vkCreateRingMESA(struct vtr_dispatch *d, struct vtw_vkCreateRingMESA *a)
@@ -377,52 +453,39 @@ void vtr_hand_vkCreateRingMESA(struct vtr_dispatch *d, struct vtw_vkCreateRingME
 	if (why == NULL && (venus->ring_count >= VTR_MAX_RINGS || find(venus, a->ring) != NULL)) {
 		why = "too many rings, or one of this id exists";
 	}
-	if (why == NULL && (ring = calloc(1, sizeof(*ring))) == NULL) {
-		why = "no memory for a ring";
+	if (why == NULL && (ring = ring_alloc(venus, a->ring)) == NULL) {
+		why = "no memory for a ring, or none in the context's budget (-o max-memory)";
 	}
 	if (why == NULL) {
-		ring->venus = venus;
-		ring->id = a->ring;
-		pthread_mutex_init(&ring->run_lock, NULL);
 		ring->resource = res;
 		ring_fill(ring, a->pCreateInfo);
 		why = ring_start(venus, ring);
 	}
 	if (why != NULL) {
 		vtr_resource_unref(res);
-		free(ring);
+		ring_free(ring);
 		vtr_dispatch_fail(d, why);
-		return;
 	}
-	venus->params.events->ring(venus->params.data, a->ring, true, res->fd, ring->status_offset);
 }
 
 void vtr_ring_destroy(struct vtr_ring *ring)
 {
 	struct vtr_venus *venus = ring->venus;
 
-	pthread_mutex_lock(&venus->rings_lock);
-	for (uint32_t i = 0; i < venus->ring_count; i++) {
-		if (venus->rings[i] == ring) {
-			venus->rings[i] = venus->rings[--venus->ring_count];
-		}
-	}
-	pthread_mutex_unlock(&venus->rings_lock);
+	list_remove(venus, ring);
 	atomic_store(&ring->stop, true);
 	wake(ring);
 	vtr_os_thread_join(&ring->thread);
-	venus->params.events->ring(venus->params.data, ring->id, false, ring->resource->fd,
-	                           ring->status_offset);
+	report(ring, false);
 	vtr_dispatch_finish(&ring->dispatch);
 	vtr_resource_unref(ring->resource);
-	pthread_mutex_destroy(&ring->run_lock);
-	free(ring);
+	ring_free(ring);
 }
 
 void vtr_rings_destroy(struct vtr_venus *venus)
 {
 	while (venus->ring_count > 0) {
-		vtr_ring_destroy(venus->rings[venus->ring_count - 1]);
+		vtr_ring_destroy(venus->rings[venus->ring_count - 1].ring);
 	}
 	if (venus->watch_runs) {
 		pthread_mutex_lock(&venus->rings_lock);
@@ -438,7 +501,7 @@ void vtr_rings_set_status(struct vtr_venus *venus, uint32_t bits)
 {
 	pthread_mutex_lock(&venus->rings_lock);
 	for (uint32_t i = 0; i < venus->ring_count; i++) {
-		atomic_fetch_or(venus->rings[i]->status, bits);
+		atomic_fetch_or(venus->rings[i].ring->status, bits);
 	}
 	pthread_mutex_unlock(&venus->rings_lock);
 }
@@ -447,13 +510,13 @@ void vtr_rings_wake(struct vtr_venus *venus)
 {
 	pthread_mutex_lock(&venus->rings_lock);
 	for (uint32_t i = 0; i < venus->ring_count; i++) {
-		wake(venus->rings[i]);
+		wake(venus->rings[i].ring);
 	}
 	pthread_mutex_unlock(&venus->rings_lock);
 }
 
-/* Guests that wait for long give up when a ring does not report that it lives. And what they put into one that sleeps,
- * without a notice, is found here in the end. */
+/* Sets ALIVE, because waiting guests give up when it stays clear. Also wakes sleeping rings that got commands
+ * without a notification. */
 static void watch_thread(void *data)
 {
 	struct vtr_venus *venus = data;
@@ -466,15 +529,17 @@ static void watch_thread(void *data)
 		bool rest;
 
 		for (uint32_t i = 0; i < venus->ring_count; i++) {
-			now += atomic_load(&venus->rings[i]->done);
-			if (venus->rings[i]->monitor_ns != 0) {
-				atomic_fetch_or(venus->rings[i]->status, VK_RING_STATUS_ALIVE_BIT_MESA);
+			struct vtr_ring *ring = venus->rings[i].ring;
+
+			now += atomic_load(&ring->done);
+			if (ring->monitor_ns != 0) {
+				atomic_fetch_or(ring->status, VK_RING_STATUS_ALIVE_BIT_MESA);
 			}
-			if (has_more(venus->rings[i])) {
-				wake_thread(venus->rings[i]);
+			if (has_more(ring)) {
+				wake_thread(ring);
 			}
 		}
-		rest = busy && now == before; /* has just come to rest */
+		rest = busy && now == before; /* the context has just become idle */
 		busy = now != before;
 		before = now;
 		pthread_mutex_unlock(&venus->rings_lock);
@@ -567,7 +632,7 @@ void vtr_hand_vkWaitVirtqueueSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWait
 	vtr_dispatch_resume(d);
 }
 
-/* Bytes from where the ring is to `seqno`; not above 0 if it is there. */
+/* Returns: the bytes from the ring's position to `seqno`; 0 or less if the ring has reached it. */
 static int32_t way_to(const struct vtr_ring *ring, uint32_t seqno)
 {
 	return (int32_t)(seqno - atomic_load(&ring->done));
@@ -587,7 +652,7 @@ void vtr_hand_vkWaitRingSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitRingS
 		return;
 	}
 	vtr_dispatch_pause(d);
-	/* The guest does not notify for what it waits for here. */
+	/* The guest sends no notification for the commands that it waits for here. */
 	run_borrowed(ring);
 	wake_thread(ring);
 	for (int i = 0; i < 200 && way_to(ring, seqno) > 0; i++) {

@@ -5,10 +5,10 @@
 #include "venus/context.h"
 
 /*
- * A command ring in guest memory and the thread that runs it (venus-host.md 5).
+ * A command ring in guest memory and the thread that runs it (Mesa: vn_ring.c).
  *
- * Thread: made, notified and destroyed by the context's thread; whoever holds run_lock runs commands;
- *         the atomics and the status word are anybody's.
+ * Thread: created, notified and destroyed by the context's thread. The holder of run_lock runs commands. Any thread
+ *         may access the atomics and the status word.
  */
 struct vtr_ring {
 	struct vtr_venus *venus;
@@ -21,29 +21,36 @@ struct vtr_ring {
 	uint32_t size; /* of buffer, a power of two */
 	uint8_t *extra;
 	size_t extra_size;
-	uint64_t idle_ns;        /* polls this long before it sleeps */
-	uint64_t monitor_ns;     /* longest time between two ALIVE reports, 0: none are wanted */
+	uint64_t idle_ns;        /* the time that it polls before it sleeps */
+	uint64_t monitor_ns;     /* the longest time between two ALIVE reports; 0: none wanted */
 	int32_t nice;
 	uint64_t status_offset;  /* in the resource's fd */
 
-	pthread_mutex_t run_lock; /* who runs commands: the ring's thread, but while it sleeps */
-	uint32_t cur;            /* bytes consumed; under run_lock */
-	uint32_t published;      /* what the guest was told in *head; under run_lock */
-	bool gentle;             /* ring thread: polls without spinning */
-	_Atomic uint32_t done;   /* the same for others */
-	_Atomic uint32_t wake;   /* parked on; counts who wakes the thread */
+	pthread_mutex_t run_lock; /* held while running commands, by any thread */
+	uint32_t cur;            /* bytes consumed; guarded by run_lock */
+	uint32_t published;      /* the last value of *head; guarded by run_lock */
+	bool gentle;             /* used by the ring's thread: it yields instead of spinning */
+	_Atomic uint32_t done;   /* `cur` for other threads */
+	_Atomic uint32_t wake;   /* counts wake-ups of the ring's thread, which parks on it */
 	_Atomic bool stop;
-	_Atomic uint32_t seqno_waiting; /* somebody sleeps on `progress` */
-	_Atomic uint32_t progress;      /* bumped when there are waiters */
+	_Atomic uint32_t seqno_waiting; /* a thread waits for a seqno, on `progress` */
+	_Atomic uint32_t progress;      /* incremented if a thread waits */
 	_Atomic uint64_t virtqueue_seqno;
-	_Atomic uint32_t virtqueue_word; /* parked on until virtqueue_seqno moves */
+	_Atomic uint32_t virtqueue_word; /* the thread parks on it until virtqueue_seqno changes */
 	struct vtr_os_thread thread;
 	struct vtr_dispatch dispatch;
 };
 
-/* Sets bits in every ring's status. Any thread. */
+/* Mesa creates a ring for each thread that creates pipelines, so a program has as many rings as such threads. Each
+ * ring is a thread here, too. The limit is more than any program needs. */
+#define VTR_MAX_RINGS 4096
+/* The part of the context's budget that a ring takes, besides its memory and the copies of it: the used part of its
+ * thread's stack, the thread itself and its arena. */
+#define VTR_RING_BYTES ((size_t)256 << 10)
+
+/* Sets bits in the status of all rings. Thread: any. */
 void vtr_rings_set_status(struct vtr_venus *venus, uint32_t bits);
-/* Makes every ring thread look around; those of a dead context end. Any thread. */
+/* Makes all ring threads check their state; those of a dead context end. Thread: any. */
 void vtr_rings_wake(struct vtr_venus *venus);
 void vtr_ring_destroy(struct vtr_ring *ring);
 void vtr_rings_destroy(struct vtr_venus *venus);

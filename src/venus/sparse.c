@@ -8,13 +8,14 @@
 #include "venus/dispatch.h"
 #include "venus/physical.h"
 #include "venus/venus.h"
+#include "vk/renderer_config.h"
 
-/* Of the buffer that is bound in two halves, where the driver does not want them to be larger. */
+/* Size of the buffer that is bound in two halves, unless the driver needs larger halves. */
 #define BUFFER_SIZE 131072
-/* Drivers want pages of 64 KiB, or of 2 MiB. */
+/* Drivers use pages of 64 KiB or 2 MiB. */
 #define MAX_BUFFER_SIZE (16u << 20)
 
-/* What the halves are filled with. */
+/* The fill patterns of the halves. */
 #define FIRST 0x91
 #define SECOND 0xa2
 #define THIRD 0xb3
@@ -37,7 +38,7 @@ uint32_t vtr_sparse_family(const struct vtr_physical *p)
 	return VTR_NO_FAMILY;
 }
 
-/* --- finding out ------------------------------------------------------------------------------------ */
+/* --- the test --------------------------------------------------------------------------------------- */
 
 struct binding {
 	struct vtr_attempt *attempt;
@@ -45,7 +46,7 @@ struct binding {
 	VkDeviceSize size;    /* of the buffers */
 	VkDeviceSize half;
 	struct vtr_attempt_memory shared;
-	VkBuffer back;        /* to read the sparse one back */
+	VkBuffer back;        /* to read back the contents of the sparse buffer */
 	VkDeviceMemory back_memory;
 	uint8_t *back_map;
 	VkCommandPool pool;
@@ -68,7 +69,7 @@ static VkExternalMemoryHandleTypeFlagBits handle_type(enum vtr_share share)
 	return 0;
 }
 
-/* Whether the driver says that memory of this kind may be bound to sparse buffers. */
+/* Returns: whether the driver claims that memory of this kind may be bound to sparse buffers. */
 static bool driver_agrees(const struct vtr_physical *p, enum vtr_share share)
 {
 	const VkPhysicalDeviceExternalBufferInfo info = {
@@ -86,7 +87,7 @@ static bool driver_agrees(const struct vtr_physical *p, enum vtr_share share)
 	                   VK_EXTERNAL_MEMORY_FEATURE_EXPORTABLE_BIT)) != 0;
 }
 
-/* A buffer of this size, and what memory it needs. */
+/* Creates a buffer and queries its memory requirements. */
 static bool create_buffer(struct binding *a, enum vtr_share share, VkDeviceSize size,
                           VkMemoryRequirements *need)
 {
@@ -129,7 +130,7 @@ static bool make_buffer(struct binding *a, enum vtr_share share, uint32_t type)
 	       need.size == a->size && vtr_attempt_allocate(a->attempt, share, type, a->size, &a->shared);
 }
 
-/* In memory of the driver's own, which is not what is tried here. */
+/* Uses the driver's own memory, which is not under test. */
 static bool make_back(struct binding *a)
 {
 	const VkMemoryPropertyFlags wanted = VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
@@ -184,7 +185,7 @@ static bool wait(struct binding *a)
 	       vk->vkResetFences(a->attempt->device, 1, &a->fence) == VK_SUCCESS;
 }
 
-/* Binds the halves of the buffer to those of the memory, in this order or in the other. */
+/* Binds the halves of the buffer to the halves of the memory, in order or swapped. */
 static bool bind(struct binding *a, bool swapped)
 {
 	const VkSparseMemoryBind binds[] = {
@@ -208,7 +209,7 @@ static bool bind(struct binding *a, bool swapped)
 	       wait(a);
 }
 
-/* Fills the first half of the sparse buffer, or copies all of it to where it can be read. */
+/* Fills the first half of the sparse buffer, or copies all of it to the buffer that can be read. */
 static bool run(struct binding *a, bool fill)
 {
 	const struct vtw_device_procs *vk = &a->attempt->vk;
@@ -254,7 +255,7 @@ static bool halves_are(const struct binding *a, const uint8_t *bytes, uint8_t fi
 	return all_are(bytes, a->half, first) && all_are(bytes + a->half, a->half, second);
 }
 
-/* What the guest writes, the GPU reads through the buffer, wherever it is bound; and the other way round. */
+/* Returns: whether the GPU reads through the buffer what the CPU writes, in both orders; and vice versa. */
 static bool agrees(struct binding *a)
 {
 	memset(a->shared.map, FIRST, a->half);
@@ -285,7 +286,7 @@ static bool works(struct vtr_attempt *attempt, enum vtr_share share, uint32_t ty
 
 /* --- the choice ------------------------------------------------------------------------------------- */
 
-/* A type that cannot be shared has the driver's own memory, as without us. */
+/* A type that cannot be shared uses the driver's own memory, which needs no test. */
 static bool choose_type(const struct vtr_venus_params *params, struct vtr_attempt *attempt, uint32_t type,
                         struct vtr_memory_strategy *s)
 {
@@ -294,7 +295,8 @@ static bool choose_type(const struct vtr_venus_params *params, struct vtr_attemp
 	if (s->share[type] == VTR_SHARE_NONE || works(attempt, s->share[type], type)) {
 		return true;
 	}
-	for (size_t i = 0; params->window == NULL && !params->no_export && i < VTR_ARRAY_LEN(others); i++) {
+	for (size_t i = 0; params->hostmem == NULL && !params->config->no_export && i < VTR_ARRAY_LEN(others);
+	     i++) {
 		if (works(attempt, others[i], type)) {
 			s->sparse_share[type] = others[i];
 			return true;
@@ -311,7 +313,7 @@ void vtr_sparse_choose(const struct vtr_venus_params *params, struct vtr_attempt
 
 	memcpy(s->sparse_share, s->share, sizeof(s->share));
 	if (attempt->queue == NULL) {
-		s->sparse_reason = "the driver has none on a queue that copies";
+		s->sparse_reason = "the driver does not support it on a queue that copies";
 		return;
 	}
 	for (uint32_t i = 0; i < n; i++) {
@@ -321,20 +323,22 @@ void vtr_sparse_choose(const struct vtr_venus_params *params, struct vtr_attempt
 		}
 	}
 	if (s->sparse_types == 0) {
-		s->sparse_reason = params->window != NULL ?
-		                           "in this driver it does not work with imported memory, which is "
-		                           "all that a VM has" :
-		                           "in this driver it does not work with memory that can be shared";
+		s->sparse_reason =
+			params->hostmem != NULL ?
+				"this driver's sparse binding does not work with imported memory, and a VM "
+				"has no "
+				"other" :
+				"this driver's sparse binding does not work with memory that can be shared";
 	} else if (s->sparse_types != (n < 32 ? (1u << n) - 1 : UINT32_MAX)) {
-		s->sparse_reason = "not with all types of memory";
+		s->sparse_reason = "with some types of memory only";
 	} else {
 		s->sparse_reason = other_way ?
-		                           "devices that enable it have their memory shared in another way" :
+		                           "the memory of devices that enable it is shared in another way" :
 		                           "with all types of memory";
 	}
 }
 
-/* --- what the guest sees and says ------------------------------------------------------------------- */
+/* --- features --------------------------------------------------------------------------------------- */
 
 bool vtr_sparse_enabled(const VkDeviceCreateInfo *info)
 {

@@ -6,10 +6,10 @@
 #include "base/mem.h"
 #include "platform/shm.h"
 #include "venus/attempt.h"
-#include "venus/known.h"
 #include "venus/physical.h"
 #include "venus/sparse.h"
 #include "venus/venus.h"
+#include "vk/renderer_config.h"
 
 #define ATTEMPT_SIZE 65536
 #define HOST_BITS                                                                     \
@@ -45,7 +45,7 @@ static size_t import_alignment(const struct vtr_venus_params *params, const stru
 	if (p->has.host_memory) {
 		p->procs->vkGetPhysicalDeviceProperties2(p->handle, &props);
 		alignment = vtr_max(alignment, (size_t)host.minImportedHostPointerAlignment);
-		alignment = vtr_max(alignment, params->min_import_alignment);
+		alignment = vtr_max(alignment, params->config->import_alignment);
 	}
 	return alignment;
 }
@@ -61,22 +61,24 @@ static bool works(struct vtr_attempt *attempt, enum vtr_share share, uint32_t ty
 	return true;
 }
 
-/* The guest has chosen the memory before it allocates. */
-static void choose_for_window(struct vtr_attempt *attempt, uint32_t type, struct vtr_memory_strategy *s)
+/* For VMs: the guest has chosen the memory before it allocates. */
+static void choose_for_hostmem(struct vtr_attempt *attempt, uint32_t type, struct vtr_memory_strategy *s)
 {
 	if (works(attempt, VTR_SHARE_HOST_IMPORT, type)) {
 		s->share[type] = VTR_SHARE_HOST_IMPORT;
-		s->reason[type] = "the VM's window, imported by VK_EXT_external_memory_host";
+		s->reason[type] = "the VM's hostmem, imported by VK_EXT_external_memory_host";
 	} else {
-		s->reason[type] =
-			attempt->physical->has.host_memory ?
-				"the driver imports no shared memory of this type, as a VM's window needs" :
-				"the driver has no VK_EXT_external_memory_host, which a VM's window needs";
+		s->reason[type] = attempt->physical->has.host_memory ?
+		                          "a VM needs a driver that imports hostmem, and this driver cannot "
+		                          "import shared "
+		                          "memory of this type" :
+		                          "a VM needs a driver that imports hostmem, and this driver lacks "
+		                          "VK_EXT_external_memory_host";
 	}
 }
 
-/* One row a strategy, tried in order; a discrete GPU's own memory is only reached by dma-buf, whereas
- * a CPU device gains nothing from it. */
+/* The strategies for a type, in order of preference. A discrete GPU's own memory can only be shared by
+ * dma-buf, which has no advantage on a CPU device. */
 static void choose(const struct vtr_venus_params *params, struct vtr_attempt *attempt, uint32_t type,
                    struct vtr_memory_strategy *s)
 {
@@ -87,8 +89,8 @@ static void choose(const struct vtr_venus_params *params, struct vtr_attempt *at
 	s->share[type] = VTR_SHARE_NONE;
 	if ((flags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) == 0) {
 		s->reason[type] = "not visible to the CPU";
-	} else if (params->window != NULL) {
-		choose_for_window(attempt, type, s);
+	} else if (params->hostmem != NULL) {
+		choose_for_hostmem(attempt, type, s);
 	} else if (!cpu && works(attempt, VTR_SHARE_DMA_BUF, type)) {
 		s->share[type] = VTR_SHARE_DMA_BUF;
 		s->reason[type] = "exported as a dma-buf that can be mapped";
@@ -98,14 +100,16 @@ static void choose(const struct vtr_venus_params *params, struct vtr_attempt *at
 	} else if (cpu && works(attempt, VTR_SHARE_DMA_BUF, type)) {
 		s->share[type] = VTR_SHARE_DMA_BUF;
 		s->reason[type] = "exported as a dma-buf that can be mapped";
-	} else if (!params->no_export && works(attempt, VTR_SHARE_OPAQUE_FD, type)) {
+	} else if (!params->config->no_export && works(attempt, VTR_SHARE_OPAQUE_FD, type)) {
 		s->share[type] = VTR_SHARE_OPAQUE_FD;
 		s->reason[type] = "exported as an opaque fd that can be mapped";
 	} else {
-		s->reason[type] = p->has.host_memory ? "the driver imports no host memory of this type and "
-		                                       "exports nothing that can be mapped" :
-		                                       "the driver has no VK_EXT_external_memory_host and "
-		                                       "exports nothing that can be mapped";
+		s->reason[type] = p->has.host_memory ? "the driver can neither import host memory of this "
+		                                       "type nor export memory that can "
+		                                       "be mapped" :
+		                                       "the driver lacks VK_EXT_external_memory_host and "
+		                                       "cannot export memory that can be "
+		                                       "mapped";
 	}
 }
 
@@ -123,11 +127,11 @@ static bool buffers_importable(const struct vtr_physical *p)
 	        VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
 }
 
-/* Makes the choice of another process our own. */
+/* Adopts the choice of another process. */
 static bool recall(const struct vtr_venus_params *params, struct vtr_physical *physical)
 {
-	const struct vtr_known_device *known =
-		vtr_known_find(params->known, physical->device_uuid, physical->driver_uuid);
+	const struct vtr_probed_device *known =
+		vtr_probe_cache_find(&params->config->known, physical->device_uuid, physical->driver_uuid);
 	struct vtr_memory_strategy *s = &physical->strategy;
 
 	if (known == NULL || known->type_count != physical->memory.memoryTypeCount) {
@@ -135,14 +139,14 @@ static bool recall(const struct vtr_venus_params *params, struct vtr_physical *p
 	}
 	for (uint32_t i = 0; i < known->type_count; i++) {
 		s->share[i] = known->share[i];
-		s->reason[i] = "found out by another process";
+		s->reason[i] = "the prober has found this out";
 		s->sparse_share[i] = known->share[i];
-		if (known->sparse_share[i] != VTR_KNOWN_NOT_SPARSE) {
+		if (known->sparse_share[i] != VTR_PROBE_CACHE_NOT_SPARSE) {
 			s->sparse_share[i] = known->sparse_share[i];
 			s->sparse_types |= 1u << i;
 		}
 	}
-	s->sparse_reason = "found out by another process";
+	s->sparse_reason = "the prober has found this out";
 	s->import_alignment = known->import_alignment;
 	s->buffers_importable = known->buffers_importable;
 	return true;
@@ -164,8 +168,8 @@ static void find_out(const struct vtr_venus_params *params, struct vtr_physical 
 	vtr_attempt_end(attempt);
 }
 
-/* Takes from the guest's memory types what cannot be shared. Returns: whether coherent memory is left.
- * *out_why: why a type that the CPU can see was taken, NULL: there is none. */
+/* Changes the guest's memory types to what can be shared. Returns: whether coherent memory is left. *out_why:
+ * why a type that the CPU can access was removed, NULL: none was. */
 static bool rewrite_types(struct vtr_physical *physical, const char **out_why)
 {
 	bool coherent = false;
@@ -206,10 +210,10 @@ enum vtr_err vtr_strategy_probe(struct vtr_log *log, const struct vtr_venus_para
 	}
 	if (!rewrite_types(physical, &why)) {
 		vtr_error(log,
-		          "%s: no coherent memory type can be shared with a guest (%s): the device is not "
-		          "offered",
+		          "%s: the device is not offered, because none of its coherent memory types can be "
+		          "shared with a guest (%s)",
 		          physical->properties.deviceName,
-		          why != NULL ? why : "the CPU sees none of its memory");
+		          why != NULL ? why : "the CPU cannot access its memory");
 		return VTR_ERR_UNSUPPORTED;
 	}
 	return VTR_OK;

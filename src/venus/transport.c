@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Commands about the streams themselves: where replies go, streams in shared memory. */
+/* Commands about streams: where replies go, and streams in shared memory. */
 #include <stdlib.h>
 
 #include "venus/context.h"
 #include "venus/resource.h"
 
-/* Guests send one. */
+/* Guests send a single one. */
 #define MAX_STREAMS 1024
 
 static void set_position(struct vtr_dispatch *d, size_t position)
@@ -15,7 +15,7 @@ static void set_position(struct vtr_dispatch *d, size_t position)
 	d->reply = (struct vtr_cs_writer){ .cur = base + position, .end = base + d->reply_size };
 }
 
-/* A reference to plain shared memory of which [offset, offset + size) is inside, or NULL. */
+/* Returns: a reference to plain shared memory that contains [offset, offset + size), or NULL. */
 static struct vtr_resource *get_stream(struct vtr_dispatch *d, const VkCommandStreamDescriptionMESA *s)
 {
 	struct vtr_resource *res = vtr_resource_get(&d->venus->resources, s->resourceId);
@@ -34,7 +34,7 @@ void vtr_hand_vkSetReplyCommandStreamMESA(struct vtr_dispatch *d, struct vtw_vkS
 	const VkCommandStreamDescriptionMESA *s = a->pStream;
 	struct vtr_resource *res = d->reply_resource;
 
-	/* Guests say this before each command that wants a reply: mostly it is the same memory. */
+	/* Guests send this before each command that wants a reply, mostly with the same memory. */
 	if (res == NULL || res->base.id != s->resourceId || atomic_load(&res->gone) ||
 	    s->offset > res->size || s->size > res->size - s->offset || s->offset % 4 != 0) {
 		vtr_resource_unref(res);
@@ -72,9 +72,9 @@ static bool run_stream(struct vtr_dispatch *d, const VkCommandStreamDescriptionM
 
 void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d, struct vtw_vkExecuteCommandStreamsMESA *a)
 {
-	/* The streams' commands reuse the reader, its memory and the fields about the command that runs, so what
-	 * describes the streams is kept apart, and this command's own fields come back behind them: else it would
-	 * reply where the last of the streams' commands was to. */
+	/* The streams' commands reuse the reader, its memory, and the fields about the current command. Therefore
+	 * the list of streams is copied, and this command's own fields are restored afterwards. Otherwise it would
+	 * write its reply as the last of the streams' commands. */
 	const struct vtr_cs_reader outer = d->r;
 	const uint32_t command = d->command, flags = d->flags;
 	const uint32_t n = a->streamCount;
@@ -87,7 +87,7 @@ void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d, struct vtw_vkE
 
 	if (d->indirect || n == 0 || n > MAX_STREAMS || a->pStreams == NULL ||
 	    (list = calloc(n, sizeof(*list))) == NULL) {
-		vtr_dispatch_fail(d, "streams inside a stream, none, or too many");
+		vtr_dispatch_fail(d, "the number of streams is invalid, or streams are nested");
 		return;
 	}
 	for (uint32_t i = 0; i < n; i++) {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "venus/trial.h"
 
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,11 +8,11 @@
 #include "venus/device.h"
 #include "venus/trial_work.h"
 
-/* More than any struct of features has. */
+/* More members than any struct of features has. */
 #define MAX_FEATURES 64
 #define MAX_FAMILIES 16
 
-/* Both spellings of this must not be enabled together; the younger one does all that the older one does. */
+/* Both versions of this must not be enabled together; the newer one includes the older one. */
 #define OLD_ADDRESS "VK_EXT_buffer_device_address"
 #define NEW_ADDRESS "VK_KHR_buffer_device_address"
 
@@ -24,33 +22,28 @@ struct features {
 	VkBool32 values[MAX_FEATURES];
 };
 
-/* All that the device can do, as a chain that vkCreateDevice takes. */
-struct wishes {
+/* All features of the device, as a chain for vkCreateDevice. */
+struct feature_chain {
 	struct features structs[VTW_FEATURES_COUNT];
 	VkPhysicalDeviceFeatures2 head;
 };
 
-/* How a step is known to be offered: by a feature, or by what the queue can do. */
+/* How to determine whether a step is offered: by a feature, or by the queue's capabilities. */
 static const struct {
-	const char *key;
-	const char *name;
 	VkResult (*run)(struct vtr_trial_device *device);
 	VkStructureType features;
-	uint32_t feature; /* of those, by its place */
+	uint32_t feature; /* index of the member in the struct */
 	VkQueueFlags queue;
 } steps[VTR_TRIAL_STEPS] = {
-	[VTR_TRIAL_DEVICE] = { "device", "a device" },
-	[VTR_TRIAL_COMPUTE] = { "compute", "a compute pipeline", vtr_trial_compute,
-	                        .queue = VK_QUEUE_COMPUTE_BIT },
-	[VTR_TRIAL_GRAPHICS] = { "graphics", "a graphics pipeline", vtr_trial_graphics,
-	                         .queue = VK_QUEUE_GRAPHICS_BIT },
-	[VTR_TRIAL_MESH] = { "mesh", "a mesh shader pipeline", vtr_trial_mesh,
-	                     VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MESH_SHADER_FEATURES_EXT, 1,
+	[VTR_TRIAL_DEVICE] = { NULL }, /* always done, see vtr_trial_run() */
+	[VTR_TRIAL_COMPUTE] = { vtr_trial_compute, .queue = VK_QUEUE_COMPUTE_BIT },
+	[VTR_TRIAL_GRAPHICS] = { vtr_trial_graphics, .queue = VK_QUEUE_GRAPHICS_BIT },
+	[VTR_TRIAL_MESH] = { vtr_trial_mesh, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MESH_SHADER_FEATURES_EXT, 1,
 	                     VK_QUEUE_GRAPHICS_BIT },
-	[VTR_TRIAL_RAY_TRACING] = { "ray_tracing", "a ray tracing pipeline", vtr_trial_ray_tracing,
+	[VTR_TRIAL_RAY_TRACING] = { vtr_trial_ray_tracing,
 	                            VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR, 0,
 	                            VK_QUEUE_COMPUTE_BIT },
-	[VTR_TRIAL_STRUCTURE] = { "acceleration_structure", "an acceleration structure", vtr_trial_structure,
+	[VTR_TRIAL_STRUCTURE] = { vtr_trial_structure,
 	                          VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR, 0,
 	                          VK_QUEUE_COMPUTE_BIT },
 };
@@ -61,43 +54,31 @@ _Static_assert(offsetof(VkPhysicalDeviceMeshShaderFeaturesEXT, meshShader) == 16
                                16,
                "the places above");
 
-const char *vtr_trial_step_name(enum vtr_trial_step step)
-{
-	return step < VTR_TRIAL_STEPS ? steps[step].name : "?";
-}
-
-const char *vtr_trial_step_key(enum vtr_trial_step step)
-{
-	return step < VTR_TRIAL_STEPS ? steps[step].key : "?";
-}
-
 /* --- the device ------------------------------------------------------------------------------------- */
 
-static void fill_wishes(const struct vtr_physical *p, struct wishes *wishes)
+static void fill_features(const struct vtr_physical *p, struct feature_chain *features)
 {
-	wishes->head = (VkPhysicalDeviceFeatures2){ .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2 };
+	features->head = (VkPhysicalDeviceFeatures2){ .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2 };
 	for (uint32_t i = 0; i < VTW_FEATURES_COUNT; i++) {
 		vtr_assert(vtw_features[i].count <= MAX_FEATURES);
-		wishes->structs[i] = (struct features){ .type = vtw_features[i].type };
+		features->structs[i] = (struct features){ .type = vtw_features[i].type };
 		if (vtw_features[i].type !=
 		    VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_BUFFER_DEVICE_ADDRESS_FEATURES_EXT) {
-			vtr_chain_push(&wishes->head, &wishes->structs[i]);
+			vtr_chain_push(&features->head, &features->structs[i]);
 		}
 	}
-	p->procs->vkGetPhysicalDeviceFeatures2(p->handle, &wishes->head);
-	if (vtr_physical_hides_sparse(p)) {
-		vtr_sparse_hide_features2(&wishes->head);
-	}
-	/* What the driver does not know, or cannot do, is not asked for. */
-	wishes->head.pNext = NULL;
+	p->procs->vkGetPhysicalDeviceFeatures2(p->handle, &features->head);
+	vtr_physical_hide_features(p, &features->head);
+	/* What the driver does not know or support is not enabled. */
+	features->head.pNext = NULL;
 	for (uint32_t i = 0; i < VTW_FEATURES_COUNT; i++) {
 		bool any = false;
 
 		for (uint32_t n = 0; n < vtw_features[i].count; n++) {
-			any |= wishes->structs[i].values[n] != VK_FALSE;
+			any |= features->structs[i].values[n] != VK_FALSE;
 		}
 		if (any) {
-			vtr_chain_push(&wishes->head, &wishes->structs[i]);
+			vtr_chain_push(&features->head, &features->structs[i]);
 		}
 	}
 }
@@ -119,7 +100,7 @@ static void fill_names(const struct vtr_physical *p, struct vtr_extension_names 
 	vtr_device_choose_extensions(p, &info, out_names);
 }
 
-/* The first family that can do most. */
+/* Returns: the first family with the most capabilities. */
 static VkQueueFlags choose_family(struct vtr_trial_device *device)
 {
 	static const VkQueueFlags wanted[] = { VK_QUEUE_GRAPHICS_BIT | VK_QUEUE_COMPUTE_BIT,
@@ -140,7 +121,7 @@ static VkQueueFlags choose_family(struct vtr_trial_device *device)
 	return 0;
 }
 
-static VkResult make_device(struct vtr_trial_device *device, const struct wishes *wishes)
+static VkResult make_device(struct vtr_trial_device *device, const struct feature_chain *features)
 {
 	const float priority = 1.0f;
 	const VkDeviceQueueCreateInfo queue = {
@@ -151,7 +132,7 @@ static VkResult make_device(struct vtr_trial_device *device, const struct wishes
 	};
 	VkDeviceCreateInfo info = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-		.pNext = &wishes->head,
+		.pNext = &features->head,
 		.queueCreateInfoCount = 1,
 		.pQueueCreateInfos = &queue,
 	};
@@ -175,14 +156,14 @@ static VkResult make_device(struct vtr_trial_device *device, const struct wishes
 
 /* --- the trial -------------------------------------------------------------------------------------- */
 
-static bool is_offered(const struct wishes *wishes, VkQueueFlags queue, size_t step)
+static bool is_offered(const struct feature_chain *features, VkQueueFlags queue, size_t step)
 {
 	if ((queue & steps[step].queue) != steps[step].queue) {
 		return false;
 	}
 	for (uint32_t i = 0; i < VTW_FEATURES_COUNT; i++) {
-		if (wishes->structs[i].type == steps[step].features) {
-			return wishes->structs[i].values[steps[step].feature] != VK_FALSE;
+		if (features->structs[i].type == steps[step].features) {
+			return features->structs[i].values[steps[step].feature] != VK_FALSE;
 		}
 	}
 	return steps[step].features == 0;
@@ -192,22 +173,22 @@ void vtr_trial_run(const struct vtr_physical *physical, struct vtr_trial *out_tr
 {
 	struct vtr_trial trial = { .failed = VTR_TRIAL_STEPS };
 	struct vtr_trial_device device = { .physical = physical };
-	struct wishes *wishes = calloc(1, sizeof(*wishes));
+	struct feature_chain *features = calloc(1, sizeof(*features));
 	const VkQueueFlags queue = choose_family(&device);
 
-	memcpy(trial.device_uuid, physical->device_uuid, VTR_KNOWN_UUID);
-	memcpy(trial.driver_uuid, physical->driver_uuid, VTR_KNOWN_UUID);
-	if (wishes != NULL) {
-		fill_wishes(physical, wishes);
+	memcpy(trial.device_uuid, physical->device_uuid, VTR_PROBE_CACHE_UUID);
+	memcpy(trial.driver_uuid, physical->driver_uuid, VTR_PROBE_CACHE_UUID);
+	if (features != NULL) {
+		fill_features(physical, features);
 	}
 	for (size_t i = 0; i < VTR_TRIAL_STEPS && trial.failed == VTR_TRIAL_STEPS; i++) {
 		VkResult ret = VK_ERROR_OUT_OF_HOST_MEMORY;
 
-		if (wishes != NULL) {
-			if (i != VTR_TRIAL_DEVICE && !is_offered(wishes, queue, i)) {
+		if (features != NULL) {
+			if (i != VTR_TRIAL_DEVICE && !is_offered(features, queue, i)) {
 				continue;
 			}
-			ret = i == VTR_TRIAL_DEVICE ? make_device(&device, wishes) : steps[i].run(&device);
+			ret = i == VTR_TRIAL_DEVICE ? make_device(&device, features) : steps[i].run(&device);
 		}
 		if (ret == VK_SUCCESS) {
 			trial.works |= 1u << i;
@@ -217,36 +198,6 @@ void vtr_trial_run(const struct vtr_physical *physical, struct vtr_trial *out_tr
 		}
 	}
 	vtr_trial_finish(&device);
-	free(wishes);
+	free(features);
 	*out_trial = trial;
-}
-
-/* --- text ------------------------------------------------------------------------------------------- */
-
-void vtr_trial_format(const struct vtr_trial *trial, char out_text[VTR_TRIAL_TEXT])
-{
-	char device[VTR_KNOWN_UUID_TEXT];
-	char driver[VTR_KNOWN_UUID_TEXT];
-
-	vtr_known_format_uuid(trial->device_uuid, device);
-	vtr_known_format_uuid(trial->driver_uuid, driver);
-	snprintf(out_text, VTR_TRIAL_TEXT, "%s:%s:%" PRIx32 ":%u:%" PRId32, device, driver, trial->works,
-	         (unsigned)trial->failed, trial->result);
-}
-
-enum vtr_err vtr_trial_parse(const char *text, struct vtr_trial *out_trial)
-{
-	struct vtr_trial trial = { 0 };
-	unsigned failed;
-	int used = 0;
-
-	if (!vtr_known_parse_uuid(&text, trial.device_uuid) ||
-	    !vtr_known_parse_uuid(&text, trial.driver_uuid) ||
-	    sscanf(text, "%" SCNx32 ":%u:%" SCNd32 "%n", &trial.works, &failed, &trial.result, &used) != 3 ||
-	    text[used] != '\0' || failed > VTR_TRIAL_STEPS || trial.works >= 1u << VTR_TRIAL_STEPS) {
-		return VTR_ERR_ARG;
-	}
-	trial.failed = (enum vtr_trial_step)failed;
-	*out_trial = trial;
-	return VTR_OK;
 }

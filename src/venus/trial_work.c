@@ -80,7 +80,7 @@ static VkResult begin(struct vtr_trial_device *device)
 	return ret == VK_SUCCESS ? device->vk.vkBeginCommandBuffer(device->commands, &info) : ret;
 }
 
-/* A queue that does not answer is one that does not work: the result is VK_TIMEOUT. */
+/* A queue that does not complete its work counts as failed: the result is VK_TIMEOUT. */
 static VkResult finish(struct vtr_trial_device *device)
 {
 	const VkSubmitInfo submit = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
@@ -111,7 +111,7 @@ static uint32_t find_type(const struct vtr_trial_device *device, uint32_t types,
 	return type < memory.memoryTypeCount ? type : UINT32_MAX;
 }
 
-/* A buffer with an address. `visible`: it is mapped. NULL: *out_ret says why. */
+/* Creates a buffer with an address. `visible`: it is mapped. Returns: NULL, and *out_ret says why. */
 static struct vtr_trial_buffer *make_buffer(struct vtr_trial_device *device, VkDeviceSize size,
                                             VkBufferUsageFlags usage, bool visible, VkResult *out_ret)
 {
@@ -352,7 +352,7 @@ static VkResult make_rays(struct vtr_trial_device *device,
 	                                                 &info, NULL, &device->pipeline);
 }
 
-/* One shader of each kind in a table, each at an offset that may begin a part of it. */
+/* Puts one shader of each kind into a table, each at an offset that is aligned as the start of a section. */
 static VkResult make_table(struct vtr_trial_device *device,
                            VkStridedDeviceAddressRegionKHR out_parts[MAX_STAGES])
 {
@@ -453,7 +453,7 @@ static VkResult make_geometry(struct vtr_trial_device *device,
 	return VK_SUCCESS;
 }
 
-/* The structure itself, and the memory to build it in. */
+/* Creates the structure, and the memory to build it in. */
 static VkResult make_structure(struct vtr_trial_device *device,
                                VkAccelerationStructureBuildGeometryInfoKHR *build)
 {
@@ -530,7 +530,7 @@ void vtr_trial_finish(struct vtr_trial_device *device)
 		return;
 	}
 	(void)vk->vkDeviceWaitIdle(device->handle);
-	if (device->structure != VK_NULL_HANDLE) { /* else there may be no such command */
+	if (device->structure != VK_NULL_HANDLE) { /* otherwise the command may not exist */
 		vk->vkDestroyAccelerationStructureKHR(device->handle, device->structure, NULL);
 	}
 	for (uint32_t i = 0; i < device->buffer_count; i++) {

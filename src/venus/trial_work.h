@@ -13,10 +13,10 @@ struct vtr_trial_buffer {
 	VkBuffer handle;
 	VkDeviceMemory memory;
 	VkDeviceAddress address;
-	void *bytes; /* NULL: the CPU does not see it */
+	void *bytes; /* NULL: the CPU cannot access it */
 };
 
-/* The device, and what was made of it: all destroyed together. */
+/* The device and all of its objects, which are destroyed together. */
 struct vtr_trial_device {
 	const struct vtr_physical *physical;
 	VkDevice handle;
@@ -29,23 +29,23 @@ struct vtr_trial_device {
 	VkCommandPool pool;
 	VkCommandBuffer commands;
 	VkFence fence;
-	VkPipeline pipeline; /* the last one */
+	VkPipeline pipeline; /* the newest one */
 	VkAccelerationStructureKHR structure;
 	struct vtr_trial_buffer buffers[VTR_TRIAL_MAX_BUFFERS];
 	uint32_t buffer_count;
 };
 
-/* What all steps need. Returns: the driver's result. */
+/* Creates what all steps need. Returns: the driver's result. */
 VkResult vtr_trial_prepare(struct vtr_trial_device *device);
 
-/* Each makes a pipeline or a structure, has a queue use it and waits for that. Return: the driver's result. */
+/* Each creates a pipeline or a structure, has a queue use it, and waits. Returns: the driver's result. */
 VkResult vtr_trial_compute(struct vtr_trial_device *device);
 VkResult vtr_trial_graphics(struct vtr_trial_device *device);
 VkResult vtr_trial_mesh(struct vtr_trial_device *device);
 VkResult vtr_trial_ray_tracing(struct vtr_trial_device *device);
 VkResult vtr_trial_structure(struct vtr_trial_device *device);
 
-/* Destroys the device, if there is one, and all that was made of it. */
+/* Destroys the device, if there is one, and all of its objects. */
 void vtr_trial_finish(struct vtr_trial_device *device);
 
 #endif

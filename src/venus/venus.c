@@ -12,6 +12,7 @@
 #include "venus/instance.h"
 #include "venus/memory.h"
 #include "venus/ring.h"
+#include "vk/renderer_config.h"
 #include "wire_gen.h"
 
 #define WATCH_PERIOD_NS UINT64_C(1000000000)
@@ -25,7 +26,7 @@ static uint64_t default_memory(void)
 
 static enum vtr_err init_parts(struct vtr_venus *venus)
 {
-	const uint64_t limit = venus->params.max_memory;
+	const uint64_t limit = venus->params.config->max_memory;
 	enum vtr_err err = vtr_object_table_init(&venus->objects);
 
 	if (err != VTR_OK) {
@@ -53,9 +54,9 @@ enum vtr_err vtr_venus_create(const struct vtr_venus_params *params, struct vtr_
 	}
 	venus->log = params->log;
 	venus->params = *params;
-	if (params->window != NULL) {
-		venus->window = *params->window;
-		venus->params.window = &venus->window;
+	if (params->hostmem != NULL) {
+		venus->hostmem = *params->hostmem;
+		venus->params.hostmem = &venus->hostmem;
 	}
 	venus->watch_period_ns = WATCH_PERIOD_NS;
 	pthread_mutex_init(&venus->rings_lock, NULL);
@@ -77,7 +78,7 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 	if (venus == NULL) {
 		return;
 	}
-	atomic_store(&venus->dead, true); /* ends what waits in rings */
+	atomic_store(&venus->dead, true); /* ends waits in rings */
 	vtr_rings_wake(venus);
 	vtr_rings_destroy(venus);
 	vtr_instance_finish(venus);
@@ -85,6 +86,7 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 	vtr_retire_finish(&venus->retire);
 	vtr_resource_table_finish(&venus->resources);
 	vtr_object_table_finish(&venus->objects);
+	free(venus->rings);
 	pthread_cond_destroy(&venus->watch_wake);
 	pthread_mutex_destroy(&venus->timeline_lock);
 	pthread_mutex_destroy(&venus->memory_lock);
@@ -93,10 +95,10 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 	free(venus);
 }
 
-/* The fields of virgl_renderer_capset_venus, all 32-bit (venus-host.md 1). */
-void vtr_venus_capset(bool use_guest_vram, uint8_t out_capset[VTR_VENUS_CAPSET_SIZE])
+/* The fields of virgl_renderer_capset_venus, all 32-bit (virglrenderer: venus_hw.h). */
+void vtr_venus_capset(bool use_guest_vram, uint8_t out_capset[VTR_CAPSET_VENUS_SIZE])
 {
-	uint32_t words[VTR_VENUS_CAPSET_SIZE / 4] = {
+	uint32_t words[VTR_CAPSET_VENUS_SIZE / 4] = {
 		[0] = 1, /* wire format */
 		[1] = VTW_XML_VERSION,
 		[2] = 1, /* VK_EXT_command_serialization */
@@ -105,7 +107,7 @@ void vtr_venus_capset(bool use_guest_vram, uint8_t out_capset[VTR_VENUS_CAPSET_S
 		[5] = 1, /* the extension mask that begins here is valid */
 		[37] = 1, /* waits in the stream are allowed */
 		[38] = 1, /* several timelines */
-		[39] = use_guest_vram, /* else memory first, then its blob */
+		[39] = use_guest_vram, /* otherwise the guest allocates memory first, then creates its blob */
 	};
 
 	for (size_t i = 0; i < VTW_EXTENSION_COUNT; i++) {
@@ -142,7 +144,7 @@ void vtr_venus_fail(struct vtr_venus *venus, const char *what, const char *why, 
 enum vtr_err vtr_venus_submit(struct vtr_venus *venus, const void *commands, size_t size)
 {
 	if (vtr_venus_is_dead(venus)) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	return vtr_dispatch_run(&venus->dispatch, commands, size, NULL, NULL);
 }
@@ -155,7 +157,7 @@ static enum vtr_err blob_shm(struct vtr_venus *venus, uint32_t res_id, uint32_t 
 	enum vtr_err err;
 
 	if (flags != VTR_BLOB_MAPPABLE || size == 0) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	if (!vtr_budget_take(&venus->resources.budget, size)) {
 		return VTR_ERR_LIMIT;
@@ -181,14 +183,14 @@ enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uin
 	enum vtr_err err;
 
 	if (vtr_venus_is_dead(venus)) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	if (blob_id == 0) {
 		return blob_shm(venus, res_id, flags, size, out_blob);
 	}
-	vtr_retire_begin(&venus->retire, venus->dispatch.stream); /* it finds an object, as commands do */
+	vtr_retire_begin(&venus->retire, &venus->dispatch.stream); /* it finds an object, as commands do */
 	err = vtr_memory_blob(venus, res_id, blob_id, flags, size, out_blob);
-	vtr_retire_end(venus->dispatch.stream);
+	vtr_retire_end(&venus->dispatch.stream);
 	return err;
 }
 
@@ -197,11 +199,11 @@ static enum vtr_err add_pieces(struct vtr_venus *venus, uint32_t res_id,
                                bool stream)
 {
 	const uint64_t page_size = vtr_os_page_size();
-	enum vtr_err err = count > 0 ? VTR_OK : VTR_ERR_GUEST;
+	enum vtr_err err = count > 0 ? VTR_OK : VTR_ERR_INVALID;
 
 	for (size_t i = 0; i < count && err == VTR_OK; i++) {
 		if (pieces[i].size == 0) {
-			err = VTR_ERR_GUEST;
+			err = VTR_ERR_INVALID;
 		} else if (pieces[i].offset % page_size != 0 || pieces[i].size % page_size != 0) {
 			vtr_warn_limited(venus->log,
 			                 "resource %u lies at 0x%llx (0x%llx bytes), but this host's "
@@ -216,14 +218,14 @@ static enum vtr_err add_pieces(struct vtr_venus *venus, uint32_t res_id,
 	               vtr_resource_add_pieces(&venus->resources, res_id, pieces, count, offset, stream);
 }
 
-enum vtr_err vtr_venus_resource_window(struct vtr_venus *venus, uint32_t res_id, uint64_t offset,
-                                       uint64_t size)
+enum vtr_err vtr_venus_resource_hostmem(struct vtr_venus *venus, uint32_t res_id, uint64_t offset,
+                                        uint64_t size)
 {
-	const struct vtr_os_shm_piece piece = { .fd = venus->window.fd, .offset = offset, .size = size };
+	const struct vtr_os_shm_piece piece = { .fd = venus->hostmem.fd, .offset = offset, .size = size };
 
-	if (venus->params.window == NULL || offset > venus->window.size ||
-	    size > venus->window.size - offset) {
-		return VTR_ERR_GUEST;
+	if (venus->params.hostmem == NULL || offset > venus->hostmem.size ||
+	    size > venus->hostmem.size - offset) {
+		return VTR_ERR_INVALID;
 	}
 	return add_pieces(venus, res_id, &piece, 1, offset, true);
 }
@@ -241,8 +243,8 @@ bool vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id)
 
 enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id)
 {
-	if (timeline >= VTR_VENUS_TIMELINE_COUNT) {
-		return VTR_ERR_GUEST;
+	if (timeline >= VTR_TIMELINE_COUNT) {
+		return VTR_ERR_INVALID;
 	}
 	if (timeline == 0 || vtr_venus_is_dead(venus)) {
 		venus->params.events->fence(venus->params.data, timeline, fence_id);

@@ -10,20 +10,20 @@
 #define VTR_LOG_MODULE "vhost"
 
 /*
- * What we ask of the VMM. QEMU 11.1 crashes on any of it while the device does not run, and it looks at
- * this channel and at the guest's resets in different threads: so nothing is sent while a message on the
- * front channel is unread, which may be the one that says that the device stopped. A message may still
- * cross with a reset that has not been told yet, within some milliseconds. While the window is being
- * mapped a driver gets no answers and does not get as far as that; news of the configuration are few.
+ * The requests that we send to the VMM. QEMU 11.1 crashes on any of them while the device does not run, and
+ * it handles this channel and the guest's resets in different threads. So nothing is sent while a message on
+ * the front channel is unread, since it may report that the device stopped. A message can still cross a reset
+ * that has not been reported yet, within some milliseconds. While hostmem is being mapped, a driver gets no
+ * answers, so it cannot reset yet; configuration changes are rare.
  */
 
-/* Between two news of the configuration. Whoever drags a window's edge causes dozens a second. */
+/* The least time between two configuration changes. Resizing a window causes dozens a second. */
 #define CONFIG_INTERVAL_NS INT64_C(100000000)
 
 #define CONFIG_CHANGE 2u
 #define SHMEM_MAP 9u
 
-#define SHMEM_WINDOW 1
+#define SHMEM_HOSTMEM 1
 #define SHMEM_WRITABLE 1u
 
 struct shmem_map {
@@ -71,26 +71,27 @@ void vtr_vhost_back_close(struct vtr_vhost_user *server)
 
 enum vtr_err vtr_vhost_back_map(struct vtr_vhost_user *server)
 {
-	const struct vtr_window *window = server->device.window;
+	const struct vtr_hostmem *hostmem = server->device.hostmem;
 	const struct shmem_map map = {
-		.region = SHMEM_WINDOW,
-		.size = window->size,
+		.region = SHMEM_HOSTMEM,
+		.size = hostmem->size,
 		.flags = SHMEM_WRITABLE,
 	};
 
 	if (server->back.fd < 0) {
-		vtr_error(server->log, "the VMM opened no back channel, so the guest cannot see GPU "
-		                       "memory; the connection is closed");
+		vtr_error(server->log,
+		          "the VMM opened no back-end channel, so the guest cannot map GPU memory; the "
+		          "connection is closed");
 		return VTR_ERR_UNSUPPORTED;
 	}
-	vtr_trace(server->log, "the VMM is asked to map the window");
+	vtr_trace(server->log, "the VMM is asked to map hostmem");
 	enum vtr_err err = vtr_vhost_channel_send(&server->back, SHMEM_MAP, VTR_VHOST_NEED_REPLY, &map,
-	                                          sizeof(map), window->fd);
+	                                          sizeof(map), hostmem->fd);
 	if (err != VTR_OK) {
 		vtr_warn(server->log,
-		         "the VMM cannot be asked for the window: %s (%s); the connection "
+		         "the VMM cannot be asked for hostmem: %s; the connection "
 		         "is closed",
-		         vtr_err_name(err), strerror(errno));
+		         vtr_err_text(err));
 		return err;
 	}
 	server->map_pending = true;
@@ -108,15 +109,15 @@ static enum vtr_err handle_answer(struct vtr_vhost_user *server, const struct vt
 		                 "the VMM sent something on the back channel that is no answer "
 		                 "(message %u, flags 0x%x, %u bytes); the connection is closed",
 		                 header->request, header->flags, header->size);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	memcpy(&result, message->payload, sizeof(result));
 	server->map_pending = false;
 	if (result != 0) {
 		vtr_error(server->log,
-		          "the VMM refused to map the window of %" PRIu64 " MiB into the "
+		          "the VMM refused to map hostmem of %" PRIu64 " MiB into the "
 		          "guest (its own log may say why); the connection is closed",
-		          server->device.window->size >> 20);
+		          server->device.hostmem->size >> 20);
 		return VTR_ERR_UNSUPPORTED;
 	}
 	vtr_vhost_mapped(server);
@@ -141,7 +142,7 @@ enum vtr_err vtr_vhost_back_receive(struct vtr_vhost_user *server)
 		} else {
 			vtr_warn_limited(server->log,
 			                 "the back channel failed (%s); the connection is closed",
-			                 vtr_err_name(err));
+			                 vtr_err_text(err));
 		}
 		if (err != VTR_OK) {
 			return err;
@@ -150,7 +151,7 @@ enum vtr_err vtr_vhost_back_receive(struct vtr_vhost_user *server)
 	return VTR_OK;
 }
 
-/* Whether the VMM has said something that we have not read. */
+/* Returns: whether there are unread messages of the VMM. */
 static bool has_unread(const struct vtr_vhost_user *server)
 {
 	struct pollfd pollfd = { .fd = server->front.fd, .events = POLLIN };
@@ -161,7 +162,7 @@ static bool has_unread(const struct vtr_vhost_user *server)
 enum vtr_err vtr_vhost_back_flush(struct vtr_vhost_user *server)
 {
 	if (!server->config_pending || !server->running || server->back.fd < 0 || has_unread(server)) {
-		return VTR_OK; /* called again when what was unread is read, and at the start */
+		return VTR_OK; /* called again when the unread messages were read, and at the start */
 	}
 	int64_t now = vtr_os_now_ns();
 	if (now < server->config_next_ns) {

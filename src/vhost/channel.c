@@ -45,7 +45,7 @@ void vtr_vhost_channel_close(struct vtr_vhost_channel *channel)
 	vtr_close(&channel->fd);
 }
 
-/* How many bytes the message has, as far as is known. */
+/* Returns: how many bytes the message has, as far as is known. */
 static size_t wanted(const struct vtr_vhost_channel *channel)
 {
 	if (channel->have < sizeof(channel->message.header)) {
@@ -57,7 +57,7 @@ static size_t wanted(const struct vtr_vhost_channel *channel)
 static enum vtr_err receive_more(struct vtr_vhost_channel *channel)
 {
 	struct vtr_vhost_message *message = &channel->message;
-	/* What comes with the header's bytes belongs to this message, what comes later to none. */
+	/* fds that come with the header's bytes belong to this message; later fds belong to none. */
 	bool fds_may_come = channel->have < sizeof(message->header);
 	size_t fd_count = 0;
 	size_t size = 0;
@@ -76,7 +76,7 @@ static enum vtr_err receive_more(struct vtr_vhost_channel *channel)
 	channel->have += size;
 	message->fd_count += fd_count;
 	if (channel->have >= sizeof(message->header) && message->header.size > VTR_VHOST_MAX_PAYLOAD) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	return VTR_OK;
 }

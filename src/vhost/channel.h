@@ -8,13 +8,13 @@
 #include "base/err.h"
 
 /*
- * vhost-user messages on a socket that does not block: {request, flags, size}, payload; fds travel with
- * the header. The same on the front end's socket and on the back channel.
+ * vhost-user messages on a non-blocking socket: {request, flags, size}, payload; fds come with the header.
+ * The format is the same on the front end's socket and on the back channel.
  *
  * Thread: the device's.
  */
 
-/* Of what is received: a configuration of 256 bytes with its header, or eight regions. */
+/* The largest received payload: a configuration of 256 bytes with its header, or eight regions. */
 #define VTR_VHOST_MAX_PAYLOAD 268
 #define VTR_VHOST_MAX_FDS 8
 
@@ -32,31 +32,31 @@ struct vtr_vhost_header {
 struct vtr_vhost_message {
 	struct vtr_vhost_header header;
 	uint8_t payload[VTR_VHOST_MAX_PAYLOAD];
-	int fds[VTR_VHOST_MAX_FDS]; /* vtr_take_fd() for those to keep */
+	int fds[VTR_VHOST_MAX_FDS]; /* vtr_take_fd() those to keep */
 	size_t fd_count;
 };
 
 struct vtr_vhost_channel {
 	int fd; /* the channel's; -1: closed */
 	struct vtr_vhost_message message;
-	size_t have; /* bytes of header and payload */
+	size_t have; /* bytes received of header and payload */
 };
 
-/* Not open yet. */
+/* Initializes a closed channel. */
 void vtr_vhost_channel_init(struct vtr_vhost_channel *channel);
 
 /* Owner: take_fd is consumed, on failure too. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_vhost_channel_open(struct vtr_vhost_channel *channel, int take_fd);
 
-/* Closes it with all fds that nobody took. */
+/* Closes it with all fds that were not taken. */
 void vtr_vhost_channel_close(struct vtr_vhost_channel *channel);
 
 /**
- * Receives the next message. It, and fds that are not taken, last until the next call.
+ * Receives the next message, which is valid until the next call; fds that were not taken are closed then.
  *
- * Returns: VTR_ERR_AGAIN  nothing complete yet
- *          VTR_ERR_GONE   the other side has closed
- *          VTR_ERR_GUEST  this is no message: give the channel up
+ * Returns: VTR_ERR_AGAIN     nothing complete yet
+ *          VTR_ERR_GONE      the other side has closed
+ *          VTR_ERR_PROTOCOL  not a valid message: close the channel
  *          VTR_ERR_OS
  */
 VTR_MUST_CHECK enum vtr_err vtr_vhost_channel_receive(struct vtr_vhost_channel *channel,
@@ -65,7 +65,7 @@ VTR_MUST_CHECK enum vtr_err vtr_vhost_channel_receive(struct vtr_vhost_channel *
 /**
  * Sends one message, with `fd` unless it is -1 (borrowed).
  *
- * Returns: VTR_ERR_GONE, VTR_ERR_OS (EAGAIN: the other side does not read). Give the channel up then.
+ * Returns: VTR_ERR_GONE, VTR_ERR_OS (EAGAIN: the other side does not read). Close the channel then.
  */
 VTR_MUST_CHECK enum vtr_err vtr_vhost_channel_send(struct vtr_vhost_channel *channel, uint32_t request,
                                                    uint32_t flags, const void *payload, size_t size, int fd);

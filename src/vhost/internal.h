@@ -9,9 +9,9 @@
 #include "vhost/vhost_user.h"
 #include "virtio/queue_setup.h"
 
-/* Between the files of this folder. Thread: the loop's. */
+/* What the files of this folder share. Thread: the loop's. */
 
-/* Protocol features, by their bit. */
+/* Protocol features; the values are bit numbers. */
 enum {
 	VTR_VHOST_F_MQ = 0,
 	VTR_VHOST_F_REPLY_ACK = 3,
@@ -22,7 +22,7 @@ enum {
 	VTR_VHOST_F_SHMEM = 22,
 };
 
-/* Bits of the device's features that are the transport's. */
+/* The feature bits that belong to the transport. */
 #define VTR_VHOST_INDIRECT_DESC (UINT64_C(1) << 28)
 #define VTR_VHOST_EVENT_IDX (UINT64_C(1) << 29)
 #define VTR_VHOST_PROTOCOL_FEATURES (UINT64_C(1) << 30)
@@ -32,13 +32,13 @@ struct vtr_vring {
 	struct vtr_vhost_user *server;
 	uint32_t index;
 	struct vtr_queue *queue;
-	struct vtr_queue_setup setup; /* as the VMM gave it; base: the entry to go on with */
-	bool has_rings;               /* addresses were set since it was stopped last */
+	struct vtr_queue_setup setup; /* as the VMM gave it; base: the entry to continue with */
+	bool has_rings;               /* addresses were set since it was last stopped */
 	bool enabled;
-	bool started; /* the queue runs: it had all that it needs when the device was started */
+	bool started; /* the queue runs: it was completely set up when the device was started */
 	int kick_fd;  /* -1: none */
 	struct vtr_os_loop_fd *kick_watch;
-	/* When it was stopped last, to tell a pause from a reset. */
+	/* State at the last stop, to tell a pause from a reset. */
 	bool had_rings;
 	uint16_t returned_base;
 };
@@ -50,11 +50,11 @@ struct vtr_vhost_user {
 	struct vtr_virtio_transport transport;
 	int listen_fd;
 	struct vtr_os_loop_fd *listen_watch;
-	struct vtr_os_loop_timer *listen_timer; /* listens again */
-	struct vtr_os_loop_timer *config_timer; /* sends what config_pending says */
-	struct vtr_os_loop_timer *doubt_timer;  /* looks at the queues again, */
-	bool doubt_set;			 /* soon, */
-	bool doubt_again;                       /* and once more after that */
+	struct vtr_os_loop_timer *listen_timer; /* resumes listening */
+	struct vtr_os_loop_timer *config_timer; /* sends a pending configuration change */
+	struct vtr_os_loop_timer *missed_kick_timer;  /* looks at the queues again */
+	bool missed_kick_set;                         /* the timer is set */
+	bool missed_kick_again;                       /* the timer must be set once more when it fires */
 
 	struct vtr_vhost_channel front; /* requests of the VMM */
 	struct vtr_os_loop_fd *front_watch;
@@ -65,40 +65,40 @@ struct vtr_vhost_user {
 
 	struct vtr_ram ram;
 	struct vtr_vring *vrings;
-	struct vtr_queue **queues; /* those of the vrings, for the device */
+	struct vtr_queue **queues; /* the queues of the vrings, for the device */
 
-	bool want_start;     /* all queues are enabled; the window may have to be mapped before */
+	bool want_start;     /* all queues are enabled; hostmem may have to be mapped first */
 	bool running;        /* device.start() was called, device.stop() not yet */
 	bool begun;          /* device.start() was called since the VMM connected */
 	bool reset_owed;     /* the next device.start() is a reset */
 	bool map_pending;    /* SHMEM_MAP was sent, its answer has not come */
-	bool config_pending; /* the VMM is to be told that the configuration changed, */
-	int64_t config_next_ns; /* not before this */
+	bool config_pending; /* the VMM must be notified of a configuration change */
+	int64_t config_next_ns; /* earliest time of that notification */
 };
 
 /* --- requests.c -------------------------------------------------------------------------------------- */
 
-/* Does what the VMM asks for and answers. Returns: an error if the connection has to be closed, which
- * was logged then. */
+/* Executes a request of the VMM and answers it. Returns: an error (logged) if the connection has to be
+ * closed. */
 VTR_MUST_CHECK enum vtr_err vtr_vhost_handle(struct vtr_vhost_user *server,
                                              struct vtr_vhost_message *message);
 
 /* --- vhost_user.c ------------------------------------------------------------------------------------ */
 
-/* Stops the device, if it runs or was about to. */
+/* Stops the device if it runs or is about to. */
 void vtr_vhost_stop(struct vtr_vhost_user *server);
 
-/* Whether all that can run may run: then the device is started as soon as the window is mapped. */
+/* Checks whether all queues that can run may run; if so, the device is started as soon as hostmem is mapped. */
 void vtr_vhost_consider_start(struct vtr_vhost_user *server);
 
-/* Forgets how a queue was set up. */
+/* Clears a queue's set-up. */
 void vtr_vhost_clear_vring(struct vtr_vring *vring);
 
-/* Hands a new kick fd to a queue. Owner: take_fd is consumed, on failure too. Returns: VTR_ERR_NOMEM,
+/* Gives a queue a new kick fd. Owner: take_fd is consumed, on failure too. Returns: VTR_ERR_NOMEM,
  * VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_vhost_set_kick(struct vtr_vring *vring, int take_fd);
 
-/* Makes sure that an fd of the VMM never blocks us. Accepts -1. */
+/* Makes an fd of the VMM non-blocking. Accepts -1. */
 void vtr_vhost_unblock(int fd);
 
 /* --- back.c ------------------------------------------------------------------------------------------ */
@@ -108,23 +108,22 @@ void vtr_vhost_unblock(int fd);
 VTR_MUST_CHECK enum vtr_err vtr_vhost_back_open(struct vtr_vhost_user *server, int take_fd);
 void vtr_vhost_back_close(struct vtr_vhost_user *server);
 
-/* Asks the VMM to map the window. Returns: an error, which was logged. */
+/* Asks the VMM to map hostmem. Returns: an error, which was logged. */
 VTR_MUST_CHECK enum vtr_err vtr_vhost_back_map(struct vtr_vhost_user *server);
 
-/* Takes answers that have come. Returns: an error if the connection has to be closed, which was logged
- * then. */
+/* Handles answers that have arrived. Returns: an error (logged) if the connection has to be closed. */
 VTR_MUST_CHECK enum vtr_err vtr_vhost_back_receive(struct vtr_vhost_user *server);
 
-/* Tells the VMM of a changed configuration, if that is due and possible. Returns: an error, which was
+/* Notifies the VMM of a changed configuration, if that is due and possible. Returns: an error, which was
  * logged. */
 VTR_MUST_CHECK enum vtr_err vtr_vhost_back_flush(struct vtr_vhost_user *server);
 
 /* --- vhost_user.c, for back.c ------------------------------------------------------------------------ */
 
-/* The window is mapped: starts the device if that is what was waited for. */
+/* hostmem is mapped: starts the device if it was waiting for that. */
 void vtr_vhost_mapped(struct vtr_vhost_user *server);
 
-/* Ends the connection; everything is as before it. */
+/* Closes the connection and resets all state. */
 void vtr_vhost_disconnect(struct vtr_vhost_user *server);
 
 #endif

@@ -10,7 +10,7 @@
 
 #define VTR_LOG_MODULE "vhost"
 
-/* What the VMM may ask for: a table with the form of each message, and one handler for each. */
+/* The VMM's requests: a table with the form of each message, and one handler for each. */
 
 enum {
 	GET_FEATURES = 1,
@@ -86,15 +86,15 @@ struct shmem_config {
 	uint64_t sizes[256];
 };
 
-/* The only region: a virtio-gpu's host-visible window (virtio 1.3, 5.7.7). */
-#define SHMEM_WINDOW 1
+/* The only region: a virtio-gpu's host-visible memory (virtio 1.3, 5.7.7). */
+#define SHMEM_HOSTMEM 1
 
 _Static_assert(sizeof(struct mem_table) <= VTR_VHOST_MAX_PAYLOAD, "must fit");
 _Static_assert(sizeof(struct config) <= VTR_VHOST_MAX_PAYLOAD, "must fit");
 _Static_assert(sizeof(struct vring_addr) == 40 && sizeof(struct shmem_config) == 2056, "as sent");
 
 struct reply {
-	size_t size; /* 0: none of its own */
+	size_t size; /* 0: no data of its own */
 	union {
 		uint64_t number;
 		struct vring_state vring;
@@ -107,16 +107,16 @@ struct rule {
 	const char *name;
 	uint32_t min_size, max_size;
 	uint32_t min_fds, max_fds;
-	int feature; /* that must be negotiated, -1: none */
-	/* Returns: VTR_ERR_GUEST if the connection must end, which was logged; other errors, logged too,
-	 * fail the request only. */
+	int feature; /* must be negotiated; -1: none */
+	/* Returns: VTR_ERR_PROTOCOL (logged) if the connection must be closed; other errors, logged too, fail
+	 *          only the request. */
 	enum vtr_err (*handle)(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
 	                       struct reply *reply);
 };
 
 static const struct rule rules[REQUEST_COUNT];
 
-/* Says what is wrong with a message. Returns: VTR_ERR_GUEST. */
+/* Logs what is wrong with a message. Returns: VTR_ERR_PROTOCOL. */
 VTR_PRINTF(3, 4)
 static enum vtr_err refuse(struct vtr_vhost_user *server, const struct vtr_vhost_message *message,
                            const char *fmt, ...)
@@ -133,7 +133,7 @@ static enum vtr_err refuse(struct vtr_vhost_user *server, const struct vtr_vhost
 	                 "%s: the VMM broke the vhost-user protocol with message %u%s%s: %s; "
 	                 "the connection is closed",
 	                 server->device.name, request, name ? " " : "", name ? name : "", why);
-	return VTR_ERR_GUEST;
+	return VTR_ERR_PROTOCOL;
 }
 
 static bool negotiated(const struct vtr_vhost_user *server, int feature)
@@ -150,8 +150,8 @@ static uint64_t offered_features(const struct vtr_vhost_user *server)
 }
 
 /*
- * Not CONFIGURE_MEM_SLOTS, with which QEMU 11.1 crashes when a guest is reset while something is mapped,
- * and which makes each mapping slower than the one before.
+ * Without CONFIGURE_MEM_SLOTS: with it, QEMU 11.1 crashes when a guest is reset while something is mapped,
+ * and each mapping is slower than the one before.
  */
 static uint64_t offered_protocol_features(const struct vtr_vhost_user *server)
 {
@@ -160,25 +160,25 @@ static uint64_t offered_protocol_features(const struct vtr_vhost_user *server)
 	                   UINT64_C(1) << VTR_VHOST_F_BACKEND_SEND_FD |
 	                   UINT64_C(1) << VTR_VHOST_F_RESET_DEVICE;
 
-	if (server->device.window != NULL) {
+	if (server->device.hostmem != NULL) {
 		offered |= UINT64_C(1) << VTR_VHOST_F_SHMEM;
 	}
 	return offered;
 }
 
-/* Whether the VMM can show the window to the guest. */
+/* Checks that the VMM can map hostmem into the guest. */
 static enum vtr_err check_shmem(struct vtr_vhost_user *server)
 {
-	if (server->device.window == NULL ||
+	if (server->device.hostmem == NULL ||
 	    (negotiated(server, VTR_VHOST_F_SHMEM) && negotiated(server, VTR_VHOST_F_BACKEND_REQ) &&
 	     negotiated(server, VTR_VHOST_F_REPLY_ACK))) {
 		return VTR_OK;
 	}
 	vtr_error(server->log,
-	          "this QEMU cannot share GPU memory with a guest (vhost-user SHMEM): it needs QEMU "
-	          "11.1 or newer, with -device vhost-user-test-device-pci; `tools/fetch-qemu` gets "
-	          "one. The connection is closed");
-	return VTR_ERR_GUEST;
+	          "this QEMU cannot map GPU memory into a guest (vhost-user SHMEM), so the connection "
+	          "is closed. Use QEMU 11.1 or newer with -device vhost-user-test-device-pci; "
+	          "`tools/fetch-qemu` gets one");
+	return VTR_ERR_PROTOCOL;
 }
 
 static enum vtr_err get_features(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
@@ -260,7 +260,7 @@ static enum vtr_err get_shmem_config(struct vtr_vhost_user *server, struct vtr_v
 	(void)message;
 	memset(&reply->u.shmem, 0, sizeof(reply->u.shmem));
 	reply->u.shmem.count = 1;
-	reply->u.shmem.sizes[SHMEM_WINDOW] = server->device.window->size;
+	reply->u.shmem.sizes[SHMEM_HOSTMEM] = server->device.hostmem->size;
 	reply->size = sizeof(reply->u.shmem);
 	return VTR_OK;
 }
@@ -290,12 +290,14 @@ static enum vtr_err set_mem_table(struct vtr_vhost_user *server, struct vtr_vhos
 		};
 	}
 	enum vtr_err err = vtr_ram_set(&server->ram, regions, table.count);
-	if (err == VTR_ERR_GUEST) {
+	if (err == VTR_ERR_INVALID) {
 		return refuse(server, message, "regions overlap or are not in their files");
 	}
 	if (err != VTR_OK) {
-		vtr_error(server->log, "the guest's memory cannot be mapped: %s (%s)", vtr_err_name(err),
-		          strerror(errno));
+		vtr_error(server->log,
+		          "cannot map the guest's memory: %s. Give QEMU -object "
+		          "memory-backend-memfd,...,share=on and -machine memory-backend=...",
+		          vtr_err_text(err));
 		return err;
 	}
 	for (uint32_t i = 0; i < server->device.queue_count; i++) {
@@ -309,7 +311,7 @@ static enum vtr_err set_mem_table(struct vtr_vhost_user *server, struct vtr_vhos
 
 /* --- queues ------------------------------------------------------------------------------------------ */
 
-/* The queue that a message names, NULL: none. */
+/* Returns: the queue that a message names, or NULL. */
 static struct vtr_vring *find_vring(struct vtr_vhost_user *server, uint32_t index)
 {
 	return index < server->device.queue_count ? &server->vrings[index] : NULL;
@@ -321,7 +323,7 @@ static enum vtr_err refuse_index(struct vtr_vhost_user *server, const struct vtr
 	return refuse(server, message, "there is no queue %u", index);
 }
 
-/* For what may only be set while the queue rests. */
+/* For requests that are only allowed while the queue is stopped. */
 static enum vtr_err find_stopped(struct vtr_vhost_user *server, const struct vtr_vhost_message *message,
                                  struct vtr_vring **out_vring)
 {
@@ -349,7 +351,7 @@ static enum vtr_err set_vring_num(struct vtr_vhost_user *server, struct vtr_vhos
 	(void)reply;
 	if (err == VTR_OK) {
 		memcpy(&state, message->payload, sizeof(state));
-		vring->setup.size = state.num; /* the guest's choice, so the queue judges it */
+		vring->setup.size = state.num; /* the guest's choice, which the queue checks */
 	}
 	return err;
 }
@@ -390,11 +392,12 @@ static enum vtr_err set_vring_addr(struct vtr_vhost_user *server, struct vtr_vho
 	return err;
 }
 
-/* Stops the device. An answer on the back channel that came before is about what is over now. */
+/* Stops the device. Handles answers on the back channel that came before, which are about the state before
+ * the stop. */
 static enum vtr_err stop(struct vtr_vhost_user *server)
 {
 	vtr_vhost_stop(server);
-	return vtr_vhost_back_receive(server) == VTR_OK ? VTR_OK : VTR_ERR_GUEST;
+	return vtr_vhost_back_receive(server) == VTR_OK ? VTR_OK : VTR_ERR_PROTOCOL;
 }
 
 static enum vtr_err get_vring_base(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
@@ -416,7 +419,7 @@ static enum vtr_err get_vring_base(struct vtr_vhost_user *server, struct vtr_vho
 	return err;
 }
 
-/* The queue and the fd (-1: none) of SET_VRING_KICK, _CALL and _ERR. Owner: *out_fd is the caller's. */
+/* Finds the queue and the fd (-1: none) of SET_VRING_KICK, _CALL and _ERR. Owner: *out_fd is the caller's. */
 static enum vtr_err take_vring_fd(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
                                   struct vtr_vring **out_vring, int *out_fd)
 {
@@ -452,13 +455,13 @@ static enum vtr_err set_vring_kick(struct vtr_vhost_user *server, struct vtr_vho
 	}
 	err = vtr_vhost_set_kick(vring, fd);
 	if (err != VTR_OK) {
-		vtr_error(server->log, "queue %u: its kicks cannot be watched: %s (%s)", vring->index,
-		          vtr_err_name(err), strerror(errno));
+		vtr_error(server->log, "queue %u: cannot watch its kicks: %s", vring->index,
+		          vtr_err_text(err));
 	}
 	return err;
 }
 
-/* SET_VRING_CALL and _ERR: an fd by which somebody is told of something. */
+/* SET_VRING_CALL and _ERR: an fd that we signal. */
 static enum vtr_err set_vring_bell(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
                                    struct reply *reply)
 {
@@ -526,8 +529,7 @@ static enum vtr_err set_backend_req_fd(struct vtr_vhost_user *server, struct vtr
 	}
 	enum vtr_err err = vtr_vhost_back_open(server, vtr_take_fd(&message->fds[0]));
 	if (err != VTR_OK) {
-		vtr_error(server->log, "the back channel cannot be used: %s (%s)", vtr_err_name(err),
-		          strerror(errno));
+		vtr_error(server->log, "cannot use the back-end channel: %s", vtr_err_text(err));
 	}
 	return err;
 }
@@ -598,7 +600,7 @@ static const struct rule rules[REQUEST_COUNT] = {
 	[GET_SHMEM_CONFIG] = { "GET_SHMEM_CONFIG", 0, 0, 0, 0, VTR_VHOST_F_SHMEM, get_shmem_config },
 };
 
-/* Whether a message has the form that its request has. */
+/* Checks that a message has the form that the table demands. */
 static enum vtr_err check_form(struct vtr_vhost_user *server, const struct vtr_vhost_message *message)
 {
 	const struct vtr_vhost_header *header = &message->header;
@@ -632,13 +634,13 @@ enum vtr_err vtr_vhost_handle(struct vtr_vhost_user *server, struct vtr_vhost_me
 	}
 	vtr_trace(server->log, "message %u %s", message->header.request, rules[message->header.request].name);
 	err = rules[message->header.request].handle(server, message, &reply);
-	if (err == VTR_ERR_GUEST) {
+	if (err == VTR_ERR_PROTOCOL) {
 		return err;
 	}
 	if (reply.size == 0) {
 		if ((message->header.flags & VTR_VHOST_NEED_REPLY) == 0 ||
 		    !negotiated(server, VTR_VHOST_F_REPLY_ACK)) {
-			return err; /* a failure that cannot be told ends the connection */
+			return err; /* a failure that cannot be reported ends the connection */
 		}
 		reply.u.number = err != VTR_OK;
 		reply.size = sizeof(reply.u.number);

@@ -14,13 +14,13 @@
 
 #define VTR_LOG_MODULE "vhost"
 
-/* Messages that are read before others have their turn. */
+/* The most messages that are read in one turn of the loop. */
 #define MAX_MESSAGES 64
-/* How long nobody is accepted after that failed for want of fds. */
+/* How long to stop accepting after accept() ran out of fds. */
 #define LISTEN_AGAIN_NS INT64_C(1000000000)
-/* When queues are looked at again. What was written is visible long before; a guest at 60 frames a second wakes us
- * for this less than once a frame, and one that has to wait for it does so once in many minutes. */
-#define DOUBT_NS INT64_C(20000000)
+/* When to look at queues again. A driver's writes are visible long before. A guest at 60 frames a second
+ * causes this less than once a frame; a missed kick, which has to wait for it, occurs once in many minutes. */
+#define MISSED_KICK_NS INT64_C(20000000)
 
 /* --- starting and stopping --------------------------------------------------------------------------- */
 
@@ -30,12 +30,12 @@ static bool is_ready(const struct vtr_vring *vring)
 }
 
 /*
- * Whether the guest only paused: nothing says so, but then each queue goes on where it was left, and the
- * window is still mapped, which QEMU's table of memory shows.
+ * Returns: whether the guest was only paused. The protocol does not report it. After a pause each queue
+ *          continues where it stopped, and hostmem is still mapped, which QEMU's memory table shows.
  */
 static bool is_pause(const struct vtr_vhost_user *server)
 {
-	bool has_window = server->device.window != NULL;
+	bool has_hostmem = server->device.hostmem != NULL;
 	bool used = false;
 
 	for (uint32_t i = 0; i < server->device.queue_count; i++) {
@@ -46,10 +46,10 @@ static bool is_pause(const struct vtr_vhost_user *server)
 		}
 		used |= vring->has_rings && vring->setup.base != 0;
 	}
-	if (has_window) {
-		return vtr_ram_has_file(&server->ram, server->device.window->fd);
+	if (has_hostmem) {
+		return vtr_ram_has_file(&server->ram, server->device.hostmem->fd);
 	}
-	return used; /* else there is nothing to keep */
+	return used; /* otherwise there is no state to keep */
 }
 
 void vtr_vhost_consider_start(struct vtr_vhost_user *server)
@@ -64,12 +64,12 @@ void vtr_vhost_consider_start(struct vtr_vhost_user *server)
 		if (!vring->enabled) {
 			return;
 		}
-		any |= is_ready(vring); /* drivers need not use all */
+		any |= is_ready(vring); /* drivers need not use all queues */
 	}
 	if (!any) {
 		return;
 	}
-	/* Asked now, since the window is not in the table yet. Stays until a start could be told. */
+	/* Checked now, since hostmem is not in the table yet. Stays set until the device was started. */
 	server->reset_owed |= !is_pause(server);
 	server->want_start = true;
 }
@@ -79,7 +79,7 @@ static void start_device(struct vtr_vhost_user *server)
 	bool reset = server->reset_owed;
 
 	if (reset) {
-		server->config_pending = false; /* a driver that begins looks anyway */
+		server->config_pending = false; /* a driver that starts reads it anyway */
 	}
 	server->want_start = false;
 	server->reset_owed = false;
@@ -100,7 +100,7 @@ static void start_device(struct vtr_vhost_user *server)
 	vtr_info_limited(server->log, "%s: %s", server->device.name,
 	                 reset ? "the guest's driver starts" : "the guest goes on");
 	server->device.start(server->device.data, server->queues, &server->ram, reset);
-	/* What came before, or while it was paused, has been kicked for. */
+	/* Requests from before the start, or from the pause, get no kick of their own. */
 	for (uint32_t i = 0; i < server->device.queue_count; i++) {
 		if (server->vrings[i].started) {
 			server->device.kick(server->device.data, i);
@@ -108,15 +108,15 @@ static void start_device(struct vtr_vhost_user *server)
 	}
 }
 
-/* Starts the device if that is due, which takes another turn if the window has to be mapped. */
+/* Starts the device if that is due. Takes another turn if hostmem has to be mapped. */
 static enum vtr_err try_start(struct vtr_vhost_user *server)
 {
-	const struct vtr_window *window = server->device.window;
+	const struct vtr_hostmem *hostmem = server->device.hostmem;
 
 	if (!server->want_start || server->map_pending) {
 		return VTR_OK;
 	}
-	if (window != NULL && !vtr_ram_has_file(&server->ram, window->fd)) {
+	if (hostmem != NULL && !vtr_ram_has_file(&server->ram, hostmem->fd)) {
 		return vtr_vhost_back_map(server);
 	}
 	start_device(server);
@@ -136,12 +136,12 @@ void vtr_vhost_stop(struct vtr_vhost_user *server)
 	if (!server->running) {
 		return;
 	}
-	/* It answers what is done before its queues rest. */
+	/* It answers what is done before its queues are stopped. */
 	server->device.stop(server->device.data);
 	server->running = false;
 	for (uint32_t i = 0; i < server->device.queue_count; i++) {
 		struct vtr_vring *vring = &server->vrings[i];
-		vring->had_rings = vring->started; /* and not what an earlier driver used */
+		vring->had_rings = vring->started; /* not what an earlier driver used */
 		if (vring->started) {
 			vring->setup.base = vtr_queue_stop(vring->queue);
 			vring->started = false;
@@ -153,8 +153,8 @@ void vtr_vhost_stop(struct vtr_vhost_user *server)
 
 /* --- queues ------------------------------------------------------------------------------------------ */
 
-/* So that neither a kick that was taken by others nor a full counter holds us up. Failing to do so is
- * as bad as the fd is: it shows when it is used. */
+/* Keeps a read of a kick that was already consumed, or a write to a full counter, from blocking. A failure
+ * means that the fd is unusable, which shows later. */
 void vtr_vhost_unblock(int fd)
 {
 	int flags = fd >= 0 ? fcntl(fd, F_GETFL) : -1;
@@ -180,7 +180,7 @@ static void on_kick(void *data, unsigned events)
 
 	(void)events;
 	if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
-		vtr_warn_limited(server->log, "queue %u: nobody can kick it any more (%s)", vring->index,
+		vtr_warn_limited(server->log, "queue %u: the guest can no longer kick it (%s)", vring->index,
 		                 size == 0 ? "closed" : strerror(errno));
 		vtr_os_loop_remove(vring->kick_watch);
 		vring->kick_watch = NULL;
@@ -191,26 +191,26 @@ static void on_kick(void *data, unsigned events)
 	}
 }
 
-/* A queue has gone to sleep, or kept an interrupt back. */
-static void on_doubt(void *data)
+/* A queue has requested a kick, or has not interrupted. */
+static void on_maybe_missed_kick(void *data)
 {
 	struct vtr_vhost_user *server = data;
 
-	server->doubt_again = server->doubt_set;
-	if (!server->doubt_set) {
-		server->doubt_set = true;
-		vtr_os_loop_timer_set(server->doubt_timer, DOUBT_NS);
+	server->missed_kick_again = server->missed_kick_set;
+	if (!server->missed_kick_set) {
+		server->missed_kick_set = true;
+		vtr_os_loop_timer_set(server->missed_kick_timer, MISSED_KICK_NS);
 	}
 }
 
-static void on_doubt_timer(void *data)
+static void on_missed_kick_timer(void *data)
 {
 	struct vtr_vhost_user *server = data;
 
-	server->doubt_set = server->doubt_again;
-	server->doubt_again = false;
-	if (server->doubt_set) {
-		vtr_os_loop_timer_set(server->doubt_timer, DOUBT_NS);
+	server->missed_kick_set = server->missed_kick_again;
+	server->missed_kick_again = false;
+	if (server->missed_kick_set) {
+		vtr_os_loop_timer_set(server->missed_kick_timer, MISSED_KICK_NS);
 	}
 	for (uint32_t i = 0; i < server->device.queue_count; i++) {
 		struct vtr_vring *vring = &server->vrings[i];
@@ -273,7 +273,7 @@ void vtr_vhost_disconnect(struct vtr_vhost_user *server)
 	vtr_info_limited(server->log, "%s: the VMM is disconnected", server->device.name);
 }
 
-/* Does what the VMM has asked for. Returns: an error if the connection has to be closed. */
+/* Handles the VMM's requests. Returns: an error if the connection has to be closed. */
 static enum vtr_err serve(struct vtr_vhost_user *server)
 {
 	struct vtr_vhost_message *message;
@@ -285,11 +285,15 @@ static enum vtr_err serve(struct vtr_vhost_user *server)
 		}
 		if (err == VTR_OK) {
 			err = vtr_vhost_handle(server, message);
-		} else if (err == VTR_ERR_GUEST) {
+		} else if (err == VTR_ERR_PROTOCOL) {
 			vtr_warn_limited(server->log, "what the VMM sent is no vhost-user message; the "
 			                              "connection is closed");
 		} else if (err != VTR_ERR_GONE) {
-			vtr_error(server->log, "the VMM's socket failed (%s); it is closed", strerror(errno));
+			vtr_error(server->log,
+			          "the VMM's socket failed (%s), so the connection is closed; the VM can "
+			          "connect again "
+			          "after a restart",
+			          strerror(errno));
 		}
 		if (err != VTR_OK) {
 			return err;
@@ -325,7 +329,7 @@ static enum vtr_err connect_front(struct vtr_vhost_user *server, int take_fd)
 	return VTR_OK;
 }
 
-/* Whether the VMM has closed its end, though there may be messages of it left. */
+/* Returns: whether the VMM has closed its end, although messages may still be unread. */
 static bool front_is_gone(const struct vtr_vhost_user *server)
 {
 	struct pollfd pollfd = { .fd = server->front.fd };
@@ -357,9 +361,11 @@ static void on_listen(void *data, unsigned events)
 		err = connect_front(server, vtr_take_fd(&fd));
 	}
 	if (err != VTR_OK) {
-		vtr_error(server->log, "a VMM cannot be served now: %s (%s)", vtr_err_name(err),
-		          strerror(errno));
-		/* It may still be waiting: without a pause this would be called at once again. */
+		vtr_error(server->log,
+		          "cannot serve a VMM: %s. Its connection is closed; it can connect again after a "
+		          "restart",
+		          vtr_err_text(err));
+		/* The connection may still be pending: without a pause this would be called again at once. */
 		if (vtr_os_loop_modify_fd(server->listen_watch, false, false) == VTR_OK) {
 			vtr_os_loop_timer_set(server->listen_timer, LISTEN_AGAIN_NS);
 		}
@@ -375,9 +381,9 @@ static void on_listen_timer(void *data)
 	}
 }
 
-/* --- for the device, and for whoever makes it --------------------------------------------------------- */
+/* --- for the device and its owner -------------------------------------------------------------------- */
 
-/* Sent from the loop: the device may be in the middle of something that we called. */
+/* Sent from the loop: the device may be in the middle of a call from here. */
 static void config_changed(void *data)
 {
 	struct vtr_vhost_user *server = data;
@@ -414,7 +420,7 @@ static enum vtr_err make_queues(struct vtr_vhost_user *server)
 			return err;
 		}
 		server->queues[i] = vring->queue;
-		vtr_queue_on_doubt(vring->queue, on_doubt, server);
+		vtr_queue_on_maybe_missed_kick(vring->queue, on_maybe_missed_kick, server);
 	}
 	return VTR_OK;
 }
@@ -427,7 +433,8 @@ static enum vtr_err watch(struct vtr_vhost_user *server)
 		err = vtr_os_loop_add_timer(server->loop, on_config_timer, server, &server->config_timer);
 	}
 	if (err == VTR_OK) {
-		err = vtr_os_loop_add_timer(server->loop, on_doubt_timer, server, &server->doubt_timer);
+		err = vtr_os_loop_add_timer(server->loop, on_missed_kick_timer, server,
+		                            &server->missed_kick_timer);
 	}
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_fd(server->loop, server->listen_fd, true, false, on_listen, server,
@@ -477,7 +484,7 @@ void vtr_vhost_user_destroy(struct vtr_vhost_user *server)
 	vtr_os_loop_remove(server->listen_watch);
 	vtr_os_loop_timer_destroy(server->listen_timer);
 	vtr_os_loop_timer_destroy(server->config_timer);
-	vtr_os_loop_timer_destroy(server->doubt_timer);
+	vtr_os_loop_timer_destroy(server->missed_kick_timer);
 	for (uint32_t i = 0; server->vrings != NULL && i < server->device.queue_count; i++) {
 		vtr_queue_destroy(server->vrings[i].queue);
 	}

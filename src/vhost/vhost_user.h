@@ -8,11 +8,11 @@
 #include "virtio/device.h"
 
 /*
- * A virtio device for QEMU, as a vhost-user back end: one socket, one VMM at a time. When that VMM goes,
- * whatever way, all that it had is forgotten and the next may connect.
+ * A virtio device for QEMU, as a vhost-user back end: one socket, one VMM at a time. When a VMM disconnects,
+ * all its state is dropped and the next may connect.
  *
- * What QEMU 11.1 cannot stand decides how this is built: nothing is asked of it unless the device runs,
- * the window is one mapping, and no answer of QEMU is ever waited for.
+ * Limitations of QEMU 11.1 shape the design: it gets no requests unless the device runs, hostmem is one
+ * mapping, and the loop never blocks on an answer of QEMU.
  *
  * Thread: the loop's.
  */
@@ -22,11 +22,11 @@ struct vtr_vhost_user_params {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
 	const struct vtr_virtio_device *device; /* copied */
-	int listen_fd;			  /* borrowed; does not block */
+	int listen_fd;     /* borrowed; does not block */
 };
 
 /**
- * Serves from now on. All that `params` names must outlive it.
+ * Serves from now on. Everything in `params` must outlive it.
  *
  * Owner:   *out_server is the caller's.
  * Returns: VTR_ERR_NOMEM, VTR_ERR_OS.
@@ -37,7 +37,7 @@ VTR_MUST_CHECK enum vtr_err vtr_vhost_user_create(const struct vtr_vhost_user_pa
 /* Closes the connection; the device is stopped before. Accepts NULL. */
 void vtr_vhost_user_destroy(struct vtr_vhost_user *server);
 
-/* What the device needs of it; valid as long as the server. */
+/* The transport for the device; valid as long as the server. */
 const struct vtr_virtio_transport *vtr_vhost_user_transport(const struct vtr_vhost_user *server);
 
 #endif

@@ -9,11 +9,11 @@
 
 #define BLOCK_SIZE 128u
 #define MAX_SIDE 8192u
-/* What a detailed timing descriptor has room for. */
+/* The limits of a detailed timing descriptor. */
 #define DTD_MAX_SIDE 4095u
 #define DTD_MAX_CLOCK 65535u /* 10 kHz */
 
-/* Blanking of VESA's CVT with reduced blanking, version 1: small, and displays take it. */
+/* The blanking of VESA's CVT with reduced blanking, version 1: small, and supported by displays. */
 #define H_BLANK 160u
 #define H_FRONT 48u
 #define H_SYNC 32u
@@ -21,11 +21,11 @@
 #define V_BACK_MIN 6u
 #define V_BLANK_MIN_US 460u
 
-/* A display must have been made some time. */
+/* A week and year of manufacture are mandatory. */
 #define MADE_WEEK 1
 #define MADE_YEAR 2026
 
-/* 96 dots an inch: what desktops take for a scale of 1. */
+/* 96 dots per inch, which desktops show at a scale of 1. */
 #define MM_PER_96_DOTS_X10 254u
 
 struct timing {
@@ -41,7 +41,7 @@ static uint32_t min_u32(uint32_t a, uint32_t b)
 	return a < b ? a : b;
 }
 
-/* Lines of vertical sync, by which CVT tells the shape of the picture. */
+/* Lines of vertical sync, by which CVT encodes the aspect ratio. */
 static uint32_t v_sync_lines(uint32_t width, uint32_t height)
 {
 	static const struct {
@@ -78,7 +78,7 @@ static void make_timing(const struct vtr_edid_mode *mode, struct timing *out)
 	};
 }
 
-/* Makes the bytes of a block add up to 0. */
+/* Returns: the byte that makes the block's sum 0. */
 static uint8_t checksum(const uint8_t *bytes, size_t size)
 {
 	uint8_t sum = 0;
@@ -108,7 +108,7 @@ static void put_detailed_timing(uint8_t *out, const struct timing *t)
 	out[8] = (uint8_t)H_FRONT;
 	out[9] = (uint8_t)H_SYNC;
 	out[10] = (uint8_t)((V_FRONT & 0xf) << 4 | (t->v_sync & 0xf));
-	out[11] = 0; /* upper bits of fronts and syncs, none of which is that large */
+	out[11] = 0; /* upper bits of porches and sync widths, none of which is that large */
 	out[12] = (uint8_t)t->width_mm;
 	out[13] = (uint8_t)t->height_mm;
 	out[14] = (uint8_t)((t->width_mm >> 8 << 4) | (t->height_mm >> 8));
@@ -128,7 +128,7 @@ static void put_text(uint8_t *out, uint8_t tag, const char *text)
 	out[5 + length] = '\n';
 }
 
-/* What of `value` does not fit into a byte goes into an offset of 255. */
+/* The part of `value` beyond a byte goes into an offset of 255. */
 static uint8_t put_limit(uint32_t value, uint8_t *flags, uint8_t flag)
 {
 	if (value > 255) {
@@ -151,7 +151,7 @@ static void put_range_limits(uint8_t *out, const struct timing *t)
 	out[6] = put_limit(max_hz, &out[4], 0x02);
 	out[7] = (uint8_t)(min_khz > 0 ? min_khz : 1); /* 0 is not allowed */
 	out[8] = put_limit(khz + 1 > 160 ? khz + 1 : 160, &out[4], 0x08);
-	/* In units of 10 MHz; there is no way to say more than 2550 MHz. */
+	/* In units of 10 MHz; the maximum is 2550 MHz. */
 	uint32_t max_clock = t->clock / 1000 + 1;
 	out[9] = (uint8_t)min_u32(max_clock > 60 ? max_clock : 60, 255);
 	out[10] = 0x01; /* limits only, no formula */
@@ -175,15 +175,15 @@ static void put_head(uint8_t *out, const struct timing *t, uint32_t number)
 	out[17] = MADE_YEAR - 1990;
 	out[18] = 1;
 	out[19] = 4;
-	out[20] = 0xa5; /* digital, 8 bits a colour, DisplayPort */
+	out[20] = 0xa5; /* digital, 8 bits per colour, DisplayPort */
 	out[21] = (uint8_t)min_u32((t->width_mm + 5) / 10, 255);
 	out[22] = (uint8_t)min_u32((t->height_mm + 5) / 10, 255);
 	out[23] = 120; /* gamma 2.2 */
-	out[24] = 0x06; /* sRGB, and the first timing is the display's own */
+	out[24] = 0x06; /* sRGB; the first timing is the native one */
 	memcpy(out + 25, srgb, sizeof(srgb));
 }
 
-/* Modes that a user may choose instead. */
+/* Other modes that a user may choose. */
 static void put_other_modes(uint8_t *out)
 {
 	static const uint8_t standard[16] = {
@@ -202,7 +202,7 @@ static void put_other_modes(uint8_t *out)
 	memcpy(out + 38, standard, sizeof(standard));
 }
 
-/* VESA DisplayID 1.2, data blocks: each is a tag, a revision, the number of bytes that follow. */
+/* VESA DisplayID 1.2, data blocks: each starts with a tag, a revision, and the number of bytes that follow. */
 
 static uint8_t *put_product(uint8_t *out, uint32_t number)
 {
@@ -213,7 +213,7 @@ static uint8_t *put_product(uint8_t *out, uint32_t number)
 	put_u16(out + 8, number + 1);
 	out[12] = MADE_WEEK;
 	out[13] = MADE_YEAR - 2000;
-	out[14] = 0; /* bytes of a name */
+	out[14] = 0; /* length of the name */
 	return out + 15;
 }
 
@@ -227,11 +227,11 @@ static uint8_t *put_parameters(uint8_t *out, const struct timing *t)
 	put_u16(out + 9, t->height);
 	out[11] = 0x00;
 	out[12] = 120; /* gamma 2.2 */
-	/* From 1:1 on in steps of a hundredth. */
+	/* Counted in hundredths, from 1:1 on. */
 	uint32_t longer = t->width > t->height ? t->width : t->height;
 	uint32_t shorter = t->width > t->height ? t->height : t->width;
 	out[13] = (uint8_t)min_u32(longer * 100 / shorter - 100, 255);
-	out[14] = 0x77; /* 8 bits a colour, and no more */
+	out[14] = 0x77; /* 8 bits per colour, native and maximum */
 	return out + 15;
 }
 
@@ -241,17 +241,17 @@ static uint8_t *put_interface(uint8_t *out)
 	out[2] = 10;
 	out[3] = 0xa4; /* DisplayPort, 4 lanes */
 	out[4] = 0x12; /* version 1.2 */
-	out[5] = 0x02; /* RGB with 8 bits a colour, nothing else */
+	out[5] = 0x02; /* RGB with 8 bits per colour only */
 	return out + 13;
 }
 
 static uint8_t *put_timing(uint8_t *out, const struct timing *t)
 {
-	out[0] = 0x03; /* of type I: one of 20 bytes */
+	out[0] = 0x03; /* type I: one timing of 20 bytes */
 	out[2] = 20;
 	put_u16(out + 3, t->clock - 1);
 	out[5] = (uint8_t)((t->clock - 1) >> 16);
-	out[6] = 0x88; /* preferred; the shape is said by the pixels */
+	out[6] = 0x88; /* preferred; aspect ratio as given by the pixels */
 	put_u16(out + 7, t->width - 1);
 	put_u16(out + 9, H_BLANK - 1);
 	put_u16(out + 11, (H_FRONT - 1) | 0x8000); /* positive sync */
@@ -268,21 +268,21 @@ static void put_display_id(uint8_t *out, const struct timing *t, uint32_t number
 	uint8_t *section = out + 1;
 	uint8_t *end = section + 4;
 
-	out[0] = 0x70; /* this extension is of DisplayID */
+	out[0] = 0x70; /* a DisplayID extension */
 	end = put_product(end, number);
 	end = put_parameters(end, t);
 	end = put_interface(end);
 	end = put_timing(end, t);
-	section[0] = 0x12;                         /* version 1.2 */
+	section[0] = 0x12; /* version 1.2 */
 	section[1] = (uint8_t)(end - section - 4); /* bytes of data blocks */
-	section[2] = 0x03;                         /* a desktop display */
+	section[2] = 0x03; /* a desktop display */
 	*end = checksum(section, (size_t)(end - section));
 	out[BLOCK_SIZE - 1] = checksum(out, BLOCK_SIZE - 1);
 }
 
 size_t vtr_edid_make(const struct vtr_edid_mode *mode, uint32_t number, uint8_t out_edid[VTR_EDID_MAX_SIZE])
 {
-	/* Linux drops a preferred mode that is not the device's word, but for this one. */
+	/* Linux drops a preferred mode that is not marked as native, except this one. */
 	static const struct vtr_edid_mode fallback = { .width = 1024, .height = 768, .refresh_hz = 60 };
 	struct timing timing;
 	struct timing first;
@@ -295,7 +295,7 @@ size_t vtr_edid_make(const struct vtr_edid_mode *mode, uint32_t number, uint8_t 
 	             timing.clock > DTD_MAX_CLOCK;
 	first = timing;
 	if (large) {
-		make_timing(&fallback, &first); /* since 1.4 there must be one here */
+		make_timing(&fallback, &first); /* EDID 1.4 requires a timing here */
 		first.width_mm = timing.width_mm;
 		first.height_mm = timing.height_mm;
 	}

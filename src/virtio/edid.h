@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* A base block and, for modes that it has no room for, one of DisplayID. */
+/* A base block and, for modes that do not fit into it, a DisplayID block. */
 #define VTR_EDID_MAX_SIZE 256
 
 struct vtr_edid_mode {
@@ -14,10 +14,10 @@ struct vtr_edid_mode {
 };
 
 /**
- * Describes a display with one preferred mode, as VESA's Enhanced EDID 1.4 does; modes of more than
- * 4095 pixels a side or 655.35 MHz are in a DisplayID 1.2 extension.
+ * Describes a display with one preferred mode, as VESA's Enhanced EDID 1.4 does. Modes of more than 4095
+ * pixels a side or 655.35 MHz are in a DisplayID 1.2 extension.
  *
- * `number` tells the displays of one device apart.
+ * `number`  distinguishes the displays of one device.
  * Returns: the size, 128 or 256.
  * Thread:  any.
  */

@@ -11,15 +11,14 @@
 #include "platform/thread.h"
 #include "virtio/gpu_internal.h"
 
-/* Others want a turn too, however fast a guest is, and whatever its requests cost. */
+/* Limits a turn of the loop, so that other events are handled however many requests a guest sends. */
 #define REQUESTS_PER_TURN 512
 #define TURN_NS INT64_C(10000000)
-/* When to look again after the host ran out of memory. */
+/* When to try again after the host ran out of memory. */
 #define NO_MEMORY_NS INT64_C(10000000)
 #define DEFAULT_REFRESH_HZ 60
-#define MAX_REFRESH_HZ 255
 
-/* A request that is executed and waits for its fence, with the answer already in the guest's memory. */
+/* A request that was executed and waits for its fence. The answer is already in the guest's memory. */
 struct pending {
 	struct vtr_list node; /* in vtr_virtio_gpu.pending */
 	struct vtr_gpu_fence fence;
@@ -42,7 +41,7 @@ static void notify(void *data)
 	}
 }
 
-/* The interrupt follows at the end of the turn, one for all. */
+/* The interrupt is sent at the end of the turn, once for all. */
 static void push(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_queue_request *request,
                  size_t written)
 {
@@ -63,7 +62,8 @@ static void on_retired(void *data, struct vtr_gpu_fence *fence)
 
 static const struct vtr_gpu_events core_events = { .retired = on_retired };
 
-/* Completes a request once its fence is retired, or what it waits for is over. The answer is written. */
+/* Completes a request once its fence is retired, or once what it waits for has happened. The answer is
+ * already written. */
 static void push_later(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_queue_request *request,
                        size_t written, const struct gpu_header *header, const struct vtr_gpu_command *command)
 {
@@ -79,16 +79,16 @@ static void push_later(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_qu
 		params.context = vtr_gpu_context_find(gpu->core, header->ctx_id);
 		params.ring = header->ring_idx;
 		params.after_ring = header->ring_idx;
-		if (!params.context || params.ring >= VTR_GPU_TIMELINES) {
-			vtr_gpu_place_unref(params.leaving);
+		if (!params.context || params.ring >= VTR_TIMELINE_COUNT) {
+			vtr_gpu_mem_lease_unref(params.leaving);
 			push(gpu, queue, request, written); /* there is no order to keep */
 			return;
 		}
 	}
 	struct pending *pending = calloc(1, sizeof(*pending));
 	if (!pending) {
-		vtr_gpu_place_unref(params.leaving);
-		push(gpu, queue, request, written); /* too early is better than never */
+		vtr_gpu_mem_lease_unref(params.leaving);
+		push(gpu, queue, request, written); /* out of memory: an early answer is better than none */
 		return;
 	}
 	pending->request = request;
@@ -103,7 +103,7 @@ static void push_later(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_qu
 
 static void execute(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_queue_request *request)
 {
-	struct gpu_header header = { 0 }; /* of what is too short to have one */
+	struct gpu_header header = { 0 }; /* for a request that is too short for a header */
 	struct vtr_gpu_command command;
 
 	command.header = &header;
@@ -191,10 +191,10 @@ static void forget_requests(struct vtr_virtio_gpu *gpu)
 	}
 }
 
-/* The guest began anew, or is gone. */
+/* The guest has reset the device, or is gone. */
 static void forget_guest(struct vtr_virtio_gpu *gpu)
 {
-	vtr_gpu_reset(gpu->core); /* first, as it knows the fences in the requests */
+	vtr_gpu_reset(gpu->core); /* first: it holds the fences in the requests */
 	forget_requests(gpu);
 	gpu->config.events_read = 0;
 }
@@ -224,8 +224,8 @@ static void on_stop(void *data)
 	notify(gpu);
 }
 
-/* Guest memory is looked up whenever it is read, so there is nothing to move. But where there is none
- * any more, the VMM is gone, and the host need not keep renderers and memory for the next. */
+/* Guest memory is looked up at each access, so nothing has to be updated. An empty table means that the VMM
+ * is gone: free its renderers and memory. */
 static void on_ram_changed(void *data)
 {
 	struct vtr_virtio_gpu *gpu = data;
@@ -246,7 +246,7 @@ static void read_config(void *data, uint32_t offset, void *buf, uint32_t size)
 	}
 }
 
-/* QEMU writes all of it whenever the driver writes a part; only one field is the driver's. */
+/* QEMU writes the whole space when the driver writes a part. Only one field is writable by the driver. */
 static void write_config(void *data, uint32_t offset, const void *buf, uint32_t size)
 {
 	struct vtr_virtio_gpu *gpu = data;
@@ -309,7 +309,7 @@ static void on_mode(void *data, uint32_t display, bool connected, uint32_t width
 	}
 }
 
-const struct vtr_screen_events vtr_virtio_gpu_screen_events = { .mode = on_mode };
+const struct vtr_display_events vtr_virtio_gpu_screen_events = { .mode = on_mode };
 
 bool vtr_virtio_gpu_locate(const struct vtr_virtio_gpu *gpu, uint32_t display, uint32_t *x, uint32_t *y)
 {
@@ -321,7 +321,7 @@ bool vtr_virtio_gpu_locate(const struct vtr_virtio_gpu *gpu, uint32_t display, u
 	if (display >= gpu->display_count || !gpu->displays[display].connected) {
 		return false;
 	}
-	/* Side by side, as get_display_info() says. */
+	/* Side by side, as in get_display_info(). */
 	for (uint32_t i = 0; i < gpu->display_count; i++) {
 		if (gpu->displays[i].connected) {
 			left += i < display ? gpu->displays[i].width : 0;
@@ -334,12 +334,12 @@ bool vtr_virtio_gpu_locate(const struct vtr_virtio_gpu *gpu, uint32_t display, u
 	return true;
 }
 
-/* --- life ---------------------------------------------------------------------------------------------- */
+/* --- lifetime ------------------------------------------------------------------------------------------ */
 
 static enum vtr_err check_params(const struct vtr_virtio_gpu_params *params)
 {
 	if (params->display_count < 1 || params->display_count > VTR_MAX_DISPLAYS ||
-	    params->refresh_hz > MAX_REFRESH_HZ) {
+	    params->refresh_hz > VTR_VIRTIO_GPU_MAX_REFRESH_HZ) {
 		return VTR_ERR_ARG;
 	}
 	for (uint32_t i = 0; i < params->display_count; i++) {
@@ -355,7 +355,7 @@ static enum vtr_err create_core(struct vtr_virtio_gpu *gpu, const struct vtr_vir
 	const struct vtr_gpu_params core = {
 		.log = params->log,
 		.loop = params->loop,
-		.window = params->window,
+		.hostmem = params->hostmem,
 		.image_memory = params->image_memory,
 		.display_count = params->display_count,
 		.refresh_hz = params->refresh_hz,
@@ -391,7 +391,7 @@ static void init(struct vtr_virtio_gpu *gpu, const struct vtr_virtio_gpu_params 
 		.queue_count = GPU_QUEUE_COUNT,
 		.features = GPU_F_VIRGL | GPU_F_EDID | GPU_F_RESOURCE_BLOB | GPU_F_CONTEXT_INIT |
 		            GPU_F_BLOB_ALIGNMENT,
-		.window = params->window,
+		.hostmem = params->hostmem,
 		.read_config = read_config,
 		.write_config = write_config,
 		.start = on_start,

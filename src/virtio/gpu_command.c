@@ -8,13 +8,13 @@
 #include "base/mem.h"
 #include "virtio/edid.h"
 
-/* What a driver is told of an error of ours. */
+/* Returns: the response type for an error. */
 static uint32_t answer_of(enum vtr_err err)
 {
 	switch (err) {
 	case VTR_OK:
 		return GPU_OK_NODATA;
-	case VTR_ERR_GUEST:
+	case VTR_ERR_INVALID:
 		return GPU_ERR_INVALID_PARAMETER;
 	case VTR_ERR_LIMIT:
 	case VTR_ERR_NOMEM:
@@ -87,9 +87,9 @@ static uint32_t get_capset_info(struct vtr_virtio_gpu *gpu, struct vtr_gpu_comma
 		return GPU_ERR_INVALID_PARAMETER;
 	}
 	command->answer.capset_info = (struct gpu_capset_info){
-		.id = VTR_GPU_CAPSET_VENUS,
+		.id = VTR_CAPSET_VENUS,
 		.max_version = 0,
-		.max_size = GPU_CAPSET_SIZE,
+		.max_size = VTR_CAPSET_VENUS_SIZE,
 	};
 	command->answer_size = sizeof(command->answer.capset_info);
 	return GPU_OK_CAPSET_INFO;
@@ -99,11 +99,11 @@ static uint32_t get_capset(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *c
 {
 	const struct gpu_get_capset *request = (const void *)command->body;
 
-	if (request->id != VTR_GPU_CAPSET_VENUS || request->version != 0) {
+	if (request->id != VTR_CAPSET_VENUS || request->version != 0) {
 		return GPU_ERR_INVALID_PARAMETER;
 	}
 	memset(&command->answer.capset.header, 0, sizeof(command->answer.capset.header));
-	memcpy(command->answer.capset.data, gpu->capset, GPU_CAPSET_SIZE);
+	memcpy(command->answer.capset.data, gpu->capset, VTR_CAPSET_VENUS_SIZE);
 	command->answer_size = sizeof(command->answer.capset);
 	return GPU_OK_CAPSET;
 }
@@ -119,8 +119,8 @@ static uint32_t resource_create_2d(struct vtr_virtio_gpu *gpu, struct vtr_gpu_co
 	                                            request->width, request->height));
 }
 
-/* The entries behind a request of `request_size` bytes, changed in place to extents. They are as
- * large, and the request is a copy of our own. Returns: NULL: they are not all there. */
+/* Converts the entries behind a request of `request_size` bytes to extents, in place: both have the same
+ * size, and the request is our private copy. Returns: NULL if entries are missing. */
 static const struct vtr_gpu_extent *take_extents(struct vtr_gpu_command *command, size_t request_size,
                                                  uint32_t count)
 {
@@ -144,7 +144,7 @@ static uint32_t resource_create_blob(struct vtr_virtio_gpu *gpu, struct vtr_gpu_
 {
 	const struct gpu_resource_create_blob *request = (const void *)command->body;
 	struct vtr_gpu_blob blob = {
-		.mem = (enum vtr_gpu_blob_mem)request->blob_mem,
+		.mem = request->blob_mem,
 		.flags = request->blob_flags,
 		.size = request->size,
 		.extent_count = request->entry_count,
@@ -153,7 +153,7 @@ static uint32_t resource_create_blob(struct vtr_virtio_gpu *gpu, struct vtr_gpu_
 	if (!id_is_free(gpu, request->resource_id)) {
 		return GPU_ERR_INVALID_RESOURCE_ID;
 	}
-	if (request->blob_mem != VTR_GPU_BLOB_GUEST) {
+	if (request->blob_mem != VTR_BLOB_MEM_GUEST) {
 		blob.context = vtr_gpu_context_find(gpu->core, request->header.ctx_id);
 		if (!blob.context) {
 			return GPU_ERR_INVALID_CONTEXT_ID;
@@ -182,7 +182,7 @@ static uint32_t resource_attach_backing(struct vtr_virtio_gpu *gpu, struct vtr_g
 	return answer_of(vtr_gpu_resource_attach_backing(resource, extents, count));
 }
 
-/* The resource that a gpu_resource_request is about, or NULL. */
+/* Returns: the resource that a gpu_resource_request names, or NULL. */
 static struct vtr_gpu_resource *named_resource(const struct vtr_virtio_gpu *gpu,
                                                const struct vtr_gpu_command *command)
 {
@@ -374,7 +374,7 @@ static uint32_t move_cursor(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *
 	if (request->scanout_id >= gpu->display_count) {
 		return GPU_ERR_INVALID_SCANOUT_ID;
 	}
-	/* Linux sends what is left of or above the display as huge numbers. */
+	/* Linux sends positions left of or above the display as large unsigned numbers. */
 	vtr_gpu_cursor_move(gpu->core, request->scanout_id, (int32_t)request->x, (int32_t)request->y);
 	return GPU_OK_NODATA;
 }
@@ -399,13 +399,13 @@ static uint32_t update_cursor(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command
 
 typedef uint32_t (*handler_fn)(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *command);
 
-/* All that is answered with more than GPU_ERR_UNSPEC. */
+/* All commands that can have another answer than GPU_ERR_UNSPEC. */
 static const struct rule {
 	uint32_t type;
 	uint32_t queue;
 	const char *name;
 	size_t min_size;
-	handler_fn handle; /* returns the type of the answer */
+	handler_fn handle; /* returns the response type */
 } rules[] = {
 #define RULE(type_, queue_, request_, handler_) { type_, queue_, #type_, sizeof(struct request_), handler_ }
 	RULE(GPU_GET_DISPLAY_INFO, GPU_QUEUE_CONTROL, gpu_header, get_display_info),
@@ -444,7 +444,7 @@ static const struct rule *find_rule(uint32_t type, uint32_t queue)
 	return NULL;
 }
 
-/* Whether nobody but us knows why. */
+/* Returns: whether the error has not been logged by core/. */
 static bool is_about_names(uint32_t result)
 {
 	return result == GPU_ERR_INVALID_SCANOUT_ID || result == GPU_ERR_INVALID_RESOURCE_ID ||

@@ -5,9 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/transport.h"
+
 /*
- * What a virtio-gpu driver and its device say to each other (virtio 1.3, 5.7.4 to 5.7.6; feature bit 5
- * and blob_alignment are of 1.4). Little-endian on the wire and on every host that this builds for.
+ * Messages between a virtio-gpu driver and its device (virtio 1.3, 5.7.4 to 5.7.6; feature bit 5 and
+ * blob_alignment are from 1.4). Little-endian on the wire and on every supported host.
  */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "structures are used as they arrive");
 
@@ -51,7 +53,7 @@ enum gpu_command_type {
 	GPU_CTX_DESTROY,
 	GPU_CTX_ATTACH_RESOURCE,
 	GPU_CTX_DETACH_RESOURCE,
-	GPU_RESOURCE_CREATE_3D, /* virgl's, like the next two */
+	GPU_RESOURCE_CREATE_3D, /* for virgl, like the next two */
 	GPU_TRANSFER_TO_HOST_3D,
 	GPU_TRANSFER_FROM_HOST_3D,
 	GPU_SUBMIT_3D,
@@ -95,15 +97,14 @@ struct gpu_rect {
 	uint32_t x, y, width, height;
 };
 
-/* Requests: each begins with a header. */
+/* Requests. Each begins with a header. */
 
 struct gpu_resource_create_2d {
 	struct gpu_header header;
 	uint32_t resource_id, format, width, height;
 };
 
-/* RESOURCE_UNREF, RESOURCE_DETACH_BACKING, CTX_ATTACH_RESOURCE, CTX_DETACH_RESOURCE and
- * RESOURCE_UNMAP_BLOB: just a resource. */
+/* RESOURCE_UNREF, RESOURCE_DETACH_BACKING, CTX_ATTACH_RESOURCE, CTX_DETACH_RESOURCE and RESOURCE_UNMAP_BLOB. */
 struct gpu_resource_request {
 	struct gpu_header header;
 	uint32_t resource_id, padding;
@@ -128,7 +129,7 @@ struct gpu_transfer_to_host_2d {
 	uint32_t resource_id, padding;
 };
 
-/* Guest memory, as it follows requests. */
+/* A range of guest memory; follows some requests. */
 struct gpu_mem_entry {
 	uint64_t addr;
 	uint32_t length, padding;
@@ -209,11 +210,9 @@ struct gpu_capset_info {
 	uint32_t id, max_version, max_size, padding;
 };
 
-#define GPU_CAPSET_SIZE 160
-
 struct gpu_capset {
 	struct gpu_header header;
-	uint8_t data[GPU_CAPSET_SIZE];
+	uint8_t data[VTR_CAPSET_VENUS_SIZE];
 };
 
 #define GPU_EDID_SIZE 1024

@@ -10,11 +10,11 @@
 #include "platform/loop.h"
 #include "virtio/input_protocol.h"
 
-/* Others want a turn too, however fast a guest is. */
+/* Limits a turn of the loop, so that other events are handled however fast a guest is. */
 #define BUFFERS_PER_TURN 256
-/* When to look again after the host ran out of memory. */
+/* When to try again after the host ran out of memory. */
 #define NO_MEMORY_NS INT64_C(10000000)
-/* Events that belong together: one event of a person, or some keys that are let go of at once. */
+/* Events in one report: one user action, or some keys that are released at once. */
 #define REPORT_MAX 8
 #define NOTCH 120
 #define CODE_WORDS ((VTR_INPUT_MAX_CODE + 64) / 64)
@@ -30,24 +30,24 @@ struct vtr_virtio_input {
 	void (*on_lights)(void *data, uint32_t lights);
 	void *on_lights_data;
 	struct vtr_virtio_device device;
-	uint8_t select, subsel; /* what the guest looks at in the configuration */
+	uint8_t select, subsel; /* the part of the configuration that the guest has selected */
 
 	struct vtr_queue *const *queues; /* NULL before the first start */
 	bool running;
 	struct vtr_os_loop_task pump_task;
-	struct vtr_os_loop_timer *again_timer; /* there is more to do than one turn may take */
+	struct vtr_os_loop_timer *again_timer; /* set when one turn could not handle all buffers */
 
-	/* What the guest has not heard of; a ring. */
+	/* Events that are not in a report yet; a ring. */
 	struct vtr_input waiting[VTR_VIRTIO_INPUT_ROOM];
 	size_t first, count;
-	/* What it hears of now: [sent, size) is to be sent. */
+	/* The current report: [sent, size) is still to be sent. */
 	struct input_event report[REPORT_MAX];
 	size_t size, sent;
 
-	/* As the guest was told, or will be by `report`. */
+	/* The state of the device as the guest has seen it, or will by `report`. */
 	uint64_t down[CODE_WORDS];      /* keys and buttons, by their code */
-	int32_t part_x, part_y;         /* of notches */
-	uint32_t lights;                /* as the guest told us */
+	int32_t part_x, part_y;         /* remainders of wheel notches */
+	uint32_t lights;                /* as set by the guest */
 };
 
 /* --- the configuration --------------------------------------------------------------------------------- */
@@ -60,7 +60,7 @@ static void add_bits(struct input_config *config, unsigned first, unsigned last)
 	config->size = (uint8_t)(last / 8 + 1);
 }
 
-/* The codes of a type that a keyboard has. */
+/* Adds the codes of a type that a keyboard has. */
 static void add_keyboard_events(struct input_config *config, uint8_t type)
 {
 	if (type == EVENT_KEY) {
@@ -68,7 +68,7 @@ static void add_keyboard_events(struct input_config *config, uint8_t type)
 	} else if (type == EVENT_LED) {
 		add_bits(config, 0, LED_COUNT - 1);
 	} else if (type == EVENT_REP) {
-		config->size = 1; /* that it is there is all */
+		config->size = 1; /* the size alone says that it exists */
 	}
 }
 
@@ -123,8 +123,8 @@ static void read_config(void *data, uint32_t offset, void *buf, uint32_t size)
 	}
 }
 
-/* QEMU writes all of the space for each byte that the guest writes, so that most of it is only what was
- * read before. */
+/* QEMU writes the whole space for each byte that the guest writes, so most of it is only what was read
+ * before. */
 static void write_config(void *data, uint32_t offset, const void *buf, uint32_t size)
 {
 	struct vtr_virtio_input *input = data;
@@ -155,14 +155,14 @@ static void report_key(struct vtr_virtio_input *input, uint32_t code, bool down)
 {
 	uint64_t bit = UINT64_C(1) << code % 64;
 
-	/* Twice the same is nothing new: browsers repeat keys too, and guests do that themselves. */
+	/* Drops repeats: browsers repeat keys too, and guests repeat keys on their own. */
 	if (is_down(input, code) != down) {
 		add(input, EVENT_KEY, (uint16_t)code, down);
 		input->down[code / 64] ^= bit;
 	}
 }
 
-/* One axis of the wheel: how far, and the whole notches among it for drivers that know no more. */
+/* One axis of the wheel: the exact distance, and its whole notches for drivers that support no more. */
 static void report_wheel(struct vtr_virtio_input *input, int32_t turn, int32_t *part, uint16_t code,
                          uint16_t fine_code)
 {
@@ -170,7 +170,7 @@ static void report_wheel(struct vtr_virtio_input *input, int32_t turn, int32_t *
 		return;
 	}
 	if ((turn < 0) != (*part < 0)) {
-		*part = 0; /* who turns back begins anew */
+		*part = 0; /* turning back starts a new notch */
 	}
 	*part += turn;
 	add(input, EVENT_REL, fine_code, turn);
@@ -180,7 +180,7 @@ static void report_wheel(struct vtr_virtio_input *input, int32_t turn, int32_t *
 	}
 }
 
-/* Lets go of keys, as many as fit. Returns: whether those were all. */
+/* Releases as many keys as fit into the report. Returns: whether those were all. */
 static bool report_release(struct vtr_virtio_input *input)
 {
 	for (uint32_t code = 0; code <= VTR_INPUT_MAX_CODE; code++) {
@@ -194,7 +194,7 @@ static bool report_release(struct vtr_virtio_input *input)
 	return true;
 }
 
-/* Makes a report of what waits. Returns: false: nothing does. */
+/* Makes a report from waiting events. Returns: false if there are none. */
 static bool next_report(struct vtr_virtio_input *input)
 {
 	input->size = 0;
@@ -232,7 +232,7 @@ static bool next_report(struct vtr_virtio_input *input)
 
 /* --- queues -------------------------------------------------------------------------------------------- */
 
-/* Hands over one event. Returns: like vtr_queue_pop(). */
+/* Sends one event of the report. Returns: like vtr_queue_pop(). */
 static enum vtr_err send_event(struct vtr_virtio_input *input)
 {
 	struct vtr_queue *queue = input->queues[INPUT_QUEUE_EVENTS];
@@ -247,7 +247,7 @@ static enum vtr_err send_event(struct vtr_virtio_input *input)
 		vtr_queue_push(queue, request, vtr_queue_write(queue, request, event, sizeof(*event)));
 		input->sent++;
 	} else {
-		/* A driver that gives no room gets nothing, and may do better. */
+		/* A buffer without room is returned empty. */
 		vtr_queue_push(queue, request, 0);
 	}
 	return VTR_OK;
@@ -263,7 +263,7 @@ static void set_lights(struct vtr_virtio_input *input, uint32_t lights)
 	}
 }
 
-/* The lights, and whatever else drivers report back, which nobody asked for. */
+/* Takes the lights from a status buffer; other events that drivers send are ignored. */
 static void take_status(struct vtr_virtio_input *input, const struct vtr_queue_request *request)
 {
 	struct input_event event;
@@ -291,7 +291,7 @@ static enum vtr_err receive_status(struct vtr_virtio_input *input)
 	return err;
 }
 
-/* Moves what can be moved on both queues. */
+/* Processes both queues as far as possible. */
 static void pump(void *data)
 {
 	struct vtr_virtio_input *input = data;
@@ -366,7 +366,7 @@ static void put_release(struct vtr_virtio_input *input)
 	put(input, &(struct vtr_input){ .kind = VTR_INPUT_RELEASE });
 }
 
-/* Whoever pauses a machine does not mean to type into it: no key stays down when it goes on. */
+/* A user who pauses the VM may not release keys in it: no key stays down across a pause. */
 static void stop(void *data)
 {
 	struct vtr_virtio_input *input = data;
@@ -377,10 +377,10 @@ static void stop(void *data)
 
 static void ram_changed(void *data)
 {
-	(void)data; /* buffers are found anew each time that something is written */
+	(void)data; /* guest memory is looked up at each access */
 }
 
-/* --- what people do ------------------------------------------------------------------------------------ */
+/* --- input of users ------------------------------------------------------------------------------------ */
 
 static bool concerns(const struct vtr_virtio_input *input, const struct vtr_input *event)
 {
@@ -399,7 +399,7 @@ static bool concerns(const struct vtr_virtio_input *input, const struct vtr_inpu
 	return false;
 }
 
-/* Makes one of the last that waits and the next. Returns: whether that was possible. */
+/* Merges the next event into the last waiting one. Returns: whether that was possible. */
 static bool merge(struct vtr_virtio_input *input, const struct vtr_input *next)
 {
 	struct vtr_input *last = &input->waiting[(input->first + input->count - 1) % VTR_VIRTIO_INPUT_ROOM];

@@ -5,9 +5,9 @@
 #include <stdint.h>
 
 /*
- * What a virtio-input driver and its device say to each other (virtio 1.3, 5.8). Types and codes of
- * events are Linux's (linux/input-event-codes.h), by the standard; named here since other hosts do not
- * have that header.
+ * Messages between a virtio-input driver and its device (virtio 1.3, 5.8). The standard uses Linux's event
+ * types and codes (linux/input-event-codes.h). They are defined here because other hosts do not have that
+ * header.
  */
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "structures are used as they are");
 
@@ -34,7 +34,7 @@ struct input_range {
 struct input_config {
 	uint8_t select;
 	uint8_t subsel;
-	uint8_t size; /* of u; 0: there is no such thing */
+	uint8_t size; /* size of u; 0: not supported */
 	uint8_t reserved[5];
 	union {
 		char name[128];
@@ -62,7 +62,7 @@ struct input_event {
 
 /* Codes. */
 #define KEY_FIRST 1      /* KEY_ESC */
-#define KEY_LAST 248     /* KEY_MICMUTE; what X11 and its keyboard maps know */
+#define KEY_LAST 248     /* KEY_MICMUTE; the highest code in X11's keyboard maps */
 #define BUTTON_FIRST 0x110 /* BTN_LEFT */
 #define BUTTON_LAST 0x117  /* BTN_TASK */
 #define REL_SIDEWAYS 0x06  /* REL_HWHEEL */
@@ -75,7 +75,7 @@ struct input_event {
 #define LED_COUNT 3 /* num, caps and scroll lock, in this order */
 #define PROPERTY_POINTER 0x00
 #define BUS_VIRTUAL 0x06
-/* Of PCI, for virtio. */
+/* The PCI vendor id of virtio. */
 #define VENDOR_VIRTIO 0x1af4
 
 #endif

@@ -15,8 +15,8 @@
 
 /* virtio 1.3, 2.7: sizes are powers of two up to this. */
 #define MAX_SIZE 32768u
-/* Of an indirect table: 64 MiB of single pages, far more than any driver sends at once. More would let
- * a guest keep the loop busy with reading them. */
+/* Entries of an indirect table: 64 MiB of single pages, far more than any driver sends at once. With more, a
+ * guest could keep the loop busy with reading tables. */
 #define MAX_INDIRECT 16384u
 
 #define DESC_NEXT 1u
@@ -26,7 +26,7 @@
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "rings are little-endian");
 
-/* The rings as the driver sees them. The u16 behind each ring[] is the other side's event index. */
+/* The rings as the driver sees them. The u16 after each ring[] is the other side's event index. */
 struct desc {
 	uint64_t addr;
 	uint32_t len;
@@ -63,11 +63,11 @@ struct vtr_queue {
 
 	bool running;
 	bool broken;     /* until the next reset */
-	bool has_begun;  /* it ran since the last reset, so the counters below count */
-	uint32_t number; /* of resets: tells requests from before one */
+	bool has_begun;  /* it ran since the last reset, so the counters below are valid */
+	uint32_t number; /* number of resets; identifies requests from before a reset */
 	struct vtr_queue_setup setup;
 
-	/* Valid while it runs and is not broken. */
+	/* Valid while the queue runs and is not broken. */
 	const uint8_t *desc;
 	struct avail *avail;
 	struct used *used;
@@ -75,13 +75,13 @@ struct vtr_queue {
 	uint16_t last_avail;
 	uint16_t used_idx;
 	uint16_t signalled; /* used_idx at the last vtr_queue_notify() */
-	uint16_t quiet;     /* used_idx at the last interrupt, or when it was sure that none was wanted */
-	bool asleep;        /* the driver was asked to kick, and nothing was there since */
-	bool must_signal;   /* whatever the driver's event index says */
+	uint16_t quiet; /* used_idx at the last interrupt, or when it was certain that none was wanted */
+	bool asleep; /* a kick was requested, and no request was seen since */
+	bool must_signal; /* interrupt regardless of the driver's event index */
 	uint32_t in_flight;
 	struct vtr_list parked; /* struct request: answered while the queue was stopped */
-	void (*doubt)(void *data);
-	void *doubt_data;
+	void (*maybe_missed)(void *data);
+	void *maybe_missed_data;
 };
 
 struct request {
@@ -89,7 +89,7 @@ struct request {
 	struct vtr_list node;
 	uint32_t number; /* vtr_queue.number when it was popped */
 	size_t out_room;
-	size_t written; /* if it is parked */
+	size_t written; /* valid if it is parked */
 };
 
 static struct request *request_of(struct vtr_queue_request *base)
@@ -103,7 +103,7 @@ static void free_request(struct request *request)
 	free(request);
 }
 
-/* Wakes whoever waits for the eventfd. That it is full, or was no eventfd, is not our concern. */
+/* Signals the eventfd. A full counter, or an fd that is not an eventfd, is ignored. */
 static void signal_fd(int fd)
 {
 	const uint64_t one = 1;
@@ -114,7 +114,7 @@ static void signal_fd(int fd)
 	}
 }
 
-/* Gives the queue up, until it is reset. */
+/* Stops using the queue until it is reset. */
 static void break_queue(struct vtr_queue *queue, const char *why)
 {
 	if (queue->broken) {
@@ -126,11 +126,11 @@ static void break_queue(struct vtr_queue *queue, const char *why)
 	signal_fd(queue->err_fd);
 }
 
-/* What the driver does right now may not be visible yet. */
-static void be_in_doubt(const struct vtr_queue *queue)
+/* A concurrent write of the driver may not be visible yet. */
+static void maybe_missed_kick(const struct vtr_queue *queue)
 {
-	if (queue->doubt != NULL) {
-		queue->doubt(queue->doubt_data);
+	if (queue->maybe_missed != NULL) {
+		queue->maybe_missed(queue->maybe_missed_data);
 	}
 }
 
@@ -195,10 +195,10 @@ void vtr_queue_set_err(struct vtr_queue *queue, int take_fd)
 	queue->err_fd = take_fd;
 }
 
-void vtr_queue_on_doubt(struct vtr_queue *queue, void (*doubt)(void *data), void *data)
+void vtr_queue_on_maybe_missed_kick(struct vtr_queue *queue, void (*maybe_missed)(void *data), void *data)
 {
-	queue->doubt = doubt;
-	queue->doubt_data = data;
+	queue->maybe_missed = maybe_missed;
+	queue->maybe_missed_data = data;
 }
 
 void vtr_queue_remap(struct vtr_queue *queue)
@@ -274,7 +274,7 @@ uint16_t vtr_queue_stop(struct vtr_queue *queue)
 
 /* --- taking requests --------------------------------------------------------------------------------- */
 
-/* The driver may write to it at any time: whoever reads the copy must not be made to look again. */
+/* The driver may write to it at any time: the compiler must not read it again instead of using the copy. */
 static void copy_desc(struct desc *desc, const void *from)
 {
 	memcpy(desc, from, sizeof(*desc));
@@ -301,7 +301,7 @@ static enum vtr_err make_room(struct request *request, size_t more)
 	return VTR_OK;
 }
 
-/* Copies what the driver wrote at `gpa`; it may lie across regions. */
+/* Copies what the driver wrote at `gpa`; it may span regions. */
 static enum vtr_err add_out(struct vtr_queue *queue, struct request *request, uint64_t gpa, uint64_t size)
 {
 	struct vtr_queue_request *base = &request->base;
@@ -316,17 +316,17 @@ static enum vtr_err add_out(struct vtr_queue *queue, struct request *request, ui
 		const void *from = vtr_ram_span(queue->ram, gpa, &span);
 		if (from == NULL) {
 			break_queue(queue, "a descriptor is outside of the guest's memory");
-			return VTR_ERR_GUEST;
+			return VTR_ERR_PROTOCOL;
 		}
 		memcpy(base->out + base->out_size, from, span);
 		base->out_size += span;
-		gpa += span; /* within a region, so it does not overflow */
+		gpa += span; /* cannot overflow within a region */
 		size -= span;
 	}
 	return err;
 }
 
-/* Notes where an answer may go. */
+/* Records where an answer may be written. */
 static enum vtr_err add_in(struct vtr_queue *queue, struct vtr_queue_request *base, uint64_t gpa,
                            uint64_t size)
 {
@@ -334,7 +334,7 @@ static enum vtr_err add_in(struct vtr_queue *queue, struct vtr_queue_request *ba
 		uint64_t span = size;
 		if (vtr_ram_span(queue->ram, gpa, &span) == NULL) {
 			break_queue(queue, "a descriptor is outside of the guest's memory");
-			return VTR_ERR_GUEST;
+			return VTR_ERR_PROTOCOL;
 		}
 		if (base->in_count == VTR_QUEUE_MAX_IN) {
 			base->cut = true;
@@ -355,14 +355,14 @@ static enum vtr_err add_buffer(struct vtr_queue *queue, struct request *request,
 {
 	if (desc->len == 0) {
 		break_queue(queue, "a descriptor of no bytes");
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	if ((desc->flags & DESC_WRITE) != 0) {
 		return add_in(queue, &request->base, desc->addr, desc->len);
 	}
 	if (request->base.in_count > 0) {
 		break_queue(queue, "a readable descriptor behind a writable one");
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	return add_out(queue, request, desc->addr, desc->len);
 }
@@ -375,7 +375,7 @@ static enum vtr_err walk_indirect(struct vtr_queue *queue, struct request *reque
 
 	if (table->len % sizeof(struct desc) != 0 || count == 0 || count > MAX_INDIRECT) {
 		break_queue(queue, "an indirect table of an impossible size");
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	for (uint32_t seen = 0; seen < count; seen++) {
 		const void *entry = NULL;
@@ -385,12 +385,12 @@ static enum vtr_err walk_indirect(struct vtr_queue *queue, struct request *reque
 		}
 		if (entry == NULL) {
 			break_queue(queue, "an indirect table outside of the guest's memory");
-			return VTR_ERR_GUEST;
+			return VTR_ERR_PROTOCOL;
 		}
 		copy_desc(&desc, entry);
 		if ((desc.flags & DESC_INDIRECT) != 0) {
 			break_queue(queue, "an indirect table in an indirect table");
-			return VTR_ERR_GUEST;
+			return VTR_ERR_PROTOCOL;
 		}
 		enum vtr_err err = add_buffer(queue, request, &desc);
 		if (err != VTR_OK || (desc.flags & DESC_NEXT) == 0) {
@@ -399,11 +399,11 @@ static enum vtr_err walk_indirect(struct vtr_queue *queue, struct request *reque
 		at = desc.next;
 		if (at >= count) {
 			break_queue(queue, "a descriptor outside of its indirect table");
-			return VTR_ERR_GUEST;
+			return VTR_ERR_PROTOCOL;
 		}
 	}
 	break_queue(queue, "an indirect table with a loop");
-	return VTR_ERR_GUEST;
+	return VTR_ERR_PROTOCOL;
 }
 
 static enum vtr_err walk(struct vtr_queue *queue, struct request *request)
@@ -414,13 +414,13 @@ static enum vtr_err walk(struct vtr_queue *queue, struct request *request)
 	for (uint32_t seen = 0; seen < queue->setup.size; seen++) {
 		if (at >= queue->setup.size) {
 			break_queue(queue, "a descriptor outside of the table");
-			return VTR_ERR_GUEST;
+			return VTR_ERR_PROTOCOL;
 		}
 		copy_desc(&desc, queue->desc + at * sizeof(desc));
 		if ((desc.flags & DESC_INDIRECT) != 0) {
 			if (!queue->setup.indirect || (desc.flags & DESC_NEXT) != 0) {
 				break_queue(queue, "an indirect descriptor where none may be");
-				return VTR_ERR_GUEST;
+				return VTR_ERR_PROTOCOL;
 			}
 			return walk_indirect(queue, request, &desc);
 		}
@@ -431,22 +431,22 @@ static enum vtr_err walk(struct vtr_queue *queue, struct request *request)
 		at = desc.next;
 	}
 	break_queue(queue, "descriptors with a loop");
-	return VTR_ERR_GUEST;
+	return VTR_ERR_PROTOCOL;
 }
 
-/* Whether there are requests; if not, asks the driver for a kick. */
+/* Returns: whether there are requests; if not, requests a kick from the driver. */
 static bool has_more(struct vtr_queue *queue, uint16_t *out_avail_idx)
 {
 	*out_avail_idx = atomic_load_explicit(&queue->avail->idx, memory_order_acquire);
 	if (*out_avail_idx == queue->last_avail && queue->setup.event_index) {
 		_Atomic uint16_t *avail_event = (void *)&queue->used->ring[queue->setup.size];
 		atomic_store_explicit(avail_event, queue->last_avail, memory_order_relaxed);
-		/* Either the driver sees this when it adds one, or we see the one. */
+		/* Either the driver sees the request for a kick when it adds an entry, or we see that entry. */
 		atomic_thread_fence(memory_order_seq_cst);
 		*out_avail_idx = atomic_load_explicit(&queue->avail->idx, memory_order_acquire);
 		if (*out_avail_idx == queue->last_avail && !queue->asleep) {
 			queue->asleep = true;
-			be_in_doubt(queue);
+			maybe_missed_kick(queue);
 		}
 	}
 	return *out_avail_idx != queue->last_avail;
@@ -460,7 +460,7 @@ enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **o
 		return VTR_ERR_AGAIN;
 	}
 	if (queue->broken) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	if (!has_more(queue, &avail_idx)) {
 		return VTR_ERR_AGAIN;
@@ -468,7 +468,7 @@ enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **o
 	if ((uint16_t)(avail_idx - queue->last_avail) > queue->setup.size ||
 	    queue->in_flight >= queue->setup.size) {
 		break_queue(queue, "more requests than it has entries");
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	struct request *request = calloc(1, sizeof(*request));
 	if (request == NULL) {
@@ -500,7 +500,7 @@ size_t vtr_queue_write(struct vtr_queue *queue, const struct vtr_queue_request *
 	for (uint32_t i = 0; i < request->in_count && written < size; i++) {
 		const struct vtr_queue_segment *segment = &request->in[i];
 		size_t part = vtr_min(segment->size, size - written);
-		/* It was one region when the request came, but that may be long ago. */
+		/* It was in one region when the request was popped, but the memory table may have changed. */
 		void *to = vtr_ram_at(queue->ram, segment->gpa, part);
 		if (to == NULL) {
 			return 0;
@@ -543,7 +543,7 @@ void vtr_queue_drop(struct vtr_queue_request *request)
 	free_request(request_of(request));
 }
 
-/* Whether the driver's event index says that it wants to hear of an entry between `from` and used_idx. */
+/* Returns: whether the driver's event index asks for an interrupt for an entry between `from` and used_idx. */
 static bool is_awaited(const struct vtr_queue *queue, uint16_t from)
 {
 	uint16_t used_event =
@@ -551,13 +551,14 @@ static bool is_awaited(const struct vtr_queue *queue, uint16_t from)
 	return (uint16_t)(queue->used_idx - used_event - 1) < (uint16_t)(queue->used_idx - from);
 }
 
-/* Whether the driver wants to hear of used entries up to used_idx. */
+/* Returns: whether the driver wants an interrupt for used entries up to used_idx. */
 static bool wants_interrupt(const struct vtr_queue *queue)
 {
 	if (queue->must_signal) {
 		return true;
 	}
-	/* The entries must be visible before the driver's wish is read: it looks the other way round. */
+	/* The entries must be visible before the driver's event index is read: the driver does it in the
+	 * opposite order. */
 	atomic_thread_fence(memory_order_seq_cst);
 	if (!queue->setup.event_index) {
 		uint16_t flags = atomic_load_explicit(&queue->avail->flags, memory_order_relaxed);
@@ -580,7 +581,7 @@ void vtr_queue_notify(struct vtr_queue *queue)
 	if (wants_interrupt(queue)) {
 		interrupt(queue);
 	} else if (queue->setup.event_index) {
-		be_in_doubt(queue);
+		maybe_missed_kick(queue);
 	}
 	queue->signalled = queue->used_idx;
 	queue->must_signal = false;

@@ -12,7 +12,7 @@
 #define LIBRARY "libvulkan.so.1"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct vtr_loader the_loader; /* guarded by lock until `opened` */
+static struct vtr_loader the_loader; /* guarded by the lock until `opened` */
 static bool opened;
 
 static enum vtr_err open_loader(struct vtr_log *log)
@@ -22,7 +22,9 @@ static enum vtr_err open_loader(struct vtr_log *log)
 	void *symbol = lib != NULL ? dlsym(lib, "vkGetInstanceProcAddr") : NULL;
 
 	if (symbol == NULL) {
-		vtr_error(log, "the Vulkan loader cannot be opened (%s): install libvulkan1 and a driver",
+		vtr_error(log,
+		          "cannot open the Vulkan loader (%s), so no device is found. Install libvulkan1 and "
+		          "the GPU's Vulkan driver",
 		          dlerror());
 		return VTR_ERR_UNSUPPORTED;
 	}
@@ -33,7 +35,9 @@ static enum vtr_err open_loader(struct vtr_log *log)
 	version = (PFN_vkEnumerateInstanceVersion)the_loader.get(NULL, "vkEnumerateInstanceVersion");
 	if (the_loader.create_instance == NULL || version == NULL ||
 	    version(&the_loader.version) != VK_SUCCESS) {
-		vtr_error(log, "the Vulkan loader is older than 1.1: no device can be served");
+		vtr_error(log,
+		          "the Vulkan loader is older than 1.1, so no device can be served. Install a newer "
+		          "libvulkan1");
 		return VTR_ERR_UNSUPPORTED;
 	}
 	opened = true;

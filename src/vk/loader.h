@@ -10,7 +10,8 @@
 
 struct vtr_log;
 
-/* The host's Vulkan loader. One a process, opened on first use, never closed (drivers leave threads). */
+/* The host's Vulkan loader. One for each process, opened on first use, never closed (drivers leave threads
+ * behind). */
 struct vtr_loader {
 	PFN_vkGetInstanceProcAddr get;
 	PFN_vkCreateInstance create_instance;
@@ -18,14 +19,15 @@ struct vtr_loader {
 	uint32_t version; /* the loader's own, at least 1.1; see VTR_VK_VERSION */
 };
 
-/* The version that instances ask for, whatever the loader's: a driver gives the core names of commands up to this
- * version, and Vulkan 1.1 and newer take any. Debian 12's loader is a 1.3 and serves 1.4 drivers. */
+/* The API version that instances ask for, independent of the loader's. A driver offers the core names of
+ * commands up to this version, and Vulkan 1.1 and newer accept any. Debian 12's loader is 1.3 and works with
+ * 1.4 drivers. */
 #define VTR_VK_VERSION VTW_XML_VERSION
 
 /* Owner: the process. Returns: VTR_ERR_UNSUPPORTED (logged). Any thread. */
 VTR_MUST_CHECK enum vtr_err vtr_loader_get(struct vtr_log *log, struct vtr_loader **out_loader);
 
-/* Whether the loader's drivers offer this instance extension. */
+/* Returns: whether the loader's drivers offer this instance extension. */
 bool vtr_loader_has_extension(const struct vtr_loader *loader, const char *name);
 
 #endif

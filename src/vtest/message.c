@@ -28,13 +28,11 @@ enum command {
 };
 
 #define PARAM_MAX_TIMELINE_COUNT 1
-#define BLOB_TYPE_HOST3D 2
-#define BLOB_FLAGS (VTR_BLOB_MAPPABLE | VTR_BLOB_SHAREABLE | VTR_BLOB_CROSS_DEVICE)
 #define SYNC_WAIT_ANY 1u
 #define SUBMIT_RING_IDX 1u
 #define LOG_NAME_MAX 64
 
-/* Entries that are handled on the stack; more are allocated for the length of the message. */
+/* Entries that are handled on the stack; longer lists are allocated for the duration of the message. */
 #define SMALL_VALUES 16
 
 static uint32_t word_at(const uint8_t *payload, size_t index)
@@ -51,10 +49,16 @@ static uint64_t long_at(const uint8_t *payload, size_t index)
 	return word_at(payload, index) | (uint64_t)word_at(payload, index + 1) << 32;
 }
 
+/* Maps an invalid argument to a protocol error, where no reply can report it: the client is dropped. */
+static enum vtr_err blame_client(enum vtr_err err)
+{
+	return err == VTR_ERR_INVALID ? VTR_ERR_PROTOCOL : err;
+}
+
 static enum vtr_err unknown_sync(struct vtr_vtest *vtest, const char *message)
 {
 	vtr_warn(vtest->log, "%s names a sync that does not exist", message);
-	return VTR_ERR_GUEST;
+	return VTR_ERR_PROTOCOL;
 }
 
 static enum vtr_err create_renderer(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
@@ -65,7 +69,7 @@ static enum vtr_err create_renderer(struct vtr_vtest *vtest, const uint8_t *payl
 
 	if (vtest->stage != VTR_VTEST_NEW) {
 		vtr_warn(vtest->log, "CREATE_RENDERER came twice");
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	memcpy(text, payload, length);
 	text[length] = '\0';
@@ -81,7 +85,7 @@ static enum vtr_err ping(struct vtr_vtest *vtest, const uint8_t *payload, size_t
 	return vtr_vtest_reply(vtest, CMD_PING_PROTOCOL_VERSION, NULL, 0);
 }
 
-/* Only sent behind PING, to tell servers that know it from others; no resource is ever busy. */
+/* Mesa sends it only after PING, to detect servers that know PING; no resource is ever busy. */
 static enum vtr_err busy_wait(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
 {
 	uint32_t busy = 0;
@@ -98,12 +102,13 @@ static enum vtr_err protocol_version(struct vtr_vtest *vtest, const uint8_t *pay
 	(void)size;
 	if (vtest->version != 0) {
 		vtr_warn(vtest->log, "PROTOCOL_VERSION came twice");
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	if (version < VTR_VTEST_MIN_VERSION) {
-		vtr_warn(vtest->log, "client speaks version %u of vtest, at least %d is needed", version,
+		vtr_warn(vtest->log,
+		         "client uses version %u of vtest, at least %d is needed: use a newer Mesa", version,
 		         VTR_VTEST_MIN_VERSION);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	if (version > VTR_VTEST_MAX_VERSION) {
 		version = VTR_VTEST_MAX_VERSION;
@@ -119,18 +124,18 @@ static enum vtr_err get_param(struct vtr_vtest *vtest, const uint8_t *payload, s
 	(void)size;
 	if (word_at(payload, 0) == PARAM_MAX_TIMELINE_COUNT) {
 		words[0] = 1;
-		words[1] = VTR_VENUS_TIMELINE_COUNT;
+		words[1] = VTR_TIMELINE_COUNT;
 	}
 	return vtr_vtest_reply(vtest, CMD_GET_PARAM, words, 2);
 }
 
 static enum vtr_err get_capset(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
 {
-	uint32_t words[1 + VTR_VENUS_CAPSET_SIZE / 4] = { 0 };
-	uint8_t capset[VTR_VENUS_CAPSET_SIZE];
+	uint32_t words[1 + VTR_CAPSET_VENUS_SIZE / 4] = { 0 };
+	uint8_t capset[VTR_CAPSET_VENUS_SIZE];
 
 	(void)size;
-	if (word_at(payload, 0) != VTR_VENUS_CAPSET_ID || word_at(payload, 1) != 0) {
+	if (word_at(payload, 0) != VTR_CAPSET_VENUS || word_at(payload, 1) != 0) {
 		return vtr_vtest_reply(vtest, CMD_GET_CAPSET, words, 1);
 	}
 	words[0] = 1;
@@ -144,7 +149,7 @@ static void on_fence(void *data, uint32_t timeline, uint64_t fence_id)
 	struct vtr_vtest *vtest = data;
 
 	(void)timeline;
-	/* The id is ours: see submit_batch(). */
+	/* The id is a pointer of ours: see submit_batch(). */
 	vtr_sync_fence_retire(vtest->syncs, (struct vtr_sync_fence *)(uintptr_t)fence_id);
 }
 
@@ -160,7 +165,7 @@ static void on_dead(void *data)
 	struct vtr_vtest *vtest = data;
 
 	atomic_store(&vtest->dead, true);
-	/* Wakes the serving thread. What the client says from now on fails, as it should. */
+	/* Wakes the serving thread. Further messages of the client fail. */
 	(void)shutdown(vtest->fd, SHUT_RD);
 }
 
@@ -172,23 +177,18 @@ static const struct vtr_venus_events venus_events = {
 
 static enum vtr_err context_init(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
 {
-	const struct vtr_vtest_params *params = vtest->params;
 	const struct vtr_venus_params venus_params = {
 		.log = vtest->log,
 		.events = &venus_events,
 		.data = vtest,
-		.max_memory = params->max_memory,
-		.min_import_alignment = params->min_import_alignment,
-		.no_host_import = params->no_host_import,
-		.no_export = params->no_export,
-		.known = params->known,
+		.config = vtest->params->config,
 	};
 
 	(void)size;
 	if (vtest->stage == VTR_VTEST_READY || vtest->version == 0 ||
-	    word_at(payload, 0) != VTR_VENUS_CAPSET_ID) {
+	    word_at(payload, 0) != VTR_CAPSET_VENUS) {
 		vtr_warn(vtest->log, "CONTEXT_INIT came twice, before PROTOCOL_VERSION or not for Venus");
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	enum vtr_err err = vtr_syncs_create(&vtest->syncs);
 	if (err != VTR_OK) {
@@ -198,6 +198,7 @@ static enum vtr_err context_init(struct vtr_vtest *vtest, const uint8_t *payload
 	if (err != VTR_OK) {
 		return err;
 	}
+	vtest->params->events->context(vtest->params->data, vtest->venus);
 	vtest->stage = VTR_VTEST_READY;
 	return VTR_OK;
 }
@@ -210,8 +211,8 @@ static enum vtr_err make_blob(struct vtr_vtest *vtest, const uint8_t *payload, u
 	uint64_t size = long_at(payload, 2);
 	uint64_t blob_id = long_at(payload, 4);
 
-	if (type != BLOB_TYPE_HOST3D || (flags & ~(uint32_t)BLOB_FLAGS) != 0 || size == 0) {
-		return VTR_ERR_GUEST;
+	if (type != VTR_BLOB_MEM_HOST3D || (flags & ~VTR_BLOB_ALL_FLAGS) != 0 || size == 0) {
+		return VTR_ERR_INVALID;
 	}
 	if (size >= VTR_VTEST_MAX_BLOB || !vtr_ids_has_room(&vtest->resources)) {
 		return VTR_ERR_LIMIT;
@@ -220,9 +221,8 @@ static enum vtr_err make_blob(struct vtr_vtest *vtest, const uint8_t *payload, u
 }
 
 /*
- * There is no reply that says no: the client takes whatever id and fd it gets. So a blob that
- * cannot be had gets an id that stands for nothing and an fd that cannot be mapped, and the
- * client's vkMapMemory says VK_ERROR_MEMORY_MAP_FAILED.
+ * The protocol has no error reply: the client takes any id and fd. So if a blob cannot be created, the client
+ * gets a void id and an fd that cannot be mapped, and its vkMapMemory returns VK_ERROR_MEMORY_MAP_FAILED.
  */
 static enum vtr_err create_blob(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
 {
@@ -232,19 +232,19 @@ static enum vtr_err create_blob(struct vtr_vtest *vtest, const uint8_t *payload,
 
 	(void)size;
 	if (err != VTR_OK) {
-		vtr_warn(vtest->log, "client has too many resources (%s)", vtr_err_name(err));
+		vtr_warn(vtest->log, "client has too many resources (%s)", vtr_err_text(err));
 		return err;
 	}
 	err = make_blob(vtest, payload, res_id, &blob);
 	if (vtr_venus_is_dead(vtest->venus)) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	if (err == VTR_OK) {
 		vtr_ids_set_real(&vtest->resources, res_id);
 	} else {
 		vtr_warn_limited(vtest->log, "no blob of %llu bytes for object %llu: %s",
 		                 (unsigned long long)long_at(payload, 2),
-		                 (unsigned long long)long_at(payload, 4), vtr_err_name(err));
+		                 (unsigned long long)long_at(payload, 4), vtr_err_text(err));
 	}
 	err = vtr_vtest_reply(vtest, CMD_RESOURCE_CREATE_BLOB, &res_id, 1);
 	if (err != VTR_OK) {
@@ -268,12 +268,12 @@ static enum vtr_err resource_unref(struct vtr_vtest *vtest, const uint8_t *paylo
 		break;
 	}
 	vtr_warn(vtest->log, "RESOURCE_UNREF names a resource that does not exist");
-	return VTR_ERR_GUEST;
+	return VTR_ERR_PROTOCOL;
 }
 
 static enum vtr_err sync_create(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
 {
-	/* 0: too many. The client goes on, and waiting for it is a lost device (vtest/sync.h). */
+	/* 0: too many. The client continues, and a wait for it is a lost device (vtest/sync.h). */
 	uint32_t id = 0;
 
 	(void)size;
@@ -344,7 +344,7 @@ static enum vtr_err sync_wait(struct vtr_vtest *vtest, const uint8_t *payload, s
 
 	if ((flags & ~SYNC_WAIT_ANY) != 0) {
 		vtr_warn(vtest->log, "SYNC_WAIT has unknown flags 0x%x", flags);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	const struct vtr_sync_value *values = decode_values(payload + 8, count, small, &large);
 	if (!values) {
@@ -391,8 +391,8 @@ static enum vtr_err submit_batch(struct vtr_vtest *vtest, const uint8_t *payload
 		}
 		err = vtr_sync_fence_create(vtest->syncs, values, batch->sync_count, &fence);
 		if (err != VTR_OK) {
-			vtr_warn(vtest->log, "no fence for SUBMIT_CMD2: %s", vtr_err_name(err));
-			return err;
+			vtr_warn(vtest->log, "no fence for SUBMIT_CMD2: %s", vtr_err_text(err));
+			return blame_client(err);
 		}
 	}
 	if (batch->cmd_size > 0) {
@@ -410,17 +410,17 @@ static enum vtr_err submit_batch(struct vtr_vtest *vtest, const uint8_t *payload
 	}
 	err = vtr_venus_fence(vtest->venus, batch->ring_idx, (uintptr_t)fence);
 	if (err != VTR_OK) {
-		vtr_warn(vtest->log, "no fence on timeline %u: %s", batch->ring_idx, vtr_err_name(err));
+		vtr_warn(vtest->log, "no fence on timeline %u: %s", batch->ring_idx, vtr_err_text(err));
 		vtr_sync_fence_cancel(vtest->syncs, fence);
 	}
-	return err;
+	return blame_client(err);
 }
 
 static bool batch_is_valid(const struct batch *batch, size_t words)
 {
 	return (batch->flags & ~SUBMIT_RING_IDX) == 0 && batch->syncobj_count == 0 &&
-	       batch->ring_idx < VTR_VENUS_TIMELINE_COUNT && batch->sync_count <= VTR_SYNC_MAX_LIST &&
-	       /* 64-bit sums of 32-bit numbers: no overflow */
+	       batch->ring_idx < VTR_TIMELINE_COUNT && batch->sync_count <= VTR_SYNC_MAX_LIST &&
+	       /* sums of 32-bit numbers in 64 bits: no overflow */
 	       (uint64_t)batch->cmd_offset + batch->cmd_size <= words &&
 	       (uint64_t)batch->sync_offset + (uint64_t)batch->sync_count * 3 <= words;
 }
@@ -429,12 +429,12 @@ static enum vtr_err submit_cmd2(struct vtr_vtest *vtest, const uint8_t *payload,
 {
 	size_t words = size / 4;
 	uint32_t count = word_at(payload, 0);
-	/* Version 4 adds the numbers of kernel sync objects that go in and out. */
+	/* Version 4 adds the numbers of kernel sync objects to wait for and to signal. */
 	size_t stride = vtest->version >= 4 ? 8 : 6;
 
 	if (count > VTR_VTEST_MAX_BATCHES || 1 + count * stride > words) {
 		vtr_warn(vtest->log, "SUBMIT_CMD2 has %u batches in %zu words", count, words);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	for (uint32_t i = 0; i < count; i++) {
 		const uint8_t *at = payload + (1 + i * stride) * 4;
@@ -451,7 +451,7 @@ static enum vtr_err submit_cmd2(struct vtr_vtest *vtest, const uint8_t *payload,
 		}
 		if (!batch_is_valid(&batch, words)) {
 			vtr_warn(vtest->log, "SUBMIT_CMD2: batch %u makes no sense", i);
-			return VTR_ERR_GUEST;
+			return VTR_ERR_PROTOCOL;
 		}
 		enum vtr_err err = submit_batch(vtest, payload, &batch);
 		if (err != VTR_OK) {

@@ -6,35 +6,35 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "platform/burst.h"
+#include "ipc/input.h"
 #include "vtest/ids.h"
 #include "vtest/sync.h"
 #include "vtest/vtest.h"
 
 /*
- * What the serving loop (vtest.c) and the messages' handlers (message.c) share: one connection, and
- * the table of messages (venus-host.md 2).
+ * What the serving loop (vtest.c) and the messages' handlers (message.c) share: one connection, and the table
+ * of messages (virglrenderer: vtest_protocol.h).
  */
 
 /* Every message and reply starts with {length, command}. */
 #define VTR_VTEST_HEADER_SIZE 8
-/* 25.0.7 speaks 3, 26.x speaks 4; the batches of SUBMIT_CMD2 differ. */
+/* Mesa 25.0.7 uses 3, 26.x uses 4; the batches of SUBMIT_CMD2 differ. */
 #define VTR_VTEST_MIN_VERSION 3
 #define VTR_VTEST_MAX_VERSION 4
-/* The program's name, cut off by Mesa at no length in particular. */
+/* The limit of the program's name, which Mesa does not truncate. */
 #define VTR_VTEST_MAX_NAME 4096
 /* The longest message. Mesa puts long streams into blobs and sends only their address. */
 #define VTR_VTEST_MAX_MESSAGE (64u << 20)
-/* No host has as much; refused before any arithmetic with it. */
+/* More than any host has; refused before any arithmetic with it. */
 #define VTR_VTEST_MAX_BLOB (1ull << 40)
 /* Mesa sends one. */
 #define VTR_VTEST_MAX_BATCHES 64
 /* The longest reply, that to GET_CAPSET, without its header. */
-#define VTR_VTEST_REPLY_MAX_WORDS (1 + VTR_VENUS_CAPSET_SIZE / 4)
+#define VTR_VTEST_REPLY_MAX_WORDS (1 + VTR_CAPSET_VENUS_SIZE / 4)
 
-/* How far the handshake got. A message names the least that it needs. */
+/* The state of the handshake. A message names the least that it needs. */
 enum vtr_vtest_stage {
-	VTR_VTEST_NEW,   /* nothing was said */
+	VTR_VTEST_NEW,   /* nothing was received */
 	VTR_VTEST_NAMED, /* after CREATE_RENDERER */
 	VTR_VTEST_READY, /* after CONTEXT_INIT: there is a renderer context */
 };
@@ -48,45 +48,44 @@ struct vtr_vtest {
 	struct vtr_venus *venus;
 	struct vtr_syncs *syncs;
 	struct vtr_ids resources;
-	atomic_bool dead; /* the renderer broke down in one of its threads */
+	atomic_bool dead; /* the renderer failed in one of its threads */
 
-	/* Bytes received and not yet handled: buf[begin..end). */
+	/* Received bytes that are not handled yet: buf[begin..end). */
 	uint8_t *buf;
 	size_t room;
 	size_t begin;
 	size_t end;
-	struct vtr_os_burst burst;
+	struct vtr_ipc_input input;
 };
 
 /* The rule of one message, checked before a byte of its payload is received or stored. */
 struct vtr_vtest_rule {
 	const char *name;   /* NULL: no such message */
-	uint32_t unit;      /* what the header's length counts, in bytes */
+	uint32_t unit;      /* the unit of the header's length, in bytes */
 	uint32_t min_bytes; /* of the payload */
 	uint32_t max_bytes;
-	uint32_t step_bytes; /* min_bytes plus a multiple of this; 0: exactly min_bytes */
+	uint32_t step_bytes; /* the payload has min_bytes plus a multiple of this; 0: exactly min_bytes */
 	enum vtr_vtest_stage stage;
-	/* `payload` holds `size` bytes and is 4-byte aligned. VTR_OK: go on serving. */
+	/* `payload` has `size` bytes and is 4-byte aligned. VTR_OK: continue to serve. */
 	enum vtr_err (*handle)(struct vtr_vtest *vtest, const uint8_t *payload, size_t size);
 };
 
-/* The rule of a command number, or NULL. */
+/* Returns: the rule of a command number, or NULL. */
 const struct vtr_vtest_rule *vtr_vtest_find_rule(uint32_t command);
 
 /**
- * Sends a reply of `count` words, at most VTR_VTEST_REPLY_MAX_WORDS. Waits while the client has not read
- * the replies before it.
+ * Sends a reply of `count` words, at most VTR_VTEST_REPLY_MAX_WORDS. Blocks while the client has not read
+ * earlier replies.
  *
- * Returns: VTR_ERR_GUEST  the client did not read for vtr_vtest_params.reply_timeout_ms (logged)
- *          VTR_ERR_AGAIN  stop_fd says to stop
- *          VTR_ERR_GONE   the client has closed
+ * Returns: VTR_ERR_PROTOCOL  the client did not read for vtr_renderer_config.reply_timeout_ms (logged)
+ *          VTR_ERR_GONE      the client has closed
  *          VTR_ERR_OS
  * Thread:  the serving thread.
  */
 VTR_MUST_CHECK enum vtr_err vtr_vtest_reply(struct vtr_vtest *vtest, uint32_t command, const uint32_t *words,
                                             uint32_t count);
 
-/* Sends the rest of a reply with an fd (borrowed): a byte of its own, since the client reads the reply
+/* Sends the rest of a reply with an fd (borrowed): in a message of its own, since the client reads the reply
  * with read(). Otherwise like vtr_vtest_reply(). */
 VTR_MUST_CHECK enum vtr_err vtr_vtest_reply_fd(struct vtr_vtest *vtest, int fd);
 

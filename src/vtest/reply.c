@@ -9,54 +9,66 @@
 #include "base/mem.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
+#include "vk/renderer_config.h"
 #include "vtest/message.h"
 
 /*
- * Replies, of which a client can leave few unread. Linux counts the fds that wait in sockets for each
- * user, and refuses to send more where the sender's limit of fds is lower than that count. So what one
- * client does not read could keep the workers of others, and other programs of vitrine's user, from
- * sending fds.
+ * Limits how many replies a client can leave unread. Linux counts the fds in unread messages for each user,
+ * and refuses to send more if the count exceeds the sender's fd limit. So one client that does not read could
+ * keep the workers of others, and other programs of vitrine's user, from sending fds.
  *
- * An unread part of a reply takes PART_BYTES of the send buffer, however short it is, and the socket
- * polls writable while no more than a quarter of the buffer is taken. SNDBUF_BYTES puts that quarter
- * between one part and two, so no part is sent before the client has read all but the one before it.
- * An fd comes with a part of its own, behind the one with the reply's header: when it is sent, the
- * fd before it was taken. A kernel with larger parts makes the worker wait more often, no more.
+ * An unread part of a reply takes PART_BYTES of the send buffer, however short it is, and the socket polls
+ * writable while at most a quarter of the buffer is taken. SNDBUF_BYTES puts that quarter between one part
+ * and two, so no part is sent before the client has read all but the one before it. An fd is sent in a part
+ * of its own, after the part with the reply's header: when it is sent, the previous fd has been received. A
+ * kernel with larger parts only makes the worker wait more often.
  */
 #define PART_BYTES 768
 #define SNDBUF_BYTES (PART_BYTES * 15 / 2)
+/* How often to see whether the renderer has broken down, once the socket was hung up for reading. */
+#define AFTER_HANG_UP_MS 50
 
 enum vtr_err vtr_vtest_limit_unread(int fd)
 {
-	/* The kernel doubles this number, for its own use. */
+	/* The kernel doubles this number for its overhead. */
 	int size = SNDBUF_BYTES / 2;
 
 	return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) == 0 ? VTR_OK : VTR_ERR_OS;
 }
 
-/* Returns: VTR_ERR_AGAIN (stop_fd says to stop), VTR_ERR_GUEST (the time is up), VTR_ERR_OS. */
+/* Returns: VTR_ERR_PROTOCOL (the time is up, or the context is dead), VTR_ERR_OS. */
 static enum vtr_err wait_until_read(struct vtr_vtest *vtest)
 {
-	uint32_t limit_ms = vtest->params->reply_timeout_ms;
+	uint32_t limit_ms = vtest->params->config->reply_timeout_ms;
 	int64_t deadline_ns = vtr_os_now_ns() + (int64_t)limit_ms * 1000000;
-	struct pollfd fds[2] = {
-		{ .fd = vtest->fd, .events = POLLOUT },
-		{ .fd = vtest->params->stop_fd, .events = POLLIN },
-	};
+	/* POLLRDHUP: the renderer breaks down (on_dead() in message.c), or the client says nothing more. */
+	struct pollfd pollfd = { .fd = vtest->fd, .events = POLLOUT | POLLRDHUP };
 
 	for (;;) {
 		int64_t left_ns = deadline_ns - vtr_os_now_ns();
 		if (limit_ms != 0 && left_ns <= 0) {
-			vtr_warn(vtest->log, "client goes on asking but has not read its replies for %u ms",
+			vtr_warn(vtest->log,
+			         "client sends requests but has not read its replies for %u ms, so it is "
+			         "dropped",
 			         limit_ms);
-			return VTR_ERR_GUEST;
+			return VTR_ERR_PROTOCOL;
 		}
-		int n = poll(fds, VTR_ARRAY_LEN(fds), limit_ms != 0 ? (int)(left_ns / 1000000) + 1 : -1);
+		int wait_ms = limit_ms != 0 ? (int)(left_ns / 1000000) + 1 : -1;
+		if (pollfd.events == POLLOUT) {
+			wait_ms = AFTER_HANG_UP_MS;
+		}
+		int n = poll(&pollfd, 1, wait_ms);
 		if (n < 0 && errno != EINTR) {
 			return VTR_ERR_OS;
 		}
+		if (atomic_load(&vtest->dead)) {
+			return VTR_ERR_PROTOCOL;
+		}
+		if (n > 0 && (pollfd.revents & ~POLLRDHUP) != 0) {
+			return VTR_OK;
+		}
 		if (n > 0) {
-			return fds[1].revents != 0 ? VTR_ERR_AGAIN : VTR_OK;
+			pollfd.events = POLLOUT;
 		}
 	}
 }
@@ -68,14 +80,14 @@ static enum vtr_err send_part(struct vtr_vtest *vtest, const struct iovec *part,
 
 	if (poll(&pollfd, 1, 0) <= 0) {
 		if (vtest->venus) {
-			vtr_venus_settle(vtest->venus, true);
+			vtr_venus_poll_fences(vtest->venus, true);
 		}
 		enum vtr_err err = wait_until_read(vtest);
 		if (err != VTR_OK) {
 			return err;
 		}
 	}
-	/* Does not block: a part is shorter than what there is room for now. */
+	/* Does not block: a part is shorter than the free room. */
 	return vtr_os_sock_send(vtest->fd, part, 1, fds, fd_count);
 }
 

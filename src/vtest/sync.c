@@ -16,19 +16,19 @@
 #define PAGE_COUNT (VTR_SYNC_MAX / PAGE_SYNCS)
 /* Records with up to this many entries are kept for reuse: Mesa waits for and signals one or two. */
 #define SMALL_COUNT 4
-/* How many records of each kind are kept at most. */
+/* The most records of each kind that are kept. */
 #define CACHE_MAX 64
-/* A client stops polling on its own clock; its wait is forgotten this much later. */
+/* A client stops polling by its own clock; its wait is dropped this much later. */
 #define EXPIRY_SLACK_NS 100000000
-/* Old waits looked at when a new one is made: more than one, so that forgetting keeps up. */
+/* The number of old waits that are checked for each new one: more than one, so that dropping keeps up. */
 #define EXPIRY_SCAN 4
 
 struct sync {
 	uint64_t value;
-	uint32_t generation; /* tells a fence that the id was used again */
+	uint32_t generation; /* detects, for a fence, that the id was reused */
 	uint32_t next_free;  /* an id, or 0; valid unless live */
 	bool live;
-	struct vtr_list links; /* wait_link.node of those not yet satisfied */
+	struct vtr_list links; /* wait_link.node of links that are not satisfied yet */
 };
 
 struct wait;
@@ -44,8 +44,8 @@ struct wait {
 	int write_fd;
 	int64_t deadline_ns; /* INT64_MAX: never */
 	bool any;
-	bool satisfied; /* valid once finished: tell the client, instead of hanging up */
-	uint32_t left;  /* links that are not satisfied */
+	bool satisfied; /* valid once finished: whether to signal the client or to hang up */
+	uint32_t left;  /* number of links that are not satisfied */
 	uint32_t count;
 	struct wait_link links[];
 };
@@ -61,16 +61,16 @@ struct vtr_sync_fence {
 };
 
 struct vtr_syncs {
-	int ready_fd; /* a pipe's end that polls readable for ever */
-	int idle_fd;  /* one that never does, while idle_write_fd is open */
+	int ready_fd; /* a pipe's end that always polls readable */
+	int idle_fd;  /* a pipe's end that never polls readable, while idle_write_fd is open */
 	int idle_write_fd;
-	int void_fd; /* one that is hung up */
+	int void_fd; /* a pipe's end that is hung up */
 
 	pthread_mutex_t lock; /* guards everything below */
 	struct sync *pages[PAGE_COUNT];
 	uint32_t used; /* ids 1..used were handed out at least once */
 	uint32_t free_head;
-	struct vtr_list waits; /* oldest look first, see forget_expired() */
+	struct vtr_list waits; /* in the order of the next check, see drop_expired() */
 	uint32_t wait_count;
 	size_t wait_links;
 	uint32_t fence_count;
@@ -197,7 +197,7 @@ static struct wait_link *link_of(struct vtr_list *node)
 	return vtr_container_of(node, struct wait_link, node);
 }
 
-/* Takes a wait out of everything and puts it on `finished`, for finish_waits(). */
+/* Unlinks a wait and puts it on `finished`, for finish_waits(). */
 static void end_wait(struct vtr_syncs *syncs, struct wait *wait, bool satisfied, struct vtr_list *finished)
 {
 	for (uint32_t i = 0; i < wait->count; i++) {
@@ -210,7 +210,7 @@ static void end_wait(struct vtr_syncs *syncs, struct wait *wait, bool satisfied,
 	syncs->wait_links -= wait->count;
 }
 
-/* Tells the clients, which must happen without the lock. */
+/* Signals or hangs up the waits. Call it without the lock. */
 static void finish_waits(struct vtr_syncs *syncs, struct vtr_list *finished)
 {
 	struct wait *wait;
@@ -221,7 +221,7 @@ static void finish_waits(struct vtr_syncs *syncs, struct vtr_list *finished)
 	}
 	vtr_list_for_each (wait, finished, node) {
 		if (wait->satisfied) {
-			/* EPIPE and the like: the client has given up on it. SIGPIPE is ignored in workers. */
+			/* EPIPE and the like: the client has abandoned it. SIGPIPE is ignored in workers. */
 			ssize_t n = write(wait->write_fd, "", 1);
 			(void)n;
 		}
@@ -254,7 +254,7 @@ static void set_value(struct vtr_syncs *syncs, struct sync *sync, uint64_t value
 		vtr_list_remove(&link->node);
 		wait->left--;
 		if (wait->any || wait->left == 0) {
-			/* This takes all links of the wait away, of which the next may be one. */
+			/* This unlinks all links of the wait; the next link may be one of them. */
 			while (&next->node != &sync->links && next->wait == wait) {
 				next = link_of(next->node.next);
 			}
@@ -333,7 +333,7 @@ enum vtr_err vtr_sync_destroy(struct vtr_syncs *syncs, uint32_t id)
 	}
 	pthread_mutex_unlock(&syncs->lock);
 	finish_waits(syncs, &finished);
-	return sync ? VTR_OK : VTR_ERR_GUEST;
+	return sync ? VTR_OK : VTR_ERR_INVALID;
 }
 
 enum vtr_err vtr_sync_read(struct vtr_syncs *syncs, uint32_t id, uint64_t *out_value)
@@ -348,7 +348,7 @@ enum vtr_err vtr_sync_read(struct vtr_syncs *syncs, uint32_t id, uint64_t *out_v
 		*out_value = sync->value;
 	}
 	pthread_mutex_unlock(&syncs->lock);
-	return sync ? VTR_OK : VTR_ERR_GUEST;
+	return sync ? VTR_OK : VTR_ERR_INVALID;
 }
 
 enum vtr_err vtr_sync_write(struct vtr_syncs *syncs, uint32_t id, uint64_t value)
@@ -366,14 +366,14 @@ enum vtr_err vtr_sync_write(struct vtr_syncs *syncs, uint32_t id, uint64_t value
 	}
 	pthread_mutex_unlock(&syncs->lock);
 	finish_waits(syncs, &finished);
-	return sync ? VTR_OK : VTR_ERR_GUEST;
+	return sync ? VTR_OK : VTR_ERR_INVALID;
 }
 
 /*
- * A client whose poll timed out does not say so. Looking at a few old waits whenever a new one is
- * made forgets them as fast as they can pile up, without a timer.
+ * A client whose poll timed out does not report it. Checking a few old waits for each new one drops them as
+ * fast as they accumulate, without a timer.
  */
-static void forget_expired(struct vtr_syncs *syncs, int64_t now_ns, struct vtr_list *finished)
+static void drop_expired(struct vtr_syncs *syncs, int64_t now_ns, struct vtr_list *finished)
 {
 	for (int i = 0; i < EXPIRY_SCAN && !vtr_list_empty(&syncs->waits); i++) {
 		struct wait *wait = vtr_container_of(syncs->waits.next, struct wait, node);
@@ -399,7 +399,7 @@ static struct wait *alloc_wait(struct vtr_syncs *syncs, size_t count)
 	return malloc(sizeof(struct wait) + room * sizeof(struct wait_link));
 }
 
-/* Whether the values are reached already. Sets *out_lost if one of the syncs is the failed one. */
+/* Returns: whether the values are reached already. Sets *out_lost if one of the syncs is the failed one. */
 static enum vtr_err check_values(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
                                  bool any, bool *out_ready, bool *out_lost)
 {
@@ -413,7 +413,7 @@ static enum vtr_err check_values(struct vtr_syncs *syncs, const struct vtr_sync_
 		}
 		const struct sync *sync = find_sync(syncs, values[i].id);
 		if (!sync) {
-			return VTR_ERR_GUEST;
+			return VTR_ERR_INVALID;
 		}
 		reached += sync->value >= values[i].value;
 	}
@@ -475,7 +475,7 @@ static enum vtr_err wait_locked(struct vtr_syncs *syncs, const struct vtr_sync_v
 		return VTR_OK;
 	}
 	int64_t now_ns = vtr_os_now_ns();
-	forget_expired(syncs, now_ns, finished);
+	drop_expired(syncs, now_ns, finished);
 	if (syncs->wait_count >= VTR_SYNC_MAX_WAITS || syncs->wait_links + count > VTR_SYNC_MAX_LINKS) {
 		return VTR_OK;
 	}
@@ -545,7 +545,7 @@ static enum vtr_err fence_create_locked(struct vtr_syncs *syncs, const struct vt
 {
 	for (size_t i = 0; i < count; i++) {
 		if (values[i].id != 0 && !find_sync(syncs, values[i].id)) {
-			return VTR_ERR_GUEST;
+			return VTR_ERR_INVALID;
 		}
 	}
 	if (syncs->fence_count >= VTR_SYNC_MAX_FENCES || syncs->fence_links + count > VTR_SYNC_MAX_LINKS) {

@@ -9,27 +9,29 @@
 #include "base/err.h"
 
 /*
- * The sync objects of one vtest client: 64-bit values that the client sets, that fences of the
- * renderer set, and that the client waits for through file descriptors.
+ * The sync objects of one vtest client: 64-bit values that the client and the renderer's fences set. The client waits
+ * for them through file descriptors.
  *
- * Lock:   one mutex inside; every function may be called by any thread.
- * Waits:  a pending wait is a pipe of which the client polls the reading end. A satisfied wait is
- *         a byte in the pipe. If this process dies the writing end goes with it, and Mesa takes the
- *         lone POLLHUP for VK_ERROR_DEVICE_LOST: no client waits for a dead worker. (An eventfd
- *         would be silent for ever.)
- * Id 0:   what a client gets when it has too many syncs. Mesa does not look at the id, so it goes
- *         on to use it: writing to it does nothing, waiting for it is a lost device.
+ * Lock:    one mutex inside; any thread may call all functions.
+ *
+ * A pending wait is a pipe whose reading end the client polls. A satisfied wait is a byte in the pipe. If this process
+ * dies, the writing end is closed, and Mesa treats a POLLHUP without data as VK_ERROR_DEVICE_LOST. So a client never
+ * waits for a dead worker. (An eventfd would never become readable.)
+ *
+ * A client gets id 0 when it has too many syncs. Mesa uses the id without a check: writing to it does nothing, and a
+ * wait for it reports a lost device.
  */
 
-/* Enough for every VkFence and VkSemaphore of a big game; 100,000 must be refused (56 B each). */
+/* Enough for all VkFences and VkSemaphores of a big game. A client that asks for 100,000 must be refused (56 B
+ * each). */
 #define VTR_SYNC_MAX 65536
-/* Each pending wait is a file descriptor here. */
+/* Each pending wait takes a file descriptor of this process. */
 #define VTR_SYNC_MAX_WAITS 16384
-/* Syncs that one wait or one fence may name. */
+/* The most syncs in one wait or one fence. */
 #define VTR_SYNC_MAX_LIST 65536
-/* The sum over all pending waits, and over all pending fences: bounds memory to some 10 MiB. */
+/* The most syncs in all pending waits together, and in all pending fences together; limits memory to some 10 MiB. */
 #define VTR_SYNC_MAX_LINKS 262144
-/* Fences asked for and not retired. */
+/* The most pending fences. */
 #define VTR_SYNC_MAX_FENCES 65536
 
 struct vtr_syncs;
@@ -40,10 +42,10 @@ struct vtr_sync_value {
 	uint64_t value;
 };
 
-/* Which way an fd that vtr_syncs_wait() returns has to go after it was sent. */
+/* An fd from vtr_syncs_wait(), and what to do with it after sending. */
 struct vtr_sync_fd {
 	int fd;
-	bool owned; /* the caller closes it; else it belongs to the syncs and stays open */
+	bool owned; /* the caller closes the fd; otherwise the syncs own it */
 };
 
 /**
@@ -52,46 +54,46 @@ struct vtr_sync_fd {
  */
 VTR_MUST_CHECK enum vtr_err vtr_syncs_create(struct vtr_syncs **out_syncs);
 
-/* Hangs up all waits. No fence may be pending any more. Accepts NULL. */
+/* Hangs up all waits. No fence may be pending. Accepts NULL. */
 void vtr_syncs_destroy(struct vtr_syncs *syncs);
 
-/* An fd that neither polls readable nor maps: the answer to what cannot be had. Borrowed. */
+/* Returns: an fd for failed requests, which never becomes readable and cannot be mapped. Borrowed. */
 int vtr_syncs_void_fd(const struct vtr_syncs *syncs);
 
 /* Returns: VTR_ERR_LIMIT, VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_sync_create(struct vtr_syncs *syncs, uint64_t value, uint32_t *out_id);
 
-/* Waits that can no longer be satisfied are hung up. Returns: VTR_ERR_GUEST (no such sync). */
+/* Waits that can no longer be satisfied are hung up. Returns: VTR_ERR_INVALID (no such sync). */
 VTR_MUST_CHECK enum vtr_err vtr_sync_destroy(struct vtr_syncs *syncs, uint32_t id);
 
-/* Returns: VTR_ERR_GUEST (no such sync). */
+/* Returns: VTR_ERR_INVALID (no such sync). */
 VTR_MUST_CHECK enum vtr_err vtr_sync_read(struct vtr_syncs *syncs, uint32_t id, uint64_t *out_value);
 
-/* Sets the value, also to a lower one, and wakes whom it satisfies. Returns: VTR_ERR_GUEST. */
+/* Sets the value, which may decrease, and satisfies waits. Returns: VTR_ERR_INVALID (no such sync). */
 VTR_MUST_CHECK enum vtr_err vtr_sync_write(struct vtr_syncs *syncs, uint32_t id, uint64_t value);
 
 /**
- * Makes an fd that polls readable as soon as all (or any) of `values` are reached.
+ * Creates an fd that becomes readable as soon as all (or any) of `values` are reached.
  *
- * After `timeout_ms` (UINT32_MAX: never) the wait may be forgotten: the client has stopped polling.
- * Over a limit the fd is the void fd: the client sees a lost device.
- * Returns: VTR_ERR_GUEST (no such sync).
+ * After `timeout_ms` (UINT32_MAX: never) the wait may be dropped, because the client has stopped polling. Above a
+ * limit, the fd is the void fd, which the client treats as a lost device.
+ * Returns: VTR_ERR_INVALID (no such sync).
  */
 VTR_MUST_CHECK enum vtr_err vtr_syncs_wait(struct vtr_syncs *syncs, const struct vtr_sync_value *values,
                                            size_t count, bool any, uint32_t timeout_ms,
                                            struct vtr_sync_fd *out_fd);
 
 /**
- * Prepares what a fence will do when it retires: raise each sync to its value.
+ * Creates a fence that raises each sync to its value when it retires.
  *
- * Owner:   end *out_fence with vtr_sync_fence_retire() or vtr_sync_fence_cancel(), one of them once.
- * Returns: VTR_ERR_GUEST (no such sync), VTR_ERR_LIMIT, VTR_ERR_NOMEM.
+ * Owner:   end *out_fence with either vtr_sync_fence_retire() or vtr_sync_fence_cancel(), once.
+ * Returns: VTR_ERR_INVALID (no such sync), VTR_ERR_LIMIT, VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_sync_fence_create(struct vtr_syncs *syncs,
                                                   const struct vtr_sync_value *values, size_t count,
                                                   struct vtr_sync_fence **out_fence);
 
-/* Any thread, with no lock of the renderer held. */
+/* Thread: any, with no lock of the renderer held. */
 void vtr_sync_fence_retire(struct vtr_syncs *syncs, struct vtr_sync_fence *take_fence);
 void vtr_sync_fence_cancel(struct vtr_syncs *syncs, struct vtr_sync_fence *take_fence);
 

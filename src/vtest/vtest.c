@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #define VTR_LOG_MODULE "vtest"
 #include "vtest/vtest.h"
+#include "ipc/hang_up.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -11,27 +11,23 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "platform/thread.h"
+#include "vk/renderer_config.h"
 #include "vtest/message.h"
 
-/* Holds any message but long command streams; more is allocated as it arrives. */
+/* Holds any message except long command streams; more is allocated as it arrives. */
 #define BUFFER_SIZE 65536
-/*
- * Mesa writes header and payload of a message one after the other, within a microsecond or two.
- * Sleeping in between would cost more than looking again.
- */
-#define SPIN_PARTIAL_NS 20000
 
 static enum vtr_err finish_context(struct vtr_vtest *vtest, enum vtr_err err)
 {
 	if (err != VTR_OK) {
-		/* First of all, because destroying may wait for the device. */
+		/* First, because destroying the context may wait for the device. */
 		if (vtest->venus) {
 			vtr_venus_kill(vtest->venus);
 		}
 		vtr_vtest_hang_up(vtest->fd);
 	}
 	vtest->params->events->ending(vtest->params->data, err);
-	/* Retires all fences, so it must come before the syncs go. */
+	/* Retires all fences, so it must come before the syncs are destroyed. */
 	vtr_venus_destroy(vtest->venus);
 	vtr_syncs_destroy(vtest->syncs);
 	vtr_ids_finish(&vtest->resources);
@@ -39,7 +35,7 @@ static enum vtr_err finish_context(struct vtr_vtest *vtest, enum vtr_err err)
 	return err;
 }
 
-/* Makes room behind what was received: for the rest of a message of `need` bytes, or for any. */
+/* Makes room behind the received bytes: for the rest of a message of `need` bytes, or for any. */
 static enum vtr_err make_room(struct vtr_vtest *vtest, size_t need)
 {
 	size_t have = vtest->end - vtest->begin;
@@ -51,7 +47,7 @@ static enum vtr_err make_room(struct vtr_vtest *vtest, size_t need)
 	}
 	size_t room = vtest->room;
 	if (vtest->end == vtest->room) {
-		/* As the bytes arrive, so that an announcement alone costs nothing. */
+		/* Grows as the bytes arrive, so that an announced length alone costs nothing. */
 		room = vtr_min(vtest->room * 2, need);
 	} else if (have == 0) {
 		room = BUFFER_SIZE;
@@ -67,52 +63,10 @@ static enum vtr_err make_room(struct vtr_vtest *vtest, size_t need)
 	return VTR_OK;
 }
 
-/* How long poll() may sleep. VTR_ERR_GUEST: no longer. */
-static enum vtr_err handshake_time_left(const struct vtr_vtest *vtest, int64_t deadline_ns, int *out_ms)
+/* Returns: VTR_ERR_AGAIN (no bytes), VTR_ERR_GONE (the client has closed). */
+static enum vtr_err take(void *data)
 {
-	if (deadline_ns == 0 || vtest->stage == VTR_VTEST_READY) {
-		*out_ms = -1;
-		return VTR_OK;
-	}
-	int64_t left_ns = deadline_ns - vtr_os_now_ns();
-	if (left_ns <= 0) {
-		vtr_warn(vtest->log, "client did not finish the handshake in time");
-		return VTR_ERR_GUEST;
-	}
-	*out_ms = (int)(left_ns / 1000000) + 1;
-	return VTR_OK;
-}
-
-/* VTR_ERR_AGAIN: stop_fd says to stop. */
-static enum vtr_err wait_for_input(struct vtr_vtest *vtest, int64_t deadline_ns)
-{
-	struct pollfd fds[2] = {
-		{ .fd = vtest->fd, .events = POLLIN },
-		{ .fd = vtest->params->stop_fd, .events = POLLIN },
-	};
-
-	for (;;) {
-		int timeout_ms;
-		enum vtr_err err = handshake_time_left(vtest, deadline_ns, &timeout_ms);
-		if (err != VTR_OK) {
-			return err;
-		}
-		int n = poll(fds, VTR_ARRAY_LEN(fds), timeout_ms);
-		if (n < 0 && errno != EINTR) {
-			return VTR_ERR_OS;
-		}
-		if (n > 0 && fds[1].revents != 0) {
-			return VTR_ERR_AGAIN;
-		}
-		if (n > 0) {
-			return VTR_OK;
-		}
-	}
-}
-
-/* VTR_ERR_AGAIN: nothing there. VTR_ERR_GONE: the client has closed. */
-static enum vtr_err receive_now(struct vtr_vtest *vtest)
-{
+	struct vtr_vtest *vtest = data;
 	ssize_t n = recv(vtest->fd, vtest->buf + vtest->end, vtest->room - vtest->end, MSG_DONTWAIT);
 
 	if (n > 0) {
@@ -120,54 +74,34 @@ static enum vtr_err receive_now(struct vtr_vtest *vtest)
 		return VTR_OK;
 	}
 	if (n == 0 || errno == ECONNRESET) {
-		return atomic_load(&vtest->dead) ? VTR_ERR_GUEST : VTR_ERR_GONE;
+		return atomic_load(&vtest->dead) ? VTR_ERR_PROTOCOL : VTR_ERR_GONE;
 	}
 	return errno == EAGAIN || errno == EINTR ? VTR_ERR_AGAIN : VTR_ERR_OS;
 }
 
-/* There is time to see whether fences are done. */
-static void settle(struct vtr_vtest *vtest, bool sleeping)
+/* Uses idle time to check fences. */
+static void idle(void *data, bool sleeping)
 {
+	struct vtr_vtest *vtest = data;
+
 	if (vtest->venus) {
-		vtr_venus_settle(vtest->venus, sleeping);
+		vtr_venus_poll_fences(vtest->venus, sleeping);
 	}
 }
 
-/* Receives what there is, at least a byte; otherwise fails like receive_now(). */
+/* Receives at least a byte; otherwise fails like take(), but not with VTR_ERR_AGAIN. */
 static enum vtr_err receive(struct vtr_vtest *vtest, size_t need, int64_t deadline_ns)
 {
+	bool greeting = vtest->stage != VTR_VTEST_READY;
 	enum vtr_err err = make_room(vtest, need);
 
 	if (err == VTR_OK) {
-		err = receive_now(vtest);
+		err = vtr_ipc_input_take(&vtest->input, vtest->end > vtest->begin,
+		                         greeting ? deadline_ns : 0);
 	}
-	if (err != VTR_ERR_AGAIN) {
-		return err;
-	}
-	bool partial = vtest->end > vtest->begin;
-	int64_t start_ns = vtr_os_now_ns();
-	int64_t now_ns = start_ns;
-	int64_t spin_ns = vtr_os_burst_spin_ns(&vtest->burst);
-	if (partial) {
-		spin_ns = SPIN_PARTIAL_NS;
-	}
-	while (err == VTR_ERR_AGAIN && now_ns - start_ns < spin_ns) {
-		vtr_os_yield();
-		settle(vtest, false);
-		err = receive_now(vtest);
-		now_ns = vtr_os_now_ns();
-	}
-	settle(vtest, true);
-	while (err == VTR_ERR_AGAIN) {
-		err = wait_for_input(vtest, deadline_ns);
-		if (err != VTR_OK) {
-			return err;
-		}
-		err = receive_now(vtest);
-		now_ns = vtr_os_now_ns();
-	}
-	if (!partial) {
-		vtr_os_burst_note_gap(&vtest->burst, now_ns - start_ns);
+	if (err == VTR_ERR_AGAIN) {
+		vtr_warn(vtest->log, "client did not finish the handshake in time");
+		return VTR_ERR_PROTOCOL;
 	}
 	return err;
 }
@@ -180,18 +114,18 @@ static enum vtr_err check_header(struct vtr_vtest *vtest, const uint32_t header[
 
 	if (!rule) {
 		vtr_warn(vtest->log, "unknown message %u", header[1]);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	/* 32 bits times 1 or 4 in 64 bits: no overflow */
 	uint64_t size = (uint64_t)header[0] * rule->unit;
 	if (size < rule->min_bytes || size > rule->max_bytes ||
 	    (rule->step_bytes != 0 && (size - rule->min_bytes) % rule->step_bytes != 0)) {
 		vtr_warn(vtest->log, "%s has a wrong length of %u", rule->name, header[0]);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	if (vtest->stage < rule->stage) {
 		vtr_warn(vtest->log, "%s came too early in the handshake", rule->name);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	*out_rule = rule;
 	*out_size = (size_t)size;
@@ -199,7 +133,7 @@ static enum vtr_err check_header(struct vtr_vtest *vtest, const uint32_t header[
 }
 
 /*
- * Handles one message if it is complete. *out_need: bytes it has in all, or 0 if it was handled.
+ * Handles one message if it is complete. *out_need: the length of the whole message, or 0 if it was handled.
  */
 static enum vtr_err handle_message(struct vtr_vtest *vtest, size_t *out_need)
 {
@@ -225,20 +159,20 @@ static enum vtr_err handle_message(struct vtr_vtest *vtest, size_t *out_need)
 	vtest->begin += *out_need;
 	*out_need = 0;
 	if (vtest->begin % 4 != 0) {
-		/* A name is not padded; what follows must be aligned again. */
+		/* A name is not padded; the following message must be aligned again. */
 		memmove(vtest->buf, vtest->buf + vtest->begin, vtest->end - vtest->begin);
 		vtest->end -= vtest->begin;
 		vtest->begin = 0;
 	}
 	if (err == VTR_OK && atomic_load_explicit(&vtest->dead, memory_order_relaxed)) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	return err;
 }
 
 static enum vtr_err serve(struct vtr_vtest *vtest)
 {
-	uint32_t limit_ms = vtest->params->handshake_timeout_ms;
+	uint32_t limit_ms = vtest->params->config->handshake_timeout_ms;
 	int64_t deadline_ns = limit_ms ? vtr_os_now_ns() + (int64_t)limit_ms * 1000000 : 0;
 
 	for (;;) {
@@ -264,17 +198,17 @@ enum vtr_err vtr_vtest_serve(const struct vtr_vtest_params *params)
 		.fd = params->fd,
 		.buf = malloc(BUFFER_SIZE),
 		.room = BUFFER_SIZE,
+		.input = { .fd = params->fd, .take = take, .idle = idle, .data = &vtest },
 	};
 
 	if (!vtest.buf) {
+		vtr_vtest_hang_up(params->fd);
 		return VTR_ERR_NOMEM;
 	}
 	vtr_ids_init(&vtest.resources);
 	enum vtr_err err = serve(&vtest);
 	if (err == VTR_ERR_GONE) {
 		err = VTR_OK; /* the client closed */
-	} else if (err == VTR_ERR_AGAIN) {
-		err = VTR_ERR_GONE; /* the supervisor did */
 	}
 	return finish_context(&vtest, err);
 }

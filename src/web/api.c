@@ -3,13 +3,13 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "screen/pixels.h"
-#include "screen/screen.h"
-#include "screen/still.h"
+#include "display/client.h"
+#include "display/pixels.h"
+#include "screen/snapshot.h"
 #include "screen/stream.h"
+#include "web/mode_request.h"
 #include "web/session.h"
 #include "web/text.h"
-#include "web/wish.h"
 
 #define NS_PER_SECOND 1e9
 
@@ -37,21 +37,21 @@ enum vtr_err vtr_web_fail(unsigned status, const char *what, struct vtr_response
 	struct vtr_text text;
 
 	vtr_text_init(&text);
-	vtr_text_add(&text, "{\"error\": \"%s\"}\n", what); /* ours, without quotes in it */
+	vtr_text_add(&text, "{\"error\": \"%s\"}\n", what); /* our own text, without quotes */
 	return finish(&text, status, "application/json", out_response);
 }
 
-static void add_display(struct vtr_text *text, uint32_t number, const struct vtr_screen_info *info)
+static void add_display(struct vtr_text *text, uint32_t number, const struct vtr_display_info *info)
 {
-	const struct vtr_board_frame *frame = &info->frame;
+	const struct vtr_scanout_frame *frame = &info->frame;
 	const char *format = vtr_pixels_format_name(frame->scanout.format);
 
 	vtr_text_add(text,
 	             "    {\"number\": %u, \"connected\": %s, "
 	             "\"mode\": {\"width\": %u, \"height\": %u}, \"lit\": %s, ",
 	             number, info->mode.connected ? "true" : "false", info->mode.width, info->mode.height,
-	             frame->lit ? "true" : "false");
-	if (frame->lit) {
+	             frame->active ? "true" : "false");
+	if (frame->active) {
 		vtr_text_add(text, "\"width\": %u, \"height\": %u, \"format\": \"%s\", ",
 		             frame->scanout.width, frame->scanout.height, format ? format : "?");
 	}
@@ -62,21 +62,21 @@ static void add_display(struct vtr_text *text, uint32_t number, const struct vtr
 	             (unsigned long long)info->seen, (unsigned long long)info->replaced, info->rate);
 }
 
-bool vtr_web_is_used(const struct vtr_screen_info *info)
+bool vtr_web_is_used(const struct vtr_display_info *info)
 {
 	return info->mode.connected || info->mode.width != 0 || info->frame.frame != 0;
 }
 
 enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vtr_response *out_response)
 {
-	struct vtr_screen_info info;
+	struct vtr_display_info info;
 	struct vtr_text text;
 	const char *separator = "\n";
 
 	vtr_text_init(&text);
 	vtr_text_add(&text, "{\n  \"displays\": [");
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		if (vtr_screen_describe(web->screen, i, &info) == VTR_OK && vtr_web_is_used(&info)) {
+		if (vtr_display_client_describe(web->screen, i, &info) == VTR_OK && vtr_web_is_used(&info)) {
 			vtr_text_add(&text, "%s", separator);
 			add_display(&text, i, &info);
 			separator = ",\n";
@@ -93,7 +93,7 @@ static void add_head(struct vtr_text *text, const char *name, const char *type, 
 	vtr_text_add(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
-static double read_display(const struct vtr_screen_info *info, int what)
+static double read_display(const struct vtr_display_info *info, int what)
 {
 	switch (what) {
 	case 0:
@@ -122,11 +122,11 @@ static void add_display_metrics(struct vtr_text *text, struct vtr_web *web)
 		  "Frames that were gone before a picture of them could be taken." },
 		{ "vitrine_display_frame_rate", "gauge", "", "Frames per second, over the last second." },
 	};
-	struct vtr_screen_info info[VTR_MAX_DISPLAYS];
+	struct vtr_display_info info[VTR_MAX_DISPLAYS];
 	bool used[VTR_MAX_DISPLAYS];
 
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		used[i] = vtr_screen_describe(web->screen, i, &info[i]) == VTR_OK &&
+		used[i] = vtr_display_client_describe(web->screen, i, &info[i]) == VTR_OK &&
 		          vtr_web_is_used(&info[i]);
 	}
 	for (size_t m = 0; m < VTR_ARRAY_LEN(metrics); m++) {
@@ -145,7 +145,7 @@ static uint64_t load(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static void add_still_metrics(struct vtr_text *text, const struct vtr_still_counters *counters)
+static void add_snapshot_metrics(struct vtr_text *text, const struct vtr_snapshot_counters *counters)
 {
 	add_head(text, "vitrine_stills_total", "counter", "Pictures that were asked for.");
 	vtr_text_add(text,
@@ -200,7 +200,7 @@ static double read_stream(const struct vtr_stream_counters *counters, int what)
 	}
 }
 
-/* Of displays that somebody has watched. */
+/* Only displays that were ever viewed. */
 static void add_video_metrics(struct vtr_text *text, struct vtr_web *web)
 {
 	static const struct {
@@ -273,56 +273,56 @@ enum vtr_err vtr_web_list_metrics(struct vtr_web *web, struct vtr_response *out_
 	vtr_text_init(&text);
 	add_display_metrics(&text, web);
 	add_video_metrics(&text, web);
-	add_still_metrics(&text, vtr_stills_counters(web->stills));
+	add_snapshot_metrics(&text, vtr_snapshots_counters(web->snapshots));
 	add_http_metrics(&text, web);
 	return finish(&text, HTTP_STATUS_OK, "text/plain; version=0.0.4", out_response);
 }
 
-/* --- wishes ------------------------------------------------------------------------------------------ */
+/* --- mode requests ------------------------------------------------------------------------------------- */
 
-/* Fills in what the wish leaves out from what the display is now. Returns: NULL, or what is wrong. */
-static const char *complete_mode(const struct vtr_wish *wish, struct vtr_board_mode *mode)
+/* Fills in missing members of the request from the display's mode. Returns: NULL, or what is wrong. */
+static const char *complete_mode(const struct vtr_mode_request *request, struct vtr_display_mode *mode)
 {
-	if (!wish->has_connected && !wish->has_width && !wish->has_height) {
+	if (!request->has_connected && !request->has_width && !request->has_height) {
 		return "it takes width and height, or connected";
 	}
-	if (wish->has_width != wish->has_height) {
+	if (request->has_width != request->has_height) {
 		return "width and height go together";
 	}
-	if (wish->has_width) {
-		mode->width = wish->width;
-		mode->height = wish->height;
+	if (request->has_width) {
+		mode->width = request->width;
+		mode->height = request->height;
 	}
-	mode->connected = wish->has_connected ? wish->connected : true;
+	mode->connected = request->has_connected ? request->connected : true;
 	if (mode->connected && !vtr_mode_fits(mode->width, mode->height)) {
 		return VTR_MODE_LIMITS;
 	}
 	return NULL;
 }
 
-enum vtr_err vtr_web_wish(struct vtr_web *web, uint32_t display, const char *json, size_t size,
-                          struct vtr_response *out_response)
+enum vtr_err vtr_web_request_mode(struct vtr_web *web, uint32_t display, const char *json, size_t size,
+                                  struct vtr_response *out_response)
 {
-	struct vtr_screen_info info;
-	struct vtr_wish wish;
+	struct vtr_display_info info;
+	struct vtr_mode_request request;
 	struct vtr_text text;
 	const char *wrong = NULL;
 
-	if (vtr_wish_parse(json, size, &wish) != VTR_OK) {
+	if (vtr_mode_request_parse(json, size, &request) != VTR_OK) {
 		wrong = "it takes a JSON object with width and height, or connected, and no more";
-	} else if (vtr_screen_describe(web->screen, display, &info) != VTR_OK) {
+	} else if (vtr_display_client_describe(web->screen, display, &info) != VTR_OK) {
 		return vtr_web_fail(HTTP_STATUS_SERVICE_UNAVAILABLE, "try again", out_response);
 	} else {
-		wrong = complete_mode(&wish, &info.mode);
+		wrong = complete_mode(&request, &info.mode);
 	}
 	if (wrong) {
 		return vtr_web_fail(HTTP_STATUS_BAD_REQUEST, wrong, out_response);
 	}
-	if (vtr_screen_ask_mode(web->screen, display, &info.mode) != VTR_OK) {
+	if (vtr_display_client_ask_mode(web->screen, display, &info.mode) != VTR_OK) {
 		return vtr_web_fail(HTTP_STATUS_SERVICE_UNAVAILABLE,
 		                    "too many such requests at once; try again", out_response);
 	}
-	/* The guest decides, and /api/displays tells. */
+	/* The guest decides; /api/displays shows the result. */
 	vtr_text_init(&text);
 	vtr_text_add(&text, "{\"asked\": {\"connected\": %s, \"width\": %u, \"height\": %u}}\n",
 	             info.mode.connected ? "true" : "false", info.mode.width, info.mode.height);

@@ -12,7 +12,7 @@ struct vtr_backoff_address vtr_backoff_peer(int fd)
 	socklen_t size = sizeof(storage);
 
 	if (getpeername(fd, (struct sockaddr *)&storage, &size) < 0) {
-		return result; /* gone already */
+		return result; /* the connection is gone already */
 	}
 	if (storage.ss_family == AF_INET) {
 		struct sockaddr_in v4;

@@ -6,26 +6,25 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/ops.h"
+#include "display/client.h"
+#include "display/types.h"
 #include "platform/thread.h"
-#include "screen/screen.h"
-#include "screen/still.h"
-#include "web/guard.h"
+#include "screen/snapshot.h"
+#include "web/origin_check.h"
 #include "web/session.h"
 
 #define MS INT64_C(1000000)
-/* Room for the headers of an answer, which are ours but for one number. */
+/* The size of an answer's headers, which are fixed except for one number. */
 #define HEADER_BYTES 2048
-/* An answer goes out in pieces, so that others get their turn. */
+/* An answer is sent in pieces, so that other connections are served in between. */
 #define PIECE_BYTES 65536
 #define MAX_PATH_LENGTH 128
 #define MAX_ARG_LENGTH 64
-#define NO_TOKEN                                                                             \
-	"it takes a token: use the link that was printed at the start, or add ?token= or a " \
-	"header "                                                                            \
-	"'Authorization: Bearer'"
+#define NO_TOKEN                                                                                           \
+	"the request has no valid token: use a link that vitrine printed at its start, or add ?token= or " \
+	"a header 'Authorization: Bearer'"
 
-/* On every answer: the page may load what comes from here, and nobody may do anything with us. */
+/* Sent with every answer: the page may only load from this server, and other sites may not embed it. */
 static const struct {
 	const char *name, *value;
 } headers[] = {
@@ -42,15 +41,15 @@ static const struct {
 static void free_response(struct vtr_response *response)
 {
 	free(response->owned);
-	vtr_still_unref(response->still);
+	vtr_snapshot_unref(response->snapshot);
 	*response = (struct vtr_response){ 0 };
 }
 
 void vtr_web_reset(struct vtr_session *session)
 {
 	free_response(&session->response);
-	vtr_still_unref(session->still);
-	session->still = NULL;
+	vtr_snapshot_unref(session->snapshot);
+	session->snapshot = NULL;
 	session->sent = 0;
 	session->body_size = 0;
 	session->answering = false;
@@ -68,7 +67,7 @@ bool vtr_web_may_end(const struct vtr_session *session)
 	return !session->ended && (session->token == VTR_TOKEN_WRONG || !session->answering);
 }
 
-/* Renews the deadline and, if it has shown a token, puts the session behind all others. */
+/* Renews the deadline. If the session has shown a token, also moves it behind all others. */
 static void renew(struct vtr_session *session, int64_t ms)
 {
 	session->deadline_ns = vtr_os_now_ns() + ms * MS;
@@ -87,15 +86,15 @@ static bool add_header(struct lws *wsi, const char *name, const char *value, uns
 	                                   (int)strlen(value), at, end) == 0;
 }
 
-/* What only pictures have. */
-static bool add_still_headers(struct lws *wsi, const struct vtr_still *still, unsigned char **at,
-                              unsigned char *end)
+/* Headers that only pictures have. */
+static bool add_snapshot_headers(struct lws *wsi, const struct vtr_snapshot *snapshot, unsigned char **at,
+                                 unsigned char *end)
 {
 	char text[24];
 
-	snprintf(text, sizeof(text), "%llu", (unsigned long long)still->frame);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)snapshot->frame);
 	return add_header(wsi, "x-vitrine-frame:", text, at, end) &&
-	       add_header(wsi, "x-vitrine-torn:", still->torn ? "1" : "0", at, end);
+	       add_header(wsi, "x-vitrine-torn:", snapshot->torn ? "1" : "0", at, end);
 }
 
 static bool write_headers(struct vtr_session *session)
@@ -112,15 +111,15 @@ static bool write_headers(struct vtr_session *session)
 	for (size_t i = 0; good && i < VTR_ARRAY_LEN(headers); i++) {
 		good = add_header(wsi, headers[i].name, headers[i].value, &at, end);
 	}
-	/* Browsers complain of it where neither TLS nor this machine is the origin. */
-	if (good && (session->web->guard.tls || !session->web->guard.remote)) {
+	/* Browsers complain about it if the origin is neither TLS nor this machine. */
+	if (good && (session->web->origin_check.tls || !session->web->origin_check.remote)) {
 		good = add_header(wsi, "cross-origin-opener-policy:", "same-origin", &at, end);
 	}
 	if (good && session->close_after) {
 		good = add_header(wsi, "connection:", "close", &at, end);
 	}
-	if (good && response->still) {
-		good = add_still_headers(wsi, response->still, &at, end);
+	if (good && response->snapshot) {
+		good = add_snapshot_headers(wsi, response->snapshot, &at, end);
 	}
 	return good && lws_finalize_write_http_header(wsi, start, &at, end) == 0;
 }
@@ -131,8 +130,9 @@ static void ask_to_write(struct vtr_session *session)
 	lws_callback_on_writable(session->wsi);
 }
 
-/* The answer is written. The session is done with it only when the socket takes more: until then the library keeps
- * a part of it, and no other request is taken. Returns: what the library wants to hear. */
+/* The answer is written. The session is complete only when the socket takes more: until then the library
+ * keeps a part of the answer, and no other request is accepted. Returns: the return value for the library's
+ * callback. */
 static int complete(struct vtr_session *session)
 {
 	bool close = session->close_after || session->ended;
@@ -154,7 +154,7 @@ static int respond(struct vtr_session *session)
 	session->sent = 0;
 	renew(session, VTR_WEB_ANSWER_MS);
 	if (session->response.status >= 400) {
-		session->close_after = true; /* there may be more to come that nobody wants */
+		session->close_after = true; /* an unread body may follow */
 	}
 	if (!write_headers(session)) {
 		return -1;
@@ -198,7 +198,7 @@ static int send_piece(struct vtr_session *session)
 		return complete(session);
 	}
 	memcpy(buf + LWS_PRE, (const char *)response->bytes + session->sent, size);
-	/* What the socket does not take, the library keeps and sends before it calls again. */
+	/* The library keeps what the socket does not take, and sends it before the next callback. */
 	if (lws_write(session->wsi, buf + LWS_PRE, size, last ? LWS_WRITE_HTTP_FINAL : LWS_WRITE_HTTP) <
 	    (int)size) {
 		return -1;
@@ -214,7 +214,7 @@ static int send_piece(struct vtr_session *session)
 
 /* --- pictures ---------------------------------------------------------------------------------------- */
 
-/* An argument of the request. Returns: whether it is there and fits. */
+/* Gets an argument of the request. Returns: whether it is there and fits. */
 static bool get_arg(struct lws *wsi, const char *name_and_equals, char *out_value, size_t size)
 {
 	char buf[MAX_ARG_LENGTH];
@@ -227,24 +227,24 @@ static bool get_arg(struct lws *wsi, const char *name_and_equals, char *out_valu
 	return true;
 }
 
-/* Whether the display shows what the session waits for, or nothing that could be waited for. */
+/* Returns: whether the display shows the frame that the session waits for, or is inactive. */
 static bool has_come(struct vtr_session *session)
 {
-	struct vtr_screen_info info;
+	struct vtr_display_info info;
 
-	return vtr_screen_describe(session->web->screen, session->display, &info) == VTR_OK &&
-	       (!info.frame.lit || info.frame.frame > session->after);
+	return vtr_display_client_describe(session->web->screen, session->display, &info) == VTR_OK &&
+	       (!info.frame.active || info.frame.frame > session->after);
 }
 
-/* Returns: what the library wants to hear. */
-static int ask_still(struct vtr_session *session, uint32_t display)
+/* Returns: the return value for the library's callback. */
+static int ask_snapshot(struct vtr_session *session, uint32_t display)
 {
 	char value[24];
 	bool awaits = get_arg(session->wsi, "after=", value, sizeof(value));
 
 	if (awaits && (strspn(value, "0123456789") != strlen(value) || value[0] == '\0')) {
 		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_BAD_REQUEST,
-		              "after takes the number of a frame");
+		              "the value of 'after' must be the number of a frame");
 	}
 	session->answering = true;
 	session->display = display;
@@ -263,46 +263,47 @@ void vtr_web_look_at(struct vtr_session *session)
 	struct vtr_web *web = session->web;
 
 	if (session->awaits) {
-		/* In this order, or a flush in between would be missed. */
+		/* In this order: otherwise a flush in between would be missed. */
 		if (session->awaits_until_ns > vtr_os_now_ns()) {
-			vtr_screen_await_flush(web->screen);
+			vtr_display_client_await_flush(web->screen);
 			if (!has_come(session)) {
 				return;
 			}
 		}
 		session->awaits = false;
-		if (vtr_stills_ask(web->stills, session->display, session->with_cursor, &session->still) !=
-		    VTR_OK) {
+		if (vtr_snapshots_request(web->snapshots, session->display, session->with_cursor,
+		                          &session->snapshot) != VTR_OK) {
 			lws_set_timeout(session->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 			return;
 		}
 	}
-	if ((session->still && vtr_still_is_done(session->still)) ||
+	if ((session->snapshot && vtr_snapshot_is_done(session->snapshot)) ||
 	    (session->held_until_ns != 0 && session->held_until_ns <= vtr_os_now_ns())) {
 		ask_to_write(session);
 	}
 }
 
-static int send_still(struct vtr_session *session)
+static int send_snapshot(struct vtr_session *session)
 {
-	struct vtr_still *still = session->still;
+	struct vtr_snapshot *snapshot = session->snapshot;
 
-	session->still = NULL;
-	if (still->err == VTR_OK) {
+	session->snapshot = NULL;
+	if (snapshot->err == VTR_OK) {
 		session->response = (struct vtr_response){
 			.status = HTTP_STATUS_OK,
 			.type = "image/png",
-			.bytes = still->png,
-			.size = still->size,
-			.still = still,
+			.bytes = snapshot->png,
+			.size = snapshot->size,
+			.snapshot = snapshot,
 		};
 		return respond(session);
 	}
-	enum vtr_err err = still->err;
-	vtr_still_unref(still);
+	enum vtr_err err = snapshot->err;
+	vtr_snapshot_unref(snapshot);
 	switch (err) {
 	case VTR_ERR_GONE:
-		return fail(session, HTTP_STATUS_NOT_FOUND, "the display shows nothing");
+		return fail(session, HTTP_STATUS_NOT_FOUND,
+		            "the display shows nothing: its guest has not set a picture");
 	case VTR_ERR_LIMIT:
 		return fail(session, HTTP_STATUS_REQ_ENTITY_TOO_LARGE,
 		            "the display is too large for a picture");
@@ -310,30 +311,31 @@ static int send_still(struct vtr_session *session)
 		return fail(session, HTTP_STATUS_SERVICE_UNAVAILABLE,
 		            "the display's memory has not arrived yet; try again");
 	default:
-		return fail(session, HTTP_STATUS_INTERNAL_SERVER_ERROR, "no picture could be made");
+		return fail(session, HTTP_STATUS_INTERNAL_SERVER_ERROR,
+		            "the picture could not be made: the log says why");
 	}
 }
 
 /* --- requests ---------------------------------------------------------------------------------------- */
 
-/* Copies a header. Returns: whether there is one that fits. */
+/* Copies a header. Returns: whether it exists and fits. */
 static bool get_header(struct lws *wsi, enum lws_token_indexes token, char *buf, int size)
 {
 	return lws_hdr_total_length(wsi, token) > 0 && lws_hdr_copy(wsi, buf, size, token) > 0;
 }
 
-/* Whether the request may be made at all. Returns: NULL, or why not. */
+/* Checks where the request comes from. Returns: NULL, or why it is refused. */
 static const char *check_sender(const struct vtr_session *session, enum vtr_web_refusal *out_refusal)
 {
-	const struct vtr_guard *guard = &session->web->guard;
+	const struct vtr_origin_check *guard = &session->web->origin_check;
 	struct lws *wsi = session->wsi;
 	static const char site_name[] = "sec-fetch-site:";
-	char host[VTR_GUARD_MAX];
-	char origin[VTR_GUARD_MAX];
-	char site[VTR_GUARD_MAX];
+	char host[VTR_ORIGIN_CHECK_MAX];
+	char origin[VTR_ORIGIN_CHECK_MAX];
+	char site[VTR_ORIGIN_CHECK_MAX];
 
 	*out_refusal = VTR_WEB_REFUSED_HOST;
-	if (!get_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) || !vtr_guard_host(guard, host)) {
+	if (!get_header(wsi, WSI_TOKEN_HOST, host, sizeof(host)) || !vtr_origin_check_host(guard, host)) {
 		return guard->remote ? "this server answers to addresses and to the names that "
 		                       "were given by "
 		                       "--http-name only" :
@@ -342,13 +344,13 @@ static const char *check_sender(const struct vtr_session *session, enum vtr_web_
 	*out_refusal = VTR_WEB_REFUSED_ORIGIN;
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_ORIGIN) > 0 &&
 	    (!get_header(wsi, WSI_TOKEN_ORIGIN, origin, sizeof(origin)) ||
-	     !vtr_guard_origin(guard, origin, host))) {
+	     !vtr_origin_check_origin(guard, origin, host))) {
 		return "pages from elsewhere may not use this server";
 	}
 	int length = lws_hdr_custom_length(wsi, site_name, sizeof(site_name) - 1);
 	if (length > 0 &&
 	    (lws_hdr_custom_copy(wsi, site, sizeof(site), site_name, sizeof(site_name) - 1) <= 0 ||
-	     !vtr_guard_site(site))) {
+	     !vtr_origin_check_site(site))) {
 		return "pages from elsewhere may not use this server";
 	}
 	return NULL;
@@ -367,7 +369,7 @@ static bool parse_display(const char *text, uint32_t *out_display, bool *out_pic
 	return *out_display < VTR_MAX_DISPLAYS && (*out_picture || text[digits] == '\0');
 }
 
-/* What the request's token is good for. */
+/* Returns: what the request's token permits. */
 static enum vtr_token_kind check_token(struct vtr_session *session)
 {
 	static const char scheme[] = "Bearer ";
@@ -386,7 +388,7 @@ static enum vtr_token_kind check_token(struct vtr_session *session)
 	return VTR_TOKEN_WRONG;
 }
 
-/* Whoever has sent a token waits for the refusal, the longer the more often. */
+/* A client that has sent a wrong token gets the refusal after a delay, which grows with each. */
 static int refuse_token(struct vtr_session *session)
 {
 	struct vtr_web *web = session->web;
@@ -433,9 +435,9 @@ static int on_get(struct vtr_session *session, const char *path)
 	}
 	if (strncmp(path, displays, sizeof(displays) - 1) == 0 &&
 	    parse_display(path + sizeof(displays) - 1, &display, &picture) && picture) {
-		return ask_still(session, display);
+		return ask_snapshot(session, display);
 	}
-	return fail(session, HTTP_STATUS_NOT_FOUND, "there is no such page");
+	return fail(session, HTTP_STATUS_NOT_FOUND, "this page does not exist; docs/http.md lists the paths");
 }
 
 static int on_put(struct vtr_session *session, const char *path)
@@ -449,7 +451,7 @@ static int on_put(struct vtr_session *session, const char *path)
 		return session->token == VTR_TOKEN_WRONG ?
 		               refuse_token(session) :
 		               refuse(session, VTR_WEB_REFUSED_VIEW, HTTP_STATUS_FORBIDDEN,
-		                      "this token is for watching only");
+		                      "this token only allows watching; use the token that controls");
 	}
 	if (strncmp(path, displays, sizeof(displays) - 1) != 0 ||
 	    !parse_display(path + sizeof(displays) - 1, &session->display, &picture) || picture) {
@@ -457,19 +459,20 @@ static int on_put(struct vtr_session *session, const char *path)
 		              "only /api/displays/N can be changed");
 	}
 	if (lws_hdr_total_length(session->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) <= 0) {
-		return refuse(session, VTR_WEB_REFUSED_REQUEST, 411, "it takes a Content-Length");
+		return refuse(session, VTR_WEB_REFUSED_REQUEST, 411,
+		              "the request needs a Content-Length header");
 	}
 	if (!get_header(session->wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof(length)) ||
 	    strspn(length, "0123456789") != strlen(length) || strlen(length) > 6 ||
 	    strtoul(length, NULL, 10) > VTR_WEB_MAX_BODY) {
 		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_REQ_ENTITY_TOO_LARGE,
-		              "that is more than such a request can need");
+		              "the request is too long: a body has at most 1 KiB");
 	}
 	session->close_after = true;
 	session->wants_body = true;
 	if (strtoul(length, NULL, 10) == 0) {
-		return respond_if(session,
-		                  vtr_web_wish(session->web, session->display, "", 0, &session->response));
+		return respond_if(session, vtr_web_request_mode(session->web, session->display, "", 0,
+		                                                &session->response));
 	}
 	return 0;
 }
@@ -492,7 +495,7 @@ static int on_request(struct vtr_session *session, const char *path, size_t size
 	}
 	if (size > MAX_PATH_LENGTH || memchr(path, '\0', size)) {
 		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_NOT_FOUND,
-		              "there is no such page");
+		              "this page does not exist; docs/http.md lists the paths");
 	}
 	memcpy(copy, path, size);
 	copy[size] = '\0';
@@ -502,11 +505,11 @@ static int on_request(struct vtr_session *session, const char *path, size_t size
 	session->head_only = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
 	if (!session->head_only && lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) <= 0) {
 		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_METHOD_NOT_ALLOWED,
-		              "only GET, HEAD and PUT are known here");
+		              "this method is not supported: use GET, HEAD or PUT");
 	}
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ||
 	    lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) {
-		session->close_after = true; /* a body that nobody will read */
+		session->close_after = true; /* the body will not be read */
 	}
 	return on_get(session, copy);
 }
@@ -514,17 +517,17 @@ static int on_request(struct vtr_session *session, const char *path, size_t size
 static int on_body(struct vtr_session *session, const void *bytes, size_t size)
 {
 	if (!session->wants_body) {
-		return 0; /* the answer is on its way, and the end of the connection with it */
+		return 0; /* the answer is being sent; the connection ends after it */
 	}
 	if (size > sizeof(session->body) - session->body_size) {
-		return -1; /* more than it said */
+		return -1; /* more than announced */
 	}
 	memcpy(session->body + session->body_size, bytes, size);
 	session->body_size += size;
 	return 0;
 }
 
-/* Answers a request for an upgrade that will not happen, and ends the connection. */
+/* Answers a request for an upgrade that is refused, and ends the connection. */
 static int refuse_upgrade(struct vtr_session *session, enum vtr_web_refusal refusal, unsigned status,
                           const char *what)
 {
@@ -539,11 +542,11 @@ static int refuse_upgrade(struct vtr_session *session, enum vtr_web_refusal refu
 	return -1;
 }
 
-/* Whether a page may open a WebSocket; who uses the page, it says in its first message. */
+/* Checks whether a page may open a WebSocket. The token comes in the page's first message. */
 static int confirm_upgrade(struct vtr_session *session, const char *what)
 {
 	struct lws *wsi = session->wsi;
-	char text[VTR_GUARD_MAX];
+	char text[VTR_ORIGIN_CHECK_MAX];
 	enum vtr_web_refusal refusal;
 
 	vtr_web_reset(session);
@@ -558,7 +561,7 @@ static int confirm_upgrade(struct vtr_session *session, const char *what)
 	}
 	if (!what || strcasecmp(what, "websocket") != 0) {
 		return refuse_upgrade(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_BAD_REQUEST,
-		                      "there is nothing to upgrade to but a WebSocket");
+		                      "the only supported upgrade is to a WebSocket");
 	}
 	if (!get_header(wsi, WSI_TOKEN_GET_URI, text, sizeof(text)) || strcmp(text, "/ws") != 0) {
 		return refuse_upgrade(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_NOT_FOUND,
@@ -583,8 +586,8 @@ int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reaso
 		if (!session->wants_body) {
 			return 0;
 		}
-		return respond_if(session, vtr_web_wish(session->web, session->display, session->body,
-		                                        session->body_size, &session->response));
+		return respond_if(session, vtr_web_request_mode(session->web, session->display, session->body,
+		                                                session->body_size, &session->response));
 	case LWS_CALLBACK_HTTP_WRITEABLE:
 		session->wants_write = false;
 		if (session->held_until_ns != 0) {
@@ -594,8 +597,8 @@ int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reaso
 			session->held_until_ns = 0;
 			return fail(session, 429, NO_TOKEN);
 		}
-		if (session->still) {
-			return vtr_still_is_done(session->still) ? send_still(session) : 0;
+		if (session->snapshot) {
+			return vtr_snapshot_is_done(session->snapshot) ? send_snapshot(session) : 0;
 		}
 		return session->response.status != 0 ? send_piece(session) : 0;
 	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:

@@ -10,53 +10,53 @@
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "core/ops.h"
+#include "display/client.h"
+#include "display/tokens.h"
+#include "display/types.h"
 #include "platform/inet.h"
 #include "platform/loop.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
-#include "screen/screen.h"
 #include "screen/stream.h"
-#include "screen/tokens.h"
 #include "web/hxfr_message.h"
-#include "web/watch.h"
+#include "web/viewer_stream.h"
 
-/* Of video, in the socket: what the network has not taken yet is late already. */
+/* For video, in the socket: data that the network has not taken yet is late already. */
 #define UNSENT_BYTES (128 << 10)
-/* Within this time a client shows its token. */
+/* A client must show its token within this time. */
 #define AUTH_NS INT64_C(5000000000)
-/* How long nobody is accepted after that failed for want of fds. */
+/* How long to stop accepting after accept() ran out of fds. */
 #define LISTEN_AGAIN_NS INT64_C(1000000000)
-/* What is said to a client and waits for its socket; while there is no room it is not listened to. */
+/* Messages to a client that wait for its socket. While there is no room, the client is not read from. */
 #define OUT_ROOM (4 * VTR_HXFR_MAX_OUT)
-/* Of one client, before others have their turn; a message takes one or two. */
+/* The most reads from one client before others are served; a message takes one or two. */
 #define READS_AT_ONCE 32
 #define DISCARD_BYTES 16384
 
 struct client {
-	struct vtr_hxfr *hxfr; /* NULL: this place is free */
+	struct vtr_hxfr *hxfr; /* NULL: unused entry */
 	int fd;
 	struct vtr_os_loop_fd *watch_fd;
 	enum vtr_token_kind role;
-	int64_t deadline_ns; /* for the token */
-	bool ends;           /* as soon as all is said */
+	int64_t deadline_ns; /* for sending the token */
+	bool ends;           /* as soon as all messages are sent */
 
-	/* What it says. */
+	/* Received messages. */
 	uint8_t in[VTR_HXFR_HEADER + VTR_HXFR_MAX_PAYLOAD];
 	size_t in_have;
-	size_t skip; /* bytes of a payload that nobody looks at */
+	size_t skip; /* bytes of a payload to skip */
 
-	/* What it is told, beside frames. */
+	/* Messages to send, except frames. */
 	uint8_t out[OUT_ROOM];
 	size_t out_size;
 
-	/* What it watches, and the frame that is being sent. */
-	struct vtr_watch *watch;
+	/* The video stream, and the frame that is being sent. */
+	struct vtr_viewer_stream *stream;
 	uint32_t display;
-	uint32_t number; /* of the last frame */
+	uint32_t number; /* number of the last frame */
 	struct vtr_access_unit *unit;
 	uint8_t head[VTR_HXFR_FRAME_HEAD];
-	size_t sent; /* of head and unit */
+	size_t sent; /* bytes of head and unit */
 };
 
 struct vtr_hxfr {
@@ -71,9 +71,9 @@ struct vtr_hxfr {
 	struct client clients[VTR_HXFR_MAX_CLIENTS];
 };
 
-/* --- ends ---------------------------------------------------------------------------------------------- */
+/* --- ending connections -------------------------------------------------------------------------------- */
 
-/* The next time that somebody has had no right to be here for too long. */
+/* Sets the timer to the earliest deadline of a client without a token. */
 static void set_deadline(struct vtr_hxfr *hxfr)
 {
 	int64_t now_ns = vtr_os_now_ns();
@@ -91,8 +91,8 @@ static void set_deadline(struct vtr_hxfr *hxfr)
 
 static void unsubscribe(struct client *client)
 {
-	vtr_watch_destroy(client->watch);
-	client->watch = NULL;
+	vtr_viewer_stream_destroy(client->stream);
+	client->stream = NULL;
 }
 
 static void disconnect(struct client *client)
@@ -106,7 +106,7 @@ static void disconnect(struct client *client)
 
 /* --- sending ------------------------------------------------------------------------------------------- */
 
-/* Bytes that the socket took. Returns: VTR_ERR_AGAIN (it is full), VTR_ERR_GONE, VTR_ERR_OS. */
+/* Reports the bytes that the socket took. Returns: VTR_ERR_AGAIN (it is full), VTR_ERR_GONE, VTR_ERR_OS. */
 static enum vtr_err send_some(struct client *client, struct iovec *iov, size_t count, size_t *out_sent)
 {
 	return vtr_os_sock_send_now(client->fd, iov, count, NULL, 0, out_sent);
@@ -129,9 +129,9 @@ static enum vtr_err send_frame(struct client *client)
 	if (err != VTR_OK || client->sent < sizeof(client->head) + unit->size) {
 		return err;
 	}
-	/* Nobody acknowledges anything here: what the network takes is taken. */
-	if (client->watch) {
-		vtr_watch_ack(client->watch, client->number, vtr_os_now_ns());
+	/* HXFR has no acknowledgments: a sent frame counts as acknowledged. */
+	if (client->stream) {
+		vtr_viewer_stream_ack(client->stream, client->number, vtr_os_now_ns());
 	}
 	vtr_access_unit_unref(unit);
 	client->unit = NULL;
@@ -149,30 +149,30 @@ static enum vtr_err send_out(struct client *client)
 	return err;
 }
 
-/* Begins the next frame, if there is one and none is being sent. What has become too old is dropped. */
+/* Begins the next frame, if there is one and none is being sent. Frames that are too old are dropped. */
 static void next_frame(struct client *client)
 {
 	int64_t now_ns = vtr_os_now_ns();
 
-	if (!client->watch || !vtr_watch_look(client->watch, now_ns) || client->unit) {
+	if (!client->stream || !vtr_viewer_stream_look(client->stream, now_ns) || client->unit) {
 		return;
 	}
-	client->unit = vtr_watch_take(client->watch);
+	client->unit = vtr_viewer_stream_take(client->stream);
 	if (!client->unit) {
 		return;
 	}
-	client->number = vtr_watch_sent(client->watch, now_ns);
+	client->number = vtr_viewer_stream_sent(client->stream, now_ns);
 	client->sent = 0;
 	(void)vtr_hxfr_frame_head(client->head, client->display, client->unit);
 }
 
-/* Who does not read its answers is not listened to. */
+/* A client that does not read its answers is not read from. */
 static bool listens_to(const struct client *client)
 {
 	return !client->ends && client->out_size + VTR_HXFR_MAX_OUT <= OUT_ROOM;
 }
 
-/* Sends whatever the socket takes, and has the loop watch for what is of interest then. */
+/* Sends what the socket takes, and updates what the loop polls for. */
 static void pump(struct client *client)
 {
 	enum vtr_err err = VTR_OK;
@@ -180,7 +180,7 @@ static void pump(struct client *client)
 	while (err == VTR_OK) {
 		next_frame(client);
 		if (client->unit && client->sent > 0) {
-			err = send_frame(client); /* in one piece */
+			err = send_frame(client); /* one frame is not interleaved with messages */
 		} else if (client->out_size > 0) {
 			err = send_out(client);
 		} else if (client->unit) {
@@ -201,7 +201,7 @@ static void pump(struct client *client)
 	}
 }
 
-/* --- what clients say ---------------------------------------------------------------------------------- */
+/* --- messages of clients ------------------------------------------------------------------------------- */
 
 static uint8_t *room(struct client *client)
 {
@@ -213,7 +213,7 @@ static void refuse(struct client *client, enum vtr_hxfr_error error, const char 
 {
 	client->out_size += vtr_hxfr_error(room(client), error, text);
 	client->ends = true;
-	/* Like one that has said nothing yet: there is not much time to take the answer. */
+	/* It has the same short time as a new client to read the answer. */
 	client->role = VTR_TOKEN_WRONG;
 	client->deadline_ns = vtr_os_now_ns() + AUTH_NS;
 	set_deadline(client->hxfr);
@@ -222,10 +222,10 @@ static void refuse(struct client *client, enum vtr_hxfr_error error, const char 
 
 static bool is_connected(struct client *client, uint32_t display)
 {
-	struct vtr_screen_info info;
+	struct vtr_display_info info;
 
 	return display < VTR_MAX_DISPLAYS &&
-	       vtr_screen_describe(client->hxfr->params.screen, display, &info) == VTR_OK &&
+	       vtr_display_client_describe(client->hxfr->params.screen, display, &info) == VTR_OK &&
 	       info.mode.connected;
 }
 
@@ -237,7 +237,7 @@ static void wake(void *data)
 
 static void subscribe(struct client *client, uint32_t display)
 {
-	const struct vtr_watch_params params = {
+	const struct vtr_viewer_stream_params params = {
 		.streams = client->hxfr->params.streams,
 		.display = display,
 		.number = client->number,
@@ -248,7 +248,7 @@ static void subscribe(struct client *client, uint32_t display)
 
 	unsubscribe(client);
 	if (success) {
-		success = vtr_watch_create(&params, &client->watch) == VTR_OK;
+		success = vtr_viewer_stream_create(&params, &client->stream) == VTR_OK;
 	}
 	client->display = display;
 	client->out_size += vtr_hxfr_subscribe_resp(room(client), display, success);
@@ -256,14 +256,15 @@ static void subscribe(struct client *client, uint32_t display)
 
 static void set_scanout(struct client *client, const struct vtr_hxfr_request *request, bool connected)
 {
-	const struct vtr_board_mode mode = {
+	const struct vtr_display_mode mode = {
 		.connected = connected,
 		.width = request->width,
 		.height = request->height,
 	};
 	bool success = request->display < VTR_MAX_DISPLAYS &&
 	               (!connected || vtr_mode_fits(mode.width, mode.height)) &&
-	               vtr_screen_ask_mode(client->hxfr->params.screen, request->display, &mode) == VTR_OK;
+	               vtr_display_client_ask_mode(client->hxfr->params.screen, request->display, &mode) ==
+	                       VTR_OK;
 
 	if (connected) {
 		client->out_size += vtr_hxfr_scanout_resp(room(client), request->display, success);
@@ -283,7 +284,7 @@ static void authorise(struct client *client, const struct vtr_hxfr_request *requ
 	}
 }
 
-/* Whether a client may only say it with the token that controls. */
+/* Returns: whether a client needs the control token for this message. */
 static bool controls(uint8_t type)
 {
 	return type == VTR_HXFR_CONFIG_REQ || type == VTR_HXFR_ENABLE_SCANOUT ||
@@ -310,13 +311,13 @@ static void handle(struct client *client, const struct vtr_hxfr_request *request
 		refuse(client, VTR_HXFR_ERROR_INVALID, "frames of clients are not coded here");
 		break;
 	case VTR_HXFR_KEYFRAME_REQ:
-		if (client->watch) {
-			vtr_watch_want_key(client->watch, vtr_os_now_ns());
+		if (client->stream) {
+			vtr_viewer_stream_want_key(client->stream, vtr_os_now_ns());
 		}
 		break;
 	case VTR_HXFR_CONFIG_REQ:
-		if (client->watch && request->bitrate > 0) {
-			vtr_stream_set_bitrate(vtr_watch_stream(client->watch), request->bitrate);
+		if (client->stream && request->bitrate > 0) {
+			vtr_stream_set_bitrate(vtr_viewer_stream_stream(client->stream), request->bitrate);
 		}
 		break;
 	case VTR_HXFR_PING:
@@ -331,12 +332,12 @@ static void handle(struct client *client, const struct vtr_hxfr_request *request
 	case VTR_HXFR_SUBSCRIBE:
 		subscribe(client, request->display);
 		break;
-	default: /* skipped, as they always were */
+	default: /* unknown messages are skipped */
 		break;
 	}
 }
 
-/* Takes a message, if it is complete. */
+/* Handles a message, if it is complete. */
 static void take_message(struct client *client)
 {
 	struct vtr_hxfr_header header;
@@ -363,7 +364,7 @@ static void take_message(struct client *client)
 	handle(client, &request);
 }
 
-/* How much is to be read next: no more than belongs to this message. */
+/* Returns: how many bytes to read next; no more than belong to this message. */
 static size_t wanted(const struct client *client)
 {
 	if (client->in_have < VTR_HXFR_HEADER) {
@@ -433,7 +434,7 @@ static struct client *find_place(struct vtr_hxfr *hxfr)
 		}
 	}
 	if (oldest) {
-		disconnect(oldest); /* has shown no token yet: keeps nobody out */
+		disconnect(oldest); /* has no token yet, so it may be replaced */
 	}
 	return oldest;
 }
@@ -471,7 +472,7 @@ static void on_listen(void *data, unsigned events)
 		connect_client(hxfr, fd);
 	} else if (err != VTR_ERR_AGAIN &&
 	           vtr_os_loop_modify_fd(hxfr->listen_watch, false, false) == VTR_OK) {
-		/* It still waits: without a pause this would be called at once again. */
+		/* The connection is still pending: without a pause this would be called again at once. */
 		vtr_os_loop_timer_set(hxfr->listen_timer, LISTEN_AGAIN_NS);
 	}
 }
@@ -499,7 +500,7 @@ static void on_deadline(void *data)
 	set_deadline(hxfr);
 }
 
-/* Some stream has something new. */
+/* A stream has something new. */
 static void on_wakeup(void *data)
 {
 	struct vtr_hxfr *hxfr = data;
@@ -519,7 +520,9 @@ static void run(void *arg)
 	enum vtr_err err = vtr_os_loop_run(hxfr->loop);
 
 	if (err != VTR_OK) {
-		vtr_error(hxfr->params.log, "nobody is served any more: %s", vtr_err_name(err));
+		vtr_error(hxfr->params.log,
+		          "the HXFR server has stopped: %s. Restart vitrine gpu to serve clients again",
+		          vtr_err_text(err));
 	}
 }
 

@@ -7,25 +7,25 @@
 #include "base/err.h"
 
 /*
- * The displays' video for clients of HXFR, the frame export of other virtual machine hosts: TCP or
- * vsock, one display a connection (docs/hxfr.md).
+ * Serves the displays' video to clients of HXFR, a frame export protocol of other virtual machine hosts: TCP
+ * or vsock, one display per connection (docs/hxfr.md).
  *
- * Thread: what is below, the main one; clients are served by a thread of its own.
+ * Thread: the functions below, the main one; clients are served by a separate thread.
  */
 struct vtr_hxfr;
 struct vtr_log;
-struct vtr_screen;
+struct vtr_display_client;
 struct vtr_streams;
 struct vtr_tokens;
 
-/* Clients at a time. */
+/* The most clients at a time. */
 #define VTR_HXFR_MAX_CLIENTS 16
 
 struct vtr_hxfr_params {
 	struct vtr_log *log;
-	struct vtr_screen *screen;
+	struct vtr_display_client *screen;
 	struct vtr_streams *streams;
-	const struct vtr_tokens *tokens; /* copied; NULL: whoever can connect may do everything */
+	const struct vtr_tokens *tokens; /* copied; NULL: every client may do everything */
 	int listen_fd;                   /* borrowed; does not block */
 };
 

@@ -34,7 +34,7 @@ static uint32_t get32(const uint8_t *from)
 	return from[0] | (uint32_t)from[1] << 8 | (uint32_t)from[2] << 16 | (uint32_t)from[3] << 24;
 }
 
-/* Writes a header and clears what follows. Returns: where the payload goes. */
+/* Writes a header and clears the payload. Returns: the payload. */
 static uint8_t *begin(uint8_t *out, enum vtr_hxfr_type type, uint32_t session, size_t payload)
 {
 	memset(out, 0, VTR_HXFR_HEADER + payload);
@@ -145,7 +145,7 @@ size_t vtr_hxfr_frame_head(uint8_t *out, uint32_t display, const struct vtr_acce
 
 	put32(out + 8, (uint32_t)(24 + 4 + unit->size));
 	put64(payload, (uint64_t)unit->captured_ns);
-	put64(payload + 8, (uint64_t)unit->captured_ns); /* nothing is reordered */
+	put64(payload + 8, (uint64_t)unit->captured_ns); /* the same as above: frames are not reordered */
 	payload[16] = unit->key;
 	put32(payload + 20, 1);
 	put32(payload + 24, (uint32_t)unit->size);

@@ -11,7 +11,7 @@
 struct reader {
 	const uint8_t *at;
 	size_t left;
-	bool wrong; /* too short, or out of range: what was read is void */
+	bool wrong; /* too short, or out of range: the values read are undefined */
 };
 
 static uint64_t get(struct reader *reader, size_t size)
@@ -122,7 +122,7 @@ enum vtr_err vtr_message_parse(const uint8_t *bytes, size_t size, struct vtr_mes
 	message.display = (uint32_t)get(&reader, 1);
 	read_rest(&reader, &message);
 	if (reader.wrong || reader.left != 0 || message.display >= VTR_MAX_DISPLAYS) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	*out_message = message;
 	return VTR_OK;
@@ -186,7 +186,7 @@ size_t vtr_message_displays(uint8_t *out, const struct vtr_message_display *disp
 		const struct vtr_message_display *display = &displays[i];
 		put(&writer, 1, display->number);
 		put(&writer, 1, display->connected);
-		put(&writer, 1, display->lit);
+		put(&writer, 1, display->active);
 		put(&writer, 4, display->mode_width);
 		put(&writer, 4, display->mode_height);
 		put(&writer, 4, display->width);
@@ -222,7 +222,7 @@ void vtr_message_unit_head(uint8_t *out, uint32_t display, const struct vtr_acce
 	vtr_assert(writer.size == VTR_MESSAGE_UNIT_HEAD);
 }
 
-/* A pixel of a cursor as a page wants it: colours that were not multiplied by alpha. */
+/* Writes a pixel of a cursor as a page needs it: colours not multiplied by alpha. */
 static void put_pixel(struct writer *writer, uint32_t pixel)
 {
 	uint32_t alpha = pixel >> 24;
@@ -234,7 +234,7 @@ static void put_pixel(struct writer *writer, uint32_t pixel)
 	put(writer, 1, alpha);
 }
 
-size_t vtr_message_cursor(uint8_t *out, uint32_t display, const struct vtr_board_cursor *cursor)
+size_t vtr_message_cursor(uint8_t *out, uint32_t display, const struct vtr_scanout_cursor *cursor)
 {
 	struct writer writer = begin(out, VTR_MESSAGE_CURSOR, display);
 	uint32_t side = cursor->visible ? VTR_CURSOR_SIZE : 0;
@@ -259,11 +259,11 @@ size_t vtr_message_pointer(uint8_t *out, uint32_t display, int32_t x, int32_t y)
 	return writer.size;
 }
 
-size_t vtr_message_lit(uint8_t *out, uint32_t display, bool lit)
+size_t vtr_message_active(uint8_t *out, uint32_t display, bool active)
 {
 	struct writer writer = begin(out, VTR_MESSAGE_LIT, display);
 
-	put(&writer, 1, lit);
+	put(&writer, 1, active);
 	return writer.size;
 }
 
@@ -320,5 +320,5 @@ enum vtr_err vtr_message_codec(const uint8_t *annex_b, size_t size, char out_cod
 			return VTR_OK;
 		}
 	}
-	return VTR_ERR_GUEST;
+	return VTR_ERR_INVALID;
 }

@@ -7,14 +7,14 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "core/ops.h"
+#include "display/scanout_page.h"
+#include "display/tokens.h"
+#include "display/types.h"
 #include "encode/encoder.h"
-#include "screen/board.h"
-#include "screen/tokens.h"
 
 /*
- * What goes over the WebSocket (docs/web-protocol.md): one binary message each, a type, a display and
- * fields without gaps, all numbers little-endian. page/wire.js is the other side.
+ * The messages of the WebSocket (docs/web-protocol.md): each is binary, with a type, a display and fields
+ * without gaps; all numbers are little-endian. page/wire.js is the other side.
  *
  * Thread: any.
  */
@@ -23,28 +23,28 @@
 
 enum vtr_message_type {
 	/* From the page. */
-	VTR_MESSAGE_HELLO = 0x01,     /* u16 version, the token: comes first, and once */
+	VTR_MESSAGE_HELLO = 0x01,     /* u16 version, the token: the first message, sent once */
 	VTR_MESSAGE_SUBSCRIBE = 0x02, /* u8 on */
 	VTR_MESSAGE_ACK = 0x03, /* u32 number of a unit, u32 units that the decoder still has */
 	VTR_MESSAGE_WANT_KEY = 0x04,
-	VTR_MESSAGE_BITRATE = 0x05, /* u32 bits per second; 0: as the server was started */
-	VTR_MESSAGE_PING = 0x06,    /* u64 that comes back */
+	VTR_MESSAGE_BITRATE = 0x05, /* u32 bits per second; 0: the server's default */
+	VTR_MESSAGE_PING = 0x06,    /* u64, returned in the pong */
 	VTR_MESSAGE_MODE = 0x07,    /* u32 width, u32 height */
 	VTR_MESSAGE_KEY = 0x08,     /* u16 code, u8 down */
 	VTR_MESSAGE_MOTION = 0x09,  /* u16 x, u16 y */
 	VTR_MESSAGE_WHEEL = 0x0a,   /* i32 x, i32 y */
-	VTR_MESSAGE_RELEASE = 0x0b, /* of all keys that this viewer holds */
+	VTR_MESSAGE_RELEASE = 0x0b, /* of all keys that this viewer holds down */
 	/* To the page. */
 	VTR_MESSAGE_WELCOME = 0x81, /* u16 version, u8 may_control, i64 time, the view token or zeros */
 	VTR_MESSAGE_DISPLAYS = 0x82, /* u8 count, struct vtr_message_display each */
 	VTR_MESSAGE_CONFIG = 0x83, /* u64 generation, u32 width, u32 height, two texts: u8 length, bytes */
 	VTR_MESSAGE_UNIT = 0x84, /* see VTR_MESSAGE_UNIT_HEAD */
 	VTR_MESSAGE_CURSOR = 0x85, /* u8 visible, u16 hot_x, hot_y, width, height; RGBA, not premultiplied */
-	VTR_MESSAGE_POINTER = 0x86, /* i32 x, i32 y: where the guest's cursor is */
-	VTR_MESSAGE_LIT = 0x87, /* u8 lit */
+	VTR_MESSAGE_POINTER = 0x86, /* i32 x, i32 y: position of the guest's cursor */
+	VTR_MESSAGE_LIT = 0x87, /* u8: 1 active, 0 inactive */
 	VTR_MESSAGE_PONG = 0x88, /* u64 of the ping, i64 time */
 	VTR_MESSAGE_STATS = 0x89, /* u32 viewers, u32 bitrate, u64 coded, u64 dropped, u64 skipped */
-	VTR_MESSAGE_NOTICE = 0x8a, /* u16 code, text to the end: something asked for cannot be */
+	VTR_MESSAGE_NOTICE = 0x8a, /* u16 code, text to the end: a request failed */
 	VTR_MESSAGE_LIGHTS = 0x8b, /* u8 lights of the keyboard that are on: enum vtr_light */
 };
 
@@ -53,28 +53,28 @@ enum vtr_message_type {
 /* u8 key, u64 generation, u64 frame, i64 captured, i64 coded, u32 number; then Annex B to the end. */
 #define VTR_MESSAGE_UNIT_HEAD (2 + 1 + 8 + 8 + 8 + 8 + 4)
 
-/* Why a connection ends, as the close codes of WebSocket that are free for use. */
+/* Why a connection ends, as close codes from WebSocket's private range. */
 enum vtr_message_close {
-	VTR_MESSAGE_CLOSE_TOKEN = 4401, /* the token is wrong; do not come back with it */
-	VTR_MESSAGE_CLOSE_VIEW = 4403, /* a viewer who may only watch wanted more */
-	VTR_MESSAGE_CLOSE_SLOW = 4408, /* nothing was heard for too long */
-	VTR_MESSAGE_CLOSE_NONSENSE = 4400, /* a message broke the rules */
+	VTR_MESSAGE_CLOSE_TOKEN = 4401, /* the token is wrong; do not retry with it */
+	VTR_MESSAGE_CLOSE_VIEW = 4403, /* a viewer without control sent a control message */
+	VTR_MESSAGE_CLOSE_SLOW = 4408, /* nothing was received for too long */
+	VTR_MESSAGE_CLOSE_NONSENSE = 4400, /* a message broke the protocol */
 	VTR_MESSAGE_CLOSE_FULL = 4429, /* too many viewers */
-	VTR_MESSAGE_CLOSE_FAILED = 4500, /* the server could not; try again */
+	VTR_MESSAGE_CLOSE_FAILED = 4500, /* the server failed; try again */
 };
 
 enum vtr_message_notice {
-	VTR_MESSAGE_NOTICE_VIDEO = 1, /* no video can be made of the display */
-	VTR_MESSAGE_NOTICE_MODE = 2, /* the mode cannot be asked for */
-	VTR_MESSAGE_NOTICE_INPUT = 3, /* what was typed is lost */
+	VTR_MESSAGE_NOTICE_VIDEO = 1, /* the display cannot be encoded */
+	VTR_MESSAGE_NOTICE_MODE = 2, /* the mode cannot be requested */
+	VTR_MESSAGE_NOTICE_INPUT = 3, /* input was lost */
 };
 
-/* The longest that a page may send; the longest that makes sense is the hello. */
+/* The longest message of a page; the longest valid one is the hello. */
 #define VTR_MESSAGE_MAX_IN 64
-/* The longest of ours, units apart. */
+/* The longest message to a page, except units. */
 #define VTR_MESSAGE_MAX_OUT (16 + VTR_CURSOR_SIZE * VTR_CURSOR_SIZE * 4)
 
-/* What a page says, checked as far as it can be without knowing the displays. */
+/* A page's message, checked as far as possible without the state of the displays. */
 struct vtr_message {
 	enum vtr_message_type type;
 	uint32_t display; /* less than VTR_MAX_DISPLAYS */
@@ -97,16 +97,16 @@ struct vtr_message {
 	};
 };
 
-/* Returns: VTR_ERR_GUEST (it is no message, or something is out of its range). */
+/* Returns: VTR_ERR_PROTOCOL (not a valid message, or a value is out of range). */
 VTR_MUST_CHECK enum vtr_err vtr_message_parse(const uint8_t *bytes, size_t size,
                                               struct vtr_message *out_message);
 
-/* A display, as pages are told of it. */
+/* A display, as sent to pages. */
 struct vtr_message_display {
 	uint32_t number;
-	bool connected, lit;
+	bool connected, active;
 	uint32_t mode_width, mode_height;
-	uint32_t width, height; /* of what it shows; 0 unless lit */
+	uint32_t width, height; /* size of its picture; 0 if inactive */
 };
 
 /* Each writes one message, with room for VTR_MESSAGE_MAX_OUT bytes. Returns: its size. */
@@ -115,27 +115,27 @@ size_t vtr_message_displays(uint8_t *out, const struct vtr_message_display *disp
 /* The texts are cut off at 255 bytes. */
 size_t vtr_message_config(uint8_t *out, uint32_t display, const struct vtr_access_unit *unit,
                           const char *codec, const char *encoder);
-size_t vtr_message_cursor(uint8_t *out, uint32_t display, const struct vtr_board_cursor *cursor);
+size_t vtr_message_cursor(uint8_t *out, uint32_t display, const struct vtr_scanout_cursor *cursor);
 size_t vtr_message_pointer(uint8_t *out, uint32_t display, int32_t x, int32_t y);
-size_t vtr_message_lit(uint8_t *out, uint32_t display, bool lit);
+size_t vtr_message_active(uint8_t *out, uint32_t display, bool active);
 size_t vtr_message_lights(uint8_t *out, uint32_t lights);
 size_t vtr_message_pong(uint8_t *out, uint64_t ping, int64_t now_ns);
 struct vtr_message_stats {
 	uint32_t viewers, bitrate;
-	uint64_t coded, dropped; /* of the display; */
+	uint64_t coded, dropped; /* of the display */
 	uint64_t skipped; /* of this viewer */
 };
 size_t vtr_message_stats(uint8_t *out, uint32_t display, const struct vtr_message_stats *stats);
 size_t vtr_message_notice(uint8_t *out, uint32_t display, enum vtr_message_notice code, const char *text);
 
-/* Writes what goes in front of the unit's bytes: VTR_MESSAGE_UNIT_HEAD. */
+/* Writes the VTR_MESSAGE_UNIT_HEAD bytes in front of the unit's bytes. */
 void vtr_message_unit_head(uint8_t *out, uint32_t display, const struct vtr_access_unit *unit,
                            uint32_t number);
 
-/* "avc1.42c01f", from the bytes of the sequence parameter set in a key unit. */
+/* The codec string of a key unit ("avc1.42c01f"), from its sequence parameter set. */
 #define VTR_CODEC_MAX 12
 
-/* Returns: VTR_ERR_GUEST (there is none). */
+/* Returns: VTR_ERR_INVALID (the unit has no sequence parameter set). */
 VTR_MUST_CHECK enum vtr_err vtr_message_codec(const uint8_t *annex_b, size_t size,
                                               char out_codec[VTR_CODEC_MAX]);
 

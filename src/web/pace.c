@@ -18,7 +18,7 @@ uint32_t vtr_pace_send(struct vtr_pace *pace, int64_t now_ns)
 
 bool vtr_pace_ack(struct vtr_pace *pace, uint32_t number, int64_t now_ns)
 {
-	/* In this form, numbers may wrap around. */
+	/* This form allows numbers to wrap around. */
 	if (number - pace->acked > pace->sent - pace->acked) {
 		return false;
 	}

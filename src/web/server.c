@@ -7,29 +7,29 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "display/client.h"
 #include "platform/inet.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
-#include "screen/screen.h"
-#include "screen/still.h"
+#include "screen/snapshot.h"
 #include "web/session.h"
 #include "web/viewer.h"
 
 #define MS INT64_C(1000000)
 
-/* All headers of a request together. */
+/* The size limit of all headers of a request. */
 #define MAX_HEADER_BYTES 4096
-/* Connections that are taken before others get their turn. */
+/* The most connections that are accepted in one turn. */
 #define ACCEPT_AT_ONCE 16
-/* Fds of the library: connections, those that end in the next turn, the listening socket, the one by which it is
- * woken, and spare. */
+/* The library's fds: connections, those that end in the next turn, the listening socket, the wake-up fd, and
+ * spare. */
 #define MAX_FDS (VTR_WEB_MAX_SESSIONS + ACCEPT_AT_ONCE + 16)
-/* What may wait in a socket until it takes more. */
+/* The most that may wait unsent in a socket. */
 #define UNSENT_BYTES 65536
-/* What is offered to a socket in one go. Without it the library sends as much as it reads, 4 KiB, and keeps the rest
- * of a picture for the next turns of its loop. */
+/* The most that is offered to a socket at once. By default the library sends as much as it reads, 4 KiB, and
+ * keeps the rest of a picture for later turns of its loop. */
 #define SEND_AT_ONCE (1 << 20)
-/* How often connections are looked through for those that take too long. */
+/* How often connections are checked for timeouts. */
 #define SWEEP_US (250 * 1000)
 #define SWEEPS_PER_SECOND 4
 
@@ -38,7 +38,7 @@ static struct vtr_web *web_of(struct lws *wsi)
 	return lws_context_user(lws_get_context(wsi));
 }
 
-/* Not at once, since the library would then go on for seconds to send what it has kept. */
+/* Ends it in the next turn: otherwise the library would go on for seconds to send what it has kept. */
 void vtr_web_end(struct vtr_session *session, enum vtr_web_refusal refusal)
 {
 	if (!session->ended) {
@@ -65,7 +65,8 @@ static bool is_from(const struct vtr_session *session, const struct vtr_backoff_
 	return memcmp(&session->peer, peer, sizeof(*peer)) == 0;
 }
 
-/* Returns: the oldest connection from there without a token, if there are as many as there may be; or NULL. */
+/* Returns: the oldest connection of `peer` without a token, if `peer` has reached their limit; otherwise
+ *          NULL. */
 static struct vtr_session *find_stranger(struct vtr_web *web, const struct vtr_backoff_address *peer)
 {
 	struct vtr_session *session;
@@ -81,7 +82,7 @@ static struct vtr_session *find_stranger(struct vtr_web *web, const struct vtr_b
 	return count >= VTR_WEB_MAX_STRANGERS ? oldest : NULL;
 }
 
-/* Returns: the oldest connection that may end, of the address that has most of them; NULL: there is none. */
+/* Returns: the oldest connection that may end, of the address that has most of them; NULL if there is none. */
 static struct vtr_session *find_oldest(struct vtr_web *web)
 {
 	struct vtr_session *session;
@@ -102,7 +103,7 @@ static struct vtr_session *find_oldest(struct vtr_web *web)
 	return found;
 }
 
-/* Makes room for one more, from there. Returns: whether there is. */
+/* Makes room for one more connection of `peer`. Returns: whether there is room. */
 static bool make_room(struct vtr_web *web, const struct vtr_backoff_address *peer)
 {
 	struct vtr_session *session = find_stranger(web, peer);
@@ -135,9 +136,9 @@ static void add_session(struct vtr_web *web, int *take_fd)
 	session->deadline_ns = vtr_os_now_ns() + VTR_WEB_REQUEST_MS * MS;
 	vtr_list_append(&web->sessions, &session->node);
 	web->session_count++;
-	/* For video: what the kernel has not sent yet cannot be taken back any more. */
+	/* For video: data in the kernel's buffer cannot be replaced by a newer frame. */
 	vtr_os_inet_hurry(*take_fd, UNSENT_BYTES);
-	/* It owns the fd, also when it fails. */
+	/* The library owns the fd, also on failure. */
 	session->wsi = lws_adopt_socket_vhost(web->vhost, vtr_take_fd(take_fd));
 	if (!session->wsi) {
 		destroy_session(session);
@@ -160,7 +161,7 @@ static int on_listen(struct lws *wsi, enum lws_callback_reasons reason, void *us
 		enum vtr_err err = vtr_os_sock_accept(lws_get_socket_fd(wsi), &fd);
 		if (err != VTR_OK) {
 			if (err != VTR_ERR_AGAIN) {
-				vtr_warn_limited(web->log, "cannot accept: %s", vtr_err_name(err));
+				vtr_warn_limited(web->log, "cannot accept: %s", vtr_err_text(err));
 			}
 			break;
 		}
@@ -173,26 +174,26 @@ static int on_listen(struct lws *wsi, enum lws_callback_reasons reason, void *us
 
 static bool read_display(struct vtr_web *web, uint32_t number, struct vtr_message_display *out)
 {
-	struct vtr_screen_info info;
+	struct vtr_display_info info;
 
-	if (vtr_screen_describe(web->screen, number, &info) != VTR_OK || !vtr_web_is_used(&info)) {
+	if (vtr_display_client_describe(web->screen, number, &info) != VTR_OK || !vtr_web_is_used(&info)) {
 		return false;
 	}
 	*out = (struct vtr_message_display){
 		.number = number,
 		.connected = info.mode.connected,
-		.lit = info.frame.lit,
+		.active = info.frame.active,
 		.mode_width = info.mode.width,
 		.mode_height = info.mode.height,
-		.width = info.frame.lit ? info.frame.scanout.width : 0,
-		.height = info.frame.lit ? info.frame.scanout.height : 0,
+		.width = info.frame.active ? info.frame.scanout.width : 0,
+		.height = info.frame.active ? info.frame.scanout.height : 0,
 	};
 	return true;
 }
 
 static bool is_same_display(const struct vtr_message_display *a, const struct vtr_message_display *b)
 {
-	return a->number == b->number && a->connected == b->connected && a->lit == b->lit &&
+	return a->number == b->number && a->connected == b->connected && a->active == b->active &&
 	       a->mode_width == b->mode_width && a->mode_height == b->mode_height && a->width == b->width &&
 	       a->height == b->height;
 }
@@ -218,11 +219,11 @@ static bool read_displays(struct vtr_web *web)
 
 static void read_cursors(struct vtr_web *web)
 {
-	struct vtr_board_cursor cursor;
+	struct vtr_scanout_cursor cursor;
 
 	for (size_t i = 0; i < web->display_count; i++) {
 		uint32_t number = web->displays[i].number;
-		if (vtr_screen_read_cursor(web->screen, number, &cursor) == VTR_OK) {
+		if (vtr_display_client_read_cursor(web->screen, number, &cursor) == VTR_OK) {
 			web->cursors[number] =
 				(struct vtr_web_cursor){ cursor.visible, cursor.x, cursor.y, cursor.ticket };
 		}
@@ -233,11 +234,11 @@ void vtr_web_look_now(struct vtr_web *web)
 {
 	struct vtr_session *session;
 
-	/* In this order, or a change in between would be missed. */
-	vtr_screen_await_flush(web->screen);
+	/* In this order: otherwise a change in between would be missed. */
+	vtr_display_client_await_flush(web->screen);
 	bool changed = read_displays(web);
 	read_cursors(web);
-	web->lights = vtr_screen_read_lights(web->screen);
+	web->lights = vtr_display_client_read_lights(web->screen);
 	vtr_list_for_each (session, &web->sessions, node) {
 		if (session->viewer) {
 			if (changed) {
@@ -269,7 +270,7 @@ static void look_at_all(struct vtr_web *web)
 	struct vtr_session *session;
 	int64_t now_ns = vtr_os_now_ns();
 
-	/* In this order, or what comes now would be missed. */
+	/* In this order: otherwise a wake-up in between would be missed. */
 	atomic_store(&web->woken, false);
 	vtr_list_for_each (session, &web->sessions, node) {
 		if (session->viewer) {
@@ -293,7 +294,7 @@ static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user
 		return 0;
 	}
 	if (!session) {
-		return 0; /* the listening socket, or one that is just being adopted */
+		return 0; /* the listening socket, or one that is being adopted */
 	}
 	if (reason == LWS_CALLBACK_WSI_DESTROY) {
 		lws_set_opaque_user_data(wsi, NULL);
@@ -317,7 +318,7 @@ static void on_sweep(lws_sorted_usec_list_t *sweep)
 	int64_t now_ns = vtr_os_now_ns();
 	struct vtr_session *session;
 
-	look_at_all(web); /* for those that have waited long enough */
+	look_at_all(web); /* for requests whose time is up */
 	web->sweeps++;
 	vtr_list_for_each (session, &web->sessions, node) {
 		if (session->viewer) {
@@ -326,7 +327,7 @@ static void on_sweep(lws_sorted_usec_list_t *sweep)
 			}
 			vtr_viewer_tick(session->viewer, now_ns);
 		}
-		/* Also those that should have ended by now: the library may have set another timeout for them. */
+		/* Also connections that should have ended: the library may have replaced their timeout. */
 		if (session->ended || now_ns > session->deadline_ns) {
 			vtr_web_end(session, VTR_WEB_REFUSED_SLOW);
 		}
@@ -353,7 +354,7 @@ static enum vtr_err make_context(struct vtr_web *web, const struct vtr_web_param
 		.gid = (gid_t)-1,
 		.uid = (uid_t)-1,
 		.server_string = "vitrine",
-		.alpn = "http/1.1", /* or libwebsockets takes HTTP/2 from all browsers, whose streams we do not serve */
+		.alpn = "http/1.1", /* not HTTP/2, which is not supported */
 		.vhost_name = "vitrine",
 		.fd_limit_per_thread = MAX_FDS,
 		.max_http_header_data = MAX_HEADER_BYTES,
@@ -370,7 +371,7 @@ static enum vtr_err make_context(struct vtr_web *web, const struct vtr_web_param
 		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
 		info.ssl_options_set = SSL_OP_NO_TLSv1 | SSL_OP_NO_TLSv1_1 | SSL_OP_NO_RENEGOTIATION;
 	}
-	/* What it has to say concerns clients that go away, or is told by a return value as well. */
+	/* Its messages are about clients that go away, or about errors that it also returns. */
 	lws_set_log_level(0, NULL);
 	web->context = lws_create_context(&info);
 	if (!web->context) {
@@ -381,18 +382,24 @@ static enum vtr_err make_context(struct vtr_web *web, const struct vtr_web_param
 		if (!params->tls_cert) {
 			return VTR_ERR_NOMEM;
 		}
-		vtr_error(web->log,
-		          "cannot use the certificate in %s and the key in %s: they must be "
-		          "PEM files that belong together, and readable",
-		          params->tls_cert, params->tls_key);
+		vtr_error(
+			web->log,
+			"cannot use the certificate %s with the key %s, so the page is not served. Give two "
+			"readable PEM files that belong together",
+			params->tls_cert, params->tls_key);
 		return VTR_ERR_ARG;
 	}
-	web->listen_fd = -1; /* it owns the fd, also when it fails */
+	web->listen_fd = -1; /* the library owns the fd, also on failure */
 	if (!lws_adopt_descriptor_vhost(web->vhost, LWS_ADOPT_RAW_FILE_DESC, fd, "listen", NULL)) {
 		return VTR_ERR_NOMEM;
 	}
 	lws_sul_schedule(web->context, 0, &web->sweep, on_sweep, SWEEP_US);
 	return VTR_OK;
+}
+
+bool vtr_web_is_built(void)
+{
+	return true;
 }
 
 enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web **out_web)
@@ -408,7 +415,7 @@ enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web 
 	web->screen = params->screen;
 	web->streams = params->streams;
 	web->tokens = *params->tokens;
-	web->guard = (struct vtr_guard){
+	web->origin_check = (struct vtr_origin_check){
 		.tls = params->tls_cert != NULL,
 		.remote = params->remote,
 		.names = params->names,
@@ -417,7 +424,7 @@ enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web 
 	vtr_list_init(&web->sessions);
 	enum vtr_err err = make_context(web, params);
 	if (err != VTR_OK) {
-		vtr_error(web->log, "cannot set up the web server: %s", vtr_err_name(err));
+		vtr_error(web->log, "cannot set up the web server: %s", vtr_err_text(err));
 		vtr_web_destroy(web);
 		return err;
 	}
@@ -450,20 +457,20 @@ static void run(void *arg)
 
 enum vtr_err vtr_web_start(struct vtr_web *web)
 {
-	const struct vtr_stills_params stills = {
+	const struct vtr_snapshots_params snapshots = {
 		.log = web->log,
 		.screen = web->screen,
 		.done = vtr_web_wake,
 		.data = web,
 	};
-	enum vtr_err err = vtr_stills_create(&stills, &web->stills);
+	enum vtr_err err = vtr_snapshots_create(&snapshots, &web->snapshots);
 	struct vtr_os_thread *thread = err == VTR_OK ? calloc(1, sizeof(*thread)) : NULL;
 
 	if (err == VTR_OK) {
 		err = thread ? vtr_os_thread_create(thread, "web", run, web) : VTR_ERR_NOMEM;
 	}
 	if (err != VTR_OK) {
-		vtr_error(web->log, "cannot start the web server: %s", vtr_err_name(err));
+		vtr_error(web->log, "cannot start the web server: %s", vtr_err_text(err));
 		free(thread);
 		return err;
 	}
@@ -482,9 +489,9 @@ void vtr_web_destroy(struct vtr_web *web)
 		vtr_os_thread_join(web->thread);
 		free(web->thread);
 	}
-	/* They call the context, sessions hold stills: in this order. */
-	struct vtr_stills *stills = web->stills;
-	vtr_stills_destroy(stills);
+	/* In this order: snapshots call the context, sessions hold snapshots. */
+	struct vtr_snapshots *snapshots = web->snapshots;
+	vtr_snapshots_destroy(snapshots);
 	if (web->context) {
 		lws_context_destroy(web->context);
 	}

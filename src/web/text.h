@@ -8,13 +8,13 @@
 #include "base/err.h"
 
 /*
- * Text that grows as it is written. What cannot be stored is noticed at the end, by vtr_text_take().
+ * Text that grows as it is written. An allocation failure is reported by vtr_text_take().
  *
  * Thread: one.
  */
 struct vtr_text {
-	char *bytes; /* NULL: nothing was written */
-	size_t size; /* without the NUL at the end */
+	char *bytes; /* NULL: empty */
+	size_t size; /* without the NUL */
 	size_t capacity;
 	bool failed;
 };

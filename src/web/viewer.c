@@ -2,36 +2,37 @@
 #define VTR_LOG_MODULE "web"
 #include "web/viewer.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "display/client.h"
 #include "platform/thread.h"
-#include "screen/screen.h"
 #include "web/session.h"
-#include "web/watch.h"
+#include "web/viewer_stream.h"
 
 #define MS INT64_C(1000000)
-/* Messages at a time, so that others get their turn. */
+/* The most messages in one turn, so that other connections are served. */
 #define WRITES_AT_ONCE 8
-/* Bits per second that may be wished for. */
+/* The range of requested bit rates, in bits per second. */
 #define MIN_BITRATE 200000
 #define MAX_BITRATE 200000000
 #define CODES (VTR_INPUT_MAX_CODE + 1)
 
 /* What a viewer has of one display. */
 struct view {
-	struct vtr_watch *watch;      /* NULL: is not watched */
-	struct vtr_access_unit *unit; /* is sent next */
-	uint32_t number;              /* of the last one that was sent */
+	struct vtr_viewer_stream *stream;      /* NULL: not subscribed */
+	struct vtr_access_unit *unit; /* the next to send */
+	uint32_t number;              /* number of the last unit that was sent */
 	bool configured;
-	uint64_t generation; /* for which the page is configured */
+	uint64_t generation; /* for which the page was configured */
 	char codec[VTR_CODEC_MAX];
 	bool stats_due;
 	bool cursor_known, pointer_known;
-	struct vtr_web_cursor cursor;   /* as the page knows it */
-	enum vtr_message_notice notice; /* due; 0: none */
+	struct vtr_web_cursor cursor;   /* as last sent to the page */
+	enum vtr_message_notice notice; /* to be sent; 0: none */
 	const char *notice_text;
 };
 
@@ -41,21 +42,21 @@ struct vtr_viewer {
 	bool welcome_due, displays_due, pong_due, ping_due, pinged;
 	uint64_t ping;
 	int64_t heard_ns;
-	int64_t refused_until_ns; /* the token was wrong, and the answer is held back; 0: it was not */
-	enum vtr_message_close close; /* 0: go on */
+	int64_t refused_until_ns; /* a wrong token delays the answer until then; 0: not delayed */
+	enum vtr_message_close close; /* 0: stays open */
 	const char *close_text;
 	struct view views[VTR_MAX_DISPLAYS];
-	uint32_t lights; /* as the page knows them */
-	uint32_t turn;   /* the display whose turn it is */
+	uint32_t lights; /* as last sent to the page */
+	uint32_t turn; /* the display that is served next */
 	uint8_t in[VTR_MESSAGE_MAX_IN];
 	size_t in_size;
-	uint64_t held[(CODES + 63) / 64]; /* keys and buttons, */
-	uint32_t held_on;                 /* and the display before which they were pressed */
+	uint64_t held[(CODES + 63) / 64]; /* keys and buttons that are down */
+	uint32_t held_on; /* the display at which they were pressed */
 };
 
 /* --- the end ----------------------------------------------------------------------------------------- */
 
-/* The connection ends when it takes the reason, or is killed if it takes nothing. */
+/* Ends the connection after sending the reason, or by a timeout if the peer does not read. */
 static void finish(struct vtr_viewer *viewer, enum vtr_message_close code, const char *text)
 {
 	if (viewer->close == 0) {
@@ -75,12 +76,12 @@ static void finish_refused(struct vtr_viewer *viewer, enum vtr_web_refusal refus
 
 static void unwatch(struct view *view)
 {
-	vtr_watch_destroy(view->watch);
+	vtr_viewer_stream_destroy(view->stream);
 	vtr_access_unit_unref(view->unit);
 	*view = (struct view){ .number = view->number };
 }
 
-/* Lets go of what this viewer holds, and of nothing that others do. */
+/* Releases the keys that this viewer holds down, but no other viewer. */
 static void release_all(struct vtr_viewer *viewer)
 {
 	struct vtr_input input = { .kind = VTR_INPUT_KEY, .display = viewer->held_on };
@@ -88,8 +89,8 @@ static void release_all(struct vtr_viewer *viewer)
 	for (uint32_t code = 0; code < CODES; code++) {
 		if ((viewer->held[code / 64] >> code % 64 & 1) != 0) {
 			input.code = code;
-			/* If it is lost, all keys are released anyway. */
-			(void)!vtr_screen_send_input(viewer->session->web->screen, &input);
+			/* If this is lost, all keys are released anyway. */
+			(void)!vtr_display_client_send_input(viewer->session->web->screen, &input);
 		}
 	}
 	memset(viewer->held, 0, sizeof(viewer->held));
@@ -109,7 +110,7 @@ void vtr_viewer_destroy(struct vtr_viewer *viewer)
 	free(viewer);
 }
 
-/* --- what the page says ------------------------------------------------------------------------------ */
+/* --- messages of the page ---------------------------------------------------------------------------- */
 
 static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *message, int64_t now_ns)
 {
@@ -120,7 +121,7 @@ static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *messag
 
 	if (message->hello.version != VTR_MESSAGE_VERSION) {
 		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "another version of the page: load it again");
+		               "the page has another version than the server: load it again");
 		return;
 	}
 	if (role == VTR_TOKEN_WRONG) {
@@ -140,7 +141,7 @@ static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *messag
 	viewer->welcome_due = true;
 	viewer->displays_due = true;
 	session->answering = true;
-	vtr_web_look_now(web); /* the first viewer: nobody has looked before */
+	vtr_web_look_now(web); /* the first viewer: the state was not read before */
 }
 
 static void notify(struct vtr_viewer *viewer, uint32_t display, enum vtr_message_notice notice,
@@ -154,7 +155,7 @@ static void on_subscribe(struct vtr_viewer *viewer, uint32_t display, bool on)
 {
 	struct vtr_web *web = viewer->session->web;
 	struct view *view = &viewer->views[display];
-	const struct vtr_watch_params params = {
+	const struct vtr_viewer_stream_params params = {
 		.streams = web->streams,
 		.display = display,
 		.number = view->number,
@@ -166,12 +167,12 @@ static void on_subscribe(struct vtr_viewer *viewer, uint32_t display, bool on)
 		unwatch(view);
 		return;
 	}
-	if (view->watch) {
+	if (view->stream) {
 		return;
 	}
-	enum vtr_err err = vtr_watch_create(&params, &view->watch);
+	enum vtr_err err = vtr_viewer_stream_create(&params, &view->stream);
 	if (err != VTR_OK) {
-		vtr_warn_limited(web->log, "cannot watch display %u: %s", display, vtr_err_name(err));
+		vtr_warn_limited(web->log, "cannot watch display %u: %s", display, vtr_err_text(err));
 		notify(viewer, display, VTR_MESSAGE_NOTICE_VIDEO,
 		       "no video: the host is short of memory or threads");
 	}
@@ -180,7 +181,7 @@ static void on_subscribe(struct vtr_viewer *viewer, uint32_t display, bool on)
 
 static void on_mode(struct vtr_viewer *viewer, const struct vtr_message *message)
 {
-	const struct vtr_board_mode mode = {
+	const struct vtr_display_mode mode = {
 		.connected = true,
 		.width = message->mode.width,
 		.height = message->mode.height,
@@ -188,7 +189,8 @@ static void on_mode(struct vtr_viewer *viewer, const struct vtr_message *message
 
 	if (!vtr_mode_fits(mode.width, mode.height)) {
 		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE, VTR_MODE_LIMITS);
-	} else if (vtr_screen_ask_mode(viewer->session->web->screen, message->display, &mode) != VTR_OK) {
+	} else if (vtr_display_client_ask_mode(viewer->session->web->screen, message->display, &mode) !=
+	           VTR_OK) {
 		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE,
 		       "too many such requests at once; try again");
 	}
@@ -197,12 +199,12 @@ static void on_mode(struct vtr_viewer *viewer, const struct vtr_message *message
 static void on_input(struct vtr_viewer *viewer, const struct vtr_input *input)
 {
 	struct vtr_web *web = viewer->session->web;
-	enum vtr_err err = vtr_screen_send_input(web->screen, input);
+	enum vtr_err err = vtr_display_client_send_input(web->screen, input);
 
 	web->counters.inputs++;
 	if (err == VTR_ERR_ARG) {
 		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "there is no such key");
+		               "the key code is unknown");
 		return;
 	}
 	if (err != VTR_OK) {
@@ -220,13 +222,13 @@ static void on_input(struct vtr_viewer *viewer, const struct vtr_input *input)
 	}
 }
 
-/* What may be wished for. 0: what it was before anybody wished. */
-static uint32_t limit_bitrate(uint32_t wish)
+/* Limits a requested bit rate. 0: the default. */
+static uint32_t limit_bitrate(uint32_t bitrate)
 {
-	return wish == 0 ? 0 : (uint32_t)vtr_max(MIN_BITRATE, vtr_min(wish, MAX_BITRATE));
+	return bitrate == 0 ? 0 : (uint32_t)vtr_max(MIN_BITRATE, vtr_min(bitrate, MAX_BITRATE));
 }
 
-/* What only those do who may control. */
+/* Returns: whether the message needs the control token. */
 static bool is_control(enum vtr_message_type type)
 {
 	return type == VTR_MESSAGE_MODE || type == VTR_MESSAGE_KEY || type == VTR_MESSAGE_MOTION ||
@@ -239,7 +241,7 @@ static void on_message(struct vtr_viewer *viewer, const struct vtr_message *mess
 
 	if (is_control(message->type) && viewer->role != VTR_TOKEN_CONTROL) {
 		finish_refused(viewer, VTR_WEB_REFUSED_VIEW, VTR_MESSAGE_CLOSE_VIEW,
-		               "this link is for watching only");
+		               "this link only allows watching");
 		return;
 	}
 	switch ((int)message->type) {
@@ -247,19 +249,19 @@ static void on_message(struct vtr_viewer *viewer, const struct vtr_message *mess
 		on_subscribe(viewer, message->display, message->on);
 		break;
 	case VTR_MESSAGE_ACK:
-		/* One that makes no sense is for what was watched before, or harms nobody else. */
-		if (view->watch) {
-			vtr_watch_ack(view->watch, message->ack.number, now_ns);
+		/* An invalid one belongs to an earlier subscription, or affects only this viewer. */
+		if (view->stream) {
+			vtr_viewer_stream_ack(view->stream, message->ack.number, now_ns);
 		}
 		break;
 	case VTR_MESSAGE_WANT_KEY:
-		if (view->watch) {
-			vtr_watch_want_key(view->watch, now_ns);
+		if (view->stream) {
+			vtr_viewer_stream_want_key(view->stream, now_ns);
 		}
 		break;
 	case VTR_MESSAGE_BITRATE:
-		if (view->watch) {
-			vtr_stream_set_bitrate(vtr_watch_stream(view->watch),
+		if (view->stream) {
+			vtr_stream_set_bitrate(vtr_viewer_stream_stream(view->stream),
 			                       limit_bitrate(message->bitrate));
 		}
 		break;
@@ -280,12 +282,12 @@ static void on_message(struct vtr_viewer *viewer, const struct vtr_message *mess
 		break;
 	default: /* a second hello */
 		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "a message that is not expected");
+		               "a message came that was not expected");
 		break;
 	}
 }
 
-static void hear(struct vtr_viewer *viewer)
+static void receive_messages(struct vtr_viewer *viewer)
 {
 	viewer->heard_ns = vtr_os_now_ns();
 	viewer->pinged = false;
@@ -303,10 +305,10 @@ static void on_complete(struct vtr_viewer *viewer)
 	viewer->in_size = 0;
 	if (err != VTR_OK) {
 		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "a message that makes no sense");
+		               "a message has invalid contents");
 	} else if (!is_hello && viewer->role == VTR_TOKEN_WRONG) {
 		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "HELLO with a token comes first");
+		               "the first message must be HELLO with a token");
 	} else if (is_hello && viewer->role == VTR_TOKEN_WRONG) {
 		on_hello(viewer, &message, vtr_os_now_ns());
 	} else {
@@ -319,25 +321,25 @@ static void on_receive(struct vtr_viewer *viewer, const void *bytes, size_t size
 	struct lws *wsi = viewer->session->wsi;
 
 	if (viewer->close != 0 || viewer->refused_until_ns != 0) {
-		return; /* too late */
+		return; /* it comes too late */
 	}
 	if (!lws_frame_is_binary(wsi) || size > sizeof(viewer->in) - viewer->in_size) {
 		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "a message that is too long, or text");
+		               "a message is too long, or is not binary");
 		return;
 	}
 	memcpy(viewer->in + viewer->in_size, bytes, size);
 	viewer->in_size += size;
 	if (lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0) {
 		on_complete(viewer);
-		hear(viewer);
+		receive_messages(viewer);
 		vtr_viewer_look(viewer, viewer->heard_ns);
 	}
 }
 
-/* --- what the page is told --------------------------------------------------------------------------- */
+/* --- messages to the page ---------------------------------------------------------------------------- */
 
-/* Makes room for a message of that size. Returns: where it begins, or NULL. */
+/* Makes room for a message of that size. Returns: its address, or NULL. */
 static uint8_t *make_room(struct vtr_web *web, size_t size)
 {
 	if (web->scratch_size < LWS_PRE + size) {
@@ -351,7 +353,7 @@ static uint8_t *make_room(struct vtr_web *web, size_t size)
 	return web->scratch + LWS_PRE;
 }
 
-/* Writes the head of the unit that is next, or what the page must know before. Returns: the size. */
+/* Writes the head of the next unit, or the configuration that the page needs before it. Returns: the size. */
 static size_t write_unit(struct vtr_viewer *viewer, uint32_t display, uint8_t **at)
 {
 	struct vtr_web *web = viewer->session->web;
@@ -367,7 +369,7 @@ static size_t write_unit(struct vtr_viewer *viewer, uint32_t display, uint8_t **
 		}
 		if (!view->configured || view->generation != unit->generation ||
 		    strcmp(codec, view->codec) != 0) {
-			vtr_stream_count(vtr_watch_stream(view->watch), &counters);
+			vtr_stream_count(vtr_viewer_stream_stream(view->stream), &counters);
 			view->configured = true;
 			view->generation = unit->generation;
 			memcpy(view->codec, codec, sizeof(codec));
@@ -380,11 +382,13 @@ static size_t write_unit(struct vtr_viewer *viewer, uint32_t display, uint8_t **
 		finish(viewer, VTR_MESSAGE_CLOSE_FAILED, "the host is out of memory");
 		return 0;
 	}
-	view->number = vtr_watch_sent(view->watch, vtr_os_now_ns());
+	view->number = vtr_viewer_stream_sent(view->stream, vtr_os_now_ns());
 	vtr_message_unit_head(*at, display, unit, view->number);
 	memcpy(*at + VTR_MESSAGE_UNIT_HEAD, unit->data, unit->size);
 	web->counters.units++;
 	web->counters.unit_bytes += unit->size;
+	vtr_trace(web->log, "display %u: frame %" PRIu64 ": send, unit %u", display, unit->frame,
+	          view->number);
 	vtr_access_unit_unref(unit);
 	view->unit = NULL;
 	return size;
@@ -394,10 +398,10 @@ static size_t write_cursor(struct vtr_viewer *viewer, uint32_t display, uint8_t 
 {
 	struct vtr_web *web = viewer->session->web;
 	struct view *view = &viewer->views[display];
-	struct vtr_board_cursor cursor;
+	struct vtr_scanout_cursor cursor;
 
-	if (vtr_screen_read_cursor(web->screen, display, &cursor) != VTR_OK) {
-		return 0; /* being changed: the next look finds it */
+	if (vtr_display_client_read_cursor(web->screen, display, &cursor) != VTR_OK) {
+		return 0; /* being written: it is read again soon */
 	}
 	view->cursor_known = true;
 	view->cursor.ticket = cursor.ticket;
@@ -410,35 +414,35 @@ static size_t write_stats(struct vtr_viewer *viewer, uint32_t display, uint8_t *
 	struct view *view = &viewer->views[display];
 	struct vtr_stream_counters counters;
 
-	vtr_stream_count(vtr_watch_stream(view->watch), &counters);
+	vtr_stream_count(vtr_viewer_stream_stream(view->stream), &counters);
 	const struct vtr_message_stats stats = {
 		.viewers = counters.viewers,
 		.bitrate = counters.bitrate,
 		.coded = counters.coded,
 		.dropped = counters.dropped,
-		.skipped = vtr_watch_skipped(view->watch),
+		.skipped = vtr_viewer_stream_skipped(view->stream),
 	};
 	view->stats_due = false;
 	return vtr_message_stats(at, display, &stats);
 }
 
-/* Writes what is due of a display. Returns: the size; 0: nothing. */
+/* Writes a message that is due for a display. Returns: the size; 0: none is due. */
 static size_t write_view(struct vtr_viewer *viewer, uint32_t display, uint8_t **at)
 {
 	const struct vtr_web_cursor *cursor = &viewer->session->web->cursors[display];
 	struct view *view = &viewer->views[display];
-	bool lit;
+	bool active;
 
 	if (view->notice != 0) {
 		size_t size = vtr_message_notice(*at, display, view->notice, view->notice_text);
 		view->notice = 0;
 		return size;
 	}
-	if (!view->watch) {
+	if (!view->stream) {
 		return 0;
 	}
-	if (vtr_watch_take_lit(view->watch, &lit)) {
-		return vtr_message_lit(*at, display, lit);
+	if (vtr_viewer_stream_take_active(view->stream, &active)) {
+		return vtr_message_active(*at, display, active);
 	}
 	if (!view->cursor_known || view->cursor.ticket != cursor->ticket) {
 		size_t size = write_cursor(viewer, display, *at);
@@ -452,8 +456,8 @@ static size_t write_view(struct vtr_viewer *viewer, uint32_t display, uint8_t **
 		view->cursor.y = cursor->y;
 		return vtr_message_pointer(*at, display, cursor->x, cursor->y);
 	}
-	if (!view->unit && vtr_watch_look(view->watch, vtr_os_now_ns())) {
-		view->unit = vtr_watch_take(view->watch);
+	if (!view->unit && vtr_viewer_stream_look(view->stream, vtr_os_now_ns())) {
+		view->unit = vtr_viewer_stream_take(view->stream);
 	}
 	if (view->unit) {
 		return write_unit(viewer, display, at);
@@ -461,13 +465,13 @@ static size_t write_view(struct vtr_viewer *viewer, uint32_t display, uint8_t **
 	return view->stats_due ? write_stats(viewer, display, *at) : 0;
 }
 
-/* To know what a keyboard's lights say is for those who may type. */
+/* Only viewers with control get the lights, which are affected by typing. */
 static bool is_lights_due(const struct vtr_viewer *viewer)
 {
 	return viewer->role == VTR_TOKEN_CONTROL && viewer->lights != viewer->session->web->lights;
 }
 
-/* Writes one message into room for VTR_MESSAGE_MAX_OUT, or elsewhere. Returns: its size; 0: nothing is due. */
+/* Writes one message into room for VTR_MESSAGE_MAX_OUT, or elsewhere. Returns: its size; 0: none is due. */
 static size_t write_next(struct vtr_viewer *viewer, uint8_t **at)
 {
 	struct vtr_web *web = viewer->session->web;
@@ -497,7 +501,7 @@ static size_t write_next(struct vtr_viewer *viewer, uint8_t **at)
 	return size;
 }
 
-/* Returns: what the library wants to hear. */
+/* Returns: the return value for the library's callback. */
 static int say_goodbye(struct vtr_viewer *viewer)
 {
 	lws_close_reason(viewer->session->wsi, (enum lws_close_status)viewer->close,
@@ -521,7 +525,7 @@ static int on_writable(struct vtr_viewer *viewer)
 		if (size == 0) {
 			break;
 		}
-		/* What the socket does not take, the library keeps and sends before it calls again. */
+		/* The library keeps what the socket does not take, and sends it before the next callback. */
 		if (lws_write(wsi, at, size, LWS_WRITE_BINARY) < (int)size) {
 			return -1;
 		}
@@ -533,20 +537,20 @@ static int on_writable(struct vtr_viewer *viewer)
 	return viewer->close != 0 ? say_goodbye(viewer) : 0;
 }
 
-/* --- looking ----------------------------------------------------------------------------------------- */
+/* --- due messages ------------------------------------------------------------------------------------ */
 
 static bool is_view_due(const struct vtr_web *web, const struct view *view, uint32_t display, int64_t now_ns)
 {
 	const struct vtr_web_cursor *cursor = &web->cursors[display];
 
-	if (!view->watch) {
+	if (!view->stream) {
 		return view->notice != 0;
 	}
-	/* Whether the display has gone dark is asked when there is time to say so. */
+	/* Whether the display is active is checked when it can be sent. */
 	return view->notice != 0 || view->stats_due || view->unit || !view->cursor_known ||
 	       view->cursor.ticket != cursor->ticket || view->cursor.x != cursor->x ||
-	       view->cursor.y != cursor->y || vtr_watch_look(view->watch, now_ns) ||
-	       vtr_watch_has_lit(view->watch);
+	       view->cursor.y != cursor->y || vtr_viewer_stream_look(view->stream, now_ns) ||
+	       vtr_viewer_stream_has_active(view->stream);
 }
 
 void vtr_viewer_look(struct vtr_viewer *viewer, int64_t now_ns)
@@ -581,7 +585,7 @@ void vtr_viewer_tick(struct vtr_viewer *viewer, int64_t now_ns)
 void vtr_viewer_count(struct vtr_viewer *viewer)
 {
 	for (size_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		viewer->views[i].stats_due = viewer->views[i].watch != NULL;
+		viewer->views[i].stats_due = viewer->views[i].stream != NULL;
 	}
 }
 
@@ -618,7 +622,7 @@ int vtr_viewer_on_event(struct vtr_session *session, enum lws_callback_reasons r
 		on_receive(viewer, in, size);
 		return 0;
 	case LWS_CALLBACK_RECEIVE_PONG:
-		hear(viewer);
+		receive_messages(viewer);
 		return 0;
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return on_writable(viewer);

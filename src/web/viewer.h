@@ -7,9 +7,9 @@
 #include <stdint.h>
 
 /*
- * Somebody at the other end of a WebSocket: shows who they are, watches displays, types and points. What
- * is due to them is a set of facts, not a queue, so that a slow one costs no memory: each is sent as it
- * is when the connection takes it.
+ * The peer of a WebSocket: it shows a token, views displays, sends input. What must be sent to it is kept as
+ * state, not as a queue, so that a slow peer costs no memory: each item is sent in its current state when the
+ * connection takes it.
  *
  * Thread: the web server's.
  */
@@ -20,19 +20,19 @@ struct vtr_web;
 /* The callback of WebSockets: see libwebsockets' lws_callback_function. */
 int vtr_viewer_on_event(struct vtr_session *session, enum lws_callback_reasons reason, void *in, size_t size);
 
-/* Ends what the viewer had; lets go of all keys. Accepts NULL. */
+/* Frees the viewer and releases its keys. Accepts NULL. */
 void vtr_viewer_destroy(struct vtr_viewer *viewer);
 
-/* Something may be due: units, displays, cursors. */
+/* There may be something to send: units, displays, cursors. */
 void vtr_viewer_look(struct vtr_viewer *viewer, int64_t now_ns);
 
-/* Called several times a second: whether the other end is still there. */
+/* Checks whether the peer still answers. Call it several times a second. */
 void vtr_viewer_tick(struct vtr_viewer *viewer, int64_t now_ns);
 
 /* The displays have changed. */
 void vtr_viewer_tell_displays(struct vtr_viewer *viewer);
 
-/* Once a second: figures are due. */
+/* Statistics are due. Call it once a second. */
 void vtr_viewer_count(struct vtr_viewer *viewer);
 
 #endif

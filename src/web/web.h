@@ -7,7 +7,7 @@
 #include "base/err.h"
 
 /*
- * The web server of the screen process: what the displays show, for people and programs.
+ * The web server of the screen process: shows the displays to users and programs.
  *
  *   GET /                             a page that shows the displays, and takes input for them
  *   GET /ws                           the WebSocket of that page (web/message.h)
@@ -17,38 +17,41 @@
  *                                     ?after=N: once it shows a frame newer than N, or after some seconds
  *   GET /metrics                      counters, in the text format of Prometheus
  *
- * All but the page's own files takes a token (screen/tokens.h): in the page's first message, in a header
+ * All except the page's own files require a token (display/tokens.h): in the page's first message, in a header
  * "Authorization: Bearer TOKEN", or as an argument "?token=TOKEN".
  *
- * Thread: what is below, the main one; requests are served by a thread of its own.
+ * Thread: the functions below, the main one; requests are served by a separate thread.
  */
 struct vtr_log;
-struct vtr_screen;
+struct vtr_display_client;
 struct vtr_streams;
 struct vtr_tokens;
 struct vtr_web;
 
+/* Whether this build has the web server and HXFR. */
+bool vtr_web_is_built(void);
+
 struct vtr_web_params {
 	struct vtr_log *log;
-	struct vtr_screen *screen;
+	struct vtr_display_client *screen;
 	struct vtr_streams *streams;
 	const struct vtr_tokens *tokens; /* copied */
 	int listen_fd;                   /* consumed, on failure too; does not block */
-	bool remote;		     /* other machines can reach it; see struct vtr_guard */
-	const char *names;               /* under which they do, with commas between; NULL: none */
+	bool remote;       /* other machines can reach it; see struct vtr_origin_check */
+	const char *names;               /* host names that they use, separated by commas; NULL: none */
 	const char *tls_cert;            /* files; NULL: no TLS */
 	const char *tls_key;
 };
 
-/* Prepares all that needs files. What goes wrong is logged. Owner: *out_web is the caller's.
- * Returns: VTR_ERR_NOMEM, VTR_ERR_ARG (certificate or key cannot be used). */
+/* Prepares everything that needs files. Errors are logged. Owner: *out_web is the caller's. Returns:
+ * VTR_ERR_NOMEM, VTR_ERR_ARG (certificate or key cannot be used). */
 VTR_MUST_CHECK enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web **out_web);
 
-/* Starts to serve; the caller has the screen call vtr_web_on_flush() after flushes. Returns: VTR_ERR_NOMEM,
- * VTR_ERR_LIMIT. */
+/* Starts to serve; the caller makes the display client call vtr_web_on_flush() after flushes. Returns:
+ * VTR_ERR_NOMEM, VTR_ERR_LIMIT. */
 VTR_MUST_CHECK enum vtr_err vtr_web_start(struct vtr_web *web);
 
-/* For vtr_screen_on_flush(). */
+/* For vtr_display_client_on_flush(). */
 void vtr_web_on_flush(struct vtr_web *web);
 
 /* Ends all connections. Accepts NULL. */

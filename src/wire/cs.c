@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire/cs.h"
 
-/* What every struct with an sType begins with; vk_gen.h's VkBaseInStructure without its types. */
+/* The first members of every struct with an sType; vk_gen.h's VkBaseInStructure without its types. */
 struct base {
 	int32_t stype;
 	void *next;
 };
+
+/* How much of a stream is copied at once while a command is read that does not end in the first piece. */
+#define PIECE 4096
+#define NO_MEMORY "decoding takes more memory than the context's budget has (-o max-memory)"
 
 const uint8_t vtr_cs_zeros[VTR_CS_MAX_RUN];
 
@@ -28,12 +32,13 @@ void vtr_cs_reader_init(struct vtr_cs_reader *r, const void *data, size_t size,
 static void poison(struct vtr_cs_reader *r, enum vtr_cs_status status)
 {
 	r->status |= status;
-	r->cur = r->end; /* everything behind reads as zeros */
+	r->cur = r->end; /* all further reads give zeros */
+	r->more = r->more_end;
 }
 
 void vtr_cs_fail_value(struct vtr_cs_reader *r, const char *why, uint64_t value)
 {
-	/* After SHORT all is zeros, which must not be taken for what the guest said. */
+	/* After SHORT everything reads as zeros, which are not the guest's data. */
 	if ((r->status & VTR_CS_POISONED) == 0) {
 		r->why = why;
 		r->value = value;
@@ -54,12 +59,49 @@ const uint8_t *vtr_cs_short(struct vtr_cs_reader *r)
 	return vtr_cs_zeros;
 }
 
+const uint8_t *vtr_cs_gather(struct vtr_cs_reader *r, size_t n)
+{
+	const size_t have = (size_t)(r->end - r->cur);
+	const size_t left = vtr_cs_left(r);
+	const size_t size = vtr_min(vtr_max(n, have + PIECE), left);
+	uint8_t *piece = n <= left ? vtr_arena_alloc(r->arena, size) : NULL;
+
+	if (n > left) {
+		vtr_cs_short(r);
+		return NULL;
+	}
+	if (piece == NULL) {
+		vtr_cs_fail_value(r, NO_MEMORY, n);
+		return NULL;
+	}
+	/* Bytes that were copied before are not read again: the guest may have changed them. */
+	if (have != 0) {
+		memcpy(piece, r->cur, have);
+	}
+	memcpy(piece + have, r->more, size - have);
+	r->more += size - have;
+	r->cur = piece;
+	r->end = piece + size;
+	return piece;
+}
+
+const uint8_t *vtr_cs_take_slow(struct vtr_cs_reader *r, size_t n)
+{
+	const uint8_t *p = vtr_cs_gather(r, n);
+
+	if (p == NULL) {
+		return vtr_cs_zeros;
+	}
+	r->cur = p + n;
+	return p;
+}
+
 struct vtr_object *vtr_cs_no_object(struct vtr_cs_reader *r, uint64_t id, uint32_t type,
                                     struct vtr_object *found)
 {
-	if (found != NULL && found->type == (type | VTR_OBJECT_TOMB)) {
-		r->tomb = found;
-		r->status |= VTR_CS_TOMB;
+	if (found != NULL && found->type == (type | VTR_OBJECT_FAILED)) {
+		r->failed = found;
+		r->status |= VTR_CS_FAILED;
 		return NULL;
 	}
 	vtr_cs_fail_value(r, found != NULL ? "an object is of another type" : "no such object", id);
@@ -74,7 +116,7 @@ static uint64_t get64(struct vtr_cs_reader *r)
 void vtr_cs_null(struct vtr_cs_reader *r)
 {
 	if (get64(r) != 0) {
-		vtr_cs_fail(r, "a pointer that means nothing here is not null");
+		vtr_cs_fail(r, "a pointer that must be null is not null");
 	}
 }
 
@@ -88,8 +130,7 @@ void *vtr_cs_alloc_raw(struct vtr_cs_reader *r, size_t count, size_t size)
 	}
 	p = vtr_mul(count, size, &bytes) ? vtr_arena_alloc(r->arena, bytes) : NULL;
 	if (p == NULL) {
-		vtr_cs_fail_value(
-			r, "decoding takes more memory than the context's budget has (-o max-memory)", count);
+		vtr_cs_fail_value(r, NO_MEMORY, count);
 	}
 	return p;
 }
@@ -127,6 +168,25 @@ void *vtr_cs_plain_copy(struct vtr_cs_reader *r, const uint8_t *p, size_t n, siz
 	return copy != NULL ? memcpy(copy, p, n * size) : NULL;
 }
 
+void *vtr_cs_bulk(struct vtr_cs_reader *r, uint64_t expected, bool optional)
+{
+	const size_t n = vtr_cs_count_word(r, expected, optional);
+	const size_t have = (size_t)(r->end - r->cur);
+	const uint8_t *p;
+
+	if (n <= have) {
+		return n != 0 ? (void *)(uintptr_t)vtr_cs_take_bytes(r, n) : NULL;
+	}
+	if (n > vtr_cs_left(r) || pad4(n) > vtr_cs_left(r)) {
+		vtr_cs_short(r);
+		return NULL;
+	}
+	p = r->more - have;
+	r->more = p + pad4(n);
+	r->cur = r->end;
+	return (void *)(uintptr_t)p;
+}
+
 const char *vtr_cs_string(struct vtr_cs_reader *r, bool optional)
 {
 	const uint64_t n = get64(r);
@@ -136,11 +196,11 @@ const char *vtr_cs_string(struct vtr_cs_reader *r, bool optional)
 		vtr_cs_check(r, optional, "a string is missing");
 		return NULL;
 	}
-	s = (char *)(uintptr_t)(n <= SIZE_MAX - 3 ? vtr_cs_take_bytes(r, (size_t)n) : vtr_cs_short(r));
+	s = (char *)(uintptr_t)vtr_cs_take_bytes(r, n);
 	if (s == NULL || (r->status & VTR_CS_POISONED) != 0) {
 		return NULL;
 	}
-	s[n - 1] = '\0'; /* whatever the guest ended it with */
+	s[n - 1] = '\0'; /* the guest's string may lack its NUL */
 	return s;
 }
 
@@ -192,6 +252,12 @@ void *vtr_cs_out_array(struct vtr_cs_reader *r, uint64_t expected, size_t size, 
 	return p;
 }
 
+void *vtr_cs_out_bulk(struct vtr_cs_reader *r, uint64_t expected, bool optional)
+{
+	(void)vtr_cs_count_word(r, expected, optional);
+	return NULL;
+}
+
 uint64_t vtr_cs_id(struct vtr_cs_reader *r)
 {
 	vtr_cs_check(r, get64(r) != 0, "no place for the new object's id");
@@ -231,7 +297,7 @@ static const struct vtr_cs_link *find_link(const struct vtr_cs_link *const *link
 
 void *vtr_cs_chain(struct vtr_cs_reader *r, const struct vtr_cs_link *const *links, bool partial)
 {
-	const uint8_t *p = vtr_cs_take(r, 12); /* sType, and whether another one follows */
+	const uint8_t *p = vtr_cs_take(r, 12); /* sType, and whether another struct follows */
 	const struct vtr_cs_link *link = find_link(links, vtr_cs_ld32(p));
 	void (*get)(struct vtr_cs_reader *, void *) = link == NULL ? NULL :
 	                                              partial      ? link->get_partial :
@@ -263,17 +329,42 @@ void *vtr_cs_chain(struct vtr_cs_reader *r, const struct vtr_cs_link *const *lin
 	return b;
 }
 
-void vtr_cs_put_bytes(struct vtr_cs_writer *w, const void *data, size_t n)
+/* Makes room for a count, which is written, and for as many bytes with their padding. Returns: NULL if there
+ * are no bytes, or no room. */
+static uint8_t *bytes_room(struct vtr_cs_writer *w, size_t n)
 {
 	uint8_t *p;
 
 	vtr_cs_put64(w, n);
 	p = n != 0 && n <= SIZE_MAX - 3 ? vtr_cs_room(w, pad4(n)) : NULL;
 	if (p != NULL) {
-		memcpy(p, data, n);
 		memset(p + n, 0, pad4(n) - n);
 	} else if (n != 0) {
 		w->full = true;
+	}
+	return p;
+}
+
+void vtr_cs_put_bytes(struct vtr_cs_writer *w, const void *data, size_t n)
+{
+	uint8_t *p = bytes_room(w, n);
+
+	if (p != NULL) {
+		memcpy(p, data, n);
+	}
+}
+
+void vtr_cs_put_bulk(struct vtr_cs_writer *w, const void *data, size_t n)
+{
+	uint8_t *p = bytes_room(w, n);
+
+	if (p == NULL || p == data) {
+		return;
+	}
+	if (data != NULL) {
+		memcpy(p, data, n);
+	} else {
+		memset(p, 0, n);
 	}
 }
 

@@ -13,31 +13,36 @@
 /*
  * Reading and writing Venus command streams: little-endian, every item padded to 4 bytes.
  *
- * The reader is poisoned by its first error: from then on it gives zeros, so decoders need no error
- * paths, and whoever decodes looks at `status` once, before anything is done with the result.
- * It reads private memory only: what lies in memory that the guest can write is copied first.
- * What it returns lives in that memory or in the arena, until the caller resets the arena.
+ * The first error poisons the reader: from then on it returns zeros, so decoders need no error paths. The
+ * caller checks `status` once, after decoding and before it uses the result. The reader reads private memory
+ * only: data in memory that the guest can write is copied first, a piece at a time, and each byte once. What
+ * it returns lies in that memory or in the arena, until the caller resets the arena. The only exception is
+ * data that the registry marks `bulk`: bytes that only the driver interprets, which gets a pointer into the
+ * guest's memory.
  *
  * Thread: one.
  */
 enum vtr_cs_status {
 	VTR_CS_OK = 0,
-	VTR_CS_SHORT = 1, /* the bytes end too early: maybe a larger window has the rest */
-	VTR_CS_TOMB = 2, /* names an object whose creation failed: the command must fail, not the context */
-	VTR_CS_BAD = 4, /* no valid encoding */
+	VTR_CS_SHORT = 1, /* the bytes end too early */
+	VTR_CS_FAILED = 2, /* names an object whose creation failed: the command fails, but not the context */
+	VTR_CS_BAD = 4, /* not a valid encoding */
 	VTR_CS_POISONED = VTR_CS_SHORT | VTR_CS_BAD,
 };
 
 struct vtr_cs_reader {
 	const uint8_t *cur;
 	const uint8_t *end;
+	/* The bytes that follow `end`, in memory that the guest can write: copied when needed. [cur, end) is
+	 * a copy of the bytes before `more`. */
+	const uint8_t *more;
+	const uint8_t *more_end;
 	uint32_t status; /* enum vtr_cs_status, or-ed */
 	uint32_t depth; /* of the pNext chain being read */
-	size_t missing; /* once SHORT: at least so many bytes more are needed */
 	const struct vtr_idmap *objects;
 	struct vtr_arena *arena;
-	struct vtr_object *tomb; /* the failed object that was named last */
-	struct vtr_object *named; /* by a struct, last: the pool, image or buffer that it is about */
+	struct vtr_object *failed; /* the failed object that was named last */
+	struct vtr_object *named; /* the pool, image or buffer that a struct named last */
 	const char *why; /* what was wrong, once BAD */
 	uint64_t value; /* the id or number that was wrong */
 };
@@ -45,10 +50,10 @@ struct vtr_cs_reader {
 struct vtr_cs_writer {
 	uint8_t *cur;
 	uint8_t *end;
-	bool full; /* something did not fit: what was written is not a whole reply */
+	bool full; /* something did not fit: the reply is incomplete */
 };
 
-/* One struct that can be in a pNext chain. `get` and the others see only the struct's own members. */
+/* One struct that can be in a pNext chain. The functions handle only the struct's own members. */
 struct vtr_cs_link {
 	int32_t stype;
 	uint32_t size;
@@ -59,7 +64,7 @@ struct vtr_cs_link {
 
 /* The longest run of scalars that the generator reads at once; zeros of this size back a failed one. */
 #define VTR_CS_MAX_RUN 1024
-/* Chains are nested on the wire, so a long one costs stack. No struct can head more than 200. */
+/* Chains are nested on the wire, so a long one costs stack. No struct can head a chain of more than 200. */
 #define VTR_CS_MAX_CHAIN 256
 
 #define VTR_CS_OUT_SLACK 4096
@@ -68,11 +73,22 @@ extern const uint8_t vtr_cs_zeros[VTR_CS_MAX_RUN];
 
 void vtr_cs_reader_init(struct vtr_cs_reader *r, const void *data, size_t size,
                         const struct vtr_idmap *objects, struct vtr_arena *arena);
+/* Makes the reader continue in [more, more_end); `data` is a copy of the bytes before `more`. */
+static inline void vtr_cs_reader_continue(struct vtr_cs_reader *r, const uint8_t *more,
+                                          const uint8_t *more_end)
+{
+	r->more = more;
+	r->more_end = more_end;
+}
 
 /* Poisons the reader. `why` must be a literal. */
 void vtr_cs_fail(struct vtr_cs_reader *r, const char *why);
 void vtr_cs_fail_value(struct vtr_cs_reader *r, const char *why, uint64_t value);
 const uint8_t *vtr_cs_short(struct vtr_cs_reader *r);
+/* The slow path of the functions below: returns the next n bytes in one piece if [cur, end) has fewer. NULL,
+ * or zeros, if there are not as many. */
+const uint8_t *vtr_cs_gather(struct vtr_cs_reader *r, size_t n);
+const uint8_t *vtr_cs_take_slow(struct vtr_cs_reader *r, size_t n);
 struct vtr_object *vtr_cs_no_object(struct vtr_cs_reader *r, uint64_t id, uint32_t type,
                                     struct vtr_object *found);
 
@@ -97,16 +113,22 @@ static inline float vtr_cs_ldf(const uint8_t *p)
 	return v;
 }
 
-/* The next n bytes, or as many zeros. n is a multiple of 4, at most VTR_CS_MAX_RUN. */
+/* Returns: the next n bytes, or as many zeros. n is a multiple of 4, at most VTR_CS_MAX_RUN. */
 static inline const uint8_t *vtr_cs_take(struct vtr_cs_reader *r, size_t n)
 {
 	const uint8_t *p = r->cur;
 
 	if (__builtin_expect((size_t)(r->end - p) < n, 0)) {
-		return vtr_cs_short(r);
+		return vtr_cs_take_slow(r, n);
 	}
 	r->cur = p + n;
 	return p;
+}
+
+/* Returns: the number of bytes that are left. */
+static inline size_t vtr_cs_left(const struct vtr_cs_reader *r)
+{
+	return (size_t)(r->end - r->cur) + (size_t)(r->more_end - r->more);
 }
 
 static inline void vtr_cs_check(struct vtr_cs_reader *r, bool ok, const char *why)
@@ -116,7 +138,8 @@ static inline void vtr_cs_check(struct vtr_cs_reader *r, bool ok, const char *wh
 	}
 }
 
-/* The object with this id, NULL for id 0. A missing one or one of another type poisons. */
+/* Returns: the object with this id, NULL for id 0. A missing object or one of another type poisons the
+ *          reader. */
 static inline struct vtr_object *vtr_cs_object(struct vtr_cs_reader *r, uint64_t id, uint32_t type)
 {
 	struct vtr_object *o = id != 0 ? vtr_idmap_get(r->objects, id) : NULL;
@@ -143,7 +166,7 @@ static inline uint64_t vtr_cs_named(struct vtr_cs_reader *r, uint64_t id, uint32
 	return vtr_cs_driver(r->named);
 }
 
-/* A command's first object must be there. */
+/* Poisons the reader if a command's first object is missing. */
 static inline void vtr_cs_need(struct vtr_cs_reader *r, const struct vtr_object *o)
 {
 	if (__builtin_expect(o == NULL && r->status == 0, 0)) {
@@ -153,15 +176,15 @@ static inline void vtr_cs_need(struct vtr_cs_reader *r, const struct vtr_object 
 
 void vtr_cs_null(struct vtr_cs_reader *r); /* a pointer that must be absent */
 
-/* Zeroed memory for count elements. NULL when there are none, or after poisoning at the limit. */
+/* Returns: zeroed memory for count elements. NULL for no elements, or after poisoning at the limit. */
 void *vtr_cs_alloc(struct vtr_cs_reader *r, size_t count, size_t size);
-/* The same, not zeroed: for elements whose every member is decoded. */
+/* Like vtr_cs_alloc(), not zeroed: for elements whose members are all decoded. */
 void *vtr_cs_alloc_raw(struct vtr_cs_reader *r, size_t count, size_t size);
-/* A pointer to one: memory for it when present, else NULL (poisoned unless optional). */
+/* A pointer to one element: memory for it when present, else NULL (poisoned unless optional). */
 void *vtr_cs_pointer(struct vtr_cs_reader *r, size_t size, bool optional);
 size_t vtr_cs_bad_count(struct vtr_cs_reader *r, uint64_t n, uint64_t expected, bool optional);
 
-/* The word that an array begins with: `expected`, or 0 where it may be absent. */
+/* Reads the count in front of an array: `expected`, or 0 where it may be absent. */
 static inline size_t vtr_cs_count_word(struct vtr_cs_reader *r, uint64_t expected, bool optional)
 {
 	const uint64_t n = vtr_cs_ld64(vtr_cs_take(r, 8));
@@ -172,21 +195,13 @@ static inline size_t vtr_cs_count_word(struct vtr_cs_reader *r, uint64_t expecte
 	return (size_t)n;
 }
 
-/* By how much count * size bytes are more than `left`. */
-static inline size_t vtr_cs_beyond(size_t count, size_t size, size_t left)
-{
-	size_t bytes;
-
-	return vtr_mul(count, size, &bytes) ? bytes - left : SIZE_MAX;
-}
-
-/* vtr_cs_count_word() for elements that take at least min_wire bytes each: a count alone must cost no memory. */
+/* Like vtr_cs_count_word(), for elements that take at least min_wire bytes each: a count alone must not cost
+ * memory. */
 static inline size_t vtr_cs_count(struct vtr_cs_reader *r, uint64_t expected, bool optional, size_t min_wire)
 {
 	const size_t n = vtr_cs_count_word(r, expected, optional);
 
-	if (__builtin_expect(n > (size_t)(r->end - r->cur) / min_wire, 0)) {
-		r->missing = vtr_cs_beyond(n, min_wire, (size_t)(r->end - r->cur));
+	if (__builtin_expect(n > (size_t)(r->end - r->cur) / min_wire, 0) && n > vtr_cs_left(r) / min_wire) {
 		vtr_cs_short(r);
 		return 0;
 	}
@@ -195,33 +210,36 @@ static inline size_t vtr_cs_count(struct vtr_cs_reader *r, uint64_t expected, bo
 
 void *vtr_cs_plain_copy(struct vtr_cs_reader *r, const uint8_t *p, size_t n, size_t size);
 
-/* An array whose bytes are the same in C. */
+/* Returns: an array whose bytes are the same in C. */
 static inline void *vtr_cs_plain(struct vtr_cs_reader *r, uint64_t expected, size_t size, size_t align,
                                  bool optional)
 {
-	const size_t n = vtr_cs_count(r, expected, optional, size);
+	const size_t n = vtr_cs_count(r, expected, optional, size); /* so n * size does not overflow */
 	const uint8_t *p = r->cur;
 
 	if (n == 0) {
 		return NULL;
 	}
-	r->cur += n * size;
+	if (__builtin_expect(n * size > (size_t)(r->end - p), 0) &&
+	    (p = vtr_cs_gather(r, n * size)) == NULL) {
+		return NULL;
+	}
+	r->cur = p + n * size;
 	if (__builtin_expect(((uintptr_t)p & (align - 1)) == 0, 1)) {
-		return (void *)(uintptr_t)p; /* our private copy of the stream: it may even be written */
+		return (void *)(uintptr_t)p; /* our private copy, which is writable */
 	}
 	return vtr_cs_plain_copy(r, p, n, size);
 }
 
-/* `n` packed bytes and their padding, or NULL. */
+/* Returns: `n` packed bytes with their padding, or NULL. */
 static inline const uint8_t *vtr_cs_take_bytes(struct vtr_cs_reader *r, size_t n)
 {
 	const uint8_t *p = r->cur;
 	const size_t left = (size_t)(r->end - p);
 	const size_t padded = (n + 3) & ~(size_t)3;
 
-	if (__builtin_expect(n > left || padded > left, 0)) {
-		r->missing = vtr_cs_beyond(n, 1, left);
-		vtr_cs_short(r);
+	if (__builtin_expect(n > left || padded > left, 0) &&
+	    (p = vtr_cs_gather(r, n <= padded ? padded : SIZE_MAX)) == NULL) {
 		return NULL;
 	}
 	r->cur = p + padded;
@@ -236,21 +254,26 @@ static inline void *vtr_cs_bytes(struct vtr_cs_reader *r, uint64_t expected, boo
 	return n != 0 ? (void *)(uintptr_t)vtr_cs_take_bytes(r, n) : NULL;
 }
 
+/* `expected` packed bytes that only the driver interprets: those that are not in private memory yet are not
+ * copied. The guest may change them during their use, so nothing here may depend on their values. */
+void *vtr_cs_bulk(struct vtr_cs_reader *r, uint64_t expected, bool optional);
 const char *vtr_cs_string(struct vtr_cs_reader *r, bool optional);
 const char *const *vtr_cs_strings(struct vtr_cs_reader *r, uint64_t expected, bool optional);
-/* An array inside a struct: its count must be n. */
+/* Reads the count of an array inside a struct, which must be n. */
 void vtr_cs_fixed(struct vtr_cs_reader *r, uint64_t n);
 void vtr_cs_copy(struct vtr_cs_reader *r, void *out, size_t n); /* n packed bytes */
 void vtr_cs_skip(struct vtr_cs_reader *r, size_t n);
-/* An array that the reply fills: zeroed memory for it, its length in *out_n (may be NULL). Bytes have
- * VTR_CS_OUT_SLACK more behind them: what drivers write there is one item too long at most. */
+/* Returns: zeroed memory for an array that the reply fills, its length in *out_n (may be NULL). Byte arrays
+ *          have VTR_CS_OUT_SLACK more behind them: drivers write at most one item too many there. */
 void *vtr_cs_out_array(struct vtr_cs_reader *r, uint64_t expected, size_t size, bool optional, size_t *out_n);
-uint64_t vtr_cs_id(struct vtr_cs_reader *r); /* the id of an object to be */
+/* Bytes of the reply that the command's handler provides: reads only their count. Returns: NULL. */
+void *vtr_cs_out_bulk(struct vtr_cs_reader *r, uint64_t expected, bool optional);
+uint64_t vtr_cs_id(struct vtr_cs_reader *r); /* the id of an object to be created */
 /* The driver's handles for `count` ids. */
 void *vtr_cs_handles(struct vtr_cs_reader *r, const uint64_t *ids, size_t count, uint32_t type);
-/* A struct's sType, which must be this, and whether something is chained to it. */
+/* Reads a struct's sType, which must be `stype`. Returns: whether a struct is chained to it. */
 bool vtr_cs_head(struct vtr_cs_reader *r, int32_t stype);
-/* What is chained: only structs of `links` (NULL-ended; NULL allows none). */
+/* Reads a pNext chain; only structs of `links` are allowed (ends with NULL; NULL allows none). */
 void *vtr_cs_chain(struct vtr_cs_reader *r, const struct vtr_cs_link *const *links, bool partial);
 
 /* --- replies ------------------------------------------------------------------------------------ */
@@ -293,6 +316,8 @@ static inline void vtr_cs_putf(struct vtr_cs_writer *w, float v)
 }
 
 void vtr_cs_put_bytes(struct vtr_cs_writer *w, const void *data, size_t n); /* count, bytes, padding */
+/* Like vtr_cs_put_bytes(), for bytes that may already be in place. NULL: zeros. */
+void vtr_cs_put_bulk(struct vtr_cs_writer *w, const void *data, size_t n);
 void vtr_cs_put_chain(struct vtr_cs_writer *w, const void *next, const struct vtr_cs_link *const *links);
 
 #endif

@@ -2,39 +2,26 @@
 #ifndef WORKER_CONTEXT_H
 #define WORKER_CONTEXT_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
 #include "base/err.h"
 
 /*
- * The worker's side of a VM's context: executes what the VM's front process sends over a socket
- * (worker/protocol.h), in order. The guest's rings, which carry nearly all commands, lie in the
- * window, which both processes map; the socket has wake-ups, attached memory and fences.
+ * The worker's side of a VM's context: executes the messages of the VM's front process (ipc/worker_protocol.h), in
+ * order. The guest's rings, which carry nearly all commands, are in hostmem, which both processes map. The socket
+ * carries wake-ups, attached memory and fences.
  */
 
-struct vtr_known;
-struct vtr_log;
-
-struct vtr_context_params {
-	struct vtr_log *log;
-	int fd;              /* the socket to the front; borrowed */
-	uint64_t max_memory; /* this and what follows: see vtr_venus_params */
-	uint32_t min_import_alignment;
-	bool no_host_import;
-	bool no_export;
-	const struct vtr_known *known;
-};
+struct vtr_worker_params;
+struct vtr_worker_watch;
 
 /**
- * Serves until the front closes the socket. If the front is gone and the driver does not come back,
- * the process ends by itself.
+ * Serves until the front closes the control socket, which `watch` watches.
  *
- * Returns: VTR_OK         the front closed
- *          VTR_ERR_GUEST  the guest broke the protocol, or the front did (logged)
+ * Returns: VTR_OK            the front closed the socket
+ *          VTR_ERR_PROTOCOL  the guest or the front broke the protocol (logged)
  *          VTR_ERR_LIMIT, VTR_ERR_NOMEM, VTR_ERR_OS
- *          In any case the socket is shut down, which the front takes for this context's end.
+ *          In each case the socket is shut down, which tells the front that the context has ended.
  */
-VTR_MUST_CHECK enum vtr_err vtr_context_serve(const struct vtr_context_params *params);
+VTR_MUST_CHECK enum vtr_err vtr_context_serve(const struct vtr_worker_params *params,
+                                              struct vtr_worker_watch *watch);
 
 #endif

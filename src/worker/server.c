@@ -2,26 +2,31 @@
 #define VTR_LOG_MODULE "worker"
 #include "worker/server.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "ipc/hang_up.h"
+#include "ipc/worker_protocol.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
+#include "vk/renderer_config.h"
 #include "vtest/vtest.h"
 #include "worker/context.h"
-#include "worker/leave.h"
-#include "worker/protocol.h"
+#include "worker/watch.h"
 
-/* Enough for VTR_IDS_MAX_LIVE blobs and the driver's own; less if the system says so. */
+/* Enough for VTR_IDS_MAX_LIVE blobs and the driver's own fds. The system's limit may be lower. */
 #define MAX_FDS (65536 + 4096)
-/* How long a worker may hang in a driver after its supervisor died. */
-#define ORPHAN_SECONDS 5
+
+/* The data of a connection's events. */
+struct server {
+	const struct vtr_worker_params *params;
+	struct vtr_worker_watch watch;
+	bool orphaned;
+};
 
 static void report_ring(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset)
 {
-	const struct vtr_worker_params *params = data;
+	const struct server *server = data;
 	const struct vtr_worker_ring ring = { .ring_id = ring_id, .status_offset = status_offset };
 	const struct vtr_worker_ring_gone gone = { .ring_id = ring_id };
 	const struct vtr_ipc_parts parts = {
@@ -29,56 +34,40 @@ static void report_ring(void *data, uint64_t ring_id, bool created, int fd, uint
 		.fds = &fd,
 		.fd_count = created ? 1 : 0,
 	};
-	enum vtr_err err = vtr_ipc_send(params->control_fd, vtr_worker_rules,
+	enum vtr_err err = vtr_ipc_send(server->params->control_fd, vtr_worker_rules,
 	                                created ? VTR_WORKER_RING : VTR_WORKER_RING_GONE, &parts);
 
 	if (err != VTR_OK) {
-		/* Serving ends by the same socket: the supervisor is gone. */
-		vtr_debug(params->log, "cannot report a ring: %s", vtr_err_name(err));
+		/* The supervisor is gone. The watch sees that on the same socket, and ends serving. */
+		vtr_debug(server->params->log, "cannot report a ring: %s", vtr_err_text(err));
 	}
+}
+
+static void report_context(void *data, struct vtr_venus *venus)
+{
+	struct server *server = data;
+
+	vtr_worker_watch_context(&server->watch, venus);
 }
 
 static void report_ending(void *data, enum vtr_err why)
 {
-	(void)data;
-	vtr_worker_leave(why == VTR_OK);
+	struct server *server = data;
+
+	server->orphaned = vtr_worker_watch_end(&server->watch, why == VTR_OK);
 }
 
 static const struct vtr_vtest_events vtest_events = {
 	.ring = report_ring,
+	.context = report_context,
 	.ending = report_ending,
 };
-
-static void on_orphaned(int signo)
-{
-	(void)signo;
-	alarm(ORPHAN_SECONDS);
-}
-
-/*
- * The serving thread sees the control socket close, unless it is stuck in the driver. For that
- * case the socket also raises SIGIO, and SIGALRM ends the process a little later. That takes a socket on
- * which nothing is ever said; the front of a VM speaks all the time, and its rings must be told before the
- * process ends, so there a thread looks (context.c).
- */
-static enum vtr_err watch_supervisor(int control_fd)
-{
-	struct sigaction action = { .sa_handler = on_orphaned, .sa_flags = SA_RESTART };
-
-	sigemptyset(&action.sa_mask);
-	int flags = fcntl(control_fd, F_GETFL);
-	if (flags < 0 || sigaction(SIGIO, &action, NULL) < 0 || fcntl(control_fd, F_SETOWN, getpid()) < 0 ||
-	    fcntl(control_fd, F_SETFL, flags | O_ASYNC) < 0) {
-		return VTR_ERR_OS;
-	}
-	return VTR_OK;
-}
 
 static void log_sandbox(struct vtr_log *log, uint32_t applied)
 {
 	for (uint32_t bit = 1; bit <= VTR_OS_SANDBOX_ALL; bit <<= 1) {
 		if ((VTR_OS_SANDBOX_ALL & bit) != 0 && (applied & bit) == 0) {
-			vtr_info(log, "sandbox: this kernel or container cannot limit %s",
+			vtr_info(log, "sandbox: this kernel or container does not support the limit '%s'",
 			         vtr_os_sandbox_name((enum vtr_os_sandbox)bit));
 		}
 	}
@@ -93,9 +82,11 @@ static enum vtr_err filter_syscalls(int *out_watch_fd, uint32_t *out_applied)
 	return vtr_os_sandbox_syscalls(out_applied);
 }
 
-/* `out_watch_fd`: may be NULL. */
-static enum vtr_err lock_process(const char *const *readable, int *out_watch_fd, uint32_t *out_applied)
+/* `out_watch_fd` may be NULL. */
+static enum vtr_err lock_process(const struct vtr_renderer_config *config, int *out_watch_fd,
+                                 uint32_t *out_applied)
 {
+	const char *readable[VTR_RENDERER_CONFIG_MAX_PATHS + 1] = { NULL };
 	const struct vtr_os_limits limits = {
 		.max_fds = MAX_FDS,
 		.max_data_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size(),
@@ -105,6 +96,9 @@ static enum vtr_err lock_process(const char *const *readable, int *out_watch_fd,
 	uint32_t files = 0;
 	uint32_t syscalls = 0;
 
+	if (config) {
+		(void)vtr_renderer_config_readable(config, readable);
+	}
 	enum vtr_err err = vtr_os_limits(&limits);
 	if (err == VTR_OK) {
 		err = vtr_os_sandbox_files(&paths, &files);
@@ -118,97 +112,103 @@ static enum vtr_err lock_process(const char *const *readable, int *out_watch_fd,
 	return err;
 }
 
-enum vtr_err vtr_worker_lock_in(const char *const *readable, uint32_t *out_applied)
+enum vtr_err vtr_worker_lock_in(const struct vtr_renderer_config *config, uint32_t *out_applied)
 {
-	return lock_process(readable, NULL, out_applied);
+	return lock_process(config, NULL, out_applied);
 }
 
-enum vtr_err vtr_worker_lock_in_watched(const char *const *readable, int *out_watch_fd, uint32_t *out_applied)
+enum vtr_err vtr_worker_lock_in_watched(const struct vtr_renderer_config *config, int *out_watch_fd,
+                                        uint32_t *out_applied)
 {
 	*out_watch_fd = -1;
-	return lock_process(readable, out_watch_fd, out_applied);
+	return lock_process(config, out_watch_fd, out_applied);
 }
 
-/* Says what is missing of the sandbox. */
+/* Applies the sandbox unless it is disabled, and logs its missing parts. */
 static enum vtr_err lock_in(const struct vtr_worker_params *params)
 {
 	uint32_t applied = 0;
 
-	if (params->no_sandbox) {
+	if (params->config->no_sandbox) {
 		return VTR_OK;
 	}
-	enum vtr_err err = vtr_worker_lock_in(params->readable, &applied);
+	enum vtr_err err = vtr_worker_lock_in(params->config, &applied);
 	if (err == VTR_OK) {
 		log_sandbox(params->log, applied);
 	} else {
-		vtr_error(params->log, "cannot lock the process in: %s", vtr_err_name(err));
+		vtr_error(params->log,
+		          "cannot lock the worker into its sandbox: %s. It ends, and its program gets no "
+		          "Vulkan device; 'vitrine doctor' examines the sandbox",
+		          vtr_err_text(err));
 	}
 	return err;
 }
 
-static enum vtr_err serve_client(const struct vtr_worker_params *params)
+static enum vtr_err serve_client(struct server *server)
 {
+	const struct vtr_worker_params *params = server->params;
 	const struct vtr_vtest_params vtest_params = {
 		.log = params->log,
 		.fd = params->client_fd,
-		.stop_fd = params->control_fd,
-		.handshake_timeout_ms = params->handshake_timeout_ms,
-		.reply_timeout_ms = params->reply_timeout_ms,
+		.config = params->config,
 		.events = &vtest_events,
-		.data = (void *)params,
-		.max_memory = params->max_memory,
-		.min_import_alignment = params->min_import_alignment,
-		.no_host_import = params->no_host_import,
-		.no_export = params->no_export,
-		.known = params->known,
+		.data = server,
 	};
-	enum vtr_err err = watch_supervisor(params->control_fd);
+	enum vtr_err err = vtr_vtest_serve(&vtest_params);
+
+	if (server->orphaned) {
+		err = VTR_ERR_GONE;
+	}
+	if (err == VTR_OK) {
+		vtr_debug(params->log, "client has closed");
+	} else {
+		vtr_info(params->log, "client is dropped: %s", vtr_err_text(err));
+	}
+	return err;
+}
+
+static enum vtr_err serve_context(struct server *server)
+{
+	enum vtr_err err = vtr_context_serve(server->params, &server->watch);
 
 	if (err != VTR_OK) {
-		vtr_error(params->log, "cannot watch the supervisor: %s", vtr_err_name(err));
-	} else {
+		vtr_info(server->params->log, "the context is closed: %s", vtr_err_text(err));
+	}
+	return err;
+}
+
+/* Everything that must be done before the first byte of a client is read. */
+static enum vtr_err prepare(struct server *server)
+{
+	const struct vtr_worker_params *params = server->params;
+	enum vtr_err err = VTR_OK;
+
+	vtr_os_heap_share();
+	if (params->client_fd >= 0) {
 		err = vtr_vtest_limit_unread(params->client_fd);
 	}
 	if (err == VTR_OK) {
 		err = lock_in(params);
 	}
-	if (err != VTR_OK) {
-		vtr_vtest_hang_up(params->client_fd);
-		return err;
-	}
-	err = vtr_vtest_serve(&vtest_params);
 	if (err == VTR_OK) {
-		vtr_debug(params->log, "client has closed");
-	} else {
-		vtr_info(params->log, "client is dropped: %s", vtr_err_name(err));
-	}
-	return err;
-}
-
-static enum vtr_err serve_context(const struct vtr_worker_params *params)
-{
-	const struct vtr_context_params context_params = {
-		.log = params->log,
-		.fd = params->control_fd,
-		.max_memory = params->max_memory,
-		.min_import_alignment = params->min_import_alignment,
-		.no_host_import = params->no_host_import,
-		.no_export = params->no_export,
-		.known = params->known,
-	};
-	enum vtr_err err = lock_in(params);
-
-	if (err == VTR_OK) {
-		err = vtr_context_serve(&context_params);
-	}
-	if (err != VTR_OK) {
-		vtr_info(params->log, "the context is given up: %s", vtr_err_name(err));
+		err = vtr_worker_watch_start(&server->watch, params->control_fd, params->client_fd);
 	}
 	return err;
 }
 
 enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 {
-	vtr_os_heap_share();
-	return params->client_fd >= 0 ? serve_client(params) : serve_context(params);
+	struct server server = { .params = params };
+	enum vtr_err err = prepare(&server);
+
+	if (err != VTR_OK) {
+		vtr_error(params->log, "cannot serve: %s", vtr_err_text(err));
+		if (params->client_fd >= 0) {
+			vtr_vtest_hang_up(params->client_fd);
+		}
+		return err;
+	}
+	err = params->client_fd >= 0 ? serve_client(&server) : serve_context(&server);
+	vtr_worker_watch_finish(&server.watch);
+	return err;
 }

@@ -13,14 +13,14 @@
 #include "driver_gen.h"
 
 /*
- * A Vulkan driver for tests (README.md). It does what its callers can tell from an answer: it keeps count
- * of objects, memory and synchronisation, runs copies between buffers, and draws nothing.
+ * A Vulkan driver for tests (README.md). It does what its callers can observe: it keeps count of objects,
+ * memory and synchronisation, runs copies between buffers, and draws nothing.
  *
- * Every command is vtd_NAME(), written by hand or made by gen_driver.py; entry_NAME(), made for each name
- * of it, counts the call, fails it if the configuration says so, and calls vtd_NAME().
+ * Every command is vtd_NAME(), written by hand or by gen_driver.py. entry_NAME(), generated for each of its
+ * names, counts the call, fails it if the configuration asks for that, and calls vtd_NAME().
  *
- * Thread: any, as Vulkan has it. What callers may use from several threads at once (queues, fences and
- *         semaphores) has the device's lock.
+ * Thread: any, as Vulkan defines it. Objects that callers may use from several threads at once (queues,
+ *         fences and semaphores) have the device's lock.
  */
 
 #define VTD_FAMILY_COUNT 3
@@ -198,7 +198,7 @@ struct vtd_command_buffer;
 /* Any object that has nothing to it. */
 bool vtd_make(void *out_handle);
 
-/* Takes all that waits off the queues, and wakes up who waits. */
+/* Removes all pending work from the queues, and wakes all waiting threads. */
 void vtd_device_lose(struct vtd_device *device);
 
 void vtd_queues_init(struct vtd_device *device);

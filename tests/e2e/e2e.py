@@ -69,7 +69,7 @@ def plain_env():
 def native_env(**more):
     env = plain_env()
     env['VK_DRIVER_FILES'] = env['VK_ICD_FILENAMES'] = options.native_icd or manifest('lvp')
-    # Mesa's device selection layer asks an X server; nobody here has a choice to make.
+    # Mesa's device selection layer asks an X server; there is no choice to make here.
     env['NODEVICE_SELECT'] = '1'
     env.update(more)
     return env

@@ -131,7 +131,7 @@ static VkResult create_device(struct offers *o, struct wish *w)
 	return vkc_device_try(&o->c, &info);
 }
 
-/* Creates the device that is wished for, uses it a little and destroys it. Frees the wish. */
+/* Creates the device, uses it a little and destroys it. Frees `w`. */
 static void try_wish(struct offers *o, struct wish *w)
 {
 	VkResult result = create_device(o, w);
@@ -497,7 +497,7 @@ static void run_cases(struct offers *o)
 	close_offers(o);
 }
 
-/* Prints a word and waits for a line, so that a test can look at who serves us. */
+/* Prints a word and waits for a line, so that a test can examine the serving process. */
 static void pause_at(const char *word)
 {
 	printf("%s\n", word);

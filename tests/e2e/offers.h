@@ -78,7 +78,7 @@ bool offers_can_enable(const struct offers *o, const struct offers_struct *s);
 struct wish {
 	const char *names[OFFERS_MAX_EXTENSIONS];
 	uint32_t name_count;
-	VkPhysicalDeviceFeatures2 features; /* with a chain that the wish owns */
+	VkPhysicalDeviceFeatures2 features; /* with a chain that the struct owns */
 	VkDeviceQueueCreateInfo queues[OFFERS_MAX_FAMILIES];
 	uint32_t queue_count;
 };

@@ -155,12 +155,12 @@ static void *wait_for(void *arg)
 	return NULL;
 }
 
-/* A thread waits in each way that there is while another starts the work: from the CPU, or from another
- * queue (waiting for the whole device, a program may use no queue).
+/* A thread waits in each possible way while another starts the work: from the CPU, or from another queue
+ * (during a wait for the whole device, a program may use no queue).
  *
- * There are two timelines, because Mesa's Venus loses a value otherwise (26.2 still does): its vkSignalSemaphore
- * first has the host signal, then notes the value where the device, too, notes values, and where the device
- * may have noted a later one by then. */
+ * There are two timelines, because Mesa's Venus otherwise loses a value (26.2 still does): its
+ * vkSignalSemaphore first has the host signal, then records the value where the device records values, too,
+ * and the device may have recorded a later one by then. */
 static void wait_while(struct suite *s, enum wait_for what, bool from_queue)
 {
 	struct vkc *c = &s->c;

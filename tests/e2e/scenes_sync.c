@@ -403,9 +403,82 @@ static void scene_threads(struct suite *s)
 	suite_put(s, "results", results, sizeof(results));
 }
 
+#define COMPILERS 300
+
+/* A thread that creates a pipeline and does nothing else: Mesa makes a ring for each of these. */
+struct compiler {
+	struct suite *s;
+	VkPipelineLayout layout;
+	pthread_barrier_t *all;
+	uint32_t rounds;
+	VkPipeline pipeline;
+};
+
+static void *compile(void *arg)
+{
+	struct compiler *w = arg;
+	VkSpecializationMapEntry entry = { 0, 0, sizeof(w->rounds) };
+	VkSpecializationInfo constant = { 1, &entry, sizeof(w->rounds), &w->rounds };
+	w->pipeline = vkc_compute(&w->s->c, w->layout, VKC_CODE(numbers_comp), &constant);
+	pthread_barrier_wait(w->all); /* so that all of them live at the same time */
+	return NULL;
+}
+
+static void scene_compile_threads(struct suite *s)
+{
+	static const VkDescriptorType types[2] = { STORAGE, STORAGE };
+	struct vkc *c = &s->c;
+	VkDescriptorSetLayout set_layout = vkc_set_layout(c, 2, types, 0);
+	VkPipelineLayout layout = vkc_pipeline_layout(c, set_layout, 16);
+	VkDescriptorPool pool = vkc_descriptor_pool(c, 1, 2);
+	VkDescriptorSet set = vkc_descriptor_set(c, pool, set_layout);
+	struct vkc_buffer b = vkc_buffer_host(c, 256, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
+	pthread_barrier_t all;
+	pthread_t threads[COMPILERS];
+	struct compiler compilers[COMPILERS];
+	memset(b.mapped, 1, 256);
+	vkc_write_buffer(c, set, 0, STORAGE, b.buffer);
+	vkc_write_buffer(c, set, 1, STORAGE, b.buffer);
+	pthread_barrier_init(&all, NULL, COMPILERS);
+	for (uint32_t i = 0; i < COMPILERS; i++) {
+		compilers[i] =
+			(struct compiler){ .s = s, .layout = layout, .all = &all, .rounds = 1 + i % 7 };
+		if (pthread_create(&threads[i], NULL, compile, &compilers[i])) {
+			vkc_fail("pthread_create");
+		}
+	}
+	for (uint32_t i = 0; i < COMPILERS; i++) {
+		pthread_join(threads[i], NULL);
+	}
+	for (uint32_t i = 0; i < COMPILERS; i += 37) {
+		uint32_t push[4] = { 64, i };
+		VkCommandBuffer cmd = vkc_begin(c);
+		c->vk.CmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, compilers[i].pipeline);
+		c->vk.CmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &set, 0, NULL);
+		c->vk.CmdPushConstants(cmd, layout, VK_SHADER_STAGE_ALL, 0, 16, push);
+		c->vk.CmdDispatch(cmd, 1, 1, 1);
+		vkc_barrier(c, cmd);
+		vkc_end(c, cmd);
+	}
+	suite_put(s, "numbers", b.mapped, 256);
+	for (uint32_t i = 0; i < COMPILERS; i++) {
+		c->vk.DestroyPipeline(c->device, compilers[i].pipeline, NULL);
+	}
+	pthread_barrier_destroy(&all);
+	vkc_buffer_destroy(c, &b);
+	c->vk.DestroyDescriptorPool(c->device, pool, NULL);
+	c->vk.DestroyPipelineLayout(c->device, layout, NULL);
+	c->vk.DestroyDescriptorSetLayout(c->device, set_layout, NULL);
+}
+
 const struct suite_scene suite_sync_scenes[] = {
-	{ "occlusion", scene_occlusion },   { "statistics", scene_statistics },
-	{ "timestamps", scene_timestamps }, { "events", scene_events },
-	{ "timeline", scene_timeline },     { "binary_semaphores", scene_binary_semaphores },
-	{ "threads", scene_threads },       { NULL, NULL },
+	{ "occlusion", scene_occlusion },
+	{ "statistics", scene_statistics },
+	{ "timestamps", scene_timestamps },
+	{ "events", scene_events },
+	{ "timeline", scene_timeline },
+	{ "binary_semaphores", scene_binary_semaphores },
+	{ "threads", scene_threads },
+	{ "compile_threads", scene_compile_threads },
+	{ NULL, NULL },
 };

@@ -401,6 +401,67 @@ static void scene_host_image_copy(struct suite *s)
 	vkc_image_destroy(c, &image);
 }
 
+/* Commands and a reply of more bytes than a ring has: they are read and written where they lie. */
+static void scene_host_image_copy_large(struct suite *s)
+{
+	enum { WIDTH = 700, HEIGHT = 500, UPPER = 123 };
+	struct vkc *c = &s->c;
+	if (!c->features.host_copy.hostImageCopy) {
+		suite_skip(s, "no VK_EXT_host_image_copy");
+		return;
+	}
+	struct vkc_image_params params = plain_params(RGBA, WIDTH, HEIGHT);
+	params.usage |= VK_IMAGE_USAGE_HOST_TRANSFER_BIT;
+	struct vkc_image image = vkc_image_create(c, &params);
+	VkHostImageLayoutTransitionInfo transition = {
+		.sType = VK_STRUCTURE_TYPE_HOST_IMAGE_LAYOUT_TRANSITION_INFO,
+		.image = image.image,
+		.newLayout = GENERAL,
+		.subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1 },
+	};
+	vkc_check(c->vk.TransitionImageLayout(c->device, 1, &transition));
+	static uint8_t in[WIDTH * HEIGHT * 4];
+	static uint8_t out[sizeof(in)];
+	fill_bytes(in, sizeof(in), 11);
+	/* The lower part first. */
+	VkMemoryToImageCopy upload[2];
+	for (uint32_t i = 0; i < 2; i++) {
+		const int32_t top = i == 0 ? UPPER : 0;
+		upload[i] = (VkMemoryToImageCopy){
+			.sType = VK_STRUCTURE_TYPE_MEMORY_TO_IMAGE_COPY,
+			.pHostPointer = in + (size_t)top * WIDTH * 4,
+			.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+			.imageOffset = { 0, top, 0 },
+			.imageExtent = { WIDTH, i == 0 ? HEIGHT - UPPER : UPPER, 1 },
+		};
+	}
+	VkCopyMemoryToImageInfo to_image = {
+		.sType = VK_STRUCTURE_TYPE_COPY_MEMORY_TO_IMAGE_INFO,
+		.dstImage = image.image,
+		.dstImageLayout = GENERAL,
+		.regionCount = 2,
+		.pRegions = upload,
+	};
+	vkc_check(c->vk.CopyMemoryToImage(c->device, &to_image));
+	VkImageToMemoryCopy download = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_TO_MEMORY_COPY,
+		.pHostPointer = out,
+		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		.imageExtent = { WIDTH, HEIGHT, 1 },
+	};
+	VkCopyImageToMemoryInfo to_memory = {
+		.sType = VK_STRUCTURE_TYPE_COPY_IMAGE_TO_MEMORY_INFO,
+		.srcImage = image.image,
+		.srcImageLayout = GENERAL,
+		.regionCount = 1,
+		.pRegions = &download,
+	};
+	vkc_check(c->vk.CopyImageToMemory(c->device, &to_memory));
+	suite_expect(s, !memcmp(out, in, sizeof(in)), "the large host copy gives other bytes back");
+	suite_put_image(s, "image", &image, GENERAL, 4);
+	vkc_image_destroy(c, &image);
+}
+
 const struct suite_scene suite_transfer_scenes[] = {
 	{ "buffers", scene_buffers },
 	{ "copies", scene_copies },
@@ -410,5 +471,6 @@ const struct suite_scene suite_transfer_scenes[] = {
 	{ "depth_copies", scene_depth_copies },
 	{ "linear_image", scene_linear_image },
 	{ "host_image_copy", scene_host_image_copy },
+	{ "host_image_copy_large", scene_host_image_copy_large },
 	{ NULL, NULL },
 };

@@ -6,9 +6,9 @@
 #include "vkpipeline.h"
 
 /*
- * vk-suite: scenes that use a part of Vulkan each and give the bytes that come out. Run with two
- * drivers, the bytes must be equal; scenes.py compares them. Where the CPU can tell what is right,
- * the scene checks that too.
+ * vk-suite: scenes that use a part of Vulkan each and return the resulting bytes. With two drivers, the bytes
+ * must be equal; scenes.py compares them. Where the CPU can compute the expected result, the scene checks
+ * that too.
  */
 
 #define SUITE_WIDTH 256

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Workers, clients and the server die; whoever depended on them ends, and nobody else."""
+"""Workers, clients and the server die; what depended on them ends, and nothing else."""
 import os
 import signal
 import subprocess

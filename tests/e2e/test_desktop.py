@@ -74,7 +74,7 @@ def test_typing_into_a_window():
         expect('Vitrine keyboard: device is a keyboard' in said, said)
         expect('Vitrine tablet: device is a pointer' in said, said)
         # All over the display, with nothing above, so that it does not matter where it opens; a click gives it the
-        # keyboard. That it is there and listens nobody says, so it is told again until it does.
+        # keyboard. There is no sign that it is ready, so this is repeated until it reacts.
         machine.send('killall vkcube-wayland; weston-terminal --maximized &')
         expect(e2e.wait_until(lambda: type_text(machine, 'touch /tmp/typed\n'), 90), 'nothing was typed')
 

@@ -17,7 +17,7 @@ def connector(machine, display):
 
 
 def expect_connector(machine, display, wanted):
-    """Also has the kernel look at it now: nobody else asks for it on a console."""
+    """Also makes the kernel probe it now: on a console no program asks for that."""
     def is_there():
         machine.run(f'echo detect >/sys/class/drm/card0-Virtual-{display + 1}/status')
         return connector(machine, display) == wanted

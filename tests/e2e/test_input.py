@@ -40,7 +40,7 @@ Address = collections.namedtuple('Address', 'host port token')
 
 
 class Person(ws.Viewer):
-    """Somebody with the page open, as far as the server can tell."""
+    """A viewer with the page open, as the server sees it."""
 
     def __init__(self, machine):
         self.front = machine.gpu.pid

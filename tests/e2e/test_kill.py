@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""kill -9 of workers and clients at random moments, 100 times: nothing is left, nobody is disturbed.
+"""kill -9 of workers and clients at random moments, 100 times: nothing is left, and others are not disturbed.
 
 An orphan that waits for an answer looks up only after 4096 rounds of Mesa's polling: 3.5 s on a machine
 with nothing else to do, more here, where another client keeps all cores busy.

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Many clients at the same time and one after another; what they leave behind."""
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -77,14 +78,12 @@ def end_idle(clients):
 
 
 def test_workers_know_the_device():
-    """`serve` finds out once how the device shares memory; its workers are told."""
-    with e2e.Server() as server:
-        def told():
-            clients = start_idle(server, 1)
-            lines = [open(f'/proc/{pid}/cmdline').read().split('\0') for pid in server.workers()]
-            end_idle(clients)
-            return any('--known' in line for line in lines)
-        expect(e2e.wait_until(told, 20), 'no worker was told of the device')
+    """`serve` finds out once how the device shares memory; its workers get that with their configuration."""
+    with e2e.Server('--log', 'worker=debug') as server:
+        def known():
+            end_idle(start_idle(server, 1))
+            return re.search('knows how [1-9][0-9]* devices share memory', server.log())
+        expect(e2e.wait_until(known, 20), 'no worker knew the device')
 
 
 def test_idle_clients():
@@ -92,7 +91,7 @@ def test_idle_clients():
         before = state(server)
         clients = start_idle(server, IDLE_CLIENTS)
         workers = server.workers()
-        time.sleep(2)  # whoever spins for a while after work has stopped by then
+        time.sleep(2)  # a thread that spins for a while after work has stopped by then
         start = sum(cpu_ms(pid) for pid in workers) + cpu_ms(server.process.pid)
         time.sleep(3)
         used = sum(cpu_ms(pid) for pid in workers) + cpu_ms(server.process.pid) - start

@@ -8,8 +8,9 @@
 #include "vectors_gen.h"
 
 /*
- * One command as a guest sends it: its number (any number is made one that exists), flags, arguments.
- * Decodes it, encodes it again and writes a reply; what was encoded must decode to the same.
+ * One command as a guest sends it: its number (any number is made one that exists), flags, arguments. The flags
+ * say how many words of these the reader gets; it has to copy the others out of shared memory.
+ * Decodes it, encodes it again and writes a reply; what was encoded must decode to the same in one piece.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -20,7 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct {
 	struct wire_objects objects;
-	struct vtr_object tomb;
+	struct vtr_object failed;
 	struct vtr_budget budget;
 	struct vtr_arena arena;
 	const struct vtw_pass *passes[VTW_COMMAND_COUNT];
@@ -33,8 +34,8 @@ static void init(void)
 {
 	vtr_assert(wire_objects_init(&f.objects));
 	/* An image whose creation failed. */
-	f.tomb = (struct vtr_object){ .id = WIRE_OBJECT_COUNT + 1, .type = 10 | VTR_OBJECT_TOMB };
-	vtr_assert(vtr_idmap_insert(&f.objects.map, &f.tomb) == VTR_OK);
+	f.failed = (struct vtr_object){ .id = WIRE_OBJECT_COUNT + 1, .type = 10 | VTR_OBJECT_FAILED };
+	vtr_assert(vtr_idmap_insert(&f.objects.map, &f.failed) == VTR_OK);
 	vtr_budget_init(&f.budget, ARENA_LIMIT);
 	vtr_arena_init(&f.arena, 16384, &f.budget);
 	for (size_t i = 0; vtw_passes[i] != NULL; i++) {
@@ -57,32 +58,36 @@ static const struct vtw_pass *choose(const uint8_t *data)
 }
 
 /* Returns: whether it decodes; *out_size is what it encodes to then, 0 when that does not fit. */
-static bool pass(const struct vtw_pass *p, const uint8_t *data, size_t size, uint8_t *encoded,
+static bool pass(const struct vtw_pass *p, const uint8_t *data, size_t size, size_t split, uint8_t *encoded,
                  size_t *out_size)
 {
 	struct vtr_cs_writer request = { .cur = encoded, .end = encoded + ENCODE_SIZE };
 	struct vtr_cs_writer reply = { .cur = f.reply, .end = f.reply + ENCODE_SIZE };
-	uint8_t *copy = malloc(size + (size == 0)); /* ends where ASan looks */
+	uint8_t *copy = malloc(split + (split == 0)); /* ends where ASan looks */
+	uint8_t *shared = malloc(size + (size == 0));
 	struct vtr_cs_reader r;
 	bool ok;
 
-	vtr_assert(copy != NULL);
-	memcpy(copy, data, size);
-	vtr_cs_reader_init(&r, copy, size, &f.objects.map, &f.arena);
+	vtr_assert(copy != NULL && shared != NULL);
+	memcpy(copy, data, split);
+	memcpy(shared, data, size);
+	vtr_cs_reader_init(&r, copy, split, &f.objects.map, &f.arena);
+	vtr_cs_reader_continue(&r, shared + split, shared + size);
 	ok = p->pass(&r, &request, &reply);
 	vtr_assert(ok == (r.status == 0));
-	vtr_assert((r.status & VTR_CS_POISONED) == 0 || r.cur == r.end);
+	vtr_assert((r.status & VTR_CS_POISONED) == 0 || vtr_cs_left(&r) == 0);
 	vtr_assert(f.arena.held <= ARENA_LIMIT);
 	*out_size = ok && !request.full ? (size_t)(request.cur - encoded) : 0;
 	vtr_arena_reset(&f.arena);
 	free(copy);
+	free(shared);
 	return ok;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	const struct vtw_pass *p;
-	size_t first, second;
+	size_t first, second, split;
 
 	if (size < HEAD_SIZE || size > INPUT_MAX) {
 		return 0;
@@ -91,10 +96,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		init();
 	}
 	p = choose(data);
-	if (!pass(p, data + HEAD_SIZE, size - HEAD_SIZE, f.request[0], &first) || first == 0) {
+	size -= HEAD_SIZE;
+	split = vtr_cs_ld32(data + 4) % (size + 1) & ~(size_t)3;
+	if (!pass(p, data + HEAD_SIZE, size, split, f.request[0], &first) || first == 0) {
 		return 0;
 	}
-	vtr_assert(pass(p, f.request[0] + HEAD_SIZE, first - HEAD_SIZE, f.request[1], &second));
+	first -= HEAD_SIZE;
+	vtr_assert(pass(p, f.request[0] + HEAD_SIZE, first, first, f.request[1], &second));
+	first += HEAD_SIZE;
 	vtr_assert(second == first && memcmp(f.request[0], f.request[1], first) == 0);
 	return 0;
 }

@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "ipc/ipc.h"
+#include "ipc/worker_protocol.h"
 #include "platform/sock.h"
-#include "worker/ipc.h"
-#include "worker/protocol.h"
 
 /*
  * What a worker gone bad sends to its supervisor, and what a worker would do if its front went bad:
@@ -72,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			}
 		}
 	} while (err == VTR_OK);
-	vtr_assert(err == VTR_ERR_GONE || err == VTR_ERR_GUEST);
+	vtr_assert(err == VTR_ERR_GONE || err == VTR_ERR_PROTOCOL);
 	vtr_ipc_finish(&ipc);
 	vtr_close(&ends[1]);
 	return 0;

@@ -8,6 +8,7 @@
 #include "platform/thread.h"
 #include "venus/venus.h"
 #include "vk/loader.h"
+#include "vk/renderer_config.h"
 #include "vk_gen.h"
 
 /*
@@ -31,7 +32,7 @@ enum { CREATE_RING = 188, NOTIFY_RING = 190, WAIT_RING_SEQNO = 253 };
 /* Where ring 7 lies in resource 2; what the input makes itself may lie before it. */
 enum { OWN_RING = 7, RING_AT = 32768, TAIL_AT = RING_AT + 64, BUFFER_AT = RING_AT + 192, BUFFER_SIZE = 8192 };
 
-/* Takes the place of the real loader: there is no driver here. */
+/* Replaces the real loader: there is no driver here. */
 enum vtr_err vtr_loader_get(struct vtr_log *log, struct vtr_loader **out_loader)
 {
 	(void)log;
@@ -164,7 +165,7 @@ static void run_in_ring(struct guest *g)
 	put64(&at, g->size);
 	const enum vtr_err err = vtr_venus_submit(g->venus, words, (size_t)(at - words) * 4);
 
-	vtr_assert(err == VTR_OK || (err == VTR_ERR_GUEST && vtr_venus_is_dead(g->venus)));
+	vtr_assert(err == VTR_OK || (err == VTR_ERR_PROTOCOL && vtr_venus_is_dead(g->venus)));
 }
 
 static void run(struct guest *g, uint32_t how)
@@ -172,7 +173,7 @@ static void run(struct guest *g, uint32_t how)
 	struct vtr_os_thread thread;
 
 	if ((how & IN_RING) != 0) {
-		memcpy(g->map[RING] + BUFFER_AT, g->data, g->size); /* before somebody scribbles there */
+		memcpy(g->map[RING] + BUFFER_AT, g->data, g->size); /* before another thread overwrites it */
 	}
 	vtr_assert(vtr_os_thread_create(&thread, "guest", guest_thread, g) == VTR_OK);
 	if ((how & IN_RING) != 0) {
@@ -180,7 +181,7 @@ static void run(struct guest *g, uint32_t how)
 	} else {
 		const enum vtr_err err = vtr_venus_submit(g->venus, g->data, g->size);
 
-		vtr_assert(err == VTR_OK || (err == VTR_ERR_GUEST && vtr_venus_is_dead(g->venus)));
+		vtr_assert(err == VTR_OK || (err == VTR_ERR_PROTOCOL && vtr_venus_is_dead(g->venus)));
 	}
 	pthread_mutex_lock(&g->lock);
 	g->done = true;
@@ -192,7 +193,8 @@ static void run(struct guest *g, uint32_t how)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	int rings = 0;
-	const struct vtr_venus_params params = { .events = &events, .data = &rings, .max_memory = 1 << 20 };
+	static const struct vtr_renderer_config config = { .max_memory = 1 << 20 };
+	const struct vtr_venus_params params = { .events = &events, .data = &rings, .config = &config };
 	struct guest g = { .data = data + 4,
 		           .size = (size - 4) & ~(size_t)3,
 		           .lock = PTHREAD_MUTEX_INITIALIZER };

@@ -18,7 +18,7 @@
 /*
  * What a VMM gone bad sends: pieces of {length, fds, bytes}, one in each turn of the loop. The fds' low
  * three bits say how many, the others of which kind; all bits set: nothing is sent for a few turns. On
- * the back channel, if it opens one, everything is answered with the same message: that the window is
+ * the back channel, if it opens one, everything is answered with the same message: that hostmem is
  * mapped.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -38,7 +38,7 @@ enum { FD_MEMORY, FD_EVENT, FD_SOCKET, FD_PIPE, FD_WINDOW, FD_KINDS };
 static struct {
 	struct vtr_os_loop *loop;
 	struct vtr_vhost_user *server;
-	struct vtr_window window;
+	struct vtr_hostmem hostmem;
 	char path[64];
 	uint8_t *memory;
 	int fds[FD_KINDS];
@@ -129,7 +129,7 @@ static void stop(void *data)
 
 /* --- the VMM ------------------------------------------------------------------------------------------- */
 
-/* Rings with a few requests, for those who get that far. */
+/* Rings with a few requests, for inputs that start a queue. */
 static void fill_memory(void)
 {
 	struct desc {
@@ -244,7 +244,7 @@ static void init(void)
 	static const struct vtr_virtio_device device = {
 		.queue_count = QUEUES,
 		.features = 0x1f,
-		.window = &fuzz.window,
+		.hostmem = &fuzz.hostmem,
 		.read_config = read_config,
 		.write_config = write_config,
 		.start = start,
@@ -256,12 +256,12 @@ static void init(void)
 	int pipe_fds[2];
 	void *map;
 
-	fuzz.window.size = RAM_SIZE;
-	vtr_assert(vtr_os_shm_create("window", RAM_SIZE, &fuzz.window.fd) == VTR_OK);
+	fuzz.hostmem.size = RAM_SIZE;
+	vtr_assert(vtr_os_shm_create("hostmem", RAM_SIZE, &fuzz.hostmem.fd) == VTR_OK);
 	vtr_assert(vtr_os_shm_create("ram", RAM_SIZE, &fuzz.fds[FD_MEMORY]) == VTR_OK);
 	vtr_assert(vtr_os_shm_map(fuzz.fds[FD_MEMORY], 0, RAM_SIZE, true, &map) == VTR_OK);
 	fuzz.memory = map;
-	fuzz.fds[FD_WINDOW] = fuzz.window.fd;
+	fuzz.fds[FD_WINDOW] = fuzz.hostmem.fd;
 	fuzz.fds[FD_EVENT] = eventfd(1, EFD_NONBLOCK | EFD_CLOEXEC);
 	vtr_assert(pipe(pipe_fds) == 0);
 	vtr_close(&pipe_fds[1]);

@@ -6,10 +6,9 @@
 #include "base/err.h"
 
 /*
- * A guest's driver gone bad, with renderers and a screen that do as they please: records of {what,
- * bytes of it (16 bits), the bytes}. Whatever comes, every request without a fence is answered, what the
- * screen is told lies within its memory (the driver's screen checks that), and a reset leaves nothing
- * (the hub checks that).
+ * A hostile guest driver, with renderers and a screen that act at random: records of {what, bytes of it (16
+ * bits), the bytes}. For any input, every request without a fence is answered, scanouts lie within their
+ * memory (the driver's screen checks that), and a reset leaves nothing (core/ checks that).
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -39,7 +38,7 @@ static void send(uint32_t queue, const uint8_t *bytes, size_t size)
 	int slot = driver_send(queue, bytes, size, ANSWER_ROOM);
 
 	driver_kick();
-	/* Behind one with a fence it waits for nobody. */
+	/* Behind a request with a fence it does not wait. */
 	vtr_assert((flags & GPU_FLAG_FENCE) != 0 || driver_is_done(slot));
 }
 
@@ -52,8 +51,8 @@ static void run(uint8_t what, const uint8_t *bytes, size_t size)
 		break;
 	case FENCE:
 		if (driver_has_renderers()) {
-			render_signal(take_u32(bytes, size, 0), take_u32(bytes, size, 4),
-			              take_u32(bytes, size, 8));
+			(void)render_signal(take_u32(bytes, size, 0), take_u32(bytes, size, 4),
+			                    take_u32(bytes, size, 8));
 		}
 		break;
 	case DEATH:

@@ -7,6 +7,7 @@
 #include "../unit/fake_venus.h"
 #include "base/mem.h"
 #include "platform/sock.h"
+#include "vk/renderer_config.h"
 #include "vtest/vtest.h"
 
 /*
@@ -24,8 +25,8 @@ static const uint32_t handshake[] = {
 };
 static const uint8_t name[] = { 'f', 0 };
 static const uint32_t handshake_rest[] = {
-	1, 11, 4,		   /* PROTOCOL_VERSION 4 */
-	1, 17, 4,		   /* CONTEXT_INIT Venus */
+	1, 11, 4,     /* PROTOCOL_VERSION 4 */
+	1, 17, 4,     /* CONTEXT_INIT Venus */
 	2, 19, 7, 0,                /* SYNC_CREATE 7 */
 	6, 18, 2, 1, 4096, 0, 0, 0, /* RESOURCE_CREATE_BLOB of 4 KiB */
 };
@@ -39,6 +40,12 @@ static void ignore_ring(void *data, uint64_t ring_id, bool created, int fd, uint
 	(void)status_offset;
 }
 
+static void ignore_context(void *data, struct vtr_venus *venus)
+{
+	(void)data;
+	(void)venus;
+}
+
 static void ignore_ending(void *data, enum vtr_err why)
 {
 	(void)data;
@@ -47,6 +54,7 @@ static void ignore_ending(void *data, enum vtr_err why)
 
 static const struct vtr_vtest_events events = {
 	.ring = ignore_ring,
+	.context = ignore_context,
 	.ending = ignore_ending,
 };
 
@@ -71,15 +79,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t first = data[0] & 1 ? 0 : 3;
 	vtr_assert(vtr_os_sock_send(ends[0], iov + first, 4 - first, NULL, 0) == VTR_OK);
 	vtr_assert(shutdown(ends[0], SHUT_WR) == 0);
+	/* ends what has more replies than fit */
+	const struct vtr_renderer_config config = { .reply_timeout_ms = 1 };
 	const struct vtr_vtest_params params = {
 		.fd = ends[1],
-		.stop_fd = -1,
-		.reply_timeout_ms = 1, /* ends what has more replies than that */
+		.config = &config,
 		.events = &events,
 	};
 	enum vtr_err err = vtr_vtest_serve(&params);
-	/* There is no other way to end. */
-	vtr_assert(err == VTR_OK || err == VTR_ERR_GUEST || err == VTR_ERR_LIMIT);
+	/* The only possible results. */
+	vtr_assert(err == VTR_OK || err == VTR_ERR_PROTOCOL || err == VTR_ERR_LIMIT);
 	vtr_assert(err == VTR_OK || fake_venus.killed || fake_venus.submitted == 0);
 	vtr_assert(fake_venus.contexts == 0 && fake_venus.resources == 0);
 	vtr_close(&ends[0]);

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "web/guard.h"
 #include "web/message.h"
-#include "web/wish.h"
+#include "web/mode_request.h"
+#include "web/origin_check.h"
 
 /*
  * What the web server reads itself of a request: a line that is taken for Host, one for Origin, and the
@@ -30,20 +30,20 @@ static size_t take_line(const uint8_t *data, size_t size, char line[LINE_MAX_BYT
 
 static void check_sender(const char *host, const char *origin)
 {
-	static const struct vtr_guard local = { 0 };
-	static const struct vtr_guard remote = { .tls = true, .remote = true, .names = "a.example,b" };
+	static const struct vtr_origin_check local = { 0 };
+	static const struct vtr_origin_check remote = { .tls = true, .remote = true, .names = "a.example,b" };
 
-	if (vtr_guard_host(&local, host)) {
-		vtr_assert(vtr_guard_host(&remote, host));
+	if (vtr_origin_check_host(&local, host)) {
+		vtr_assert(vtr_origin_check_host(&remote, host));
 		/* No name of anybody else's can look like this. */
 		vtr_assert(strncmp(host, "127.", 4) == 0 || strncmp(host, "[::1]", 5) == 0 ||
 		           (strlen(host) >= 9 && (host[0] | 0x20) == 'l'));
 		vtr_assert(strchr(host, '/') == NULL && strchr(host, '@') == NULL);
 	}
-	if (vtr_guard_host(&remote, host)) {
+	if (vtr_origin_check_host(&remote, host)) {
 		vtr_assert(strchr(host, '/') == NULL && strchr(host, '@') == NULL);
 	}
-	if (vtr_guard_origin(&local, origin, host)) {
+	if (vtr_origin_check_origin(&local, origin, host)) {
 		vtr_assert(strlen(origin) == strlen("http://") + strlen(host));
 	}
 }
@@ -66,7 +66,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char host[LINE_MAX_BYTES];
 	char origin[LINE_MAX_BYTES];
-	struct vtr_wish wish;
+	struct vtr_mode_request wish;
 	size_t at = 0;
 
 	at += take_line(data, size, host);
@@ -79,7 +79,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char *exact = realloc(body, size - at > 0 ? size - at : 1);
 	vtr_assert(exact != NULL);
 	check_message((const uint8_t *)exact, size - at);
-	if (vtr_wish_parse(exact, size - at, &wish) == VTR_OK) {
+	if (vtr_mode_request_parse(exact, size - at, &wish) == VTR_OK) {
 		vtr_assert(wish.has_connected || wish.has_width || wish.has_height);
 		vtr_assert(wish.width <= 999999999 && wish.height <= 999999999);
 	}

@@ -21,7 +21,7 @@
  *   H  when an R comes                    R  answers all H, in the opposite order, then itself
  *   D  when the device is stopped         C  at once; says that the configuration changed
  *   P  as D, and says that the configuration changed
- *   W  at once; fills the window's bytes [u64 at 8, + u64 at 16) with the byte at 1
+ *   W  at once; fills hostmem's bytes [u64 at 8, + u64 at 16) with the byte at 1
  */
 
 #define QUEUES 2
@@ -38,7 +38,7 @@ struct held {
 };
 
 static struct {
-	struct vtr_window window;
+	struct vtr_hostmem hostmem;
 	struct vtr_queue *const *queues;
 	const struct vtr_virtio_transport *transport;
 	struct state state;
@@ -97,8 +97,8 @@ static void fill_window(const struct vtr_queue_request *request)
 
 	if (request->out_size == 24) {
 		memcpy(range, request->out + 8, sizeof(range));
-		if (range[0] <= echo.window.size && range[1] <= echo.window.size - range[0]) {
-			memset(echo.window.map + range[0], request->out[1], range[1]);
+		if (range[0] <= echo.hostmem.size && range[1] <= echo.hostmem.size - range[0]) {
+			memset(echo.hostmem.map + range[0], request->out[1], range[1]);
 		}
 	}
 }
@@ -179,7 +179,7 @@ static void on_signal(void *data, int signo)
 	vtr_os_loop_quit(data);
 }
 
-static int run(const char *path, uint64_t window_size)
+static int run(const char *path, uint64_t hostmem_size)
 {
 	struct vtr_virtio_device device = {
 		.name = "echo",
@@ -198,14 +198,14 @@ static int run(const char *path, uint64_t window_size)
 	void *map;
 	int listen_fd;
 
-	if (window_size > 0) {
-		echo.window.size = window_size;
-		if (vtr_os_shm_create("window", window_size, &echo.window.fd) != VTR_OK ||
-		    vtr_os_shm_map(echo.window.fd, 0, window_size, true, &map) != VTR_OK) {
+	if (hostmem_size > 0) {
+		echo.hostmem.size = hostmem_size;
+		if (vtr_os_shm_create("hostmem", hostmem_size, &echo.hostmem.fd) != VTR_OK ||
+		    vtr_os_shm_map(echo.hostmem.fd, 0, hostmem_size, true, &map) != VTR_OK) {
 			return 1;
 		}
-		echo.window.map = map;
-		device.window = &echo.window;
+		echo.hostmem.map = map;
+		device.hostmem = &echo.hostmem;
 	}
 	if (vtr_log_create("debug", STDERR_FILENO, NULL, &log) != VTR_OK ||
 	    vtr_os_loop_create(&loop) != VTR_OK ||
@@ -240,18 +240,18 @@ static int run(const char *path, uint64_t window_size)
 int main(int argc, char **argv)
 {
 	const char *path = NULL;
-	uint64_t window_size = 0;
+	uint64_t hostmem_size = 0;
 
 	for (int i = 1; i + 1 < argc; i += 2) {
 		if (strcmp(argv[i], "--socket") == 0) {
 			path = argv[i + 1];
 		} else if (strcmp(argv[i], "--window") == 0) {
-			window_size = strtoull(argv[i + 1], NULL, 0);
+			hostmem_size = strtoull(argv[i + 1], NULL, 0);
 		}
 	}
 	if (path == NULL) {
 		fprintf(stderr, "usage: echo --socket PATH [--window BYTES]\n");
 		return 2;
 	}
-	return run(path, window_size);
+	return run(path, hostmem_size);
 }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Plays the front process of a VM for one `vitrine worker` (src/worker/protocol.h)."""
+"""Plays the front process of a VM for one `vitrine worker` (src/ipc/worker_protocol.h)."""
 
 import array
 import mmap
@@ -20,6 +20,23 @@ RING, WINDOW_RING, RING_GONE, FENCE_DONE, DETACHED, FDS_TAKEN = range(1, 7)
 PAGE = 4096
 
 
+# struct vtr_renderer_config (src/vk/renderer_config.h): numbers and flags, 16 devices, the log filter, paths
+CONFIG_HEAD = struct.Struct('<QIIIBBBBII')
+CONFIG_DEVICES = 8 + 16 * 112
+CONFIG_LOG = 256
+CONFIG_PATHS = 16384
+
+
+def make_config(max_memory=0, import_alignment=0, handshake_ms=10000, reply_ms=10000, no_host_import=0, no_export=0,
+                no_sandbox=0, zero=0, readable=(), readable_size=None, devices=b'', log=b''):
+    """The bytes of a worker's configuration."""
+    paths = b''.join(path.encode() + b'\0' for path in readable)
+    head = CONFIG_HEAD.pack(max_memory, import_alignment, handshake_ms, reply_ms, no_host_import, no_export,
+                            no_sandbox, zero, len(paths) if readable_size is None else readable_size, 0)
+    return (head + devices.ljust(CONFIG_DEVICES, b'\0') + log.ljust(CONFIG_LOG, b'\0') +
+            paths.ljust(CONFIG_PATHS, b'\0'))
+
+
 class Gone(Exception):
     """The worker has closed its socket."""
 
@@ -27,15 +44,19 @@ class Gone(Exception):
 class Front:
     """One worker with a window. It has create_shm() and submit(), so that vtest.Ring works on it."""
 
-    def __init__(self, *args, window_size=64 << 20, init=True, program=None):
+    def __init__(self, window_size=64 << 20, init=True, program=None, config=None, **options):
+        """`options`: of make_config(), unless the configuration is given."""
+        config_fd = os.memfd_create('config')
+        os.write(config_fd, make_config(**options) if config is None else config)
         self.sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         self.log_file = tempfile.TemporaryFile('w+')
         number = theirs.fileno()
         self.process = subprocess.Popen(
-            [program or harness.PROGRAM, 'worker', '--control-fd', str(number), '--number', '7',
-             *args], pass_fds=[number], stdin=subprocess.DEVNULL, stdout=self.log_file,
+            [program or harness.PROGRAM, 'worker', '--control-fd', str(number), '--config-fd', str(config_fd),
+             '--number', '7'], pass_fds=[number, config_fd], stdin=subprocess.DEVNULL, stdout=self.log_file,
             stderr=self.log_file)
         theirs.close()
+        os.close(config_fd)
         self.sock.settimeout(20)
         self.window_size = window_size
         self.window_fd = os.memfd_create('window')
@@ -180,3 +201,7 @@ class Front:
         self.next_res_id += 1
         self.attach(res_id, offset, size + -size % PAGE)
         return res_id, memoryview(self.window)[offset:offset + size]
+
+    def unref(self, res_id):
+        """As the guest does when it has no use for a resource; see vtest.Client."""
+        self.detach(res_id)

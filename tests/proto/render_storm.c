@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Contexts of a VM through worker/render.h with real workers, which are killed at random moments: every
- * fence is done or its context is gone, rings say FATAL, and nothing is left in the end.
- * Arguments: the program, the number of kills.
+ * Contexts of a VM through pool/worker_pool.h with real workers, which are killed at random moments: every
+ * fence is done or its context is gone, rings have the FATAL bit, and nothing is left at the end. Arguments:
+ * the program, the number of kills.
  */
 #include <signal.h>
 #include <stdatomic.h>
@@ -15,8 +15,9 @@
 #include "platform/loop.h"
 #include "platform/shm.h"
 #include "platform/thread.h"
+#include "pool/worker_pool.h"
 #include "test.h"
-#include "worker/render.h"
+#include "vk/renderer_config.h"
 
 #define SLOTS 6
 #define SLOT_SIZE (1u << 20)
@@ -34,7 +35,7 @@
 #define FATAL 2u
 
 struct slot {
-	struct vtr_render *render;
+	struct vtr_renderer *render;
 	uint8_t *memory;
 	uint32_t ctx_id;
 	uint32_t tail;
@@ -42,7 +43,7 @@ struct slot {
 	bool pieces;
 	bool gone;
 	bool ended;
-	const struct vtr_render *ending; /* destroyed, and still running */
+	const struct vtr_renderer *ending; /* destroyed, and still running */
 	unsigned detaching[PIECES_RES + 1];
 	bool ring_known; /* a fence behind its creation is done */
 	uint64_t asked[TIMELINES];
@@ -51,8 +52,8 @@ struct slot {
 
 static struct vtr_os_loop *loop;
 static struct vtr_os_loop_timer *timer;
-static struct vtr_renders *renders;
-static struct vtr_window window;
+static struct vtr_worker_pool *renders;
+static struct vtr_hostmem hostmem;
 static struct slot slots[SLOTS];
 static int ram_fd;
 static bool in_call;
@@ -76,12 +77,12 @@ static struct slot *find_slot(uint32_t ctx_id)
 /* Its memory is not used for another before it has ended. */
 static void end(struct slot *slot)
 {
-	vtr_worker_render_ops.destroy(slot->render);
+	vtr_worker_pool_ops.destroy(slot->render);
 	slot->ending = slot->ended ? NULL : slot->render;
 	slot->render = NULL;
 }
 
-static void on_fence(void *data, uint32_t ctx_id, uint32_t timeline, uint64_t fence_id)
+static enum vtr_err on_fence(void *data, uint32_t ctx_id, uint32_t timeline, uint64_t fence_id)
 {
 	struct slot *slot = find_slot(ctx_id);
 
@@ -90,6 +91,7 @@ static void on_fence(void *data, uint32_t ctx_id, uint32_t timeline, uint64_t fe
 	CHECK_EQ(fence_id, ++slot->done[timeline]);
 	slot->ring_known |= timeline == 0 && slot->done[0] == 1;
 	fence_count++;
+	return VTR_OK;
 }
 
 static void on_gone(void *data, uint32_t ctx_id)
@@ -117,7 +119,7 @@ static void on_detached(void *data, uint32_t ctx_id, uint32_t res_id)
 	detached_count++;
 }
 
-static void on_ended(void *data, const struct vtr_render *render)
+static void on_ended(void *data, const struct vtr_renderer *render)
 {
 	CHECK(data == slots && !in_call);
 	for (size_t i = 0; i < SLOTS; i++) {
@@ -134,7 +136,7 @@ static void on_ended(void *data, const struct vtr_render *render)
 	CHECK(!"ended twice");
 }
 
-static const struct vtr_render_events events = {
+static const struct vtr_renderer_events events = {
 	.fence = on_fence,
 	.gone = on_gone,
 	.detached = on_detached,
@@ -215,14 +217,14 @@ static size_t encode_notify_and_wait(uint8_t *bytes, uint32_t seqno)
 
 static void check_sent(struct slot *slot, enum vtr_err err)
 {
-	/* It may have died, and we not been told yet. */
+	/* It may have died without our knowing yet. */
 	CHECK(err == VTR_OK || err == VTR_ERR_GONE);
 	CHECK(!slot->gone || err == VTR_ERR_GONE);
 }
 
 static void ask_fence(struct slot *slot, uint32_t timeline)
 {
-	enum vtr_err err = vtr_worker_render_ops.fence(slot->render, timeline, slot->asked[timeline] + 1);
+	enum vtr_err err = vtr_worker_pool_ops.fence(slot->render, timeline, slot->asked[timeline] + 1);
 
 	check_sent(slot, err);
 	slot->asked[timeline] += err == VTR_OK;
@@ -230,27 +232,27 @@ static void ask_fence(struct slot *slot, uint32_t timeline)
 
 static void attach(struct slot *slot, uint32_t res_id, uint64_t offset, uint64_t size)
 {
-	const struct vtr_render_memory memory = {
+	const struct vtr_renderer_memory memory = {
 		.size = size,
-		.in_window = true,
-		.window_offset = (uint64_t)(slot->memory - window.map) + offset,
+		.in_hostmem = true,
+		.hostmem_offset = (uint64_t)(slot->memory - hostmem.map) + offset,
 	};
 
-	check_sent(slot, vtr_worker_render_ops.attach(slot->render, res_id, &memory));
+	check_sent(slot, vtr_worker_pool_ops.attach(slot->render, res_id, &memory));
 }
 
 static void start(struct slot *slot)
 {
 	uint8_t bytes[256];
-	struct vtr_render *render;
+	struct vtr_renderer *render;
 
 	*slot = (struct slot){ .memory = slot->memory, .ctx_id = next_ctx++ };
 	memset(slot->memory, 0, 4096 * 5);
-	CHECK_OK(vtr_worker_render_ops.create(renders, slot->ctx_id, "storm", &events, slots, &render));
+	CHECK_OK(vtr_worker_pool_ops.create(renders, slot->ctx_id, "storm", &events, slots, &render));
 	slot->render = render;
 	attach(slot, RING_RES, RING_AT, 65536);
 	attach(slot, REPLY_RES, REPLY_AT, 65536);
-	check_sent(slot, vtr_worker_render_ops.submit(render, bytes, encode_create_ring(bytes)));
+	check_sent(slot, vtr_worker_pool_ops.submit(render, bytes, encode_create_ring(bytes)));
 	ask_fence(slot, 0);
 }
 
@@ -266,7 +268,7 @@ static void use_ring(struct slot *slot)
 	slot->tail += (uint32_t)size;
 	atomic_store(tail, slot->tail);
 	size = encode_notify_and_wait(bytes, slot->tail);
-	check_sent(slot, vtr_worker_render_ops.submit(slot->render, bytes, size));
+	check_sent(slot, vtr_worker_pool_ops.submit(slot->render, bytes, size));
 	ask_fence(slot, (uint32_t)(rand() % TIMELINES));
 }
 
@@ -276,7 +278,7 @@ static void use_blob(struct slot *slot)
 
 	if (slot->blobs[i]) {
 		slot->detaching[BLOB_RES + i]++;
-		vtr_worker_render_ops.detach(slot->render, BLOB_RES + i);
+		vtr_worker_pool_ops.detach(slot->render, BLOB_RES + i);
 	} else {
 		attach(slot, BLOB_RES + i, BLOBS_AT + i * BLOB_SIZE, BLOB_SIZE);
 	}
@@ -286,7 +288,7 @@ static void use_blob(struct slot *slot)
 static void use_pieces(struct slot *slot)
 {
 	struct vtr_ram_piece pieces[200];
-	const struct vtr_render_memory memory = {
+	const struct vtr_renderer_memory memory = {
 		.size = sizeof(pieces) / sizeof(pieces[0]) * 4096,
 		.pieces = pieces,
 		.piece_count = sizeof(pieces) / sizeof(pieces[0]),
@@ -294,7 +296,7 @@ static void use_pieces(struct slot *slot)
 
 	if (slot->pieces) {
 		slot->detaching[PIECES_RES]++;
-		vtr_worker_render_ops.detach(slot->render, PIECES_RES);
+		vtr_worker_pool_ops.detach(slot->render, PIECES_RES);
 	} else {
 		for (size_t i = 0; i < memory.piece_count; i++) {
 			pieces[i] = (struct vtr_ram_piece){
@@ -303,7 +305,7 @@ static void use_pieces(struct slot *slot)
 				.size = 4096,
 			};
 		}
-		check_sent(slot, vtr_worker_render_ops.attach(slot->render, PIECES_RES, &memory));
+		check_sent(slot, vtr_worker_pool_ops.attach(slot->render, PIECES_RES, &memory));
 	}
 	slot->pieces = !slot->pieces;
 }
@@ -379,7 +381,7 @@ static void on_end_timer(void *data)
 {
 	int64_t *deadline_ns = data;
 
-	if (vtr_renders_process_count(renders) == 0) {
+	if (vtr_worker_pool_process_count(renders) == 0) {
 		vtr_os_loop_quit(loop);
 		return;
 	}
@@ -395,7 +397,7 @@ static bool is_waiting(const struct slot *slot)
 	       memcmp(slot->detaching, none, sizeof(none)) != 0;
 }
 
-/* Everybody gets what is owed, one way or the other; then all end. */
+/* Waits until all fences are signalled or their contexts are gone, then ends all contexts. */
 static void finish_all(void)
 {
 	int64_t deadline_ns = vtr_os_now_ns() + INT64_C(20000000000);
@@ -439,16 +441,16 @@ static long private_kib(void)
 
 static void storm(const char *program, unsigned count)
 {
-	const char *args[] = { "--log", "error" };
-	const struct vtr_renders_params params = {
+	const struct vtr_renderer_config config = { .log_filter = "error" };
+	const struct vtr_worker_pool_params params = {
 		.loop = loop,
-		.window = &window,
-		.spawner = { .program = program, .args = args, .arg_count = VTR_ARRAY_LEN(args) },
+		.hostmem = &hostmem,
+		.spawner = { .program = program, .config = &config },
 		.max_contexts = SLOTS,
-		.leave_timeout_ms = 5000,
+		.leave_timeout_ms = VTR_WORKER_LEAVE_MS,
 	};
 
-	CHECK_OK(vtr_renders_create(&params, &renders));
+	CHECK_OK(vtr_worker_pool_create(&params, &renders));
 	kills = 0;
 	wanted_kills = count;
 	CHECK_OK(vtr_os_loop_add_timer(loop, on_timer, NULL, &timer));
@@ -459,7 +461,7 @@ static void storm(const char *program, unsigned count)
 	for (size_t i = 0; i < SLOTS; i++) {
 		CHECK(!slots[i].ending);
 	}
-	vtr_renders_destroy(renders);
+	vtr_worker_pool_destroy(renders);
 }
 
 int main(int argc, char **argv)
@@ -470,13 +472,13 @@ int main(int argc, char **argv)
 	CHECK(argc >= 3);
 	printf("seed %u\n", seed);
 	srand(seed);
-	window.size = 64u << 20;
-	CHECK_OK(vtr_os_shm_create("window", window.size, &window.fd));
-	CHECK_OK(vtr_os_shm_map(window.fd, 0, window.size, true, &map));
-	window.map = map;
+	hostmem.size = 64u << 20;
+	CHECK_OK(vtr_os_shm_create("hostmem", hostmem.size, &hostmem.fd));
+	CHECK_OK(vtr_os_shm_map(hostmem.fd, 0, hostmem.size, true, &map));
+	hostmem.map = map;
 	CHECK_OK(vtr_os_shm_create("ram", 200 * 4096, &ram_fd));
 	for (size_t i = 0; i < SLOTS; i++) {
-		slots[i].memory = window.map + i * SLOT_SIZE;
+		slots[i].memory = hostmem.map + i * SLOT_SIZE;
 	}
 	CHECK_OK(vtr_os_loop_create(&loop));
 	storm(argv[1], 5);
@@ -488,7 +490,7 @@ int main(int argc, char **argv)
 	printf("%u killed, %u contexts gone of %u, %u fences, %u detached, %ld KiB more\n", kills, gone_count,
 	       next_ctx - 1, fence_count, detached_count, grown);
 	CHECK(grown < 1024 || VTR_ASAN);
-	/* Nobody dies but of us: some of those that we killed were destroyed already. */
+	/* Only killed workers die; some of those were destroyed already. */
 	CHECK(gone_count <= kills + 5 && gone_count >= wanted_kills / 2);
 	vtr_os_loop_destroy(loop);
 	return 0;

@@ -8,10 +8,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "display_host/host.h"
 #include "platform/loop.h"
 #include "platform/shm.h"
 #include "platform/thread.h"
-#include "screen/client.h"
 #include "test.h"
 
 /*
@@ -35,10 +35,10 @@
  *   cost                                  what flushing and the loop took:
  *                                         "cost COUNT MEAN_CPU_NS MAX_NS LATE_MAX_US"
  */
-#define WINDOW_SIZE (UINT64_C(256) << 20)
+#define HOSTMEM_SIZE (UINT64_C(256) << 20)
 #define MAX_BUFFERS 64
 /* Where a display's memory begins in the window. */
-#define WINDOW_SHARE (WINDOW_SIZE / VTR_MAX_DISPLAYS)
+#define WINDOW_SHARE (HOSTMEM_SIZE / VTR_MAX_DISPLAYS)
 #define LINE_MAX_BYTES 256
 /* Squares in the upper left corner, the lowest bit first; white is 1. */
 #define CODE_BITS 24
@@ -63,9 +63,9 @@ struct display {
 
 static struct {
 	struct vtr_os_loop *loop;
-	struct vtr_screen_client *client;
-	const struct vtr_screen_ops *ops;
-	struct vtr_window window;
+	struct vtr_display_host *client;
+	const struct vtr_display_ops *ops;
+	struct vtr_hostmem hostmem;
 	struct buffer buffers[MAX_BUFFERS];
 	struct display displays[VTR_MAX_DISPLAYS];
 	char line[LINE_MAX_BYTES];
@@ -231,10 +231,10 @@ static bool do_scanout(const char *args)
 	}
 	struct display *state = &front.displays[display];
 	scanout.format = (enum vtr_pixel_format)format;
-	scanout.in_window = strcmp(where, "window") == 0;
-	if (scanout.in_window) {
+	scanout.in_hostmem = strcmp(where, "window") == 0;
+	if (scanout.in_hostmem) {
 		scanout.offset = display * WINDOW_SHARE;
-		state->pixels = front.window.map + scanout.offset;
+		state->pixels = front.hostmem.map + scanout.offset;
 	} else {
 		scanout.buffer = (uint32_t)strtoul(where, NULL, 10);
 		buffer = find_buffer(scanout.buffer);
@@ -348,7 +348,7 @@ static bool run_line(const char *line)
 	} else if (sscanf(line, "hide %u", &a) == 1) {
 		front.ops->set_cursor(front.client, a, NULL);
 	} else if (sscanf(line, "lights %u", &a) == 1) {
-		vtr_screen_client_set_lights(front.client, a);
+		vtr_display_host_set_lights(front.client, a);
 	} else if (sscanf(line, "dark %u", &a) == 1) {
 		front.ops->set_scanout(front.client, a, NULL);
 	} else {
@@ -401,9 +401,9 @@ static void on_person(void *data, const struct vtr_input *input)
 }
 
 /* Reads "ADDRESS:PORT [NAME=VALUE]...". */
-static struct vtr_screen_http parse_http(int argc, char **argv)
+static struct vtr_display_http parse_http(int argc, char **argv)
 {
-	struct vtr_screen_http http = { .address = argc > 0 && !strchr(argv[0], '=') ? argv[0] : NULL };
+	struct vtr_display_http http = { .address = argc > 0 && !strchr(argv[0], '=') ? argv[0] : NULL };
 	const struct {
 		const char *name;
 		const char **value;
@@ -427,16 +427,16 @@ static struct vtr_screen_http parse_http(int argc, char **argv)
 }
 
 /* Reads "record=FILE", "publish=URL", "encoder=NAME" and "fps=N" among them. */
-static struct vtr_screen_video parse_video(int argc, char **argv, struct vtr_screen_output *outputs)
+static struct vtr_display_video parse_video(int argc, char **argv, struct vtr_display_output *outputs)
 {
-	struct vtr_screen_video video = { .fps = 60, .outputs = outputs };
+	struct vtr_display_video video = { .fps = 60, .outputs = outputs };
 
 	for (int i = 0; i < argc; i++) {
 		const char *value = strchr(argv[i], '=');
 		if (strncmp(argv[i], "record=", 7) == 0 || strncmp(argv[i], "publish=", 8) == 0) {
 			outputs[video.output_count++] =
-				(struct vtr_screen_output){ .target = value + 1,
-				                            .is_url = argv[i][0] == 'p' };
+				(struct vtr_display_output){ .target = value + 1,
+				                             .is_url = argv[i][0] == 'p' };
 		} else if (strncmp(argv[i], "encoder=", 8) == 0) {
 			video.encoder = value + 1;
 		} else if (strncmp(argv[i], "fps=", 4) == 0) {
@@ -446,9 +446,9 @@ static struct vtr_screen_video parse_video(int argc, char **argv, struct vtr_scr
 	return video;
 }
 
-static struct vtr_screen_hxfr parse_hxfr(int argc, char **argv)
+static struct vtr_display_hxfr parse_hxfr(int argc, char **argv)
 {
-	struct vtr_screen_hxfr hxfr = { 0 };
+	struct vtr_display_hxfr hxfr = { 0 };
 
 	for (int i = 1; i < argc; i++) {
 		if (strncmp(argv[i], "hxfr=", 5) == 0) {
@@ -461,9 +461,9 @@ static struct vtr_screen_hxfr parse_hxfr(int argc, char **argv)
 	return hxfr;
 }
 
-static struct vtr_screen_desktop parse_desktop(int argc, char **argv)
+static struct vtr_display_desktop parse_desktop(int argc, char **argv)
 {
-	struct vtr_screen_desktop desktop = { .title = "test" };
+	struct vtr_display_desktop desktop = { .title = "test" };
 
 	for (int i = 0; i < argc; i++) {
 		if (strncmp(argv[i], "window=", 7) == 0) {
@@ -476,8 +476,8 @@ static struct vtr_screen_desktop parse_desktop(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	static const struct vtr_screen_events events = { .mode = on_mode, .input = on_person };
-	struct vtr_screen_output outputs[VTR_SCREEN_MAX_OUTPUTS];
+	static const struct vtr_display_events events = { .mode = on_mode, .input = on_person };
+	struct vtr_display_output outputs[VTR_DISPLAY_MAX_OUTPUTS];
 	struct vtr_log *log;
 	void *map;
 
@@ -485,37 +485,37 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	CHECK_OK(vtr_log_create("debug", STDERR_FILENO, NULL, &log));
 	CHECK_OK(vtr_os_loop_create(&front.loop));
-	front.window.size = WINDOW_SIZE;
-	CHECK_OK(vtr_os_shm_create("test-window", WINDOW_SIZE, &front.window.fd));
-	CHECK_OK(vtr_os_shm_map(front.window.fd, 0, WINDOW_SIZE, true, &map));
-	front.window.map = map;
-	const struct vtr_screen_client_params params = {
+	front.hostmem.size = HOSTMEM_SIZE;
+	CHECK_OK(vtr_os_shm_create("test-hostmem", HOSTMEM_SIZE, &front.hostmem.fd));
+	CHECK_OK(vtr_os_shm_map(front.hostmem.fd, 0, HOSTMEM_SIZE, true, &map));
+	front.hostmem.map = map;
+	const struct vtr_display_host_params params = {
 		.log = log,
 		.log_filter = "debug",
 		.loop = front.loop,
 		.program = argv[1],
-		.window = &front.window,
+		.hostmem = &front.hostmem,
 		.http = parse_http(argc - 2, argv + 2),
 		.video = parse_video(argc - 2, argv + 2, outputs),
 		.hxfr = parse_hxfr(argc - 2, argv + 2),
 		.desktop = parse_desktop(argc - 2, argv + 2),
 		.events = &events,
 	};
-	enum vtr_err err = vtr_screen_client_create(&params, &front.client);
+	enum vtr_err err = vtr_display_host_create(&params, &front.client);
 	if (err != VTR_OK) {
 		vtr_os_loop_destroy(front.loop);
 		vtr_log_destroy(log);
 		return err == VTR_ERR_ARG ? 2 : 1;
 	}
-	front.ops = &vtr_screen_client_ops;
+	front.ops = &vtr_display_host_ops;
 	CHECK_OK(vtr_os_loop_add_timer(front.loop, on_play, NULL, &front.timer));
 	CHECK_OK(vtr_os_loop_add_fd(front.loop, STDIN_FILENO, true, false, on_input, NULL, NULL));
-	const char *control = vtr_screen_client_link(front.client, true);
-	const char *view = vtr_screen_client_link(front.client, false);
-	const char *hxfr = vtr_screen_client_hxfr_link(front.client);
+	const char *control = vtr_display_host_link(front.client, true);
+	const char *view = vtr_display_host_link(front.client, false);
+	const char *hxfr = vtr_display_host_hxfr_link(front.client);
 	printf("READY %s %s %s\n", control ? control : "-", view ? view : "-", hxfr ? hxfr : "-");
 	CHECK_OK(vtr_os_loop_run(front.loop));
-	vtr_screen_client_destroy(front.client);
+	vtr_display_host_destroy(front.client);
 	vtr_os_loop_destroy(front.loop);
 	vtr_log_destroy(log);
 	return 0;

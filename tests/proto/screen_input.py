@@ -52,7 +52,7 @@ def borrow_fd(pid, number):
 
 
 class Person:
-    """Somebody in front of the displays of a front."""
+    """A user of the displays of a front."""
 
     def __init__(self, front):
         self.screen = find_screen(front)

@@ -225,7 +225,7 @@ def disk_is_full(target):
 def server_disappears(target):
     target.servers[0].close()
     yield
-    target.expect_log('trying the server again')
+    target.expect_log('the server is tried again')
 
 
 def run_ns(pid):

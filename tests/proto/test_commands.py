@@ -82,7 +82,7 @@ class Commands(unittest.TestCase):
         self.assert_complains(self.vitrine('run', '--nothing', 'true'), 125, '--nothing')
         self.assert_complains(self.vitrine('run', '-o', 'what', 'true'), 125, 'what')
         self.assert_complains(self.vitrine('run', '--log', 'loud', 'true'), 125, 'loud')
-        self.assert_complains(self.vitrine('run'), 125, 'which program')
+        self.assert_complains(self.vitrine('run'), 125, 'program to run is missing')
         self.assert_complains(self.vitrine('serve'), 2, '--socket')
         self.assert_complains(self.vitrine('serve', '--socket', '/x', '--mode', '1777'), 2, 'mode')
         self.assert_complains(self.vitrine('worker'), 2, 'vitrine run')

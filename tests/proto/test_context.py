@@ -146,6 +146,44 @@ class Protocol(unittest.TestCase):
         context.close()
 
 
+class Config(unittest.TestCase):
+    """What the front configures its worker with."""
+
+    def assert_refused(self, why, config):
+        context = Front(init=False, config=config)
+        context.wait_gone()
+        self.assertEqual(context.process.wait(20), 2)
+        self.assertIn(why, context.log())
+        context.close()
+
+    def test_refuses(self):
+        good = front.make_config()
+        device = struct.pack('<16x16xQBBHI32s32s', 4096, 0, 0, 0, 1, b'\1', b'\1')
+        for why, config in (
+                ('by another version', b''),
+                ('by another version', good[:-1]),
+                ('by another version', good + b'\0'),
+                ('power of two', front.make_config(import_alignment=3)),
+                ('a flag', front.make_config(no_export=2)),
+                ('a flag', front.make_config(zero=1)),
+                ('results of the prober', front.make_config(devices=struct.pack('<II', 17, 0) + 16 * device)),
+                ('results of the prober', front.make_config(devices=struct.pack('<II', 2, 0) + device)),
+                ('log filter', front.make_config(log=b'x' * 256)),
+                ('paths', front.make_config(readable_size=1 + (16 << 10))),
+                ('paths', front.make_config(readable_size=65)),
+        ):
+            self.assert_refused(why, config)
+        with Front(config=front.make_config(devices=struct.pack('<II', 1, 0) + device, readable=('/x',))) as context:
+            context.sync()
+
+    def test_is_not_kept(self):
+        """The worker has no way to it that would outlive its sandbox."""
+        with Front() as context:
+            context.sync()
+            folder = f'/proc/{context.process.pid}/fd'
+            self.assertNotIn('config', ' '.join(os.readlink(f'{folder}/{fd}') for fd in os.listdir(folder)))
+
+
 class Resources(unittest.TestCase):
     """Attaching and detaching."""
 
@@ -248,8 +286,8 @@ class Memory(unittest.TestCase):
         gpu.front.sync()
         self.assertEqual(gpu.front.messages.count(detached), 1)
 
-    def check_window(self, *args, offset=5 * PAGE, size=3 * PAGE):
-        with Front(*args) as context:
+    def check_window(self, offset=5 * PAGE, size=3 * PAGE, **options):
+        with Front(**options) as context:
             gpu = Gpu(context)
             start = context.place(offset) + offset
             context.place(64 * PAGE)
@@ -267,7 +305,7 @@ class Memory(unittest.TestCase):
             self.assertEqual(window[start + size - 256:start + size + PAGE],
                              b'\x11' * (256 + PAGE))
 
-            # It is given to somebody else now.
+            # The memory is reused now.
             context.detach(50)
             self.check_let_go(gpu, memory, buffer, size - 256,
                               lambda value: window.__setitem__(slice(start, start + size),
@@ -279,11 +317,11 @@ class Memory(unittest.TestCase):
 
     def test_window_with_coarse_alignment(self):
         """Addresses and sizes suit the driver whatever the guest chose."""
-        self.check_window('-o', 'import-alignment=16384')
-        self.check_window('-o', 'import-alignment=65536', offset=PAGE, size=PAGE)
+        self.check_window(import_alignment=16384)
+        self.check_window(import_alignment=65536, offset=PAGE, size=PAGE)
 
     def test_too_coarse_alignment(self):
-        with Front('-o', 'import-alignment=131072') as context:
+        with Front(import_alignment=131072) as context:
             gpu = Gpu(context)
             context.attach(50, context.place(PAGE), PAGE)
             gpu.roundtrip()
@@ -297,8 +335,8 @@ class Memory(unittest.TestCase):
             gpu.import_memory(50, PAGE + 1, allowed=(-1000072003,))
 
     def test_guest_ram(self):
-        for args in ((), ('-o', 'import-alignment=65536')):
-            with Front(*args) as context:
+        for alignment in (0, 65536):
+            with Front(import_alignment=alignment) as context:
                 gpu = Gpu(context)
                 rams = []
                 for name in ('low', 'high'):
@@ -349,12 +387,12 @@ class Memory(unittest.TestCase):
 
     def test_no_import(self):
         """A driver that imports nothing cannot serve VMs, and says so."""
-        with Front('-o', 'no-host-import', '-o', 'no-export') as context:
+        with Front(no_host_import=1, no_export=1) as context:
             ring = Ring(context)
             ring.call(vtest.create_instance(INSTANCE), 8)
             reply = ring.call(venus.enumerate_physical_devices(INSTANCE, PHYSICAL), 20)
             self.assertEqual(struct.unpack_from('<I', reply, 16)[0], 0)
-            self.assertIn("which a VM's window needs", context.log())
+            self.assertIn("a VM needs a driver that imports hostmem", context.log())
 
 
 class Sparse(unittest.TestCase):

@@ -80,7 +80,7 @@ class Costs(CrowdTest):
         print('one viewer: ' + ', '.join(f'{name} {cores:.1%}' for name, cores in base.items()))
         print(f'each further one: web {more["web"]:.2%} of a core; ' + ', '.join(
             f'{name} {cores:+.2%}' for name, cores in more.items() if name != 'web'))
-        # The stream codes once whoever watches; what it takes for that varies by more than handing it out to all.
+        # The stream encodes once for all viewers; the time for that varies by more than sending it to all.
         self.assertLessEqual(more['web'], VIEWER_LIMIT)
 
 

@@ -260,7 +260,7 @@ class Clients(HxfrTest):
                 client.sock.sendall(data)
                 self.assertEqual(client.error(), -1)
 
-    def test_who_does_not_read_keeps_nobody_waiting(self):
+    def test_a_client_that_does_not_read_does_not_delay_others(self):
         """And goes on with a key frame, once it reads again."""
         self.front.say('mode 4 1 1280 800')
         self.front.say('scanout 4 2 1280 800 5120 window')
@@ -392,7 +392,7 @@ class Tokens(HxfrTest):
         client.answer(SCANOUT_RESP)
         self.assertEqual(self.front.wait_for('MODE'), 'MODE 5 1 640 480')
 
-    def test_who_says_nothing_keeps_nobody_out(self):
+    def test_silent_clients_do_not_block_others(self):
         silent = [self.connect() for _ in range(40)]
         client = self.connect()
         client.send(AUTH, self.token())
@@ -443,7 +443,7 @@ class Vsock(HxfrTest):
         for address in 'vsock:', 'vsock:x', 'vsock:4294967295', 'vsock:2:15937':
             text, status = self.start_wrong(f'hxfr={address}')
             self.assertEqual(status, 2, text)
-            self.assertIn('it takes vsock:PORT', text)
+            self.assertIn('has the form vsock:PORT', text)
 
     def test_without_tokens_only_where_all_guests_may(self):
         text, status = self.start_wrong('hxfr-open=vsock:0')

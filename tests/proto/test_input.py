@@ -161,7 +161,7 @@ class Devices(GpuTest):
         for code, value, lights in (0, 1, 3), (2, 0xffffffff, 7), (1, 0, 5):
             self.light(keyboard, code, value)
             self.assertEqual(viewer.wait('lights')['lights'], lights)
-        self.assertEqual(self.viewer().wait('lights')['lights'], 5, 'somebody who comes later')
+        self.assertEqual(self.viewer().wait('lights')['lights'], 5, 'a viewer that comes later')
         os.kill(screen_input.find_screen(self.gpu.pid), signal.SIGKILL)
         again = harness.wait_for(self.try_viewer, 10, 'a screen process')
         self.assertEqual(again.wait('lights')['lights'], 5, 'and after a new start')
@@ -182,7 +182,7 @@ class Devices(GpuTest):
         for size in 1, 2, 4, 7:
             status.call(struct.pack('<HHI', EV_LED, 1, 1)[:size], 0)
         status.call(b'', 8)  # room for an answer, and nothing said
-        status.call(struct.pack('<HHI', EV_LED, 0, 1) + bytes(4000), 0)  # the rest is nobody's
+        status.call(struct.pack('<HHI', EV_LED, 0, 1) + bytes(4000), 0)  # the rest is ignored
         self.assertEqual(viewer.wait('lights')['lights'], 5, 'the one that makes sense is the next')
 
     def test_a_tablet_has_no_lights(self):
@@ -281,7 +281,7 @@ class HostileDrivers(GpuTest):
                 self.assertEqual(value, 0)
                 down.remove(code)
 
-    def test_buffers_that_nobody_can_write(self):
+    def test_buffers_that_cannot_be_written(self):
         person = Person(self.gpu.pid)
         for size, gpa in (4, None), (8, 0x7fffffffffff0000), (8, vhost.RAM_SIZE // 2 - 4):
             keyboard = Driver(f'{self.gpu.input}.keyboard')
@@ -315,7 +315,7 @@ class HostileDrivers(GpuTest):
         self.check_served()
 
     def test_a_status_queue_that_is_never_empty(self):
-        """A driver that offers the same reports all the time costs time, but nobody else's turn."""
+        """A driver that offers the same reports all the time costs time, but does not block others."""
         keyboard = self.drive('keyboard')
         keyboard.start()
         queue = keyboard.queues[1]
@@ -348,7 +348,7 @@ class HostileDrivers(GpuTest):
             person.key(30, True)
             self.assertEqual(keyboard.report(), [(EV_KEY, 30, 1)])
             person.send(message)
-            # Nobody is there any more who could let go of it.
+            # There is no viewer any more that could release it.
             self.assertEqual(keyboard.report(), [(EV_KEY, 30, 0)])
             harness.wait_for(lambda: harness.is_gone(person.screen), 10, 'the end of the screen process')
             person.sock.close()

@@ -2,8 +2,10 @@
 """Death of workers, clients and the server itself, at any moment; many clients, and no leaks."""
 
 import contextlib
+import fcntl
 import os
 import random
+import re
 import signal
 import socket
 import struct
@@ -17,7 +19,7 @@ import harness
 import vtest
 from vtest import Client, Dropped, Ring
 
-# A client in a process of its own, which dies as Mesa would have it, and else works for ever.
+# A client in a process of its own, which aborts as Mesa does, and otherwise works without end.
 BUSY_CLIENT = '''
 import os, signal, struct, sys
 sys.path.insert(0, sys.argv[1])
@@ -55,7 +57,7 @@ SIGPIPE_BIT = 1 << signal.SIGPIPE - 1
 
 
 class State:
-    """What the server holds when nobody is connected."""
+    """What the server holds without clients."""
 
     def __init__(self, server):
         server.wait_workers(0)
@@ -140,7 +142,7 @@ class Death(harness.ServerTest):
             self.assertTrue(client.wait_dropped())
 
     def test_while_the_client_waits(self):
-        """A wait is a lost device for Mesa once nobody can satisfy it."""
+        """A wait is a lost device for Mesa once it cannot be satisfied any more."""
         with Client(self.server.path) as client:
             sync = client.sync_create(0)
             fd = client.sync_wait_fd([(sync, 1)])
@@ -178,6 +180,25 @@ class Death(harness.ServerTest):
         self.assertTrue(client.wait_dropped())
         client.close()
         harness.wait_for(lambda: harness.is_gone(worker), 8, 'orphaned worker gone')
+
+    def test_death_of_the_server_while_its_worker_is_busy(self):
+        """The worker's main thread waits, and looks at no socket."""
+        server = harness.Server()
+        client = Client(server.path)
+        ring = Ring(client)
+        ring.call(vtest.enumerate_instance_version(), 16)
+        worker = server.wait_workers(1)[0]
+        ring.write(vtest.wait_virtqueue_seqno(5)) # which the client never says is reached
+        client.submit(vtest.wait_ring_seqno(ring.ring_id, ring.tail))
+        time.sleep(0.3)
+        self.assertEqual(ring.status & vtest.FATAL, 0)
+        server.process.kill()
+        server.process.wait()
+        server.process.stdout.close()
+        self.assertTrue(ring.wait_fatal(3))
+        self.assertTrue(client.wait_dropped())
+        client.close()
+        harness.wait_for(lambda: harness.is_gone(worker), 4, 'orphaned worker gone')
 
     def test_end_of_the_server(self):
         """SIGTERM with clients connected: they are told, nothing is left."""
@@ -301,8 +322,60 @@ class FewFiles(harness.ServerTest):
             self.assertTrue(client.is_alive())
 
 
+class WorkerLog(harness.ServerTest):
+    ARGS = ('--log', 'info,worker=debug')
+
+    def test_workers_do_not_have_our_standard_error(self):
+        """Each has a pipe to the server, and what it writes there arrives before its death is told."""
+        files = []
+        with Client(self.server.path) as first, Client(self.server.path) as second:
+            self.assertTrue(first.is_alive() and second.is_alive())
+            for worker in self.server.wait_workers(2):
+                fds = {fd: os.readlink(f'/proc/{worker}/fd/{fd}') for fd in (0, 1, 2)}
+                self.assertEqual(fds[0], '/dev/null')
+                self.assertRegex(fds[2], 'pipe:')
+                self.assertEqual(fds[1], fds[2])
+                self.assertNotIn(self.server.log_path, [os.readlink(file.path) for file in os.scandir(f'/proc/{worker}/fd')])
+                files.append(fds[2])
+        self.assertEqual(len(set(files)), 2)
+        self.server.wait_workers(0)
+        harness.wait_for(lambda: self.server.log().count(': has disconnected') == 2, 5, 'the end of both')
+        for number in re.findall(r'client (\d+): has disconnected', self.server.log()):
+            lines = [line for line in self.server.log().splitlines() if re.search(rf'client[ =]{number}\b', line)]
+            self.assertIn(f'client={number} ', ''.join(lines[:-1]), lines)
+            self.assertTrue(lines[-1].endswith(f'client {number}: has disconnected'), lines)
+
+
+class FullLog(unittest.TestCase):
+    def test_serve_goes_on(self):
+        """Standard error is a pipe that is not read, as of a terminal that is stopped."""
+        reader, writer = os.pipe()
+        self.addCleanup(os.close, reader)
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, 'sock')
+            fcntl.fcntl(writer, fcntl.F_SETPIPE_SZ, 4096)
+            os.write(writer, bytes(4096))
+            server = subprocess.Popen([harness.PROGRAM, 'serve', '--socket', path, '--log', 'debug'],
+                                      stdout=subprocess.PIPE, stderr=writer, text=True)
+            self.addCleanup(server.stdout.close)
+            self.addCleanup(server.wait)
+            self.addCleanup(server.kill)
+            os.close(writer)
+            self.assertEqual(server.stdout.readline(), f'READY {path}\n')
+            for _ in range(20):
+                with Client(path) as client:
+                    self.assertTrue(client.is_alive())
+            # The next line that is taken says how many were not.
+            os.read(reader, 4096)
+            with Client(path) as client:
+                self.assertTrue(client.is_alive())
+                self.assertIn(b'lines before it were dropped', os.read(reader, 4096))
+            server.terminate()
+            self.assertEqual(server.wait(20), 0)
+
+
 class DeadLog(unittest.TestCase):
-    """Standard error is a socket, and a worker can shut it down for all who have it."""
+    """Standard error is a socket that was shut down, or closed at its other end."""
 
     def start(self, how, *words):
         """-> a process whose standard error was ended in that way, by the time that it has written a line"""

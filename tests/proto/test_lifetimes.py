@@ -63,7 +63,7 @@ class Lifetimes(harness.ServerTest):
         self.assertTrue(gpu.ring.wait())
         return gpu
 
-    def test_waits_hold_up_nobody(self):
+    def test_waits_do_not_block_others(self):
         """A ring waits for a queue; fences and the context's thread do not wait with it."""
         for wait in (venus.queue_wait_idle(QUEUE), venus.device_wait_idle(DEVICE)):
             with Client(self.server.path) as client:

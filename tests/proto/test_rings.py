@@ -8,12 +8,10 @@ import time
 import harness
 import venus
 import vtest
-from venus import Gpu
+from venus import DEVICE, Gpu
 from vtest import Client, Dropped, Ring
 
 TOP = (1 << 64) - 1
-GENERAL = 1
-ALL_LAYERS = (1 << 32) - 1
 
 
 class VenusTest(harness.ServerTest):
@@ -278,17 +276,21 @@ class Rings(VenusTest):
                 pass
 
     def test_many_rings(self):
-        """More than the supervisor keeps an eye on."""
+        """Mesa makes a ring for each thread that creates pipelines; more than the supervisor keeps an eye on."""
         with Client(self.server.path) as client:
-            rings = []
-            try:
-                for i in range(100):
-                    rings.append(Ring(client, ring_id=i + 1, buffer_size=4096, reply_size=4096))
-                client.get_param(1)
-            except Dropped:
-                pass
-            self.assertGreaterEqual(len(rings), 16)
-            print(f'{len(rings)} rings', flush=True)
+            rings = [Ring(client, ring_id=i + 1, buffer_size=4096, reply_size=4096) for i in range(300)]
+            for ring in rings:
+                ring.write(vtest.set_reply(ring.reply_id, 0, 4096) + vtest.enumerate_instance_version())
+            for ring in rings:
+                self.assertTrue(ring.wait(), self.server.tail())
+                self.assertEqual(struct.unpack_from('<ii', ring.replies), (137, 0))
+            worker, = self.server.workers()
+            print(f'{len(rings)} rings: {harness.threads(worker)} threads, {harness.memory_kib(worker)} KiB', flush=True)
+            for ring in rings[::2]:
+                client.submit(vtest.destroy_ring(ring.ring_id))
+            for ring in rings[1::2]:
+                ring.call(vtest.enumerate_instance_version(), 16)
+            self.assertLess(harness.threads(worker), 200)
         self.server.wait_workers(0)
 
     def test_calls(self):
@@ -312,6 +314,13 @@ class Rings(VenusTest):
             client.submit(vtest.destroy_ring(ring.ring_id))
             client.unref(ring.res_id)
             self.assertTrue(client.is_alive())
+
+    def test_many_semaphores(self):
+        with Client(self.server.path) as client:
+            gpu = Gpu(client)
+            for first in range(1000, 71000, 5000):
+                gpu.stream(b''.join(venus.create_timeline(DEVICE, first + i) for i in range(5000)))
+            gpu.call(venus.create_timeline(DEVICE, 71000, True))
 
     def test_alive(self):
         with Client(self.server.path) as client:
@@ -355,52 +364,6 @@ class Rings(VenusTest):
             gpu.import_memory(res_id, 4096)
             gpu.import_memory(res_id, 5000, allowed=(-1000072003,))
 
-    def copies(self, client, layers):
-        """A device, and an image of 256x256 texels for copies by the processor."""
-        gpu = Gpu(client)
-        image, memory = 90, 91
-        gpu.ring.write(venus.create_image(venus.DEVICE, image, 256, 256, layers=layers, usage=1 << 22))
-        size, = struct.unpack_from('<Q', gpu.call(venus.image_memory_requirements(venus.DEVICE, image),
-                                                  allowed=(1000146003, 0, 1), size=48), 24)
-        gpu.call(venus.allocate_memory(venus.DEVICE, memory, size))
-        gpu.ring.write(venus.bind_image(venus.DEVICE, image, memory) +
-                       venus.transition_image(venus.DEVICE, image, layers, GENERAL))
-        return gpu, image
-
-    def test_host_image_copies(self):
-        """50 MB in one command: the limit is the budget, and the texels are as large as the format says."""
-        each = 256 * 256 * 4
-        with Client(self.server.path) as client:
-            gpu, image = self.copies(client, layers=1)
-            region = venus.copy_region(256, 256, 1)
-            last = random.Random(1).randbytes(each)
-            gpu.stream(venus.copy_memory_to_image(
-                venus.DEVICE, image, GENERAL, [(bytes(each), region)] * 199 + [(last, region)]))
-            reply = gpu.call(venus.copy_image_to_memory(venus.DEVICE, image, GENERAL, venus.copy_region(128, 1, 1), 512),
-                             size=16 + 512)
-            self.assertEqual(reply[16:], last[:512])
-
-    def test_host_image_copies_of_all_layers(self):
-        with Client(self.server.path) as client:
-            gpu, image = self.copies(client, layers=3)
-            texels = random.Random(2).randbytes(3 * 4 * 4 * 4)
-            gpu.ring.write(venus.copy_memory_to_image(
-                venus.DEVICE, image, GENERAL, [(texels, venus.copy_region(4, 4, ALL_LAYERS))]))
-            reply = gpu.call(venus.copy_image_to_memory(venus.DEVICE, image, GENERAL,
-                                                        venus.copy_region(4, 4, ALL_LAYERS), len(texels)),
-                             size=16 + len(texels))
-            self.assertEqual(reply[16:], texels)
-
-    def test_host_image_copy_without_its_bytes(self):
-        """What the command did not bring is zero, never what lies behind it."""
-        with Client(self.server.path) as client:
-            gpu, image = self.copies(client, layers=1)
-            gpu.ring.write(venus.copy_memory_to_image(
-                venus.DEVICE, image, GENERAL, [(b'\xff' * 64, venus.copy_region(256, 256, 1))]))
-            reply = gpu.call(venus.copy_image_to_memory(venus.DEVICE, image, GENERAL, venus.copy_region(32, 1, 1), 128),
-                             size=16 + 128)
-            self.assertEqual(reply[16:], b'\xff' * 64 + bytes(64))
-
     def test_physical_devices(self):
         with Client(self.server.path) as client:
             ring = Ring(client)
@@ -412,6 +375,39 @@ class Rings(VenusTest):
             number, result, present, count = struct.unpack('<iiQI', reply)
             self.assertEqual((number, result, present), (2, 0, 1))
             self.assertGreaterEqual(count, 1)
+
+
+class Budget(VenusTest):
+    """What counts as memory, as there is no other limit that programs get to."""
+
+    ARGS = ('-o', 'max-memory=32M')
+
+    def test_rings(self):
+        """256 KiB each. There is no other way to refuse one than to end the context."""
+        with Client(self.server.path) as client:
+            rings = []
+            with self.assertRaises((Dropped, TimeoutError)):
+                for i in range(128):
+                    rings.append(Ring(client, ring_id=i + 1, buffer_size=4096, reply_size=4096))
+                    client.get_param(1)
+            self.assertGreater(len(rings), 100)
+            self.assertTrue(rings[0].wait_fatal())
+            self.server.wait_log('vkCreateRingMESA: no memory for a ring')
+
+    def test_semaphores(self):
+        """4 KiB each, until they are destroyed."""
+        ids = range(1000, 10000)
+        with Client(self.server.path) as client:
+            gpu = Gpu(client)
+            for start in range(0, len(ids), 50):
+                gpu.ring.write(b''.join(venus.create_timeline(DEVICE, i) for i in ids[start:start + 50]))
+                self.assertTrue(gpu.ring.wait())
+            reply = gpu.ring.call(venus.create_timeline(DEVICE, 20000, True), 8)
+            self.assertEqual(struct.unpack('<ii', reply), (40, -1))
+            for start in range(0, len(ids), 50):
+                gpu.ring.write(b''.join(venus.destroy_semaphore(DEVICE, i) for i in ids[start:start + 50]))
+                self.assertTrue(gpu.ring.wait())
+            gpu.call(venus.create_timeline(DEVICE, 20000, True))
 
 
 if __name__ == '__main__':

@@ -138,7 +138,7 @@ class Pictures(FrontTest):
             blue, green, red, _ = screen.solid_bytes(frame)
             self.assertEqual(screen.read_png(body)[2], [bytes((red, green, blue)) * 64] * 48, frame)
         flushes, mean, longest, _ = self.front.cost()
-        print(f'{len(frames)} of 100 frames at 60 Hz seen; {flushes} flushes with somebody to wake, '
+        print(f'{len(frames)} of 100 frames at 60 Hz seen; {flushes} flushes with a wake-up, '
               f'{mean / 1000:.1f} us CPU each, the longest {longest / 1000:.0f} us')
         self.assertGreater(len(frames), 40)
         self.assertEqual(self.front.request('GET', '/api/displays/0/frame.png?after=x')[0], 400)
@@ -355,7 +355,7 @@ def mode(display, connected, width, height):
                         "struct.pack('<4I', 3, 2**31, 0, 0)", "struct.pack('<4I', 99, 0, 0, 0)"):
             with self.subTest(message=message):
                 front = self.start(f"control.sendall({message})\ntime.sleep(100)\n")
-                harness.wait_for(lambda: 'broke the rules' in front.log() and 'signal 9' in front.log(), 10,
+                harness.wait_for(lambda: 'broke the protocol' in front.log() and 'signal 9' in front.log(), 10,
                                  f'the end of who sent it\n{front.log()}')
                 self.assertEqual([line for line in front.unasked if line.startswith('MODE')], [])
 
@@ -407,8 +407,8 @@ while True: notes[0:4] = b'\\1\\0\\0\\0'
         with open(f'/proc/{pid}/maps') as file:
             shared = {line.split()[-2] if line.rstrip().endswith('(deleted)') else line.split()[-1]: line.split()[1]
                       for line in file if 'memfd' in line}
-        self.assertEqual(shared, {'/memfd:test-window': 'r--s', '/memfd:test-buffer': 'r--s',
-                                  '/memfd:vitrine-board': 'r--s', '/memfd:vitrine-notes': 'rw-s'})
+        self.assertEqual(shared, {'/memfd:test-hostmem': 'r--s', '/memfd:test-buffer': 'r--s',
+                                  '/memfd:vitrine-scanout-page': 'r--s', '/memfd:vitrine-scanout-acks': 'rw-s'})
         with open(f'/proc/{pid}/status') as file:
             self.assertIn('Seccomp:\t2', file.read())
 
@@ -434,7 +434,7 @@ class Start(unittest.TestCase):
         finally:
             front.stop()
 
-    def test_nothing_is_started_for_nobody(self):
+    def test_nothing_is_started_without_viewers(self):
         front = screen.Front(http=None)
         front.say('scanout 0 2 64 48 256 window')
         front.say('buffer 3 4096')

@@ -76,7 +76,7 @@ class Refusals(EchoTest):
         self.assert_refused(vm)
 
     def test_useless_fds(self):
-        """Fds that cannot do what they are for: refused, or of no use, but they harm nobody."""
+        """Fds of the wrong kind: refused, or useless but harmless."""
         null = os.open('/dev/null', os.O_RDWR)
         plain = os.open('/proc/self/exe', os.O_RDONLY)
         reader, writer = os.pipe()
@@ -285,19 +285,19 @@ class Explanations(EchoTest):
             vm.start()
         except Closed:
             pass
-        self.assert_refused(vm, 'opened no back channel')
+        self.assert_refused(vm, 'opened no back-end channel')
 
     def test_old_qemu(self):
         """A QEMU before 11.1 is told so."""
         vm = self.connect(protocol_features=0x402629 & ~vhost.F_SHMEM)
         with self.assertRaises(Closed):
             vm.realize()
-        self.assert_refused(vm, 'needs QEMU 11.1 or newer')
+        self.assert_refused(vm, 'Use QEMU 11.1 or newer')
 
     def test_no_protocol_features(self):
         vm = self.connect()
         vm.send(vhost.SET_FEATURES, struct.pack('<Q', vhost.VIRTIO_FEATURES))
-        self.assert_refused(vm, 'needs QEMU 11.1 or newer')
+        self.assert_refused(vm, 'Use QEMU 11.1 or newer')
 
     def test_no_config_size(self):
         vm = self.started(protocol_features=0x402629 & ~(1 << 9))
@@ -310,7 +310,7 @@ class Explanations(EchoTest):
         vm.start()
         with self.assertRaises(Closed):
             vm.queues[0].call(b'E')
-        self.assert_refused(vm, 'refused to map the window of 1024 MiB')
+        self.assert_refused(vm, 'refused to map hostmem of 1024 MiB')
 
     def test_broken_message(self):
         vm = self.realized()

@@ -262,7 +262,7 @@ class Recording(VideoTest):
 
 class Counting(VideoTest):
     def test_what_is_recorded_is_counted(self):
-        """And nothing is coded for displays that nobody records."""
+        """And nothing is encoded for displays that are not recorded."""
         self.front = screen.Front(f'record={self.path("a.mp4")}')
         for display in 0, 1:
             self.front.say(f'scanout {display} 2 {WIDTH} {HEIGHT} {WIDTH * 4} window')
@@ -302,7 +302,7 @@ class Publishing(VideoTest):
         process.kill()
         process.wait()
         self.play(180)
-        harness.wait_for(lambda: 'trying the server again' in self.front.log(), 30, 'a retry')
+        harness.wait_for(lambda: 'the server is tried again' in self.front.log(), 30, 'a retry')
         self.assertEqual(len(self.processes('screen')), 1)
         what = probe(path)
         stream, = what['streams']
@@ -329,10 +329,10 @@ class Publishing(VideoTest):
         url = f'srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}'
         self.check_broadcast(url, '-i', url + '?mode=listener')
 
-    def test_nobody_is_there(self):
+    def test_the_server_is_not_there(self):
         self.start(f'publish=rtmp://127.0.0.1:{free_port()}/live/key')
         self.play()
-        harness.wait_for(lambda: 'trying the server again' in self.front.log(), 20, 'a retry')
+        harness.wait_for(lambda: 'the server is tried again' in self.front.log(), 20, 'a retry')
 
     def test_one_that_never_answers(self):
         with socket.socket() as sock:

@@ -204,7 +204,7 @@ class Refusals(harness.ServerTest):
         self.assertEqual(len(os.listdir(f'/proc/{worker}/fd')), before)
 
     def test_client_that_does_not_read(self):
-        """Its worker may wait for it, but for nobody else, and goes when it goes."""
+        """Its worker may wait for this client only, and ends with it."""
         client = self.connect()
         client.sock.settimeout(1)
         try:

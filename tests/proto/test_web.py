@@ -190,7 +190,7 @@ class WhatMayBeAsked(WebTest):
 
 
 class WhoTakesTooLong(WebTest):
-    def test_half_open_connections_keep_nobody_out(self):
+    def test_half_open_connections_do_not_block_others(self):
         """1000 connections, of which none ever finishes a request."""
         half_open = []
         for number in range(1000):
@@ -237,7 +237,7 @@ class WhoTakesTooLong(WebTest):
         self.assertEqual(open_socks, set())
         self.assertLess(took, REQUEST_SECONDS + 5)
 
-    def test_who_does_not_read_costs_nobody_anything(self):
+    def test_a_client_that_does_not_read_costs_nothing(self):
         """Asks for large pictures and never reads them."""
         self.front.say('scanout 1 2 2048 1024 8192 window')
         self.front.say('frame 1 1')
@@ -314,7 +314,7 @@ class WhoHasNoToken(WebTest):
     def bind(self, address):
         return socket.create_connection((self.front.host, self.front.port), 20, (address, 0))
 
-    def test_many_who_do_not_read_lock_nobody_out(self):
+    def test_many_that_do_not_read_do_not_block_others(self):
         self.attack(self.FLOOD, MAX_SESSIONS)
         self.check_served()
         self.attack(self.FLOOD, 2 * MAX_SESSIONS)
@@ -358,7 +358,7 @@ class WhoHasNoToken(WebTest):
         self.attack(self.FLOOD, then=socket.SHUT_WR)
         self.attack(b'HEAD' + self.PAGE[3:])
         self.attack(self.FLOOD + b'GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
-        self.check_calm('answers that nobody reads')
+        self.check_calm('answers that are not read')
         self.check_served()
 
     def test_one_address_has_a_limit(self):

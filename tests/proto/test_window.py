@@ -117,7 +117,7 @@ class Pictures(WindowTest):
     def test_frames_come_at_their_rate_and_in_order(self):
         self.width, self.height = 1280, 800
         for renderer in RENDERERS:
-            # Whoever else works on this machine takes pictures from us, so the best of some tries counts.
+            # Other programs on this machine cost us pictures, so the best of some tries counts.
             shares = []
             while not shares or (max(shares) < 0.95 and len(shares) < 4):
                 shares.append(self.watch_frames(renderer))
@@ -211,7 +211,7 @@ class Sizes(WindowTest):
             self.assertNotIn('VUID', text)
             self.assertNotIn('UNASSIGNED', text)
             self.assertEqual(len(harness.children(self.front.pid)), 1)
-            self.assertNotIn('starting it again', self.front.log())
+            self.assertNotIn('is started again', self.front.log())
 
     def follow(self, line, seed):
         """Does what a guest does that is told of a mode."""
@@ -386,7 +386,7 @@ class Faults(WindowTest):
         time.sleep(10.5)
         number = self.x.display
         self.x.stop()
-        harness.wait_for(lambda: 'starting it again' in self.front.log(), 10, 'the front to notice')
+        harness.wait_for(lambda: 'is started again' in self.front.log(), 10, 'the front to notice')
         self.front.say('mode 0 1 640 400')
         time.sleep(1)
         self.x = xvfb.Xvfb(display=number)
@@ -395,10 +395,10 @@ class Faults(WindowTest):
     def test_no_server_is_said_once(self):
         self.env['DISPLAY'] = ':98'
         self.front = screen.Front('window=auto', http=None, env=self.env)
-        harness.wait_for(lambda: 'no window' in self.front.log(), 20, 'the reason')
+        harness.wait_for(lambda: 'cannot open a window' in self.front.log(), 20, 'the reason')
         harness.wait_for(lambda: not harness.children(self.front.pid), 10, 'the end of the process')
         time.sleep(1)
-        self.assertEqual(self.front.log().count('no window:'), 1)
+        self.assertEqual(self.front.log().count('cannot open a window:'), 1, self.front.log())
         self.assertIn('DISPLAY', self.front.log())
         self.front.say('mode 0 1 640 400')
         self.assertEqual(harness.children(self.front.pid), [])

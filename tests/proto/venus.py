@@ -194,10 +194,14 @@ def destroy_device(device):
     return command(12, struct.pack('<QQ', device, 0))
 
 
-def create_timeline(device, timeline):
+def create_timeline(device, timeline, reply=False):
     timeline_info = (1000207002, struct.pack('<iQ', 1, 0))
     return command(40, struct.pack('<Q', device) + info(9, struct.pack('<I', 0), timeline_info) + NULL +
-                   new(timeline))
+                   new(timeline), reply)
+
+
+def destroy_semaphore(device, semaphore):
+    return command(41, struct.pack('<QQQ', device, semaphore, 0))
 
 
 def signal_timeline(device, timeline, value):

@@ -210,7 +210,7 @@ class Client:
         while time.monotonic() < deadline:
             try:
                 if not self.sock.recv(65536):
-                    # What Mesa does next is read (spins for ever) or write (must fail).
+                    # What Mesa does next is read (spins without end) or write (must fail).
                     self.sock.send(b'\0\0\0\0')
                     return False
             except (BrokenPipeError, ConnectionResetError):

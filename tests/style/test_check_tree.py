@@ -18,6 +18,8 @@ GOOD = {
     'src/venus/x.c': SPDX,
     'tests/test.h': SPDX + '#ifndef TESTS_TEST_H\n#define TESTS_TEST_H\n#endif\n',
     'tools/a.py': '#!/usr/bin/env python3\n# SPDX-License-Identifier: MIT\n',
+    'docs/architecture.md': '| src/base/ | shared | x |\n| src/wire/ | shared: a, b | x |\n| src/venus/ | worker | x |\n'
+                            '1. `f()` (src/wire/cs.c): x\n',
     'bench/.keep': '', 'demo/.keep': '', 'protocol/.keep': '',
 }
 
@@ -28,6 +30,13 @@ FAULTS = [
     ('src/new/x.c', SPDX, 'src/LAYERS does not know new/'),
     ('src/LAYERS', 'base: venus\nwire: base\nvenus: base wire\n', 'names venus before it is listed'),
     ('src/wire/meson.build', 'dependencies: [dep_base, dep_venus]\n', 'wire/ may not link venus/'),
+    ('docs/architecture.md', '| src/base/ | shared | x |\n| src/wire/ | shared | x |\n', 'says of src/venus/'),
+    ('docs/architecture.md', '| src/base/ | shared | x |\n| src/wire/ | shared | x |\n| src/venus/ | two of them | x |\n',
+     'says of src/venus/'),
+    ('docs/architecture.md', '| src/base/ | shared | x |\n| src/wire/ | shared | x |\n| src/venus/ | worker | x |\n'
+     '| src/old/ | worker | x |\n', 'a row for src/old/'),
+    ('docs/architecture.md', GOOD['docs/architecture.md'] + '1. `g()` (src/wire/cs.c): x\n', 'names g() in src/wire/cs.c'),
+    ('src/wire/a.c', SPDX + 'int f(void)\n{\n' + '\tf();\n' * 61 + '}\n', 'a function of 61 lines'),
     ('src/wire/a.c', 'int a;\n', 'the first line must be the SPDX line'),
     ('tools/a.py', 'print()\n', 'no SPDX line'),
     ('src/wire/a.h', SPDX + '#ifndef _WIRE_A_H\n#define _WIRE_A_H\n#endif\n', 'the header guard must be WIRE_A_H'),

@@ -25,7 +25,7 @@ static void insert_get_remove(void)
 	CHECK_OK(vtr_idmap_insert(&map, &b));
 	CHECK(vtr_idmap_get(&map, 1) == &a);
 	CHECK(vtr_idmap_get(&map, 2) == &b);
-	CHECK_ERR(vtr_idmap_insert(&map, &again), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_idmap_insert(&map, &again), VTR_ERR_INVALID);
 	CHECK(vtr_idmap_get(&map, 1) == &a);
 	CHECK(!vtr_idmap_remove(&map, &again)); /* another one of this id */
 	CHECK(vtr_idmap_get(&map, 1) == &a);
@@ -50,7 +50,7 @@ static void ids_of_any_value(void)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct vtr_object o = object(bad[i]);
 
-		CHECK_ERR(vtr_idmap_insert(&map, &o), VTR_ERR_GUEST);
+		CHECK_ERR(vtr_idmap_insert(&map, &o), VTR_ERR_INVALID);
 		CHECK(vtr_idmap_get(&map, bad[i]) == NULL);
 		CHECK(!vtr_idmap_remove(&map, &o));
 	}

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "test.h"
@@ -109,7 +110,7 @@ static void bad_filters(void)
 	CHECK_ERR(vtr_log_create(many, 2, NULL, &log), VTR_ERR_ARG);
 }
 
-static void nobody_forges_lines(void)
+static void lines_cannot_be_forged(void)
 {
 	struct vtr_log *log = create(NULL, "a\nb");
 
@@ -224,6 +225,49 @@ static void threads_do_not_mix(void)
 	vtr_log_destroy(log);
 }
 
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A pipe that is not read, and blocks. Lines do not wait for it, and the first that gets through counts the others. */
+static void a_full_pipe_stops_nothing(void)
+{
+	struct vtr_log *log = NULL;
+	char block[8192];
+	int fds[2];
+
+	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
+	CHECK_EQ(fcntl(fds[1], F_SETPIPE_SZ, sizeof(block)), sizeof(block));
+	CHECK_OK(vtr_log_create(NULL, fds[1], NULL, &log));
+	memset(block, 'x', sizeof(block));
+	CHECK_EQ(write(fds[1], block, sizeof(block)), sizeof(block));
+	int64_t started_ms = now_ms();
+	for (int i = 0; i < 1000; i++) {
+		vtr_warn(log, "not taken");
+	}
+	vtr_log_pass(log, "nor this\n", 9);
+	CHECK(now_ms() - started_ms < 5000);
+	CHECK_EQ(read(fds[0], block, sizeof(block)), sizeof(block));
+	vtr_warn(log, "first");
+	vtr_log_pass(log, "as it is\n", 9);
+	ssize_t size = read(fds[0], block, sizeof(block) - 1);
+	CHECK(size > 0);
+	block[size] = '\0';
+	CHECK(strstr(block, "warn  venus first (1001 lines before it were dropped)\nas it is\n") != NULL);
+	vtr_warn(log, "second");
+	size = read(fds[0], block, sizeof(block) - 1);
+	block[size] = '\0';
+	CHECK(strstr(block, "warn  venus second\n") != NULL);
+	vtr_log_destroy(log);
+	vtr_log_pass(NULL, "x\n", 2);
+	close(fds[0]);
+	close(fds[1]);
+}
+
 static void escapes_guest_text(void)
 {
 	char buf[16];
@@ -251,12 +295,13 @@ int main(void)
 	RUN(null_is_silence);
 	RUN(filters);
 	RUN(bad_filters);
-	RUN(nobody_forges_lines);
+	RUN(lines_cannot_be_forged);
 	RUN(long_lines_are_cut);
 	RUN(keeps_errno);
 	RUN(guests_cannot_flood);
 	RUN(says_what_was_dropped);
 	RUN(threads_do_not_mix);
+	RUN(a_full_pipe_stops_nothing);
 	RUN(escapes_guest_text);
 	return 0;
 }

@@ -61,7 +61,7 @@ static void fds(void)
 	errno = ENOTTY;
 	vtr_close(&fd);
 	CHECK_EQ(errno, ENOTTY);
-	fd = 1000000; /* close() fails, and nobody hears of it */
+	fd = 1000000; /* close() fails, which is ignored */
 	vtr_close(&fd);
 	CHECK_EQ(errno, ENOTTY);
 }

@@ -185,11 +185,11 @@ static void reads_renderer_options(void)
 		                           "max-memory=1=2" };
 
 	CHECK_OK(vtr_tuning_parse(&command, &list, &tuning));
-	CHECK_EQ(tuning.max_memory, 2ll << 30);
-	CHECK_EQ(tuning.import_alignment, 16384);
-	CHECK_EQ(tuning.handshake_ms, 10000);
-	CHECK_EQ(tuning.reply_ms, 10000);
-	CHECK(tuning.no_sandbox && !tuning.no_host_import);
+	CHECK_EQ(tuning.renderer.max_memory, 2ll << 30);
+	CHECK_EQ(tuning.renderer.import_alignment, 16384);
+	CHECK_EQ(tuning.renderer.handshake_timeout_ms, 10000);
+	CHECK_EQ(tuning.renderer.reply_timeout_ms, 10000);
+	CHECK(tuning.renderer.no_sandbox && !tuning.renderer.no_host_import);
 	CHECK_STR(tuning.driver, "/x.json");
 	list.count = 1;
 	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {

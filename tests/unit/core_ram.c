@@ -92,12 +92,12 @@ static void keeps_what_stays(void)
 	begin();
 	uint8_t *first = vtr_ram_at(&ram, 0, 1);
 	int first_fd = ram.regions[0].fd;
-	int window = new_file(PAGE);
-	CHECK(!vtr_ram_has_file(&ram, window));
+	int hostmem = new_file(PAGE);
+	CHECK(!vtr_ram_has_file(&ram, hostmem));
 	/* In another place of the table, by another fd, at another address of the VMM; the second is gone,
 	 * a third came. */
 	struct vtr_ram_region regions[2] = {
-		region(0x200000000, PAGE, 0, dup(window)),
+		region(0x200000000, PAGE, 0, dup(hostmem)),
 		region(0, 4 * PAGE, 0, dup(first_fd)),
 	};
 	regions[1].user_addr = 0x10000;
@@ -106,10 +106,10 @@ static void keeps_what_stays(void)
 	CHECK(vtr_ram_at_user(&ram, 0x10000, 1) == first);
 	CHECK_EQ(ram.regions[1].fd, first_fd);
 	CHECK(vtr_ram_at(&ram, 0x100000000, 1) == NULL);
-	CHECK(vtr_ram_has_file(&ram, window));
+	CHECK(vtr_ram_has_file(&ram, hostmem));
 	vtr_ram_finish(&ram);
-	CHECK(!vtr_ram_has_file(&ram, window));
-	vtr_close(&window);
+	CHECK(!vtr_ram_has_file(&ram, hostmem));
+	vtr_close(&hostmem);
 }
 
 /* The same address, but another file, or another part of it. */
@@ -165,11 +165,11 @@ static void refuses(void)
 		{ region(0, PAGE, 0, file), region(PAGE, PAGE, 0, pipe_fds[0]) },
 	};
 	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
-		refuse(bad[i], 2, VTR_ERR_GUEST);
+		refuse(bad[i], 2, VTR_ERR_INVALID);
 	}
 	struct vtr_ram_region same_user[2] = { bad[0][0], region(PAGE, PAGE, 0, file) };
 	same_user[1].user_addr = same_user[0].user_addr;
-	refuse(same_user, 2, VTR_ERR_GUEST);
+	refuse(same_user, 2, VTR_ERR_INVALID);
 	struct vtr_ram_region many[VTR_RAM_MAX_REGIONS + 1];
 	for (size_t i = 0; i < VTR_ARRAY_LEN(many); i++) {
 		many[i] = region(i * PAGE, PAGE, 0, file);

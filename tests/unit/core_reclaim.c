@@ -10,7 +10,7 @@
 #define SIZE (64 * MIB)
 
 static struct vtr_os_loop *loop;
-static struct vtr_window window;
+static struct vtr_hostmem hostmem;
 static struct vtr_reclaim reclaim;
 static struct vtr_os_loop_timer *stop;
 static struct vtr_os_loop_timer *beat;
@@ -28,14 +28,14 @@ static void begin(void)
 {
 	CHECK_OK(vtr_os_loop_create(&loop));
 	CHECK_OK(vtr_os_loop_add_timer(loop, quit, NULL, &stop));
-	CHECK_OK(vtr_window_init("test", SIZE, &window));
-	CHECK_OK(vtr_reclaim_init(&reclaim, NULL, loop, &window));
+	CHECK_OK(vtr_hostmem_init("test", SIZE, &hostmem));
+	CHECK_OK(vtr_reclaim_init(&reclaim, NULL, loop, &hostmem));
 }
 
 static void end(void)
 {
 	vtr_reclaim_finish(&reclaim);
-	vtr_window_finish(&window);
+	vtr_hostmem_finish(&hostmem);
 	vtr_os_loop_destroy(loop);
 }
 
@@ -43,7 +43,7 @@ static uint64_t bytes_in_use(void)
 {
 	struct stat st;
 
-	CHECK_EQ(fstat(window.fd, &st), 0);
+	CHECK_EQ(fstat(hostmem.fd, &st), 0);
 	return (uint64_t)st.st_blocks * 512;
 }
 
@@ -58,15 +58,15 @@ static void settle(void)
 static void check_bytes(uint64_t from, uint64_t to, uint8_t wanted)
 {
 	for (uint64_t i = from; i < to; i += 1000) {
-		CHECK_EQ(window.map[i], wanted);
+		CHECK_EQ(hostmem.map[i], wanted);
 	}
-	CHECK_EQ(window.map[to - 1], wanted);
+	CHECK_EQ(hostmem.map[to - 1], wanted);
 }
 
 static void all_of_it_is_given_back(void)
 {
 	begin();
-	memset(window.map, 1, 20 * MIB);
+	memset(hostmem.map, 1, 20 * MIB);
 	vtr_reclaim_add(&reclaim, 3 * MIB, 10 * MIB);
 	vtr_reclaim_add(&reclaim, 14 * MIB, 4096);
 	CHECK_EQ(bytes_in_use(), 20 * MIB);
@@ -81,15 +81,15 @@ static void all_of_it_is_given_back(void)
 static void what_is_claimed_is_zero_at_once(void)
 {
 	begin();
-	memset(window.map, 1, 10 * MIB);
+	memset(hostmem.map, 1, 10 * MIB);
 	vtr_reclaim_add(&reclaim, 2 * MIB, 2 * MIB);
 	vtr_reclaim_add(&reclaim, 4 * MIB, 2 * MIB);
 	vtr_reclaim_claim(&reclaim, 3 * MIB + 4096, 2 * MIB); /* a part of each */
 	check_bytes(3 * MIB + 4096, 5 * MIB + 4096, 0);
 	check_bytes(2 * MIB, 3 * MIB, 1);
 	check_bytes(5 * MIB + 4096, 6 * MIB, 1);
-	memset(window.map + 3 * MIB + 4096, 2, 2 * MIB);
-	vtr_reclaim_claim(&reclaim, 8 * MIB, MIB); /* which nobody gave back */
+	memset(hostmem.map + 3 * MIB + 4096, 2, 2 * MIB);
+	vtr_reclaim_claim(&reclaim, 8 * MIB, MIB); /* not added before */
 	check_bytes(8 * MIB, 9 * MIB, 1);
 	settle();
 	check_bytes(0, 2 * MIB, 1);
@@ -108,16 +108,16 @@ static void what_is_claimed_is_zero_at_once(void)
 static void everything_but_what_is_claimed(void)
 {
 	begin();
-	memset(window.map, 1, 4 * MIB);
-	window.map[SIZE - 1] = 1;
+	memset(hostmem.map, 1, 4 * MIB);
+	hostmem.map[SIZE - 1] = 1;
 	vtr_reclaim_add(&reclaim, MIB, MIB);
 	vtr_reclaim_add_all(&reclaim);
 	vtr_reclaim_claim(&reclaim, 2 * MIB, MIB);
-	memset(window.map + 2 * MIB, 3, MIB);
+	memset(hostmem.map + 2 * MIB, 3, MIB);
 	settle();
 	CHECK_EQ(bytes_in_use(), MIB);
 	check_bytes(2 * MIB, 3 * MIB, 3);
-	CHECK_EQ(window.map[SIZE - 1], 0);
+	CHECK_EQ(hostmem.map[SIZE - 1], 0);
 	end();
 }
 
@@ -138,13 +138,13 @@ static void the_loop_goes_on(void)
 {
 	begin();
 	CHECK_OK(vtr_os_loop_add_timer(loop, on_beat, NULL, &beat));
-	memset(window.map, 1, SIZE);
+	memset(hostmem.map, 1, SIZE);
 	vtr_reclaim_add_all(&reclaim);
 	vtr_os_loop_timer_set(beat, 0);
 	int64_t start = vtr_os_now_ns();
 	settle();
 	int64_t all = vtr_os_now_ns() - start;
-	printf("64 MiB in %.1f ms, nobody waited for more than %.1f ms\n", (double)all / 1e6,
+	printf("64 MiB in %.1f ms, the longest wait was %.1f ms\n", (double)all / 1e6,
 	       (double)longest_ns / 1e6);
 	CHECK(beats >= 60);
 	end();

@@ -33,7 +33,7 @@ static void add(struct vtr_muxer *muxer, struct vtr_access_unit *unit)
 	vtr_access_unit_unref(unit);
 }
 
-/* A display that is dark for a night, or shows one frame for days, ends no file. */
+/* A file survives a display that is inactive for a night, or shows one frame for days. */
 static void record_gaps(enum vtr_mux_kind kind)
 {
 	const struct vtr_encoder_params params = {

@@ -109,9 +109,9 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 	free(venus);
 }
 
-void vtr_venus_capset(bool use_guest_vram, uint8_t out_capset[VTR_VENUS_CAPSET_SIZE])
+void vtr_venus_capset(bool use_guest_vram, uint8_t out_capset[VTR_CAPSET_VENUS_SIZE])
 {
-	memset(out_capset, use_guest_vram ? 0xa5 : 0x5a, VTR_VENUS_CAPSET_SIZE);
+	memset(out_capset, use_guest_vram ? 0xa5 : 0x5a, VTR_CAPSET_VENUS_SIZE);
 }
 
 bool vtr_venus_is_dead(const struct vtr_venus *venus)
@@ -133,7 +133,7 @@ enum vtr_err vtr_venus_submit(struct vtr_venus *venus, const void *commands, siz
 	}
 	if (fake_venus.refuse_submit) {
 		atomic_store(&venus->dead, true);
-		return VTR_ERR_GUEST;
+		return VTR_ERR_PROTOCOL;
 	}
 	return VTR_OK;
 }
@@ -147,7 +147,7 @@ enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uin
 		return fake_venus.blob_err;
 	}
 	if (blob_id != 0 || flags != VTR_BLOB_MAPPABLE) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	if (size > MAX_BLOB || venus->resource_count == MAX_RESOURCES) {
 		return VTR_ERR_LIMIT;
@@ -201,7 +201,7 @@ enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline, uint64_
 	return err;
 }
 
-void vtr_venus_settle(struct vtr_venus *venus, bool sleeping)
+void vtr_venus_poll_fences(struct vtr_venus *venus, bool sleeping)
 {
 	(void)venus;
 	(void)sleeping;

@@ -44,19 +44,19 @@ struct owed {
 	uint64_t id;
 };
 
-struct vtr_render {
+struct vtr_renderer {
 	uint32_t ctx_id;
 };
 
-/* A renderer that is to let go of a resource, or of everything, as it ends. */
+/* A renderer that will release a resource, or everything when it ends. */
 struct leaving {
 	uint32_t ctx_id;
 	uint32_t res_id;
-	struct vtr_render *render;
+	struct vtr_renderer *render;
 };
 
 struct vtr_os_loop *driver_loop;
-struct vtr_window driver_window;
+struct vtr_hostmem driver_window;
 struct vtr_virtio_gpu *driver_gpu;
 const struct vtr_virtio_device *driver_device;
 enum vtr_err render_create_error;
@@ -87,7 +87,7 @@ static size_t owed_count;
 static struct leaving leaving[MAX_LEAVING];
 static size_t leaving_count;
 static struct vtr_os_loop_task leave_task;
-static const struct vtr_render_events *render_events;
+static const struct vtr_renderer_events *render_events;
 static void *render_events_data;
 static int image_fd;
 static uint8_t *image_map;
@@ -122,14 +122,14 @@ const char *driver_said(void)
 /* --- renderers ----------------------------------------------------------------------------------------- */
 
 static enum vtr_err render_create(void *data, uint32_t ctx_id, const char *name,
-                                  const struct vtr_render_events *events, void *events_data,
-                                  struct vtr_render **out_render)
+                                  const struct vtr_renderer_events *events, void *events_data,
+                                  struct vtr_renderer **out_render)
 {
 	CHECK(data == &owed_count);
 	if (render_create_error != VTR_OK) {
 		return render_create_error;
 	}
-	struct vtr_render *render = calloc(1, sizeof(*render));
+	struct vtr_renderer *render = calloc(1, sizeof(*render));
 	CHECK(render != NULL);
 	render->ctx_id = ctx_id;
 	render_events = events;
@@ -145,7 +145,7 @@ static void forget_owed(size_t index)
 	memmove(&owed[index], &owed[index + 1], (owed_count - index) * sizeof(owed[0]));
 }
 
-static void render_destroy(struct vtr_render *render)
+static void render_destroy(struct vtr_renderer *render)
 {
 	say("destroy %u\n", render->ctx_id);
 	for (size_t i = owed_count; i-- > 0;) {
@@ -160,15 +160,15 @@ static void render_destroy(struct vtr_render *render)
 	}
 }
 
-static enum vtr_err render_attach(struct vtr_render *render, uint32_t res_id,
-                                  const struct vtr_render_memory *m)
+static enum vtr_err render_attach(struct vtr_renderer *render, uint32_t res_id,
+                                  const struct vtr_renderer_memory *m)
 {
 	if (render_attach_error != VTR_OK) {
 		return render_attach_error;
 	}
 	say("attach %u:%u", render->ctx_id, res_id);
-	if (m->in_window) {
-		say(" window 0x%" PRIx64, m->window_offset);
+	if (m->in_hostmem) {
+		say(" hostmem 0x%" PRIx64, m->hostmem_offset);
 		CHECK_EQ(m->piece_count, 0);
 	}
 	for (size_t i = 0; i < m->piece_count; i++) {
@@ -181,8 +181,8 @@ static enum vtr_err render_attach(struct vtr_render *render, uint32_t res_id,
 	return VTR_OK;
 }
 
-/* Lets go at the loop's next turn, or by render_let_go(). */
-static void render_detach(struct vtr_render *render, uint32_t res_id)
+/* Releases at the loop's next turn, or by render_let_go(). */
+static void render_detach(struct vtr_renderer *render, uint32_t res_id)
 {
 	say("detach %u:%u\n", render->ctx_id, res_id);
 	CHECK(leaving_count < MAX_LEAVING);
@@ -215,7 +215,7 @@ void render_let_go(void)
 	let_go(NULL);
 }
 
-static enum vtr_err render_submit(struct vtr_render *render, const void *commands, size_t size)
+static enum vtr_err render_submit(struct vtr_renderer *render, const void *commands, size_t size)
 {
 	uint32_t first = 0;
 
@@ -227,7 +227,7 @@ static enum vtr_err render_submit(struct vtr_render *render, const void *command
 	return VTR_OK;
 }
 
-static enum vtr_err render_fence(struct vtr_render *render, uint32_t timeline, uint64_t fence_id)
+static enum vtr_err render_fence(struct vtr_renderer *render, uint32_t timeline, uint64_t fence_id)
 {
 	if (render_fence_error != VTR_OK) {
 		return render_fence_error;
@@ -240,9 +240,9 @@ static enum vtr_err render_fence(struct vtr_render *render, uint32_t timeline, u
 	return VTR_OK;
 }
 
-void render_signal(uint32_t ctx_id, uint32_t timeline, uint64_t id)
+enum vtr_err render_signal(uint32_t ctx_id, uint32_t timeline, uint64_t id)
 {
-	render_events->fence(render_events_data, ctx_id, timeline, id);
+	return render_events->fence(render_events_data, ctx_id, timeline, id);
 }
 
 void render_finish(uint32_t ctx_id, uint32_t timeline)
@@ -251,7 +251,7 @@ void render_finish(uint32_t ctx_id, uint32_t timeline)
 		if (owed[i].ctx_id == ctx_id && owed[i].timeline == timeline) {
 			uint64_t id = owed[i].id;
 			forget_owed(i);
-			render_signal(ctx_id, timeline, id);
+			CHECK_OK(render_signal(ctx_id, timeline, id));
 			return;
 		}
 	}
@@ -269,7 +269,7 @@ bool driver_has_renderers(void)
 	return render_events != NULL;
 }
 
-static const struct vtr_render_ops render_ops = {
+static const struct vtr_renderer_ops render_ops = {
 	.create = render_create,
 	.destroy = render_destroy,
 	.attach = render_attach,
@@ -311,8 +311,8 @@ static void screen_set_scanout(void *data, uint32_t display, const struct vtr_sc
 	}
 	screen_scanouts[display] = *s;
 	uint64_t end = s->offset + (uint64_t)s->stride * (s->height - 1) + (uint64_t)s->width * 4;
-	CHECK(end <= (s->in_window ? driver_window.size : image_size));
-	say("scanout %u %s %ux%u/%u format %d\n", display, s->in_window ? "window" : "image", s->width,
+	CHECK(end <= (s->in_hostmem ? driver_window.size : image_size));
+	say("scanout %u %s %ux%u/%u format %d\n", display, s->in_hostmem ? "hostmem" : "image", s->width,
 	    s->height, s->stride, (int)s->format);
 }
 
@@ -321,7 +321,7 @@ const uint8_t *screen_pixel(uint32_t display, uint32_t x, uint32_t y)
 	const struct vtr_scanout *s = &screen_scanouts[display];
 
 	CHECK(x < s->width && y < s->height);
-	return (s->in_window ? driver_window.map : image_map) + s->offset + (uint64_t)y * s->stride +
+	return (s->in_hostmem ? driver_window.map : image_map) + s->offset + (uint64_t)y * s->stride +
 	       (uint64_t)x * 4;
 }
 
@@ -365,7 +365,7 @@ static void screen_set_mode(void *data, uint32_t display, bool connected, uint32
 	say("mode %u %s %ux%u\n", display, connected ? "on" : "off", width, height);
 }
 
-static const struct vtr_screen_ops screen_ops = {
+static const struct vtr_display_ops screen_ops = {
 	.add_buffer = screen_add_buffer,
 	.remove_buffer = screen_remove_buffer,
 	.set_scanout = screen_set_scanout,
@@ -408,7 +408,7 @@ static void begin_queues(void)
 static void create_gpu(const struct driver_options *options)
 {
 	struct vtr_virtio_gpu_display displays[VTR_MAX_DISPLAYS];
-	uint8_t capset[VTR_VIRTIO_GPU_CAPSET_SIZE];
+	uint8_t capset[VTR_CAPSET_VENUS_SIZE];
 	static const struct vtr_virtio_transport transport = { .config_changed = count_change };
 
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
@@ -419,7 +419,7 @@ static void create_gpu(const struct driver_options *options)
 	}
 	const struct vtr_virtio_gpu_params params = {
 		.loop = driver_loop,
-		.window = &driver_window,
+		.hostmem = &driver_window,
 		.image_memory = DRIVER_IMAGE_MEMORY,
 		.displays = displays,
 		.display_count = options->display_count ? options->display_count : 1,
@@ -452,7 +452,7 @@ void driver_begin(const struct driver_options *options)
 	CHECK_OK(vtr_os_loop_add_timer(driver_loop, quit, NULL, &stop_timer));
 	vtr_os_loop_task_init(&stop_task, quit, NULL);
 	vtr_os_loop_task_init(&leave_task, let_go, NULL);
-	CHECK_OK(vtr_window_init("test-window", DRIVER_WINDOW, &driver_window));
+	CHECK_OK(vtr_hostmem_init("test-window", DRIVER_WINDOW, &driver_window));
 	CHECK_OK(vtr_os_shm_create("test-ram", RAM_SIZE, &region.fd));
 	vtr_ram_init(&ram);
 	CHECK_OK(vtr_ram_set(&ram, &region, 1));
@@ -483,7 +483,7 @@ void driver_end(void)
 		free(leaving[--leaving_count].render);
 	}
 	vtr_os_loop_destroy(driver_loop);
-	vtr_window_finish(&driver_window);
+	vtr_hostmem_finish(&driver_window);
 	vtr_ram_finish(&ram);
 	vtr_close(&call_fd);
 	CHECK_EQ(test_count_fds(), fds_before);

@@ -6,8 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/hostmem.h"
 #include "core/ops.h"
-#include "core/window.h"
 #include "platform/loop.h"
 #include "virtio/gpu.h"
 #include "virtio/gpu_protocol.h"
@@ -36,7 +36,7 @@ void driver_begin(const struct driver_options *options);
 void driver_end(void);
 
 extern struct vtr_os_loop *driver_loop;
-extern struct vtr_window driver_window;
+extern struct vtr_hostmem driver_window;
 extern struct vtr_virtio_gpu *driver_gpu;
 extern const struct vtr_virtio_device *driver_device;
 
@@ -73,7 +73,7 @@ void driver_restart(bool reset);
 /* The VMM is gone, after driver_stop(): nothing can be sent any more. */
 void driver_lose_ram(void);
 
-/* Send, wait, and tell the type of the answer. */
+/* Sends, waits, and returns the type of the answer. */
 uint32_t driver_do(const void *request, size_t size);
 #define DO(...) driver_do(&(__VA_ARGS__), sizeof(__VA_ARGS__))
 
@@ -99,11 +99,11 @@ uint32_t do_flush(uint32_t id, struct gpu_rect rect);
 const char *driver_said(void);
 #define CHECK_SAID(wanted) CHECK_STR(driver_said(), wanted)
 
-/* A renderer says that it is done with the oldest fence of a timeline that it owes. */
+/* Makes a renderer signal the oldest pending fence of a timeline. */
 void render_finish(uint32_t ctx_id, uint32_t timeline);
-/* It names a fence of its choice. */
-void render_signal(uint32_t ctx_id, uint32_t timeline, uint64_t id);
-/* Renderers do not let go of memory from now on, until render_let_go() has all do that. */
+/* It names a fence of its choice. Returns: what the device answers. */
+enum vtr_err render_signal(uint32_t ctx_id, uint32_t timeline, uint64_t id);
+/* From now on renderers do not release memory, until render_let_go() makes all of them do it. */
 extern bool render_holds_on;
 void render_let_go(void);
 /* The renderer dies. */

@@ -46,7 +46,7 @@ static void test_sizes(void)
 	}
 }
 
-/* Half of one frame and half of the next, as in a torn picture, is no number. */
+/* Half of one frame and half of the next, as in a torn picture, must not be read as a number. */
 static void test_torn(void)
 {
 	uint8_t *a = paint(1280, 800, 255);

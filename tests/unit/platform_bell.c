@@ -31,12 +31,12 @@ static void rings_until_it_is_stopped(void)
 	vtr_close(&hear_fd);
 }
 
-static void whoever_rings_never_waits(void)
+static void ringing_never_blocks(void)
 {
 	int ring_fd, hear_fd;
 
 	CHECK_OK(vtr_os_bell_create(&ring_fd, &hear_fd));
-	/* Whoever hears cannot change that either: the flags of its end are not those of the other. */
+	/* The receiving process cannot change that: the flags of its end are independent of the other end's. */
 	CHECK_EQ(fcntl(hear_fd, F_SETFL, 0), 0);
 	for (int i = 0; i < 100000; i++) {
 		vtr_os_bell_ring(ring_fd);
@@ -56,6 +56,6 @@ static void whoever_rings_never_waits(void)
 int main(void)
 {
 	RUN(rings_until_it_is_stopped);
-	RUN(whoever_rings_never_waits);
+	RUN(ringing_never_blocks);
 	return 0;
 }

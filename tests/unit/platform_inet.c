@@ -13,7 +13,7 @@
 
 static const struct {
 	const char *text;
-	const char *shown; /* NULL: makes no sense */
+	const char *shown; /* NULL: invalid */
 	bool loopback;
 } addresses[] = {
 	{ "127.0.0.1:8080", "127.0.0.1:8080", true },
@@ -89,7 +89,7 @@ static void listens(void)
 	vtr_close(&accepted);
 	vtr_close(&client);
 	vtr_close(&fd);
-	/* At once again, though a connection is still being wound up. */
+	/* At once, although a connection is still in TIME_WAIT. */
 	CHECK_OK(vtr_os_inet_listen(&again, 4, &fd));
 	vtr_close(&fd);
 }

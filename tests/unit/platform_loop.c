@@ -185,7 +185,7 @@ static void timers(void)
 	CHECK_EQ(never.calls, 0);
 	CHECK(early.at - start >= 3 * MS && late.at - start >= 10 * MS && early.at < late.at);
 
-	/* At once, and again; for ever is not now. */
+	/* At once, twice; an unlimited wait must not end. */
 	vtr_os_loop_timer_set(early.timer, 0);
 	vtr_os_loop_timer_set(late.timer, INT64_MAX);
 	vtr_os_loop_timer_set(end, 1 * MS);

@@ -18,7 +18,7 @@
 static char self[PATH_MAX];
 static int null_fd;
 
-/* Waits for the child's death to be told, reaps it, and closes the death fd. */
+/* Waits for the child's end, reaps it, and closes the death fd. */
 static int wait_for(pid_t pid, int *death_fd)
 {
 	struct pollfd pollfd = { .fd = *death_fd, .events = POLLIN };

@@ -24,8 +24,8 @@
 #include "test.h"
 
 /*
- * Each case runs in a process of its own, since nobody gets out of a sandbox. The program starts
- * itself with the case's name; it ends with 77 where the kernel cannot do what is tested.
+ * Each case runs in a process of its own, since a sandbox cannot be left. The program starts itself with the
+ * case's name; it ends with 77 if the kernel does not support what is tested.
  */
 static char self[PATH_MAX];
 static char dir[64]; /* a folder for the case, which the first process removes */
@@ -88,7 +88,7 @@ static void case_files_refused(void)
 	CHECK(refuses("/proc/self/../1/environ", O_RDONLY));
 	CHECK(refuses("/sys/class/../kernel/profiling", O_RDONLY) || errno == ENOENT);
 	CHECK(refuses("/dev/tty", O_RDWR) || errno == ENXIO);
-	/* An fd of a folder that is open already is no way round. */
+	/* An open fd of a folder does not bypass the sandbox. */
 	CHECK(openat(kept, "vitrine-sandbox-test", O_WRONLY | O_CREAT | O_CLOEXEC, 0600) < 0);
 	CHECK(mkdir("/tmp/vitrine-sandbox-test", 0700) < 0);
 	CHECK(symlink("/", "/tmp/vitrine-sandbox-test") < 0);

@@ -46,6 +46,26 @@ static void size_is_for_ever(void)
 	CHECK_EQ(fd, -1);
 }
 
+static void constant_memory(void)
+{
+	static const char text[] = "12345";
+	char back[sizeof(text)];
+	void *map;
+	int fd = -1;
+
+	CHECK_OK(vtr_os_shm_create_constant("test", text, sizeof(text), &fd));
+	CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	CHECK(pwrite(fd, "x", 1, 0) < 0 && errno == EPERM);
+	CHECK(ftruncate(fd, 0) < 0 && errno == EPERM);
+	CHECK_ERR(vtr_os_shm_map(fd, 0, 1, true, &map), VTR_ERR_OS);
+	CHECK_OK(vtr_os_shm_read(fd, back, sizeof(back)));
+	CHECK_STR(back, "12345");
+	CHECK_ERR(vtr_os_shm_read(fd, back, sizeof(back) - 1), VTR_ERR_ARG);
+	CHECK_ERR(vtr_os_shm_read(fd, back, sizeof(back) + 1), VTR_ERR_ARG);
+	CHECK_ERR(vtr_os_shm_read(-1, back, sizeof(back)), VTR_ERR_OS);
+	vtr_close(&fd);
+}
+
 static void sparse(void)
 {
 	int fd = -1;
@@ -147,6 +167,24 @@ static void memory_is_found_between_holes(void)
 	vtr_close(&fd);
 }
 
+static void populated_pages_are_there(void)
+{
+	const size_t page = vtr_os_page_size();
+	uint64_t at;
+	void *map;
+	int fd;
+
+	CHECK_OK(vtr_os_shm_create("test", 8 * page, &fd));
+	CHECK_OK(vtr_os_shm_map(fd, 0, 8 * page, true, &map));
+	vtr_os_shm_populate((char *)map + 2 * page + 5, page);
+	CHECK_OK(vtr_os_shm_find_data(fd, 0, &at));
+	CHECK(at == 2 * page || at == UINT64_MAX); /* older kernels cannot */
+	CHECK_OK(vtr_os_shm_find_data(fd, 4 * page, &at));
+	CHECK_EQ(at, UINT64_MAX);
+	vtr_os_shm_unmap(map, 8 * page);
+	vtr_close(&fd);
+}
+
 static void checks_what_others_send(void)
 {
 	size_t page = vtr_os_page_size();
@@ -155,27 +193,27 @@ static void checks_what_others_send(void)
 	CHECK_OK(vtr_os_shm_create("test", page, &fd));
 	CHECK_OK(vtr_os_shm_check(fd, page));
 	CHECK_OK(vtr_os_shm_check(fd, 0));
-	CHECK_ERR(vtr_os_shm_check(fd, page + 1), VTR_ERR_GUEST);
-	CHECK_ERR(vtr_os_shm_check(fd, UINT64_MAX), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_os_shm_check(fd, page + 1), VTR_ERR_INVALID);
+	CHECK_ERR(vtr_os_shm_check(fd, UINT64_MAX), VTR_ERR_INVALID);
 	vtr_close(&fd);
 
 	fd = memfd_create("can-shrink", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	CHECK_EQ(ftruncate(fd, (off_t)page), 0);
-	CHECK_ERR(vtr_os_shm_check(fd, page), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_os_shm_check(fd, page), VTR_ERR_INVALID);
 	CHECK_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
 	CHECK_OK(vtr_os_shm_check(fd, page));
 	vtr_close(&fd);
 
 	int fds[2];
 	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
-	CHECK_ERR(vtr_os_shm_check(fds[0], 0), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_os_shm_check(fds[0], 0), VTR_ERR_INVALID);
 	uint64_t size = 1;
-	CHECK_ERR(vtr_os_shm_size(fds[0], &size), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_os_shm_size(fds[0], &size), VTR_ERR_INVALID);
 	CHECK_ERR(vtr_os_shm_size(-1, &size), VTR_ERR_OS);
 	CHECK_EQ(size, 1);
 	vtr_close(&fds[0]);
 	vtr_close(&fds[1]);
-	CHECK_ERR(vtr_os_shm_check(-1, 0), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_os_shm_check(-1, 0), VTR_ERR_INVALID);
 }
 
 static void read_only_is_for_reading(void)
@@ -238,7 +276,7 @@ static void pieces_in_one_view(void)
 	CHECK_EQ(maps[0][3 * page], 0);
 	CHECK_EQ(maps[1][2 * page], 0);
 
-	/* What is behind it is there, and nobody else's. */
+	/* The padding is there, and private. */
 	CHECK_OK(vtr_os_shm_pad(view, 4 * page, alignment));
 	CHECK_OK(vtr_os_shm_pad(view, 4 * page, alignment));
 	view[4 * page] = view[alignment - 1] = 9;
@@ -272,7 +310,7 @@ static void pieces_in_one_view(void)
 	}
 }
 
-/* A map of a part of huge pages would take more than it was told, so parts of them are not mapped. */
+/* A map of a part of huge pages would cover more than its size, so parts of them are not mapped. */
 static void huge_pages_are_known(void)
 {
 	void *map = NULL;
@@ -297,10 +335,12 @@ int main(void)
 
 	RUN(create_and_map);
 	RUN(size_is_for_ever);
+	RUN(constant_memory);
 	RUN(sparse);
 	RUN(aligned);
 	RUN(discarded_memory_is_zero_again);
 	RUN(memory_is_found_between_holes);
+	RUN(populated_pages_are_there);
 	RUN(checks_what_others_send);
 	RUN(read_only_is_for_reading);
 	RUN(pieces_in_one_view);

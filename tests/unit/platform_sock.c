@@ -157,9 +157,9 @@ static void closes_fds_it_has_no_room_for(void)
 		many[i] = STDERR_FILENO;
 	}
 	send_bytes(ends[0], "many", many, VTR_ARRAY_LEN(many));
-	CHECK_ERR(vtr_os_sock_recv(ends[1], buf, sizeof(buf), &size, got, 2, &count), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_os_sock_recv(ends[1], buf, sizeof(buf), &size, got, 2, &count), VTR_ERR_PROTOCOL);
 	send_bytes(ends[0], "none", many, 1);
-	CHECK_ERR(vtr_os_sock_recv(ends[1], buf, sizeof(buf), &size, NULL, 0, NULL), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_os_sock_recv(ends[1], buf, sizeof(buf), &size, NULL, 0, NULL), VTR_ERR_PROTOCOL);
 	CHECK_EQ(count, 9);
 	CHECK_EQ(size, 9);
 	/* Those never read end with the socket. */
@@ -216,7 +216,7 @@ static void read_all(void *data)
 	}
 }
 
-/* More than the socket holds, in parts of odd sizes: the fds still go once. */
+/* More than the socket holds, in parts of odd sizes: the fds are sent exactly once. */
 static void sends_all(void)
 {
 	static uint8_t bytes[3000000];

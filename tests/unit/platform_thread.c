@@ -155,7 +155,7 @@ static void parking_ends(void)
 	}
 	CHECK(vtr_os_now_ns() - start >= 5 * MS);
 	CHECK(!vtr_os_park(&word, 5, 0));
-	vtr_os_unpark(&word); /* nobody there */
+	vtr_os_unpark(&word); /* no thread waits */
 }
 
 int main(void)

@@ -94,8 +94,8 @@ static void test_against_floating_point(void)
 		for (size_t format = 0; format < FORMATS; format++) {
 			uint32_t width = sizes[i][0];
 			uint32_t height = sizes[i][1];
-			/* Neither aligned nor without gaps. Ends where the last pixel ends, so that a
-			 * sanitizer sees who reads on. */
+			/* Neither aligned nor without gaps. Ends at the last pixel, so that a sanitizer
+			 * detects reads beyond it. */
 			size_t stride = width * 4 + 7;
 			size_t size = stride * (height - 1) + width * 4;
 			struct vtr_yuv_buffer buffer = { 0 };

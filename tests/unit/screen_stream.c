@@ -34,7 +34,7 @@ static uint8_t luma(uint8_t grey)
 	return (uint8_t)(16 + (grey * 219 + 127) / 255);
 }
 
-/* --- what everybody does: two halves in turn --------------------------------------------------------- */
+/* --- common parts: two halves in turn ---------------------------------------------------------------- */
 
 struct checker {
 	struct h264 *decoder;
@@ -164,7 +164,7 @@ static void test_torn_frames_are_thrown_away(void)
 	/* A machine that is busy elsewhere may not let them meet for long. */
 	for (unsigned i = 1; i <= 400 || (i <= 8000 && count().retaken == 0); i++) {
 		/* It says so, draws for a while, and shows it for a while. */
-		vtr_board_set_writing(front.board, 0);
+		vtr_scanout_page_set_writing(front.board, 0);
 		uint8_t grey = grey_of(front.frame.frame + 1);
 		for (uint32_t row = 0; row < LARGE_HEIGHT; row += 80) {
 			memset(front.window + (size_t)row * LARGE_WIDTH * 4, grey,
@@ -195,7 +195,7 @@ static void test_endless_writing_is_shown_torn(void)
 	struct viewer viewer = { 0 };
 
 	begin();
-	vtr_board_set_writing(front.board, 0);
+	vtr_scanout_page_set_writing(front.board, 0);
 	viewer_watch(&viewer, &front);
 	CHECK_EQ(viewer_wait(&viewer, 1, 1000), 1);
 	CHECK_EQ(count().torn, 1);
@@ -338,19 +338,19 @@ static void test_dark_and_lit_again(void)
 	viewer_watch(&viewer, &front);
 	CHECK_EQ(viewer_wait(&viewer, 1, 1000), 1);
 	front_go_dark(&front);
-	for (int i = 0; i < 300 && viewer_state(&viewer).lit; i++) {
+	for (int i = 0; i < 300 && viewer_state(&viewer).active; i++) {
 		pause_ms(10);
 	}
-	CHECK(!viewer_state(&viewer).lit);
+	CHECK(!viewer_state(&viewer).active);
 	viewer_watch(&late, &front);
-	for (int i = 0; i < 300 && viewer_state(&late).lit; i++) {
+	for (int i = 0; i < 300 && viewer_state(&late).active; i++) {
 		pause_ms(10);
 	}
-	CHECK(!viewer_state(&late).lit);
+	CHECK(!viewer_state(&late).active);
 	uint64_t keys = viewer_state(&viewer).keys;
 	show(1);
 	CHECK_EQ(viewer_wait(&late, 1, 1000), 1);
-	CHECK(viewer_state(&viewer).lit && viewer_state(&late).lit);
+	CHECK(viewer_state(&viewer).active && viewer_state(&late).active);
 	CHECK_EQ(viewer_state(&viewer).keys, keys + 1);
 	viewer_leave(&viewer);
 	viewer_leave(&late);
@@ -412,7 +412,7 @@ static void test_a_slow_encoder_gets_the_newest(void)
 	       (unsigned long long)seen, (unsigned long long)count().dropped,
 	       (double)ages_ns / (double)ages / 1e6, (double)slowest_ns / 1e6);
 	CHECK(count().dropped > 50);
-	/* Those that wait in a queue would be as old as the encoder is slow, and so would who waits for it. */
+	/* If frames were queued, their age would grow with the encoder's time. */
 	CHECK(ages_ns < (int64_t)ages * 150 * MS);
 	CHECK(slowest_ns < 150 * MS);
 	viewer_leave(&viewer);

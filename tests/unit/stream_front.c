@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream_front.h"
 
-#include "core/ops.h"
+#include "display/types.h"
 #include "platform/bell.h"
 #include "platform/shm.h"
 #include "platform/sock.h"
@@ -14,7 +14,7 @@ static void *run(void *arg)
 {
 	struct front *front = arg;
 
-	CHECK_OK(vtr_screen_run(front->screen));
+	CHECK_OK(vtr_display_client_run(front->screen));
 	return NULL;
 }
 
@@ -50,25 +50,25 @@ void front_start(struct front *front, uint32_t fps)
 	CHECK_OK(vtr_os_sock_pair(ends));
 	CHECK_OK(vtr_os_bell_create(&front->ring_fd, &hear_fd));
 	front->control_fd = ends[0];
-	const struct vtr_screen_params params = {
+	const struct vtr_display_client_params params = {
 		.control_fd = ends[1],
-		.board_fd = make_memory("board", sizeof(struct vtr_board), true, &board),
-		.notes_fd = make_memory("notes", sizeof(struct vtr_notes), false, &notes),
+		.page_fd = make_memory("board", sizeof(struct vtr_scanout_page), true, &board),
+		.acks_fd = make_memory("notes", sizeof(struct vtr_scanout_acks), false, &notes),
 		.bell_fd = hear_fd,
-		.window_fd = make_memory("window", FRONT_WINDOW_SIZE, true, &window),
-		.window_size = FRONT_WINDOW_SIZE,
+		.hostmem_fd = make_memory("window", FRONT_WINDOW_SIZE, true, &window),
+		.hostmem_size = FRONT_WINDOW_SIZE,
 	};
 	front->board = board;
 	front->notes = notes;
 	front->window = window;
-	CHECK_OK(vtr_screen_create(&params, &front->screen));
+	CHECK_OK(vtr_display_client_create(&params, &front->screen));
 	const struct vtr_streams_params streams_params = {
 		.screen = front->screen,
 		.encoder = "libx264",
 		.fps = fps,
 	};
 	CHECK_OK(vtr_streams_create(&streams_params, &front->streams));
-	vtr_screen_on_flush(front->screen, on_flush, front->streams);
+	vtr_display_client_on_flush(front->screen, on_flush, front->streams);
 	CHECK_EQ(pthread_create(&front->thread, NULL, run, front), 0);
 }
 
@@ -77,7 +77,7 @@ void front_finish(struct front *front)
 	close(front->control_fd);
 	pthread_join(front->thread, NULL);
 	vtr_streams_destroy(front->streams);
-	vtr_screen_destroy(front->screen);
+	vtr_display_client_destroy(front->screen);
 	close(front->ring_fd);
 	vtr_os_shm_unmap(front->board, sizeof(*front->board));
 	vtr_os_shm_unmap(front->notes, sizeof(*front->notes));
@@ -88,7 +88,7 @@ void front_resize(struct front *front, uint32_t width, uint32_t height)
 {
 	front->frame.generation++;
 	front->frame.scanout = (struct vtr_scanout){
-		.in_window = true,
+		.in_hostmem = true,
 		.width = width,
 		.height = height,
 		.stride = width * 4,
@@ -107,8 +107,8 @@ void front_fill(struct front *front, unsigned half, uint8_t grey)
 
 static void publish(struct front *front)
 {
-	vtr_board_publish(front->board, 0, &front->frame);
-	if (vtr_notes_must_ring(front->notes)) {
+	vtr_scanout_page_publish(front->board, 0, &front->frame);
+	if (vtr_scanout_acks_must_wake(front->notes)) {
 		vtr_os_bell_ring(front->ring_fd);
 	}
 }
@@ -116,7 +116,7 @@ static void publish(struct front *front)
 void front_flush(struct front *front, unsigned half)
 {
 	front->frame.frame++;
-	front->frame.lit = true;
+	front->frame.active = true;
 	front->frame.time_ns = vtr_os_now_ns();
 	front->frame.scanout.offset = half * (FRONT_WINDOW_SIZE / 2);
 	publish(front);
@@ -124,7 +124,7 @@ void front_flush(struct front *front, unsigned half)
 
 void front_go_dark(struct front *front)
 {
-	front->frame.lit = false;
+	front->frame.active = false;
 	front->frame.generation++;
 	publish(front);
 }
@@ -148,19 +148,19 @@ static void on_unit(void *data, struct vtr_access_unit *unit)
 	pthread_mutex_unlock(&viewer->lock);
 }
 
-static void on_lit(void *data, bool lit)
+static void on_active(void *data, bool active)
 {
 	struct viewer *viewer = data;
 
 	pthread_mutex_lock(&viewer->lock);
-	viewer->lit = lit;
+	viewer->active = active;
 	pthread_mutex_unlock(&viewer->lock);
 }
 
 void viewer_watch(struct viewer *viewer, struct front *front)
 {
-	viewer->sink = (struct vtr_sink){ .unit = on_unit, .lit = on_lit, .data = viewer };
-	viewer->lit = true;
+	viewer->sink = (struct vtr_sink){ .unit = on_unit, .active = on_active, .data = viewer };
+	viewer->active = true;
 	viewer->stream = vtr_streams_get(front->streams, 0);
 	pthread_mutex_init(&viewer->lock, NULL);
 	vtr_os_cond_init(&viewer->news);
@@ -196,7 +196,7 @@ struct viewer_state viewer_state(struct viewer *viewer)
 		.units = viewer->units,
 		.keys = viewer->keys,
 		.first_ns = viewer->first_ns,
-		.lit = viewer->lit,
+		.active = viewer->active,
 	};
 	if (viewer->last) {
 		state.generation = viewer->last->generation;

@@ -6,23 +6,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "screen/board.h"
-#include "screen/screen.h"
+#include "display/client.h"
+#include "display/scanout_page.h"
 #include "screen/stream.h"
 
 /*
- * A front and a screen process in one: a board, a window of memory in which one display lies, and streams
- * that are told of its flushes. What goes wrong ends the test.
+ * A front and a screen process in one: a scanout page, hostmem with one display, and streams that are
+ * notified of its flushes. Errors end the test.
  */
 #define FRONT_WINDOW_SIZE ((size_t)64 << 20)
 
 struct front {
-	struct vtr_board *board;
-	struct vtr_notes *notes;
+	struct vtr_scanout_page *board;
+	struct vtr_scanout_acks *notes;
 	uint8_t *window;
-	struct vtr_screen *screen;
+	struct vtr_display_client *screen;
 	struct vtr_streams *streams;
-	struct vtr_board_frame frame; /* what was published last */
+	struct vtr_scanout_frame frame; /* what was published last */
 	int control_fd, ring_fd;
 	pthread_t thread;
 };
@@ -41,7 +41,7 @@ void front_flush(struct front *front, unsigned half);
 
 void front_go_dark(struct front *front);
 
-/* A viewer, who keeps the sizes and the last of what comes. */
+/* A sink that records the sizes and the last of what it gets. */
 struct viewer {
 	struct vtr_sink sink;
 	struct vtr_stream *stream;
@@ -50,7 +50,7 @@ struct viewer {
 	uint64_t units, keys;
 	int64_t first_ns; /* of the first unit, after watching began */
 	int64_t began_ns;
-	bool lit;
+	bool active;
 	struct vtr_access_unit *last;
 	/* Called for each unit, in the stream's thread; may be NULL. */
 	void (*look)(void *data, const struct vtr_access_unit *unit);
@@ -68,7 +68,7 @@ struct viewer_state {
 	uint64_t units, keys, generation;
 	int64_t first_ns;
 	uint32_t width, height;
-	bool lit, last_is_key;
+	bool active, last_is_key;
 };
 struct viewer_state viewer_state(struct viewer *viewer);
 

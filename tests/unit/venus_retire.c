@@ -38,13 +38,12 @@ static void no_streams(void)
 static void held_until_the_command_ends(void)
 {
 	struct vtr_retire retire = { 0 };
-	struct vtr_retire_stream *mine, *other;
+	struct vtr_retire_stream streams[2], *mine = &streams[0], *other = &streams[1];
 	struct thing a = thing();
 
 	vtr_retire_init(&retire);
-	mine = vtr_retire_stream_create(&retire);
-	other = vtr_retire_stream_create(&retire);
-	CHECK(mine != other);
+	vtr_retire_stream_init(&retire, mine);
+	vtr_retire_stream_init(&retire, other);
 	vtr_retire_begin(&retire, mine);
 	vtr_retire_begin(&retire, other);
 	vtr_retire_add(&retire, &a.retired);
@@ -58,8 +57,8 @@ static void held_until_the_command_ends(void)
 	CHECK(a.freed);
 	vtr_retire_end(mine);
 	vtr_retire_end(other);
-	vtr_retire_stream_destroy(&retire, mine);
-	vtr_retire_stream_destroy(&retire, other);
+	vtr_retire_stream_finish(&retire, mine);
+	vtr_retire_stream_finish(&retire, other);
 	vtr_retire_finish(&retire);
 }
 
@@ -67,23 +66,23 @@ static void held_until_the_command_ends(void)
 static void held_by_the_command_that_retires(void)
 {
 	struct vtr_retire retire = { 0 };
-	struct vtr_retire_stream *stream;
+	struct vtr_retire_stream stream;
 	struct thing things[100];
 
 	vtr_retire_init(&retire);
-	stream = vtr_retire_stream_create(&retire);
-	vtr_retire_begin(&retire, stream);
+	vtr_retire_stream_init(&retire, &stream);
+	vtr_retire_begin(&retire, &stream);
 	for (int i = 0; i < 100; i++) {
 		things[i] = thing();
-		vtr_retire_step(&retire, stream);
+		vtr_retire_step(&retire, &stream);
 		CHECK_EQ(vtr_retire_reclaim(&retire), i > 0); /* of the command before, at most */
 		CHECK(i < 2 || things[i - 2].freed);
 		vtr_retire_add(&retire, &things[i].retired);
 		CHECK(!things[i].freed);
 	}
-	vtr_retire_end(stream);
+	vtr_retire_end(&stream);
 	CHECK_EQ(vtr_retire_reclaim(&retire), 0);
-	vtr_retire_stream_destroy(&retire, stream);
+	vtr_retire_stream_finish(&retire, &stream);
 	vtr_retire_finish(&retire);
 }
 
@@ -91,39 +90,49 @@ static void held_by_the_command_that_retires(void)
 static void not_held_by_those_who_wait(void)
 {
 	struct vtr_retire retire = { 0 };
-	struct vtr_retire_stream *stream;
+	struct vtr_retire_stream stream;
 	struct thing a = thing(), b = thing();
 
 	vtr_retire_init(&retire);
-	stream = vtr_retire_stream_create(&retire);
-	vtr_retire_begin(&retire, stream);
+	vtr_retire_stream_init(&retire, &stream);
+	vtr_retire_begin(&retire, &stream);
 	vtr_retire_add(&retire, &a.retired);
-	vtr_retire_end(stream);
+	vtr_retire_end(&stream);
 	CHECK_EQ(vtr_retire_reclaim(&retire), 0);
 	CHECK(a.freed);
-	vtr_retire_begin(&retire, stream);
+	vtr_retire_begin(&retire, &stream);
 	vtr_retire_add(&retire, &b.retired);
 	CHECK_EQ(vtr_retire_reclaim(&retire), 1);
 	CHECK(!b.freed);
-	vtr_retire_stream_destroy(&retire, stream);
+	vtr_retire_stream_finish(&retire, &stream);
 	CHECK_EQ(vtr_retire_reclaim(&retire), 0);
 	vtr_retire_finish(&retire);
 }
 
-/* Each ring and the context's stream have a place, over and over again. */
-static void places(void)
+/* Streams come and go, in any number; each of them can be the one that holds something. */
+static void many_streams(void)
 {
+	enum { STREAMS = 1000 };
+	static struct vtr_retire_stream streams[STREAMS];
 	struct vtr_retire retire = { 0 };
-	struct vtr_retire_stream *streams[VTR_RETIRE_STREAMS];
 
 	vtr_retire_init(&retire);
 	for (int round = 0; round < 3; round++) {
-		for (int i = 0; i < VTR_RETIRE_STREAMS; i++) {
-			streams[i] = vtr_retire_stream_create(&retire);
-			CHECK(i == 0 || streams[i] != streams[i - 1]);
+		for (int i = 0; i < STREAMS; i++) {
+			vtr_retire_stream_init(&retire, &streams[i]);
 		}
-		for (int i = 0; i < VTR_RETIRE_STREAMS; i++) {
-			vtr_retire_stream_destroy(&retire, streams[i]);
+		for (int i = round; i < STREAMS; i += 100) {
+			struct thing a = thing();
+
+			vtr_retire_begin(&retire, &streams[i]);
+			vtr_retire_add(&retire, &a.retired);
+			CHECK_EQ(vtr_retire_reclaim(&retire), 1);
+			vtr_retire_end(&streams[i]);
+			CHECK_EQ(vtr_retire_reclaim(&retire), 0);
+			CHECK(a.freed);
+		}
+		for (int i = 0; i < STREAMS; i++) {
+			vtr_retire_stream_finish(&retire, &streams[i]);
 		}
 	}
 	vtr_retire_finish(&retire);
@@ -141,10 +150,11 @@ struct shared {
 static void *read_thread(void *data)
 {
 	struct shared *s = data;
-	struct vtr_retire_stream *stream = vtr_retire_stream_create(&s->retire);
+	struct vtr_retire_stream stream;
 	unsigned n = 0;
 
-	vtr_retire_begin(&s->retire, stream);
+	vtr_retire_stream_init(&s->retire, &stream);
+	vtr_retire_begin(&s->retire, &stream);
 	while (!atomic_load(&s->stop)) {
 		const struct thing *t = atomic_load_explicit(&s->current, memory_order_acquire);
 
@@ -152,13 +162,13 @@ static void *read_thread(void *data)
 			CHECK(!*(const volatile bool *)&t->freed);
 		}
 		if (++n % 8 == 0) {
-			vtr_retire_end(stream);
-			vtr_retire_begin(&s->retire, stream);
+			vtr_retire_end(&stream);
+			vtr_retire_begin(&s->retire, &stream);
 		} else {
-			vtr_retire_step(&s->retire, stream);
+			vtr_retire_step(&s->retire, &stream);
 		}
 	}
-	vtr_retire_stream_destroy(&s->retire, stream);
+	vtr_retire_stream_finish(&s->retire, &stream);
 	return NULL;
 }
 
@@ -195,7 +205,7 @@ int main(void)
 	RUN(held_until_the_command_ends);
 	RUN(held_by_the_command_that_retires);
 	RUN(not_held_by_those_who_wait);
-	RUN(places);
+	RUN(many_streams);
 	RUN(readers_and_a_writer);
 	return 0;
 }

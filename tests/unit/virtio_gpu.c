@@ -22,9 +22,9 @@ static void venus_starts_up(void)
 	CHECK_EQ(do_map(4, 0x21000), GPU_OK_MAP_INFO);
 	CHECK_EQ(do_attach(2, 4), GPU_OK_NODATA);
 	CHECK_SAID("create 2 cube\n"
-	           "attach 2:3 window 0x0 = 0x21000\n"
+	           "attach 2:3 hostmem 0x0 = 0x21000\n"
 	           "submit 2: 140 0xbc\n"
-	           "attach 2:4 window 0x21000 = 0x100000\n");
+	           "attach 2:4 hostmem 0x21000 = 0x100000\n");
 	CHECK_EQ(do_detach(2, 4), GPU_OK_NODATA);
 	CHECK_EQ(do_unmap(4), GPU_OK_NODATA);
 	CHECK_EQ(do_unref(4), GPU_OK_NODATA);
@@ -46,13 +46,13 @@ static void attach_before_map(void)
 	}
 	CHECK_SAID("create 2 cube\ncreate 3 cube\n");
 	CHECK_EQ(do_map(7, 0x5000), GPU_OK_MAP_INFO);
-	CHECK_SAID("attach 2:7 window 0x5000 = 0x1000\nattach 3:7 window 0x5000 = 0x1000\n");
+	CHECK_SAID("attach 2:7 hostmem 0x5000 = 0x1000\nattach 3:7 hostmem 0x5000 = 0x1000\n");
 	CHECK_EQ(do_attach(2, 7), GPU_OK_NODATA); /* again */
 	CHECK_SAID("");
 	CHECK_EQ(do_unmap(7), GPU_OK_NODATA);
 	CHECK_SAID("detach 2:7\ndetach 3:7\n");
 	CHECK_EQ(do_map(7, 0x9000), GPU_OK_MAP_INFO);
-	CHECK_SAID("attach 2:7 window 0x9000 = 0x1000\nattach 3:7 window 0x9000 = 0x1000\n");
+	CHECK_SAID("attach 2:7 hostmem 0x9000 = 0x1000\nattach 3:7 hostmem 0x9000 = 0x1000\n");
 	CHECK_EQ(do_detach(2, 7), GPU_OK_NODATA);
 	CHECK_EQ(do_detach(2, 7), GPU_OK_NODATA);
 	CHECK_SAID("detach 2:7\n");
@@ -70,7 +70,7 @@ static void blob_larger_than_asked_because_of_alignment(void)
 	CHECK_EQ(do_create_host_blob(2, 3, 1, 131268), GPU_OK_NODATA);
 	CHECK_EQ(do_attach(2, 3), GPU_OK_NODATA);
 	CHECK_EQ(do_map(3, 0), GPU_OK_MAP_INFO);
-	CHECK_SAID("create 2 cube\nattach 2:3 window 0x0 = 0x21000\n");
+	CHECK_SAID("create 2 cube\nattach 2:3 hostmem 0x0 = 0x21000\n");
 	CHECK_EQ(do_create_host_blob(2, 4, 1, 1), GPU_OK_NODATA);
 	CHECK_EQ(do_map(4, 0x20000), GPU_ERR_INVALID_PARAMETER); /* inside of what 3 became */
 	CHECK_EQ(do_map(4, 0x21000), GPU_OK_MAP_INFO);
@@ -120,7 +120,7 @@ static void check_bytes(size_t from, size_t to, uint8_t wanted)
 	}
 }
 
-static void nobody_sees_what_others_left_in_the_window(void)
+static void reused_hostmem_reads_as_zeros(void)
 {
 	driver_begin(&plain);
 	CHECK_EQ(do_create_context(2, 4), GPU_OK_NODATA);
@@ -150,7 +150,7 @@ static void nobody_sees_what_others_left_in_the_window(void)
 	driver_device->kick(driver_device->data, GPU_QUEUE_CONTROL);
 	CHECK(driver_is_done(slot));
 	CHECK_EQ(driver_result(slot), GPU_OK_MAP_INFO);
-	check_bytes(24 * PAGE, 30 * PAGE, 3); /* what nobody has yet can wait */
+	check_bytes(24 * PAGE, 30 * PAGE, 3); /* a resource that is not in use can wait */
 	check_bytes(30 * PAGE, 34 * PAGE, 0);
 	check_bytes(34 * PAGE, 40 * PAGE, 4);
 	memset(driver_window.map + 30 * PAGE, 6, 4 * PAGE);
@@ -169,7 +169,7 @@ static void a_reset_empties_the_window(void)
 	CHECK_EQ(do_create_host_blob(2, 5, 1, 4 * PAGE), GPU_OK_NODATA);
 	CHECK_EQ(do_map(5, 0), GPU_OK_MAP_INFO);
 	driver_settle(); /* the start was a reset, too */
-	memset(driver_window.map, 5, 8 * PAGE); /* guests reach what is no blob too */
+	memset(driver_window.map, 5, 8 * PAGE); /* guests can also write outside of blobs */
 	driver_window.map[DRIVER_WINDOW - 1] = 9;
 	driver_stop();
 	driver_restart(false);
@@ -619,7 +619,7 @@ int main(void)
 	RUN(attach_before_map);
 	RUN(blob_larger_than_asked_because_of_alignment);
 	RUN(the_window_is_shared_out_without_overlaps);
-	RUN(nobody_sees_what_others_left_in_the_window);
+	RUN(reused_hostmem_reads_as_zeros);
 	RUN(a_reset_empties_the_window);
 	RUN(many_live_blobs);
 	RUN(a_dumb_buffer_is_given_to_a_renderer);

@@ -173,7 +173,7 @@ static void the_global_timeline_is_in_order(void)
 	driver_end();
 }
 
-/* Requests without a fence wait for nobody. */
+/* Requests without a fence do not wait. */
 static void without_a_fence(void)
 {
 	begin(&plain);
@@ -216,7 +216,7 @@ static void fences_are_echoed_on_errors(void)
 	driver_end();
 }
 
-/* A renderer that dies owes nothing; its context answers with errors, the others go on. */
+/* A dead renderer's fences are signalled; its context answers with errors, the others continue. */
 static void a_renderer_dies(void)
 {
 	static const uint32_t commands[2] = { 1 };
@@ -236,7 +236,7 @@ static void a_renderer_dies(void)
 	CHECK_ORDER(a, b, c, d);
 	CHECK_EQ(result(a), GPU_OK_NODATA);
 	render_die(2); /* once more */
-	render_signal(2, 1, 1);
+	CHECK_ERR(render_signal(2, 1, 1), VTR_ERR_PROTOCOL);
 
 	int e = submit(2, 1);
 	CHECK_ORDER(e);
@@ -283,21 +283,30 @@ static void a_fence_on_what_it_destroys(void)
 	driver_end();
 }
 
-static void a_renderer_that_talks_nonsense(void)
+/* Ids are counted from 1 in each device. */
+static void a_renderer_that_lies(void)
 {
 	begin(&plain);
-	int a = submit(2, 1), b = submit(2, 2);
-	render_signal(99, 1, 1);
-	render_signal(2, 3, UINT64_MAX);
-	render_signal(2, UINT32_MAX, UINT64_MAX);
-	render_signal(2, 1, 0);
-	render_signal(3, 1, UINT64_MAX);
+	const uint64_t first = 1;
+	int a = submit(2, 1), b = submit(2, 2), c = submit(2, 1);
+	CHECK_ERR(render_signal(99, 1, first), VTR_ERR_PROTOCOL);         /* no such context */
+	CHECK_ERR(render_signal(3, 1, first), VTR_ERR_PROTOCOL);          /* another's */
+	CHECK_ERR(render_signal(2, 2, first), VTR_ERR_PROTOCOL);          /* on another timeline */
+	CHECK_ERR(render_signal(2, 3, first), VTR_ERR_PROTOCOL);          /* on one without any */
+	CHECK_ERR(render_signal(2, UINT32_MAX, first), VTR_ERR_PROTOCOL); /* on none */
+	CHECK_ERR(render_signal(2, 1, 0), VTR_ERR_PROTOCOL);              /* never asked for */
+	CHECK_ERR(render_signal(2, 1, first + 3), VTR_ERR_PROTOCOL);
+	CHECK_ERR(render_signal(2, 1, UINT64_MAX), VTR_ERR_PROTOCOL);
+	CHECK_ERR(render_signal(2, 1, first + 2), VTR_ERR_PROTOCOL); /* before an older one */
 	check_nothing();
-	render_signal(2, 1, UINT64_MAX); /* whatever it means, it is not about timeline 2 */
+	CHECK_OK(render_signal(2, 1, first));
 	CHECK_ORDER(a);
-	render_signal(2, 1, UINT64_MAX);
-	render_finish(2, 2);
-	CHECK_ORDER(b);
+	CHECK_ERR(render_signal(2, 1, first), VTR_ERR_PROTOCOL); /* twice */
+	check_nothing();
+	CHECK_OK(render_signal(2, 2, first + 1));
+	CHECK_OK(render_signal(2, 1, first + 2));
+	CHECK_ORDER(b, c);
+	CHECK_ERR(render_signal(2, 1, first + 2), VTR_ERR_PROTOCOL);
 	driver_end();
 }
 
@@ -407,7 +416,7 @@ static void a_flush_waits_for_the_tick(void)
 	driver_end();
 }
 
-/* One second a tick is enough to see who does not wait. */
+/* One second per tick is enough to detect a request that does not wait. */
 static void who_does_not_wait_for_the_tick(void)
 {
 	begin(&(struct driver_options){ .refresh_hz = 1 });
@@ -449,7 +458,7 @@ int main(void)
 	RUN(a_renderer_dies);
 	RUN(a_context_is_destroyed_with_fences);
 	RUN(a_fence_on_what_it_destroys);
-	RUN(a_renderer_that_talks_nonsense);
+	RUN(a_renderer_that_lies);
 	RUN(a_renderer_that_cannot_be_asked);
 	RUN(one_interrupt_for_many_fences);
 	RUN(fences_over_a_pause);

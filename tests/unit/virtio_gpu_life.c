@@ -2,7 +2,7 @@
 #include "gpu_driver.h"
 #include "test.h"
 
-/* What a guest is told of the device, changes at run time, pauses and resets. */
+/* What a guest reads about the device, changes at run time, pauses and resets. */
 
 #define PAGE 4096u
 
@@ -15,7 +15,7 @@ static void what_the_guest_sees_first(void)
 
 	driver_begin(&(struct driver_options){ .display_count = 4 });
 	CHECK_EQ(driver_device->features, 0x3b);
-	CHECK(driver_device->window == &driver_window);
+	CHECK(driver_device->hostmem == &driver_window);
 	driver_device->read_config(driver_device->data, 0, &config, sizeof(config));
 	CHECK_EQ(config.events_read, 0);
 	CHECK_EQ(config.num_scanouts, 4);

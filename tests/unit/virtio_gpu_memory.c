@@ -3,8 +3,8 @@
 #include "test.h"
 
 /*
- * Memory that renderers use: a guest hears that it is free when they have let go of it, and not before,
- * since it gives it to somebody else at once.
+ * Memory that renderers use: a guest gets the answer that frees it only after they have released it, since it
+ * reuses the memory at once.
  */
 
 #define BLOB 0x4000
@@ -23,7 +23,7 @@ static int send(uint32_t type, uint32_t resource_id)
 	return slot;
 }
 
-/* Contexts 1 and 2, of which the first has blob 5 in the window at 0. */
+/* Contexts 1 and 2, of which the first has blob 5 in hostmem at 0. */
 static void begin(void)
 {
 	driver_begin(&plain);
@@ -127,7 +127,7 @@ static void fences_wait_too(void)
 	driver_end();
 }
 
-/* A dead renderer's process may still be at it. */
+/* A dead renderer's process may still access it. */
 static void until_the_process_has_ended(void)
 {
 	for (int dies = 0; dies < 2; dies++) {
@@ -148,7 +148,7 @@ static void until_the_process_has_ended(void)
 	}
 }
 
-/* The context goes first, with its resources still attached. */
+/* The context is destroyed first, with its resources still attached. */
 static void after_the_context(void)
 {
 	begin();
@@ -184,7 +184,7 @@ static void guest_memory(void)
 	driver_end();
 }
 
-/* Nobody is asked who was not told. */
+/* Only renderers that received the memory are asked. */
 static void nothing_to_wait_for(void)
 {
 	begin();
@@ -198,7 +198,7 @@ static void nothing_to_wait_for(void)
 	driver_end();
 }
 
-static void a_reset_waits_for_nobody(void)
+static void a_reset_does_not_wait(void)
 {
 	begin();
 	int unref = send(GPU_RESOURCE_UNREF, 5);
@@ -209,7 +209,7 @@ static void a_reset_waits_for_nobody(void)
 	CHECK_EQ(do_create_host_blob(1, 6, 1, BLOB), GPU_OK_NODATA);
 	check_free(true);
 	CHECK_EQ(do_attach(1, 6), GPU_OK_NODATA);
-	/* The old ones' news is about nobody's memory. */
+	/* The late events are about memory without an owner. */
 	render_let_go();
 	driver_kick();
 	CHECK_EQ(do_map(6, BLOB), GPU_ERR_INVALID_PARAMETER);
@@ -231,6 +231,6 @@ int main(void)
 	RUN(after_the_context);
 	RUN(guest_memory);
 	RUN(nothing_to_wait_for);
-	RUN(a_reset_waits_for_nobody);
+	RUN(a_reset_does_not_wait);
 	return 0;
 }

@@ -40,7 +40,7 @@ static uint32_t show_blob(uint32_t display, uint32_t id, uint32_t width, uint32_
 	return DO(request);
 }
 
-/* A pixel that tells where it is. */
+/* A pixel that encodes its position. */
 static uint32_t pixel_at(uint32_t x, uint32_t y, uint32_t seed)
 {
 	return seed << 24 | y << 12 | x;
@@ -95,7 +95,7 @@ static void a_dumb_buffer_is_shown(void)
 			CHECK_EQ(shown(1, x, y), pixel_at(x, y, 1));
 		}
 	}
-	/* Nobody saw it before the first flush; from now on the screen hears that its pixels change. */
+	/* It is not visible before the first flush; from then on the screen is notified of changed pixels. */
 	CHECK_EQ(screen_touches[1], 0);
 	CHECK_EQ(transfer(5, (struct gpu_rect){ 0, 0, 1, 1 }, 0), GPU_OK_NODATA);
 	CHECK_EQ(screen_touches[1], 1);
@@ -154,7 +154,7 @@ static void a_host_blob_is_shown_where_it_lies(void)
 	CHECK_EQ(do_map(5, 16 * PAGE), GPU_OK_MAP_INFO);
 	driver_said();
 	CHECK_EQ(DO(request), GPU_OK_NODATA);
-	CHECK_SAID("scanout 0 window 64x64/256 format 2\n");
+	CHECK_SAID("scanout 0 hostmem 64x64/256 format 2\n");
 	CHECK(screen_pixel(0, 3, 2) == driver_window.map + 16 * PAGE + 2 * 256 + 12);
 	CHECK_EQ(do_flush(5, (struct gpu_rect){ 0, 0, 64, 64 }), GPU_OK_NODATA);
 	CHECK_EQ(do_flush(5, (struct gpu_rect){ 8, 9, 10, 11 }), GPU_OK_NODATA);
@@ -307,7 +307,7 @@ static void scanouts_that_lie_outside(void)
 	CHECK_EQ(DO(part), GPU_OK_NODATA);
 	CHECK_EQ(do_create_2d(6, W, H), GPU_OK_NODATA);
 	good.resource_id = 6;
-	CHECK_EQ(DO(good), GPU_ERR_INVALID_PARAMETER); /* which is no blob */
+	CHECK_EQ(DO(good), GPU_ERR_INVALID_PARAMETER); /* not a blob */
 	CHECK_EQ(do_set_scanout(0, 5, good.rect), GPU_ERR_INVALID_PARAMETER);
 	static const struct gpu_rect rects[] = {
 		{ 0, 0, 65, 64 }, { 0, 0, 64, 65 },          { 1, 0, 64, 64 },          { 0, 0, 15, 64 },
@@ -337,7 +337,7 @@ static void one_resource_on_two_displays(void)
 	CHECK_EQ(do_unref(5), GPU_OK_NODATA);
 	CHECK_SAID("dark 1\n");
 	struct gpu_set_scanout_blob off = blob_scanout(1, 0, 64, 64);
-	CHECK_EQ(DO(off), GPU_OK_NODATA); /* dark already */
+	CHECK_EQ(DO(off), GPU_OK_NODATA); /* already inactive */
 	off.scanout_id = 2;
 	CHECK_EQ(DO(off), GPU_ERR_INVALID_SCANOUT_ID);
 	CHECK_SAID("");
@@ -487,7 +487,7 @@ static void cursors_of_every_kind_of_memory(void)
 	cursor(GPU_UPDATE_CURSOR, 0, 8, 0, 0);
 	CHECK_EQ(screen_cursor.pixels[64 * 63 + 63], pixel_at(63, 63, 4));
 	CHECK_EQ(do_create_guest_blob(9, DRIVER_DATA, PAGE), GPU_OK_NODATA);
-	cursor(GPU_UPDATE_CURSOR, 0, 9, 0, 0); /* too small for a blob, whose width nobody knows */
+	cursor(GPU_UPDATE_CURSOR, 0, 9, 0, 0); /* too small for a blob, whose width is unknown */
 	CHECK_EQ(screen_cursor.pixels[0], 0);
 	driver_end();
 }

@@ -35,7 +35,7 @@ static struct vtr_queue *queues[INPUT_QUEUE_COUNT];
 static struct vtr_queue_setup setups[INPUT_QUEUE_COUNT];
 static uint16_t seen[INPUT_QUEUE_COUNT]; /* used entries */
 static uint32_t room; /* of an event's buffer */
-/* What the driver was told, until check_told() looked at it. */
+/* The events that the driver got, until check_told() checks them. */
 static struct input_event told[LOG_MAX];
 static size_t told_count;
 static uint32_t lights; /* as the device says they are */
@@ -453,7 +453,7 @@ static void motion_waits_without_filling_anything(void)
 	finish();
 }
 
-/* Nobody listens before the driver has started, and while the machine is paused. */
+/* Input is lost before the driver has started, and while the VM is paused. */
 static void a_pause_lets_go_of_keys(void)
 {
 	begin(VTR_VIRTIO_KEYBOARD);
@@ -577,7 +577,7 @@ static void lights_are_told_of_when_they_change(void)
 	finish();
 }
 
-/* A driver's reports: lights, and what makes no sense. */
+/* A driver's reports: lights, and invalid ones. */
 static void whatever_is_reported_is_taken(void)
 {
 	const struct input_event reports[] = {

@@ -313,7 +313,7 @@ static void finds_what_was_not_kicked_for(void)
 	unsigned doubts = 0;
 
 	begin();
-	vtr_queue_on_doubt(queue, count_doubt, &doubts);
+	vtr_queue_on_maybe_missed_kick(queue, count_doubt, &doubts);
 	pop_nothing(VTR_ERR_AGAIN);
 	pop_nothing(VTR_ERR_AGAIN);
 	CHECK_EQ(doubts, 1);
@@ -342,7 +342,7 @@ static void interrupts_for_a_wish_that_came_late(void)
 	vtr_queue_push(queue, pop(), 0);
 	vtr_queue_notify(queue);
 	CHECK_EQ(events(call_fd), 1);
-	vtr_queue_on_doubt(queue, count_doubt, &doubts);
+	vtr_queue_on_maybe_missed_kick(queue, count_doubt, &doubts);
 	*used_event() = 0;
 	vtr_queue_push(queue, pop(), 0);
 	vtr_queue_notify(queue);
@@ -506,7 +506,7 @@ static void moves_with_its_memory(void)
 	region.fd = dup(ram.regions[0].fd);
 	CHECK_OK(vtr_ram_set(&ram, &region, 1));
 	vtr_queue_remap(queue);
-	pop_nothing(VTR_ERR_GUEST);
+	pop_nothing(VTR_ERR_PROTOCOL);
 	finish();
 }
 
@@ -517,9 +517,9 @@ static void garbage_descriptor(struct desc first, struct desc second)
 	descs(DESC_AT)[0] = first;
 	descs(DESC_AT)[1] = second;
 	offer(0);
-	pop_nothing(VTR_ERR_GUEST);
+	pop_nothing(VTR_ERR_PROTOCOL);
 	CHECK_EQ(events(err_fd), 1);
-	pop_nothing(VTR_ERR_GUEST);
+	pop_nothing(VTR_ERR_PROTOCOL);
 	CHECK_EQ(events(err_fd), 0);
 	CHECK_EQ(used()[1], 0);
 	/* As good as new after a reset. */
@@ -535,7 +535,6 @@ static void garbage_descriptor(struct desc first, struct desc second)
 
 static void refuses_garbage_descriptors(void)
 {
-	static const struct desc good = { BUFFER_AT, 8, 0, 0 };
 	static const struct desc bad[][2] = {
 		{ { BUFFER_AT, 0, 0, 0 }, { 0 } },
 		{ { BUFFER_AT, 8, NEXT, 1 }, { BUFFER_AT, 0, WRITE, 0 } },
@@ -549,12 +548,12 @@ static void refuses_garbage_descriptors(void)
 		{ { BUFFER_AT, 8, NEXT, 0xffff }, { 0 } },
 		{ { BUFFER_AT, 8, NEXT, 0 }, { 0 } },
 		{ { BUFFER_AT, 8, NEXT, 1 }, { BUFFER_AT, 8, NEXT, 0 } },
-		{ { BUFFER_AT, 8, NEXT | WRITE, 1 }, good },
+		{ { BUFFER_AT, 8, NEXT | WRITE, 1 }, { BUFFER_AT, 8, 0, 0 } },
 		{ { TABLE_AT, 0, INDIRECT, 0 }, { 0 } },
 		{ { TABLE_AT, 8, INDIRECT, 0 }, { 0 } },
 		{ { TABLE_AT, 17, INDIRECT, 0 }, { 0 } },
 		{ { TABLE_AT, 0xfffffff0, INDIRECT, 0 }, { 0 } },
-		{ { TABLE_AT, 16, INDIRECT | NEXT, 1 }, good },
+		{ { TABLE_AT, 16, INDIRECT | NEXT, 1 }, { BUFFER_AT, 8, 0, 0 } },
 		{ { RAM_SIZE - 8, 16, INDIRECT, 0 }, { 0 } },
 		{ { UINT64_MAX - 7, 32, INDIRECT, 0 }, { 0 } },
 		{ { UINT64_MAX, 16, INDIRECT, 0 }, { 0 } },
@@ -585,7 +584,7 @@ static void refuses_garbage_tables(void)
 		descs(TABLE_AT)[1] = bad[i][1];
 		descs(DESC_AT)[0] = (struct desc){ TABLE_AT, 32, INDIRECT, 0 };
 		offer(0);
-		pop_nothing(VTR_ERR_GUEST);
+		pop_nothing(VTR_ERR_PROTOCOL);
 		CHECK_EQ(events(err_fd), 1);
 		finish();
 	}
@@ -595,7 +594,7 @@ static void refuses_garbage_tables(void)
 	setup.indirect = false;
 	vtr_queue_start(queue, &setup);
 	offer_pair(0);
-	pop_nothing(VTR_ERR_GUEST);
+	pop_nothing(VTR_ERR_PROTOCOL);
 	finish();
 }
 
@@ -603,12 +602,12 @@ static void refuses_garbage_rings(void)
 {
 	begin();
 	avail()[1] = SIZE + 1;
-	pop_nothing(VTR_ERR_GUEST);
+	pop_nothing(VTR_ERR_PROTOCOL);
 	finish();
 
 	begin();
 	offer(SIZE);
-	pop_nothing(VTR_ERR_GUEST);
+	pop_nothing(VTR_ERR_PROTOCOL);
 	finish();
 
 	/* The same head again and again, without waiting for answers. */
@@ -619,7 +618,7 @@ static void refuses_garbage_rings(void)
 		held[i] = pop();
 	}
 	offer_pair(0);
-	pop_nothing(VTR_ERR_GUEST);
+	pop_nothing(VTR_ERR_PROTOCOL);
 	for (unsigned i = 0; i < SIZE; i++) {
 		vtr_queue_push(queue, held[i], 0);
 	}
@@ -652,7 +651,7 @@ static void refuses_impossible_setups(void)
 		vtr_queue_reset(queue);
 		vtr_queue_start(queue, &bad[i]);
 		CHECK_EQ(events(err_fd), 1);
-		pop_nothing(VTR_ERR_GUEST);
+		pop_nothing(VTR_ERR_PROTOCOL);
 		vtr_queue_notify(queue);
 		vtr_queue_remap(queue);
 		CHECK_EQ(vtr_queue_stop(queue), 0);

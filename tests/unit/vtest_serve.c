@@ -6,16 +6,18 @@
 #include <sys/socket.h>
 
 #include "base/mem.h"
+#include "ipc/hang_up.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
 #include "test.h"
 #include "unit/fake_venus.h"
+#include "vk/renderer_config.h"
 #include "vtest/vtest.h"
 
 /* The serving loop in a thread, with a renderer that does nothing; the client is this thread. */
 static int client;
 static int server;
-static int stop[2];
+static struct vtr_venus *venus; /* the context of the last handshake */
 static struct vtr_os_thread thread;
 static enum vtr_err result;
 
@@ -34,14 +36,22 @@ static void ignore_ending(void *data, enum vtr_err why)
 	(void)why;
 }
 
-static const struct vtr_vtest_events events = { .ring = ignore_ring, .ending = ignore_ending };
+static void note_context(void *data, struct vtr_venus *made)
+{
+	(void)data;
+	venus = made;
+}
+
+static const struct vtr_vtest_events events = { .ring = ignore_ring,
+	                                        .context = note_context,
+	                                        .ending = ignore_ending };
 
 static void serve(void *arg)
 {
+	const struct vtr_renderer_config config = { .handshake_timeout_ms = *(const uint32_t *)arg };
 	const struct vtr_vtest_params params = {
 		.fd = server,
-		.stop_fd = stop[1],
-		.handshake_timeout_ms = *(const uint32_t *)arg,
+		.config = &config,
 		.events = &events,
 	};
 	result = vtr_vtest_serve(&params);
@@ -82,7 +92,6 @@ static void begin(bool handshake)
 	CHECK_OK(vtr_os_sock_pair(ends));
 	client = ends[0];
 	server = ends[1];
-	CHECK_OK(vtr_os_sock_pair(stop));
 	CHECK_OK(vtr_os_thread_create(&thread, "serve", serve, &timeout_ms));
 	if (handshake) {
 		CHECK_EQ(write(client, name, sizeof(name)), sizeof(name));
@@ -101,8 +110,6 @@ static void end(enum vtr_err wanted)
 	CHECK_EQ(fake_venus.resources, 0);
 	vtr_close(&client);
 	vtr_close(&server);
-	vtr_close(&stop[0]);
-	vtr_close(&stop[1]);
 }
 
 static void ends_with_the_client(void)
@@ -113,15 +120,19 @@ static void ends_with_the_client(void)
 	CHECK(!fake_venus.killed);
 }
 
-static void ends_with_the_supervisor(void)
+/* What the worker's watch does when the supervisor dies, in a thread of its own. */
+static void ends_when_it_is_hung_up(void)
 {
 	begin(true);
 	uint32_t reply[3];
 	SAY(2, 19, 0, 0);
 	hear(reply, 3);
-	vtr_close(&stop[0]);
-	end(VTR_ERR_GONE);
-	CHECK(fake_venus.killed);
+	CHECK(venus != NULL);
+	vtr_vtest_hang_up(server);
+	end(VTR_OK);
+	begin(false);
+	vtr_vtest_hang_up(server);
+	end(VTR_OK);
 }
 
 static void ends_with_the_renderer(void)
@@ -132,11 +143,11 @@ static void ends_with_the_renderer(void)
 	SAY(2, 19, 0, 0);
 	hear(reply, 3);
 	fake_venus_die();
-	end(VTR_ERR_GUEST);
+	end(VTR_ERR_PROTOCOL);
 	begin(true);
 	fake_venus.refuse_submit = true;
 	SAY(10, 24, 1, 1, 9, 1, 10, 0, 0, 0, 0, 178);
-	end(VTR_ERR_GUEST);
+	end(VTR_ERR_PROTOCOL);
 	CHECK_EQ(fake_venus.submitted, 4);
 }
 
@@ -145,7 +156,7 @@ static void limits_the_handshake(void)
 	int64_t start_ns = vtr_os_now_ns();
 
 	begin(false);
-	end(VTR_ERR_GUEST);
+	end(VTR_ERR_PROTOCOL);
 	int64_t took_ns = vtr_os_now_ns() - start_ns;
 	CHECK(took_ns > 250000000 && took_ns < 3000000000);
 	begin(true);
@@ -156,7 +167,7 @@ static void limits_the_handshake(void)
 
 static void refuses_blobs_without_dropping_the_client(void)
 {
-	static const enum vtr_err errors[] = { VTR_ERR_LIMIT, VTR_ERR_GUEST, VTR_ERR_UNSUPPORTED,
+	static const enum vtr_err errors[] = { VTR_ERR_LIMIT, VTR_ERR_INVALID, VTR_ERR_UNSUPPORTED,
 		                               VTR_ERR_NOMEM, VTR_ERR_OS };
 	uint32_t reply[3];
 
@@ -244,7 +255,7 @@ static void minds_its_client_closing_in_between(void)
 	SAY(6, 18, 2, 1);
 	vtr_close(&client);
 	end(VTR_OK);
-	/* With replies on their way that nobody will read */
+	/* With replies that will not be read */
 	begin(true);
 	for (int i = 0; i < 100; i++) {
 		SAY(2, 16, 4, 0);
@@ -259,7 +270,7 @@ int main(void)
 
 	signal(SIGPIPE, SIG_IGN);
 	RUN(ends_with_the_client);
-	RUN(ends_with_the_supervisor);
+	RUN(ends_when_it_is_hung_up);
 	RUN(ends_with_the_renderer);
 	RUN(limits_the_handshake);
 	RUN(refuses_blobs_without_dropping_the_client);

@@ -50,11 +50,11 @@ static void keeps_values(void)
 	CHECK_OK(vtr_sync_write(syncs, id, 3));
 	CHECK_OK(vtr_sync_read(syncs, id, &value));
 	CHECK_EQ(value, 3);
-	CHECK_ERR(vtr_sync_read(syncs, id + 1, &value), VTR_ERR_GUEST);
-	CHECK_ERR(vtr_sync_write(syncs, UINT32_MAX, 1), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_sync_read(syncs, id + 1, &value), VTR_ERR_INVALID);
+	CHECK_ERR(vtr_sync_write(syncs, UINT32_MAX, 1), VTR_ERR_INVALID);
 	CHECK_OK(vtr_sync_destroy(syncs, id));
-	CHECK_ERR(vtr_sync_destroy(syncs, id), VTR_ERR_GUEST);
-	CHECK_ERR(vtr_sync_read(syncs, id, &value), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_sync_destroy(syncs, id), VTR_ERR_INVALID);
+	CHECK_ERR(vtr_sync_read(syncs, id, &value), VTR_ERR_INVALID);
 	vtr_syncs_destroy(syncs);
 }
 
@@ -220,7 +220,8 @@ static void fences(void)
 	}
 	CHECK_OK(vtr_sync_fence_create(syncs, values, 5, &first));
 	CHECK_OK(vtr_sync_fence_create(syncs, values, 1, &second));
-	CHECK_ERR(vtr_sync_fence_create(syncs, &(struct vtr_sync_value){ 99, 1 }, 1, &second), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_sync_fence_create(syncs, &(struct vtr_sync_value){ 99, 1 }, 1, &second),
+	          VTR_ERR_INVALID);
 	/* The id is used again before the fence retires: that is another sync. */
 	CHECK_OK(vtr_sync_destroy(syncs, values[4].id));
 	uint32_t id;

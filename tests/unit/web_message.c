@@ -12,12 +12,12 @@ static struct vtr_message parse(const uint8_t *bytes, size_t size)
 	for (size_t i = 0; i < size; i++) {
 		uint8_t *copy = malloc(i > 0 ? i : 1);
 		memcpy(copy, bytes, i);
-		CHECK_ERR(vtr_message_parse(copy, i, &message), VTR_ERR_GUEST);
+		CHECK_ERR(vtr_message_parse(copy, i, &message), VTR_ERR_PROTOCOL);
 		free(copy);
 	}
 	uint8_t longer[VTR_MESSAGE_MAX_IN + 1] = { 0 };
 	memcpy(longer, bytes, size);
-	CHECK_ERR(vtr_message_parse(longer, size + 1, &message), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_message_parse(longer, size + 1, &message), VTR_ERR_PROTOCOL);
 	CHECK_OK(vtr_message_parse(bytes, size, &message));
 	return message;
 }
@@ -63,7 +63,7 @@ static void what_makes_no_sense(void)
 	struct vtr_message message;
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
-		CHECK_ERR(vtr_message_parse(bad[i], sizeof(bad[i]), &message), VTR_ERR_GUEST);
+		CHECK_ERR(vtr_message_parse(bad[i], sizeof(bad[i]), &message), VTR_ERR_PROTOCOL);
 	}
 }
 
@@ -80,15 +80,15 @@ static void codecs_come_from_the_parameters(void)
 	CHECK_STR(codec, "avc1.42c028");
 	CHECK_OK(vtr_message_codec(short_start, sizeof(short_start), codec));
 	CHECK_STR(codec, "avc1.64002a");
-	CHECK_ERR(vtr_message_codec(cut_off, sizeof(cut_off), codec), VTR_ERR_GUEST);
-	CHECK_ERR(vtr_message_codec(none, sizeof(none), codec), VTR_ERR_GUEST);
-	CHECK_ERR(vtr_message_codec(none, 0, codec), VTR_ERR_GUEST);
+	CHECK_ERR(vtr_message_codec(cut_off, sizeof(cut_off), codec), VTR_ERR_INVALID);
+	CHECK_ERR(vtr_message_codec(none, sizeof(none), codec), VTR_ERR_INVALID);
+	CHECK_ERR(vtr_message_codec(none, 0, codec), VTR_ERR_INVALID);
 }
 
 static void all_of_ours_fit(void)
 {
 	static uint8_t out[VTR_MESSAGE_MAX_OUT];
-	static struct vtr_board_cursor cursor;
+	static struct vtr_scanout_cursor cursor;
 	struct vtr_message_display displays[VTR_MAX_DISPLAYS] = { { 0 } };
 	const struct vtr_access_unit unit = { .generation = 1, .width = 2, .height = 3 };
 	char text[400];
@@ -110,7 +110,7 @@ static void all_of_ours_fit(void)
 static void cursors_are_not_premultiplied(void)
 {
 	static uint8_t out[VTR_MESSAGE_MAX_OUT];
-	static struct vtr_board_cursor cursor = { .visible = true };
+	static struct vtr_scanout_cursor cursor = { .visible = true };
 	const size_t head = 2 + 1 + 8;
 
 	cursor.image.pixels[0] = 0x80402000; /* half there */

@@ -160,7 +160,7 @@ timed('capture to decoded', async () => {
   for (let round = 0; round < 4 && (best.p50 > LIMITS.p50 || best.p99 > LIMITS.p99); round++) {
     await sleep(11000); // 600 samples are 10 s
     const p50 = await number(page, 'capture to decoded');
-    const p99 = await number(page, '… worst of 100');
+    const p99 = await number(page, '… 99th percentile');
     console.log(`capture to decoded: p50 ${p50} ms, p99 ${p99} ms; ${await figure(page, 'pictures')} shown, ` +
                 `${await figure(page, 'bitrate')}, ${await figure(page, 'encoder')}`);
     if (p99 < best.p99) {
@@ -251,7 +251,7 @@ test('a server that is away is asked ever less often', async () => {
   await close(page);
 });
 
-test('a page that nobody sees gets no video', async () => {
+test('a hidden page gets no video', async () => {
   await play(100000);
   const page = await openShown();
   const hide = hidden => page.evaluate(hidden => {
@@ -327,7 +327,7 @@ test('two displays', async () => {
 
 // --- who may -----------------------------------------------------------------------------------------
 
-test('the token goes where nobody sees it, and stays for a reload', async () => {
+test('the token is hidden from the address, and stays for a reload', async () => {
   await showBars();
   const page = await openShown();
   assert.ok(!page.url().includes('token'), page.url());
@@ -343,10 +343,10 @@ test('without a token the page asks for it', async () => {
   await page.screenshot({path: `${folder}/ask.png`});
   await page.fill('#ask-token', 'hello');
   await page.keyboard.press('Enter');
-  assert.match(await page.textContent('#ask-wrong'), /no 32 digits/);
+  assert.match(await page.textContent('#ask-wrong'), /has no token/);
   await page.fill('#ask-token', '0'.repeat(32));
   await page.keyboard.press('Enter');
-  await page.waitForFunction(() => document.getElementById('ask-wrong').textContent.includes('not, or no longer'));
+  await page.waitForFunction(() => document.getElementById('ask-wrong').textContent.includes('not valid, or no longer'));
   await page.fill('#ask-token', front.control);
   await page.keyboard.press('Enter');
   await shown(page);
@@ -597,13 +597,13 @@ test('the bitrate can be chosen', async () => {
   await page.click('#stats');
   await page.selectOption('#rate', '1');
   await page.waitForFunction(() => {
-    const text = document.querySelector('#figures dd[data-figure="bitrate at most"]');
+    const text = document.querySelector('#figures dd[data-figure="bitrate limit"]');
     return text && text.textContent === '1.0 Mbit/s';
   });
   await sleep(2500);
   assert.ok(await number(page, 'bitrate') < 2, await figure(page, 'bitrate'));
   await page.selectOption('#rate', '0');
-  await page.waitForFunction(() => document.querySelector('#figures dd[data-figure="bitrate at most"]').textContent === '8.1 Mbit/s');
+  await page.waitForFunction(() => document.querySelector('#figures dd[data-figure="bitrate limit"]').textContent === '8.1 Mbit/s');
   await close(page);
 });
 

@@ -74,7 +74,7 @@ try {
   const distinct = new Set(seen).size;
   const figure = name => page.locator(`#figures dd[data-figure="${name}"]`).textContent();
   console.log(`${distinct} frames of the cube in ${WATCH_MS / 1000} s, ${wrong} pictures without a number; capture to decoded ` +
-              `${await figure('capture to decoded')}, worst of 100 ${await figure('… worst of 100')}`);
+              `${await figure('capture to decoded')}, 99th percentile ${await figure('… 99th percentile')}`);
   await page.screenshot({path: `${folder}/cube.png`});
   assert.deepEqual(seen, [...seen].sort((a, b) => a - b), 'never an older frame');
   assert.ok(distinct >= 12, `only ${distinct} frames`);

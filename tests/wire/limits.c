@@ -168,6 +168,123 @@ static void wrong_objects(void)
 	}
 }
 
+/* A reader of `size` bytes of `data`, with what comes behind them up to the writer in shared memory. */
+static struct vtr_cs_reader split_reader(size_t size)
+{
+	static uint8_t copy[sizeof(data)];
+	struct vtr_cs_reader r;
+
+	CHECK(!w.full);
+	memcpy(copy, data, size);
+	vtr_cs_reader_init(&r, copy, size, &objects.map, &arena);
+	vtr_cs_reader_continue(&r, data + size, w.cur);
+	return r;
+}
+
+/* What a guest writes after it was copied is not seen, whatever the reader still has to copy. */
+static void shared_bytes_are_read_once(void)
+{
+	enum { WORDS = 4096 };
+	struct vtr_cs_reader r;
+
+	begin();
+	for (uint32_t i = 0; i < WORDS; i++) {
+		vtr_cs_put32(&w, i);
+	}
+	r = split_reader(8);
+	CHECK_EQ(vtr_cs_ld32(vtr_cs_take(&r, 4)), 0);
+	CHECK_EQ(vtr_cs_ld64(vtr_cs_take(&r, 8)), (UINT64_C(2) << 32) + 1);
+	for (uint32_t i = 3; i < WORDS; i++) {
+		const uint8_t *p = vtr_cs_take(&r, 4);
+
+		CHECK_EQ(vtr_cs_ld32(p), i);
+		memset(data, 0xff, (size_t)(r.more - data)); /* all that was copied */
+	}
+	CHECK_EQ(vtr_cs_left(&r), 0);
+	CHECK_EQ(r.status, 0);
+	CHECK(vtr_cs_take(&r, 4) == vtr_cs_zeros);
+	CHECK_EQ(r.status, VTR_CS_SHORT);
+}
+
+/* Bulk bytes are used where they lie, but for those that were copied along with what comes before them. */
+static void bulk_bytes(void)
+{
+	for (size_t n = 1; n < 40000; n += 977) {
+		const size_t padded = (n + 3) & ~(size_t)3;
+		uint64_t expected[2] = { n, n };
+		struct vtr_cs_reader r;
+		const uint8_t *first, *second;
+
+		begin();
+		for (uint32_t i = 0; i < 2; i++) {
+			vtr_cs_put64(&w, n);
+			memset(vtr_cs_room(&w, padded), (int)i + 1, padded);
+		}
+		vtr_cs_put32(&w, 4711);
+		r = split_reader(8 + padded - 4);
+		first = vtr_cs_bulk(&r, expected[0], false);
+		CHECK(first == data + 8);
+		second = vtr_cs_bulk(&r, expected[1], false);
+		CHECK(second == data + 8 + padded + 8 || padded <= 4096);
+		CHECK(second[0] == 2 && second[n - 1] == 2);
+		CHECK_EQ(vtr_cs_ld32(vtr_cs_take(&r, 4)), 4711);
+		CHECK_EQ(r.status, 0);
+		CHECK_EQ(vtr_cs_left(&r), 0);
+		CHECK(arena.held < 4 * 4096);
+
+		r = split_reader(8 + padded);
+		first = vtr_cs_bulk(&r, expected[0], false);
+		CHECK(first != data + 8 && first[0] == 1 && first[n - 1] == 1);
+	}
+}
+
+static void bulk_bytes_that_do_not_come(void)
+{
+	const uint64_t counts[] = {
+		5, 8, 1000, UINT64_C(1) << 40, UINT64_MAX - 3, UINT64_MAX - 2, UINT64_MAX
+	};
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(counts); i++) {
+		struct vtr_cs_reader r;
+
+		begin();
+		vtr_cs_put64(&w, counts[i]);
+		vtr_cs_put32(&w, 0);
+		for (size_t split = 8; split <= 12; split += 4) {
+			r = split_reader(split);
+			CHECK(vtr_cs_bulk(&r, counts[i], false) == NULL);
+			CHECK_EQ(r.status, VTR_CS_SHORT);
+			CHECK_EQ(vtr_cs_left(&r), 0);
+			CHECK(arena.held == 0);
+		}
+	}
+	begin();
+	vtr_cs_put64(&w, 4);
+	vtr_cs_put32(&w, 0);
+	struct vtr_cs_reader r = split_reader(8);
+	CHECK(vtr_cs_bulk(&r, 8, false) == NULL);
+	CHECK_EQ(r.status, VTR_CS_BAD);
+}
+
+/* A reply's bytes: copied, already there, or zeros. */
+static void bulk_replies(void)
+{
+	static const uint8_t bytes[6] = { 1, 2, 3, 4, 5, 6 }, zeros[8] = { 0 };
+
+	begin();
+	vtr_cs_put_bulk(&w, bytes, 6);
+	CHECK_EQ(vtr_cs_ld64(data), 6);
+	CHECK(memcmp(data + 8, bytes, 6) == 0 && data[14] == 0 && data[15] == 0);
+	memset(data + 24, 7, 8);
+	vtr_cs_put_bulk(&w, data + 24, 6);
+	CHECK(data[24] == 7 && data[29] == 7 && data[30] == 0 && data[31] == 0);
+	vtr_cs_put_bulk(&w, NULL, 8);
+	CHECK(w.cur == data + 48 && memcmp(data + 40, zeros, 8) == 0);
+	w.end = w.cur + 15;
+	vtr_cs_put_bulk(&w, bytes, 6);
+	CHECK(w.full);
+}
+
 int main(void)
 {
 	CHECK(wire_objects_init(&objects));
@@ -176,6 +293,10 @@ int main(void)
 	RUN(output_without_end);
 	RUN(long_chains);
 	RUN(wrong_objects);
+	RUN(shared_bytes_are_read_once);
+	RUN(bulk_bytes);
+	RUN(bulk_bytes_that_do_not_come);
+	RUN(bulk_replies);
 	vtr_arena_finish(&arena);
 	vtr_idmap_finish(&objects.map);
 	return 0;

@@ -5,8 +5,9 @@
  *     roundtrip VECTORS NAMES     (both made by oracle.py)
  *
  * Each request must decode to its last byte, encode to the same bytes again and give the expected
- * reply; each of its prefixes must poison the reader; and with any word overwritten, decoding must
- * stay within the bytes (which end where their allocation ends, for ASan) and the arena's limit.
+ * reply, also when the reader gets a part of it only and has to copy the rest out of shared memory; each
+ * of its prefixes must poison the reader; and with any word overwritten, decoding must stay within the
+ * bytes (which end where their allocation ends, for ASan) and the arena's limit.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -37,7 +38,7 @@ struct test {
 	uint8_t *request; /* what was encoded */
 	uint8_t *reply;
 	uint64_t seed;
-	unsigned records, commands, prefixes, mutations, survivors, failures;
+	unsigned records, commands, splits, prefixes, mutations, survivors, failures;
 	size_t most_memory;
 };
 
@@ -68,24 +69,34 @@ static void failed(struct test *t, const struct record *rec, const char *what, c
 	}
 }
 
-/* Decodes from a buffer that ends where its allocation ends. Bytes are changed by decoding. */
-static struct outcome pass(struct test *t, uint32_t command, const uint8_t *data, size_t size)
+/* A copy that ends where its allocation ends. */
+static uint8_t *duplicate(const uint8_t *data, size_t size, size_t shift)
 {
-	const size_t shift = t->records % 2 * 4; /* a u64 lies at any multiple of 4 */
 	uint8_t *memory = malloc(size + shift + (size + shift == 0));
-	struct vtr_cs_writer request = { .cur = t->request, .end = t->request + ENCODE_SIZE };
-	struct vtr_cs_writer reply = { .cur = t->reply, .end = t->reply + ENCODE_SIZE };
-	struct vtr_cs_reader r;
-	struct outcome o;
 
 	if (memory == NULL) {
 		abort();
 	}
 	memcpy(memory + shift, data, size);
-	vtr_cs_reader_init(&r, memory + shift, size, &t->objects.map, &t->arena);
+	return memory;
+}
+
+/* Decodes a copy of the first bytes, and the others from where they lie. Bytes are changed by decoding. */
+static struct outcome pass(struct test *t, uint32_t command, const uint8_t *data, size_t size, size_t split)
+{
+	const size_t shift = t->records % 2 * 4; /* a u64 lies at any multiple of 4 */
+	uint8_t *memory = duplicate(data, split, shift);
+	uint8_t *shared = duplicate(data, size, shift);
+	struct vtr_cs_writer request = { .cur = t->request, .end = t->request + ENCODE_SIZE };
+	struct vtr_cs_writer reply = { .cur = t->reply, .end = t->reply + ENCODE_SIZE };
+	struct vtr_cs_reader r;
+	struct outcome o;
+
+	vtr_cs_reader_init(&r, memory + shift, split, &t->objects.map, &t->arena);
+	vtr_cs_reader_continue(&r, shared + shift + split, shared + shift + size);
 	o.ok = t->passes[command]->pass(&r, &request, &reply);
 	o.status = r.status;
-	o.left = (size_t)(r.end - r.cur);
+	o.left = vtr_cs_left(&r);
 	o.request_size = (size_t)(request.cur - t->request);
 	o.reply_size = (size_t)(reply.cur - t->reply);
 	o.full = request.full || reply.full;
@@ -95,13 +106,20 @@ static struct outcome pass(struct test *t, uint32_t command, const uint8_t *data
 	}
 	vtr_arena_reset(&t->arena);
 	free(memory);
+	free(shared);
 	return o;
 }
 
-static void check_valid(struct test *t, const struct record *rec, const uint8_t *request,
-                        const uint8_t *reply)
+static size_t draw_split(struct test *t, size_t size)
 {
-	const struct outcome o = pass(t, rec->command, request + HEAD_SIZE, rec->request_size - HEAD_SIZE);
+	return draw(t) % (size / 4 + 1) * 4;
+}
+
+static void check_valid(struct test *t, const struct record *rec, const uint8_t *request,
+                        const uint8_t *reply, size_t split)
+{
+	const struct outcome o =
+		pass(t, rec->command, request + HEAD_SIZE, rec->request_size - HEAD_SIZE, split);
 
 	if (!o.ok || o.status != 0) {
 		failed(t, rec, "does not decode",
@@ -123,13 +141,25 @@ static void check_valid(struct test *t, const struct record *rec, const uint8_t 
 	}
 }
 
+static void check_splits(struct test *t, const struct record *rec, const uint8_t *request,
+                         const uint8_t *reply)
+{
+	const size_t words = (rec->request_size - HEAD_SIZE) / 4;
+
+	for (size_t i = 0; i <= words && i < MAX_MUTATIONS; i++) {
+		check_valid(t, rec, request, reply, words < MAX_MUTATIONS ? i * 4 : draw_split(t, words * 4));
+		t->splits++;
+	}
+}
+
 static void check_prefixes(struct test *t, const struct record *rec, const uint8_t *request)
 {
 	const size_t size = rec->request_size - HEAD_SIZE;
 	const size_t step = size > 2048 ? 68 : 4;
 
 	for (size_t n = 0; n < size; n += step) {
-		const struct outcome o = pass(t, rec->command, request + HEAD_SIZE, n);
+		const size_t split = n / 4 % 2 != 0 ? n : draw_split(t, n);
+		const struct outcome o = pass(t, rec->command, request + HEAD_SIZE, n, split);
 
 		t->prefixes++;
 		if (o.ok || (o.status & VTR_CS_POISONED) == 0 || o.left != 0) {
@@ -160,7 +190,7 @@ static void check_survivor(struct test *t, const struct record *rec, const struc
 		abort();
 	}
 	memcpy(copy, t->request, size);
-	o = pass(t, rec->command, copy + HEAD_SIZE, size - HEAD_SIZE);
+	o = pass(t, rec->command, copy + HEAD_SIZE, size - HEAD_SIZE, size - HEAD_SIZE);
 	if (!o.ok) {
 		failed(t, rec, "what a changed request encodes to does not decode", o.why);
 	} else if (o.left != 0 || o.request_size != size || memcmp(copy, t->request, size) != 0) {
@@ -171,7 +201,8 @@ static void check_survivor(struct test *t, const struct record *rec, const struc
 
 static void check_mutations(struct test *t, const struct record *rec, uint8_t *request)
 {
-	const size_t words = (rec->request_size - HEAD_SIZE) / 4;
+	const size_t size = rec->request_size - HEAD_SIZE;
+	const size_t words = size / 4;
 	const size_t count = words < MAX_MUTATIONS ? words : MAX_MUTATIONS;
 
 	for (size_t i = 0; i < count; i++) {
@@ -183,8 +214,8 @@ static void check_mutations(struct test *t, const struct record *rec, uint8_t *r
 		memcpy(&kept, at, sizeof(kept));
 		for (size_t v = 0; v < VTR_ARRAY_LEN(values); v++) {
 			memcpy(at, &values[v], sizeof(values[v]));
-			const struct outcome o =
-				pass(t, rec->command, request + HEAD_SIZE, rec->request_size - HEAD_SIZE);
+			const size_t split = v % 2 != 0 ? size : draw_split(t, size);
+			const struct outcome o = pass(t, rec->command, request + HEAD_SIZE, size, split);
 
 			t->mutations++;
 			if (o.ok) {
@@ -219,7 +250,8 @@ static void run(struct test *t, FILE *in)
 			printf("FAIL command %u cannot be decoded\n", rec.command);
 			t->failures++;
 		} else {
-			check_valid(t, &rec, request, reply);
+			check_valid(t, &rec, request, reply, rec.request_size - HEAD_SIZE);
+			check_splits(t, &rec, request, reply);
 			check_prefixes(t, &rec, request);
 			check_mutations(t, &rec, request);
 		}
@@ -287,9 +319,10 @@ int main(int argc, char **argv)
 		printf("FAIL %u records, %zu bytes of arena\n", t.records, t.most_memory);
 		t.failures++;
 	}
-	printf("%u requests of %u commands, %u prefixes, %u changes of which %u decode, "
+	printf("%u requests of %u commands, %u splits, %u prefixes, %u changes of which %u decode, "
 	       "at most %zu bytes of arena: %u failures\n",
-	       t.records, t.commands, t.prefixes, t.mutations, t.survivors, t.most_memory, t.failures);
+	       t.records, t.commands, t.splits, t.prefixes, t.mutations, t.survivors, t.most_memory,
+	       t.failures);
 	vtr_arena_finish(&t.arena);
 	vtr_idmap_finish(&t.objects.map);
 	free(t.request);

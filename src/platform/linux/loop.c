@@ -18,7 +18,7 @@
 #define MAX_EVENTS 64
 #define NS_PER_S INT64_C(1000000000)
 
-/* Thread: the loop's, like all structs here unless they say otherwise. */
+/* Thread: the loop's, as for all structs in this file unless stated otherwise. */
 struct vtr_os_loop_fd {
 	struct vtr_list node; /* in loop->watches or, once removed in a callback, in loop->removed */
 	struct vtr_os_loop *loop;
@@ -37,31 +37,31 @@ struct vtr_os_loop_timer {
 };
 
 struct signal_handler {
-	vtr_os_loop_signal_fn fn; /* NULL: not ours */
+	vtr_os_loop_signal_fn fn; /* NULL: not added here */
 	void *data;
-	bool unblock; /* it was not blocked before */
+	bool unblock; /* the signal was not blocked before */
 };
 
 struct vtr_os_loop {
 	int epoll_fd;
-	int wake_fd;   /* eventfd */
-	int timer_fd;  /* set to the earliest timer */
-	int signal_fd; /* -1 until there is a signal */
+	int wake_fd;   /* an eventfd */
+	int timer_fd;  /* set to the time of the earliest timer */
+	int signal_fd; /* -1 until a signal is added */
 	struct vtr_list watches;
-	struct vtr_list removed; /* freed when no event can name them any more */
+	struct vtr_list removed; /* freed once no fetched event can point at them */
 	bool dispatching;
 
-	struct vtr_list tasks; /* for the end of this turn */
+	struct vtr_list tasks; /* run at the end of this turn */
 
 	struct vtr_list timers;
-	int64_t armed_ns; /* what timer_fd is set to, -1: not set */
+	int64_t armed_ns; /* what timer_fd is set to; -1: not set */
 
 	sigset_t signals;
 	struct signal_handler handlers[NSIG];
 
 	vtr_os_loop_fn wakeup_fn;
 	void *wakeup_data;
-	atomic_bool quit; /* any thread */
+	atomic_bool quit; /* set by any thread */
 };
 
 static uint32_t epoll_events(bool in, bool out)
@@ -120,7 +120,7 @@ void vtr_os_loop_remove(struct vtr_os_loop_fd *watch)
 	errno = saved_errno;
 	vtr_list_remove(&watch->node);
 	if (watch->loop->dispatching) {
-		/* An event that was fetched already may still point here. */
+		/* An event that was already fetched may still point here. */
 		watch->removed = true;
 		vtr_list_append(&watch->loop->removed, &watch->node);
 	} else {
@@ -186,7 +186,7 @@ static void on_timer_fd(void *data, unsigned events)
 	if (read(loop->timer_fd, &count, sizeof(count)) > 0) {
 		loop->armed_ns = -1; /* it fired, so it is not set any more */
 	}
-	/* Search anew after each callback: it may have changed any timer. */
+	/* Search again after each callback: it may have changed any timer. */
 	while ((timer = find_due(loop, now)) != NULL) {
 		timer->at_ns = -1;
 		timer->fn(timer->data);
@@ -323,7 +323,7 @@ void vtr_os_loop_set_wakeup(struct vtr_os_loop *loop, vtr_os_loop_fn fn, void *d
 void vtr_os_loop_wakeup(struct vtr_os_loop *loop)
 {
 	const uint64_t one = 1;
-	/* It can only fail when the counter is full, and then the loop wakes anyway. */
+	/* write() fails only when the counter is full, and then the loop wakes up anyway. */
 	ssize_t written = write(loop->wake_fd, &one, sizeof(one));
 
 	(void)written;
@@ -424,7 +424,7 @@ enum vtr_err vtr_os_loop_run(struct vtr_os_loop *loop)
 {
 	struct epoll_event events[MAX_EVENTS];
 
-	dispatch(loop, NULL, 0); /* what was deferred before the loop ran */
+	dispatch(loop, NULL, 0); /* tasks deferred before the loop ran */
 	while (!atomic_exchange(&loop->quit, false)) {
 		int count = epoll_wait(loop->epoll_fd, events, MAX_EVENTS, -1);
 		if (count < 0 && errno != EINTR) {

@@ -27,7 +27,8 @@ enum vtr_err vtr_os_self_path(char *buf, size_t size)
 
 enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd)
 {
-	/* The child is not reaped yet, so the pid cannot be somebody else's. Close-on-exec by nature. */
+	/* The child is not reaped yet, so the pid cannot have been reused. A pidfd is always close-on-exec.
+ */
 	long fd = syscall(SYS_pidfd_open, pid, 0);
 
 	if (fd < 0) {

@@ -8,12 +8,12 @@
 #include "base/err.h"
 #include "platform/proc.h"
 
-/* The half of the sandboxes that is about files; `nothing`: none may be opened, `paths` is ignored.
+/* The part of the sandboxes that restricts files. `nothing`: no file may be opened, and `paths` is ignored.
  * For the rest see vtr_os_sandbox_files(). */
 VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_landlock(bool nothing, const struct vtr_os_sandbox_paths *paths,
                                                     uint32_t *out_applied);
 
-/* The errno with which the filter of vtr_os_sandbox_syscalls() refuses a system call, by its number. */
+/* Returns: the errno with which the filter of vtr_os_sandbox_syscalls() refuses system call `number`. */
 int vtr_os_sandbox_refusal(int number);
 
 #endif

@@ -16,8 +16,8 @@
 #include "platform/proc.h"
 
 /*
- * Landlock. Debian 12's headers stop at the second version of its interface, so what came later is
- * spelled out here (Documentation/userspace-api/landlock.rst); the kernel says what it knows.
+ * Landlock. Debian 12's headers stop at version 2 of its interface, so later constants are defined here
+ * (Documentation/userspace-api/landlock.rst). The kernel reports which version it supports.
  */
 #define FS_EXECUTE (UINT64_C(1) << 0)
 #define FS_WRITE_FILE (UINT64_C(1) << 1)
@@ -30,12 +30,13 @@
 #define FS_IOCTL_DEV (UINT64_C(1) << 15) /* version 5 */
 #define SCOPE_ALL UINT64_C(3)            /* version 6: abstract sockets, signals */
 
-/* What a rule may say about a file that is no directory. */
+/* The rights that a rule for a regular file can have. */
 #define FS_OF_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
 
 #define FS_READ (FS_READ_FILE | FS_READ_DIR)
 #define FS_DEVICE (FS_READ | FS_WRITE_FILE | FS_IOCTL_DEV)
-/* All but running programs and device nodes: moving files between such directories, too. */
+/* Everything except executing files and creating device nodes. Includes moving files between such
+ * directories. */
 #define FS_CHANGE ((FS_VERSION_1 & ~FS_EXECUTE & ~FS_MAKE_NODES) | FS_REFER | FS_TRUNCATE)
 #define FS_MAKE_NODES ((UINT64_C(1) << 6) | (UINT64_C(1) << 11))
 
@@ -50,14 +51,14 @@ struct ruleset_attr {
 	uint64_t scoped;
 };
 
-/* Libraries, what drivers and the Vulkan loader read, and what they ask about the machine. */
+/* Libraries, files that drivers and the Vulkan loader read, and information about the machine. */
 static const char *const read_paths[] = {
 	"/usr",
 	"/lib",
 	"/lib32",
 	"/lib64",
 	"/opt",
-	/* Distributions whose libraries live elsewhere. */
+	/* Distributions that keep libraries elsewhere. */
 	"/nix/store",
 	"/gnu/store",
 	"/run/opengl-driver",
@@ -71,7 +72,7 @@ static const char *const read_paths[] = {
 	"/etc/nvidia",
 	"/etc/glvnd",
 	"/etc/egl",
-	/* getpwuid(), by which drivers look for the home directory. */
+	/* For getpwuid(), with which drivers look up the home directory. */
 	"/etc/nsswitch.conf",
 	"/etc/passwd",
 	"/etc/localtime",
@@ -95,7 +96,7 @@ static const char *const read_paths[] = {
 	"/sys/module",
 };
 
-/* In /dev: names, and beginnings of names. */
+/* Names in /dev, or prefixes of names. */
 static const char *const device_names[] = {
 	"dma_heap", "dri", "dxg", "full", "kfd", "kgsl-3d0", "null", "random", "udmabuf", "urandom", "zero",
 };
@@ -118,7 +119,7 @@ static enum vtr_err allow_fd(int ruleset, int fd, uint64_t access)
 	return VTR_OK;
 }
 
-/* Allows `access`, which the ruleset knows, to what is at `path`, if there is anything. */
+/* Allows `access`, all of which the ruleset handles, to `path`, if it exists. */
 static enum vtr_err allow(int ruleset, const char *path, uint64_t access)
 {
 	vtr_autofd int fd = open(path, O_PATH | O_CLOEXEC);
@@ -182,8 +183,8 @@ static enum vtr_err allow_devices(int ruleset, uint64_t access)
 }
 
 /*
- * This process's folder in /proc. A rule is tied to an inode, and /proc makes new ones when it has
- * forgotten a folder: an fd that stays open for the life of the process prevents that.
+ * Allows this process's folder in /proc. A rule is tied to an inode, and /proc makes new inodes after it has
+ * evicted a folder. An fd that stays open for the life of the process prevents that.
  */
 static enum vtr_err allow_self(int ruleset)
 {
@@ -221,7 +222,7 @@ static enum vtr_err fill_ruleset(int ruleset, const struct vtr_os_sandbox_paths 
 	return err;
 }
 
-/* The version of the interface, 0 if there is none or it is off. */
+/* Returns: the version of the interface, 0 if it is missing or disabled. */
 static int landlock_version(void)
 {
 	long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
@@ -229,7 +230,8 @@ static int landlock_version(void)
 	return version < 0 ? 0 : (int)version;
 }
 
-/* What to ask of a kernel of this version, and which bits that amounts to. */
+/* Fills in what a kernel of this version can restrict. Returns: the enum vtr_os_sandbox bits that this gives.
+ */
 static uint32_t fill_attr(int version, struct ruleset_attr *out_attr, size_t *out_size)
 {
 	uint32_t applied = VTR_OS_SANDBOX_FILES;
@@ -291,7 +293,7 @@ enum vtr_err vtr_os_sandbox_landlock(bool nothing, const struct vtr_os_sandbox_p
 	return VTR_OK;
 }
 
-/* Whether `path` is what is at `allowed`, or below it. */
+/* Returns: whether `path` is `allowed` or lies below it. */
 static bool is_below(const char *path, const char *allowed)
 {
 	vtr_autofree char *real = realpath(allowed, NULL);

@@ -15,18 +15,18 @@
 #include "platform/proc.h"
 
 /*
- * A list of what is refused, not of what is allowed: drivers and compilers make system calls that
- * nobody has listed, and change with every release. Each refusal is an error code, since a driver
- * that probes for a feature goes on without it. Names that this libseccomp does not know are left
- * out by name resolution, which is why they are text.
+ * This is a list of what is refused, not of what is allowed: drivers and compilers make system calls that are
+ * not documented, and change with every release. Each refusal is an error code, so that a driver that probes
+ * for a feature goes on without it. The names are text because name resolution then skips those that this
+ * libseccomp does not know.
  */
 static const char *const refused[] = {
-	/* Programs and processes. clone() is below. */
+	/* Starting programs and processes. clone() is handled below. */
 	"execve",
 	"execveat",
 	"fork",
 	"vfork",
-	/* Looking into other processes, and signals to them. kill() and its kind are below. */
+	/* Access to other processes, and signals to them. kill() and the like are handled below. */
 	"ptrace",
 	"process_vm_readv",
 	"process_vm_writev",
@@ -37,7 +37,7 @@ static const char *const refused[] = {
 	"pidfd_getfd",
 	"pidfd_send_signal",
 	"tkill",
-	/* Memory and queues of others. */
+	/* System V and POSIX IPC. */
 	"shmget",
 	"shmat",
 	"shmctl",
@@ -47,7 +47,7 @@ static const char *const refused[] = {
 	"msgctl",
 	"mq_open",
 	"mq_unlink",
-	/* Mounts, namespaces, roots. */
+	/* Mounts, namespaces, root directories. */
 	"mount",
 	"umount",
 	"umount2",
@@ -86,7 +86,7 @@ static const char *const refused[] = {
 	"nfsservctl",
 	"vhangup",
 	"lookup_dcookie",
-	/* Interfaces with a history of holes, of which no driver needs any. */
+	/* Interfaces with a history of vulnerabilities that no driver needs. */
 	"bpf",
 	"perf_event_open",
 	"userfaultfd",
@@ -99,7 +99,7 @@ static const char *const refused[] = {
 	"fanotify_mark",
 	"name_to_handle_at",
 	"open_by_handle_at",
-	/* What Landlock does not cover: owners, modes, times, attributes, sizes by name, new nodes. */
+	/* What Landlock does not cover: owners, modes, times, attributes, truncation by name, new nodes. */
 	"chmod",
 	"fchmod",
 	"fchmodat",
@@ -122,7 +122,7 @@ static const char *const refused[] = {
 	"truncate64",
 	"mknod",
 	"mknodat",
-	/* Other users. */
+	/* Changing users. */
 	"setuid",
 	"setgid",
 	"setreuid",
@@ -135,26 +135,26 @@ static const char *const refused[] = {
 	"capset",
 };
 
-/* Left to those that serve a socket which they were given. */
+/* Allowed for processes that serve an inherited socket. */
 static const char *const serving[] = { "accept", "accept4" };
 
-/* Left to those that run a driver: see add_socket_rules(). */
+/* Allowed for processes that run a driver: see add_socket_rules(). */
 static const char *const listening[] = { "socket", "bind", "listen" };
 
-/* Refused as if this kernel had never heard of them, so that callers take their second choice. */
+/* Refused with ENOSYS, so that callers fall back to an older call. */
 static const char *const unknown[] = {
-	"clone3", /* its flags cannot be seen by a filter; the C library falls back to clone() */
+	"clone3", /* a filter cannot see its flags; the C library falls back to clone() */
 	"io_uring_setup",
 	"io_uring_enter",
 	"io_uring_register",
 };
 
 /*
- * The comparisons below are of whole registers, of which the kernel uses the low half: where "not
- * equal" is refused, dirt in the high half can only refuse too much.
+ * The comparisons below are of whole registers, of which the kernel uses the low half. Where "not equal" is
+ * refused, garbage in the high half can only cause more refusals.
  */
 
-/* With any of these a signal that is not for this process is refused; the first argument is a pid. */
+/* For these calls, a signal to another process is refused; the first argument is a pid. */
 static const char *const signals[] = { "kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo" };
 
 struct rules {
@@ -165,8 +165,8 @@ struct rules {
 
 #if VTR_ASAN
 /*
- * The leak checker starts a process of its own kind at the end and would fail loudly: in a locked
- * process it stays off. The name is the sanitizer's.
+ * The leak checker clones a process at exit and fails loudly if it cannot: it stays off in a sandboxed
+ * process. The function's name is fixed by the sanitizer.
  */
 static atomic_bool locked;
 __attribute__((visibility("default"))) int __lsan_is_turned_off(void);
@@ -177,7 +177,8 @@ int __lsan_is_turned_off(void)
 }
 #endif
 
-/* What a refusal does: the error code, or a question to the process that watches, which answers with that code. */
+/* Returns: the filter's action for a refusal. It is an error code, or a notification to the watching process,
+ *          which answers with that code. */
 static uint32_t refuse_with(const struct rules *rules, int code)
 {
 	return rules->watched ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(code);
@@ -187,7 +188,7 @@ static int add_names(scmp_filter_ctx filter, uint32_t action, const char *const 
 {
 	for (size_t i = 0; i < count; i++) {
 		int number = seccomp_syscall_resolve_name(names[i]);
-		/* Calls of other architectures have numbers below zero; there is nothing to refuse. */
+		/* Calls of other architectures have negative numbers; those need no rule. */
 		if (number >= 0) {
 			int result = seccomp_rule_add(filter, action, number, 0);
 			if (result != 0) {
@@ -213,7 +214,7 @@ static int add_signal_rules(const struct rules *rules)
 	return 0;
 }
 
-/* Of clone() only the making of threads is left: a new process would lack one of these two flags. */
+/* Allows clone() only for threads: creating a process would lack one of these two flags. */
 static int add_clone_rules(const struct rules *rules)
 {
 	static const scmp_datum_t needed[] = { CLONE_VM, CLONE_THREAD };
@@ -228,8 +229,8 @@ static int add_clone_rules(const struct rules *rules)
 	return 0;
 }
 
-/* Refuses calls whose second argument is one of `values`. Of that the kernel looks at the low half alone, so the filter
- * must, too. */
+/* Refuses calls whose second argument is one of `values`. The kernel uses only the low half of that argument,
+ * so the filter compares only the low half too. */
 static int refuse_second(const struct rules *rules, int number, const scmp_datum_t *values, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -242,8 +243,8 @@ static int refuse_second(const struct rules *rules, int number, const scmp_datum
 	return 0;
 }
 
-/* Two ways out: typing into the terminal that our log goes to; and having the kernel send a signal to whom we say, when
- * something comes in at an fd. */
+/* Closes two ways out of the sandbox: injecting input into the terminal that the log goes to, and having the
+ * kernel send a signal to a chosen process when data arrives at an fd. */
 static int add_fd_rules(const struct rules *rules)
 {
 	static const scmp_datum_t requests[] = { TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP };
@@ -254,12 +255,12 @@ static int add_fd_rules(const struct rules *rules)
 	                     refuse_second(rules, SCMP_SYS(fcntl), commands, VTR_ARRAY_LEN(commands));
 }
 
-/* The second choice where there is no Landlock, and for memory: an fd that was given for reading alone
- * could be opened anew through /proc, which Landlock does not cover. */
+/* The fallback where there is no Landlock. Also needed for shared memory: an fd that was given read-only
+ * could be reopened through /proc, which Landlock does not cover. */
 static int add_open_rules(scmp_filter_ctx filter)
 {
 	static const char *const openers[] = { "creat" };
-	static const char *const unknown_openers[] = { "openat2" }; /* hides its flags in memory */
+	static const char *const unknown_openers[] = { "openat2" }; /* passes its flags in memory */
 	static const scmp_datum_t writing[] = { O_WRONLY, O_RDWR };
 	int result = add_names(filter, SCMP_ACT_ERRNO(EACCES), openers, VTR_ARRAY_LEN(openers));
 
@@ -268,7 +269,7 @@ static int add_open_rules(scmp_filter_ctx filter)
 		                   VTR_ARRAY_LEN(unknown_openers));
 	}
 	for (size_t i = 0; result == 0 && i < VTR_ARRAY_LEN(writing); i++) {
-		int number = seccomp_syscall_resolve_name("open"); /* newer machines have none */
+		int number = seccomp_syscall_resolve_name("open"); /* newer architectures do not have it */
 		if (number >= 0) {
 			result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), number, 1,
 			                          SCMP_A1(SCMP_CMP_MASKED_EQ, O_ACCMODE, writing[i]));
@@ -281,7 +282,7 @@ static int add_open_rules(scmp_filter_ctx filter)
 	return result;
 }
 
-/* Refuses the types of sockets that are not in `allowed`, a bit for each, in a call's second argument. */
+/* Refuses the socket types that are not in `allowed` (one bit each) in a call's second argument. */
 static int refuse_types(const struct rules *rules, int number, int code, uint32_t allowed)
 {
 	const scmp_datum_t mask = 0xf; /* SOCK_TYPE_MASK; the rest are flags */
@@ -297,11 +298,11 @@ static int refuse_types(const struct rules *rules, int number, int code, uint32_
 }
 
 /*
- * The network, and sockets of others. NVIDIA's driver makes no device that traces rays unless it can listen at an
- * abstract address, for other processes that want a share of its memory. So a driver may listen, too, where only
- * sockets of this kind can connect, which hardly any program uses, and it can accept no connection. To connect is
- * refused as if nothing were there, which is what drivers are used to. Pairs are of kinds that cannot send to an
- * address.
+ * The network, and the sockets of other processes. NVIDIA's driver creates no device with ray tracing unless
+ * it can listen at an abstract address, for other processes that want to share its memory. So a driver may
+ * listen, but only with a socket type that hardly any program connects with, and it can accept no connection.
+ * Connecting is refused as if the address did not exist, which drivers handle. Socket pairs are limited to
+ * types that cannot send to an address.
  */
 static int add_socket_rules(const struct rules *rules)
 {
@@ -325,7 +326,7 @@ static int add_socket_rules(const struct rules *rules)
 	return result == 0 ? refuse_types(rules, SCMP_SYS(socketpair), EACCES, connected) : result;
 }
 
-/* All calls by which a file is opened, whatever comes of them. */
+/* Reports all calls that open a file, whether they succeed or not. */
 static int add_watch_rules(scmp_filter_ctx filter)
 {
 	static const char *const openers[] = { "open", "openat", "openat2" };
@@ -374,32 +375,33 @@ int vtr_os_sandbox_refusal(int number)
 	return number == SCMP_SYS(socketpair) ? EACCES : EPERM;
 }
 
-/* Returns: 0, or an errno with a minus. */
+/* Returns: 0, or a negative errno. */
 static int load_filter(const struct rules *rules)
 {
 	scmp_filter_ctx filter = rules->filter;
-	/* All threads, those included that the sanitizers start before main(). A filter that asks is for one. */
+	/* Applies to all threads, including those that sanitizers start before main(). A filter that notifies
+	 * can only apply to one thread. */
 	int result = rules->watched ? 0 : seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 
 	if (result == 0) {
 		result = add_rules(rules);
 	}
 	if (result == 0) {
-		/* A tree: the filter runs in front of every system call, also those of each submit. It is
-		 * a matter of speed only, so an old libseccomp without it will do. */
+		/* Compiles the filter to a tree, since it runs before every system call, also those of each
+		 * submit. This affects only speed, so the call may fail with an old libseccomp. */
 		(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
 		result = seccomp_load(filter);
 	}
 	return result;
 }
 
-/* Whether the kernel, or a container around us, lets a process filter its system calls at all. */
+/* Returns: whether the kernel, or the container around us, lets a process filter its system calls. */
 static bool have_filters(void)
 {
 	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
 }
 
-/* `out_watch_fd`: NULL, or to get the fd at which the filter asks. */
+/* `out_watch_fd`: NULL, or set to the fd that the filter's notifications arrive at. */
 static enum vtr_err filter_syscalls(bool server, int *out_watch_fd, uint32_t *out_applied)
 {
 	if (!have_filters()) {

@@ -14,13 +14,14 @@
 #include "platform/proc.h"
 #include "platform/shm.h"
 
-/* Reads the memory of a process until a NUL or an end of the memory. Returns: whether there was a NUL. */
+/* Reads a string from another process's memory, up to its NUL or the end of the mapping. Returns: whether
+ * there was a NUL. */
 static bool read_text(pid_t pid, uint64_t address, char *out, size_t size)
 {
 	size_t have = 0;
 
 	while (have < size) {
-		/* Up to the next page, which may not be there. */
+		/* Read only up to the page boundary, since the next page may be unmapped. */
 		const size_t page = vtr_os_page_size();
 		const size_t chunk = vtr_min(size - have, page - (address + have) % page);
 		const struct iovec here = { out + have, chunk };
@@ -37,7 +38,7 @@ static bool read_text(pid_t pid, uint64_t address, char *out, size_t size)
 	return false;
 }
 
-/* Puts the folder in front that a relative path starts in. Returns: whether it fits. */
+/* Makes a relative path absolute by the folder it starts in. Returns: whether it fits. */
 static bool make_absolute(pid_t pid, int dir_fd, char path[VTR_OS_WATCH_PATH])
 {
 	char link[64];
@@ -61,7 +62,7 @@ static bool make_absolute(pid_t pid, int dir_fd, char path[VTR_OS_WATCH_PATH])
 	return snprintf(path, VTR_OS_WATCH_PATH, "%s/%s", dir, relative) < VTR_OS_WATCH_PATH;
 }
 
-/* Whether the call opens a file; then what *out_watched says of it. */
+/* Returns: whether the call opens a file; *out_watched is then filled in. */
 static bool describe_open(const struct seccomp_notif *request, struct vtr_os_watched *out_watched)
 {
 	const __u64 *args = request->data.args;
@@ -98,7 +99,7 @@ static void describe_call(int number, struct vtr_os_watched *out_watched)
 	free(name);
 }
 
-/* Receives into `request` and answers. */
+/* Receives a notification into `request` and answers it. */
 static enum vtr_err serve(int watch_fd, struct seccomp_notif *request, struct seccomp_notif_resp *response,
                           struct vtr_os_watched *out_watched)
 {

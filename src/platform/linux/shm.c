@@ -11,10 +11,25 @@
 
 #include "base/mem.h"
 
-/* Linux 6.3; it stops the warning of kernels that want one of the two flags. */
+/* Linux 6.3. It silences the warning of kernels that expect MFD_EXEC or MFD_NOEXEC_SEAL. */
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U
 #endif
+
+/* Linux 5.14. */
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
+
+static int make_memfd(const char *name)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
+
+	if (fd < 0 && errno == EINVAL) {
+		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	}
+	return fd;
+}
 
 enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd)
 {
@@ -26,10 +41,7 @@ enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd)
 	}
 	rounded &= ~(vtr_os_page_size() - 1);
 
-	vtr_autofd int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_NOEXEC_SEAL);
-	if (fd < 0 && errno == EINVAL) {
-		fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	}
+	vtr_autofd int fd = make_memfd(name);
 	if (fd < 0) {
 		return VTR_ERR_OS;
 	}
@@ -41,12 +53,25 @@ enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd)
 	return VTR_OK;
 }
 
+enum vtr_err vtr_os_shm_create_constant(const char *name, const void *data, size_t size, int *out_fd)
+{
+	vtr_autofd int fd = make_memfd(name);
+
+	/* One write: to memory it is never cut short by a signal. */
+	if (fd < 0 || pwrite(fd, data, size, 0) != (ssize_t)size ||
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0) {
+		return VTR_ERR_OS;
+	}
+	*out_fd = vtr_take_fd(&fd);
+	return VTR_OK;
+}
+
 enum vtr_err vtr_os_shm_discard(int fd, uint64_t offset, uint64_t size)
 {
 	int result;
 
 	if (size == 0) {
-		return VTR_OK; /* which fallocate() takes for a mistake */
+		return VTR_OK; /* fallocate() refuses a size of 0 */
 	}
 	do {
 		result =
@@ -72,13 +97,20 @@ enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size)
 	int seals = fcntl(fd, F_GET_SEALS);
 
 	if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
-	/* After the seals: from here on it cannot get smaller. */
+	/* Checked after the seals: from here on the file cannot shrink. */
 	if (vtr_os_shm_size(fd, &size) != VTR_OK || size < min_size) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	return VTR_OK;
+}
+
+void vtr_os_shm_populate(void *at, size_t size)
+{
+	char *first = (char *)((uintptr_t)at & ~(uintptr_t)(vtr_os_page_size() - 1));
+
+	(void)madvise(first, size + (size_t)((char *)at - first), MADV_POPULATE_WRITE);
 }
 
 bool vtr_os_shm_is_huge(int fd)

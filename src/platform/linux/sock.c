@@ -13,7 +13,7 @@
 #include "base/mem.h"
 #include "platform/os.h"
 
-/* What the kernel passes in one message at most (SCM_MAX_FD). */
+/* The most fds that the kernel passes in one message (SCM_MAX_FD). */
 #define KERNEL_MAX_FDS 253
 
 enum vtr_err vtr_os_sock_new(int *out_fd)
@@ -53,7 +53,7 @@ enum vtr_err vtr_os_sock_accept(int listen_fd, int *out_fd)
 	return VTR_OK;
 }
 
-/* Takes all fds out of a message: what fits into `fds` is kept, the rest closed and counted. */
+/* Takes all fds out of a message. Keeps what fits into `fds`; closes and counts the rest. */
 static void harvest(struct msghdr *message, int *fds, size_t max_fds, size_t *out_kept, size_t *out_excess)
 {
 	size_t kept = 0;
@@ -119,7 +119,7 @@ static enum vtr_err receive(int fd, void *buf, size_t size, size_t *out_size, in
 		while (kept > 0) {
 			vtr_close(&fds[--kept]);
 		}
-		return received == 0 ? VTR_ERR_GONE : excess > 0 ? VTR_ERR_GUEST : VTR_ERR_LIMIT;
+		return received == 0 ? VTR_ERR_GONE : excess > 0 ? VTR_ERR_PROTOCOL : VTR_ERR_LIMIT;
 	}
 	*out_size = (size_t)received;
 	if (out_fd_count != NULL) {

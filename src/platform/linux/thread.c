@@ -21,7 +21,7 @@ void vtr_os_name_this_thread(const char *name)
 
 enum vtr_err vtr_os_thread_set_nice(int nice)
 {
-	/* On Linux niceness belongs to a thread, whatever POSIX says. */
+	/* On Linux niceness belongs to a thread, although POSIX says otherwise. */
 	if (setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), nice) < 0) {
 		return VTR_ERR_UNSUPPORTED;
 	}
@@ -46,7 +46,7 @@ void vtr_os_cond_init(pthread_cond_t *cond)
 	pthread_condattr_destroy(&attr);
 }
 
-/* When `timeout_ns` from now have passed; centuries instead of an overflow. */
+/* Returns: the time `timeout_ns` from now; instead of overflowing it is centuries ahead. */
 static struct timespec deadline(int64_t timeout_ns)
 {
 	int64_t at;

@@ -11,7 +11,7 @@
 
 #include "base/mem.h"
 
-/* Digits only, unlike what strtoul() takes. */
+/* Accepts digits only, unlike strtoul(). */
 enum vtr_err vtr_os_vsock_parse(const char *text, uint32_t *out_port)
 {
 	const size_t prefix = strlen(VTR_OS_VSOCK_PREFIX);

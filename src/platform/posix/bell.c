@@ -8,13 +8,13 @@
 #include "base/mem.h"
 #include "platform/sock.h"
 
-/* More than this are read at the next turn. */
+/* Further bytes are read at the next turn. */
 #define STOP_BYTES 64
 
 enum vtr_err vtr_os_bell_create(int *out_ring_fd, int *out_hear_fd)
 {
 	int fds[2];
-	/* Not a pipe, since only sockets can be written to without SIGPIPE. */
+	/* A socket pair, not a pipe: writing to a socket can avoid SIGPIPE. */
 	enum vtr_err err = vtr_os_sock_pair(fds);
 
 	if (err != VTR_OK) {
@@ -32,7 +32,7 @@ enum vtr_err vtr_os_bell_create(int *out_ring_fd, int *out_hear_fd)
 
 void vtr_os_bell_ring(int ring_fd)
 {
-	/* Full, or closed: both are said above to be nothing. */
+	/* A full or closed socket is ignored, as bell.h says. */
 	(void)!send(ring_fd, "", 1, MSG_NOSIGNAL);
 }
 

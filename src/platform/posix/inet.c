@@ -18,7 +18,7 @@ union address {
 	struct sockaddr_in6 v6;
 };
 
-/* Digits only, unlike what strtoul() takes. */
+/* Accepts digits only, unlike strtoul(). */
 static enum vtr_err parse_port(const char *text, uint16_t *out_port)
 {
 	unsigned long value = 0;
@@ -112,7 +112,7 @@ enum vtr_err vtr_os_inet_listen(struct vtr_os_inet *inet, int backlog, int *out_
 	if (fd < 0) {
 		return VTR_ERR_OS;
 	}
-	/* A port whose last connections are still being wound up is free for us. */
+	/* SO_REUSEADDR: the port may still have connections in TIME_WAIT. */
 	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
 	    bind(fd, &address.any, size) < 0 || listen(fd, backlog) < 0 ||

@@ -14,7 +14,7 @@
 #include "base/mem.h"
 #include "platform/os.h"
 
-/* What posix_spawn() is told, and the fds that live until it has been. */
+/* The arguments of posix_spawn(), and the fds that must stay open until it has returned. */
 struct plan {
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attr;
@@ -50,8 +50,8 @@ static bool is_target(const struct vtr_os_spawn *spawn, int fd)
 }
 
 /*
- * Says which fds the child gets. They are first copied above all targets, so that no copy in the
- * child can hit an fd that is still to be copied.
+ * Plans which fds the child gets. They are first duplicated above all target numbers, so that a dup2() in the
+ * child cannot overwrite an fd that is still to be duplicated.
  */
 static enum vtr_err plan_fds(const struct vtr_os_spawn *spawn, struct plan *plan)
 {
@@ -97,7 +97,7 @@ static enum vtr_err plan_signals(const struct vtr_os_spawn *spawn, struct plan *
 	return error != 0 ? from_errno(error) : VTR_OK;
 }
 
-/* Whether both are of the form NAME=..., with the same name. */
+/* Returns: whether both have the form NAME=... with the same name. */
 static bool same_variable(const char *a, const char *b)
 {
 	size_t length = strcspn(a, "=");
@@ -152,7 +152,7 @@ static enum vtr_err start(const struct vtr_os_spawn *spawn, const struct plan *p
 	}
 	enum vtr_err err = vtr_os_death_fd(pid, out_death_fd);
 	if (err != VTR_OK) {
-		/* A child whose death nobody would hear of is worse than none. */
+		/* Do not keep a child whose end cannot be noticed. */
 		int saved_errno = errno;
 		kill(pid, SIGKILL);
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
@@ -216,7 +216,7 @@ enum vtr_err vtr_os_wait(pid_t pid, int *out_status)
 	return VTR_OK;
 }
 
-/* Lowers one limit, soft and hard; never raises it. */
+/* Lowers a limit, soft and hard; never raises it. */
 static enum vtr_err lower_limit(int resource, uint64_t value)
 {
 	struct rlimit limit;
@@ -248,7 +248,7 @@ enum vtr_err vtr_os_limits(const struct vtr_os_limits *limits)
 	if (limits->max_fds != 0) {
 		err = lower_limit(RLIMIT_NOFILE, limits->max_fds);
 	}
-	/* The shadow memory of a sanitizer is a thousand times what there is. */
+	/* A sanitizer's shadow memory is far larger than any sensible limit. */
 	if (err == VTR_OK && limits->max_data_bytes != 0 && !VTR_ASAN && !VTR_TSAN) {
 		err = lower_limit(RLIMIT_DATA, limits->max_data_bytes);
 	}

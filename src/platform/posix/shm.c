@@ -13,6 +13,20 @@ size_t vtr_os_page_size(void)
 	return (size_t)sysconf(_SC_PAGESIZE);
 }
 
+enum vtr_err vtr_os_shm_read(int fd, void *out_data, size_t size)
+{
+	uint64_t have;
+	enum vtr_err err = vtr_os_shm_size(fd, &have);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (have != size) {
+		return VTR_ERR_ARG;
+	}
+	return pread(fd, out_data, size, 0) == (ssize_t)size ? VTR_OK : VTR_ERR_OS;
+}
+
 enum vtr_err vtr_os_shm_map(int fd, uint64_t offset, size_t size, bool writable, void **out_map)
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;
@@ -25,8 +39,8 @@ enum vtr_err vtr_os_shm_map(int fd, uint64_t offset, size_t size, bool writable,
 	return VTR_OK;
 }
 
-/* To map at an aligned address: reserve enough to contain one, map over it there, give the rest back.
- * Returns: where the reservation begins; NULL: errno says why. */
+/* Reserves address space that contains an aligned block of `size` bytes. The caller maps over that block and
+ * returns the rest. Returns: where the reservation begins; NULL: see errno. */
 static char *reserve(size_t size, size_t alignment, char **out_aligned)
 {
 	char *base = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -83,7 +97,7 @@ enum vtr_err vtr_os_shm_map_aligned(int fd, uint64_t offset, size_t size, size_t
 	return VTR_OK;
 }
 
-/* *out_padded: the sum, rounded up. */
+/* *out_padded: the sum, rounded up to `alignment`. */
 static enum vtr_err add_sizes(const struct vtr_os_shm_piece *pieces, size_t count, size_t alignment,
                               size_t *out_padded)
 {
@@ -104,7 +118,7 @@ static enum vtr_err add_sizes(const struct vtr_os_shm_piece *pieces, size_t coun
 static bool have_huge_pages(const struct vtr_os_shm_piece *pieces, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		/* Most pieces are of the fd of the one before. */
+		/* Checked once per run of pieces with the same fd. */
 		if ((i == 0 || pieces[i].fd != pieces[i - 1].fd) && vtr_os_shm_is_huge(pieces[i].fd)) {
 			return true;
 		}
@@ -160,7 +174,8 @@ enum vtr_err vtr_os_shm_pad(void *map, size_t size, size_t padded_size)
 
 enum vtr_err vtr_os_shm_revoke(void *map, size_t size)
 {
-	/* Shared, so that it does not count as this process's data; nobody else gets at it. */
+	/* Shared, so that it does not count as this process's data (RLIMIT_DATA). It is anonymous, so no
+	 * other process can map it. */
 	void *zeros = mmap(map, size, PROT_READ | PROT_WRITE,
 	                   MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
 
@@ -184,7 +199,7 @@ enum vtr_err vtr_os_shm_size(int fd, uint64_t *out_size)
 		return VTR_ERR_OS;
 	}
 	if (!S_ISREG(st.st_mode) || st.st_size < 0) {
-		return VTR_ERR_GUEST;
+		return VTR_ERR_INVALID;
 	}
 	*out_size = (uint64_t)st.st_size;
 	return VTR_OK;

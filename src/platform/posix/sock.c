@@ -26,7 +26,7 @@ static enum vtr_err fill_address(const char *path, struct sockaddr_un *out_addre
 	return VTR_OK;
 }
 
-/* Removes the socket at `path` if nobody serves it. Else errno says why not. */
+/* Removes the socket at `path` if no server listens there; otherwise errno says why not. */
 static enum vtr_err remove_stale(const char *path)
 {
 	vtr_autofd int fd = -1;
@@ -57,7 +57,7 @@ enum vtr_err vtr_os_sock_listen(const char *path, int backlog, int *out_fd)
 	if (err != VTR_OK) {
 		return err;
 	}
-	/* Before bind(): the file is born with this mode, there is no moment with another. */
+	/* Before bind(): the file is created with this mode and never has another. */
 	if (fchmod(fd, S_IRUSR | S_IWUSR) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
 		return VTR_ERR_OS;
 	}
@@ -101,7 +101,7 @@ enum vtr_err vtr_os_sock_connect(const char *path, int *out_fd)
 	return VTR_OK;
 }
 
-/* Leaves of `iov` what comes after the first `sent` bytes. */
+/* Advances `iov` past the first `sent` bytes. */
 static void skip_sent(struct msghdr *message, size_t sent)
 {
 	while (sent > 0) {
@@ -181,7 +181,7 @@ enum vtr_err vtr_os_sock_send(int fd, const struct iovec *iov, size_t iov_count,
 		if (err != VTR_OK) {
 			return err;
 		}
-		message.msg_control = NULL; /* the fds went with the first byte */
+		message.msg_control = NULL; /* the fds were sent with the first byte */
 		message.msg_controllen = 0;
 		left -= sent;
 		skip_sent(&message, sent);

@@ -50,7 +50,7 @@ enum vtr_err vtr_os_thread_create(struct vtr_os_thread *out_thread, const char *
 	start->fn = fn;
 	start->arg = arg;
 	snprintf(start->name, sizeof(start->name), "%s", name);
-	/* Signals belong to the loop's thread: a new thread must not even take one at its start. */
+	/* Signals belong to the loop's thread. A new thread must not receive one even while it starts. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int result = pthread_create(&thread.handle, NULL, run_thread, start);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
-// Our own conversion of the picture, for browsers whose own one is off. Without a GPU, Chromium converts by libyuv, which
-// keeps the factor 2.112 of limited-range BT.709 in eight bits, as 2.0: full blue is shown as 243. What is done here
-// takes no longer there than drawImage() does.
+// Our own colour conversion, for browsers whose conversion is inaccurate. Without a GPU, Chromium
+// converts by libyuv, which rounds the factor 2.112 of limited-range BT.709 to 2.0: full blue is
+// shown as 243. There, this conversion takes no longer than drawImage().
 
-// No display shows a difference of this.
+// Displays do not show a smaller difference.
 const CLOSE_ENOUGH = 2;
 // Full blue in limited-range BT.709.
 const BLUE = {y: 32, u: 240, v: 118};
 const BT709 = {primaries: 'bt709', transfer: 'bt709', matrix: 'bt709', fullRange: false};
 const PROBE_SIDE = 16;
-// What luma and colour may sum up to lies between -LOWEST and HIGHEST.
+// The sum of luma and colour lies between -LOWEST and HIGHEST.
 const LOWEST = 384;
 const HIGHEST = 639;
 
-// Whether the browser shows blue as blue.
+// Returns whether the browser shows blue as blue.
 export function browserIsExact() {
   const pixels = PROBE_SIDE * PROBE_SIDE;
   const planes = new Uint8Array(pixels * 3 / 2);
@@ -33,7 +33,8 @@ function table(size, value) {
   return Int32Array.from({length: size}, (_, i) => value(i));
 }
 
-// In 16.16, of values from 0 to 255; 0.1873 and 0.4681 are what blue and red take from green.
+// 16.16 fixed point, for values from 0 to 255; 0.1873 and 0.4681 are the weights of blue and red in
+// green.
 const fixed = value => Math.round(value * 65536);
 const LUMA = table(256, i => fixed((i - 16) * 255 / 219 + LOWEST + 0.5));
 const RED_V = table(256, i => fixed((i - 128) * 255 / 224 * 1.5748));
@@ -48,7 +49,7 @@ function pixel(luma, red, green, blue) {
 
 export class Converter {
   constructor() {
-    this.image = null; // of an even size, however odd the picture's is
+    this.image = null; // with even sides, also if the picture's are odd
     this.pixels = null;
     this.planes = null;
   }
@@ -56,12 +57,13 @@ export class Converter {
   resize(width, height) {
     if (!this.image || this.image.width !== width || this.image.height !== height) {
       this.image = new ImageData(width, height);
-      this.pixels = new Uint32Array(this.image.data.buffer); // all that browsers run on is little-endian
+      this.pixels = new Uint32Array(this.image.data.buffer); // browsers run only on little-endian machines
       this.planes = new Uint8Array(width * height * 3 / 2);
     }
   }
 
-  // The picture, maybe with one column and row more; or null, for what the browser has to draw by itself.
+  // Returns the picture, maybe with one column and row more; or null if the browser has to convert
+  // it.
   async convert(frame) {
     const {visibleRect, colorSpace} = frame;
     if (frame.format !== 'I420' || colorSpace.matrix !== 'bt709' || colorSpace.fullRange) {

@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: MIT
-// What a person does in front of the picture, as orders for the worker.
+// Input of the user on the picture, as orders for the worker.
 
 import {buttonCode, keyCode} from './keys.js';
 
-// How far a wheel turns that reports pixels or lines: 120 is one notch.
+// Wheel units for events in pixels, lines and pages; one notch is 120.
 const WHEEL_UNITS = [120 / 100, 120 / 3, 120];
-// Fingers that move this far scroll one notch.
+// Two fingers that move this far scroll one notch.
 const TOUCH_NOTCH_PX = 40;
 
 export class Input {
-  // `surface`: what is pointed at; `stage`: what has the keyboard; send: takes an order.
+  // `surface` receives pointer events, `stage` has the keyboard focus, `send` takes an order.
   constructor(stage, surface, send) {
     this.stage = stage;
     this.surface = surface;
     this.send = send;
     this.enabled = false;
     this.held = new Set();
-    this.place = null; // to be sent with the next picture of the page
+    this.place = null; // sent with the page's next frame
     this.wheelRest = [0, 0];
     this.touch = null;
     this.listenToKeys();
@@ -36,7 +36,7 @@ export class Input {
     if (down) {
       this.held.add(code);
     } else if (!this.held.delete(code)) {
-      return; // was let go of already, or pressed elsewhere
+      return; // already released, or pressed elsewhere
     }
     this.send({order: 'key', code, down});
   }
@@ -70,16 +70,16 @@ export class Input {
     }
     event.preventDefault();
     if (down && event.ctrlKey && event.altKey && event.shiftKey) {
-      // The way out for those who have no mouse.
+      // A way to leave without a mouse.
       this.releaseAll();
       document.getElementById('fit').focus();
       return;
     }
-    if (!event.repeat) { // the guest repeats keys as it likes
+    if (!event.repeat) { // the guest repeats keys itself
       this.press(code, down);
     }
     if (!down && event.key === 'Meta') {
-      this.releaseAll(); // macOS does not tell of keys that were let go of in between
+      this.releaseAll(); // macOS does not report keys that were released meanwhile
     }
   }
 
@@ -103,7 +103,7 @@ export class Input {
       }
     });
     window.addEventListener('mousemove', event => {
-      // Outside of the picture only while something is dragged.
+      // Outside of the picture only during a drag.
       if (this.enabled && (event.target === this.surface || (event.buttons !== 0 && this.held.size > 0))) {
         this.moveTo(event);
       }
@@ -137,7 +137,7 @@ export class Input {
     this.turn(event.deltaX * WHEEL_UNITS[event.deltaMode], -event.deltaY * WHEEL_UNITS[event.deltaMode]);
   }
 
-  // What is less than one unit counts the next time.
+  // A remainder of less than one unit is kept for the next event.
   turn(x, y) {
     const limit = value => Math.max(-30000, Math.min(30000, value));
     this.wheelRest[0] += x;
@@ -154,7 +154,7 @@ export class Input {
   listenToTouch() {
     const on = (name, fn) => this.surface.addEventListener(name, event => {
       if (this.enabled) {
-        event.preventDefault(); // and no mouse is made of it
+        event.preventDefault(); // also suppresses emulated mouse events
         fn.call(this, event);
       }
     }, {passive: false});

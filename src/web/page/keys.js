@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// KeyboardEvent.code, which names a place on the keyboard and not what is printed there, to the KEY_ codes
-// of linux/input-event-codes.h: the guest has its own idea of the layout.
+// KeyboardEvent.code, which is a position on the keyboard and not a letter, to the KEY_ codes of
+// linux/input-event-codes.h: the guest applies its own layout.
 
 const table = {};
 
@@ -33,7 +33,7 @@ Object.assign(table, {
   Eject: 161, NumpadParenLeft: 179, NumpadParenRight: 180, Lang3: 90, Lang4: 91, Lang5: 85, Fn: 464,
 });
 
-// -> the code, or 0 for what Linux has no name for.
+// Returns the code, or 0 if Linux has none.
 export function keyCode(code) {
   return table[code] || 0;
 }

@@ -11,7 +11,7 @@ const TOKEN = /[0-9a-f]{32}/;
 const at = id => document.getElementById(id);
 const stage = at('stage');
 const picture = at('picture');
-// Some builds of browsers have decoders, but none for H.264.
+// Some browsers have video decoders, but none for H.264.
 const decodes = async () => (await VideoDecoder.isConfigSupported({codec: 'avc1.42c01f'})).supported;
 const hasVideo = typeof VideoDecoder === 'function' && typeof OffscreenCanvas === 'function' &&
                  'transferControlToOffscreen' in HTMLCanvasElement.prototype && await decodes().catch(() => false);
@@ -31,7 +31,7 @@ const send = order => worker.postMessage(order);
 const input = new Input(stage, surface, send);
 let stills = null;
 
-// --- what is said to people ---
+// --- notices ---
 
 let toastTimer = 0;
 
@@ -72,7 +72,7 @@ function describeTrouble() {
     return 'This display is not connected.';
   }
   if (!display.lit) {
-    return view.mayControl ? 'The display is dark. Pressing a key may wake the machine.' : 'The display is dark.';
+    return view.mayControl ? 'The display is dark. A key press may wake the machine.' : 'The display is dark.';
   }
   return view.shown ? '' : 'Waiting for the picture…';
 }
@@ -122,7 +122,7 @@ function makeTab(number) {
   return tab;
 }
 
-// Made anew only when it must be: one of them may have the focus.
+// Rebuilt only when needed: an entry may have the focus.
 function listDisplays() {
   const numbers = view.displays.length > 1 ? view.displays.map(display => display.number) : [];
   const tabs = [...at('displays').children];
@@ -144,7 +144,7 @@ function onDisplays(message) {
   refresh();
 }
 
-// --- the picture's place ---
+// --- the picture's position ---
 
 function layOut() {
   if (view.width === 0) {
@@ -173,7 +173,7 @@ function onShown() {
 
 // --- the guest's cursor ---
 
-// As the browser's own, so that it moves without delay.
+// The browser's own cursor, so that it moves without delay.
 function onCursor(message) {
   const canvas = at('pointer');
   view.cursor = message;
@@ -184,13 +184,13 @@ function onCursor(message) {
     canvas.getContext('2d').putImageData(new ImageData(message.pixels, message.width, message.height), 0, 0);
     surface.style.cursor = view.mayControl ? `url(${canvas.toDataURL()}) ${message.hotX} ${message.hotY}, default` : '';
   } else {
-    // A guest that never had one draws its own, or has none: then ours is better than nothing.
+    // A guest that never had a cursor may draw its own, or have none: then the browser's is shown.
     surface.style.cursor = view.cursorSeen && view.mayControl ? 'none' : '';
   }
   placePointer();
 }
 
-// Where the guest has it, for those who do not move it.
+// At the guest's position, for viewers who do not control it.
 function placePointer() {
   const canvas = at('pointer');
   const shows = view.cursor && view.cursor.visible && view.place && hasVideo && view.shown &&
@@ -224,20 +224,20 @@ function rowsOfVideo(f) {
   const rows = [
     ['pictures', `${f.fps.toFixed(0)} /s`],
     ['capture to decoded', `${ms(f.p50)}`],
-    ['… worst of 100', ms(f.p99)],
+    ['… 99th percentile', ms(f.p99)],
     ['first picture after', ms(f.joinMs)],
     ['round trip', ms(f.rtt)],
     ['bitrate', `${(f.bitrate / 1e6).toFixed(2)} Mbit/s`],
     ['frame', f.frame],
-    ['dropped here', f.drops],
+    ['dropped in this browser', f.drops],
     ['decoder queue', f.queue],
     ['size', `${f.width} × ${f.height}`],
     ['codec', f.codec || '–'],
     ['encoder', f.encoder || '–'],
   ];
   if (f.server) {
-    rows.push(['bitrate at most', `${(f.server.bitrate / 1e6).toFixed(1)} Mbit/s`],
-              ['dropped before coding', f.server.dropped], ['skipped for you', f.server.skipped],
+    rows.push(['bitrate limit', `${(f.server.bitrate / 1e6).toFixed(1)} Mbit/s`],
+              ['dropped before encoding', f.server.dropped], ['skipped for this viewer', f.server.skipped],
               ['viewers', f.server.viewers]);
   }
   return rows;
@@ -257,7 +257,7 @@ function showFigures(f) {
 
 // --- the lights of the machine's keyboard ---
 
-// The ones that are on; all while somebody types.
+// Shows the lights that are on; all of them while the user types.
 function showLights() {
   const types = input.enabled && document.activeElement === stage && document.hasFocus();
   document.body.classList.toggle('typing', types);
@@ -277,12 +277,12 @@ function onLights(message) {
   const changed = LIGHTS.filter(([, bit]) => ((view.lights ^ message.lights) & bit) !== 0);
   view.lights = message.lights;
   showLights();
-  if (document.fullscreenElement) { // where there is no bar
+  if (document.fullscreenElement) { // the bar is hidden there
     toast(changed.map(([name, bit]) => `${name} Lock ${(view.lights & bit) !== 0 ? 'on' : 'off'}`).join(', '));
   }
 }
 
-// For those who look for the way out.
+// Helps users who look for the way out.
 stage.addEventListener('keydown', event => {
   if (event.key === 'Tab' && input.enabled && !view.hinted) {
     view.hinted = true;
@@ -296,7 +296,7 @@ window.addEventListener('blur', showLights);
 
 // --- tools ---
 
-// Whoever works with the mouse goes on with the machine; who works with keys, here.
+// After a click the machine keeps the keyboard focus; with keys, the tool keeps it.
 function focusStage(event) {
   if (event.detail > 0) {
     stage.focus({preventScroll: true});
@@ -319,10 +319,10 @@ const tools = {
     layOut();
   },
   resize: () => {
-    // Even, since video takes no odd sides.
+    // Even, since video has no odd sides.
     const side = px => Math.min(Math.max(Math.round(px * devicePixelRatio / 2) * 2, 64), 8192);
     send({order: 'mode', width: side(stage.clientWidth), height: side(stage.clientHeight)});
-    toast(`asked for ${side(stage.clientWidth)} × ${side(stage.clientHeight)}`);
+    toast(`asked the machine for ${side(stage.clientWidth)} × ${side(stage.clientHeight)}`);
   },
   photo: async () => {
     if (hasVideo) {
@@ -335,9 +335,9 @@ const tools = {
     const link = `${location.origin}${location.pathname}#token=${view.viewToken}`;
     try {
       await navigator.clipboard.writeText(link);
-      toast('view-only link copied');
+      toast('The view-only link is copied.');
     } catch (error) {
-      // Only pages that came over TLS, or from this machine, may copy.
+      // Only pages over TLS, or from this machine, may use the clipboard.
       prompt('View-only link:', link);
     }
   },
@@ -351,7 +351,7 @@ const tools = {
       // Alt+Tab, Escape and the like go to the guest; holding Escape leaves.
       await navigator.keyboard?.lock();
     } catch (error) {
-      toast('this browser does not allow full screen here');
+      toast('This browser does not allow full screen here.');
     }
   },
 };
@@ -367,12 +367,12 @@ for (const [id, run] of Object.entries(tools)) {
 at('rate').addEventListener('change', () => {
   view.rate = Number(at('rate').value) * 1e6;
   send({order: 'bitrate', value: view.rate});
-  if (!at('rate').matches(':focus-visible')) { // by mouse
+  if (!at('rate').matches(':focus-visible')) { // chosen by mouse
     stage.focus({preventScroll: true});
   }
 });
 
-// Once more for each connection: a screen process that was started again knows nothing of it.
+// Sent for each connection: a restarted screen process does not know the rate.
 function askRate() {
   if (view.rate > 0 && view.mayControl) {
     send({order: 'bitrate', value: view.rate});
@@ -398,12 +398,12 @@ let countDown = 0;
 function onClosed(message) {
   view.connected = false;
   input.enable(false);
-  view.lights = 0; // until the next connection says otherwise
+  view.lights = 0; // until the next connection reports them
   showLights();
   clearInterval(countDown);
   if (message.code === CLOSE_TOKEN) {
     sessionStorage.removeItem('token');
-    askForToken('That link is not, or no longer, valid.');
+    askForToken('This link is not valid, or no longer valid.');
     return;
   }
   view.gone = message.final;
@@ -479,8 +479,8 @@ function start(token) {
       onShown();
     });
     at('rate').hidden = true;
-    toast(isSecureContext ? 'This browser has no video decoder: showing single pictures.' :
-      'Browsers decode video only for pages that come over TLS or from this machine: showing single pictures.');
+    toast(isSecureContext ? 'This browser has no video decoder: the page shows single pictures.' :
+      'Browsers decode video only on pages that come over TLS or from this machine: this page shows single pictures.');
   }
   stage.focus();
 }
@@ -492,7 +492,7 @@ at('ask').addEventListener('submit', event => {
   if (token) {
     start(token);
   } else {
-    at('ask-wrong').textContent = 'There are no 32 digits and letters in that.';
+    at('ask-wrong').textContent = 'This text has no token: a token is 32 digits and letters.';
   }
 });
 
@@ -500,7 +500,7 @@ document.addEventListener('visibilitychange', () => send({order: 'hidden', hidde
 window.addEventListener('online', () => send({order: 'retry'}));
 new ResizeObserver(layOut).observe(stage);
 
-// The token goes from the address to where only this tab finds it.
+// Moves the token from the address to storage of this tab.
 const given = new URLSearchParams(location.hash.slice(1));
 view.wanted = Number(given.get('display')) || 0;
 history.replaceState(null, '', view.wanted > 0 ? `#display=${view.wanted}` : location.pathname);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Pictures one by one, where the browser has no video decoder for pages: in old ones, and in any that did
-// not come here over TLS or from this machine.
+// Single pictures, where the browser offers no video decoder to pages: in old browsers, and for
+// pages that came neither over TLS nor from this machine.
 
 const RETRY_MS = 1000;
 
@@ -16,7 +16,7 @@ export class Stills {
     this.since = performance.now();
   }
 
-  // Pictures a second, since this was asked last.
+  // Returns pictures per second since the last call.
   takeRate() {
     const now = performance.now();
     const rate = this.count * 1000 / (now - this.since);
@@ -68,7 +68,7 @@ export class Stills {
       try {
         await this.fetchNext();
       } catch (error) {
-        // Dark, or the server is away, which the connection notices and says.
+        // The display is inactive, or the server is away, which the connection notices and reports.
         await new Promise(resolve => setTimeout(resolve, RETRY_MS));
       }
     }

@@ -17,7 +17,7 @@ const MOTION = 0x09;
 const WHEEL = 0x0a;
 const RELEASE = 0x0b;
 
-// Why the server closes for good: to come back with the same would end the same.
+// Close codes after which the page does not reconnect: the same request would fail again.
 export const CLOSE_TOKEN = 4401;
 export const CLOSE_VIEW = 4403;
 export const CLOSE_NONSENSE = 4400;
@@ -88,7 +88,7 @@ export function motion(display, x, y) {
   });
 }
 
-// 120 a notch; right and away from the person are positive.
+// 120 per notch; right and away from the user are positive.
 export function wheel(display, x, y) {
   return build(WHEEL, display, 8, view => {
     view.setInt32(0, x, true);
@@ -136,7 +136,7 @@ class Reader {
     return Number(this.view.getBigUint64(this.take(8), true));
   }
 
-  // A time, in milliseconds of the server's clock.
+  // A time in milliseconds of the server's clock.
   time() {
     return Number(this.view.getBigInt64(this.take(8), true)) / 1e6;
   }
@@ -184,7 +184,7 @@ const readers = {
   0x8b: r => ({kind: 'lights', lights: r.u8()}),
 };
 
-// -> a message, or null for what this page does not know.
+// Returns a message, or null for an unknown type.
 export function parse(buffer) {
   const reader = new Reader(buffer);
   const read = readers[reader.u8()];

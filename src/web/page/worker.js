@@ -1,20 +1,20 @@
 // SPDX-License-Identifier: MIT
-// The connection, the decoder and the canvas, away from the page's thread: nothing that a person does there
-// can hold up the pictures.
+// The connection, the decoder and the canvas. They are off the page's thread, so that the user
+// interface cannot delay pictures.
 
 import {browserIsExact, Converter} from './colour.js';
 import * as wire from './wire.js';
 
 const PING_MS = 1000;
 const REPORT_MS = 500;
-// Bytes come, but no picture: the decoder is made anew.
+// If bytes arrive but no picture for this long, the decoder is restarted.
 const STUCK_MS = 2000;
-// Waits before the next try: twice as long each time, and never in step with others.
+// The delay before the next try: twice as long each time, and randomized.
 const RETRY_FIRST_MS = 250;
 const RETRY_MAX_MS = 10000;
-// Units that the decoder may hold before it is told to start over at a key frame.
+// If the decoder holds more units, it restarts at a key frame.
 const QUEUE_MAX = 30;
-// Delays that the figures are made of.
+// The number of delays in the statistics.
 const SAMPLES = 600;
 const FINAL = [wire.CLOSE_TOKEN, wire.CLOSE_VIEW];
 
@@ -37,7 +37,8 @@ function send(bytes) {
 
 // --- clocks ---
 
-// The server's clock minus ours: from the answer that took the least time, which leaves least doubt.
+// The server's clock minus ours, from the answer with the shortest round trip, which is the most
+// exact.
 const clock = {offset: 0, best: Infinity, rtt: 0, recent: []};
 
 function onPong(message) {
@@ -58,8 +59,8 @@ function onPong(message) {
 const figures = {delays: [], at: 0, decoded: 0, painted: 0, bytes: 0, drops: 0, since: 0, frame: 0, encoder: ''};
 let server = null;
 
-// How old a unit's picture is, if it came as soon as there was one: not what a static screen showed to those
-// who joined, nor a frame once more in better quality.
+// Adds the age of a unit's picture if the picture is new: not what a static screen showed to a new
+// viewer, nor a refinement of the same frame.
 function addDelay(unit) {
   const now = performance.now() + clock.offset;
   const ms = now - unit.captured;
@@ -97,7 +98,7 @@ function report() {
 
 let canvas = null;
 let context = null;
-let converter = null; // null: the browser's own conversion is good
+let converter = null; // null: the browser's own conversion is accurate
 let newest = null; // decoded, not painted yet
 let current = null; // being painted
 let painting = false;
@@ -138,7 +139,7 @@ async function paint() {
   current = frame;
   try {
     const image = frame && converter ? await converter.convert(frame) : null;
-    if (frame && frame === current) { // still wanted
+    if (frame && frame === current) { // not replaced meanwhile
       draw(frame, image);
     }
   } finally {
@@ -150,7 +151,7 @@ async function paint() {
   }
 }
 
-// Times out when nothing is ever shown, as in a window that is hidden.
+// The callback never comes in a hidden window.
 function schedulePaint() {
   if (!painting) {
     painting = true;
@@ -160,7 +161,7 @@ function schedulePaint() {
 
 // --- the decoder ---
 
-// Units are known by their timestamps, which are their numbers.
+// Units are identified by their timestamps, which are their numbers.
 const video = {
   decoder: null, codec: '', width: 0, height: 0, waits: true, pending: new Map(), paintedAt: 0, heardAt: 0,
   askedAt: 0, failures: 0, shown: false, joinedAt: 0, joinMs: null,
@@ -185,7 +186,7 @@ function onDecoded(frame) {
   schedulePaint();
 }
 
-// A key is work for all who watch: whose decoder fails time and again asks ever less often.
+// A key frame is work for all viewers, so a decoder that fails repeatedly asks less and less often.
 function waitForKey() {
   const now = performance.now();
   video.waits = true;
@@ -200,7 +201,7 @@ function stopDecoder() {
     video.decoder.close();
   }
   video.decoder = null;
-  // What it still had will never come; the server must not wait for it.
+  // Its pending units will never be decoded; the server must not wait for them.
   const last = [...video.pending.values()].pop();
   video.pending.clear();
   if (last) {
@@ -215,10 +216,10 @@ function startDecoder() {
     error: error => {
       if (video.decoder === decoder) {
         figures.drops++;
-        tell({kind: 'note', text: `the decoder failed: ${error.message}`});
+        tell({kind: 'note', text: `The decoder failed: ${error.message}`});
         video.failures++;
         stopDecoder();
-        waitForKey(); // which starts another
+        waitForKey(); // which restarts it
       }
     },
   });
@@ -269,7 +270,7 @@ function watchDog() {
   const now = performance.now();
   if (state.ready && !state.hidden && video.decoder && !video.waits && video.pending.size > 0 &&
       now - video.heardAt < STUCK_MS && now - video.paintedAt > STUCK_MS) {
-    tell({kind: 'note', text: 'no picture for two seconds: starting the decoder again'});
+    tell({kind: 'note', text: 'No picture for two seconds: the decoder is started again.'});
     video.paintedAt = now;
     startDecoder();
     waitForKey();
@@ -337,7 +338,7 @@ function connect() {
     const message = parseSafely(event.data);
     if (message && (message.kind === 'welcome' || state.ready)) {
       if (message.display !== state.display && ['config', 'unit', 'cursor', 'pointer', 'lit'].includes(message.kind)) {
-        return; // of a display that is not watched any more
+        return; // of a display that is not viewed any more
       }
       handlers[message.kind](message);
     }
@@ -349,7 +350,7 @@ function parseSafely(data) {
   try {
     return wire.parse(data);
   } catch (error) {
-    return null; // shorter than it should be: a server of another version
+    return null; // too short: a server of another version
   }
 }
 
@@ -373,7 +374,7 @@ function onClosed(socket, event) {
   }
 }
 
-// --- what the page asks for ---
+// --- orders of the page ---
 
 const orders = {
   start: order => {
@@ -406,7 +407,7 @@ const orders = {
         unsubscribe();
       } else {
         subscribe();
-        orders.retry(); // somebody looks: now is the time
+        orders.retry(); // the user is present: reconnect now
       }
     }
   },
@@ -428,7 +429,7 @@ const orders = {
   wheel: order => send(wire.wheel(state.display, order.x, order.y)),
   release: () => send(wire.release()),
   photo: async () => {
-    // A canvas that a frame was painted on this instant can be read.
+    // A canvas can be read in the same task in which it was painted.
     const blob = await canvas.convertToBlob({type: 'image/png'});
     tell({kind: 'photo', blob});
   },

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "front"
+#include "cmd/vtest_server.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "cmd/workers.h"
+#include "platform/loop.h"
+#include "platform/sock.h"
+#include "pool/prober.h"
+#include "pool/supervisor.h"
+
+#define LISTEN_BACKLOG 128
+
+static enum vtr_err set_text(char **out, const char *name, const char *value)
+{
+	if (asprintf(out, "%s=%s", name, value) < 0) {
+		*out = NULL;
+		return VTR_ERR_NOMEM;
+	}
+	return VTR_OK;
+}
+
+enum vtr_err vtr_driver_env_init(const struct vtr_tuning *tuning, struct vtr_driver_env *out_env)
+{
+	struct vtr_driver_env env = { 0 };
+	enum vtr_err err = VTR_OK;
+	size_t count = 0;
+
+	if (tuning->driver) {
+		err = set_text(&env.set[count++], "VK_DRIVER_FILES", tuning->driver);
+		if (err == VTR_OK) {
+			/* The name in loaders before 1.3.207. */
+			err = set_text(&env.set[count++], "VK_ICD_FILENAMES", tuning->driver);
+		}
+	}
+	if (err == VTR_OK && !getenv("VK_LOADER_DRIVERS_DISABLE")) {
+		/* Workers must never load Mesa's Venus driver. */
+		err = set_text(&env.set[count++], "VK_LOADER_DRIVERS_DISABLE", "virtio_icd*");
+	}
+	if (err == VTR_OK && !getenv("VK_LOADER_LAYERS_DISABLE")) {
+		/* Layers that variables enable, for instance overlays, are meant for the program and are
+		 * loaded there. */
+		err = set_text(&env.set[count++], "VK_LOADER_LAYERS_DISABLE", "~implicit~");
+	}
+	if (err != VTR_OK) {
+		vtr_driver_env_finish(&env);
+		return err;
+	}
+	*out_env = env;
+	return VTR_OK;
+}
+
+void vtr_driver_env_finish(struct vtr_driver_env *env)
+{
+	for (size_t i = 0; i < VTR_DRIVER_ENV_MAX; i++) {
+		free(env->set[i]);
+		env->set[i] = NULL;
+	}
+}
+
+static void on_signal(void *data, int signo)
+{
+	(void)signo;
+	vtr_os_loop_quit(data);
+}
+
+enum vtr_err vtr_cmd_quit_on_signals(struct vtr_os_loop *loop)
+{
+	enum vtr_err err = vtr_os_loop_add_signal(loop, SIGTERM, on_signal, loop);
+
+	return err == VTR_OK ? vtr_os_loop_add_signal(loop, SIGINT, on_signal, loop) : err;
+}
+
+enum vtr_err vtr_cmd_create_log(const struct vtr_command *command, const char *filter,
+                                struct vtr_log **out_log)
+{
+	enum vtr_err err = VTR_ERR_ARG;
+
+	if (!filter || strlen(filter) < VTR_RENDERER_CONFIG_LOG) { /* it has to fit there, for workers */
+		err = vtr_log_create(filter, STDERR_FILENO, NULL, out_log);
+	}
+
+	if (err != VTR_OK) {
+		fprintf(stderr,
+		        "vitrine %s: --log '%s' is not a log filter. Give a level, for instance --log debug, "
+		        "or levels of modules, for instance --log info,venus=debug\n",
+		        command->name, filter ? filter : "");
+	}
+	return err;
+}
+
+void vtr_cmd_explain_listen(const char *command, const char *path, enum vtr_err err)
+{
+	static const struct {
+		int number;
+		const char *advice;
+	} rows[] = {
+		{ EADDRINUSE,
+		  "Another server answers there, or the path is not a socket: stop that server, or "
+		  "choose another path" },
+		{ ENOENT, "The folder does not exist: create it, or choose another path" },
+		{ EACCES, "You may not create a socket there: choose a folder that you may write to" },
+		{ ENAMETOOLONG, "The path of a socket has at most 107 characters: choose a shorter one" },
+	};
+	const char *advice = "Choose another path";
+	const int number = err == VTR_ERR_OS ? errno : 0;
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(rows); i++) {
+		if (rows[i].number == number) {
+			advice = rows[i].advice;
+		}
+	}
+	errno = number;
+	fprintf(stderr, "vitrine %s: cannot listen at %s: %s. %s\n", command, path, vtr_err_text(err),
+	        advice);
+}
+
+static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
+                                      const struct vtr_vtest_server_params *params)
+{
+	front->workers = calloc(1, sizeof(*front->workers));
+	if (!front->workers) {
+		return VTR_ERR_NOMEM;
+	}
+	enum vtr_err err = vtr_workers_init(front->workers, params->tuning, params->log_filter);
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (params->look_ahead) {
+		const struct vtr_prober_params scout_params = {
+			.log = front->log,
+			.loop = front->loop,
+			.spawner = vtr_workers_spawner(front->workers),
+			.found = &front->workers->config,
+			.trial = params->trial,
+		};
+		err = vtr_prober_start(&scout_params, &front->prober);
+	}
+	if (err == VTR_OK) {
+		const struct vtr_supervisor_params supervisor_params = {
+			.log = front->log,
+			.loop = front->loop,
+			.spawner = vtr_workers_spawner(front->workers),
+			.max_clients = params->max_clients,
+			.max_clients_per_user = params->max_clients_per_user,
+			.silent_timeout_ms = params->tuning->renderer.handshake_timeout_ms,
+			.leave_timeout_ms = VTR_WORKER_LEAVE_MS,
+		};
+		err = vtr_supervisor_create(&supervisor_params, &front->supervisor);
+	}
+	return err;
+}
+
+enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
+                                   const struct vtr_vtest_server_params *params)
+{
+	const char *name = params->command->name;
+	enum vtr_err err;
+
+	*front = (struct vtr_vtest_server){ .listen_fd = -1 };
+	err = vtr_cmd_create_log(params->command, params->log_filter, &front->log);
+	if (err != VTR_OK) {
+		return err;
+	}
+	err = vtr_os_sock_listen(params->socket_path, LISTEN_BACKLOG, &front->listen_fd);
+	if (err != VTR_OK) {
+		vtr_cmd_explain_listen(name, params->socket_path, err);
+		vtr_vtest_server_finish(front);
+		return err;
+	}
+	err = vtr_os_loop_create(&front->loop);
+	if (err == VTR_OK) {
+		err = create_supervisor(front, params);
+	}
+	if (err == VTR_OK) {
+		err = vtr_supervisor_listen(front->supervisor, front->listen_fd);
+	}
+	if (err != VTR_OK) {
+		fprintf(stderr,
+		        "vitrine %s: cannot prepare to start workers: %s. No program is served; 'vitrine "
+		        "doctor' "
+		        "examines this host\n",
+		        name, vtr_err_text(err));
+		vtr_vtest_server_finish(front);
+		return err;
+	}
+	return VTR_OK;
+}
+
+void vtr_vtest_server_finish(struct vtr_vtest_server *front)
+{
+	vtr_supervisor_destroy(front->supervisor);
+	vtr_prober_destroy(front->prober);
+	if (front->workers) {
+		vtr_workers_finish(front->workers);
+		free(front->workers);
+	}
+	vtr_os_loop_destroy(front->loop);
+	vtr_close(&front->listen_fd);
+	vtr_log_destroy(front->log);
+	*front = (struct vtr_vtest_server){ .listen_fd = -1 };
+}

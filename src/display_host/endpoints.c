@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "screen"
+#include "display_host/endpoints.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "display/tokens.h"
+#include "display_host/host.h"
+#include "platform/inet.h"
+#include "platform/shm.h"
+#include "platform/vsock.h"
+
+/* The connections that wait while the process is restarted. */
+#define BACKLOG 64
+/* The vsock context ID of the host, for its guests. */
+#define HOST_CID 2
+
+static bool is_vsock(const struct vtr_display_hxfr *hxfr)
+{
+	return strncmp(hxfr->address, VTR_OS_VSOCK_PREFIX, strlen(VTR_OS_VSOCK_PREFIX)) == 0;
+}
+
+/* Logs an error and its remedy. */
+static enum vtr_err check_http(const struct vtr_endpoints *places, const struct vtr_display_http *http)
+{
+	if (!http->tls_cert != !http->tls_key) {
+		vtr_error(places->log,
+		          "TLS needs a certificate and its key, and one of them is missing. Give both "
+		          "--tls-cert and --tls-key");
+		return VTR_ERR_ARG;
+	}
+	if (places->http_is_remote && !http->tls_cert && !http->insecure) {
+		vtr_error(
+			places->log,
+			"cannot serve at %s without TLS: anyone on the network path could watch and control "
+			"the machine. Give --tls-cert and --tls-key; or serve at 127.0.0.1 or [::1] and use "
+			"a tunnel such as 'ssh -L'; or, on a network that you trust, give --insecure",
+			places->http);
+		return VTR_ERR_ARG;
+	}
+	return VTR_OK;
+}
+
+static enum vtr_err parse_address(struct vtr_log *log, const char *address, struct vtr_os_inet *out_inet)
+{
+	char escaped[2 * VTR_OS_INET_TEXT];
+	enum vtr_err err = vtr_os_inet_parse(address, out_inet);
+
+	if (err != VTR_OK) {
+		vtr_error(log,
+		          "cannot serve at '%s': an address has the form ADDRESS:PORT. Give for instance "
+		          "127.0.0.1:8080 or [::1]:8080",
+		          vtr_log_str(escaped, sizeof(escaped), address, sizeof(escaped)));
+	}
+	return err;
+}
+
+/* Sets `text` to the address with the actual port. */
+static enum vtr_err listen_at(const struct vtr_endpoints *places, struct vtr_os_inet *inet,
+                              char text[VTR_OS_INET_TEXT], int *out_fd)
+{
+	enum vtr_err err = vtr_os_inet_listen(inet, BACKLOG, out_fd);
+
+	vtr_os_inet_text(inet, text);
+	if (err != VTR_OK) {
+		vtr_error(places->log,
+		          "cannot listen at %s: %s. Another program may use the port, or the address may "
+		          "belong to another machine. Choose another one; port 0 finds a free port",
+		          text, strerror(errno));
+	}
+	return err;
+}
+
+static enum vtr_err listen_http(struct vtr_endpoints *places, const struct vtr_display_http *http)
+{
+	struct vtr_os_inet inet;
+	enum vtr_err err = parse_address(places->log, http->address, &inet);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	vtr_os_inet_text(&inet, places->http);
+	places->http_is_remote = !vtr_os_inet_is_loopback(&inet);
+	err = check_http(places, http);
+	return err == VTR_OK ? listen_at(places, &inet, places->http, &places->http_fd) : err;
+}
+
+/* Listens for the guests of this host, without a network. */
+static enum vtr_err listen_vsock(struct vtr_endpoints *places, const struct vtr_display_host_params *params)
+{
+	char escaped[2 * VTR_OS_INET_TEXT];
+	uint32_t port;
+
+	if (vtr_os_vsock_parse(params->hxfr.address, &port) != VTR_OK) {
+		vtr_error(places->log,
+		          "cannot serve at '%s': a vsock address has the form vsock:PORT. Give for instance "
+		          "vsock:15937",
+		          vtr_log_str(escaped, sizeof(escaped), params->hxfr.address, sizeof(escaped)));
+		return VTR_ERR_ARG;
+	}
+	if (params->hxfr.open && !params->http.insecure) {
+		vtr_error(
+			places->log,
+			"cannot serve HXFR at vsock:%u without a token: all guests of this host could watch "
+			"and set modes, not only the one that is shown. Leave out --hxfr-open; or, if all of "
+			"them may, give --insecure",
+			port);
+		return VTR_ERR_ARG;
+	}
+	enum vtr_err err = vtr_os_vsock_listen(&port, BACKLOG, &places->hxfr_fd);
+	if (err == VTR_ERR_UNSUPPORTED) {
+		vtr_error(
+			places->log,
+			"cannot listen at vsock:%u: this kernel has no AF_VSOCK. Try 'modprobe vsock'; or "
+			"serve at 127.0.0.1:PORT, which a guest with QEMU's user network reaches at 10.0.2.2",
+			port);
+	} else if (err != VTR_OK) {
+		vtr_error(places->log,
+		          "cannot listen at vsock:%u: %s. Another program may use the port. Choose another "
+		          "one; port 0 finds a free port",
+		          port, strerror(errno));
+	} else if (!vtr_os_vsock_serves_guests()) {
+		vtr_warn(
+			places->log,
+			"HXFR listens at vsock:%u, but guests cannot reach it: this host has no "
+			"/dev/vhost-vsock. Run 'modprobe vhost_vsock', then give the guest a vhost-vsock-pci "
+			"device",
+			port);
+	}
+	snprintf(places->hxfr, sizeof(places->hxfr), "%u:%u", HOST_CID, port);
+	return err;
+}
+
+static enum vtr_err listen_hxfr(struct vtr_endpoints *places, const struct vtr_display_host_params *params)
+{
+	struct vtr_os_inet inet;
+
+	if (is_vsock(&params->hxfr)) {
+		return listen_vsock(places, params);
+	}
+	enum vtr_err err = parse_address(places->log, params->hxfr.address, &inet);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (!vtr_os_inet_is_loopback(&inet) && !params->http.insecure) {
+		vtr_error(places->log,
+		          "cannot serve HXFR at %s: HXFR has no TLS, so anyone on the network path could "
+		          "watch. Serve at 127.0.0.1 or [::1] and use a tunnel such as 'ssh -L'; or, on a "
+		          "network that you trust, give --insecure",
+		          vtr_os_inet_text(&inet, places->hxfr));
+		return VTR_ERR_ARG;
+	}
+	return listen_at(places, &inet, places->hxfr, &places->hxfr_fd);
+}
+
+/* Sets the links, which contain tokens. */
+static void make_links(struct vtr_endpoints *places, const struct vtr_display_host_params *params,
+                       const struct vtr_tokens *tokens)
+{
+	const char *scheme = params->http.tls_cert ? "https" : "http";
+
+	if (params->http.address) {
+		snprintf(places->control_link, VTR_ENDPOINT_LINK_MAX, "%s://%s/#token=%.*s", scheme,
+		         places->http, VTR_TOKEN_LENGTH, tokens->control);
+		snprintf(places->view_link, VTR_ENDPOINT_LINK_MAX, "%s://%s/#token=%.*s", scheme,
+		         places->http, VTR_TOKEN_LENGTH, tokens->view);
+	}
+	if (params->hxfr.address) {
+		bool open = params->hxfr.open;
+		snprintf(places->hxfr_link, VTR_ENDPOINT_LINK_MAX, "%s://%s/%s%.*s",
+		         is_vsock(&params->hxfr) ? "hxfr+vsock" : "hxfr", places->hxfr,
+		         open ? "" : "#token=", open ? 0 : VTR_TOKEN_LENGTH, tokens->control);
+	}
+}
+
+static enum vtr_err make_tokens(struct vtr_endpoints *places, const struct vtr_display_host_params *params)
+{
+	const struct vtr_display_http *http = &params->http;
+	vtr_autofd int fd = -1;
+	struct vtr_tokens tokens;
+	void *map;
+	enum vtr_err err = http->token_file ? vtr_tokens_load(places->log, http->token_file, &tokens) :
+	                                      vtr_tokens_make(&tokens);
+
+	if (err == VTR_OK) {
+		err = vtr_os_shm_create("vitrine-tokens", sizeof(tokens), &fd);
+	}
+	if (err == VTR_OK) {
+		err = vtr_os_shm_map(fd, 0, sizeof(tokens), true, &map);
+	}
+	if (err != VTR_OK) {
+		return err;
+	}
+	memcpy(map, &tokens, sizeof(tokens));
+	vtr_os_shm_unmap(map, sizeof(tokens));
+	make_links(places, params, &tokens);
+	return vtr_os_shm_read_only(fd, &places->tokens_fd);
+}
+
+enum vtr_err vtr_endpoints_open(struct vtr_log *log, const struct vtr_display_host_params *params,
+                                struct vtr_endpoints *out_places)
+{
+	struct vtr_endpoints *places = out_places;
+	enum vtr_err err = VTR_OK;
+
+	*places = (struct vtr_endpoints){ .log = log, .http_fd = -1, .hxfr_fd = -1, .tokens_fd = -1 };
+	if (params->http.address) {
+		err = listen_http(places, &params->http);
+	}
+	if (err == VTR_OK && params->hxfr.address) {
+		err = listen_hxfr(places, params);
+	}
+	if (err == VTR_OK && (places->http_fd >= 0 || places->hxfr_fd >= 0)) {
+		err = make_tokens(places, params);
+	}
+	if (err != VTR_OK) {
+		vtr_endpoints_close(places);
+	}
+	return err;
+}
+
+void vtr_endpoints_close(struct vtr_endpoints *places)
+{
+	vtr_close(&places->http_fd);
+	vtr_close(&places->hxfr_fd);
+	vtr_close(&places->tokens_fd);
+}

@@ -1,0 +1,511 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "supervisor"
+#include "pool/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "ipc/child.h"
+#include "ipc/hang_up.h"
+#include "ipc/worker_protocol.h"
+#include "platform/loop.h"
+#include "platform/shm.h"
+#include "platform/sock.h"
+#include "platform/thread.h"
+#include "pool/spawn.h"
+#include "vk_gen.h"
+
+/* The shortest and the longest interval of checks whether an ended client has read its last replies. */
+#define FIRST_LOOK_MS 10
+#define LAST_LOOK_MS 1000
+/* The most messages of one worker in one turn of the loop. A ring causes two; real clients have far fewer rings. */
+#define MAX_MESSAGES 4096
+#define NAME_SIZE 32
+
+struct ring {
+	uint64_t id;
+	void *page; /* a mapped page; NULL: the slot is unused */
+	_Atomic uint32_t *status;
+};
+
+/* One connection. Its worker, if any, is dead before it is freed. */
+struct client {
+	struct vtr_list node; /* in supervisor.clients */
+	struct vtr_supervisor *supervisor;
+	uint32_t number; /* for the log */
+	uid_t uid;
+	int fd;
+	struct vtr_os_loop_fd *fd_watch; /* NULL once the client has closed */
+	struct vtr_os_loop_timer *timer;
+
+	struct vtr_child *worker; /* NULL: none yet */
+	struct ring rings[VTR_SUPERVISOR_MAX_RINGS];
+
+	uint32_t look_ms; /* not 0: it has ended, but the client has not read all replies */
+};
+
+struct vtr_supervisor {
+	struct vtr_log *log;
+	struct vtr_os_loop *loop;
+	struct vtr_spawner *spawner;
+	uint32_t max_clients;
+	uint32_t max_clients_per_user;
+	uint32_t silent_timeout_ms;
+	uint32_t leave_timeout_ms;
+
+	int listen_fd; /* borrowed */
+	struct vtr_os_loop_fd *listen_watch;
+	int reserve_fd; /* closed to accept and reset a connection when fds have run out */
+	struct vtr_list clients;
+	size_t client_count;
+	uint32_t next_number;
+};
+
+static void on_client(void *data, unsigned events);
+static void on_timer(void *data);
+
+static void set_timer(struct client *client, uint32_t timeout_ms)
+{
+	vtr_os_loop_timer_set(client->timer, timeout_ms ? (int64_t)timeout_ms * 1000000 : -1);
+}
+
+/* Stops watching; safe when nothing is watched. */
+static void unwatch(struct vtr_os_loop_fd **watch)
+{
+	vtr_os_loop_remove(*watch);
+	*watch = NULL;
+}
+
+static void forget_ring(struct ring *ring)
+{
+	if (ring->page) {
+		vtr_os_shm_unmap(ring->page, vtr_os_page_size());
+		ring->page = NULL;
+	}
+}
+
+/* Sets FATAL in the status words of the client's rings. */
+static void break_rings(struct client *client)
+{
+	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
+		if (client->rings[i].page) {
+			atomic_fetch_or(client->rings[i].status, VK_RING_STATUS_FATAL_BIT_MESA);
+		}
+	}
+}
+
+/* Frees everything except the connection. */
+static void release_worker(struct client *client)
+{
+	unwatch(&client->fd_watch);
+	vtr_child_destroy(client->worker);
+	client->worker = NULL;
+	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
+		forget_ring(&client->rings[i]);
+	}
+}
+
+static void destroy_client(struct client *client)
+{
+	struct vtr_supervisor *supervisor = client->supervisor;
+
+	release_worker(client);
+	vtr_os_loop_timer_destroy(client->timer);
+	vtr_close(&client->fd);
+	vtr_list_remove(&client->node);
+	supervisor->client_count--;
+	free(client);
+}
+
+/*
+ * Fds in replies that the client has not read stay in flight after all ends here are closed, and count against our
+ * user. They stay until the client reads them or closes its end; a client that only shuts its socket down keeps them.
+ * Therefore such a connection is kept, and counts as one of max_clients. No event reports that the last reply was read.
+ */
+static void end_client(struct client *client)
+{
+	size_t unread;
+
+	if (vtr_os_sock_unread(client->fd, &unread) != VTR_OK || unread == 0) {
+		destroy_client(client);
+		return;
+	}
+	if (client->look_ms == 0) {
+		release_worker(client);
+		client->look_ms = FIRST_LOOK_MS;
+	} else {
+		client->look_ms = vtr_min(client->look_ms * 2, LAST_LOOK_MS);
+	}
+	set_timer(client, client->look_ms);
+}
+
+static void drop_client(struct client *client)
+{
+	break_rings(client);
+	vtr_vtest_hang_up(client->fd);
+	end_client(client);
+}
+
+/* Adds a ring that a worker reports. The message is not trusted. */
+static enum vtr_err add_ring(struct client *client, const struct vtr_worker_ring *message, int fd)
+{
+	uint64_t page_size = vtr_os_page_size();
+	uint64_t offset = message->status_offset;
+	struct ring *ring = NULL;
+	void *page;
+
+	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
+		if (!client->rings[i].page) {
+			ring = &client->rings[i];
+			break;
+		}
+	}
+	if (!ring) {
+		vtr_debug(client->supervisor->log, "client %u has more than %d rings", client->number,
+		          VTR_SUPERVISOR_MAX_RINGS);
+		return VTR_OK;
+	}
+	if (offset % 4 != 0 || offset > UINT64_MAX - 4) {
+		return VTR_ERR_PROTOCOL;
+	}
+	enum vtr_err err = vtr_os_shm_check(fd, offset + 4);
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (vtr_os_shm_is_huge(fd)) {
+		return VTR_ERR_PROTOCOL;
+	}
+	err = vtr_os_shm_map(fd, offset - offset % page_size, page_size, true, &page);
+	if (err != VTR_OK) {
+		return err;
+	}
+	ring->id = message->ring_id;
+	ring->page = page;
+	ring->status = (_Atomic uint32_t *)((char *)page + offset % page_size);
+	return VTR_OK;
+}
+
+static void remove_ring(struct client *client, uint64_t ring_id)
+{
+	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
+		if (client->rings[i].page && client->rings[i].id == ring_id) {
+			forget_ring(&client->rings[i]);
+			return;
+		}
+	}
+}
+
+static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message, unsigned *cost)
+{
+	struct client *client = data;
+
+	(void)cost;
+	switch ((enum vtr_worker_op)message->op) {
+	case VTR_WORKER_RING:
+		return add_ring(client, message->payload, message->fds[0]);
+	case VTR_WORKER_RING_GONE: {
+		const struct vtr_worker_ring_gone *gone = message->payload;
+		remove_ring(client, gone->ring_id);
+		return VTR_OK;
+	}
+	case VTR_WORKER_HOSTMEM_RING: /* of VMs */
+	case VTR_WORKER_FENCE_DONE:
+	case VTR_WORKER_DETACHED:
+	case VTR_WORKER_FDS_TAKEN:
+	case VTR_WORKER_OP_COUNT:
+		break;
+	}
+	return VTR_ERR_PROTOCOL;
+}
+
+/* The worker is ending, or only closed its socket. */
+static void on_closed(void *data, enum vtr_err why)
+{
+	struct client *client = data;
+
+	(void)why;
+	vtr_child_leave(client->worker, client->supervisor->leave_timeout_ms);
+}
+
+static void on_died(void *data, const struct vtr_child_end *end)
+{
+	struct client *client = data;
+	struct vtr_log *log = client->supervisor->log;
+
+	if (WIFSIGNALED(end->status) && !end->killed) {
+		vtr_error(log,
+		          "client %u: worker %d died of signal %d (%s): the program loses its Vulkan device, "
+		          "other programs go on",
+		          client->number, (int)end->pid, WTERMSIG(end->status),
+		          strsignal(WTERMSIG(end->status)));
+	} else if (WIFEXITED(end->status) && WEXITSTATUS(end->status) != 0) {
+		vtr_info(log, "client %u: its worker %d has dropped it", client->number, (int)end->pid);
+	} else {
+		vtr_info(log, "client %u: has disconnected", client->number);
+	}
+	drop_client(client);
+}
+
+static const struct vtr_child_events worker_events = {
+	.message = on_message,
+	.closed = on_closed,
+	.died = on_died,
+};
+
+static enum vtr_err start_worker(struct client *client)
+{
+	struct vtr_supervisor *supervisor = client->supervisor;
+	char name[NAME_SIZE];
+	const struct vtr_child_params params = {
+		.log = supervisor->log,
+		.loop = supervisor->loop,
+		.name = name,
+		.events = &worker_events,
+		.data = client,
+		.in_rules = vtr_worker_rules,
+		.in_rule_count = VTR_WORKER_OP_COUNT,
+		.turn_budget = MAX_MESSAGES,
+	};
+
+	snprintf(name, sizeof(name), "client %u: worker", client->number);
+	enum vtr_err err = vtr_child_create(&params, &client->worker);
+	if (err == VTR_OK) {
+		err = vtr_spawner_start(supervisor->spawner, client->number, client->fd, client->worker);
+	}
+	if (err == VTR_OK) {
+		/* From now on the loop reports only that the client closes. */
+		err = vtr_os_loop_modify_fd(client->fd_watch, false, false);
+	}
+	return err;
+}
+
+static void on_client(void *data, unsigned events)
+{
+	struct client *client = data;
+	struct vtr_supervisor *supervisor = client->supervisor;
+
+	if (!client->worker && (events & VTR_OS_LOOP_IN) != 0) {
+		set_timer(client, 0);
+		enum vtr_err err = start_worker(client);
+		if (err != VTR_OK) {
+			vtr_error(supervisor->log,
+			          "client %u: cannot start a worker: %s. The connection is reset",
+			          client->number, vtr_err_text(err));
+			drop_client(client);
+			return;
+		}
+		vtr_debug(supervisor->log, "client %u: worker %d", client->number,
+		          (int)vtr_child_pid(client->worker));
+		return;
+	}
+	if ((events & VTR_OS_LOOP_HUP) == 0) {
+		return;
+	}
+	unwatch(&client->fd_watch);
+	if (!client->worker) {
+		vtr_debug(supervisor->log, "client %u: gone without a word", client->number);
+		destroy_client(client);
+		return;
+	}
+	vtr_child_leave(client->worker, supervisor->leave_timeout_ms);
+}
+
+static void on_timer(void *data)
+{
+	struct client *client = data;
+	struct vtr_log *log = client->supervisor->log;
+
+	if (client->look_ms != 0) {
+		end_client(client);
+		return;
+	}
+	vtr_info(log, "client %u: sent nothing for %u ms, so the connection is reset", client->number,
+	         client->supervisor->silent_timeout_ms);
+	drop_client(client);
+}
+
+static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd, uid_t uid)
+{
+	struct client *client = calloc(1, sizeof(*client));
+
+	if (!client) {
+		return VTR_ERR_NOMEM;
+	}
+	client->supervisor = supervisor;
+	client->number = ++supervisor->next_number;
+	client->uid = uid;
+	client->fd = vtr_take_fd(take_fd);
+	vtr_list_insert(&supervisor->clients, &client->node);
+	supervisor->client_count++;
+	enum vtr_err err = vtr_os_loop_add_timer(supervisor->loop, on_timer, client, &client->timer);
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_fd(supervisor->loop, client->fd, true, false, on_client, client,
+		                         &client->fd_watch);
+	}
+	if (err != VTR_OK) {
+		vtr_vtest_hang_up(client->fd);
+		destroy_client(client);
+		return err;
+	}
+	set_timer(client, supervisor->silent_timeout_ms);
+	return VTR_OK;
+}
+
+/* When fds have run out, the loop would report a connection that cannot be accepted again and again. */
+static void reset_one(struct vtr_supervisor *supervisor)
+{
+	int fd;
+
+	vtr_close(&supervisor->reserve_fd);
+	if (vtr_os_sock_accept(supervisor->listen_fd, &fd) == VTR_OK) {
+		vtr_vtest_hang_up(fd);
+		vtr_close(&fd);
+	}
+	supervisor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static uint32_t limit_of_user(const struct vtr_supervisor *supervisor, uid_t uid)
+{
+	if (supervisor->max_clients_per_user != 0) {
+		return supervisor->max_clients_per_user;
+	}
+	return uid == geteuid() ? supervisor->max_clients : (supervisor->max_clients + 1) / 2;
+}
+
+/* Checks whether this user may have one more client. Logs it if not. */
+static enum vtr_err check_limits(struct vtr_supervisor *supervisor, uid_t uid)
+{
+	const struct client *client;
+	uint32_t limit = limit_of_user(supervisor, uid);
+	uint32_t count = 0;
+
+	if (supervisor->client_count >= supervisor->max_clients) {
+		vtr_warn_limited(supervisor->log, "there are %u clients already, resetting one more",
+		                 supervisor->max_clients);
+		return VTR_ERR_LIMIT;
+	}
+	vtr_list_for_each (client, &supervisor->clients, node) {
+		count += client->uid == uid;
+	}
+	if (count >= limit) {
+		vtr_warn_limited(supervisor->log, "user %u has %u clients already, resetting one more",
+		                 (unsigned)uid, limit);
+		return VTR_ERR_LIMIT;
+	}
+	return VTR_OK;
+}
+
+static void on_listen(void *data, unsigned events)
+{
+	struct vtr_supervisor *supervisor = data;
+	vtr_autofd int fd = -1;
+	enum vtr_err err = vtr_os_sock_accept(supervisor->listen_fd, &fd);
+
+	(void)events;
+	if (err == VTR_ERR_OS && (errno == EMFILE || errno == ENFILE)) {
+		vtr_warn_limited(supervisor->log, "no file descriptors left, resetting a client");
+		reset_one(supervisor);
+		return;
+	}
+	if (err != VTR_OK) {
+		if (err != VTR_ERR_AGAIN && err != VTR_ERR_GONE) {
+			vtr_warn_limited(supervisor->log, "cannot accept: %s", vtr_err_text(err));
+		}
+		return;
+	}
+	pid_t pid;
+	uid_t uid;
+	err = vtr_os_sock_peer(fd, &pid, &uid);
+	if (err == VTR_OK) {
+		if (check_limits(supervisor, uid) != VTR_OK) {
+			vtr_vtest_hang_up(fd);
+			return;
+		}
+		err = add_client(supervisor, &fd, uid);
+	}
+	if (err != VTR_OK) {
+		vtr_error(supervisor->log,
+		          "cannot accept a connection: %s. The client is reset and can try again",
+		          vtr_err_text(err));
+	}
+}
+
+enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
+                                   struct vtr_supervisor **out_supervisor)
+{
+	struct vtr_supervisor *supervisor = calloc(1, sizeof(*supervisor));
+
+	if (!supervisor) {
+		return VTR_ERR_NOMEM;
+	}
+	supervisor->log = params->log;
+	supervisor->loop = params->loop;
+	supervisor->max_clients = params->max_clients;
+	supervisor->max_clients_per_user = params->max_clients_per_user;
+	supervisor->silent_timeout_ms = params->silent_timeout_ms;
+	supervisor->leave_timeout_ms = params->leave_timeout_ms;
+	supervisor->listen_fd = -1;
+	vtr_list_init(&supervisor->clients);
+	enum vtr_err err = VTR_OK;
+	supervisor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (supervisor->reserve_fd < 0) {
+		err = VTR_ERR_OS;
+	} else {
+		err = vtr_spawner_create(&params->spawner, &supervisor->spawner);
+	}
+	if (err != VTR_OK) {
+		vtr_supervisor_destroy(supervisor);
+		return err;
+	}
+	*out_supervisor = supervisor;
+	return VTR_OK;
+}
+
+enum vtr_err vtr_supervisor_listen(struct vtr_supervisor *supervisor, int listen_fd)
+{
+	supervisor->listen_fd = listen_fd;
+	return vtr_os_loop_add_fd(supervisor->loop, listen_fd, true, false, on_listen, supervisor,
+	                          &supervisor->listen_watch);
+}
+
+size_t vtr_supervisor_client_count(const struct vtr_supervisor *supervisor)
+{
+	return supervisor->client_count;
+}
+
+void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
+{
+	struct client *client;
+	struct client *next;
+
+	if (!supervisor) {
+		return;
+	}
+	unwatch(&supervisor->listen_watch);
+	vtr_list_for_each (client, &supervisor->clients, node) {
+		break_rings(client);
+		vtr_vtest_hang_up(client->fd);
+		if (client->worker) {
+			vtr_child_hang_up(client->worker);
+		}
+	}
+	int64_t deadline_ns = vtr_os_now_ns() + VTR_WORKER_FINISH_MS * INT64_C(1000000);
+	vtr_list_for_each_safe (client, next, &supervisor->clients, node) {
+		if (client->worker) {
+			(void)vtr_child_finish(client->worker, deadline_ns);
+		}
+		destroy_client(client);
+	}
+	vtr_close(&supervisor->reserve_fd);
+	vtr_spawner_destroy(supervisor->spawner);
+	free(supervisor);
+}

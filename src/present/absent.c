@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/* In place of the rest of this folder in a build without windows (meson option "window"). The commands refuse the
+ * options that need them. */
+#include <stdio.h>
+
+#include "present/present.h"
+#include "present/try.h"
+
+bool vtr_present_is_built(void)
+{
+	return false;
+}
+
+bool vtr_present_knows_renderer(const char *name)
+{
+	(void)name;
+	return false;
+}
+
+enum vtr_err vtr_present_create(const struct vtr_present_params *params, struct vtr_present **out_present)
+{
+	(void)params;
+	(void)out_present;
+	return VTR_ERR_UNSUPPORTED;
+}
+
+void vtr_present_destroy(struct vtr_present *present)
+{
+	(void)present;
+}
+
+enum vtr_err vtr_present_run(struct vtr_present *present)
+{
+	(void)present;
+	return VTR_ERR_UNSUPPORTED;
+}
+
+void vtr_present_wake(struct vtr_present *present)
+{
+	(void)present;
+}
+
+void vtr_present_quit(struct vtr_present *present)
+{
+	(void)present;
+}
+
+enum vtr_err vtr_present_try(struct vtr_log *log, const char *renderer)
+{
+	(void)log;
+	(void)renderer;
+	return VTR_ERR_UNSUPPORTED;
+}
+
+enum vtr_err vtr_present_probe(const char *program, char *out_what, size_t size)
+{
+	(void)program;
+	snprintf(out_what, size, "this vitrine was built without windows");
+	return VTR_ERR_UNSUPPORTED;
+}

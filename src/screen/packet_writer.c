@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "screen"
+#include "screen/packet_writer.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "encode/packet_pipe.h"
+#include "platform/thread.h"
+#include "screen/stream.h"
+
+#define MS INT64_C(1000000)
+
+/* How often to check what the other side wants. */
+#define TICK_NS (250 * MS)
+/* After this time without a picture the last one is sent again. */
+#define REPEAT_NS (1000 * MS)
+/* The most pictures that wait for a disk or a network: half a second at 60 frames a second. */
+#define QUEUE_MAX 32
+
+struct vtr_packet_writer {
+	struct vtr_log *log;
+	struct vtr_stream *stream;
+	struct vtr_sink sink;
+	struct vtr_os_thread thread;
+	int fd;
+	int64_t sent_ns; /* Thread: the writer's */
+
+	pthread_mutex_t lock; /* guards what follows; inside the stream's locks */
+	pthread_cond_t work;
+	struct vtr_access_unit *queue[QUEUE_MAX]; /* each a reference */
+	size_t first, count;
+	bool lost; /* drop everything until the next key frame */
+	bool ends;
+};
+
+/* Call it with the lock held. */
+static void forget_queue(struct vtr_packet_writer *writer)
+{
+	for (; writer->count > 0; writer->count--) {
+		vtr_access_unit_unref(writer->queue[writer->first]);
+		writer->first = (writer->first + 1) % QUEUE_MAX;
+	}
+}
+
+static void on_unit(void *data, struct vtr_access_unit *unit)
+{
+	struct vtr_packet_writer *writer = data;
+	bool full = false;
+
+	pthread_mutex_lock(&writer->lock);
+	if (unit->key) {
+		writer->lost = false;
+	}
+	if (!writer->lost && writer->count == QUEUE_MAX) {
+		/* The queued pictures are still decodable; the following ones are not, until the next key
+		 * frame. */
+		writer->lost = true;
+		full = true;
+	}
+	if (!writer->lost) {
+		writer->queue[(writer->first + writer->count++) % QUEUE_MAX] = vtr_access_unit_ref(unit);
+		pthread_cond_signal(&writer->work);
+	}
+	pthread_mutex_unlock(&writer->lock);
+	if (full) {
+		vtr_warn_limited(writer->log,
+		                 "a recording or server does not keep up: pictures are left out");
+	}
+}
+
+static void on_active(void *data, bool active)
+{
+	(void)data;
+	(void)active;
+}
+
+/* Returns: a reference, or NULL after a tick. */
+static struct vtr_access_unit *next_unit(struct vtr_packet_writer *writer)
+{
+	struct vtr_access_unit *unit = NULL;
+
+	pthread_mutex_lock(&writer->lock);
+	if (writer->count == 0 && !writer->ends) {
+		(void)vtr_os_cond_wait_ns(&writer->work, &writer->lock, TICK_NS);
+	}
+	if (writer->count > 0) {
+		unit = writer->queue[writer->first];
+		writer->first = (writer->first + 1) % QUEUE_MAX;
+		writer->count--;
+	}
+	pthread_mutex_unlock(&writer->lock);
+	return unit;
+}
+
+static bool has_lost(struct vtr_packet_writer *writer)
+{
+	pthread_mutex_lock(&writer->lock);
+	bool lost = writer->lost;
+	pthread_mutex_unlock(&writer->lock);
+	return lost;
+}
+
+static bool ends(struct vtr_packet_writer *writer)
+{
+	pthread_mutex_lock(&writer->lock);
+	bool result = writer->ends;
+	pthread_mutex_unlock(&writer->lock);
+	return result;
+}
+
+/* Returns: VTR_ERR_GONE when the other side has closed. */
+static enum vtr_err step(struct vtr_packet_writer *writer)
+{
+	struct vtr_access_unit *unit = next_unit(writer);
+	int64_t now_ns = vtr_os_now_ns();
+
+	if (unit) {
+		enum vtr_err err = vtr_packet_pipe_send(writer->fd, unit);
+		vtr_access_unit_unref(unit);
+		if (err != VTR_OK) {
+			return err;
+		}
+		writer->sent_ns = now_ns;
+	} else if (has_lost(writer)) {
+		/* The queue is empty now, so there is room for a key frame. */
+		vtr_stream_want_key(writer->stream);
+	} else if (now_ns - writer->sent_ns >= REPEAT_NS) {
+		writer->sent_ns = now_ns;
+		vtr_stream_want_picture(writer->stream);
+	}
+	enum vtr_err err = vtr_packet_pipe_key_wanted(writer->fd);
+	if (err == VTR_OK) {
+		vtr_stream_want_key(writer->stream);
+	}
+	return err == VTR_ERR_AGAIN ? VTR_OK : err;
+}
+
+static void run(void *arg)
+{
+	struct vtr_packet_writer *writer = arg;
+	enum vtr_err err = VTR_OK;
+
+	while (err == VTR_OK && !ends(writer)) {
+		err = step(writer);
+	}
+	if (err != VTR_OK) {
+		vtr_debug(writer->log, "a recording or server has ended: %s", vtr_err_text(err));
+	}
+	vtr_stream_unsubscribe(writer->stream, &writer->sink);
+	/* Lets the other side see the end now instead of at the destruction. */
+	shutdown(writer->fd, SHUT_RDWR);
+}
+
+static void destroy(struct vtr_packet_writer *writer)
+{
+	forget_queue(writer);
+	pthread_mutex_destroy(&writer->lock);
+	pthread_cond_destroy(&writer->work);
+	vtr_close(&writer->fd);
+	free(writer);
+}
+
+enum vtr_err vtr_packet_writer_create(struct vtr_log *log, struct vtr_stream *stream, int *take_fd,
+                                      struct vtr_packet_writer **out_writer)
+{
+	struct vtr_packet_writer *writer = calloc(1, sizeof(*writer));
+
+	if (!writer) {
+		vtr_close(take_fd);
+		return VTR_ERR_NOMEM;
+	}
+	writer->log = log;
+	writer->stream = stream;
+	writer->fd = vtr_take_fd(take_fd);
+	writer->sink = (struct vtr_sink){ .unit = on_unit, .active = on_active, .data = writer };
+	writer->sent_ns = vtr_os_now_ns();
+	pthread_mutex_init(&writer->lock, NULL);
+	vtr_os_cond_init(&writer->work);
+	enum vtr_err err = vtr_stream_subscribe(stream, &writer->sink);
+	if (err != VTR_OK) {
+		destroy(writer);
+		return err;
+	}
+	err = vtr_os_thread_create(&writer->thread, "feed", run, writer);
+	if (err != VTR_OK) {
+		vtr_stream_unsubscribe(stream, &writer->sink);
+		destroy(writer);
+		return err;
+	}
+	*out_writer = writer;
+	return VTR_OK;
+}
+
+void vtr_packet_writer_destroy(struct vtr_packet_writer *writer)
+{
+	if (!writer) {
+		return;
+	}
+	pthread_mutex_lock(&writer->lock);
+	writer->ends = true;
+	pthread_cond_signal(&writer->work);
+	pthread_mutex_unlock(&writer->lock);
+	/* The thread may be blocked in sending to a peer that does not read. */
+	shutdown(writer->fd, SHUT_RDWR);
+	vtr_os_thread_join(&writer->thread);
+	destroy(writer);
+}

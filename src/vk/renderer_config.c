@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+#include "vk/renderer_config.h"
+
+#include <string.h>
+
+#include "platform/shm.h"
+
+/* Another process reads all bytes, so none may be padding. */
+_Static_assert(sizeof(struct vtr_probed_device) == 112, "padding");
+_Static_assert(sizeof(struct vtr_probe_cache) == 8 + VTR_PROBE_CACHE_MAX_DEVICES * 112, "padding");
+_Static_assert(sizeof(struct vtr_renderer_config) == 32 + sizeof(struct vtr_probe_cache) +
+                                                             VTR_RENDERER_CONFIG_LOG +
+                                                             VTR_RENDERER_CONFIG_PATH_BYTES,
+               "padding");
+
+#define DEFAULT_TIMEOUT_MS 10000
+
+void vtr_renderer_config_init(struct vtr_renderer_config *config)
+{
+	*config = (struct vtr_renderer_config){
+		.handshake_timeout_ms = DEFAULT_TIMEOUT_MS,
+		.reply_timeout_ms = DEFAULT_TIMEOUT_MS,
+	};
+}
+
+static size_t count_readable(const struct vtr_renderer_config *config)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->readable_size; i++) {
+		count += config->readable[i] == '\0';
+	}
+	return count;
+}
+
+/* Returns: the reason why the config is invalid, or NULL. */
+static const char *find_problem(const struct vtr_renderer_config *config)
+{
+	const uint32_t size = config->readable_size;
+
+	if ((config->import_alignment & (config->import_alignment - 1)) != 0) {
+		return "import-alignment has a wrong value: it must be a power of two, for instance 16384";
+	}
+	if (config->no_host_import > 1 || config->no_export > 1 || config->no_sandbox > 1 ||
+	    config->zero != 0 || config->zeros != 0) {
+		return "a flag has another value than 0 and 1";
+	}
+	if (!vtr_probe_cache_is_valid(&config->known)) {
+		return "the results of the prober are not valid";
+	}
+	if (!memchr(config->log_filter, '\0', sizeof(config->log_filter))) {
+		return "the log filter is not terminated";
+	}
+	if (size > sizeof(config->readable) || (size > 0 && config->readable[size - 1] != '\0') ||
+	    count_readable(config) > VTR_RENDERER_CONFIG_MAX_PATHS) {
+		return "the list of readable paths is not terminated";
+	}
+	return NULL;
+}
+
+enum vtr_err vtr_renderer_config_check(const struct vtr_renderer_config *config, const char **out_why)
+{
+	const char *why = find_problem(config);
+
+	if (why) {
+		*out_why = why;
+		return VTR_ERR_ARG;
+	}
+	return VTR_OK;
+}
+
+void vtr_renderer_config_add_readable(struct vtr_renderer_config *config, const char *path)
+{
+	const size_t size = strlen(path) + 1;
+
+	if (size == 1 || size > sizeof(config->readable) - config->readable_size ||
+	    count_readable(config) == VTR_RENDERER_CONFIG_MAX_PATHS) {
+		return;
+	}
+	memcpy(config->readable + config->readable_size, path, size);
+	config->readable_size += (uint32_t)size;
+}
+
+size_t vtr_renderer_config_readable(const struct vtr_renderer_config *config,
+                                    const char *out_paths[VTR_RENDERER_CONFIG_MAX_PATHS + 1])
+{
+	size_t count = 0;
+
+	for (uint32_t at = 0; at < config->readable_size; at += (uint32_t)strlen(config->readable + at) + 1) {
+		out_paths[count++] = config->readable + at;
+	}
+	out_paths[count] = NULL;
+	return count;
+}
+
+enum vtr_err vtr_renderer_config_share(const struct vtr_renderer_config *config, int *out_fd)
+{
+	return vtr_os_shm_create_constant("vitrine-config", config, sizeof(*config), out_fd);
+}
+
+enum vtr_err vtr_renderer_config_receive(int fd, struct vtr_renderer_config *out_config, const char **out_why)
+{
+	enum vtr_err err = vtr_os_shm_read(fd, out_config, sizeof(*out_config));
+
+	if (err == VTR_ERR_ARG) {
+		*out_why = "it was written by another version of vitrine";
+	}
+	return err == VTR_OK ? vtr_renderer_config_check(out_config, out_why) : err;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef VK_RENDERER_CONFIG_H
+#define VK_RENDERER_CONFIG_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "vk/probe_cache.h"
+
+/*
+ * The configuration of a process that loads the host's drivers. The command that starts such processes creates it once
+ * and passes it to each of them unchanged, as constant shared memory. That needs no messages, so the starter never
+ * waits.
+ *
+ * It contains only numbers and texts, without pointers and padding. Thread: the owner's.
+ */
+
+/* The most paths, and the most bytes of all paths. Paths beyond these limits are left out. */
+#define VTR_RENDERER_CONFIG_MAX_PATHS 64
+#define VTR_RENDERER_CONFIG_PATH_BYTES 16384
+/* The longest log filter, with its NUL. */
+#define VTR_RENDERER_CONFIG_LOG 256
+
+struct vtr_renderer_config {
+	uint64_t max_memory; /* bytes of mappable memory that each client may hold; 0: half of the RAM */
+	/* The minimum alignment of imported memory, a power of two; 0: as the driver reports it. */
+	uint32_t import_alignment;
+	uint32_t handshake_timeout_ms; /* for a vtest client to create its context; 0: no limit */
+	uint32_t reply_timeout_ms; /* for it to read pending replies before the next one; 0: no limit */
+	/* These flags are 0 or 1. The first two make the driver appear to lack the feature, for tests of such hosts. */
+	uint8_t no_host_import;
+	uint8_t no_export; /* as dma-buf or opaque fd */
+	uint8_t no_sandbox; /* do not apply the sandbox */
+	uint8_t zero;
+	uint32_t readable_size; /* the used bytes of `readable` */
+	uint32_t zeros;
+	struct vtr_probe_cache known; /* probed by another process with the same configuration */
+	char log_filter[VTR_RENDERER_CONFIG_LOG]; /* empty: the default */
+	/* The files and folders that the sandbox allows besides the system's, each with its NUL. */
+	char readable[VTR_RENDERER_CONFIG_PATH_BYTES];
+};
+
+/* Sets the defaults. */
+void vtr_renderer_config_init(struct vtr_renderer_config *config);
+
+/**
+ * Checks all members. The command that creates it and each process that receives it call this.
+ *
+ * Returns: VTR_ERR_ARG, with the reason in *out_why (a literal).
+ */
+VTR_MUST_CHECK enum vtr_err vtr_renderer_config_check(const struct vtr_renderer_config *config,
+                                                      const char **out_why);
+
+/* Adds a path that the sandbox allows. Does nothing if it does not fit. */
+void vtr_renderer_config_add_readable(struct vtr_renderer_config *config, const char *path);
+
+/* Returns: the number of paths. out_paths is NULL-terminated and points into the config, which must have been
+ *          checked. */
+size_t vtr_renderer_config_readable(const struct vtr_renderer_config *config,
+                                    const char *out_paths[VTR_RENDERER_CONFIG_MAX_PATHS + 1]);
+
+/**
+ * Copies the config to memory that another process can receive, and that no process can change.
+ *
+ * Owner:   *out_fd is the caller's.
+ * Returns: VTR_ERR_OS.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_renderer_config_share(const struct vtr_renderer_config *config, int *out_fd);
+
+/**
+ * Copies a shared config from `fd` (borrowed) and checks it.
+ *
+ * Returns: VTR_ERR_ARG (with the reason in *out_why), VTR_ERR_OS. After an error *out_config is undefined.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_renderer_config_receive(int fd, struct vtr_renderer_config *out_config,
+                                                        const char **out_why);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+#include "web/viewer_stream.h"
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+
+struct vtr_viewer_stream {
+	struct vtr_viewer_stream_params params;
+	struct vtr_stream *stream;
+	struct vtr_sink sink;
+	struct vtr_pace pace;
+	int64_t key_wanted_ns; /* time of the last request; 0: none */
+
+	pthread_mutex_t lock; /* guards what follows; no callbacks under it */
+	struct vtr_access_unit *units[VTR_VIEWER_STREAM_ROOM]; /* oldest first */
+	size_t count;
+	bool skips; /* drops units until a key frame */
+	uint64_t skipped;
+	bool active, active_is_new;
+};
+
+static void drop_all(struct vtr_viewer_stream *viewer_stream)
+{
+	for (size_t i = 0; i < viewer_stream->count; i++) {
+		vtr_access_unit_unref(viewer_stream->units[i]);
+	}
+	viewer_stream->skipped += viewer_stream->count;
+	viewer_stream->count = 0;
+	viewer_stream->skips = true;
+}
+
+/* Thread: the stream's. */
+static void on_unit(void *data, struct vtr_access_unit *unit)
+{
+	struct vtr_viewer_stream *viewer_stream = data;
+
+	pthread_mutex_lock(&viewer_stream->lock);
+	if (viewer_stream->count == VTR_VIEWER_STREAM_ROOM) {
+		drop_all(viewer_stream);
+	}
+	if (viewer_stream->skips && !unit->key) {
+		viewer_stream->skipped++;
+	} else {
+		viewer_stream->skips = false;
+		viewer_stream->units[viewer_stream->count++] = vtr_access_unit_ref(unit);
+	}
+	pthread_mutex_unlock(&viewer_stream->lock);
+	viewer_stream->params.wake(viewer_stream->params.data);
+}
+
+/* Thread: the stream's. */
+static void on_active(void *data, bool active)
+{
+	struct vtr_viewer_stream *viewer_stream = data;
+
+	pthread_mutex_lock(&viewer_stream->lock);
+	viewer_stream->active = active;
+	viewer_stream->active_is_new = true;
+	pthread_mutex_unlock(&viewer_stream->lock);
+	viewer_stream->params.wake(viewer_stream->params.data);
+}
+
+enum vtr_err vtr_viewer_stream_create(const struct vtr_viewer_stream_params *params,
+                                      struct vtr_viewer_stream **out_stream)
+{
+	struct vtr_viewer_stream *viewer_stream = calloc(1, sizeof(*viewer_stream));
+
+	if (!viewer_stream) {
+		return VTR_ERR_NOMEM;
+	}
+	viewer_stream->params = *params;
+	viewer_stream->pace.sent = viewer_stream->pace.acked = params->number;
+	viewer_stream->skips = true;
+	viewer_stream->stream = vtr_streams_get(params->streams, params->display);
+	viewer_stream->sink =
+		(struct vtr_sink){ .unit = on_unit, .active = on_active, .data = viewer_stream };
+	pthread_mutex_init(&viewer_stream->lock, NULL);
+	enum vtr_err err = vtr_stream_subscribe(viewer_stream->stream, &viewer_stream->sink);
+	if (err != VTR_OK) {
+		pthread_mutex_destroy(&viewer_stream->lock);
+		free(viewer_stream);
+		return err;
+	}
+	*out_stream = viewer_stream;
+	return VTR_OK;
+}
+
+void vtr_viewer_stream_destroy(struct vtr_viewer_stream *viewer_stream)
+{
+	if (!viewer_stream) {
+		return;
+	}
+	vtr_stream_unsubscribe(viewer_stream->stream, &viewer_stream->sink);
+	drop_all(viewer_stream);
+	pthread_mutex_destroy(&viewer_stream->lock);
+	free(viewer_stream);
+}
+
+void vtr_viewer_stream_want_key(struct vtr_viewer_stream *viewer_stream, int64_t now_ns)
+{
+	if (viewer_stream->key_wanted_ns == 0 ||
+	    now_ns - viewer_stream->key_wanted_ns >= VTR_VIEWER_STREAM_KEY_NS) {
+		viewer_stream->key_wanted_ns = now_ns;
+		vtr_stream_want_key(viewer_stream->stream);
+	}
+}
+
+bool vtr_viewer_stream_look(struct vtr_viewer_stream *viewer_stream, int64_t now_ns)
+{
+	bool open = vtr_pace_is_open(&viewer_stream->pace, now_ns);
+
+	pthread_mutex_lock(&viewer_stream->lock);
+	if (viewer_stream->count > 0 &&
+	    (!open || now_ns - viewer_stream->units[0]->coded_ns > VTR_PACE_BACKLOG_NS)) {
+		drop_all(viewer_stream);
+	}
+	bool has = viewer_stream->count > 0;
+	bool wants = viewer_stream->skips && viewer_stream->skipped > 0;
+	pthread_mutex_unlock(&viewer_stream->lock);
+	if (wants && vtr_pace_is_idle(&viewer_stream->pace)) {
+		vtr_viewer_stream_want_key(viewer_stream, now_ns);
+	}
+	return has;
+}
+
+struct vtr_access_unit *vtr_viewer_stream_take(struct vtr_viewer_stream *viewer_stream)
+{
+	struct vtr_access_unit *unit = NULL;
+
+	pthread_mutex_lock(&viewer_stream->lock);
+	if (viewer_stream->count > 0) {
+		unit = viewer_stream->units[0];
+		viewer_stream->count--;
+		for (size_t i = 0; i < viewer_stream->count; i++) {
+			viewer_stream->units[i] = viewer_stream->units[i + 1];
+		}
+	}
+	pthread_mutex_unlock(&viewer_stream->lock);
+	return unit;
+}
+
+uint32_t vtr_viewer_stream_sent(struct vtr_viewer_stream *viewer_stream, int64_t now_ns)
+{
+	return vtr_pace_send(&viewer_stream->pace, now_ns);
+}
+
+void vtr_viewer_stream_ack(struct vtr_viewer_stream *viewer_stream, uint32_t number, int64_t now_ns)
+{
+	(void)vtr_pace_ack(&viewer_stream->pace, number, now_ns);
+}
+
+bool vtr_viewer_stream_has_active(struct vtr_viewer_stream *viewer_stream)
+{
+	pthread_mutex_lock(&viewer_stream->lock);
+	bool is_new = viewer_stream->active_is_new;
+	pthread_mutex_unlock(&viewer_stream->lock);
+	return is_new;
+}
+
+bool vtr_viewer_stream_take_active(struct vtr_viewer_stream *viewer_stream, bool *out_active)
+{
+	pthread_mutex_lock(&viewer_stream->lock);
+	bool is_new = viewer_stream->active_is_new;
+	*out_active = viewer_stream->active;
+	viewer_stream->active_is_new = false;
+	pthread_mutex_unlock(&viewer_stream->lock);
+	return is_new;
+}
+
+uint64_t vtr_viewer_stream_skipped(struct vtr_viewer_stream *viewer_stream)
+{
+	pthread_mutex_lock(&viewer_stream->lock);
+	uint64_t skipped = viewer_stream->skipped;
+	pthread_mutex_unlock(&viewer_stream->lock);
+	return skipped;
+}
+
+struct vtr_stream *vtr_viewer_stream_stream(const struct vtr_viewer_stream *viewer_stream)
+{
+	return viewer_stream->stream;
+}
