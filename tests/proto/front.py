@@ -100,6 +100,7 @@ class Front:
     # Messages
 
     def send_raw(self, data, fds=()):
+        """Does not tell that the worker is gone: it may go at any time before, and what reads next tells."""
         ancillary = []
         if fds:
             ancillary = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', fds))]
@@ -108,8 +109,8 @@ class Front:
             self.fds_sent += len(fds)
             if sent < len(data):
                 self.sock.sendall(data[sent:])
-        except (BrokenPipeError, ConnectionResetError) as error:
-            raise Gone(str(error)) from None
+        except (BrokenPipeError, ConnectionResetError):
+            pass
 
     def send(self, op, payload=b'', fds=()):
         header = struct.pack('<IIII', op, len(payload), len(fds), 0)

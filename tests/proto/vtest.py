@@ -6,6 +6,7 @@ src/vtest), and everything that Mesa would never say.
 """
 
 import array
+import contextlib
 import mmap
 import os
 import select
@@ -365,9 +366,11 @@ class Ring:
         self.set_word(64, self.tail)
 
     def write(self, data):
-        """Puts commands into the ring and wakes it."""
+        """Puts commands into the ring and wakes it. The ring's status tells if it breaks down, which it may before it is
+        woken."""
         self.put(data)
-        self.client.submit(notify_ring(self.ring_id, self.tail))
+        with contextlib.suppress(Dropped):
+            self.client.submit(notify_ring(self.ring_id, self.tail))
 
     def wait(self, seconds=10):
         """Waits until the ring has done everything; False if it broke down."""
