@@ -87,8 +87,7 @@ static void on_output(void *data, unsigned events)
 	if (n > 0) {
 		take_output(part, buffer, (size_t)n);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-		vtr_os_loop_remove(part->output_watch);
-		part->output_watch = NULL;
+		vtr_os_loop_remove(&part->output_watch);
 	}
 }
 

@@ -298,7 +298,7 @@ static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuni
 	if (err != VTR_OK) {
 		return err;
 	}
-	const struct vtr_prober_params scout_params = {
+	const struct vtr_prober_params prober_params = {
 		.log = gpu->log,
 		.loop = gpu->loop,
 		.spawner = vtr_workers_spawner(&gpu->workers),
@@ -306,7 +306,7 @@ static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuni
 		.hostmem = true,
 		.trial = true,
 	};
-	err = vtr_prober_start(&scout_params, &gpu->prober);
+	err = vtr_prober_start(&prober_params, &gpu->prober);
 	if (err != VTR_OK) {
 		return err;
 	}

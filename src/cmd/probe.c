@@ -311,14 +311,14 @@ static bool all_work(const char *output)
 	size_t count = 0;
 
 	for (const char *line = output; *line; line += strcspn(line, "\n"), line += *line == '\n') {
+		const char *result = vtr_prober_rest(line, VTR_PROBER_TRIAL);
 		struct vtr_trial trial;
 		char text[VTR_TRIAL_TEXT];
 
-		if (strncmp(line, VTR_PROBER_TRIAL, strlen(VTR_PROBER_TRIAL)) != 0) {
+		if (!result) {
 			continue;
 		}
-		line += strlen(VTR_PROBER_TRIAL);
-		snprintf(text, sizeof(text), "%.*s", (int)strcspn(line, "\n"), line);
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(result, "\n"), result);
 		if (vtr_trial_parse(text, &trial) != VTR_OK || trial.failed != VTR_TRIAL_STEPS) {
 			return false;
 		}

@@ -135,14 +135,14 @@ static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
 		return err;
 	}
 	if (params->look_ahead) {
-		const struct vtr_prober_params scout_params = {
+		const struct vtr_prober_params prober_params = {
 			.log = front->log,
 			.loop = front->loop,
 			.spawner = vtr_workers_spawner(front->workers),
 			.found = &front->workers->config,
 			.trial = params->trial,
 		};
-		err = vtr_prober_start(&scout_params, &front->prober);
+		err = vtr_prober_start(&prober_params, &front->prober);
 	}
 	if (err == VTR_OK) {
 		const struct vtr_supervisor_params supervisor_params = {

@@ -30,9 +30,9 @@ void vtr_workers_finish(struct vtr_workers *workers)
 	vtr_driver_env_finish(&workers->env);
 }
 
-struct vtr_spawner_params vtr_workers_spawner(const struct vtr_workers *workers)
+struct vtr_spawner vtr_workers_spawner(const struct vtr_workers *workers)
 {
-	return (struct vtr_spawner_params){
+	return (struct vtr_spawner){
 		.program = workers->program,
 		.env = (const char *const *)workers->env.set,
 		.config = &workers->config,

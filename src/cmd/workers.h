@@ -24,7 +24,7 @@ VTR_MUST_CHECK enum vtr_err vtr_workers_init(struct vtr_workers *workers, const 
                                              const char *log_filter);
 void vtr_workers_finish(struct vtr_workers *workers);
 
-/* Returns: the parameters for pool/spawn.h. Owner: `workers`. */
-struct vtr_spawner_params vtr_workers_spawner(const struct vtr_workers *workers);
+/* Owner: `workers`, also of what the result points to. */
+struct vtr_spawner vtr_workers_spawner(const struct vtr_workers *workers);
 
 #endif

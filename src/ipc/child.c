@@ -94,13 +94,6 @@ static const struct vtr_child_origin own_origin = {
 
 /* --- helpers ------------------------------------------------------------------------------------- */
 
-/* Stops watching; safe when nothing is watched. */
-static void unwatch(struct vtr_os_loop_fd **watch)
-{
-	vtr_os_loop_remove(*watch);
-	*watch = NULL;
-}
-
 static void arm(struct vtr_child *child)
 {
 	int64_t earliest_ns = -1;
@@ -146,7 +139,7 @@ static void close_log(struct vtr_child *child)
 {
 	if (child->log_fd >= 0) {
 		vtr_child_log_end(&child->log);
-		unwatch(&child->log_watch);
+		vtr_os_loop_remove(&child->log_watch);
 		vtr_close(&child->log_fd);
 	}
 }
@@ -195,7 +188,7 @@ static void drain_log(struct vtr_child *child)
 
 static void close_control(struct vtr_child *child)
 {
-	unwatch(&child->control_watch);
+	vtr_os_loop_remove(&child->control_watch);
 	vtr_close(&child->control_fd);
 	vtr_ipc_sender_finish(&child->sender);
 	child->paused = false;
@@ -377,7 +370,7 @@ static void forget_process(struct vtr_child *child)
 {
 	close_control(child);
 	close_log(child);
-	unwatch(&child->death_watch);
+	vtr_os_loop_remove(&child->death_watch);
 	vtr_close(&child->death_fd);
 	if (!child->in_message) {
 		vtr_ipc_finish(&child->ipc);

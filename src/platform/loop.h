@@ -50,8 +50,9 @@ VTR_MUST_CHECK enum vtr_err vtr_os_loop_add_fd(struct vtr_os_loop *loop, int fd,
 /* With neither `in` nor `out`, HUP is still reported. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_loop_modify_fd(struct vtr_os_loop_fd *watch, bool in, bool out);
 
-/* No callback is called any more. The fd stays open. Accepts NULL. */
-void vtr_os_loop_remove(struct vtr_os_loop_fd *watch);
+/* Ends *watch and sets it to NULL: no callback is called any more. The fd stays open. Does nothing if *watch is
+ * NULL. */
+void vtr_os_loop_remove(struct vtr_os_loop_fd **watch);
 
 /**
  * Adds a timer, which is not set yet. Owner: *out_timer is the loop's; valid until

@@ -29,8 +29,6 @@ struct vtr_prober {
 	char answer[VTR_PROBER_ANSWER + 1]; /* lines, later cut into strings */
 	size_t answer_size;
 	struct vtr_renderer_config *found;
-	size_t device_count;
-	size_t cpu_count; /* devices that are CPUs */
 };
 
 const char *vtr_prober_rest(const char *line, const char *word)
@@ -47,8 +45,6 @@ static void add_device(struct vtr_prober *prober, const struct vtr_probed_device
 	if (known->count < VTR_PROBE_CACHE_MAX_DEVICES) {
 		known->devices[known->count++] = *device;
 	}
-	prober->device_count++;
-	prober->cpu_count += device->is_cpu;
 }
 
 static void read_line(struct vtr_prober *prober, const char *line)
@@ -81,7 +77,7 @@ static void read_answer(struct vtr_prober *prober)
 	for (char *line = strtok_r(prober->answer, "\n", &state); line; line = strtok_r(NULL, "\n", &state)) {
 		read_line(prober, line);
 	}
-	vtr_debug(prober->log, "memory of %zu devices is known", prober->device_count);
+	vtr_debug(prober->log, "memory of %u devices is known", prober->found->known.count);
 }
 
 static void on_answer(void *data, unsigned events)
@@ -101,8 +97,7 @@ static void on_answer(void *data, unsigned events)
 	}
 	/* The process has sent its answer, or its answer is invalid. */
 	vtr_child_kill(prober->child);
-	vtr_os_loop_remove(prober->answer_watch);
-	prober->answer_watch = NULL;
+	vtr_os_loop_remove(&prober->answer_watch);
 	vtr_close(&prober->answer_fd);
 	if (err == VTR_ERR_GONE) {
 		read_answer(prober);
@@ -196,7 +191,14 @@ void vtr_prober_wait(struct vtr_prober *prober, int timeout_ms)
 
 bool vtr_prober_found_cpus_only(const struct vtr_prober *prober)
 {
-	return prober && prober->cpu_count > 0 && prober->cpu_count == prober->device_count;
+	const struct vtr_probe_cache *known = prober ? &prober->found->known : NULL;
+
+	for (size_t i = 0; known && i < known->count; i++) {
+		if (!known->devices[i].is_cpu) {
+			return false;
+		}
+	}
+	return known && known->count > 0;
 }
 
 void vtr_prober_destroy(struct vtr_prober *prober)
@@ -205,7 +207,7 @@ void vtr_prober_destroy(struct vtr_prober *prober)
 		return;
 	}
 	vtr_child_destroy(prober->child);
-	vtr_os_loop_remove(prober->answer_watch);
+	vtr_os_loop_remove(&prober->answer_watch);
 	vtr_close(&prober->answer_fd);
 	free(prober);
 }

@@ -39,7 +39,7 @@ struct vtr_prober;
 struct vtr_prober_params {
 	struct vtr_log *log; /* may be NULL; must outlive the prober, like `loop` */
 	struct vtr_os_loop *loop;
-	struct vtr_spawner_params spawner; /* the same as for the workers */
+	struct vtr_spawner spawner; /* the same as for the workers */
 	/* The workers' configuration, to which the results are added between two turns of the loop. Must outlive the
 	 * prober. */
 	struct vtr_renderer_config *found;

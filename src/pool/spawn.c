@@ -2,8 +2,6 @@
 #include "pool/spawn.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "ipc/child.h"
@@ -12,66 +10,6 @@
 /* The fd numbers of the configuration and of a client's connection in a worker. */
 #define WORKER_CONFIG_FD 4
 #define WORKER_CLIENT_FD 5
-
-struct vtr_spawner {
-	char *program;
-	char **env; /* NULL-terminated */
-	const struct vtr_renderer_config *config; /* borrowed */
-};
-
-static void free_strings(char **strings)
-{
-	for (size_t i = 0; strings && strings[i]; i++) {
-		free(strings[i]);
-	}
-	free(strings);
-}
-
-static char **copy_strings(const char *const *strings, size_t count)
-{
-	char **copy = calloc(count + 1, sizeof(*copy));
-
-	for (size_t i = 0; copy && i < count; i++) {
-		copy[i] = strdup(strings[i]);
-		if (!copy[i]) {
-			free_strings(copy);
-			return NULL;
-		}
-	}
-	return copy;
-}
-
-enum vtr_err vtr_spawner_create(const struct vtr_spawner_params *params, struct vtr_spawner **out_spawner)
-{
-	struct vtr_spawner *spawner = calloc(1, sizeof(*spawner));
-	size_t env_count = 0;
-
-	if (!spawner) {
-		return VTR_ERR_NOMEM;
-	}
-	while (params->env && params->env[env_count]) {
-		env_count++;
-	}
-	spawner->program = strdup(params->program);
-	spawner->config = params->config;
-	spawner->env = copy_strings(params->env, env_count);
-	if (!spawner->program || !spawner->env) {
-		vtr_spawner_destroy(spawner);
-		return VTR_ERR_NOMEM;
-	}
-	*out_spawner = spawner;
-	return VTR_OK;
-}
-
-void vtr_spawner_destroy(struct vtr_spawner *spawner)
-{
-	if (!spawner) {
-		return;
-	}
-	free(spawner->program);
-	free_strings(spawner->env);
-	free(spawner);
-}
 
 enum vtr_err vtr_spawner_start(const struct vtr_spawner *spawner, uint32_t number, int client_fd,
                                struct vtr_child *child)
@@ -103,7 +41,7 @@ enum vtr_err vtr_spawner_start(const struct vtr_spawner *spawner, uint32_t numbe
 	const struct vtr_child_spec spec = {
 		.program = spawner->program,
 		.argv = argv,
-		.env = (const char *const *)spawner->env,
+		.env = spawner->env,
 		.fds = fds,
 		.fd_count = client_fd >= 0 ? 2 : 1,
 	};

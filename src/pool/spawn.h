@@ -14,25 +14,18 @@
  */
 struct vtr_child;
 struct vtr_renderer_config;
-struct vtr_spawner;
 
 /* The time that a worker has to end after its client or context has gone, and when this process ends. By itself it
  * takes less, see worker/watch.h. */
 #define VTR_WORKER_LEAVE_MS 5000
 #define VTR_WORKER_FINISH_MS 2000
 
-struct vtr_spawner_params {
-	const char *program; /* the worker's program; copied, like `env` */
+/* What all workers of an owner have in common. Owner: what it points to is borrowed, and outlives its users. */
+struct vtr_spawner {
+	const char *program; /* the worker's program */
 	const char *const *env; /* NAME=VALUE to add, NULL at the end; may be NULL */
-	const struct vtr_renderer_config *config; /* read at each start; must outlive the spawner */
+	const struct vtr_renderer_config *config; /* read at each start */
 };
-
-/* Returns: VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_spawner_create(const struct vtr_spawner_params *params,
-                                               struct vtr_spawner **out_spawner);
-
-/* Does not end the workers. Accepts NULL. */
-void vtr_spawner_destroy(struct vtr_spawner *spawner);
 
 /**
  * Starts a worker as the process of `child`, which must have a control socket and no process. `client_fd` is the

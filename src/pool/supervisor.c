@@ -56,7 +56,7 @@ struct client {
 struct vtr_supervisor {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
-	struct vtr_spawner *spawner;
+	struct vtr_spawner spawner;
 	uint32_t max_clients;
 	uint32_t max_clients_per_user;
 	uint32_t silent_timeout_ms;
@@ -76,13 +76,6 @@ static void on_timer(void *data);
 static void set_timer(struct client *client, uint32_t timeout_ms)
 {
 	vtr_os_loop_timer_set(client->timer, timeout_ms ? (int64_t)timeout_ms * 1000000 : -1);
-}
-
-/* Stops watching; safe when nothing is watched. */
-static void unwatch(struct vtr_os_loop_fd **watch)
-{
-	vtr_os_loop_remove(*watch);
-	*watch = NULL;
 }
 
 static void forget_ring(struct ring *ring)
@@ -106,7 +99,7 @@ static void break_rings(struct client *client)
 /* Frees everything except the connection. */
 static void release_worker(struct client *client)
 {
-	unwatch(&client->fd_watch);
+	vtr_os_loop_remove(&client->fd_watch);
 	vtr_child_destroy(client->worker);
 	client->worker = NULL;
 	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
@@ -279,7 +272,7 @@ static enum vtr_err start_worker(struct client *client)
 	snprintf(name, sizeof(name), "client %u: worker", client->number);
 	enum vtr_err err = vtr_child_create(&params, &client->worker);
 	if (err == VTR_OK) {
-		err = vtr_spawner_start(supervisor->spawner, client->number, client->fd, client->worker);
+		err = vtr_spawner_start(&supervisor->spawner, client->number, client->fd, client->worker);
 	}
 	if (err == VTR_OK) {
 		/* From now on the loop reports only that the client closes. */
@@ -310,7 +303,7 @@ static void on_client(void *data, unsigned events)
 	if ((events & VTR_OS_LOOP_HUP) == 0) {
 		return;
 	}
-	unwatch(&client->fd_watch);
+	vtr_os_loop_remove(&client->fd_watch);
 	if (!client->worker) {
 		vtr_debug(supervisor->log, "client %u: gone without a word", client->number);
 		destroy_client(client);
@@ -449,22 +442,17 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	}
 	supervisor->log = params->log;
 	supervisor->loop = params->loop;
+	supervisor->spawner = params->spawner;
 	supervisor->max_clients = params->max_clients;
 	supervisor->max_clients_per_user = params->max_clients_per_user;
 	supervisor->silent_timeout_ms = params->silent_timeout_ms;
 	supervisor->leave_timeout_ms = params->leave_timeout_ms;
 	supervisor->listen_fd = -1;
 	vtr_list_init(&supervisor->clients);
-	enum vtr_err err = VTR_OK;
 	supervisor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (supervisor->reserve_fd < 0) {
-		err = VTR_ERR_OS;
-	} else {
-		err = vtr_spawner_create(&params->spawner, &supervisor->spawner);
-	}
-	if (err != VTR_OK) {
-		vtr_supervisor_destroy(supervisor);
-		return err;
+		free(supervisor);
+		return VTR_ERR_OS;
 	}
 	*out_supervisor = supervisor;
 	return VTR_OK;
@@ -477,11 +465,6 @@ enum vtr_err vtr_supervisor_listen(struct vtr_supervisor *supervisor, int listen
 	                          &supervisor->listen_watch);
 }
 
-size_t vtr_supervisor_client_count(const struct vtr_supervisor *supervisor)
-{
-	return supervisor->client_count;
-}
-
 void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
 {
 	struct client *client;
@@ -490,7 +473,7 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
 	if (!supervisor) {
 		return;
 	}
-	unwatch(&supervisor->listen_watch);
+	vtr_os_loop_remove(&supervisor->listen_watch);
 	vtr_list_for_each (client, &supervisor->clients, node) {
 		break_rings(client);
 		vtr_vtest_hang_up(client->fd);
@@ -506,6 +489,5 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
 		destroy_client(client);
 	}
 	vtr_close(&supervisor->reserve_fd);
-	vtr_spawner_destroy(supervisor->spawner);
 	free(supervisor);
 }

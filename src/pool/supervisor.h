@@ -33,7 +33,7 @@ struct vtr_supervisor;
 struct vtr_supervisor_params {
 	struct vtr_log *log; /* may be NULL; must outlive the supervisor, like `loop` */
 	struct vtr_os_loop *loop;
-	struct vtr_spawner_params spawner; /* copied */
+	struct vtr_spawner spawner;
 	uint32_t max_clients; /* further connections are reset */
 	/* The limit for each uid. 0: half of max_clients; for our own uid, all of them. */
 	uint32_t max_clients_per_user;
@@ -54,8 +54,5 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor);
  * Returns: VTR_ERR_NOMEM, VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_supervisor_listen(struct vtr_supervisor *supervisor, int listen_fd);
-
-/* Returns: the number of clients, including those whose worker is not yet reaped or whose replies are unread. */
-size_t vtr_supervisor_client_count(const struct vtr_supervisor *supervisor);
 
 #endif

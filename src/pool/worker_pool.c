@@ -55,7 +55,7 @@ struct vtr_worker_pool {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
 	const struct vtr_hostmem *hostmem;
-	struct vtr_spawner *spawner;
+	struct vtr_spawner spawner;
 	uint32_t max_contexts;
 	uint32_t leave_timeout_ms;
 	struct vtr_list all;
@@ -319,7 +319,7 @@ static enum vtr_err start(struct vtr_renderer *renderer)
 		err = vtr_os_loop_add_timer(pool->loop, on_detach_timer, renderer, &renderer->detach_timer);
 	}
 	if (err == VTR_OK) {
-		err = vtr_spawner_start(pool->spawner, renderer->ctx_id, -1, renderer->worker);
+		err = vtr_spawner_start(&pool->spawner, renderer->ctx_id, -1, renderer->worker);
 	}
 	return err == VTR_OK ? send_init(renderer) : err;
 }
@@ -539,14 +539,10 @@ enum vtr_err vtr_worker_pool_create(const struct vtr_worker_pool_params *params,
 	pool->log = params->log;
 	pool->loop = params->loop;
 	pool->hostmem = params->hostmem;
+	pool->spawner = params->spawner;
 	pool->max_contexts = params->max_contexts;
 	pool->leave_timeout_ms = params->leave_timeout_ms;
 	vtr_list_init(&pool->all);
-	enum vtr_err err = vtr_spawner_create(&params->spawner, &pool->spawner);
-	if (err != VTR_OK) {
-		free(pool);
-		return err;
-	}
 	*out_pool = pool;
 	return VTR_OK;
 }
@@ -568,7 +564,6 @@ void vtr_worker_pool_destroy(struct vtr_worker_pool *pool)
 		(void)vtr_child_finish(renderer->worker, deadline_ns);
 		free_renderer(renderer);
 	}
-	vtr_spawner_destroy(pool->spawner);
 	free(pool);
 }
 

@@ -42,7 +42,7 @@ struct vtr_worker_pool_params {
 	struct vtr_log *log; /* may be NULL; must outlive the pool, like `loop` and `hostmem` */
 	struct vtr_os_loop *loop;
 	const struct vtr_hostmem *hostmem;
-	struct vtr_spawner_params spawner; /* copied */
+	struct vtr_spawner spawner;
 	uint32_t max_contexts;
 	uint32_t leave_timeout_ms; /* the time that a worker has to end; 0: no limit */
 };

@@ -64,8 +64,7 @@ enum vtr_err vtr_vhost_back_open(struct vtr_vhost_user *server, int take_fd)
 
 void vtr_vhost_back_close(struct vtr_vhost_user *server)
 {
-	vtr_os_loop_remove(server->back_watch);
-	server->back_watch = NULL;
+	vtr_os_loop_remove(&server->back_watch);
 	vtr_vhost_channel_close(&server->back);
 }
 

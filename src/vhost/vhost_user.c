@@ -166,8 +166,7 @@ void vtr_vhost_unblock(int fd)
 
 static void clear_kick(struct vtr_vring *vring)
 {
-	vtr_os_loop_remove(vring->kick_watch);
-	vring->kick_watch = NULL;
+	vtr_os_loop_remove(&vring->kick_watch);
 	vtr_close(&vring->kick_fd);
 }
 
@@ -182,8 +181,7 @@ static void on_kick(void *data, unsigned events)
 	if (size == 0 || (size < 0 && errno != EAGAIN && errno != EINTR)) {
 		vtr_warn_limited(server->log, "queue %u: the guest can no longer kick it (%s)", vring->index,
 		                 size == 0 ? "closed" : strerror(errno));
-		vtr_os_loop_remove(vring->kick_watch);
-		vring->kick_watch = NULL;
+		vtr_os_loop_remove(&vring->kick_watch);
 		return;
 	}
 	if (size > 0 && vring->started) {
@@ -262,8 +260,7 @@ void vtr_vhost_disconnect(struct vtr_vhost_user *server)
 		server->device.ram_changed(server->device.data);
 	}
 	vtr_vhost_back_close(server);
-	vtr_os_loop_remove(server->front_watch);
-	server->front_watch = NULL;
+	vtr_os_loop_remove(&server->front_watch);
 	vtr_vhost_channel_close(&server->front);
 	server->features = 0;
 	server->protocol_features = 0;
@@ -481,7 +478,7 @@ void vtr_vhost_user_destroy(struct vtr_vhost_user *server)
 		return;
 	}
 	vtr_vhost_disconnect(server);
-	vtr_os_loop_remove(server->listen_watch);
+	vtr_os_loop_remove(&server->listen_watch);
 	vtr_os_loop_timer_destroy(server->listen_timer);
 	vtr_os_loop_timer_destroy(server->config_timer);
 	vtr_os_loop_timer_destroy(server->missed_kick_timer);

@@ -99,7 +99,7 @@ static void disconnect(struct client *client)
 {
 	unsubscribe(client);
 	vtr_access_unit_unref(client->unit);
-	vtr_os_loop_remove(client->watch_fd);
+	vtr_os_loop_remove(&client->watch_fd);
 	vtr_close(&client->fd);
 	*client = (struct client){ .fd = -1 };
 }

@@ -170,15 +170,13 @@ static void on_back(void *data, unsigned events)
 		err = vtr_os_sock_send(fuzz.back, &iov, 1, NULL, 0);
 	}
 	if (err != VTR_OK) {
-		vtr_os_loop_remove(fuzz.back_watch);
-		fuzz.back_watch = NULL;
+		vtr_os_loop_remove(&fuzz.back_watch);
 	}
 }
 
 static void close_back(void)
 {
-	vtr_os_loop_remove(fuzz.back_watch);
-	fuzz.back_watch = NULL;
+	vtr_os_loop_remove(&fuzz.back_watch);
 	vtr_close(&fuzz.back);
 	vtr_close(&fuzz.fds[FD_SOCKET]);
 }
@@ -297,7 +295,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	vtr_os_loop_timer_set(fuzz.timer, 0);
 	vtr_assert(vtr_os_loop_run(fuzz.loop) == VTR_OK);
 	vtr_os_loop_timer_set(fuzz.timer, -1);
-	vtr_os_loop_remove(watch);
+	vtr_os_loop_remove(&watch);
 	vtr_close(&fuzz.front);
 	close_back();
 	drop();

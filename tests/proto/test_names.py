@@ -49,7 +49,7 @@ def transition_image():
 
 
 def serves_client(pid):
-    """The scout of a server that has just started is its child, too."""
+    """The prober of a server that has just started is its child, too."""
     try:
         with open(f'/proc/{pid}/cmdline') as file:
             return '--client-fd' in file.read().split('\0')

@@ -69,7 +69,7 @@ static void level_triggered(void)
 	run(); /* the second byte */
 	CHECK_EQ(end.calls, 2);
 	CHECK_EQ(end.events, VTR_OS_LOOP_IN);
-	vtr_os_loop_remove(end.watch);
+	vtr_os_loop_remove(&end.watch);
 	vtr_close(&ends[0]);
 	vtr_close(&ends[1]);
 }
@@ -101,8 +101,8 @@ static void modify_and_hup(void)
 	vtr_close(&ends[1]);
 	run();
 	CHECK_EQ(end.events, VTR_OS_LOOP_HUP);
-	vtr_os_loop_remove(end.watch);
-	vtr_os_loop_remove(NULL);
+	vtr_os_loop_remove(&end.watch);
+	vtr_os_loop_remove(&end.watch); /* does nothing: it is NULL */
 	vtr_close(&ends[0]);
 	CHECK_ERR(vtr_os_loop_add_fd(loop, -1, true, false, note, &end, &end.watch), VTR_ERR_OS);
 }
@@ -113,8 +113,8 @@ static void remove_victim(void *data, unsigned events)
 
 	(void)events;
 	end->calls++;
-	vtr_os_loop_remove(end->victim->watch);
-	vtr_os_loop_remove(end->watch);
+	vtr_os_loop_remove(&end->victim->watch);
+	vtr_os_loop_remove(&end->watch);
 	vtr_os_loop_quit(loop);
 }
 

@@ -110,11 +110,14 @@ enum vtr_err vtr_os_loop_modify_fd(struct vtr_os_loop_fd *watch, bool in, bool o
 	return VTR_OK;
 }
 
-void vtr_os_loop_remove(struct vtr_os_loop_fd *watch)
+void vtr_os_loop_remove(struct vtr_os_loop_fd **slot)
 {
+	struct vtr_os_loop_fd *watch = *slot;
+
 	if (watch == NULL) {
 		return;
 	}
+	*slot = NULL;
 	int saved_errno = errno;
 	epoll_ctl(watch->loop->epoll_fd, EPOLL_CTL_DEL, watch->fd, NULL);
 	errno = saved_errno;
