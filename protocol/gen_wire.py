@@ -150,7 +150,7 @@ class Emitter:
         check = []
         part = re.match(r'(.*?(\w+))/(\d+)$', count)
         if part:  # as of SPIR-V: drivers would read on behind the end
-            check = [f'vtr_cs_check(r, {part[1]} % {part[3]} == 0, "{part[2]} is no multiple of {part[3]}");']
+            check = [f'vtr_cs_check(r, {part[1]} % {part[3]} == 0, "{part[2]} is not a multiple of {part[3]}");']
         if self.packed(ctype):
             return [f'{lv} = vtr_cs_bytes(r, {count}, {opt});']
         layout = self.reg.layout(ctype)

@@ -158,7 +158,7 @@ struct gpu {
 	struct vtr_hostmem hostmem;
 	struct vtr_workers workers;
 	struct vtr_prober *prober;
-	struct vtr_worker_pool *renders;
+	struct vtr_worker_pool *worker_pool;
 	struct vtr_display_host *screen;
 	struct vtr_virtio_gpu *device;
 	struct vtr_vhost_user *server;
@@ -291,7 +291,8 @@ static enum vtr_err start_hostmem(struct gpu *gpu, uint64_t size)
 	return err;
 }
 
-static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuning, const char *log_filter)
+static enum vtr_err start_worker_pool(struct gpu *gpu, const struct vtr_tuning *tuning,
+                                      const char *log_filter)
 {
 	enum vtr_err err = vtr_workers_init(&gpu->workers, tuning, log_filter);
 
@@ -318,7 +319,7 @@ static enum vtr_err start_renders(struct gpu *gpu, const struct vtr_tuning *tuni
 		.max_contexts = MAX_CONTEXTS,
 		.leave_timeout_ms = VTR_WORKER_LEAVE_MS,
 	};
-	return vtr_worker_pool_create(&params, &gpu->renders);
+	return vtr_worker_pool_create(&params, &gpu->worker_pool);
 }
 
 static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
@@ -353,8 +354,8 @@ static enum vtr_err start_device(struct gpu *gpu, const struct displays *display
 		.display_count = displays->count,
 		.refresh_hz = displays->refresh,
 		.capset = capset,
-		.render = &vtr_worker_pool_ops,
-		.render_data = gpu->renders,
+		.renderer_ops = &vtr_worker_pool_ops,
+		.renderer_data = gpu->worker_pool,
 		.screen = &vtr_display_host_ops,
 		.screen_data = gpu->screen,
 	};
@@ -400,7 +401,7 @@ static enum vtr_err start(struct gpu *gpu, const struct options *options, const 
 		err = start_hostmem(gpu, options->hostmem);
 	}
 	if (err == VTR_OK) {
-		err = start_renders(gpu, tuning, options->log);
+		err = start_worker_pool(gpu, tuning, options->log);
 	}
 	if (err == VTR_OK) {
 		err = start_screen(gpu, options);
@@ -423,7 +424,7 @@ static void finish(struct gpu *gpu)
 	vtr_vhost_user_destroy(gpu->server);
 	vtr_virtio_gpu_destroy(gpu->device);
 	vtr_display_host_destroy(gpu->screen);
-	vtr_worker_pool_destroy(gpu->renders);
+	vtr_worker_pool_destroy(gpu->worker_pool);
 	vtr_prober_destroy(gpu->prober);
 	vtr_workers_finish(&gpu->workers);
 	vtr_hostmem_finish(&gpu->hostmem);

@@ -28,19 +28,19 @@ static enum vtr_err start_renderer(struct vtr_gpu_context *context, const char *
 		                 id_of(context), name, VTR_GPU_MAX_RENDERERS);
 		return VTR_ERR_LIMIT;
 	}
-	struct vtr_gpu_lease_holder *renderer = vtr_gpu_lease_holder_create(context);
-	if (!renderer) {
+	struct vtr_gpu_lease_holder *holder = vtr_gpu_lease_holder_create(context);
+	if (!holder) {
 		return VTR_ERR_NOMEM;
 	}
-	enum vtr_err err = gpu->render->create(gpu->render_data, id_of(context), name,
-	                                       &vtr_gpu_renderer_events, gpu, &context->render);
+	enum vtr_err err = gpu->renderer_ops->create(gpu->renderer_data, id_of(context), name,
+	                                             &vtr_gpu_renderer_events, gpu, &context->renderer);
 	if (err != VTR_OK) {
-		renderer->ended = true;
-		vtr_gpu_lease_holder_leave(renderer);
+		holder->ended = true;
+		vtr_gpu_lease_holder_leave(holder);
 		return err;
 	}
-	renderer->render = context->render;
-	context->renderer = renderer;
+	holder->renderer = context->renderer;
+	context->lease_holder = holder;
 	gpu->renderer_count++;
 	return VTR_OK;
 }
@@ -105,9 +105,9 @@ void vtr_gpu_context_destroy(struct vtr_gpu_context *context)
 	struct vtr_gpu_attachment *next;
 
 	/* First, so that it cannot use memory that the guest reuses once its fences are signalled. */
-	if (context->render) {
-		vtr_gpu_lease_holder_leave(context->renderer);
-		gpu->render->destroy(context->render);
+	if (context->renderer) {
+		vtr_gpu_lease_holder_leave(context->lease_holder);
+		gpu->renderer_ops->destroy(context->renderer);
 		gpu->renderer_count--;
 	}
 	vtr_list_for_each_safe (attachment, next, &context->attachments, context_node) {
@@ -135,7 +135,7 @@ static struct vtr_gpu_attachment *find_attachment(const struct vtr_gpu_context *
 
 static bool has_renderer(const struct vtr_gpu_context *context)
 {
-	return context->render && !context->gone;
+	return context->renderer && !context->gone;
 }
 
 static enum vtr_err attach_pieces(struct vtr_gpu_attachment *attachment, const struct vtr_ram_piece *pieces,
@@ -147,8 +147,8 @@ static enum vtr_err attach_pieces(struct vtr_gpu_attachment *attachment, const s
 	for (size_t i = 0; i < count; i++) {
 		memory.size += pieces[i].size;
 	}
-	return gpu->render->attach(attachment->context->render, (uint32_t)attachment->resource->object.id,
-	                           &memory);
+	return gpu->renderer_ops->attach(attachment->context->renderer,
+	                                 (uint32_t)attachment->resource->object.id, &memory);
 }
 
 static enum vtr_err attach_backing(struct vtr_gpu_attachment *attachment)
@@ -194,7 +194,7 @@ static enum vtr_err attach_memory(struct vtr_gpu_attachment *attachment)
 	if (err != VTR_OK) {
 		return err;
 	}
-	struct vtr_gpu_use *use = vtr_gpu_use_create(attachment->context->renderer,
+	struct vtr_gpu_use *use = vtr_gpu_use_create(attachment->context->lease_holder,
 	                                             (uint32_t)resource->object.id, resource->lease);
 	if (!use) {
 		return VTR_ERR_NOMEM;
@@ -205,8 +205,8 @@ static enum vtr_err attach_memory(struct vtr_gpu_attachment *attachment)
 			.in_hostmem = true,
 			.hostmem_offset = resource->hostmem_offset,
 		};
-		err = gpu->render->attach(attachment->context->render, (uint32_t)resource->object.id,
-		                          &memory);
+		err = gpu->renderer_ops->attach(attachment->context->renderer, (uint32_t)resource->object.id,
+		                                &memory);
 	} else if (resource->kind == VTR_GPU_KIND_HOST && resource->image.size > 0) {
 		struct vtr_ram_piece piece = {
 			.fd = gpu->images.fd,
@@ -229,8 +229,8 @@ static void detach_memory(struct vtr_gpu_attachment *attachment)
 {
 	if (attachment->use && has_renderer(attachment->context)) {
 		attachment->use->detaching = true;
-		attachment->context->gpu->render->detach(attachment->context->render,
-		                                         (uint32_t)attachment->resource->object.id);
+		attachment->context->gpu->renderer_ops->detach(attachment->context->renderer,
+		                                               (uint32_t)attachment->resource->object.id);
 	}
 	/* The memory stays in use until the renderer reports its release, or has ended. */
 	attachment->use = NULL;
@@ -314,10 +314,10 @@ enum vtr_err vtr_gpu_context_submit(struct vtr_gpu_context *context, const void 
 	if (size == 0) {
 		return VTR_OK;
 	}
-	if (!context->render) {
+	if (!context->renderer) {
 		return VTR_ERR_UNSUPPORTED;
 	}
-	return context->gpu->render->submit(context->render, commands, size);
+	return context->gpu->renderer_ops->submit(context->renderer, commands, size);
 }
 
 static enum vtr_err on_fence(void *data, uint32_t ctx_id, uint32_t timeline, uint64_t fence_id)
@@ -348,14 +348,14 @@ static void on_detached(void *data, uint32_t ctx_id, uint32_t res_id)
 	struct vtr_gpu *gpu = data;
 	struct vtr_gpu_context *context = vtr_gpu_context_find(gpu, ctx_id);
 
-	if (context && context->renderer) {
-		vtr_gpu_lease_holder_detached(context->renderer, res_id);
+	if (context && context->lease_holder) {
+		vtr_gpu_lease_holder_detached(context->lease_holder, res_id);
 	}
 }
 
-static void on_ended(void *data, const struct vtr_renderer *render)
+static void on_ended(void *data, const struct vtr_renderer *renderer)
 {
-	vtr_gpu_lease_holder_ended(data, render);
+	vtr_gpu_lease_holder_ended(data, renderer);
 }
 
 const struct vtr_renderer_events vtr_gpu_renderer_events = {

@@ -61,13 +61,13 @@ static void wait_for_tick(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence)
 static bool wait_for_renderer(struct vtr_gpu *gpu, struct vtr_gpu_context *context, uint32_t timeline,
                               struct vtr_gpu_fence *fence)
 {
-	if (!context->render || context->gone) {
+	if (!context->renderer || context->gone) {
 		return false;
 	}
 	/* Our own numbers: a guest may use the same number twice. */
-	fence->render_id = gpu->next_fence_id++;
-	fence->render_timeline = timeline;
-	if (gpu->render->fence(context->render, timeline, fence->render_id) != VTR_OK) {
+	fence->renderer_fence_id = gpu->next_fence_id++;
+	fence->renderer_timeline = timeline;
+	if (gpu->renderer_ops->fence(context->renderer, timeline, fence->renderer_fence_id) != VTR_OK) {
 		return false; /* its renderer is about to be reported gone */
 	}
 	vtr_list_append(&context->waiting, &fence->wait_node);
@@ -106,15 +106,16 @@ void vtr_gpu_fence_add(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence,
 	finish_wait(gpu, fence);
 }
 
-enum vtr_err vtr_gpu_fences_signal(struct vtr_gpu_context *context, uint32_t timeline, uint64_t render_id)
+enum vtr_err vtr_gpu_fences_signal(struct vtr_gpu_context *context, uint32_t timeline,
+                                   uint64_t renderer_fence_id)
 {
 	struct vtr_gpu_fence *fence;
 
 	vtr_list_for_each (fence, &context->waiting, wait_node) {
-		if (fence->render_timeline != timeline) {
+		if (fence->renderer_timeline != timeline) {
 			continue;
 		}
-		if (fence->render_id != render_id) {
+		if (fence->renderer_fence_id != renderer_fence_id) {
 			break;
 		}
 		finish_wait(context->gpu, fence);

@@ -48,13 +48,13 @@ static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
 
 static void check_params(const struct vtr_gpu_params *params)
 {
-	const struct vtr_renderer_ops *render = params->render;
+	const struct vtr_renderer_ops *ops = params->renderer_ops;
 	const struct vtr_display_ops *screen = params->screen;
 
 	vtr_assert(params->loop && params->hostmem && params->events && params->events->retired);
 	vtr_assert(params->display_count >= 1 && params->display_count <= VTR_MAX_DISPLAYS);
-	vtr_assert(render && render->create && render->destroy && render->attach && render->detach &&
-	           render->submit && render->fence);
+	vtr_assert(ops && ops->create && ops->destroy && ops->attach && ops->detach && ops->submit &&
+	           ops->fence);
 	vtr_assert(screen && screen->add_buffer && screen->remove_buffer && screen->set_scanout &&
 	           screen->touch && screen->flush && screen->set_cursor && screen->move_cursor &&
 	           screen->set_mode);
@@ -71,8 +71,8 @@ enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu 
 	}
 	gpu->log = params->log;
 	gpu->loop = params->loop;
-	gpu->render = params->render;
-	gpu->render_data = params->render_data;
+	gpu->renderer_ops = params->renderer_ops;
+	gpu->renderer_data = params->renderer_data;
 	gpu->screen = params->screen;
 	gpu->screen_data = params->screen_data;
 	gpu->events = params->events;

@@ -53,8 +53,8 @@ struct vtr_gpu_fence {
 	struct vtr_list node;         /* in its timeline, oldest first */
 	struct vtr_list wait_node;    /* among the fences that wait for the same event */
 	struct vtr_list *timeline;    /* NULL: on none */
-	uint64_t render_id;           /* the renderer's id of it */
-	uint32_t render_timeline;
+	uint64_t renderer_fence_id;           /* the renderer's id of it */
+	uint32_t renderer_timeline;
 	bool done;
 };
 
@@ -71,8 +71,8 @@ struct vtr_gpu_params {
 	uint64_t image_memory; /* bytes of host memory for the guest's images; 0: 2 GiB */
 	uint32_t display_count; /* 1..VTR_MAX_DISPLAYS */
 	uint32_t refresh_hz; /* refresh rate, for pacing; 0: frames are shown at once */
-	const struct vtr_renderer_ops *render;
-	void *render_data;
+	const struct vtr_renderer_ops *renderer_ops;
+	void *renderer_data;
 	const struct vtr_display_ops *screen;
 	void *screen_data;
 	const struct vtr_gpu_events *events;

@@ -63,7 +63,7 @@ struct vtr_gpu_use {
 /* A renderer's process. It exists until the process has ended, which is later than its context's end. */
 struct vtr_gpu_lease_holder {
 	struct vtr_list node; /* in gpu->renderers */
-	const struct vtr_renderer *render; /* after the context is gone, only an identity */
+	const struct vtr_renderer *renderer; /* after the context is gone, only an identity */
 	struct vtr_gpu_context *context; /* NULL: destroyed */
 	struct vtr_list uses;
 	bool ended;
@@ -106,8 +106,8 @@ struct vtr_gpu_context {
 	struct vtr_object object; /* in gpu->contexts */
 	struct vtr_list node;     /* in gpu->context_list */
 	struct vtr_gpu *gpu;
-	struct vtr_renderer *render; /* NULL: a context without a renderer */
-	struct vtr_gpu_lease_holder *renderer; /* NULL: a context without a renderer */
+	struct vtr_renderer *renderer; /* NULL: a context without a renderer */
+	struct vtr_gpu_lease_holder *lease_holder; /* NULL together with `renderer` */
 	bool gone;                 /* its renderer is gone */
 	struct vtr_list attachments;
 	struct vtr_list waiting;   /* fences that its renderer has not signalled, oldest first */
@@ -125,8 +125,8 @@ struct vtr_gpu {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
 	const struct vtr_ram *ram; /* NULL: not reachable now */
-	const struct vtr_renderer_ops *render;
-	void *render_data;
+	const struct vtr_renderer_ops *renderer_ops;
+	void *renderer_data;
 	const struct vtr_display_ops *screen;
 	void *screen_data;
 	const struct vtr_gpu_events *events;
@@ -196,7 +196,7 @@ void vtr_gpu_mem_leases_reset(struct vtr_gpu *gpu);
 
 /* --- lease_holder.c --- */
 
-/* The caller sets `render`. Returns: NULL without memory. */
+/* The caller sets `renderer`. Returns: NULL without memory. */
 struct vtr_gpu_lease_holder *vtr_gpu_lease_holder_create(struct vtr_gpu_context *context);
 /* The holder's context is destroyed. */
 void vtr_gpu_lease_holder_leave(struct vtr_gpu_lease_holder *renderer);
@@ -207,7 +207,7 @@ struct vtr_gpu_use *vtr_gpu_use_create(struct vtr_gpu_lease_holder *renderer, ui
 void vtr_gpu_use_cancel(struct vtr_gpu_use *use);
 /* Events from renderers. */
 void vtr_gpu_lease_holder_detached(struct vtr_gpu_lease_holder *renderer, uint32_t res_id);
-void vtr_gpu_lease_holder_ended(struct vtr_gpu *gpu, const struct vtr_renderer *render);
+void vtr_gpu_lease_holder_ended(struct vtr_gpu *gpu, const struct vtr_renderer *renderer);
 /* Drops the holders whose process has not ended. */
 void vtr_gpu_lease_holders_finish(struct vtr_gpu *gpu);
 
@@ -247,10 +247,10 @@ VTR_MUST_CHECK enum vtr_err vtr_gpu_fences_init(struct vtr_gpu *gpu, uint32_t re
 void vtr_gpu_fences_finish(struct vtr_gpu *gpu);
 /* Drops all fences of the global timeline without retiring them. */
 void vtr_gpu_fences_reset(struct vtr_gpu *gpu);
-/* The renderer reports `render_id` on `timeline` as signalled. Returns: VTR_ERR_PROTOCOL: that is not the oldest fence
- * that it was asked for there. The report is false, and nothing was done. */
+/* The renderer reports `renderer_fence_id` on `timeline` as signalled. Returns: VTR_ERR_PROTOCOL: that is not the
+ * oldest fence that it was asked for there. The report is false, and nothing was done. */
 VTR_MUST_CHECK enum vtr_err vtr_gpu_fences_signal(struct vtr_gpu_context *context, uint32_t timeline,
-                                                  uint64_t render_id);
+                                                  uint64_t renderer_fence_id);
 /* The lease's memory is free. */
 void vtr_gpu_fences_left(struct vtr_gpu_mem_lease *lease);
 /* The renderer will signal nothing any more. */

@@ -82,13 +82,13 @@ void vtr_gpu_lease_holder_detached(struct vtr_gpu_lease_holder *holder, uint32_t
 	}
 }
 
-void vtr_gpu_lease_holder_ended(struct vtr_gpu *gpu, const struct vtr_renderer *render)
+void vtr_gpu_lease_holder_ended(struct vtr_gpu *gpu, const struct vtr_renderer *renderer)
 {
 	struct vtr_gpu_lease_holder *holder;
 	struct vtr_gpu_attachment *attachment;
 
 	vtr_list_for_each (holder, &gpu->renderers, node) {
-		if (holder->render != render || holder->ended) {
+		if (holder->renderer != renderer || holder->ended) {
 			continue;
 		}
 		if (holder->context) {

@@ -57,7 +57,7 @@ struct vtr_renderer_events {
 	/* The renderer's process is dead, so it has released all memory. The last event of each renderer,
 	 * after gone() if there was one. Comes also after destroy(), so `render` must not be dereferenced.
 	 * NULL: not wanted. */
-	void (*ended)(void *data, const struct vtr_renderer *render);
+	void (*ended)(void *data, const struct vtr_renderer *renderer);
 };
 
 struct vtr_renderer_ops {
@@ -65,20 +65,20 @@ struct vtr_renderer_ops {
 	 * Returns: VTR_ERR_LIMIT, VTR_ERR_NOMEM, VTR_ERR_OS. */
 	enum vtr_err (*create)(void *data, uint32_t ctx_id, const char *name,
 	                       const struct vtr_renderer_events *events, void *events_data,
-	                       struct vtr_renderer **out_render);
+	                       struct vtr_renderer **out_renderer);
 	/* Ends it; ended() is the only event that comes afterwards. */
-	void (*destroy)(struct vtr_renderer *render);
+	void (*destroy)(struct vtr_renderer *renderer);
 	/* Gives a resource to the renderer; later commands may use it. VTR_ERR_GONE: gone() comes or came.
 	 * VTR_ERR_NOMEM. */
-	enum vtr_err (*attach)(struct vtr_renderer *render, uint32_t res_id,
+	enum vtr_err (*attach)(struct vtr_renderer *renderer, uint32_t res_id,
 	                       const struct vtr_renderer_memory *memory);
 	/* Takes the resource away, in order with submitted commands; see detached(). */
-	void (*detach)(struct vtr_renderer *render, uint32_t res_id);
+	void (*detach)(struct vtr_renderer *renderer, uint32_t res_id);
 	/* Executes `size` bytes of commands, which are copied. VTR_ERR_GONE; VTR_ERR_LIMIT (the renderer has
 	 * too many pending commands: it is ended, gone() follows); VTR_ERR_NOMEM. */
-	enum vtr_err (*submit)(struct vtr_renderer *render, const void *commands, size_t size);
+	enum vtr_err (*submit)(struct vtr_renderer *renderer, const void *commands, size_t size);
 	/* Asks for a fence behind everything submitted so far. VTR_ERR_GONE. */
-	enum vtr_err (*fence)(struct vtr_renderer *render, uint32_t timeline, uint64_t fence_id);
+	enum vtr_err (*fence)(struct vtr_renderer *renderer, uint32_t timeline, uint64_t fence_id);
 };
 
 /* --- the screen -------------------------------------------------------------------------------------- */

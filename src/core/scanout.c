@@ -268,7 +268,7 @@ static void read_cursor(struct vtr_gpu *gpu, struct vtr_gpu_resource *resource)
 	memset(gpu->cursor.pixels, 0, sizeof(gpu->cursor.pixels));
 	if ((uint64_t)stride * rows > resource->size || (resource->mappable && !resource->mapped)) {
 		vtr_warn_limited(gpu->log,
-		                 "resource %u is no picture of a cursor: it is too small or not "
+		                 "resource %u cannot be a cursor: it is too small or not "
 		                 "mapped",
 		                 id_of(resource));
 		return;

@@ -38,8 +38,8 @@ struct vtr_virtio_gpu_params {
 	uint32_t display_count; /* 1..VTR_MAX_DISPLAYS */
 	uint32_t refresh_hz; /* of all displays, 1..255; 0: frames are not paced, and guests see 60 */
 	const uint8_t *capset; /* of Venus, VTR_CAPSET_VENUS_SIZE bytes, copied unchanged */
-	const struct vtr_renderer_ops *render;
-	void *render_data;
+	const struct vtr_renderer_ops *renderer_ops;
+	void *renderer_data;
 	const struct vtr_display_ops *screen;
 	void *screen_data;
 };

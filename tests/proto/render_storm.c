@@ -35,7 +35,7 @@
 #define FATAL 2u
 
 struct slot {
-	struct vtr_renderer *render;
+	struct vtr_renderer *renderer;
 	uint8_t *memory;
 	uint32_t ctx_id;
 	uint32_t tail;
@@ -52,7 +52,7 @@ struct slot {
 
 static struct vtr_os_loop *loop;
 static struct vtr_os_loop_timer *timer;
-static struct vtr_worker_pool *renders;
+static struct vtr_worker_pool *pool;
 static struct vtr_hostmem hostmem;
 static struct slot slots[SLOTS];
 static int ram_fd;
@@ -67,7 +67,7 @@ static unsigned detached_count;
 static struct slot *find_slot(uint32_t ctx_id)
 {
 	for (size_t i = 0; i < SLOTS; i++) {
-		if (slots[i].render && slots[i].ctx_id == ctx_id) {
+		if (slots[i].renderer && slots[i].ctx_id == ctx_id) {
 			return &slots[i];
 		}
 	}
@@ -77,9 +77,9 @@ static struct slot *find_slot(uint32_t ctx_id)
 /* Its memory is not used for another before it has ended. */
 static void end(struct slot *slot)
 {
-	vtr_worker_pool_ops.destroy(slot->render);
-	slot->ending = slot->ended ? NULL : slot->render;
-	slot->render = NULL;
+	vtr_worker_pool_ops.destroy(slot->renderer);
+	slot->ending = slot->ended ? NULL : slot->renderer;
+	slot->renderer = NULL;
 }
 
 static enum vtr_err on_fence(void *data, uint32_t ctx_id, uint32_t timeline, uint64_t fence_id)
@@ -119,15 +119,15 @@ static void on_detached(void *data, uint32_t ctx_id, uint32_t res_id)
 	detached_count++;
 }
 
-static void on_ended(void *data, const struct vtr_renderer *render)
+static void on_ended(void *data, const struct vtr_renderer *renderer)
 {
 	CHECK(data == slots && !in_call);
 	for (size_t i = 0; i < SLOTS; i++) {
-		if (slots[i].ending == render) {
+		if (slots[i].ending == renderer) {
 			slots[i].ending = NULL;
 			return;
 		}
-		if (slots[i].render == render) {
+		if (slots[i].renderer == renderer) {
 			CHECK(slots[i].gone);
 			slots[i].ended = true;
 			return;
@@ -224,7 +224,7 @@ static void check_sent(struct slot *slot, enum vtr_err err)
 
 static void ask_fence(struct slot *slot, uint32_t timeline)
 {
-	enum vtr_err err = vtr_worker_pool_ops.fence(slot->render, timeline, slot->asked[timeline] + 1);
+	enum vtr_err err = vtr_worker_pool_ops.fence(slot->renderer, timeline, slot->asked[timeline] + 1);
 
 	check_sent(slot, err);
 	slot->asked[timeline] += err == VTR_OK;
@@ -238,21 +238,21 @@ static void attach(struct slot *slot, uint32_t res_id, uint64_t offset, uint64_t
 		.hostmem_offset = (uint64_t)(slot->memory - hostmem.map) + offset,
 	};
 
-	check_sent(slot, vtr_worker_pool_ops.attach(slot->render, res_id, &memory));
+	check_sent(slot, vtr_worker_pool_ops.attach(slot->renderer, res_id, &memory));
 }
 
 static void start(struct slot *slot)
 {
 	uint8_t bytes[256];
-	struct vtr_renderer *render;
+	struct vtr_renderer *renderer;
 
 	*slot = (struct slot){ .memory = slot->memory, .ctx_id = next_ctx++ };
 	memset(slot->memory, 0, 4096 * 5);
-	CHECK_OK(vtr_worker_pool_ops.create(renders, slot->ctx_id, "storm", &events, slots, &render));
-	slot->render = render;
+	CHECK_OK(vtr_worker_pool_ops.create(pool, slot->ctx_id, "storm", &events, slots, &renderer));
+	slot->renderer = renderer;
 	attach(slot, RING_RES, RING_AT, 65536);
 	attach(slot, REPLY_RES, REPLY_AT, 65536);
-	check_sent(slot, vtr_worker_pool_ops.submit(render, bytes, encode_create_ring(bytes)));
+	check_sent(slot, vtr_worker_pool_ops.submit(renderer, bytes, encode_create_ring(bytes)));
 	ask_fence(slot, 0);
 }
 
@@ -268,7 +268,7 @@ static void use_ring(struct slot *slot)
 	slot->tail += (uint32_t)size;
 	atomic_store(tail, slot->tail);
 	size = encode_notify_and_wait(bytes, slot->tail);
-	check_sent(slot, vtr_worker_pool_ops.submit(slot->render, bytes, size));
+	check_sent(slot, vtr_worker_pool_ops.submit(slot->renderer, bytes, size));
 	ask_fence(slot, (uint32_t)(rand() % TIMELINES));
 }
 
@@ -278,7 +278,7 @@ static void use_blob(struct slot *slot)
 
 	if (slot->blobs[i]) {
 		slot->detaching[BLOB_RES + i]++;
-		vtr_worker_pool_ops.detach(slot->render, BLOB_RES + i);
+		vtr_worker_pool_ops.detach(slot->renderer, BLOB_RES + i);
 	} else {
 		attach(slot, BLOB_RES + i, BLOBS_AT + i * BLOB_SIZE, BLOB_SIZE);
 	}
@@ -296,7 +296,7 @@ static void use_pieces(struct slot *slot)
 
 	if (slot->pieces) {
 		slot->detaching[PIECES_RES]++;
-		vtr_worker_pool_ops.detach(slot->render, PIECES_RES);
+		vtr_worker_pool_ops.detach(slot->renderer, PIECES_RES);
 	} else {
 		for (size_t i = 0; i < memory.piece_count; i++) {
 			pieces[i] = (struct vtr_ram_piece){
@@ -305,7 +305,7 @@ static void use_pieces(struct slot *slot)
 				.size = 4096,
 			};
 		}
-		check_sent(slot, vtr_worker_pool_ops.attach(slot->render, PIECES_RES, &memory));
+		check_sent(slot, vtr_worker_pool_ops.attach(slot->renderer, PIECES_RES, &memory));
 	}
 	slot->pieces = !slot->pieces;
 }
@@ -331,7 +331,7 @@ static pid_t pick_child(void)
 
 static void act(struct slot *slot)
 {
-	if (!slot->render) {
+	if (!slot->renderer) {
 		if (!slot->ending) {
 			start(slot);
 		}
@@ -381,7 +381,7 @@ static void on_end_timer(void *data)
 {
 	int64_t *deadline_ns = data;
 
-	if (vtr_worker_pool_process_count(renders) == 0) {
+	if (vtr_worker_pool_process_count(pool) == 0) {
 		vtr_os_loop_quit(loop);
 		return;
 	}
@@ -405,14 +405,14 @@ static void finish_all(void)
 	vtr_os_loop_timer_destroy(timer);
 	for (size_t i = 0; i < SLOTS; i++) {
 		struct slot *slot = &slots[i];
-		while (slot->render && !slot->gone && is_waiting(slot)) {
+		while (slot->renderer && !slot->gone && is_waiting(slot)) {
 			CHECK(vtr_os_now_ns() < deadline_ns);
 			CHECK_OK(vtr_os_loop_add_timer(loop, (vtr_os_loop_fn)vtr_os_loop_quit, loop, &timer));
 			vtr_os_loop_timer_set(timer, 1000000);
 			CHECK_OK(vtr_os_loop_run(loop));
 			vtr_os_loop_timer_destroy(timer);
 		}
-		if (slot->render) {
+		if (slot->renderer) {
 			end(slot);
 		}
 	}
@@ -450,7 +450,7 @@ static void storm(const char *program, unsigned count)
 		.leave_timeout_ms = VTR_WORKER_LEAVE_MS,
 	};
 
-	CHECK_OK(vtr_worker_pool_create(&params, &renders));
+	CHECK_OK(vtr_worker_pool_create(&params, &pool));
 	kills = 0;
 	wanted_kills = count;
 	CHECK_OK(vtr_os_loop_add_timer(loop, on_timer, NULL, &timer));
@@ -461,7 +461,7 @@ static void storm(const char *program, unsigned count)
 	for (size_t i = 0; i < SLOTS; i++) {
 		CHECK(!slots[i].ending);
 	}
-	vtr_worker_pool_destroy(renders);
+	vtr_worker_pool_destroy(pool);
 }
 
 int main(int argc, char **argv)

@@ -52,7 +52,7 @@ struct vtr_renderer {
 struct leaving {
 	uint32_t ctx_id;
 	uint32_t res_id;
-	struct vtr_renderer *render;
+	struct vtr_renderer *renderer;
 };
 
 struct vtr_os_loop *driver_loop;
@@ -123,18 +123,18 @@ const char *driver_said(void)
 
 static enum vtr_err render_create(void *data, uint32_t ctx_id, const char *name,
                                   const struct vtr_renderer_events *events, void *events_data,
-                                  struct vtr_renderer **out_render)
+                                  struct vtr_renderer **out_renderer)
 {
 	CHECK(data == &owed_count);
 	if (render_create_error != VTR_OK) {
 		return render_create_error;
 	}
-	struct vtr_renderer *render = calloc(1, sizeof(*render));
-	CHECK(render != NULL);
-	render->ctx_id = ctx_id;
+	struct vtr_renderer *renderer = calloc(1, sizeof(*renderer));
+	CHECK(renderer != NULL);
+	renderer->ctx_id = ctx_id;
 	render_events = events;
 	render_events_data = events_data;
-	*out_render = render;
+	*out_renderer = renderer;
 	say("create %u %s\n", ctx_id, name);
 	return VTR_OK;
 }
@@ -145,28 +145,28 @@ static void forget_owed(size_t index)
 	memmove(&owed[index], &owed[index + 1], (owed_count - index) * sizeof(owed[0]));
 }
 
-static void render_destroy(struct vtr_renderer *render)
+static void render_destroy(struct vtr_renderer *renderer)
 {
-	say("destroy %u\n", render->ctx_id);
+	say("destroy %u\n", renderer->ctx_id);
 	for (size_t i = owed_count; i-- > 0;) {
-		if (owed[i].ctx_id == render->ctx_id) {
+		if (owed[i].ctx_id == renderer->ctx_id) {
 			forget_owed(i);
 		}
 	}
 	CHECK(leaving_count < MAX_LEAVING);
-	leaving[leaving_count++] = (struct leaving){ .render = render };
+	leaving[leaving_count++] = (struct leaving){ .renderer = renderer };
 	if (!render_holds_on) {
 		vtr_os_loop_defer(driver_loop, &leave_task);
 	}
 }
 
-static enum vtr_err render_attach(struct vtr_renderer *render, uint32_t res_id,
+static enum vtr_err render_attach(struct vtr_renderer *renderer, uint32_t res_id,
                                   const struct vtr_renderer_memory *m)
 {
 	if (render_attach_error != VTR_OK) {
 		return render_attach_error;
 	}
-	say("attach %u:%u", render->ctx_id, res_id);
+	say("attach %u:%u", renderer->ctx_id, res_id);
 	if (m->in_hostmem) {
 		say(" hostmem 0x%" PRIx64, m->hostmem_offset);
 		CHECK_EQ(m->piece_count, 0);
@@ -182,11 +182,11 @@ static enum vtr_err render_attach(struct vtr_renderer *render, uint32_t res_id,
 }
 
 /* Releases at the loop's next turn, or by render_let_go(). */
-static void render_detach(struct vtr_renderer *render, uint32_t res_id)
+static void render_detach(struct vtr_renderer *renderer, uint32_t res_id)
 {
-	say("detach %u:%u\n", render->ctx_id, res_id);
+	say("detach %u:%u\n", renderer->ctx_id, res_id);
 	CHECK(leaving_count < MAX_LEAVING);
-	leaving[leaving_count++] = (struct leaving){ .ctx_id = render->ctx_id, .res_id = res_id };
+	leaving[leaving_count++] = (struct leaving){ .ctx_id = renderer->ctx_id, .res_id = res_id };
 	if (!render_holds_on) {
 		vtr_os_loop_defer(driver_loop, &leave_task);
 	}
@@ -201,9 +201,9 @@ static void let_go(void *data)
 	memcpy(list, leaving, sizeof(list));
 	leaving_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		if (list[i].render) {
-			render_events->ended(render_events_data, list[i].render);
-			free(list[i].render);
+		if (list[i].renderer) {
+			render_events->ended(render_events_data, list[i].renderer);
+			free(list[i].renderer);
 		} else {
 			render_events->detached(render_events_data, list[i].ctx_id, list[i].res_id);
 		}
@@ -215,7 +215,7 @@ void render_let_go(void)
 	let_go(NULL);
 }
 
-static enum vtr_err render_submit(struct vtr_renderer *render, const void *commands, size_t size)
+static enum vtr_err render_submit(struct vtr_renderer *renderer, const void *commands, size_t size)
 {
 	uint32_t first = 0;
 
@@ -223,11 +223,11 @@ static enum vtr_err render_submit(struct vtr_renderer *render, const void *comma
 		return render_submit_error;
 	}
 	memcpy(&first, commands, vtr_min(size, sizeof(first)));
-	say("submit %u: %zu 0x%x\n", render->ctx_id, size, first);
+	say("submit %u: %zu 0x%x\n", renderer->ctx_id, size, first);
 	return VTR_OK;
 }
 
-static enum vtr_err render_fence(struct vtr_renderer *render, uint32_t timeline, uint64_t fence_id)
+static enum vtr_err render_fence(struct vtr_renderer *renderer, uint32_t timeline, uint64_t fence_id)
 {
 	if (render_fence_error != VTR_OK) {
 		return render_fence_error;
@@ -235,8 +235,8 @@ static enum vtr_err render_fence(struct vtr_renderer *render, uint32_t timeline,
 	if (owed_count == MAX_OWED) {
 		forget_owed(0); /* only render_signal() can name it now */
 	}
-	owed[owed_count++] = (struct owed){ render->ctx_id, timeline, fence_id };
-	say("fence %u/%u\n", render->ctx_id, timeline);
+	owed[owed_count++] = (struct owed){ renderer->ctx_id, timeline, fence_id };
+	say("fence %u/%u\n", renderer->ctx_id, timeline);
 	return VTR_OK;
 }
 
@@ -425,8 +425,8 @@ static void create_gpu(const struct driver_options *options)
 		.display_count = options->display_count ? options->display_count : 1,
 		.refresh_hz = options->refresh_hz,
 		.capset = capset,
-		.render = &render_ops,
-		.render_data = &owed_count,
+		.renderer_ops = &render_ops,
+		.renderer_data = &owed_count,
 		.screen = &screen_ops,
 		.screen_data = &image_fd,
 	};
@@ -480,7 +480,7 @@ void driver_end(void)
 	}
 	vtr_os_loop_task_cancel(&leave_task);
 	while (leaving_count > 0) {
-		free(leaving[--leaving_count].render);
+		free(leaving[--leaving_count].renderer);
 	}
 	vtr_os_loop_destroy(driver_loop);
 	vtr_hostmem_finish(&driver_window);

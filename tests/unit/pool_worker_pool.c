@@ -97,9 +97,9 @@ static void on_gone(void *data, uint32_t ctx_id)
 	vtr_os_loop_quit(loop);
 }
 
-static void on_ended(void *data, const struct vtr_renderer *render)
+static void on_ended(void *data, const struct vtr_renderer *renderer)
 {
-	CHECK(data == &loop && render != NULL);
+	CHECK(data == &loop && renderer != NULL);
 	ended_count++;
 	vtr_os_loop_quit(loop);
 }
@@ -119,26 +119,26 @@ static void check_lie(const char *name, int wanted_done)
 		.max_contexts = 1,
 	};
 	struct vtr_worker_pool *pool;
-	struct vtr_renderer *render;
+	struct vtr_renderer *renderer;
 
 	printf("  %s\n", name);
 	snprintf(variable, sizeof(variable), "LIE=%s", name);
 	done_count = gone_count = ended_count = 0;
 	asked = 12;
 	CHECK_OK(vtr_worker_pool_create(&params, &pool));
-	CHECK_OK(vtr_worker_pool_ops.create(pool, CTX_ID, "liar", &events, &loop, &render));
-	CHECK_OK(vtr_worker_pool_ops.fence(render, 1, asked));
+	CHECK_OK(vtr_worker_pool_ops.create(pool, CTX_ID, "liar", &events, &loop, &renderer));
+	CHECK_OK(vtr_worker_pool_ops.fence(renderer, 1, asked));
 	while (gone_count == 0) {
 		CHECK_OK(vtr_os_loop_run(loop));
 	}
 	CHECK_EQ(done_count, wanted_done);
-	CHECK_ERR(vtr_worker_pool_ops.fence(render, 1, 13), VTR_ERR_GONE);
+	CHECK_ERR(vtr_worker_pool_ops.fence(renderer, 1, 13), VTR_ERR_GONE);
 	while (ended_count == 0) {
 		CHECK_OK(vtr_os_loop_run(loop));
 	}
 	CHECK_EQ(vtr_worker_pool_process_count(pool), 0);
 	CHECK_EQ(gone_count, 1);
-	vtr_worker_pool_ops.destroy(render);
+	vtr_worker_pool_ops.destroy(renderer);
 	vtr_worker_pool_destroy(pool);
 }
 
