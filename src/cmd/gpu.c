@@ -527,17 +527,16 @@ static bool check_built(const struct options *options)
 		bool wanted, built;
 		const char *option, *what, *feature;
 	} needs[] = {
-		{ options->http.address || options->hxfr.address, vtr_web_is_built(), "--http and --hxfr",
-		  "the web server", "web" },
-		{ options->desktop.wanted, vtr_present_is_built(), "--window", "windows", "window" },
+		{ options->http.address, vtr_web_is_built(), "--http", "the web server", "web" },
+		{ options->hxfr.address, vtr_web_is_built(), "--hxfr", "the web server", "web" },
+		{ options->desktop.wanted, vtr_present_is_built(), "--window", "window support", "window" },
 	};
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(needs); i++) {
 		if (needs[i].wanted && !needs[i].built) {
 			fprintf(stderr,
-			        "vitrine gpu: %s need %s, and this vitrine was built without. Leave the "
-			        "option out, or build "
-			        "vitrine with 'meson configure -D%s=enabled'.\n",
+			        "vitrine gpu: %s needs %s, and this vitrine was built without it. Leave the "
+			        "option out, or build vitrine with 'meson configure -D%s=enabled'.\n",
 			        needs[i].option, needs[i].what, needs[i].feature);
 			return false;
 		}
