@@ -87,6 +87,30 @@ static void scene_buffers(struct suite *s)
 	vkc_buffer_destroy(c, &from);
 }
 
+/* A copy by the form of the command that VK_KHR_copy_commands2 brought. */
+static void copy_by_info(struct vkc *c, const struct vkc_image *from, const struct vkc_image *to)
+{
+	VkImageCopy2 region = {
+		.sType = VK_STRUCTURE_TYPE_IMAGE_COPY_2,
+		.srcSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		.dstSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		.dstOffset = { 20, 1, 0 },
+		.extent = { 64, 64, 1 },
+	};
+	VkCopyImageInfo2 copy = {
+		.sType = VK_STRUCTURE_TYPE_COPY_IMAGE_INFO_2,
+		.srcImage = from->image,
+		.srcImageLayout = VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
+		.dstImage = to->image,
+		.dstImageLayout = GENERAL,
+		.regionCount = 1,
+		.pRegions = &region,
+	};
+	VkCommandBuffer cmd = vkc_begin(c);
+	c->vk.CmdCopyImage2(cmd, &copy);
+	vkc_end(c, cmd);
+}
+
 static void scene_copies(struct suite *s)
 {
 	struct vkc *c = &s->c;
@@ -127,26 +151,7 @@ static void scene_copies(struct suite *s)
 	vkc_end(c, cmd);
 	suite_put(s, "rows", rows.mapped, rows.size);
 
-	/* Synchronization2's forms of the same commands. */
-	VkImageCopy2 region2 = {
-		.sType = VK_STRUCTURE_TYPE_IMAGE_COPY_2,
-		.srcSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-		.dstSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-		.dstOffset = { 20, 1, 0 },
-		.extent = { 64, 64, 1 },
-	};
-	VkCopyImageInfo2 copy2 = {
-		.sType = VK_STRUCTURE_TYPE_COPY_IMAGE_INFO_2,
-		.srcImage = to.image,
-		.srcImageLayout = VK_IMAGE_LAYOUT_TRANSFER_SRC_OPTIMAL,
-		.dstImage = from.image,
-		.dstImageLayout = GENERAL,
-		.regionCount = 1,
-		.pRegions = &region2,
-	};
-	cmd = vkc_begin(c);
-	c->vk.CmdCopyImage2(cmd, &copy2);
-	vkc_end(c, cmd);
+	copy_by_info(c, &to, &from);
 	suite_put_image(s, "image2", &from, GENERAL, 4);
 	vkc_buffer_destroy(c, &rows);
 	vkc_image_destroy(c, &to);
@@ -345,14 +350,10 @@ static void scene_linear_image(struct suite *s)
 	vkc_image_destroy(c, &linear);
 }
 
-static void scene_host_image_copy(struct suite *s)
+/* An image in GENERAL that the host copies to and from. The host itself brings it into this layout. */
+static struct vkc_image host_copied_image(struct vkc *c, uint32_t width, uint32_t height)
 {
-	struct vkc *c = &s->c;
-	if (!c->features.host_copy.hostImageCopy) {
-		suite_skip(s, "no VK_EXT_host_image_copy");
-		return;
-	}
-	struct vkc_image_params params = plain_params(RGBA, 50, 30);
+	struct vkc_image_params params = plain_params(RGBA, width, height);
 	params.usage |= VK_IMAGE_USAGE_HOST_TRANSFER_BIT;
 	struct vkc_image image = vkc_image_create(c, &params);
 	VkHostImageLayoutTransitionInfo transition = {
@@ -362,40 +363,74 @@ static void scene_host_image_copy(struct suite *s)
 		.subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1 },
 	};
 	vkc_check(c->vk.TransitionImageLayout(c->device, 1, &transition));
-	uint8_t in[64 * 30 * 4];
-	uint8_t out[50 * 20 * 4];
-	fill_bytes(in, sizeof(in), 10);
-	VkMemoryToImageCopy upload = {
+	return image;
+}
+
+/* All columns of `rows` rows from row `top` on, from memory with `pitch` texels a row (0: as many as the image). */
+static VkMemoryToImageCopy upload_of(const struct vkc_image *image, uint32_t top, uint32_t rows,
+                                     const void *data, uint32_t pitch)
+{
+	return (VkMemoryToImageCopy){
 		.sType = VK_STRUCTURE_TYPE_MEMORY_TO_IMAGE_COPY,
-		.pHostPointer = in,
-		.memoryRowLength = 64,
+		.pHostPointer = data,
+		.memoryRowLength = pitch,
 		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-		.imageExtent = { 50, 30, 1 },
+		.imageOffset = { 0, (int32_t)top, 0 },
+		.imageExtent = { image->extent.width, rows, 1 },
 	};
-	VkCopyMemoryToImageInfo to_image = {
+}
+
+static void host_upload(struct vkc *c, const struct vkc_image *image, uint32_t count,
+                        const VkMemoryToImageCopy *regions)
+{
+	VkCopyMemoryToImageInfo info = {
 		.sType = VK_STRUCTURE_TYPE_COPY_MEMORY_TO_IMAGE_INFO,
-		.dstImage = image.image,
+		.dstImage = image->image,
 		.dstImageLayout = GENERAL,
-		.regionCount = 1,
-		.pRegions = &upload,
+		.regionCount = count,
+		.pRegions = regions,
 	};
-	vkc_check(c->vk.CopyMemoryToImage(c->device, &to_image));
-	VkImageToMemoryCopy download = {
+	vkc_check(c->vk.CopyMemoryToImage(c->device, &info));
+}
+
+/* Reads `rows` rows of the image from row `top` on, without gaps. */
+static void host_download(struct vkc *c, const struct vkc_image *image, uint32_t top, uint32_t rows,
+                          void *data)
+{
+	VkImageToMemoryCopy region = {
 		.sType = VK_STRUCTURE_TYPE_IMAGE_TO_MEMORY_COPY,
-		.pHostPointer = out,
+		.pHostPointer = data,
 		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-		.imageOffset = { 0, 5, 0 },
-		.imageExtent = { 50, 20, 1 },
+		.imageOffset = { 0, (int32_t)top, 0 },
+		.imageExtent = { image->extent.width, rows, 1 },
 	};
-	VkCopyImageToMemoryInfo to_memory = {
+	VkCopyImageToMemoryInfo info = {
 		.sType = VK_STRUCTURE_TYPE_COPY_IMAGE_TO_MEMORY_INFO,
-		.srcImage = image.image,
+		.srcImage = image->image,
 		.srcImageLayout = GENERAL,
 		.regionCount = 1,
-		.pRegions = &download,
+		.pRegions = &region,
 	};
-	vkc_check(c->vk.CopyImageToMemory(c->device, &to_memory));
-	suite_expect(s, !memcmp(out, in + 5 * 64 * 4, 50 * 4), "the host copy gives other bytes back");
+	vkc_check(c->vk.CopyImageToMemory(c->device, &info));
+}
+
+static void scene_host_image_copy(struct suite *s)
+{
+	enum { WIDTH = 50, HEIGHT = 30, PITCH = 64, TOP = 5, ROWS = 20 };
+	struct vkc *c = &s->c;
+	if (!c->features.host_copy.hostImageCopy) {
+		suite_skip(s, "no VK_EXT_host_image_copy");
+		return;
+	}
+	struct vkc_image image = host_copied_image(c, WIDTH, HEIGHT);
+	uint8_t in[PITCH * HEIGHT * 4];
+	uint8_t out[WIDTH * ROWS * 4];
+	fill_bytes(in, sizeof(in), 10);
+	VkMemoryToImageCopy upload = upload_of(&image, 0, HEIGHT, in, PITCH);
+	host_upload(c, &image, 1, &upload);
+	host_download(c, &image, TOP, ROWS, out);
+	suite_expect(s, !memcmp(out, in + TOP * PITCH * 4, WIDTH * 4),
+	             "the host copy gives other bytes back");
 	suite_put(s, "download", out, sizeof(out));
 	suite_put_image(s, "image", &image, GENERAL, 4);
 	vkc_image_destroy(c, &image);
@@ -410,53 +445,17 @@ static void scene_host_image_copy_large(struct suite *s)
 		suite_skip(s, "no VK_EXT_host_image_copy");
 		return;
 	}
-	struct vkc_image_params params = plain_params(RGBA, WIDTH, HEIGHT);
-	params.usage |= VK_IMAGE_USAGE_HOST_TRANSFER_BIT;
-	struct vkc_image image = vkc_image_create(c, &params);
-	VkHostImageLayoutTransitionInfo transition = {
-		.sType = VK_STRUCTURE_TYPE_HOST_IMAGE_LAYOUT_TRANSITION_INFO,
-		.image = image.image,
-		.newLayout = GENERAL,
-		.subresourceRange = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 1, 0, 1 },
-	};
-	vkc_check(c->vk.TransitionImageLayout(c->device, 1, &transition));
+	struct vkc_image image = host_copied_image(c, WIDTH, HEIGHT);
 	static uint8_t in[WIDTH * HEIGHT * 4];
 	static uint8_t out[sizeof(in)];
 	fill_bytes(in, sizeof(in), 11);
 	/* The lower part first. */
-	VkMemoryToImageCopy upload[2];
-	for (uint32_t i = 0; i < 2; i++) {
-		const int32_t top = i == 0 ? UPPER : 0;
-		upload[i] = (VkMemoryToImageCopy){
-			.sType = VK_STRUCTURE_TYPE_MEMORY_TO_IMAGE_COPY,
-			.pHostPointer = in + (size_t)top * WIDTH * 4,
-			.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-			.imageOffset = { 0, top, 0 },
-			.imageExtent = { WIDTH, i == 0 ? HEIGHT - UPPER : UPPER, 1 },
-		};
-	}
-	VkCopyMemoryToImageInfo to_image = {
-		.sType = VK_STRUCTURE_TYPE_COPY_MEMORY_TO_IMAGE_INFO,
-		.dstImage = image.image,
-		.dstImageLayout = GENERAL,
-		.regionCount = 2,
-		.pRegions = upload,
+	const VkMemoryToImageCopy uploads[2] = {
+		upload_of(&image, UPPER, HEIGHT - UPPER, in + (size_t)UPPER * WIDTH * 4, 0),
+		upload_of(&image, 0, UPPER, in, 0),
 	};
-	vkc_check(c->vk.CopyMemoryToImage(c->device, &to_image));
-	VkImageToMemoryCopy download = {
-		.sType = VK_STRUCTURE_TYPE_IMAGE_TO_MEMORY_COPY,
-		.pHostPointer = out,
-		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
-		.imageExtent = { WIDTH, HEIGHT, 1 },
-	};
-	VkCopyImageToMemoryInfo to_memory = {
-		.sType = VK_STRUCTURE_TYPE_COPY_IMAGE_TO_MEMORY_INFO,
-		.srcImage = image.image,
-		.srcImageLayout = GENERAL,
-		.regionCount = 1,
-		.pRegions = &download,
-	};
-	vkc_check(c->vk.CopyImageToMemory(c->device, &to_memory));
+	host_upload(c, &image, 2, uploads);
+	host_download(c, &image, 0, HEIGHT, out);
 	suite_expect(s, !memcmp(out, in, sizeof(in)), "the large host copy gives other bytes back");
 	suite_put_image(s, "image", &image, GENERAL, 4);
 	vkc_image_destroy(c, &image);
