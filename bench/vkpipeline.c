@@ -54,18 +54,65 @@ static VkPipelineDepthStencilStateCreateInfo depth_info(const struct vkc_graphic
 	return info;
 }
 
+static VkPipelineVertexInputStateCreateInfo input_info(const struct vkc_graphics_params *p,
+                                                       VkVertexInputBindingDescription *binding)
+{
+	*binding = (VkVertexInputBindingDescription){ 0, p->stride, VK_VERTEX_INPUT_RATE_VERTEX };
+	return (VkPipelineVertexInputStateCreateInfo){
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
+		.vertexBindingDescriptionCount = p->stride ? 1 : 0,
+		.pVertexBindingDescriptions = binding,
+		.vertexAttributeDescriptionCount = p->attribute_count,
+		.pVertexAttributeDescriptions = p->attributes,
+	};
+}
+
+static VkPipelineRasterizationStateCreateInfo raster_info(const struct vkc_graphics_params *p)
+{
+	return (VkPipelineRasterizationStateCreateInfo){
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
+		.rasterizerDiscardEnable = p->discard,
+		.cullMode = p->cull,
+		.frontFace = VK_FRONT_FACE_COUNTER_CLOCKWISE,
+		.lineWidth = 1.0f,
+	};
+}
+
+static VkPipelineColorBlendStateCreateInfo blend_info(
+	const struct vkc_graphics_params *p, VkPipelineColorBlendAttachmentState blends[VKC_MAX_COLORS])
+{
+	for (uint32_t i = 0; i < p->color_count; i++) {
+		blends[i] = p->blend ? *p->blend :
+		                       (VkPipelineColorBlendAttachmentState){ .colorWriteMask = 0xf };
+	}
+	return (VkPipelineColorBlendStateCreateInfo){
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
+		.attachmentCount = p->color_count,
+		.pAttachments = blends,
+	};
+}
+
+static VkPipelineDynamicStateCreateInfo dynamic_info(const struct vkc_graphics_params *p,
+                                                     VkDynamicState dynamics[MAX_DYNAMIC])
+{
+	dynamics[0] = VK_DYNAMIC_STATE_VIEWPORT;
+	dynamics[1] = VK_DYNAMIC_STATE_SCISSOR;
+	for (uint32_t i = 0; i < p->dynamic_count && i + 2 < MAX_DYNAMIC; i++) {
+		dynamics[2 + i] = p->dynamic[i];
+	}
+	return (VkPipelineDynamicStateCreateInfo){
+		.sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO,
+		.dynamicStateCount = 2 + p->dynamic_count,
+		.pDynamicStates = dynamics,
+	};
+}
+
 VkPipeline vkc_graphics(struct vkc *c, const struct vkc_graphics_params *p)
 {
 	VkPipelineShaderStageCreateInfo stages[5];
 	uint32_t stage_count = fill_stages(c, p, stages);
-	VkVertexInputBindingDescription binding = { 0, p->stride, VK_VERTEX_INPUT_RATE_VERTEX };
-	VkPipelineVertexInputStateCreateInfo input = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_VERTEX_INPUT_STATE_CREATE_INFO,
-		.vertexBindingDescriptionCount = p->stride ? 1 : 0,
-		.pVertexBindingDescriptions = &binding,
-		.vertexAttributeDescriptionCount = p->attribute_count,
-		.pVertexAttributeDescriptions = p->attributes,
-	};
+	VkVertexInputBindingDescription binding;
+	VkPipelineVertexInputStateCreateInfo input = input_info(p, &binding);
 	VkPipelineInputAssemblyStateCreateInfo assembly = {
 		.sType = VK_STRUCTURE_TYPE_PIPELINE_INPUT_ASSEMBLY_STATE_CREATE_INFO,
 		.topology = p->topology,
@@ -79,37 +126,16 @@ VkPipeline vkc_graphics(struct vkc *c, const struct vkc_graphics_params *p)
 		.viewportCount = 1,
 		.scissorCount = 1,
 	};
-	VkPipelineRasterizationStateCreateInfo raster = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_RASTERIZATION_STATE_CREATE_INFO,
-		.rasterizerDiscardEnable = p->discard,
-		.cullMode = p->cull,
-		.frontFace = VK_FRONT_FACE_COUNTER_CLOCKWISE,
-		.lineWidth = 1.0f,
-	};
+	VkPipelineRasterizationStateCreateInfo raster = raster_info(p);
 	VkPipelineMultisampleStateCreateInfo samples = {
 		.sType = VK_STRUCTURE_TYPE_PIPELINE_MULTISAMPLE_STATE_CREATE_INFO,
 		.rasterizationSamples = p->samples ? p->samples : VK_SAMPLE_COUNT_1_BIT,
 	};
 	VkPipelineDepthStencilStateCreateInfo depth = depth_info(p);
 	VkPipelineColorBlendAttachmentState blends[VKC_MAX_COLORS];
-	for (uint32_t i = 0; i < p->color_count; i++) {
-		blends[i] = p->blend ? *p->blend :
-		                       (VkPipelineColorBlendAttachmentState){ .colorWriteMask = 0xf };
-	}
-	VkPipelineColorBlendStateCreateInfo blend = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_COLOR_BLEND_STATE_CREATE_INFO,
-		.attachmentCount = p->color_count,
-		.pAttachments = blends,
-	};
-	VkDynamicState dynamics[MAX_DYNAMIC] = { VK_DYNAMIC_STATE_VIEWPORT, VK_DYNAMIC_STATE_SCISSOR };
-	for (uint32_t i = 0; i < p->dynamic_count && i + 2 < MAX_DYNAMIC; i++) {
-		dynamics[2 + i] = p->dynamic[i];
-	}
-	VkPipelineDynamicStateCreateInfo dynamic = {
-		.sType = VK_STRUCTURE_TYPE_PIPELINE_DYNAMIC_STATE_CREATE_INFO,
-		.dynamicStateCount = 2 + p->dynamic_count,
-		.pDynamicStates = dynamics,
-	};
+	VkPipelineColorBlendStateCreateInfo blend = blend_info(p, blends);
+	VkDynamicState dynamics[MAX_DYNAMIC];
+	VkPipelineDynamicStateCreateInfo dynamic = dynamic_info(p, dynamics);
 	VkPipelineRenderingCreateInfo rendering = {
 		.sType = VK_STRUCTURE_TYPE_PIPELINE_RENDERING_CREATE_INFO,
 		.colorAttachmentCount = p->color_count,

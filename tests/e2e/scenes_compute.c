@@ -379,6 +379,36 @@ static VkDescriptorSetLayout bindless_layout(struct vkc *c)
 	return layout;
 }
 
+/* A set of ITEMS descriptors, and the pool that it comes from. */
+static VkDescriptorSet bindless_set(struct vkc *c, VkDescriptorSetLayout layout, VkDescriptorPool *out_pool)
+{
+	VkDescriptorPoolSize size = { STORAGE, ITEMS };
+	VkDescriptorPoolCreateInfo pool_info = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+		.flags = VK_DESCRIPTOR_POOL_CREATE_UPDATE_AFTER_BIND_BIT,
+		.maxSets = 1,
+		.poolSizeCount = 1,
+		.pPoolSizes = &size,
+	};
+	vkc_check(c->vk.CreateDescriptorPool(c->device, &pool_info, NULL, out_pool));
+	uint32_t count = ITEMS;
+	VkDescriptorSetVariableDescriptorCountAllocateInfo variable = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_VARIABLE_DESCRIPTOR_COUNT_ALLOCATE_INFO,
+		.descriptorSetCount = 1,
+		.pDescriptorCounts = &count,
+	};
+	VkDescriptorSetAllocateInfo allocate = {
+		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+		.pNext = &variable,
+		.descriptorPool = *out_pool,
+		.descriptorSetCount = 1,
+		.pSetLayouts = &layout,
+	};
+	VkDescriptorSet set;
+	vkc_check(c->vk.AllocateDescriptorSets(c->device, &allocate, &set));
+	return set;
+}
+
 /* A set of variable length whose descriptors are written after it was bound. */
 static void scene_descriptor_indexing(struct suite *s)
 {
@@ -393,31 +423,8 @@ static void scene_descriptor_indexing(struct suite *s)
 	VkDescriptorSetLayout set_layout = bindless_layout(c);
 	VkPipelineLayout layout = vkc_pipeline_layout(c, set_layout, 0);
 	VkPipeline pipeline = vkc_compute(c, layout, VKC_CODE(bindless_comp), NULL);
-	VkDescriptorPoolSize size = { STORAGE, ITEMS };
-	VkDescriptorPoolCreateInfo pool_info = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
-		.flags = VK_DESCRIPTOR_POOL_CREATE_UPDATE_AFTER_BIND_BIT,
-		.maxSets = 1,
-		.poolSizeCount = 1,
-		.pPoolSizes = &size,
-	};
 	VkDescriptorPool pool;
-	vkc_check(c->vk.CreateDescriptorPool(c->device, &pool_info, NULL, &pool));
-	uint32_t count = ITEMS;
-	VkDescriptorSetVariableDescriptorCountAllocateInfo variable = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_VARIABLE_DESCRIPTOR_COUNT_ALLOCATE_INFO,
-		.descriptorSetCount = 1,
-		.pDescriptorCounts = &count,
-	};
-	VkDescriptorSetAllocateInfo allocate = {
-		.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-		.pNext = &variable,
-		.descriptorPool = pool,
-		.descriptorSetCount = 1,
-		.pSetLayouts = &set_layout,
-	};
-	VkDescriptorSet set;
-	vkc_check(c->vk.AllocateDescriptorSets(c->device, &allocate, &set));
+	VkDescriptorSet set = bindless_set(c, set_layout, &pool);
 	struct vkc_buffer items = vkc_buffer_host(c, ITEMS * 256, VK_BUFFER_USAGE_STORAGE_BUFFER_BIT);
 	memset(items.mapped, 0, ITEMS * 256);
 	VkCommandBuffer cmd = vkc_begin(c);

@@ -287,11 +287,9 @@ static void scene_geometry(struct suite *s)
 	suite_mesh_finish(s, &mesh);
 }
 
-/* A picture with eight levels, each a blit of the one before, sampled from level 2.5 and freely. */
-static void scene_mipmaps(struct suite *s)
+/* A picture with eight levels, each a blit of the one before, ready for a shader. */
+static struct vkc_image mipmapped_texture(struct vkc *c)
 {
-	const VkDescriptorType type = VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER;
-	struct vkc *c = &s->c;
 	struct vkc_image_params params = {
 		.format = RGBA,
 		.width = 128,
@@ -331,7 +329,16 @@ static void scene_mipmaps(struct suite *s)
 	}
 	vkc_layout(c, cmd, &texture, VK_IMAGE_LAYOUT_GENERAL, VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL);
 	vkc_end(c, cmd);
+	vkc_buffer_destroy(c, &staging);
+	return texture;
+}
 
+/* A mipmapped picture, sampled from level 2.5 and freely. */
+static void scene_mipmaps(struct suite *s)
+{
+	const VkDescriptorType type = VK_DESCRIPTOR_TYPE_COMBINED_IMAGE_SAMPLER;
+	struct vkc *c = &s->c;
+	struct vkc_image texture = mipmapped_texture(c);
 	VkSampler sampler = vkc_sampler(c, VK_FILTER_LINEAR, VK_SAMPLER_ADDRESS_MODE_MIRRORED_REPEAT);
 	VkDescriptorSetLayout set_layout = vkc_set_layout(c, 1, &type, 0);
 	VkPipelineLayout layout = vkc_pipeline_layout(c, set_layout, 16);
@@ -351,7 +358,7 @@ static void scene_mipmaps(struct suite *s)
 	for (int i = 0; i < 2; i++) {
 		struct vkc_image color = suite_color(s, RGBA, 0);
 		struct vkc_target target = { .color = &color };
-		cmd = vkc_begin(c);
+		VkCommandBuffer cmd = vkc_begin(c);
 		vkc_render_begin(c, cmd, &target);
 		c->vk.CmdBindPipeline(cmd, VK_PIPELINE_BIND_POINT_GRAPHICS, pipeline);
 		c->vk.CmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_GRAPHICS, layout, 0, 1, &set, 0,
@@ -368,7 +375,6 @@ static void scene_mipmaps(struct suite *s)
 	c->vk.DestroyPipelineLayout(c->device, layout, NULL);
 	c->vk.DestroyDescriptorSetLayout(c->device, set_layout, NULL);
 	c->vk.DestroySampler(c->device, sampler, NULL);
-	vkc_buffer_destroy(c, &staging);
 	vkc_image_destroy(c, &texture);
 }
 

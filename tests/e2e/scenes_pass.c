@@ -78,6 +78,21 @@ static VkFramebuffer create_framebuffer(struct vkc *c, VkRenderPass pass, const 
 	return framebuffer;
 }
 
+/* The pipeline of the second subpass, which reads the picture of the first as an input attachment. */
+static VkPipeline create_second_pipeline(struct vkc *c, VkRenderPass pass, VkPipelineLayout layout)
+{
+	struct vkc_graphics_params params = {
+		.layout = layout,
+		.vert = VKC_CODE(full_vert),
+		.frag = VKC_CODE(subpass_frag),
+		.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST,
+		.color_count = 1,
+		.pass = pass,
+		.subpass = 1,
+	};
+	return vkc_graphics(c, &params);
+}
+
 static void scene_subpasses(struct suite *s)
 {
 	struct vkc *c = &s->c;
@@ -100,16 +115,7 @@ static void scene_subpasses(struct suite *s)
 	VkDescriptorSet set = vkc_descriptor_set(c, pool, set_layout);
 	vkc_write_image(c, set, 0, type, VK_NULL_HANDLE, images[0].view,
 	                VK_IMAGE_LAYOUT_SHADER_READ_ONLY_OPTIMAL);
-	params = (struct vkc_graphics_params){
-		.layout = layout,
-		.vert = VKC_CODE(full_vert),
-		.frag = VKC_CODE(subpass_frag),
-		.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST,
-		.color_count = 1,
-		.pass = pass,
-		.subpass = 1,
-	};
-	VkPipeline second = vkc_graphics(c, &params);
+	VkPipeline second = create_second_pipeline(c, pass, layout);
 
 	VkClearValue clears[2] = { { .color.float32 = { 0.2f, 0.4f, 0.6f, 1 } }, { { { 0 } } } };
 	VkRenderPassBeginInfo begin = {

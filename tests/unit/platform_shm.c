@@ -289,25 +289,33 @@ static void pieces_in_one_view(void)
 	CHECK_EQ(maps[0][5 * page], 1);
 	CHECK_EQ(maps[1][0], 2);
 	vtr_os_shm_unmap(view, alignment);
+	for (int i = 0; i < 2; i++) {
+		vtr_os_shm_unmap(maps[i], 8 * page);
+		vtr_close(&files[i]);
+	}
+}
 
+static void bad_pieces_are_refused(void)
+{
+	size_t page = vtr_os_page_size();
+	int fd;
+	void *map = NULL;
+
+	CHECK_OK(vtr_os_shm_create("test", 8 * page, &fd));
 	const struct vtr_os_shm_piece bad[][2] = {
-		{ { .fd = files[0], .size = UINT64_MAX - page + 1 }, { .fd = files[0], .size = page } },
-		{ { .fd = files[0], .size = UINT64_MAX }, { .fd = files[0], .size = UINT64_MAX } },
-		{ { .fd = files[0], .size = page }, { .fd = -1, .size = page } },
-		{ { .fd = files[0], .size = page }, { .fd = files[0], .offset = 1, .size = page } },
-		{ { .fd = files[0], .size = page }, { .fd = files[0], .size = 1ull << 60 } },
+		{ { .fd = fd, .size = UINT64_MAX - page + 1 }, { .fd = fd, .size = page } },
+		{ { .fd = fd, .size = UINT64_MAX }, { .fd = fd, .size = UINT64_MAX } },
+		{ { .fd = fd, .size = page }, { .fd = -1, .size = page } },
+		{ { .fd = fd, .size = page }, { .fd = fd, .offset = 1, .size = page } },
+		{ { .fd = fd, .size = page }, { .fd = fd, .size = 1ull << 60 } },
 	};
-	map = NULL;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		enum vtr_err err = vtr_os_shm_map_pieces(bad[i], 2, page, &map);
 		CHECK(err == VTR_ERR_OS || err == VTR_ERR_NOMEM);
 	}
 	CHECK_ERR(vtr_os_shm_map_pieces(bad[0], 0, page, &map), VTR_ERR_NOMEM);
 	CHECK(map == NULL);
-	for (int i = 0; i < 2; i++) {
-		vtr_os_shm_unmap(maps[i], 8 * page);
-		vtr_close(&files[i]);
-	}
+	vtr_close(&fd);
 }
 
 /* A map of a part of huge pages would cover more than its size, so parts of them are not mapped. */
@@ -344,6 +352,7 @@ int main(void)
 	RUN(checks_what_others_send);
 	RUN(read_only_is_for_reading);
 	RUN(pieces_in_one_view);
+	RUN(bad_pieces_are_refused);
 	RUN(huge_pages_are_known);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;
