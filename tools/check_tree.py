@@ -184,9 +184,9 @@ def check_c(root, path, layers):
         complain(path, 1, 'the first line must be the SPDX line')
     check_lines(path, text)
     check_calls(path, code)
+    check_functions(path, code)
     if path.parts[0] == 'src':
         check_layers(path, text, layers)
-        check_functions(path, code)
     if path.suffix == '.h':
         check_guard(path, text)
     before = ''

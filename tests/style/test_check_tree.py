@@ -37,6 +37,7 @@ FAULTS = [
      '| src/old/ | worker | x |\n', 'a row for src/old/'),
     ('docs/architecture.md', GOOD['docs/architecture.md'] + '1. `g()` (src/wire/cs.c): x\n', 'names g() in src/wire/cs.c'),
     ('src/wire/a.c', SPDX + 'int f(void)\n{\n' + '\tf();\n' * 61 + '}\n', 'a function of 61 lines'),
+    ('tests/a.c', SPDX + 'int f(void)\n{\n' + '\tf();\n' * 61 + '}\n', 'a function of 61 lines'),
     ('src/wire/a.c', 'int a;\n', 'the first line must be the SPDX line'),
     ('tools/a.py', 'print()\n', 'no SPDX line'),
     ('src/wire/a.h', SPDX + '#ifndef _WIRE_A_H\n#define _WIRE_A_H\n#endif\n', 'the header guard must be WIRE_A_H'),
