@@ -4,11 +4,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/checks.h"
 #include "cmd/commands.h"
-#include "cmd/json.h"
 #include "cmd/trials.h"
 #include "cmd/tuning.h"
 #include "cmd/vtest_server.h"
@@ -296,7 +296,7 @@ static void json_device(struct vtr_json *json, const struct vtr_probe_device *de
 static void print_json(const struct vtr_probe_report *report, const struct findings *findings)
 {
 	const struct vtr_check *checks = findings->checks;
-	struct vtr_json json = { .file = stdout };
+	struct vtr_json json = { .file = stdout, .lines = VTR_JSON_MAX_DEPTH };
 	char version[32];
 
 	version_text(report->loader_version, version, sizeof(version));

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 
 /* Mesa's manifests have 200 bytes; a longer file is not one of them. */
@@ -169,30 +170,22 @@ bool vtr_icd_list_has_venus(const char *paths)
 	return false;
 }
 
-/* Finds the string value of "key" in flat JSON; manifests have each key once. */
-static enum vtr_err find_string(const char *json, const char *key, const char **out_text, size_t *out_length)
+/* Manifests have each key once. */
+static enum vtr_err find_text(const char *manifest, size_t size, const char *key, const char **out_text,
+                              size_t *out_length)
 {
-	char quoted[64];
+	struct vtr_json_reader reader = { .at = manifest, .end = manifest + size };
 
-	snprintf(quoted, sizeof(quoted), "\"%s\"", key);
-	const char *at = strstr(json, quoted);
-	if (!at) {
+	if (!vtr_json_find(&reader, key) || vtr_json_read_text(&reader, out_text, out_length) != VTR_OK) {
 		return VTR_ERR_UNSUPPORTED;
 	}
-	at += strlen(quoted);
-	at += strspn(at, " \t\r\n:");
-	if (*at != '"') {
-		return VTR_ERR_UNSUPPORTED;
-	}
-	*out_text = at + 1;
-	*out_length = strcspn(at + 1, "\"");
 	return VTR_OK;
 }
 
 enum vtr_err vtr_icd_read(const char *path, char *out_library, size_t library_size, char *out_api_version,
                           size_t api_version_size)
 {
-	char json[MANIFEST_MAX + 1];
+	char manifest[MANIFEST_MAX];
 	const char *library;
 	const char *version;
 	size_t library_length;
@@ -202,14 +195,13 @@ enum vtr_err vtr_icd_read(const char *path, char *out_library, size_t library_si
 	if (!file) {
 		return VTR_ERR_OS;
 	}
-	size_t size = fread(json, 1, MANIFEST_MAX, file);
+	size_t size = fread(manifest, 1, sizeof(manifest), file);
 	fclose(file);
-	json[size] = '\0';
-	enum vtr_err err = find_string(json, "library_path", &library, &library_length);
+	enum vtr_err err = find_text(manifest, size, "library_path", &library, &library_length);
 	if (err != VTR_OK) {
 		return err;
 	}
-	err = find_string(json, "api_version", &version, &version_length);
+	err = find_text(manifest, size, "api_version", &version, &version_length);
 	if (err != VTR_OK) {
 		return err;
 	}

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/json.h"
 #include "base/mem.h"
 #include "display/client.h"
 #include "display/pixels.h"
@@ -9,57 +11,81 @@
 #include "screen/stream.h"
 #include "web/mode_request.h"
 #include "web/session.h"
-#include "web/text.h"
 
 #define NS_PER_SECOND 1e9
 
-static enum vtr_err finish(struct vtr_text *text, unsigned status, const char *type,
-                           struct vtr_response *out_response)
-{
+/* A body that is written to a stream in memory. */
+struct body {
+	FILE *file;
 	char *bytes;
 	size_t size;
-	enum vtr_err err = vtr_text_take(text, &bytes, &size);
+};
 
-	if (err == VTR_OK) {
-		*out_response = (struct vtr_response){
-			.status = status,
-			.type = type,
-			.bytes = bytes,
-			.size = size,
-			.owned = bytes,
-		};
+static enum vtr_err begin(struct body *body)
+{
+	*body = (struct body){ 0 };
+	body->file = open_memstream(&body->bytes, &body->size);
+	return body->file ? VTR_OK : VTR_ERR_NOMEM;
+}
+
+static enum vtr_err finish(struct body *body, unsigned status, const char *type,
+                           struct vtr_response *out_response)
+{
+	bool failed = ferror(body->file) != 0;
+
+	if (fclose(body->file) != 0 || failed) {
+		free(body->bytes);
+		return VTR_ERR_NOMEM;
 	}
-	return err;
+	*out_response = (struct vtr_response){
+		.status = status,
+		.type = type,
+		.bytes = body->bytes,
+		.size = body->size,
+		.owned = body->bytes,
+	};
+	return VTR_OK;
 }
 
 enum vtr_err vtr_web_fail(unsigned status, const char *what, struct vtr_response *out_response)
 {
-	struct vtr_text text;
+	struct body body;
+	enum vtr_err err = begin(&body);
 
-	vtr_text_init(&text);
-	vtr_text_add(&text, "{\"error\": \"%s\"}\n", what); /* our own text, without quotes */
-	return finish(&text, status, "application/json", out_response);
+	if (err != VTR_OK) {
+		return err;
+	}
+	struct vtr_json json = { .file = body.file };
+	vtr_json_open(&json, NULL, '{');
+	vtr_json_text(&json, "error", what);
+	vtr_json_close(&json, '}');
+	return finish(&body, status, "application/json", out_response);
 }
 
-static void add_display(struct vtr_text *text, uint32_t number, const struct vtr_display_info *info)
+static void add_display(struct vtr_json *json, uint32_t number, const struct vtr_display_info *info)
 {
 	const struct vtr_scanout_frame *frame = &info->frame;
 	const char *format = vtr_pixels_format_name(frame->scanout.format);
 
-	vtr_text_add(text,
-	             "    {\"number\": %u, \"connected\": %s, "
-	             "\"mode\": {\"width\": %u, \"height\": %u}, \"lit\": %s, ",
-	             number, info->mode.connected ? "true" : "false", info->mode.width, info->mode.height,
-	             frame->active ? "true" : "false");
+	vtr_json_open(json, NULL, '{');
+	vtr_json_number(json, "number", number);
+	vtr_json_bool(json, "connected", info->mode.connected);
+	vtr_json_open(json, "mode", '{');
+	vtr_json_number(json, "width", info->mode.width);
+	vtr_json_number(json, "height", info->mode.height);
+	vtr_json_close(json, '}');
+	vtr_json_bool(json, "lit", frame->active);
 	if (frame->active) {
-		vtr_text_add(text, "\"width\": %u, \"height\": %u, \"format\": \"%s\", ",
-		             frame->scanout.width, frame->scanout.height, format ? format : "?");
+		vtr_json_number(json, "width", frame->scanout.width);
+		vtr_json_number(json, "height", frame->scanout.height);
+		vtr_json_text(json, "format", format ? format : "?");
 	}
-	vtr_text_add(text,
-	             "\"generation\": %llu, \"frame\": %llu, \"frames_seen\": %llu, "
-	             "\"frames_replaced\": %llu, \"frames_per_second\": %.1f}",
-	             (unsigned long long)frame->generation, (unsigned long long)frame->frame,
-	             (unsigned long long)info->seen, (unsigned long long)info->replaced, info->rate);
+	vtr_json_number(json, "generation", frame->generation);
+	vtr_json_number(json, "frame", frame->frame);
+	vtr_json_number(json, "frames_seen", info->seen);
+	vtr_json_number(json, "frames_replaced", info->replaced);
+	vtr_json_format(json, "frames_per_second", "%.1f", info->rate);
+	vtr_json_close(json, '}');
 }
 
 bool vtr_web_is_used(const struct vtr_display_info *info)
@@ -70,27 +96,31 @@ bool vtr_web_is_used(const struct vtr_display_info *info)
 enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vtr_response *out_response)
 {
 	struct vtr_display_info info;
-	struct vtr_text text;
-	const char *separator = "\n";
+	struct body body;
+	enum vtr_err err = begin(&body);
 
-	vtr_text_init(&text);
-	vtr_text_add(&text, "{\n  \"displays\": [");
+	if (err != VTR_OK) {
+		return err;
+	}
+	/* Each display has one line. */
+	struct vtr_json json = { .file = body.file, .lines = 2 };
+	vtr_json_open(&json, NULL, '{');
+	vtr_json_open(&json, "displays", '[');
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 		if (vtr_display_client_describe(web->screen, i, &info) == VTR_OK && vtr_web_is_used(&info)) {
-			vtr_text_add(&text, "%s", separator);
-			add_display(&text, i, &info);
-			separator = ",\n";
+			add_display(&json, i, &info);
 		}
 	}
-	vtr_text_add(&text, "\n  ]\n}\n");
-	return finish(&text, HTTP_STATUS_OK, "application/json", out_response);
+	vtr_json_close(&json, ']');
+	vtr_json_close(&json, '}');
+	return finish(&body, HTTP_STATUS_OK, "application/json", out_response);
 }
 
 /* --- metrics ----------------------------------------------------------------------------------------- */
 
-static void add_head(struct vtr_text *text, const char *name, const char *type, const char *help)
+static void add_head(FILE *file, const char *name, const char *type, const char *help)
 {
-	vtr_text_add(text, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
+	fprintf(file, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, type);
 }
 
 static double read_display(const struct vtr_display_info *info, int what)
@@ -109,7 +139,7 @@ static double read_display(const struct vtr_display_info *info, int what)
 	}
 }
 
-static void add_display_metrics(struct vtr_text *text, struct vtr_web *web)
+static void add_display_metrics(FILE *file, struct vtr_web *web)
 {
 	static const struct {
 		const char *name, *type, *labels, *help;
@@ -130,11 +160,11 @@ static void add_display_metrics(struct vtr_text *text, struct vtr_web *web)
 		          vtr_web_is_used(&info[i]);
 	}
 	for (size_t m = 0; m < VTR_ARRAY_LEN(metrics); m++) {
-		add_head(text, metrics[m].name, metrics[m].type, metrics[m].help);
+		add_head(file, metrics[m].name, metrics[m].type, metrics[m].help);
 		for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 			if (used[i]) {
-				vtr_text_add(text, "%s{display=\"%u\"%s} %.15g\n", metrics[m].name, i,
-				             metrics[m].labels, read_display(&info[i], (int)m));
+				fprintf(file, "%s{display=\"%u\"%s} %.15g\n", metrics[m].name, i,
+				        metrics[m].labels, read_display(&info[i], (int)m));
 			}
 		}
 	}
@@ -145,31 +175,31 @@ static uint64_t load(const _Atomic uint64_t *counter)
 	return atomic_load_explicit(counter, memory_order_relaxed);
 }
 
-static void add_snapshot_metrics(struct vtr_text *text, const struct vtr_snapshot_counters *counters)
+static void add_snapshot_metrics(FILE *file, const struct vtr_snapshot_counters *counters)
 {
-	add_head(text, "vitrine_stills_total", "counter", "Pictures that were asked for.");
-	vtr_text_add(text,
-	             "vitrine_stills_total{result=\"made\"} %llu\n"
-	             "vitrine_stills_total{result=\"reused\"} %llu\n"
-	             "vitrine_stills_total{result=\"failed\"} %llu\n",
-	             (unsigned long long)load(&counters->made), (unsigned long long)load(&counters->reused),
-	             (unsigned long long)load(&counters->failed));
-	add_head(text, "vitrine_stills_torn_total", "counter",
+	add_head(file, "vitrine_stills_total", "counter", "Pictures that were asked for.");
+	fprintf(file,
+	        "vitrine_stills_total{result=\"made\"} %llu\n"
+	        "vitrine_stills_total{result=\"reused\"} %llu\n"
+	        "vitrine_stills_total{result=\"failed\"} %llu\n",
+	        (unsigned long long)load(&counters->made), (unsigned long long)load(&counters->reused),
+	        (unsigned long long)load(&counters->failed));
+	add_head(file, "vitrine_stills_torn_total", "counter",
 	         "Pictures that may show parts of several frames.");
-	vtr_text_add(text, "vitrine_stills_torn_total %llu\n", (unsigned long long)load(&counters->torn));
-	add_head(text, "vitrine_frame_copies_total", "counter",
+	fprintf(file, "vitrine_stills_torn_total %llu\n", (unsigned long long)load(&counters->torn));
+	add_head(file, "vitrine_frame_copies_total", "counter",
 	         "Copies of whole frames, by what they were made for.");
-	vtr_text_add(text, "vitrine_frame_copies_total{stage=\"still\"} %llu\n",
-	             (unsigned long long)load(&counters->copies));
-	add_head(text, "vitrine_stage_seconds_total", "counter",
+	fprintf(file, "vitrine_frame_copies_total{stage=\"still\"} %llu\n",
+	        (unsigned long long)load(&counters->copies));
+	add_head(file, "vitrine_stage_seconds_total", "counter",
 	         "Time spent, by stage; for pictures, divide by those made.");
-	vtr_text_add(text,
-	             "vitrine_stage_seconds_total{stage=\"still_copy\"} %.6f\n"
-	             "vitrine_stage_seconds_total{stage=\"still_convert\"} %.6f\n"
-	             "vitrine_stage_seconds_total{stage=\"still_encode\"} %.6f\n",
-	             (double)load(&counters->copy_ns) / NS_PER_SECOND,
-	             (double)load(&counters->convert_ns) / NS_PER_SECOND,
-	             (double)load(&counters->encode_ns) / NS_PER_SECOND);
+	fprintf(file,
+	        "vitrine_stage_seconds_total{stage=\"still_copy\"} %.6f\n"
+	        "vitrine_stage_seconds_total{stage=\"still_convert\"} %.6f\n"
+	        "vitrine_stage_seconds_total{stage=\"still_encode\"} %.6f\n",
+	        (double)load(&counters->copy_ns) / NS_PER_SECOND,
+	        (double)load(&counters->convert_ns) / NS_PER_SECOND,
+	        (double)load(&counters->encode_ns) / NS_PER_SECOND);
 }
 
 static double read_stream(const struct vtr_stream_counters *counters, int what)
@@ -201,7 +231,7 @@ static double read_stream(const struct vtr_stream_counters *counters, int what)
 }
 
 /* Only displays that were ever viewed. */
-static void add_video_metrics(struct vtr_text *text, struct vtr_web *web)
+static void add_video_metrics(FILE *file, struct vtr_web *web)
 {
 	static const struct {
 		const char *name, *type, *help;
@@ -226,17 +256,17 @@ static void add_video_metrics(struct vtr_text *text, struct vtr_web *web)
 		vtr_stream_count(vtr_streams_get(web->streams, i), &counters[i]);
 	}
 	for (size_t m = 0; m < VTR_ARRAY_LEN(metrics); m++) {
-		add_head(text, metrics[m].name, metrics[m].type, metrics[m].help);
+		add_head(file, metrics[m].name, metrics[m].type, metrics[m].help);
 		for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 			if (counters[i].coded > 0) {
-				vtr_text_add(text, "%s{display=\"%u\"} %.15g\n", metrics[m].name, i,
-				             read_stream(&counters[i], (int)m));
+				fprintf(file, "%s{display=\"%u\"} %.15g\n", metrics[m].name, i,
+				        read_stream(&counters[i], (int)m));
 			}
 		}
 	}
 }
 
-static void add_http_metrics(struct vtr_text *text, const struct vtr_web *web)
+static void add_http_metrics(FILE *file, const struct vtr_web *web)
 {
 	static const char *const reasons[VTR_WEB_REFUSAL_COUNT] = {
 		[VTR_WEB_REFUSED_HOST] = "host",       [VTR_WEB_REFUSED_ORIGIN] = "origin",
@@ -245,37 +275,40 @@ static void add_http_metrics(struct vtr_text *text, const struct vtr_web *web)
 		[VTR_WEB_REFUSED_VIEW] = "view",
 	};
 
-	add_head(text, "vitrine_http_connections", "gauge", "Connections that are open.");
-	vtr_text_add(text, "vitrine_http_connections %zu\n", web->session_count);
-	add_head(text, "vitrine_http_requests_total", "counter", "Requests, refused ones included.");
-	vtr_text_add(text, "vitrine_http_requests_total %llu\n", (unsigned long long)web->counters.requests);
-	add_head(text, "vitrine_viewers", "gauge", "Viewers that have shown a token.");
-	vtr_text_add(text, "vitrine_viewers %zu\n", web->viewer_count);
-	add_head(text, "vitrine_viewer_units_total", "counter", "Coded pictures sent to viewers.");
-	vtr_text_add(text, "vitrine_viewer_units_total %llu\n", (unsigned long long)web->counters.units);
-	add_head(text, "vitrine_viewer_bytes_total", "counter", "Bytes of those.");
-	vtr_text_add(text, "vitrine_viewer_bytes_total %llu\n", (unsigned long long)web->counters.unit_bytes);
-	add_head(text, "vitrine_viewer_inputs_total", "counter",
+	add_head(file, "vitrine_http_connections", "gauge", "Connections that are open.");
+	fprintf(file, "vitrine_http_connections %zu\n", web->session_count);
+	add_head(file, "vitrine_http_requests_total", "counter", "Requests, refused ones included.");
+	fprintf(file, "vitrine_http_requests_total %llu\n", (unsigned long long)web->counters.requests);
+	add_head(file, "vitrine_viewers", "gauge", "Viewers that have shown a token.");
+	fprintf(file, "vitrine_viewers %zu\n", web->viewer_count);
+	add_head(file, "vitrine_viewer_units_total", "counter", "Coded pictures sent to viewers.");
+	fprintf(file, "vitrine_viewer_units_total %llu\n", (unsigned long long)web->counters.units);
+	add_head(file, "vitrine_viewer_bytes_total", "counter", "Bytes of those.");
+	fprintf(file, "vitrine_viewer_bytes_total %llu\n", (unsigned long long)web->counters.unit_bytes);
+	add_head(file, "vitrine_viewer_inputs_total", "counter",
 	         "Keys, motions and turns of the wheel that viewers have sent.");
-	vtr_text_add(text, "vitrine_viewer_inputs_total %llu\n", (unsigned long long)web->counters.inputs);
-	add_head(text, "vitrine_http_refused_total", "counter",
+	fprintf(file, "vitrine_viewer_inputs_total %llu\n", (unsigned long long)web->counters.inputs);
+	add_head(file, "vitrine_http_refused_total", "counter",
 	         "Requests and connections that were refused.");
 	for (size_t i = 0; i < VTR_WEB_REFUSAL_COUNT; i++) {
-		vtr_text_add(text, "vitrine_http_refused_total{reason=\"%s\"} %llu\n", reasons[i],
-		             (unsigned long long)web->counters.refused[i]);
+		fprintf(file, "vitrine_http_refused_total{reason=\"%s\"} %llu\n", reasons[i],
+		        (unsigned long long)web->counters.refused[i]);
 	}
 }
 
 enum vtr_err vtr_web_list_metrics(struct vtr_web *web, struct vtr_response *out_response)
 {
-	struct vtr_text text;
+	struct body body;
+	enum vtr_err err = begin(&body);
 
-	vtr_text_init(&text);
-	add_display_metrics(&text, web);
-	add_video_metrics(&text, web);
-	add_snapshot_metrics(&text, vtr_snapshots_counters(web->snapshots));
-	add_http_metrics(&text, web);
-	return finish(&text, HTTP_STATUS_OK, "text/plain; version=0.0.4", out_response);
+	if (err != VTR_OK) {
+		return err;
+	}
+	add_display_metrics(body.file, web);
+	add_video_metrics(body.file, web);
+	add_snapshot_metrics(body.file, vtr_snapshots_counters(web->snapshots));
+	add_http_metrics(body.file, web);
+	return finish(&body, HTTP_STATUS_OK, "text/plain; version=0.0.4", out_response);
 }
 
 /* --- mode requests ------------------------------------------------------------------------------------- */
@@ -300,15 +333,15 @@ static const char *complete_mode(const struct vtr_mode_request *request, struct 
 	return NULL;
 }
 
-enum vtr_err vtr_web_request_mode(struct vtr_web *web, uint32_t display, const char *json, size_t size,
-                                  struct vtr_response *out_response)
+enum vtr_err vtr_web_request_mode(struct vtr_web *web, uint32_t display, const char *request_text,
+                                  size_t size, struct vtr_response *out_response)
 {
 	struct vtr_display_info info;
 	struct vtr_mode_request request;
-	struct vtr_text text;
+	struct body body;
 	const char *wrong = NULL;
 
-	if (vtr_mode_request_parse(json, size, &request) != VTR_OK) {
+	if (vtr_mode_request_parse(request_text, size, &request) != VTR_OK) {
 		wrong = "it takes a JSON object with width and height, or connected, and no more";
 	} else if (vtr_display_client_describe(web->screen, display, &info) != VTR_OK) {
 		return vtr_web_fail(HTTP_STATUS_SERVICE_UNAVAILABLE, "try again", out_response);
@@ -323,8 +356,17 @@ enum vtr_err vtr_web_request_mode(struct vtr_web *web, uint32_t display, const c
 		                    "too many such requests at once; try again", out_response);
 	}
 	/* The guest decides; /api/displays shows the result. */
-	vtr_text_init(&text);
-	vtr_text_add(&text, "{\"asked\": {\"connected\": %s, \"width\": %u, \"height\": %u}}\n",
-	             info.mode.connected ? "true" : "false", info.mode.width, info.mode.height);
-	return finish(&text, 202, "application/json", out_response);
+	enum vtr_err err = begin(&body);
+	if (err != VTR_OK) {
+		return err;
+	}
+	struct vtr_json json = { .file = body.file };
+	vtr_json_open(&json, NULL, '{');
+	vtr_json_open(&json, "asked", '{');
+	vtr_json_bool(&json, "connected", info.mode.connected);
+	vtr_json_number(&json, "width", info.mode.width);
+	vtr_json_number(&json, "height", info.mode.height);
+	vtr_json_close(&json, '}');
+	vtr_json_close(&json, '}');
+	return finish(&body, 202, "application/json", out_response);
 }

@@ -179,8 +179,9 @@ VTR_MUST_CHECK enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vt
 VTR_MUST_CHECK enum vtr_err vtr_web_list_metrics(struct vtr_web *web, struct vtr_response *out_response);
 
 /* The answer to a mode request. Returns: VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_web_request_mode(struct vtr_web *web, uint32_t display, const char *json,
-                                                 size_t size, struct vtr_response *out_response);
+VTR_MUST_CHECK enum vtr_err vtr_web_request_mode(struct vtr_web *web, uint32_t display,
+                                                 const char *request_text, size_t size,
+                                                 struct vtr_response *out_response);
 
 /* A JSON object with an error message. Returns: VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_web_fail(unsigned status, const char *what,

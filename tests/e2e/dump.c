@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "dump.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "json.h"
 
 /*
  * vk-dump: prints as JSON what a driver says about its devices. differences.py compares what two
@@ -14,6 +13,30 @@
 
 #define MAX_ITEMS 64
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+struct vtr_json dump_json = { .lines = VTR_JSON_MAX_DEPTH };
+
+void dump_hex(const char *name, const uint8_t *bytes, uint32_t count)
+{
+	char text[2 * 64 + 1] = "";
+	if (2 * count >= sizeof(text)) {
+		vkc_fail("%s has %u bytes", name, count);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		snprintf(text + (size_t)2 * i, 3, "%02x", bytes[i]);
+	}
+	vtr_json_text(&dump_json, name, text);
+}
+
+static void __attribute__((format(printf, 2, 3))) put_text(const char *name, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	vtr_json_text(&dump_json, name, text);
+}
 
 static void dump_instance(struct vkc *c)
 {
@@ -24,24 +47,24 @@ static void dump_instance(struct vkc *c)
 	vkc_check(c->vk.EnumerateInstanceExtensionProperties(NULL, &count, NULL));
 	list = vkc_alloc(count, sizeof(*list));
 	vkc_check(c->vk.EnumerateInstanceExtensionProperties(NULL, &count, list));
-	json_begin("instance");
-	json_uint("version", version);
-	json_begin("extensions");
+	vtr_json_open(&dump_json, "instance", '{');
+	vtr_json_number(&dump_json, "version", version);
+	vtr_json_open(&dump_json, "extensions", '{');
 	for (uint32_t i = 0; i < count; i++) {
-		json_uint(list[i].extensionName, list[i].specVersion);
+		vtr_json_number(&dump_json, list[i].extensionName, list[i].specVersion);
 	}
-	json_end();
-	json_end();
+	vtr_json_close(&dump_json, '}');
+	vtr_json_close(&dump_json, '}');
 	free(list);
 }
 
 static void dump_extensions(struct vkc *c)
 {
-	json_begin("extensions");
+	vtr_json_open(&dump_json, "extensions", '{');
 	for (uint32_t i = 0; i < c->extension_count; i++) {
-		json_uint(c->extensions[i].extensionName, c->extensions[i].specVersion);
+		vtr_json_number(&dump_json, c->extensions[i].extensionName, c->extensions[i].specVersion);
 	}
-	json_end();
+	vtr_json_close(&dump_json, '}');
 }
 
 static const char *numbered(const char *what, uint32_t i)
@@ -54,20 +77,20 @@ static const char *numbered(const char *what, uint32_t i)
 static void dump_memory(struct vkc *c)
 {
 	const VkPhysicalDeviceMemoryProperties *m = &c->memory;
-	json_begin("memory");
+	vtr_json_open(&dump_json, "memory", '{');
 	for (uint32_t i = 0; i < m->memoryHeapCount; i++) {
-		json_begin(numbered("heap", i));
-		json_uint("size", m->memoryHeaps[i].size);
-		json_uint("flags", m->memoryHeaps[i].flags);
-		json_end();
+		vtr_json_open(&dump_json, numbered("heap", i), '{');
+		vtr_json_number(&dump_json, "size", m->memoryHeaps[i].size);
+		vtr_json_number(&dump_json, "flags", m->memoryHeaps[i].flags);
+		vtr_json_close(&dump_json, '}');
 	}
 	for (uint32_t i = 0; i < m->memoryTypeCount; i++) {
-		json_begin(numbered("type", i));
-		json_uint("heap", m->memoryTypes[i].heapIndex);
-		json_uint("flags", m->memoryTypes[i].propertyFlags);
-		json_end();
+		vtr_json_open(&dump_json, numbered("type", i), '{');
+		vtr_json_number(&dump_json, "heap", m->memoryTypes[i].heapIndex);
+		vtr_json_number(&dump_json, "flags", m->memoryTypes[i].propertyFlags);
+		vtr_json_close(&dump_json, '}');
 	}
-	json_end();
+	vtr_json_close(&dump_json, '}');
 }
 
 static void dump_queues(struct vkc *c)
@@ -85,21 +108,21 @@ static void dump_queues(struct vkc *c)
 		};
 	}
 	c->vk.GetPhysicalDeviceQueueFamilyProperties2(c->physical, &count, families);
-	json_begin("queues");
+	vtr_json_open(&dump_json, "queues", '{');
 	for (uint32_t i = 0; i < count; i++) {
-		json_begin(numbered("family", i));
+		vtr_json_open(&dump_json, numbered("family", i), '{');
 		dump_VkQueueFamilyProperties("properties", &families[i].queueFamilyProperties);
 		for (uint32_t k = 0; k < priorities[i].priorityCount; k++) {
-			json_uint(numbered("priority", k), priorities[i].priorities[k]);
+			vtr_json_number(&dump_json, numbered("priority", k), priorities[i].priorities[k]);
 		}
-		json_end();
+		vtr_json_close(&dump_json, '}');
 	}
-	json_end();
+	vtr_json_close(&dump_json, '}');
 }
 
 static void dump_format_features(struct vkc *c)
 {
-	json_begin("formats");
+	vtr_json_open(&dump_json, "formats", '{');
 	for (uint32_t i = 0; i < dump_format_count; i++) {
 		VkFormatProperties3 more = { .sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_3 };
 		VkFormatProperties2 props = {
@@ -109,15 +132,15 @@ static void dump_format_features(struct vkc *c)
 		c->vk.GetPhysicalDeviceFormatProperties2(c->physical, (VkFormat)dump_formats[i].value,
 		                                         &props);
 		const VkFormatProperties *p = &props.formatProperties;
-		json_begin(dump_formats[i].name);
-		json_printf("linear", "%x %llx", p->linearTilingFeatures,
-		            (unsigned long long)more.linearTilingFeatures);
-		json_printf("optimal", "%x %llx", p->optimalTilingFeatures,
-		            (unsigned long long)more.optimalTilingFeatures);
-		json_printf("buffer", "%x %llx", p->bufferFeatures, (unsigned long long)more.bufferFeatures);
-		json_end();
+		vtr_json_open(&dump_json, dump_formats[i].name, '{');
+		put_text("linear", "%x %llx", p->linearTilingFeatures,
+		         (unsigned long long)more.linearTilingFeatures);
+		put_text("optimal", "%x %llx", p->optimalTilingFeatures,
+		         (unsigned long long)more.optimalTilingFeatures);
+		put_text("buffer", "%x %llx", p->bufferFeatures, (unsigned long long)more.bufferFeatures);
+		vtr_json_close(&dump_json, '}');
 	}
-	json_end();
+	vtr_json_close(&dump_json, '}');
 }
 
 struct image_case {
@@ -172,10 +195,10 @@ static void dump_image_case(struct vkc *c, VkFormat format, const struct image_c
 		return;
 	}
 	const VkImageFormatProperties *p = &props.imageFormatProperties;
-	json_printf(image->name, "%d: %ux%ux%u levels %u layers %u samples %x size %llu descriptors %u",
-	            (int)result, p->maxExtent.width, p->maxExtent.height, p->maxExtent.depth, p->maxMipLevels,
-	            p->maxArrayLayers, p->sampleCounts, (unsigned long long)p->maxResourceSize,
-	            ycbcr.combinedImageSamplerDescriptorCount);
+	put_text(image->name, "%d: %ux%ux%u levels %u layers %u samples %x size %llu descriptors %u",
+	         (int)result, p->maxExtent.width, p->maxExtent.height, p->maxExtent.depth, p->maxMipLevels,
+	         p->maxArrayLayers, p->sampleCounts, (unsigned long long)p->maxResourceSize,
+	         ycbcr.combinedImageSamplerDescriptorCount);
 }
 
 static void dump_sparse(struct vkc *c, VkFormat format)
@@ -198,30 +221,30 @@ static void dump_sparse(struct vkc *c, VkFormat format)
 	c->vk.GetPhysicalDeviceSparseImageFormatProperties2(c->physical, &info, &count, props);
 	for (uint32_t i = 0; i < count; i++) {
 		const VkSparseImageFormatProperties *p = &props[i].properties;
-		json_printf(numbered("sparse_block", i), "aspect %x %ux%ux%u flags %x", p->aspectMask,
-		            p->imageGranularity.width, p->imageGranularity.height, p->imageGranularity.depth,
-		            p->flags);
+		put_text(numbered("sparse_block", i), "aspect %x %ux%ux%u flags %x", p->aspectMask,
+		         p->imageGranularity.width, p->imageGranularity.height, p->imageGranularity.depth,
+		         p->flags);
 	}
 }
 
 static void dump_images(struct vkc *c)
 {
-	json_begin("images");
+	vtr_json_open(&dump_json, "images", '{');
 	for (uint32_t i = 0; i < dump_format_count; i++) {
-		json_begin(dump_formats[i].name);
+		vtr_json_open(&dump_json, dump_formats[i].name, '{');
 		for (size_t k = 0; k < COUNT(image_cases); k++) {
 			dump_image_case(c, (VkFormat)dump_formats[i].value, &image_cases[k]);
 		}
 		dump_sparse(c, (VkFormat)dump_formats[i].value);
-		json_end();
+		vtr_json_close(&dump_json, '}');
 	}
-	json_end();
+	vtr_json_close(&dump_json, '}');
 }
 
 static void put_external(const char *name, const VkExternalMemoryProperties *p)
 {
-	json_printf(name, "features %x from %x compatible %x", p->externalMemoryFeatures,
-	            p->exportFromImportedHandleTypes, p->compatibleHandleTypes);
+	put_text(name, "features %x from %x compatible %x", p->externalMemoryFeatures,
+	         p->exportFromImportedHandleTypes, p->compatibleHandleTypes);
 }
 
 static void dump_external_memory(struct vkc *c, const char *name, VkExternalMemoryHandleTypeFlagBits type)
@@ -259,13 +282,13 @@ static void dump_external_memory(struct vkc *c, const char *name, VkExternalMemo
 	if (c->vk.GetPhysicalDeviceImageFormatProperties2(c->physical, &image, &image_props) == VK_SUCCESS) {
 		put_external(text, &answer.externalMemoryProperties);
 	} else {
-		json_string(text, "no");
+		vtr_json_text(&dump_json, text, "no");
 	}
 }
 
 static void dump_external(struct vkc *c)
 {
-	json_begin("external");
+	vtr_json_open(&dump_json, "external", '{');
 	dump_external_memory(c, "opaque_fd", VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT);
 	dump_external_memory(c, "dma_buf", VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT);
 	dump_external_memory(c, "host", VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT);
@@ -279,7 +302,8 @@ static void dump_external(struct vkc *c)
 			.sType = VK_STRUCTURE_TYPE_EXTERNAL_SEMAPHORE_PROPERTIES,
 		};
 		c->vk.GetPhysicalDeviceExternalSemaphoreProperties(c->physical, &semaphore, &semaphore_props);
-		json_uint(numbered("semaphore_", type), semaphore_props.externalSemaphoreFeatures);
+		vtr_json_number(&dump_json, numbered("semaphore_", type),
+		                semaphore_props.externalSemaphoreFeatures);
 	}
 	for (uint32_t type = VK_EXTERNAL_FENCE_HANDLE_TYPE_OPAQUE_FD_BIT;
 	     type <= VK_EXTERNAL_FENCE_HANDLE_TYPE_SYNC_FD_BIT; type <<= 1) {
@@ -291,9 +315,9 @@ static void dump_external(struct vkc *c)
 			.sType = VK_STRUCTURE_TYPE_EXTERNAL_FENCE_PROPERTIES
 		};
 		c->vk.GetPhysicalDeviceExternalFenceProperties(c->physical, &fence, &fence_props);
-		json_uint(numbered("fence_", type), fence_props.externalFenceFeatures);
+		vtr_json_number(&dump_json, numbered("fence_", type), fence_props.externalFenceFeatures);
 	}
-	json_end();
+	vtr_json_close(&dump_json, '}');
 }
 
 static void dump_host_copy(struct vkc *c)
@@ -315,16 +339,16 @@ static void dump_host_copy(struct vkc *c)
 		return;
 	}
 	c->vk.GetPhysicalDeviceProperties2(c->physical, &props);
-	json_begin("host_image_copy");
+	vtr_json_open(&dump_json, "host_image_copy", '{');
 	for (uint32_t i = 0; i < copy.copySrcLayoutCount; i++) {
-		json_uint(numbered("from", i), from[i]);
+		vtr_json_number(&dump_json, numbered("from", i), from[i]);
 	}
 	for (uint32_t i = 0; i < copy.copyDstLayoutCount; i++) {
-		json_uint(numbered("to", i), to[i]);
+		vtr_json_number(&dump_json, numbered("to", i), to[i]);
 	}
-	json_hex("uuid", copy.optimalTilingLayoutUUID, VK_UUID_SIZE);
-	json_uint("identicalMemoryTypeRequirements", copy.identicalMemoryTypeRequirements);
-	json_end();
+	dump_hex("uuid", copy.optimalTilingLayoutUUID, VK_UUID_SIZE);
+	vtr_json_number(&dump_json, "identicalMemoryTypeRequirements", copy.identicalMemoryTypeRequirements);
+	vtr_json_close(&dump_json, '}');
 }
 
 static void dump_shading_rates(struct vkc *c)
@@ -340,12 +364,12 @@ static void dump_shading_rates(struct vkc *c)
 		};
 	}
 	vkc_check(c->vk.GetPhysicalDeviceFragmentShadingRatesKHR(c->physical, &count, rates));
-	json_begin("shading_rates");
+	vtr_json_open(&dump_json, "shading_rates", '{');
 	for (uint32_t i = 0; i < count; i++) {
-		json_printf(numbered("rate", i), "%ux%u samples %x", rates[i].fragmentSize.width,
-		            rates[i].fragmentSize.height, rates[i].sampleCounts);
+		put_text(numbered("rate", i), "%ux%u samples %x", rates[i].fragmentSize.width,
+		         rates[i].fragmentSize.height, rates[i].sampleCounts);
 	}
-	json_end();
+	vtr_json_close(&dump_json, '}');
 }
 
 static void dump_matrices(struct vkc *c)
@@ -361,14 +385,14 @@ static void dump_matrices(struct vkc *c)
 		};
 	}
 	vkc_check(c->vk.GetPhysicalDeviceCooperativeMatrixPropertiesKHR(c->physical, &count, matrices));
-	json_begin("cooperative_matrices");
+	vtr_json_open(&dump_json, "cooperative_matrices", '{');
 	for (uint32_t i = 0; i < count; i++) {
 		const VkCooperativeMatrixPropertiesKHR *m = &matrices[i];
-		json_printf(numbered("matrix", i), "%ux%ux%u types %d %d %d %d saturating %u scope %d",
-		            m->MSize, m->NSize, m->KSize, (int)m->AType, (int)m->BType, (int)m->CType,
-		            (int)m->ResultType, m->saturatingAccumulation, (int)m->scope);
+		put_text(numbered("matrix", i), "%ux%ux%u types %d %d %d %d saturating %u scope %d", m->MSize,
+		         m->NSize, m->KSize, (int)m->AType, (int)m->BType, (int)m->CType, (int)m->ResultType,
+		         m->saturatingAccumulation, (int)m->scope);
 	}
-	json_end();
+	vtr_json_close(&dump_json, '}');
 }
 
 static void dump_time_domains(struct vkc *c)
@@ -379,11 +403,11 @@ static void dump_time_domains(struct vkc *c)
 		return;
 	}
 	vkc_check(c->vk.GetPhysicalDeviceCalibrateableTimeDomainsKHR(c->physical, &count, domains));
-	json_begin("time_domains");
+	vtr_json_open(&dump_json, "time_domains", '{');
 	for (uint32_t i = 0; i < count; i++) {
-		json_uint(numbered("domain", i), domains[i]);
+		vtr_json_number(&dump_json, numbered("domain", i), domains[i]);
 	}
-	json_end();
+	vtr_json_close(&dump_json, '}');
 }
 
 static void dump_groups(struct vkc *c)
@@ -396,12 +420,12 @@ static void dump_groups(struct vkc *c)
 		};
 	}
 	vkc_check(c->vk.EnumeratePhysicalDeviceGroups(c->instance, &count, groups));
-	json_begin("groups");
+	vtr_json_open(&dump_json, "groups", '{');
 	for (uint32_t i = 0; i < count; i++) {
-		json_printf(numbered("group", i), "%u devices, subset %u", groups[i].physicalDeviceCount,
-		            groups[i].subsetAllocation);
+		put_text(numbered("group", i), "%u devices, subset %u", groups[i].physicalDeviceCount,
+		         groups[i].subsetAllocation);
 	}
-	json_end();
+	vtr_json_close(&dump_json, '}');
 }
 
 static void dump_device(struct vkc *c, uint32_t index)
@@ -409,16 +433,16 @@ static void dump_device(struct vkc *c, uint32_t index)
 	VkPhysicalDeviceFeatures2 features = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2 };
 	vkc_physical_open(c, index);
 	c->vk.GetPhysicalDeviceFeatures2(c->physical, &features);
-	json_begin(numbered("device", index));
+	vtr_json_open(&dump_json, numbered("device", index), '{');
 	dump_extensions(c);
-	json_begin("features");
+	vtr_json_open(&dump_json, "features", '{');
 	dump_VkPhysicalDeviceFeatures("VkPhysicalDeviceFeatures", &features.features);
 	dump_VkPhysicalDeviceFeatures2(c);
-	json_end();
-	json_begin("properties");
+	vtr_json_close(&dump_json, '}');
+	vtr_json_open(&dump_json, "properties", '{');
 	dump_VkPhysicalDeviceProperties("VkPhysicalDeviceProperties", &c->props);
 	dump_VkPhysicalDeviceProperties2(c);
-	json_end();
+	vtr_json_close(&dump_json, '}');
 	dump_memory(c);
 	dump_queues(c);
 	dump_format_features(c);
@@ -428,7 +452,7 @@ static void dump_device(struct vkc *c, uint32_t index)
 	dump_shading_rates(c);
 	dump_matrices(c);
 	dump_time_domains(c);
-	json_end();
+	vtr_json_close(&dump_json, '}');
 	free(c->extensions);
 	c->extensions = NULL;
 }
@@ -436,16 +460,17 @@ static void dump_device(struct vkc *c, uint32_t index)
 int main(void)
 {
 	struct vkc c;
+	dump_json.file = stdout;
 	vkc_instance_open(&c, "vk-dump");
 	uint32_t count = 0;
 	vkc_check(c.vk.EnumeratePhysicalDevices(c.instance, &count, NULL));
-	json_begin(NULL);
+	vtr_json_open(&dump_json, NULL, '{');
 	dump_instance(&c);
 	for (uint32_t i = 0; i < count; i++) {
 		dump_device(&c, i);
 	}
 	dump_groups(&c);
-	json_end();
+	vtr_json_close(&dump_json, '}');
 	vkc_close(&c);
 	return 0;
 }

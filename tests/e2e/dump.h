@@ -2,9 +2,14 @@
 #ifndef TESTS_E2E_DUMP_H
 #define TESTS_E2E_DUMP_H
 
+#include "base/json.h"
 #include "vkclient.h"
 
-/* The part of vk-dump that gen_dump.py writes. All of it prints through json.h. */
+/* What dump.c and the part of vk-dump that gen_dump.py writes share. */
+
+/* Writes to stdout. Objects all the way down: each value has a name. */
+extern struct vtr_json dump_json;
+void dump_hex(const char *name, const uint8_t *bytes, uint32_t count);
 
 struct dump_format {
 	int value;

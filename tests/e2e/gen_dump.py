@@ -13,6 +13,8 @@ from pathlib import Path
 SKIP = {'VkPhysicalDeviceHostImageCopyProperties', 'VkPhysicalDeviceLayeredApiPropertiesListKHR',
         'VkPhysicalDeviceLayeredApiVulkanPropertiesKHR'}
 
+CLOSE = "\tvtr_json_close(&dump_json, '}');"
+
 
 class Emitter:
     def __init__(self, registry):
@@ -41,31 +43,31 @@ class Emitter:
         while base in self.reg.scalars:
             base = self.reg.scalars[base]
         if base in ('float', 'double'):
-            return f'json_float({name}, (double){expr});'
+            return f'vtr_json_format(&dump_json, {name}, "%.9g", (double){expr});'
         if base in ('int32_t', 'int64_t'):
-            return f'json_int({name}, {expr});'
-        return f'json_uint({name}, {expr});'
+            return f'vtr_json_signed(&dump_json, {name}, {expr});'
+        return f'vtr_json_number(&dump_json, {name}, {expr});'
 
     def member(self, m):
         expr = f's->{m.name}'
         if not m.dims:
             return ['\t' + self.value(m.ctype, f'"{m.name}"', expr)]
         if m.ctype == 'char':
-            return [f'\tjson_string("{m.name}", {expr});']
+            return [f'\tvtr_json_text(&dump_json, "{m.name}", {expr});']
         if m.ctype == 'uint8_t':
-            return [f'\tjson_hex("{m.name}", {expr}, sizeof({expr}));']
+            return [f'\tdump_hex("{m.name}", {expr}, sizeof({expr}));']
         if len(m.dims) != 1:
             sys.exit(f'{m.name}: an array of arrays')
-        return [f'\tjson_begin("{m.name}");',
+        return [f'\tvtr_json_open(&dump_json, "{m.name}", ' + "'{');",
                 f'\tfor (uint32_t i = 0; i < sizeof({expr}) / sizeof({expr}[0]); i++) {{',
                 '\t\t' + self.value(m.ctype, 'index_name(i)', f'{expr}[i]'),
-                '\t}', '\tjson_end();']
+                '\t}', CLOSE]
 
     def writer(self, name):
-        out = [f'static void write_{name}(const char *name, const {name} *s)', '{', '\tjson_begin(name);']
+        out = [f'static void write_{name}(const char *name, const {name} *s)', '{', "\tvtr_json_open(&dump_json, name, '{');"]
         for m in self.members(name):
             out += self.member(m)
-        return out + ['\tjson_end();', '}', '']
+        return out + [CLOSE, '}', '']
 
     def query(self, root, call):
         """Asks for each chained struct by itself, so that no driver is troubled by a stranger's."""
@@ -98,7 +100,6 @@ class Emitter:
             queries += [f'void dump_{name}(const char *name, const {name} *s)', '{',
                         f'\twrite_{name}(name, s);', '}', '']
         out = ['/* Written by gen_dump.py. */', '#include "dump.h"', '', '#include <stdio.h>', '',
-               '#include "json.h"', '',
                'static const char *index_name(uint32_t i)', '{', '\tstatic char text[16];',
                '\tsnprintf(text, sizeof(text), "%u", i);', '\treturn text;', '}', '']
         for name in self.order:

@@ -6,7 +6,6 @@
 
 #include "base/mem.h"
 #include "cmd/icd.h"
-#include "cmd/json.h"
 #include "cmd/program.h"
 #include "test.h"
 
@@ -177,28 +176,6 @@ static void finds_programs(void)
 	CHECK_ERR(vtr_program_find("/tmp", path, sizeof(path)), VTR_ERR_UNSUPPORTED);
 }
 
-static void writes_json(void)
-{
-	char *text;
-	size_t size;
-	struct vtr_json json = { .file = open_memstream(&text, &size) };
-
-	vtr_json_open(&json, NULL, '{');
-	vtr_json_text(&json, "a", "x\"\\\n\x01");
-	vtr_json_open(&json, "b", '[');
-	vtr_json_number(&json, NULL, 18446744073709551615ull);
-	vtr_json_text(&json, NULL, NULL);
-	vtr_json_close(&json, ']');
-	vtr_json_open(&json, "c", '[');
-	vtr_json_close(&json, ']');
-	vtr_json_bool(&json, "d", true);
-	vtr_json_close(&json, '}');
-	fclose(json.file);
-	CHECK_STR(text, "{\n  \"a\": \"x\\\"\\\\\\u000a\\u0001\",\n  \"b\": [\n    18446744073709551615,\n"
-	                "    null\n  ],\n  \"c\": [],\n  \"d\": true\n}\n");
-	free(text);
-}
-
 int main(void)
 {
 	int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -226,7 +203,6 @@ int main(void)
 	RUN(finds_no_driver);
 	RUN(reads_manifests);
 	RUN(finds_programs);
-	RUN(writes_json);
 	dup2(stderr_fd, 2);
 	setenv("PATH", "/usr/bin:/bin", 1);
 	snprintf(path, sizeof(path), "rm -r %s", dir);
