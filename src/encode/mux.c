@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "encode/avformat.h"
 #include "encode/encoder.h"
+#include "encode/h264.h"
 #include "platform/thread.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -150,61 +151,31 @@ static enum vtr_err fail(struct vtr_muxer *muxer, const char *what, int result)
 
 /* --- decoder configuration --------------------------------------------------------------------------- */
 
-/* Finds the next NAL unit from *at on, behind its start code; *out_end: where it ends. */
-static bool next_nal(const struct vtr_access_unit *unit, size_t *at, size_t *out_begin, size_t *out_end)
-{
-	const uint8_t *data = unit->data;
-	size_t begin = *at;
-
-	while (begin + 3 < unit->size &&
-	       !(data[begin] == 0 && data[begin + 1] == 0 && data[begin + 2] == 1)) {
-		begin++;
-	}
-	if (begin + 3 >= unit->size) {
-		return false;
-	}
-	begin += 3;
-	size_t end = begin;
-	while (end < unit->size &&
-	       !(end + 2 < unit->size && data[end] == 0 && data[end + 1] == 0 && data[end + 2] <= 1)) {
-		end++;
-	}
-	*out_begin = begin;
-	*out_end = end;
-	*at = end;
-	return true;
-}
-
-#define NAL_SPS 7
-#define NAL_PPS 8
-
 /* Copies SPS and PPS, with start codes. Returns: 0, or an error of libavformat. */
 static int set_parameters(const struct vtr_muxer *muxer, const struct vtr_access_unit *unit)
 {
 	static const uint8_t start[4] = { 0, 0, 0, 1 };
 	AVCodecParameters *params = muxer->stream->codecpar;
+	struct vtr_h264_nal nal;
 	size_t at = 0;
-	size_t begin;
-	size_t end;
 	size_t size = 0;
 	uint8_t *data = muxer->mux->av.av_mallocz(unit->size * 2 + AV_INPUT_BUFFER_PADDING_SIZE);
 
 	if (!data) {
 		return AVERROR(ENOMEM);
 	}
-	while (next_nal(unit, &at, &begin, &end)) {
-		int type = unit->data[begin] & 0x1f;
-		if ((type != NAL_SPS && type != NAL_PPS) || end - begin < 4) {
+	while (vtr_h264_next_nal(unit->data, unit->size, &at, &nal)) {
+		if ((nal.type != VTR_H264_SPS && nal.type != VTR_H264_PPS) || nal.size < 4) {
 			continue;
 		}
-		if (type == NAL_SPS) {
-			params->profile = unit->data[begin + 1];
-			params->level = unit->data[begin + 3];
+		if (nal.type == VTR_H264_SPS) {
+			params->profile = nal.bytes[1];
+			params->level = nal.bytes[3];
 		}
 		/* At most twice the bytes: each unit has at least four bytes of its own. */
 		memcpy(data + size, start, sizeof(start));
-		memcpy(data + size + sizeof(start), unit->data + begin, end - begin);
-		size += sizeof(start) + end - begin;
+		memcpy(data + size + sizeof(start), nal.bytes, nal.size);
+		size += sizeof(start) + nal.size;
 	}
 	params->extradata = data;
 	params->extradata_size = (int)size;

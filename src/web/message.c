@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "encode/h264.h"
 
 /* --- reading ----------------------------------------------------------------------------------------- */
 
@@ -309,14 +310,13 @@ size_t vtr_message_notice(uint8_t *out, uint32_t display, enum vtr_message_notic
 
 enum vtr_err vtr_message_codec(const uint8_t *annex_b, size_t size, char out_codec[VTR_CODEC_MAX])
 {
-	enum { NAL_SPS = 7 };
+	struct vtr_h264_nal nal;
+	size_t at = 0;
 
-	/* A start code, the type, then profile, constraints and level. */
-	for (size_t i = 0; i + 7 <= size; i++) {
-		if (annex_b[i] == 0 && annex_b[i + 1] == 0 && annex_b[i + 2] == 1 &&
-		    (annex_b[i + 3] & 0x1f) == NAL_SPS) {
-			snprintf(out_codec, VTR_CODEC_MAX, "avc1.%02x%02x%02x", annex_b[i + 4],
-			         annex_b[i + 5], annex_b[i + 6]);
+	while (vtr_h264_next_nal(annex_b, size, &at, &nal)) {
+		if (nal.type == VTR_H264_SPS && nal.size >= 4) {
+			snprintf(out_codec, VTR_CODEC_MAX, "avc1.%02x%02x%02x", nal.bytes[1], nal.bytes[2],
+			         nal.bytes[3]);
 			return VTR_OK;
 		}
 	}

@@ -2,6 +2,7 @@
 #include "encode/encoder.h"
 
 #include "base/log.h"
+#include "encode/h264.h"
 #include "h264.h"
 #include "platform/thread.h"
 #include "test.h"
@@ -76,30 +77,19 @@ static void test_pictures_come_out_at_once(void)
 	vtr_encoder_destroy(encoder);
 }
 
-/* Type of the NAL unit that begins at or after *at. */
-static int next_nal(const struct vtr_access_unit *unit, size_t *at)
-{
-	for (; *at + 3 < unit->size; (*at)++) {
-		const uint8_t *p = unit->data + *at;
-		if (p[0] == 0 && p[1] == 0 && p[2] == 1) {
-			*at += 3;
-			return p[3] & 0x1f;
-		}
-	}
-	return -1;
-}
-
 static void test_key_frames_carry_all_that_decoders_need(void)
 {
 	struct vtr_encoder *encoder = make(WIDTH, HEIGHT, 4000000);
 	bool seen[32] = { false };
 	struct vtr_yuv yuv = draw(WIDTH, HEIGHT, 1, false);
 	struct vtr_access_unit *unit = encode(encoder, &yuv, true);
+	struct vtr_h264_nal nal;
 	size_t at = 0;
 
-	CHECK_EQ(next_nal(unit, &at), 9);
-	for (int type = 9; type >= 0; type = next_nal(unit, &at)) {
-		seen[type] = true;
+	CHECK(vtr_h264_next_nal(unit->data, unit->size, &at, &nal));
+	CHECK_EQ(nal.type, 9);
+	while (vtr_h264_next_nal(unit->data, unit->size, &at, &nal)) {
+		seen[nal.type] = true;
 	}
 	CHECK(seen[7] && seen[8] && seen[5] && !seen[1]);
 	vtr_access_unit_unref(unit);
