@@ -7,7 +7,6 @@ for each frame that was presented, the frame rate, and how long the boot took to
 """
 import argparse
 import json
-import os
 import re
 import statistics
 import sys
@@ -16,34 +15,19 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tests' / 'e2e'))
 import e2e
+import harness
 import qemu
 
 # Issue 3: what `vitrine gpu` itself may use for a frame.
 FRONT_LIMIT_MS = 0.3
 
 
-def busy_ms(pid):
-    """Processor time of all threads, from the scheduler's own account."""
-    total = 0
-    for task in Path(f'/proc/{pid}/task').iterdir():
-        try:
-            total += int((task / 'schedstat').read_text().split()[0])
-        except OSError:
-            pass  # it ended
-    return total / 1e6
-
-
-def children(pid):
-    text = ''.join(path.read_text() for path in Path(f'/proc/{pid}/task').glob('*/children'))
-    return [int(word) for word in text.split()]
-
-
 def account(machine):
     front = machine.gpu.pid
-    sums = {'QEMU': busy_ms(machine.qemu.pid), 'front': busy_ms(front), 'worker': 0, 'screen': 0}
-    for pid in children(front):
-        name = Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')[1].decode()
-        sums[name] = sums.get(name, 0) + busy_ms(pid)
+    sums = {'QEMU': harness.busy_ms(machine.qemu.pid), 'front': harness.busy_ms(front), 'worker': 0, 'screen': 0}
+    for pid in harness.children(front):
+        name = harness.command_line(pid)[1]
+        sums[name] = sums.get(name, 0) + harness.busy_ms(pid)
     return sums
 
 

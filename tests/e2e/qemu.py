@@ -17,10 +17,12 @@ import sys
 import tempfile
 import threading
 import time
+import unittest
 from pathlib import Path
 
 import e2e
-from e2e import Failure, expect
+import harness
+from harness import expect
 
 SOURCE = Path(__file__).resolve().parent.parent.parent
 BOOT_SECONDS = 120
@@ -36,25 +38,19 @@ def find_qemu():
             match = re.search(r'version (\d+)\.(\d+)', done.stdout)
             if match and (int(match[1]), int(match[2])) >= MINIMUM:
                 return str(path)
-    raise e2e.Skip('no QEMU 11.1 or newer: make guest')
+    raise unittest.SkipTest('no QEMU 11.1 or newer: make guest')
 
 
 def find_guest():
     """Kernel and an initramfs with our test programs."""
     folder = e2e.build / 'guest'
     if not (folder / 'vmlinuz').exists():
-        raise e2e.Skip('no sample guest: make guest')
+        raise unittest.SkipTest('no sample guest: make guest')
     programs = [e2e.program(name) for name in ('vk-dump', 'vk-suite', 'bench-client')]
     options = [word for path in (folder / 'cube', folder / 'events', *programs) for word in ('--program', str(path))]
     e2e.run([sys.executable, SOURCE / 'guest' / 'build.py', '--folder', folder, '--initramfs', 'test.img', *options],
             os.environ)
     return str(folder / 'vmlinuz'), str(folder / 'test.img')
-
-
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
 
 
 class Lines:
@@ -89,7 +85,7 @@ class Lines:
                 left = end - time.monotonic()
                 if self.ended or left <= 0:
                     why = 'its output ended' if self.ended else f'nothing in {seconds} s'
-                    raise Failure(f'{what}: {why}; the last lines:\n' + '\n'.join(self.lines[-25:]))
+                    raise AssertionError(f'{what}: {why}; the last lines:\n' + '\n'.join(self.lines[-25:]))
                 self.changed.wait(left)
 
 
@@ -104,7 +100,7 @@ class Qmp:
             except (FileNotFoundError, ConnectionRefusedError):
                 return False
             return True
-        expect(e2e.wait_until(connects, 30), 'QEMU does not answer at its QMP socket')
+        expect(harness.wait_until(connects, 30), 'QEMU does not answer at its QMP socket')
         self.stream = self.sock.makefile('rw')
         self.events = collections.Counter()
         json.loads(self.stream.readline())
@@ -120,7 +116,7 @@ class Qmp:
             if 'event' in answer:
                 self.events[answer['event']] += 1
             elif 'error' in answer:
-                raise Failure(f'{command}: {answer["error"]["desc"]}')
+                raise AssertionError(f'{command}: {answer["error"]["desc"]}')
             else:
                 return answer['return']
 
@@ -163,7 +159,7 @@ class Machine:
         return Path(self.folder.name) / name
 
     def start_gpu(self):
-        self.port = free_port()
+        self.port = harness.free_port()
         options = [word for display in self.displays for word in ('--display', display)]
         command = [e2e.program('vitrine'), 'gpu', '--socket', str(self.path('gpu.sock')), '--input',
                    str(self.path('input')), '--http', f'127.0.0.1:{self.port}', *options, *self.gpu_options]
@@ -260,16 +256,7 @@ class Machine:
 
     def workers(self):
         """The pids of the processes that draw for the guest."""
-        found = []
-        for path in Path(f'/proc/{self.gpu.pid}/task').glob('*/children'):
-            for pid in path.read_text().split():
-                try:
-                    words = Path(f'/proc/{pid}/cmdline').read_bytes().split(b'\0')
-                except OSError:
-                    continue
-                if b'worker' in words:
-                    found.append(int(pid))
-        return sorted(found)
+        return harness.children_with(self.gpu.pid, 'worker')
 
     def expect_alive(self):
         expect(self.gpu.poll() is None, f'vitrine gpu ended with status {self.gpu.poll()}')
@@ -303,7 +290,7 @@ class Machine:
         logs = [self.path(name).read_text(errors='replace')[-5000:] if self.path(name).exists() else ''
                 for name in ('gpu.log', 'qemu.log')]
         self.folder.cleanup()
-        if error is not None and not isinstance(error, e2e.Skip):
+        if error is not None and not isinstance(error, unittest.SkipTest):
             print(f'--- log of vitrine gpu\n{logs[0]}--- log of QEMU\n{logs[1]}---')
             if self.qemu:
                 print('--- the end of the console\n' + '\n'.join(self.console.lines[-30:]) + '\n---')

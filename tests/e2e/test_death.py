@@ -7,7 +7,8 @@ import subprocess
 import time
 
 import e2e
-from e2e import expect
+import harness
+from harness import expect
 
 DEADLINE = 5  # seconds in which an orphaned client must have ended
 
@@ -17,7 +18,7 @@ def start_cube(server):
     known = set(server.workers())
     client = server.start([e2e.program('vitrine-cube'), '--frames', '100000', '--size', '320x200'],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    expect(e2e.wait_until(lambda: set(server.workers()) - known, 10), 'no worker came up')
+    expect(harness.wait_until(lambda: set(server.workers()) - known, 10), 'no worker came up')
     worker = (set(server.workers()) - known).pop()
     time.sleep(1)
     expect(client.poll() is None, f'the client ended early: {client.stderr.read() if client.poll() else ""}')
@@ -31,7 +32,7 @@ def expect_end(client, what):
     except subprocess.TimeoutExpired:
         client.kill()
         client.communicate()
-        raise e2e.Failure(f'{what}: the client still runs after {DEADLINE} s')
+        raise AssertionError(f'{what}: the client still runs after {DEADLINE} s')
     expect(client.returncode != 0, f'{what}: the client ended as if all were well')
     print(f'{what}: the client ended with status {client.returncode} after {time.monotonic() - start:.2f} s')
 
@@ -45,7 +46,7 @@ def test_worker_dies():
             expect_end(client, f'worker ended by {number.name}')
             server.expect_alive()
             expect(bystander.poll() is None, 'another client ended, too')
-        expect(e2e.wait_until(lambda: server.workers() == [bystander_worker], 5), 'a worker is left')
+        expect(harness.wait_until(lambda: server.workers() == [bystander_worker], 5), 'a worker is left')
         bystander.kill()
         bystander.communicate()
         server.run([e2e.program('vk-suite'), '--scene', 'triangle'])
@@ -59,7 +60,7 @@ def test_worker_of_idle_client_dies():
         while client.stdout.readline() not in ('READY\n', ''):
             pass
         os.kill(server.workers()[0], signal.SIGKILL)
-        expect(e2e.wait_until(lambda: not server.workers(), 5), 'the worker is left')
+        expect(harness.wait_until(lambda: not server.workers(), 5), 'the worker is left')
         time.sleep(0.2)
         expect_end(client, 'worker of an idle client killed')  # communicate() closes its input: it goes on
         server.expect_alive()
@@ -70,29 +71,27 @@ def test_client_dies():
         client, worker = start_cube(server)
         client.kill()
         client.communicate()
-        expect(e2e.wait_until(lambda: not server.workers(), DEADLINE), 'the worker of a killed client is left')
+        expect(harness.wait_until(lambda: not server.workers(), DEADLINE), 'the worker of a killed client is left')
         client, worker = start_cube(server)
         os.kill(client.pid, signal.SIGSTOP)
         server.run([e2e.program('vk-suite'), '--scene', 'triangle'])
         client.kill()
         client.communicate()
-        expect(e2e.wait_until(lambda: not server.workers(), DEADLINE), 'the worker of a stopped client is left')
+        expect(harness.wait_until(lambda: not server.workers(), DEADLINE), 'the worker of a stopped client is left')
 
 
 def test_server_dies():
     """The clients of a killed server are told, or at least not left spinning; no worker survives it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         server = e2e.Server()
-        server.__enter__()
         client, worker = start_cube(server)
         os.kill(server.process.pid, number)
         server.process.wait(20)
         expect_end(client, f'server ended by {number.name}')
-        gone = e2e.wait_until(lambda: not os.path.exists(f'/proc/{worker}'), DEADLINE)
-        server.process.stdout.close()
-        server.folder.cleanup()
+        gone = harness.wait_until(lambda: not os.path.exists(f'/proc/{worker}'), DEADLINE)
+        server.discard()
         expect(gone, f'the worker outlives a server that was ended by {number.name}')
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import e2e
 import qemu
-from e2e import expect
+from harness import expect
 
 
 def demo(*options, seconds=120):
@@ -82,4 +82,4 @@ def test_wrong_options():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -3,11 +3,13 @@
 """The desktop guest on `vitrine gpu`: weston draws with OpenGL by zink, its clients with Vulkan swapchains."""
 import re
 import time
+import unittest
 
 import e2e
+import harness
 import qemu
 import test_input
-from e2e import expect
+from harness import expect
 
 
 class Desktop(qemu.Machine):
@@ -17,7 +19,7 @@ class Desktop(qemu.Machine):
     def find_guest(self):
         folder = e2e.build / 'guest' / 'desktop'
         if not (folder / 'disk.img').exists():
-            raise e2e.Skip('no desktop guest: make guest-desktop')
+            raise unittest.SkipTest('no desktop guest: make guest-desktop')
         self.more_options = ['-drive', f'file={folder}/disk.img,if=virtio,format=raw,snapshot=on']
         return str(folder / 'vmlinuz'), str(folder / 'initramfs.img')
 
@@ -34,7 +36,7 @@ def test_desktop():
         def moves():
             seen.add(machine.picture())
             return len(seen) > 20
-        expect(e2e.wait_until(moves, 120), f'{len(seen)} different pictures in two minutes')
+        expect(harness.wait_until(moves, 120), f'{len(seen)} different pictures in two minutes')
         expect(len(max(seen, key=len)) > 50000, 'the pictures are nearly empty')
         expect(len(machine.workers()) >= 2, f'workers: {machine.workers()}')
         machine.expect_alive()
@@ -76,8 +78,8 @@ def test_typing_into_a_window():
         # All over the display, with nothing above, so that it does not matter where it opens; a click gives it the
         # keyboard. There is no sign that it is ready, so this is repeated until it reacts.
         machine.send('killall vkcube-wayland; weston-terminal --maximized &')
-        expect(e2e.wait_until(lambda: type_text(machine, 'touch /tmp/typed\n'), 90), 'nothing was typed')
+        expect(harness.wait_until(lambda: type_text(machine, 'touch /tmp/typed\n'), 90), 'nothing was typed')
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -11,7 +11,7 @@ import re
 from pathlib import Path
 
 import e2e
-from e2e import expect
+from harness import expect
 
 DOCUMENT = Path(__file__).resolve().parents[2] / 'docs' / 'differences.md'
 
@@ -103,4 +103,4 @@ def test_differences():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -4,8 +4,9 @@
 import struct
 
 import e2e
+import harness
 import qemu
-from e2e import expect
+from harness import expect
 
 
 def connector(machine, display):
@@ -21,7 +22,7 @@ def expect_connector(machine, display, wanted):
     def is_there():
         machine.run(f'echo detect >/sys/class/drm/card0-Virtual-{display + 1}/status')
         return connector(machine, display) == wanted
-    expect(e2e.wait_until(is_there, 20),
+    expect(harness.wait_until(is_there, 20),
            f'display {display} is {connector(machine, display)} for the guest, not {wanted}')
 
 
@@ -69,4 +70,4 @@ def test_beyond_4095_pixels():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

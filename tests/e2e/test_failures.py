@@ -10,7 +10,8 @@ import subprocess
 import time
 
 import e2e
-from e2e import expect
+import harness
+from harness import expect
 
 # Mesa's words for "ask the host".
 SYNCHRONOUS = {'VN_PERF': 'no_async_set_alloc,no_async_buffer_create,no_async_image_create,no_async_mem_alloc,'
@@ -54,7 +55,7 @@ def expect_fine(host):
     expect(status == 0 and lines[0] == 'bytes 7 9' and lines[-1] == 'end', f'the next program: {status}, {lines}')
     host.expect_alive()
     start = time.monotonic()
-    expect(e2e.wait_until(lambda: not host.workers(), WORKER_S), f'a worker is left after {WORKER_S} s')
+    expect(harness.wait_until(lambda: not host.workers(), WORKER_S), f'a worker is left after {WORKER_S} s')
     return time.monotonic() - start
 
 
@@ -188,7 +189,7 @@ def test_endless_wait():
         except subprocess.TimeoutExpired:
             client.kill()
             client.communicate()
-            raise e2e.Failure(f'the program still waits {CLIENT_S} s after the {target} ended')
+            raise AssertionError(f'the program still waits {CLIENT_S} s after the {target} ended')
 
 
 def test_run_ends():
@@ -204,4 +205,4 @@ def test_run_ends():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -8,8 +8,9 @@ import signal
 import time
 
 import e2e
+import harness
 import qemu
-from e2e import expect
+from harness import expect
 
 KILLS = 100
 REBOOTS = 20
@@ -26,7 +27,7 @@ def seed():
 
 def usage(machine):
     """File descriptors and private memory (KiB) of vitrine gpu."""
-    return e2e.fd_count(machine.gpu.pid), e2e.private_kib(machine.gpu.pid)
+    return harness.count_fds(machine.gpu.pid), harness.memory_kib(machine.gpu.pid)
 
 
 def expect_no_leak(machine, before, what):
@@ -42,7 +43,7 @@ def expect_frames(machine, count=5):
     frames = qemu.frame_numbers(machine, count)
     expect(all(difference <= 1 for _, difference, _ in frames), f'{frames}')
     machine.run(f'kill {pid}; wait {pid}', check=False)
-    e2e.wait_until(lambda: not machine.workers(), 20)
+    harness.wait_until(lambda: not machine.workers(), 20)
 
 
 def test_worker_kills():
@@ -51,7 +52,7 @@ def test_worker_kills():
     with qemu.Machine(memory='2G') as machine:
         machine.run('( while true; do cube --rate 0 --seconds 20 >/dev/null 2>&1; done ) & loop=$!')
         machine.run('( while true; do cube --hidden 320x200 --seconds 9 >/dev/null 2>&1; done ) & other=$!')
-        expect(e2e.wait_until(lambda: len(machine.workers()) >= 2, 60), 'no workers')
+        expect(harness.wait_until(lambda: len(machine.workers()) >= 2, 60), 'no workers')
         before = usage(machine)
         done = 0
         end = time.monotonic() + 1500
@@ -71,7 +72,7 @@ def test_worker_kills():
                 machine.run('true', 60)
         # A shell that was killed may just have started another cube, which is no `cube` yet.
         machine.run('kill $loop $other; wait $loop $other; sleep 1; while killall cube; do sleep 1; done', check=False)
-        expect(e2e.wait_until(lambda: not machine.workers(), 60), f'workers are left: {machine.workers()}')
+        expect(harness.wait_until(lambda: not machine.workers(), 60), f'workers are left: {machine.workers()}')
         expect_no_leak(machine, before, f'{KILLS} kills')
         expect_frames(machine)
         text = machine.run('cube --check', seconds=600, check=False)
@@ -91,7 +92,7 @@ def test_reboots():
             machine.wait_boot()
             machine.expect_alive()
             expect(pid, 'no program')
-        expect(e2e.wait_until(lambda: not machine.workers(), 30), f'workers are left: {machine.workers()}')
+        expect(harness.wait_until(lambda: not machine.workers(), 30), f'workers are left: {machine.workers()}')
         expect_no_leak(machine, before, f'{REBOOTS - 1} reboots')
         expect_frames(machine)
 
@@ -107,7 +108,7 @@ def test_rebinds():
             machine.run(f'echo {name} >{DEVICE}/unbind')
             machine.run('killall -9 cube', check=False)
             machine.run(f'echo {name} >{DEVICE}/bind')
-            expect(e2e.wait_until(lambda: 'card' in machine.run('ls /dev/dri', check=False), 20), 'no card')
+            expect(harness.wait_until(lambda: 'card' in machine.run('ls /dev/dri', check=False), 20), 'no card')
             machine.expect_alive()
         expect_frames(machine)
 
@@ -140,7 +141,7 @@ def test_machine_dies():
             machine.wait_log('cube', 'first frame', 90)
             machine.qemu.kill()
             machine.qemu.wait()
-            expect(e2e.wait_until(lambda: not machine.workers(), 30), f'workers are left: {machine.workers()}')
+            expect(harness.wait_until(lambda: not machine.workers(), 30), f'workers are left: {machine.workers()}')
             expect(machine.gpu.poll() is None, 'vitrine gpu ended, too')
             machine.path('qmp').unlink()
             machine.start_qemu(qemu.find_qemu(), *qemu.find_guest())
@@ -156,9 +157,9 @@ def test_many_programs():
         for _ in range(10):
             text = machine.run('for i in 1 2 3 4; do cube --hidden 320x200 --frames 5 & done; wait', 300)
             expect(len(re.findall('cube: 5 frames', text)) == 4, text)
-        expect(e2e.wait_until(lambda: not machine.workers(), 30), f'workers are left: {machine.workers()}')
+        expect(harness.wait_until(lambda: not machine.workers(), 30), f'workers are left: {machine.workers()}')
         expect_no_leak(machine, before, '40 programs')
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

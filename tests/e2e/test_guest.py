@@ -7,9 +7,10 @@ import struct
 import time
 
 import e2e
+import harness
 import qemu
 import test_scenes
-from e2e import expect
+from harness import expect
 
 FRAMES = 300
 # What a VM has and the local mode has not: synchronisation by file descriptors, with it swapchains; memory of
@@ -112,7 +113,7 @@ def last_frame(machine, options, number, display=0):
     pid = machine.start(f'cube --first {number - 4} --frames 5 --hold 1000 {options}', 'cube')
     machine.wait_log('cube', 'cube: 5 frames', 60)
     path = machine.path('last.png')
-    e2e.wait_until(lambda: path.write_bytes(machine.picture(display)) and frame_is(path, number), 10)
+    harness.wait_until(lambda: path.write_bytes(machine.picture(display)) and frame_is(path, number), 10)
     found = qemu.compare_frames([path])[0]
     expect(found[0] == number and found[1] <= 1, f'{options}: wanted frame {number}, saw {found}')
     text = machine.log_of('cube')
@@ -162,7 +163,7 @@ def picture_size(machine, display=0):
     """Width and height of what a display shows; None where it is dark, as between two modes."""
     try:
         return struct.unpack('>II', machine.picture(display)[16:24])
-    except e2e.Failure:
+    except AssertionError:
         return None
 
 
@@ -173,19 +174,19 @@ def test_follows_its_displays():
         machine.wait_log('cube', 'first frame', 60)
         for size in ((1024, 640), (1600, 900)):
             machine.put(0, width=size[0], height=size[1])
-            expect(e2e.wait_until(lambda: picture_size(machine) == size, 30), f'{picture_size(machine)}, not {size}')
+            expect(harness.wait_until(lambda: picture_size(machine) == size, 30), f'{picture_size(machine)}, not {size}')
             expect(max(frame[1] for frame in qemu.frame_numbers(machine, 5)) <= 1, f'wrong frames at {size}')
         machine.put(1, connected=True, width=640, height=480)
         machine.wait_log('cube', '640x480', 30)
-        expect(e2e.wait_until(lambda: picture_size(machine, 1) == (640, 480), 30), 'nothing on the second display')
+        expect(harness.wait_until(lambda: picture_size(machine, 1) == (640, 480), 30), 'nothing on the second display')
         for display in (0, 1):
             expect(max(frame[1] for frame in qemu.frame_numbers(machine, 5, display)) <= 1, f'display {display}')
         machine.put(1, connected=False)
         machine.wait_log('cube', '(the displays have changed(.|\n)*){4}buffers', 30)
-        expect(e2e.wait_until(lambda: picture_size(machine) == size, 30), 'nothing on the first display')
+        expect(harness.wait_until(lambda: picture_size(machine) == size, 30), 'nothing on the first display')
         expect(max(frame[1] for frame in qemu.frame_numbers(machine, 5)) <= 1, 'after the second display has gone')
         machine.expect_alive()
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -5,16 +5,14 @@ import collections
 import os
 import re
 import signal
-import sys
 import time
-from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'proto'))
 import e2e
+import harness
 import qemu
 import screen_input
 import ws
-from e2e import expect
+from harness import expect
 
 KEY_A, KEY_ESC, KEY_CAPSLOCK, KEY_LEFTSHIFT, KEY_F12 = 30, 1, 58, 42, 88
 BTN_LEFT, BTN_RIGHT = 0x110, 0x111
@@ -59,7 +57,7 @@ class Person(ws.Viewer):
         """Ends the screen process."""
         pid = screen_input.find_screen(self.front)
         os.kill(pid, signal.SIGKILL)
-        expect(e2e.wait_until(lambda: screen_input.find_screen(self.front) != pid, 20), 'no new screen process')
+        expect(harness.wait_until(lambda: screen_input.find_screen(self.front) != pid, 20), 'no new screen process')
         self.close()
 
 
@@ -198,4 +196,4 @@ def test_lights_are_the_guests():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

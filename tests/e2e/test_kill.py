@@ -13,7 +13,8 @@ import subprocess
 import time
 
 import e2e
-from e2e import expect
+import harness
+from harness import expect
 
 ROUNDS = 100
 DEADLINE = 15
@@ -28,7 +29,7 @@ def victim_command():
 def one_round(server, number):
     known = set(server.workers())
     client = server.start(victim_command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    expect(e2e.wait_until(lambda: set(server.workers()) - known or client.poll() is not None, 10), 'no worker')
+    expect(harness.wait_until(lambda: set(server.workers()) - known or client.poll() is not None, 10), 'no worker')
     time.sleep(random.random() * 0.6)
     workers = set(server.workers()) - known
     if random.random() < 0.5 and workers:
@@ -44,7 +45,7 @@ def one_round(server, number):
     except subprocess.TimeoutExpired:
         client.kill()
         client.wait()
-        raise e2e.Failure(f'round {number}: the orphaned client still ran after {DEADLINE} s')
+        raise AssertionError(f'round {number}: the orphaned client still ran after {DEADLINE} s')
     return time.monotonic() - start
 
 
@@ -55,19 +56,19 @@ def test_random_kills():
     with e2e.Server() as server:
         bystander = server.start([e2e.program('vitrine-cube'), '--frames', '1000000', '--size', '160x100'],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        expect(e2e.wait_until(lambda: server.workers(), 10), 'no worker')
+        expect(harness.wait_until(lambda: server.workers(), 10), 'no worker')
         time.sleep(1)
         for i in range(10):
             one_round(server, i)
-        e2e.wait_until(lambda: len(server.workers()) == 1, DEADLINE)
-        before = e2e.fd_count(server.process.pid), e2e.private_kib(server.process.pid)
+        harness.wait_until(lambda: len(server.workers()) == 1, DEADLINE)
+        before = harness.count_fds(server.process.pid), harness.memory_kib(server.process.pid)
         times = []
         for i in range(10, 10 + ROUNDS):
             times.append(one_round(server, i))
             expect(bystander.poll() is None, f'round {i}: another client ended')
             server.expect_alive()
-        left = e2e.wait_until(lambda: len(server.workers()) == 1, DEADLINE)
-        after = e2e.fd_count(server.process.pid), e2e.private_kib(server.process.pid)
+        left = harness.wait_until(lambda: len(server.workers()) == 1, DEADLINE)
+        after = harness.count_fds(server.process.pid), harness.memory_kib(server.process.pid)
         print(f'fds and private KiB of serve before and after {ROUNDS} kills: {before}, {after}')
         print(f'clients ended after {statistics.median(times):.2f} s (median), {max(times):.2f} s (longest)')
         expect(left, f'{len(server.workers()) - 1} workers are left')
@@ -77,4 +78,4 @@ def test_random_kills():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import e2e
-from e2e import expect
+import harness
+from harness import expect
 
 WHEN = 'when VK_KHR_acceleration_structure'  # what the prober enables, and no plain device
 DEVICE_NEEDS = ['a device', 'a compute pipeline', 'a graphics pipeline']
@@ -92,7 +93,7 @@ def test_a_file_elsewhere_is_allowed_by_name():
         done = driver.use()
         expect(done.returncode == 0, done.stderr)
         with e2e.Server(*driver.option(), '--log', 'info') as server:
-            expect(e2e.wait_until(lambda: str(driver.other / 'data') in server.log(), 20), 'the prober found nothing')
+            expect(harness.wait_until(lambda: str(driver.other / 'data') in server.log(), 20), 'the prober found nothing')
             server.run([e2e.program('bench-client'), '--only', 'submit', '--repeat', '1'])
 
 
@@ -134,8 +135,8 @@ def test_the_driver_itself_fails():
 def test_serve_warns():
     with late(WHEN, 'write {other}/secret') as driver, e2e.Server(*driver.option()) as server:
         why = 'fails in the sandbox with everything enabled that it offers, at a device'
-        expect(e2e.wait_until(lambda: why in server.log(), 20), server.log())
+        expect(harness.wait_until(lambda: why in server.log(), 20), server.log())
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

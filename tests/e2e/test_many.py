@@ -4,29 +4,18 @@
 import re
 import subprocess
 import time
-from pathlib import Path
 
 import e2e
-from e2e import expect
+import harness
+from harness import expect
 
 IDLE_CLIENTS = 64
 SEQUENCE = 200
 
 
-def cpu_ms(pid):
-    """Processor time of a process, from the scheduler's own nanoseconds."""
-    total = 0
-    for task in Path(f'/proc/{pid}/task').iterdir():
-        try:
-            total += int((task / 'schedstat').read_text().split()[0])
-        except OSError:
-            pass
-    return total / 1e6
-
-
 def state(server):
     pid = server.process.pid
-    return {'fds': e2e.fd_count(pid), 'threads': e2e.thread_count(pid), 'private KiB': e2e.private_kib(pid),
+    return {'fds': harness.count_fds(pid), 'threads': harness.count_threads(pid), 'private KiB': harness.memory_kib(pid),
             'workers': len(server.workers())}
 
 
@@ -39,7 +28,7 @@ def expect_settled(server, before):
     def settled():
         now = state(server)
         return all(now[key] <= before[key] for key in ('fds', 'threads', 'workers'))
-    expect(e2e.wait_until(settled, 10), f'before: {words(before)}; after: {words(state(server))}')
+    expect(harness.wait_until(settled, 10), f'before: {words(before)}; after: {words(state(server))}')
 
 
 def test_eight_at_once():
@@ -83,7 +72,7 @@ def test_workers_know_the_device():
         def known():
             end_idle(start_idle(server, 1))
             return re.search('knows how [1-9][0-9]* devices share memory', server.log())
-        expect(e2e.wait_until(known, 20), 'no worker knew the device')
+        expect(harness.wait_until(known, 20), 'no worker knew the device')
 
 
 def test_idle_clients():
@@ -92,11 +81,11 @@ def test_idle_clients():
         clients = start_idle(server, IDLE_CLIENTS)
         workers = server.workers()
         time.sleep(2)  # a thread that spins for a while after work has stopped by then
-        start = sum(cpu_ms(pid) for pid in workers) + cpu_ms(server.process.pid)
+        start = sum(harness.busy_ms(pid) for pid in workers) + harness.busy_ms(server.process.pid)
         time.sleep(3)
-        used = sum(cpu_ms(pid) for pid in workers) + cpu_ms(server.process.pid) - start
-        threads = sorted(e2e.thread_count(pid) for pid in workers)
-        memory = sorted(e2e.private_kib(pid) for pid in workers)
+        used = sum(harness.busy_ms(pid) for pid in workers) + harness.busy_ms(server.process.pid) - start
+        threads = sorted(harness.count_threads(pid) for pid in workers)
+        memory = sorted(harness.memory_kib(pid) for pid in workers)
         print(f'{len(clients)} idle clients: {len(workers)} workers, {threads[0]} to {threads[-1]} threads and '
               f'{memory[0]} to {memory[-1]} KiB private each; serve: {words(state(server))}; '
               f'processor time of all in 3 s: {used:.1f} ms')
@@ -116,9 +105,9 @@ def test_one_after_another():
         for i in range(SEQUENCE):
             server.run([suite, '--scene', scenes[i % len(scenes)]])
             if i == 19:
-                e2e.wait_until(lambda: not server.workers(), 10)
+                harness.wait_until(lambda: not server.workers(), 10)
                 settled = state(server)
-        e2e.wait_until(lambda: not server.workers(), 10)
+        harness.wait_until(lambda: not server.workers(), 10)
         after = state(server)
         print(f'serve after 20 programs: {words(settled)}; after {SEQUENCE}: {words(after)}')
         expect_settled(server, settled)
@@ -126,4 +115,4 @@ def test_one_after_another():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

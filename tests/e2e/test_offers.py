@@ -12,8 +12,9 @@ import statistics
 import subprocess
 
 import e2e
+import harness
 import test_failures
-from e2e import expect
+from harness import expect
 
 ROUNDS = 7
 ROUND_DEVICES = 30
@@ -87,7 +88,7 @@ def test_offers_of_test_driver():
 
 
 def state(worker):
-    return {'KiB': e2e.private_kib(worker), 'fds': e2e.fd_count(worker), 'threads': e2e.thread_count(worker)}
+    return {'KiB': harness.memory_kib(worker), 'fds': harness.count_fds(worker), 'threads': harness.count_threads(worker)}
 
 
 def cycles(env, spare_kib):
@@ -128,4 +129,4 @@ def test_cycles_of_test_driver():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

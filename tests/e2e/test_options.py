@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Hosts that are not here, emulated: coarse import alignment, and memory that cannot be shared."""
 import e2e
-from e2e import expect
+from harness import expect
 from test_scenes import run_both
 
 
@@ -39,4 +39,4 @@ def test_nothing_can_be_shared():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -9,10 +9,12 @@ import signal
 import subprocess
 import sys
 import tempfile
+import unittest
 from pathlib import Path
 
 import e2e
-from e2e import expect
+import harness
+from harness import expect
 
 
 class Xvfb:
@@ -29,7 +31,7 @@ class Xvfb:
             number = pipe.readline().strip()
         if not number:
             self.process.wait()
-            raise e2e.Skip('Xvfb does not start')
+            raise unittest.SkipTest('Xvfb does not start')
         self.display = f':{number}'
         return self
 
@@ -59,9 +61,9 @@ class Weston:
                                          '--width=640', '--height=480', '--debug', f'--config={settings}'], env=env,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         socket = Path(self.folder.name) / 'weston'
-        if not e2e.wait_until(lambda: socket.exists() or self.process.poll() is not None, 20) or not socket.exists():
+        if not harness.wait_until(lambda: socket.exists() or self.process.poll() is not None, 20) or not socket.exists():
             self.__exit__()
-            raise e2e.Skip('weston does not start')
+            raise unittest.SkipTest('weston does not start')
         return self
 
     def __exit__(self, *_):
@@ -132,7 +134,7 @@ def test_vkcube_wayland():
         process = subprocess.Popen([*run_command(), *cube], env=weston.env, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         try:
-            expect(e2e.wait_until(lambda: weston.drawn() > 100000, 60), 'no cube in 500 x 500 pixels on the desktop')
+            expect(harness.wait_until(lambda: weston.drawn() > 100000, 60), 'no cube in 500 x 500 pixels on the desktop')
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
@@ -173,9 +175,9 @@ def test_layers_stay_with_the_program():
         try:
             def maps():
                 return ''.join(Path(f'/proc/{pid}/maps').read_text() for pid in server.workers())
-            expect(e2e.wait_until(lambda: 'libvulkan_lvp' in maps(), 20), 'the worker loads no driver')
+            expect(harness.wait_until(lambda: 'libvulkan_lvp' in maps(), 20), 'the worker loads no driver')
             # Layers load after the driver.
-            expect(not e2e.wait_until(lambda: layer in maps(), 2), 'the layer is in the worker')
+            expect(not harness.wait_until(lambda: layer in maps(), 2), 'the layer is in the worker')
         finally:
             cube.kill()
             cube.wait()
@@ -199,4 +201,4 @@ def test_run_keeps_variables():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -5,7 +5,7 @@ import tempfile
 from pathlib import Path
 
 import e2e
-from e2e import expect
+from harness import expect
 
 # Scenes that a Venus driver may skip though the native one runs them, and why.
 MAY_SKIP = {
@@ -97,4 +97,4 @@ def test_demo_picture():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

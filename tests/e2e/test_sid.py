@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import unittest
 from pathlib import Path
 
 import e2e
@@ -18,7 +19,7 @@ import test_failures
 import test_offers
 import test_scenes
 import test_validation
-from e2e import expect
+from harness import expect
 
 CACHE = Path('/var/cache/vitrine-tests/sid')
 # Message id: why it may come.
@@ -31,7 +32,7 @@ PACKAGES = 'mesa-vulkan-drivers,vulkan-tools,libvulkan1,vulkan-validationlayers,
 def sid():
     """The folder, made if it is not there."""
     if os.geteuid() != 0:
-        raise e2e.Skip('chroot needs root')
+        raise unittest.SkipTest('chroot needs root')
     if (CACHE / 'complete').exists():
         return CACHE
     debootstrap = e2e.tool('debootstrap')
@@ -41,7 +42,7 @@ def sid():
     done = subprocess.run([debootstrap, '--variant=minbase', f'--include={PACKAGES}', 'sid', str(CACHE), MIRROR],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode:
-        raise e2e.Skip(f'debootstrap: {done.stdout[-500:]}')
+        raise unittest.SkipTest(f'debootstrap: {done.stdout[-500:]}')
     (CACHE / 'complete').touch()
     return CACHE
 
@@ -50,16 +51,13 @@ class SidServer(e2e.Server):
     """A server whose socket is inside the chroot; its clients run there."""
 
     def __init__(self, root, env=None):
-        super().__init__(env=env)
         self.root = root
+        self.folder = tempfile.TemporaryDirectory(prefix='vitrine-sid-', dir=root / 'tmp')  # for programs and files
+        super().__init__(env=env, parent=root / 'tmp')
 
-    def __enter__(self):
-        tempfile.tempdir = str(self.root / 'tmp')
-        try:
-            super().__enter__()
-        finally:
-            tempfile.tempdir = None
-        return self
+    def discard(self):
+        super().discard()
+        self.folder.cleanup()
 
     def run(self, command, **more):
         """The program is copied into the folder where it is one of ours."""
@@ -70,7 +68,7 @@ class SidServer(e2e.Server):
         env = {
             'PATH': '/usr/bin:/bin', 'LC_ALL': 'C.UTF-8', 'NODEVICE_SELECT': '1',
             'VK_DRIVER_FILES': self.inside(sorted(self.root.glob('usr/share/vulkan/icd.d/virtio_icd*.json'))[0]),
-            'VN_DEBUG': 'vtest', 'VTEST_SOCKET_NAME': self.inside(self.socket),
+            'VN_DEBUG': 'vtest', 'VTEST_SOCKET_NAME': self.inside(self.path),
         }
         return e2e.run([e2e.tool('chroot'), self.root, *inside], env, **more)
 
@@ -82,12 +80,12 @@ class SidHost(SidServer):
     """The server and its driver are sid's, too, under a validation layer if wished. vitrine needs /proc."""
 
     def __init__(self, root, validation=True):
-        super().__init__(root)
-        self.validation = validation
         if not (root / 'proc' / 'self').exists():
             done = subprocess.run(['mount', '-t', 'proc', 'proc', str(root / 'proc')], stderr=subprocess.PIPE)
             if done.returncode:
-                raise e2e.Skip('cannot mount /proc in the folder')
+                raise unittest.SkipTest('cannot mount /proc in the folder')
+        self.validation = validation
+        super().__init__(root)
 
     def bring_libraries(self, program):
         """Those that the program was linked with and sid has in another version only."""
@@ -96,7 +94,7 @@ class SidHost(SidServer):
             if len(words) > 2 and words[1] == '=>' and not any(self.root.glob(f'usr/lib/*/{words[0]}')):
                 shutil.copy(words[2], self.folder.name)
 
-    def command(self):
+    def command_line(self, command, arguments):
         shutil.copy(e2e.program('vitrine'), self.folder.name)
         self.bring_libraries(e2e.program('vitrine'))
         self.env = {**self.native_env(), 'LD_LIBRARY_PATH': self.inside(self.folder.name)}
@@ -106,7 +104,7 @@ class SidHost(SidServer):
             self.env.update({'VK_INSTANCE_LAYERS': test_validation.LAYER,
                              'VK_LAYER_SETTINGS_PATH': self.inside(settings)})
         return [e2e.tool('chroot'), str(self.root), self.inside(Path(self.folder.name) / 'vitrine'), 'serve',
-                '--socket', self.inside(self.socket), '-o', 'no-sandbox']
+                '--socket', self.inside(self.path), '-o', 'no-sandbox']
 
     def native(self, command):
         """Runs one of our programs in there, on the driver itself."""
@@ -209,4 +207,4 @@ def test_validation_of_sid():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

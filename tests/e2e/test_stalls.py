@@ -5,16 +5,13 @@
 tests/proto/test_stalls.py measures the same to within 5 %; here emulation shares the processors with all the others, so
 that the frame rate only shows that nothing stops."""
 import re
-import sys
 import tempfile
 import time
 
 import e2e
 import qemu
-from e2e import expect
-
-sys.path.insert(0, str(qemu.SOURCE / 'tests' / 'proto'))
-import stalls  # noqa: E402
+import stalls
+from harness import expect
 
 SHIM = ('tests', 'proto', 'libslow_x264.so')
 # The cube reports every two seconds.
@@ -56,4 +53,4 @@ def test_the_guest_draws_on():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

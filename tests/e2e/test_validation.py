@@ -7,10 +7,11 @@ client's and not ours: those are taken off first.
 """
 import re
 import tempfile
+import unittest
 from pathlib import Path
 
 import e2e
-from e2e import expect
+from harness import expect
 
 LAYER = 'VK_LAYER_KHRONOS_validation'
 LAYER_MANIFEST = Path('/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json')
@@ -32,7 +33,7 @@ def settings(folder):
 
 def layer_env(folder):
     if not LAYER_MANIFEST.exists():
-        raise e2e.Skip('vulkan-validationlayers is not installed')
+        raise unittest.SkipTest('vulkan-validationlayers is not installed')
     path = Path(folder) / 'vk_layer_settings.txt'
     # Debian 12's layer is older than its driver: it would wrap handles and then pass them on wrapped in
     # the functions that it does not know.
@@ -99,4 +100,4 @@ def test_dump():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

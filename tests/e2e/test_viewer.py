@@ -4,11 +4,11 @@
 import os
 import re
 import subprocess
-from pathlib import Path
+import unittest
 
 import e2e
 import qemu
-from e2e import expect
+from harness import expect
 
 RUN = qemu.SOURCE / 'tests' / 'web' / 'run.sh'
 SCRIPT = qemu.SOURCE / 'tests' / 'web' / 'use_guest.mjs'
@@ -21,7 +21,7 @@ def use(machine):
     done = subprocess.run(['sh', RUN, SCRIPT, link, pictures], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           text=True, timeout=180, env=os.environ)
     if done.returncode == 77:
-        raise e2e.Skip(done.stdout.strip())
+        raise unittest.SkipTest(done.stdout.strip())
     expect(done.returncode == 0, done.stdout)
     return done.stdout.strip()
 
@@ -46,4 +46,4 @@ def test_the_cube_plays_and_input_arrives():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -2,15 +2,13 @@
 # SPDX-License-Identifier: MIT
 """A window on the host's desktop shows what a stock Linux guest draws, and what is done in it reaches the guest."""
 import re
-import sys
 
 import e2e
+import harness
 import qemu
-from e2e import expect
-
-sys.path.insert(0, str(qemu.SOURCE / 'tests' / 'proto'))
-import screen  # noqa: E402
-import xvfb  # noqa: E402
+import screen
+import xvfb
+from harness import expect
 
 
 def compare(machine, x, window):
@@ -18,7 +16,7 @@ def compare(machine, x, window):
     width, height, rows, _ = screen.read_png(machine.picture())
     place = x.place(window)
     expect(place[2:] == (width, height), f'the window is {place[2:]}, the frame {width}x{height}')
-    expect(e2e.wait_until(lambda: x.part(*place) == rows, 10), 'the window shows something else than the guest')
+    expect(harness.wait_until(lambda: x.part(*place) == rows, 10), 'the window shows something else than the guest')
     return width, height
 
 
@@ -30,7 +28,7 @@ def follow(machine, x, window, width, height):
     def is_followed():
         machine.run(f'echo detect >{mode}/status')
         return machine.run(f'head -n 1 {mode}/modes').split() == [f'{width}x{height}']
-    expect(e2e.wait_until(is_followed, 20), f'the guest does not know of {width}x{height}')
+    expect(harness.wait_until(is_followed, 20), f'the guest does not know of {width}x{height}')
 
 
 def test_a_window_is_the_guests_screen():
@@ -60,4 +58,4 @@ def test_a_window_is_the_guests_screen():
 
 
 if __name__ == '__main__':
-    e2e.main(globals())
+    e2e.main()

@@ -1,9 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Runs `vitrine serve`, or another server, for a test and looks at what it holds."""
+"""What all tests in Python share: how they are run, `vitrine serve` or another server for a test, and what processes
+hold.
 
+A test is a method of a unittest.TestCase, or a function of the script whose name begins with test_.
+"""
+
+import contextlib
+import fnmatch
+import inspect
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -20,29 +28,46 @@ def is_sanitized():
         return b'__asan_init' in file.read()
 
 
-def wait_for(condition, seconds=5, what='condition'):
+def expect(ok, text):
+    if not ok:
+        raise AssertionError(text)
+
+
+def wait_until(condition, seconds):
+    """The condition's value as soon as it is true, or its last one; for what offers no event to wait for."""
     deadline = time.monotonic() + seconds
     while True:
         value = condition()
-        if value:
+        if value or time.monotonic() > deadline:
             return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f'{what}: not after {seconds} s')
         time.sleep(0.005)
 
 
+def wait_for(condition, seconds=5, what='condition'):
+    value = wait_until(condition, seconds)
+    expect(value, f'{what}: not after {seconds} s')
+    return value
+
+
+def free_port(kind=socket.SOCK_STREAM):
+    with socket.socket(socket.AF_INET, kind) as sock:
+        sock.bind(('127.0.0.1', 0))
+        return sock.getsockname()[1]
+
+
 def command_line(pid):
+    """Its words; none for a process that has ended, or has not begun yet."""
     try:
-        with open(f'/proc/{pid}/cmdline', 'rb') as file:
-            return file.read()
+        with open(f'/proc/{pid}/cmdline', errors='replace') as file:
+            return file.read().split('\0')[:-1]
     except OSError:
-        return b''
+        return []
 
 
 def may_be_prober(pid, parent):
     """Whether it is the process that finds out about the devices, or is about to begin or has just ended."""
     line = command_line(pid)
-    return b'--probe' in line or line in (b'', command_line(parent))
+    return '--probe' in line or line in ([], command_line(parent))
 
 
 def count_fds(pid):
@@ -62,11 +87,18 @@ def wait_prober(pid):
 
 
 def children(pid):
-    try:
-        with open(f'/proc/{pid}/task/{pid}/children') as file:
-            return [int(child) for child in file.read().split()]
-    except FileNotFoundError:
-        return []
+    """Those that any of its threads has started, in the order of their numbers."""
+    found = []
+    with contextlib.suppress(OSError):
+        for task in os.listdir(f'/proc/{pid}/task'):
+            with contextlib.suppress(OSError), open(f'/proc/{pid}/task/{task}/children') as file:
+                found += map(int, file.read().split())
+    return sorted(found)
+
+
+def children_with(pid, *words):
+    """The children with all these words in their command lines."""
+    return [child for child in children(pid) if set(words) <= set(command_line(child))]
 
 
 def is_gone(pid):
@@ -88,7 +120,7 @@ def memory_kib(pid, kinds=('Private_Clean', 'Private_Dirty')):
     return total
 
 
-def threads(pid):
+def count_threads(pid):
     return len(os.listdir(f'/proc/{pid}/task'))
 
 
@@ -102,10 +134,16 @@ def thread_seconds(pid):
     """Processor time of each thread, by name."""
     times = {}
     for task in os.listdir(f'/proc/{pid}/task'):
-        with open(f'/proc/{pid}/task/{task}/comm') as comm, open(f'/proc/{pid}/task/{task}/schedstat') as stat:
+        with contextlib.suppress(OSError), open(f'/proc/{pid}/task/{task}/comm') as comm, \
+                open(f'/proc/{pid}/task/{task}/schedstat') as stat:
             name = comm.read().strip()
             times[name] = times.get(name, 0) + int(stat.read().split()[0]) / 1e9
     return times
+
+
+def busy_ms(pid):
+    """Processor time of the threads that it has now, finer than cpu_seconds()."""
+    return 1000 * sum(thread_seconds(pid).values())
 
 
 def check_sound(log):
@@ -118,12 +156,13 @@ def check_sound(log):
 class Process:
     """A process of ours with a directory of its own, where its log is; both last as long as this object."""
 
-    def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
+    def __init__(self, parent=None):
+        """`parent`: where the directory is made."""
+        self.dir = tempfile.mkdtemp(prefix='vitrine-test-', dir=parent)
         self.remove = weakref.finalize(self, shutil.rmtree, self.dir, ignore_errors=True)
         self.log_path = os.path.join(self.dir, 'log')
 
-    def start(self, command, **options):
+    def spawn(self, command, **options):
         with open(self.log_path, 'w') as log:
             self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, **options)
 
@@ -150,21 +189,46 @@ class Process:
 
 
 class Server(Process):
-    """A server at a socket. `args` may have {dir} in them, for its directory."""
+    """A server at a socket. `args` may have {dir} in them, for its directory. At the end of a with statement it is stopped;
+    if the test failed, the end of its log is printed."""
 
-    def __init__(self, *args, program=None, command=('serve',), env=None):
-        super().__init__()
+    def __init__(self, *args, program=None, command=('serve',), env=None, parent=None):
+        super().__init__(parent)
         self.path = os.path.join(self.dir, 'sock')
-        self.start([program or PROGRAM, *command, '--socket', self.path, *(arg.format(dir=self.dir) for arg in args)],
-                   stdin=subprocess.DEVNULL, text=True, env=env)
+        self.env = env
+        words = self.command_line([program or PROGRAM, *command], [arg.format(dir=self.dir) for arg in args])
+        self.spawn(words, stdin=subprocess.DEVNULL, text=True, env=self.env)
         line = self.process.stdout.readline()
-        if line.split()[:2] != ['READY', self.path]:
-            raise AssertionError(f'server did not start: {line!r}\n{self.log()}')
+        if line.split()[:2] != ['READY', words[words.index('--socket') + 1]]:
+            log = self.log()
+            self.discard()
+            raise AssertionError(f'server did not start: {line!r}\n{log}')
         self.links = line.split()[2:]
         wait_prober(self.pid)
 
+    def command_line(self, command, arguments):
+        return [*command, '--socket', self.path, *arguments]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        if kind is None:
+            self.stop()
+            return
+        self.process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(20)
+        if not issubclass(kind, unittest.SkipTest):
+            print(f'--- log of the server\n{self.log()[-4000:]}---')
+        self.discard()
+
     def workers(self):
         return children(self.pid)
+
+    def expect_alive(self):
+        status = self.process.poll()
+        expect(status is None, f'the server ended with {status}\n{self.tail()}')
 
     def wait_workers(self, count, seconds=10):
         wait_for(lambda: len(self.workers()) == count, seconds,
@@ -174,10 +238,9 @@ class Server(Process):
     def stop(self):
         workers = self.workers()
         self.process.send_signal(signal.SIGTERM)
-        status = self.process.wait(20)
-        self.process.stdout.close()
-        log = self.log()
         try:
+            status = self.process.wait(20)
+            log = self.log()
             self.check_sound()
             if status != 0:
                 raise AssertionError(f'the server ended with {status}\n{log}')
@@ -188,7 +251,14 @@ class Server(Process):
                 if os.path.exists(f'/proc/{pid}'):
                     raise AssertionError(f'the server left worker {pid} behind')
         finally:
-            self.remove()
+            self.discard()
+
+    def discard(self):
+        """Ends it without looking at what it leaves."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.remove()
 
 
 class ServerTest(unittest.TestCase):
@@ -206,10 +276,35 @@ class ServerTest(unittest.TestCase):
         cls.server.stop()
 
     def tearDown(self):
-        if self.server.process.poll() is not None:
-            self.fail(f'the server ended with {self.server.process.returncode}\n'
-                      f'{self.server.log()}')
+        self.server.expect_alive()
         self.server.check_sound()
+
+
+class Function(unittest.FunctionTestCase):
+    def __str__(self):
+        return self.id()
+
+
+class Loader(unittest.TestLoader):
+    """Finds functions, too."""
+
+    def wants(self, name):
+        return not self.testNamePatterns or any(fnmatch.fnmatchcase(name, one) for one in self.testNamePatterns)
+
+    def loadTestsFromModule(self, module, *args, **options):
+        suite = super().loadTestsFromModule(module, *args, **options)
+        suite.addTests(Function(item) for name, item in vars(module).items()
+                       if name.startswith('test_') and inspect.isfunction(item) and self.wants(name))
+        return suite
+
+
+def run_tests(arguments):
+    """Runs the tests of the script as unittest's arguments say, and exits: with 77 if all were skipped."""
+    sys.stdout.reconfigure(line_buffering=True)
+    result = unittest.main(module='__main__', argv=[sys.argv[0], *arguments], testLoader=Loader(), verbosity=2,
+                           warnings='ignore', exit=False).result
+    all_skipped = result.testsRun > 0 and len(result.skipped) == result.testsRun
+    sys.exit(1 if not result.wasSuccessful() else 77 if all_skipped else 0)
 
 
 def main():
@@ -218,6 +313,4 @@ def main():
     if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK):
         sys.exit(f'usage: {sys.argv[0]} path/to/vitrine [unittest arguments]')
     PROGRAM = os.path.abspath(sys.argv[1])
-    sys.modules['harness'].PROGRAM = PROGRAM
-    unittest.main(module='__main__', argv=[sys.argv[0]] + sys.argv[2:], verbosity=1,
-                  warnings='ignore')
+    run_tests(sys.argv[2:])

@@ -92,7 +92,7 @@ class Front(harness.Process):
         super().__init__()
         self.unasked = []
         self.rest = b''
-        self.start([FRONT, program or harness.PROGRAM, *([http] if http else []), *args], stdin=subprocess.PIPE, env=env)
+        self.spawn([FRONT, program or harness.PROGRAM, *([http] if http else []), *args], stdin=subprocess.PIPE, env=env)
         line = self.read_line()
         if not line.startswith('READY'):
             self.process.wait(5)

@@ -7,6 +7,8 @@ import os
 import signal
 import socket
 import struct
+
+import harness
 import time
 
 CONTROL_FD = 3
@@ -22,21 +24,7 @@ def pack(kind, display=0, code=0, down=0, x=0, y=0, wheel_x=0, wheel_y=0):
 
 def find_screen(front, seconds=20):
     """The screen process of a front."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        for task in os.listdir(f'/proc/{front}/task'):
-            with open(f'/proc/{front}/task/{task}/children') as file:
-                children = file.read().split()
-            for pid in children:
-                try:
-                    with open(f'/proc/{pid}/cmdline', 'rb') as file:
-                        words = file.read().split(b'\0')
-                except OSError:
-                    continue
-                if words[1:2] == [b'screen']:
-                    return int(pid)
-        time.sleep(0.02)
-    raise AssertionError('there is no screen process')
+    return harness.wait_for(lambda: harness.children_with(front, 'screen'), seconds, 'a screen process')[0]
 
 
 def borrow_fd(pid, number):

@@ -25,17 +25,11 @@ STOP_S, GO_S = 0.2, 0.016
 COMEBACK_LIMIT_MS = 2000
 
 
-def free_port():
-    with socket.socket() as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
-
-
 class Broadcast:
     """A media server: ffmpeg, for one broadcast."""
 
     def __init__(self):
-        self.port = free_port()
+        self.port = harness.free_port()
         self.url = f'rtsp://127.0.0.1:{self.port}/live'
         self.process = subprocess.Popen(
             ['ffmpeg', '-v', 'error', '-nostdin', '-rtsp_flags', 'listen', '-i', self.url, '-c', 'copy', '-f', 'null', '-'],
@@ -119,11 +113,7 @@ class Target:
 
     def pid_of(self, *words):
         """The process that the front has started with all these words."""
-        for pid in harness.children(self.pid):
-            with contextlib.suppress(OSError), open(f'/proc/{pid}/cmdline') as file:
-                if set(words) <= set(file.read().split('\0')):
-                    return pid
-        return None
+        return next(iter(harness.children_with(self.pid, *words)), None)
 
     def screen(self):
         return harness.wait_for(lambda: self.pid_of('screen'), 10, 'a screen process')

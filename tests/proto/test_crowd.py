@@ -5,7 +5,6 @@
 import os
 import signal
 import statistics
-import sys
 import time
 import unittest
 import urllib.parse
@@ -39,11 +38,7 @@ class CrowdTest(unittest.TestCase):
         self.host, self.port, self.token = '127.0.0.1', link.port, link.fragment.split('=')[1]
 
     def screen(self):
-        for pid in self.server.workers():
-            with open(f'/proc/{pid}/cmdline') as file:
-                if 'screen' in file.read().split('\0'):
-                    return pid
-        self.fail('there is no screen process')
+        return harness.wait_for(lambda: harness.children_with(self.server.pid, 'screen'), 20, 'a screen process')[0]
 
     def watch(self, display=0):
         watcher = play.Watcher(self, display)

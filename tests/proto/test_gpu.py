@@ -8,7 +8,6 @@ import os
 import random
 import signal
 import struct
-import time
 
 import harness
 import vhost

@@ -232,7 +232,7 @@ class Many(harness.ServerTest):
         time.sleep(2)
         cpu = sum(map(harness.cpu_seconds, workers)) + harness.cpu_seconds(self.server.pid) - cpu
         memory = sorted(map(harness.memory_kib, workers))
-        threads = max(map(harness.threads, workers))
+        threads = max(map(harness.count_threads, workers))
         print(f'64 idle clients: worker {memory[32]} KiB private, at most {threads} threads; '
               f'CPU of all together {cpu / 2 * 100:.1f} %; server '
               f'{harness.memory_kib(self.server.pid)} KiB, {self.server.fds()} fds', flush=True)

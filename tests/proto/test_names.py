@@ -48,15 +48,6 @@ def transition_image():
     return command(296, struct.pack('<QIQ', DEVICE, 1, 1) + one, True)
 
 
-def serves_client(pid):
-    """The prober of a server that has just started is its child, too."""
-    try:
-        with open(f'/proc/{pid}/cmdline') as file:
-            return '--client-fd' in file.read().split('\0')
-    except FileNotFoundError:
-        return False
-
-
 class Names(harness.unittest.TestCase):
     def serve(self, words):
         server = harness.Server('-o', f'driver={DRIVER}', env={**os.environ, 'VTR_TEST_DRIVER': f'count,{words}'})
@@ -82,7 +73,7 @@ class Names(harness.unittest.TestCase):
             self.call(ring, transition_image())
             self.assertEqual(ring.status & FATAL, 0)
             self.assertTrue(client.is_alive(), server.tail())
-            worker, = filter(serves_client, server.workers())
+            worker, = harness.children_with(server.pid, '--client-fd')
         return worker
 
     def counts(self, server, worker):

@@ -285,12 +285,12 @@ class Rings(VenusTest):
                 self.assertTrue(ring.wait(), self.server.tail())
                 self.assertEqual(struct.unpack_from('<ii', ring.replies), (137, 0))
             worker, = self.server.workers()
-            print(f'{len(rings)} rings: {harness.threads(worker)} threads, {harness.memory_kib(worker)} KiB', flush=True)
+            print(f'{len(rings)} rings: {harness.count_threads(worker)} threads, {harness.memory_kib(worker)} KiB', flush=True)
             for ring in rings[::2]:
                 client.submit(vtest.destroy_ring(ring.ring_id))
             for ring in rings[1::2]:
                 ring.call(vtest.enumerate_instance_version(), 16)
-            self.assertLess(harness.threads(worker), 200)
+            self.assertLess(harness.count_threads(worker), 200)
         self.server.wait_workers(0)
 
     def test_calls(self):

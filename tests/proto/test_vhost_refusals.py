@@ -5,7 +5,6 @@ import os
 import random
 import socket
 import struct
-import time
 
 import harness
 import vhost

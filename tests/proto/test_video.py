@@ -3,7 +3,6 @@
 """Recording and publishing: the files are good whatever happens, and nothing that happens to them is noticed
 by the front."""
 
-import glob
 import json
 import os
 import resource
@@ -34,20 +33,6 @@ def probe(path, packets=False):
     return json.loads(done.stdout)
 
 
-def free_port(kind=socket.SOCK_STREAM):
-    with socket.socket(socket.AF_INET, kind) as sock:
-        sock.bind(('127.0.0.1', 0))
-        return sock.getsockname()[1]
-
-
-def command_of(pid):
-    try:
-        with open(f'/proc/{pid}/cmdline') as file:
-            return file.read().split('\0')[1]
-    except (FileNotFoundError, ProcessLookupError, IndexError):
-        return None
-
-
 class VideoTest(unittest.TestCase):
     def setUp(self):
         self.dir = tempfile.mkdtemp(prefix='vitrine-test-')
@@ -71,7 +56,7 @@ class VideoTest(unittest.TestCase):
         front.stop()
 
     def processes(self, command):
-        return [pid for pid in harness.children(self.front.pid) if command_of(pid) == command]
+        return harness.children_with(self.front.pid, command)
 
     def play(self, frames=60):
         """Frames 60 times a second. None of them may have been held up by what is on the way to disk or server."""
@@ -317,20 +302,20 @@ class Publishing(VideoTest):
         self.wait_for_bytes(path, 3000)
 
     def test_rtmp(self):
-        url = f'rtmp://127.0.0.1:{free_port()}/live/key'
+        url = f'rtmp://127.0.0.1:{harness.free_port()}/live/key'
         self.check_broadcast(url, '-listen', '1', '-f', 'flv', '-i', url)
         self.assertNotIn('live/key', self.front.log())
 
     def test_rtsp(self):
-        url = f'rtsp://127.0.0.1:{free_port()}/live'
+        url = f'rtsp://127.0.0.1:{harness.free_port()}/live'
         self.check_broadcast(url, '-rtsp_flags', 'listen', '-i', url)
 
     def test_srt(self):
-        url = f'srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}'
+        url = f'srt://127.0.0.1:{harness.free_port(socket.SOCK_DGRAM)}'
         self.check_broadcast(url, '-i', url + '?mode=listener')
 
     def test_the_server_is_not_there(self):
-        self.start(f'publish=rtmp://127.0.0.1:{free_port()}/live/key')
+        self.start(f'publish=rtmp://127.0.0.1:{harness.free_port()}/live/key')
         self.play()
         harness.wait_for(lambda: 'the server is tried again' in self.front.log(), 20, 'a retry')
 
