@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cmd/opts.h"
 #include "display/client.h"
 #include "display/protocol.h"
 

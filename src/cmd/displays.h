@@ -6,11 +6,19 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cmd/opts.h"
 
 /* The start of the processes that `vitrine gpu` runs to show the displays. Thread: the main thread. */
-struct vtr_command;
 struct vtr_log;
 struct vtr_display_client;
+
+/* The row --hostmem-size for a command's table of options. At `offset_`, the command's options have a uint64_t. */
+#define VTR_HOSTMEM_SIZE_OPT(offset_) \
+	{ .name = "hostmem-size",     \
+	  .kind = VTR_OPT_SIZE,       \
+	  .offset = (offset_),        \
+	  .arg = "SIZE",              \
+	  .help = "take the guest's hostmem of this size at fd 7" }
 
 /* Returns: whether `vitrine gpu` started this process; prints a message if not. */
 bool vtr_displays_are_given(const struct vtr_command *command);

@@ -31,11 +31,7 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, json),
 	  .help = "print JSON" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
-	{ .name = "log",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, log),
-	  .arg = "FILTER",
-	  .help = "choose what to log: error, warn (default), info, debug" },
+	VTR_LOG_OPT(offsetof(struct options, log), "choose what to log: error, warn (default), info, debug"),
 };
 
 /* Shortest distinct names of VkMemoryPropertyFlagBits. */

@@ -143,11 +143,8 @@ static const struct vtr_opt opts[] = {
 	  .help = "put this name of the VM into the title bars; default: the socket's name" },
 	VTR_VIDEO_OPTS(offsetof(struct options, video_options)),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
-	{ .name = "log",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, log),
-	  .arg = "FILTER",
-	  .help = "choose what to log: error, warn, info, debug, or for instance info,vhost=debug" },
+	VTR_LOG_OPT(offsetof(struct options, log),
+	            "choose what to log: error, warn, info, debug, or for instance info,vhost=debug"),
 };
 
 /* All parts, in the order of their creation. */

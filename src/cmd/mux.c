@@ -52,11 +52,7 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, publish),
 	  .arg = "URL",
 	  .help = "publish to this server" },
-	{ .name = "log",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, log),
-	  .arg = "FILTER",
-	  .help = "choose what to log" },
+	VTR_LOG_OPT(offsetof(struct options, log), VTR_LOG_HELP),
 };
 
 struct job {

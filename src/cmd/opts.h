@@ -39,9 +39,15 @@ struct vtr_opt {
 	const char *help;
 };
 
+/* The row --log for a command's table of options. At `offset_`, the command's options have a const char *. */
+#define VTR_LOG_OPT(offset_, help_) \
+	{ .name = "log", .kind = VTR_OPT_TEXT, .offset = (offset_), .arg = "FILTER", .help = (help_) }
+/* For commands that are internal. */
+#define VTR_LOG_HELP "choose what to log"
+
 struct vtr_command {
 	const char *name;
-	const char *args;    /* the rest of the synopsis, "" if empty */
+	const char *args; /* the rest of the synopsis, "" if empty */
 	const char *summary; /* one line; NULL: internal, not listed */
 	const char *example; /* typical use with other programs, a paragraph of the help; or NULL */
 	const char *details; /* further paragraphs of the help, or NULL */

@@ -40,11 +40,7 @@ struct options {
 
 static const struct vtr_opt opts[] = {
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
-	{ .name = "log",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, log),
-	  .arg = "FILTER",
-	  .help = "choose what to log: error, warn (default), info, debug" },
+	VTR_LOG_OPT(offsetof(struct options, log), "choose what to log: error, warn (default), info, debug"),
 };
 
 struct run {

@@ -40,11 +40,7 @@ struct options {
 };
 
 static const struct vtr_opt opts[] = {
-	{ .name = "hostmem-size",
-	  .kind = VTR_OPT_SIZE,
-	  .offset = offsetof(struct options, hostmem_size),
-	  .arg = "SIZE",
-	  .help = "take the guest's hostmem of this size at fd 7" },
+	VTR_HOSTMEM_SIZE_OPT(offsetof(struct options, hostmem_size)),
 	{ .name = "http",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, http),
@@ -97,11 +93,7 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, hxfr_open),
 	  .help = "serve HXFR clients without a token" },
-	{ .name = "log",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, log),
-	  .arg = "FILTER",
-	  .help = "choose what to log" },
+	VTR_LOG_OPT(offsetof(struct options, log), VTR_LOG_HELP),
 };
 
 static enum vtr_err lock_in(struct vtr_log *log)

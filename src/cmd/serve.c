@@ -44,11 +44,8 @@ static const struct vtr_opt opts[] = {
 	  .arg = "N",
 	  .help = "serve at most N of them for each user; default: half for other users, all for yours" },
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
-	{ .name = "log",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, log),
-	  .arg = "FILTER",
-	  .help = "choose what to log: error, warn, info, debug, or for instance info,venus=debug" },
+	VTR_LOG_OPT(offsetof(struct options, log),
+	            "choose what to log: error, warn, info, debug, or for instance info,venus=debug"),
 };
 
 static int serve(struct vtr_vtest_server *front, const struct options *options)

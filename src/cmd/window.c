@@ -25,11 +25,7 @@ struct options {
 };
 
 static const struct vtr_opt opts[] = {
-	{ .name = "hostmem-size",
-	  .kind = VTR_OPT_SIZE,
-	  .offset = offsetof(struct options, hostmem_size),
-	  .arg = "SIZE",
-	  .help = "take the guest's hostmem of this size at fd 7" },
+	VTR_HOSTMEM_SIZE_OPT(offsetof(struct options, hostmem_size)),
 	{ .name = "title",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, title),
@@ -45,11 +41,7 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, trial),
 	  .arg = "NAME",
 	  .help = "find out whether this renderer can draw into a window, and exit" },
-	{ .name = "log",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, log),
-	  .arg = "FILTER",
-	  .help = "choose what to log" },
+	VTR_LOG_OPT(offsetof(struct options, log), VTR_LOG_HELP),
 };
 
 /* The thread that receives from the front, while the main thread handles the windows. */
@@ -121,7 +113,7 @@ static int try_vulkan(const struct options *options)
 	return err == VTR_OK ? 0 : 1;
 }
 
-static int run_scratch(const struct vtr_command *command, int argc, char **argv)
+static int run_window(const struct vtr_command *command, int argc, char **argv)
 {
 	const struct vtr_os_limits limits = { .no_core_dumps = true };
 	struct options options = { 0 };
@@ -163,5 +155,5 @@ const struct vtr_command vtr_cmd_window = {
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),
 	.ignores_sigpipe = true,
-	.run = run_scratch,
+	.run = run_window,
 };

@@ -59,22 +59,32 @@ static void get_size(const struct vtr_desk_window *window, uint32_t *out_width, 
 	window->ops->get_size(window->painter, out_width, out_height);
 }
 
-/* Sets the size to `width` by `height` pixels. The window system may count in units of more than one pixel. */
+/* The window's size in pixels, and in the window system's units, which may be more than one pixel each. */
+struct scale {
+	uint32_t pixels_x, pixels_y;
+	int units_x, units_y;
+};
+
+static struct scale get_scale(const struct vtr_desk_window *window)
+{
+	struct scale scale;
+
+	get_size(window, &scale.pixels_x, &scale.pixels_y);
+	window->desk->host.sdl->SDL_GetWindowSize(window->window, &scale.units_x, &scale.units_y);
+	return scale;
+}
+
+/* Sets the size to `width` by `height` pixels. */
 static void set_size(struct vtr_desk_window *window, uint32_t width, uint32_t height)
 {
-	uint32_t pixels_x;
-	uint32_t pixels_y;
-	int units_x;
-	int units_y;
+	const struct scale now = get_scale(window);
 
-	get_size(window, &pixels_x, &pixels_y);
-	window->desk->host.sdl->SDL_GetWindowSize(window->window, &units_x, &units_y);
-	if (pixels_x == 0 || pixels_y == 0 || (pixels_x == width && pixels_y == height)) {
+	if (now.pixels_x == 0 || now.pixels_y == 0 || (now.pixels_x == width && now.pixels_y == height)) {
 		return;
 	}
-	window->desk->host.sdl->SDL_SetWindowSize(window->window,
-	                                          (int)((uint64_t)width * (uint32_t)units_x / pixels_x),
-	                                          (int)((uint64_t)height * (uint32_t)units_y / pixels_y));
+	window->desk->host.sdl->SDL_SetWindowSize(
+		window->window, (int)((uint64_t)width * (uint32_t)now.units_x / now.pixels_x),
+		(int)((uint64_t)height * (uint32_t)now.units_y / now.pixels_y));
 }
 
 static struct vtr_fit fit_by_pixel(const struct vtr_desk_window *window, uint32_t width, uint32_t height)
@@ -384,17 +394,12 @@ static void handle_key(struct vtr_desk_window *window, const SDL_KeyboardEvent *
 
 static void handle_motion(struct vtr_desk_window *window, int32_t x, int32_t y)
 {
-	uint32_t pixels_x;
-	uint32_t pixels_y;
-	int units_x;
-	int units_y;
+	const struct scale scale = get_scale(window);
 
-	get_size(window, &pixels_x, &pixels_y);
-	window->desk->host.sdl->SDL_GetWindowSize(window->window, &units_x, &units_y);
-	if (window->has_picture && units_x > 0 && units_y > 0) {
+	if (window->has_picture && scale.units_x > 0 && scale.units_y > 0) {
 		vtr_window_input_move(&window->input, &window->fit,
-		                      (int32_t)((int64_t)x * pixels_x / units_x),
-		                      (int32_t)((int64_t)y * pixels_y / units_y));
+		                      (int32_t)((int64_t)x * scale.pixels_x / scale.units_x),
+		                      (int32_t)((int64_t)y * scale.pixels_y / scale.units_y));
 	}
 }
 

@@ -141,6 +141,13 @@ static bool negotiated(const struct vtr_vhost_user *server, int feature)
 	return (server->protocol_features >> feature & 1) != 0;
 }
 
+static enum vtr_err reply_number(struct reply *reply, uint64_t number)
+{
+	reply->u.number = number;
+	reply->size = sizeof(reply->u.number);
+	return VTR_OK;
+}
+
 /* --- features ---------------------------------------------------------------------------------------- */
 
 static uint64_t offered_features(const struct vtr_vhost_user *server)
@@ -181,25 +188,37 @@ static enum vtr_err check_shmem(struct vtr_vhost_user *server)
 	return VTR_ERR_PROTOCOL;
 }
 
+/* Reads the VMM's choice of features. Returns: VTR_ERR_PROTOCOL (logged). */
+static enum vtr_err read_features(struct vtr_vhost_user *server, const struct vtr_vhost_message *message,
+                                  uint64_t offered, uint64_t *out_features)
+{
+	uint64_t features;
+
+	memcpy(&features, message->payload, sizeof(features));
+	if ((features & ~offered) != 0) {
+		return refuse(server, message, "features 0x%" PRIx64 " were not offered",
+		              features & ~offered);
+	}
+	*out_features = features;
+	return VTR_OK;
+}
+
 static enum vtr_err get_features(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
                                  struct reply *reply)
 {
 	(void)message;
-	reply->u.number = offered_features(server);
-	reply->size = sizeof(reply->u.number);
-	return VTR_OK;
+	return reply_number(reply, offered_features(server));
 }
 
 static enum vtr_err set_features(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
                                  struct reply *reply)
 {
-	uint64_t features;
+	uint64_t features = 0;
+	enum vtr_err err = read_features(server, message, offered_features(server), &features);
 
 	(void)reply;
-	memcpy(&features, message->payload, sizeof(features));
-	if ((features & ~offered_features(server)) != 0) {
-		return refuse(server, message, "features 0x%" PRIx64 " were not offered",
-		              features & ~offered_features(server));
+	if (err != VTR_OK) {
+		return err;
 	}
 	if (server->running) {
 		return refuse(server, message, "the device runs");
@@ -212,23 +231,19 @@ static enum vtr_err get_protocol_features(struct vtr_vhost_user *server, struct 
                                           struct reply *reply)
 {
 	(void)message;
-	reply->u.number = offered_protocol_features(server);
-	reply->size = sizeof(reply->u.number);
-	return VTR_OK;
+	return reply_number(reply, offered_protocol_features(server));
 }
 
 static enum vtr_err set_protocol_features(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
                                           struct reply *reply)
 {
-	uint64_t features;
+	enum vtr_err err =
+		read_features(server, message, offered_protocol_features(server), &server->protocol_features);
 
 	(void)reply;
-	memcpy(&features, message->payload, sizeof(features));
-	if ((features & ~offered_protocol_features(server)) != 0) {
-		return refuse(server, message, "features 0x%" PRIx64 " were not offered",
-		              features & ~offered_protocol_features(server));
+	if (err != VTR_OK) {
+		return err;
 	}
-	server->protocol_features = features;
 	if (!negotiated(server, VTR_VHOST_F_CONFIG)) {
 		vtr_warn(server->log, "the guest will see no configuration of the device: give QEMU's "
 		                      "-device option config_size=24");
@@ -249,9 +264,7 @@ static enum vtr_err get_queue_num(struct vtr_vhost_user *server, struct vtr_vhos
                                   struct reply *reply)
 {
 	(void)message;
-	reply->u.number = server->device.queue_count;
-	reply->size = sizeof(reply->u.number);
-	return VTR_OK;
+	return reply_number(reply, server->device.queue_count);
 }
 
 static enum vtr_err get_shmem_config(struct vtr_vhost_user *server, struct vtr_vhost_message *message,
