@@ -173,7 +173,6 @@ static enum vtr_err create_hxfr(struct vtr_log *log, struct vtr_display_client *
 	return vtr_hxfr_create(&params, out_hxfr);
 }
 
-/* All services; each is notified of flushes. */
 struct services {
 	struct vtr_streams *streams;
 	struct vtr_packet_writer *feeds[VTR_DISPLAY_MAX_OUTPUTS];
@@ -210,16 +209,6 @@ static void finish(struct services *services)
 		vtr_packet_writer_destroy(services->feeds[i]);
 	}
 	vtr_streams_destroy(services->streams);
-}
-
-static void on_flush(void *data)
-{
-	struct services *services = data;
-
-	vtr_streams_on_flush(services->streams);
-	if (services->web) {
-		vtr_web_on_flush(services->web);
-	}
 }
 
 /* Everything that needs files comes before the sandbox, and all threads after it. */
@@ -263,9 +252,7 @@ static enum vtr_err serve(struct vtr_log *log, struct vtr_display_client *screen
 		vtr_log_write(log, VTR_LOG_DEBUG, "screen", "serving at %s",
 		              options->http ? options->http : "(none)");
 		start_feeds(log, &services, options->feeds);
-		vtr_display_client_on_flush(screen, on_flush, &services);
 		err = vtr_display_client_run(screen);
-		vtr_display_client_on_flush(screen, NULL, NULL);
 	}
 	finish(&services);
 	return err;

@@ -59,11 +59,6 @@ static void listen_to_front(void *data)
 	vtr_present_quit(listener->present);
 }
 
-static void on_flush(void *data)
-{
-	vtr_present_wake(data);
-}
-
 static int show(struct vtr_log *log, struct vtr_display_client *screen, const struct options *options)
 {
 	char program[PATH_MAX];
@@ -87,14 +82,12 @@ static int show(struct vtr_log *log, struct vtr_display_client *screen, const st
 	if (err != VTR_OK) {
 		return 1;
 	}
-	vtr_display_client_on_flush(screen, on_flush, listener.present);
 	err = vtr_os_thread_create(&thread, "front", listen_to_front, &listener);
 	if (err == VTR_OK) {
 		err = vtr_present_run(listener.present);
 		vtr_display_client_stop(screen);
 		vtr_os_thread_join(&thread);
 	}
-	vtr_display_client_on_flush(screen, NULL, NULL);
 	vtr_present_destroy(listener.present);
 	err = err == VTR_OK ? listener.err : err;
 	return err == VTR_OK ? 0 : err == VTR_ERR_UNSUPPORTED ? VTR_SCREEN_EXIT_USELESS : 1;

@@ -34,8 +34,7 @@ struct vtr_display_client {
 	struct vtr_os_loop_fd *control_watch;
 	struct vtr_outbox outbox;
 	int bell_fd;
-	void (*on_flush)(void *data);
-	void *on_flush_data;
+	struct vtr_list listeners;
 	struct vtr_ipc ipc;
 	const struct vtr_scanout_page *page;
 	struct vtr_scanout_acks *acks;
@@ -48,11 +47,12 @@ struct vtr_display_client {
 static void on_bell(void *data, unsigned events)
 {
 	struct vtr_display_client *screen = data;
+	struct vtr_flush_listener *listener;
 
 	(void)events;
 	vtr_os_bell_stop(screen->bell_fd);
-	if (screen->on_flush) {
-		screen->on_flush(screen->on_flush_data);
+	vtr_list_for_each (listener, &screen->listeners, node) {
+		listener->flushed(listener->data);
 	}
 }
 
@@ -199,6 +199,7 @@ enum vtr_err vtr_display_client_create(const struct vtr_display_client_params *p
 		screen->log = own.log;
 		screen->control_fd = vtr_take_fd(&own.control_fd);
 		screen->bell_fd = vtr_take_fd(&own.bell_fd);
+		vtr_list_init(&screen->listeners);
 		vtr_ipc_init(&screen->ipc, screen->control_fd, vtr_display_msg_rules, VTR_DISPLAY_MSG_COUNT);
 		vtr_outbox_init(&screen->outbox, screen->control_fd, wake, screen);
 		vtr_buffers_init(&screen->buffers);
@@ -312,10 +313,14 @@ bool vtr_display_client_close_view(struct vtr_display_client *screen, uint32_t d
 	return vtr_frame_view_close(view, screen->page, &screen->buffers, display);
 }
 
-void vtr_display_client_on_flush(struct vtr_display_client *screen, void (*fn)(void *data), void *data)
+void vtr_display_client_listen(struct vtr_display_client *screen, struct vtr_flush_listener *listener)
 {
-	screen->on_flush = fn;
-	screen->on_flush_data = data;
+	vtr_list_append(&screen->listeners, &listener->node);
+}
+
+void vtr_display_client_unlisten(struct vtr_flush_listener *listener)
+{
+	vtr_list_remove(&listener->node);
 }
 
 void vtr_display_client_await_flush(struct vtr_display_client *screen)

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "display/frame.h"
 #include "display/scanout_page.h"
 #include "display/types.h"
@@ -15,7 +16,7 @@
  * (snapshots, web, windows). The process may be killed at any time; the front can restore all of its state.
  *
  * Thread: create and destroy: the main thread. vtr_display_client_run(): one thread, which also calls the
- *         function set by vtr_display_client_on_flush(). All others: any, between create and destroy.
+ *         listeners. All others: any, between create and destroy.
  */
 struct vtr_log;
 struct vtr_display_client;
@@ -36,9 +37,20 @@ struct vtr_display_client_params {
 VTR_MUST_CHECK enum vtr_err vtr_display_client_create(const struct vtr_display_client_params *params,
                                                       struct vtr_display_client **out_screen);
 
-/* Sets the function that is called after vtr_display_client_await_flush(); NULL: none. Not while
- * vtr_display_client_run() runs. */
-void vtr_display_client_on_flush(struct vtr_display_client *screen, void (*fn)(void *data), void *data);
+/* A user of the displays that wants to know of flushes. Memory of the caller's. */
+struct vtr_flush_listener {
+	struct vtr_list node; /* the client's */
+	/* A display has been flushed: called once after vtr_display_client_await_flush(), which any listener may have
+	 * called. Must not block. */
+	void (*flushed)(void *data);
+	void *data;
+};
+
+/* Not while vtr_display_client_run() runs. */
+void vtr_display_client_listen(struct vtr_display_client *screen, struct vtr_flush_listener *listener);
+
+/* Not while vtr_display_client_run() runs. */
+void vtr_display_client_unlisten(struct vtr_flush_listener *listener);
 
 /* Ends when the front closes the socket, or by vtr_display_client_stop().
  * Returns: VTR_OK; VTR_ERR_PROTOCOL, VTR_ERR_OS. */
@@ -80,8 +92,8 @@ bool vtr_display_client_close_view(struct vtr_display_client *screen, uint32_t d
 void vtr_display_client_take_frame(struct vtr_display_client *screen, uint32_t display, uint64_t frame);
 
 /**
- * Has the function of vtr_display_client_on_flush() called once, after the next flush of any display. Check
- * the scanout page once more after this call. Without a request, flushes wake no process.
+ * Has all listeners called once, after the next flush of any display. Check the scanout page once more after this
+ * call. Without a request, flushes wake no process.
  */
 void vtr_display_client_await_flush(struct vtr_display_client *screen);
 

@@ -35,11 +35,6 @@ enum vtr_err vtr_present_run(struct vtr_present *present)
 	return VTR_ERR_UNSUPPORTED;
 }
 
-void vtr_present_wake(struct vtr_present *present)
-{
-	(void)present;
-}
-
 void vtr_present_quit(struct vtr_present *present)
 {
 	(void)present;

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "display/client.h"
 #include "platform/bell.h"
 #include "platform/thread.h"
 #include "present/gpu.h"
@@ -28,6 +29,7 @@ struct vtr_present {
 	struct vtr_sdl sdl;
 	const char *program;
 	const char *renderer;
+	struct vtr_flush_listener listener;
 	struct slot slots[VTR_MAX_DISPLAYS];
 	_Atomic bool quits;
 	bool x11;   /* waits by present/x11.h and is woken by the bell; otherwise SDL does both */
@@ -156,8 +158,9 @@ static bool all_closed(const struct vtr_present *present)
 
 /* --- the loop ---------------------------------------------------------------------------------------- */
 
-void vtr_present_wake(struct vtr_present *present)
+static void wake(void *data)
 {
+	struct vtr_present *present = data;
 	SDL_Event event = { .type = SDL_USEREVENT };
 
 	if (atomic_exchange(&present->woken, true)) {
@@ -174,7 +177,7 @@ void vtr_present_quit(struct vtr_present *present)
 {
 	atomic_store(&present->quits, true);
 	atomic_store(&present->woken, false);
-	vtr_present_wake(present);
+	wake(present);
 }
 
 /* Returns: the slot of the window that an event is for; NULL: none of ours. */
@@ -368,6 +371,8 @@ enum vtr_err vtr_present_create(const struct vtr_present_params *params, struct 
 		free_present(present);
 		return err;
 	}
+	present->listener = (struct vtr_flush_listener){ .flushed = wake, .data = present };
+	vtr_display_client_listen(params->screen, &present->listener);
 	*out_present = present;
 	return VTR_OK;
 }
@@ -377,6 +382,7 @@ void vtr_present_destroy(struct vtr_present *present)
 	if (!present) {
 		return;
 	}
+	vtr_display_client_unlisten(&present->listener);
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 		close_window(present, i);
 	}

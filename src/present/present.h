@@ -14,7 +14,7 @@
  * A window's size is the guest's mode: the guest is asked to follow a resized window. A guest that cannot is
  * scaled to fit, or shown pixel by pixel.
  *
- * Thread: the main thread; vtr_present_wake() and vtr_present_quit(): any.
+ * Thread: the main thread; vtr_present_quit(): any.
  */
 struct vtr_log;
 struct vtr_present;
@@ -36,7 +36,8 @@ bool vtr_present_is_built(void);
 bool vtr_present_knows_renderer(const char *name);
 
 /**
- * Connects to the window system; vtr_present_run() opens windows.
+ * Connects to the window system; vtr_present_run() opens windows. `screen` outlives the result, and must not run during
+ * this function and vtr_present_destroy().
  *
  * Owner:   *out_present is the caller's.
  * Returns: VTR_ERR_UNSUPPORTED (there is no SDL2, no window system, or not this renderer: logged),
@@ -51,9 +52,6 @@ void vtr_present_destroy(struct vtr_present *present);
 /* Returns: VTR_OK (the last window was closed, or vtr_present_quit()); VTR_ERR_UNSUPPORTED (no renderer can
  *          draw into windows here: logged), VTR_ERR_OS (the window system or the GPU failed), VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_present_run(struct vtr_present *present);
-
-/* The scanout page may have changed. */
-void vtr_present_wake(struct vtr_present *present);
 
 void vtr_present_quit(struct vtr_present *present);
 

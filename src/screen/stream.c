@@ -91,6 +91,7 @@ struct vtr_stream {
 struct vtr_streams {
 	struct vtr_streams_params params;
 	struct vtr_codec *codec; /* NULL: there is none */
+	struct vtr_flush_listener listener;
 	struct vtr_stream streams[VTR_MAX_DISPLAYS];
 };
 
@@ -575,6 +576,27 @@ static void init_stream(struct vtr_streams *streams, uint32_t display)
 	vtr_os_cond_init(&stream->work);
 }
 
+/* Call it with the lock held. */
+static void wake(struct vtr_stream *stream)
+{
+	stream->look = true;
+	pthread_cond_signal(&stream->work);
+}
+
+static void on_flush(void *data)
+{
+	struct vtr_streams *streams = data;
+
+	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		struct vtr_stream *stream = &streams->streams[i];
+		pthread_mutex_lock(&stream->lock);
+		if (stream->counters.viewers > 0) {
+			wake(stream);
+		}
+		pthread_mutex_unlock(&stream->lock);
+	}
+}
+
 enum vtr_err vtr_streams_create(const struct vtr_streams_params *params, struct vtr_streams **out_streams)
 {
 	struct vtr_streams *streams = calloc(1, sizeof(*streams));
@@ -592,6 +614,8 @@ enum vtr_err vtr_streams_create(const struct vtr_streams_params *params, struct 
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 		init_stream(streams, i);
 	}
+	streams->listener = (struct vtr_flush_listener){ .flushed = on_flush, .data = streams };
+	vtr_display_client_listen(params->screen, &streams->listener);
 	*out_streams = streams;
 	return VTR_OK;
 }
@@ -616,6 +640,7 @@ void vtr_streams_destroy(struct vtr_streams *streams)
 	if (!streams) {
 		return;
 	}
+	vtr_display_client_unlisten(&streams->listener);
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 		finish_stream(&streams->streams[i]);
 	}
@@ -627,13 +652,6 @@ struct vtr_stream *vtr_streams_get(struct vtr_streams *streams, uint32_t display
 {
 	vtr_assert(display < VTR_MAX_DISPLAYS);
 	return &streams->streams[display];
-}
-
-/* Call it with the lock held. */
-static void wake(struct vtr_stream *stream)
-{
-	stream->look = true;
-	pthread_cond_signal(&stream->work);
 }
 
 static enum vtr_err start_thread(struct vtr_stream *stream)
@@ -701,18 +719,6 @@ void vtr_stream_set_bitrate(struct vtr_stream *stream, uint32_t bitrate)
 	pthread_mutex_lock(&stream->lock);
 	stream->bitrate = bitrate > 0 ? bitrate : stream->streams->params.bitrate;
 	pthread_mutex_unlock(&stream->lock);
-}
-
-void vtr_streams_on_flush(struct vtr_streams *streams)
-{
-	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		struct vtr_stream *stream = &streams->streams[i];
-		pthread_mutex_lock(&stream->lock);
-		if (stream->counters.viewers > 0) {
-			wake(stream);
-		}
-		pthread_mutex_unlock(&stream->lock);
-	}
 }
 
 void vtr_stream_count(struct vtr_stream *stream, struct vtr_stream_counters *out_counters)

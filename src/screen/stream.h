@@ -48,14 +48,15 @@ struct vtr_streams_params {
 
 /**
  * Creates the streams of all displays; none runs yet. Opens what encoders need, so that the process can enter
- * the sandbox afterwards. If there is no encoder and none was named, subscribing fails, which is logged.
+ * the sandbox afterwards. If there is no encoder and none was named, subscribing fails, which is logged. Flushes of
+ * `screen`, which must outlive the streams, wake them; it must not run yet.
  *
  * Owner:   *out_streams is the caller's. Thread: main.
  * Returns: VTR_ERR_UNSUPPORTED (the named encoder does not work), VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_streams_create(const struct vtr_streams_params *params,
                                                struct vtr_streams **out_streams);
-/* No sinks may be left. Accepts NULL. Thread: main. */
+/* No sinks may be left, and `screen` must not run any more. Accepts NULL. Thread: main. */
 void vtr_streams_destroy(struct vtr_streams *streams);
 
 struct vtr_stream *vtr_streams_get(struct vtr_streams *streams, uint32_t display);
@@ -75,9 +76,6 @@ void vtr_stream_want_picture(struct vtr_stream *stream);
 
 /* Bits per second from now on; 0: the initial value. The last call wins. */
 void vtr_stream_set_bitrate(struct vtr_stream *stream, uint32_t bitrate);
-
-/* A display has been flushed: wakes sleeping streams. Called when the bell has rung. */
-void vtr_streams_on_flush(struct vtr_streams *streams);
 
 /* Sums since the process started, of one display. */
 struct vtr_stream_counters {

@@ -22,11 +22,6 @@ enum vtr_err vtr_web_start(struct vtr_web *web)
 	return VTR_ERR_UNSUPPORTED;
 }
 
-void vtr_web_on_flush(struct vtr_web *web)
-{
-	(void)web;
-}
-
 void vtr_web_destroy(struct vtr_web *web)
 {
 	(void)web;

@@ -422,6 +422,8 @@ enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web 
 	};
 	web->listen_fd = params->listen_fd;
 	vtr_list_init(&web->sessions);
+	web->listener = (struct vtr_flush_listener){ .flushed = vtr_web_wake, .data = web };
+	vtr_display_client_listen(web->screen, &web->listener);
 	enum vtr_err err = make_context(web, params);
 	if (err != VTR_OK) {
 		vtr_error(web->log, "cannot set up the web server: %s", vtr_err_text(err));
@@ -439,11 +441,6 @@ void vtr_web_wake(void *data)
 	if (!atomic_exchange(&web->woken, true)) {
 		lws_cancel_service(web->context);
 	}
-}
-
-void vtr_web_on_flush(struct vtr_web *web)
-{
-	vtr_web_wake(web);
 }
 
 static void run(void *arg)
@@ -483,6 +480,7 @@ void vtr_web_destroy(struct vtr_web *web)
 	if (!web) {
 		return;
 	}
+	vtr_display_client_unlisten(&web->listener);
 	if (web->thread) {
 		atomic_store(&web->ends, true);
 		lws_cancel_service(web->context);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/list.h"
+#include "display/client.h"
 #include "display/scanout_page.h"
 #include "display/tokens.h"
 #include "web/backoff.h"
@@ -74,6 +75,7 @@ struct vtr_web_cursor {
 struct vtr_web {
 	struct vtr_log *log;
 	struct vtr_display_client *screen;
+	struct vtr_flush_listener listener;
 	struct vtr_streams *streams;
 	struct vtr_snapshots *snapshots; /* set by vtr_web_start() */
 	struct vtr_tokens tokens;

@@ -43,16 +43,13 @@ struct vtr_web_params {
 	const char *tls_key;
 };
 
-/* Prepares everything that needs files. Errors are logged. Owner: *out_web is the caller's. Returns:
- * VTR_ERR_NOMEM, VTR_ERR_ARG (certificate or key cannot be used). */
+/* Prepares everything that needs files. Errors are logged. `screen` outlives the server, and must not run during this
+ * function and vtr_web_destroy(). Owner: *out_web is the caller's. Returns: VTR_ERR_NOMEM, VTR_ERR_ARG (certificate or
+ * key cannot be used). */
 VTR_MUST_CHECK enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web **out_web);
 
-/* Starts to serve; the caller makes the display client call vtr_web_on_flush() after flushes. Returns:
- * VTR_ERR_NOMEM, VTR_ERR_LIMIT. */
+/* Starts to serve. Returns: VTR_ERR_NOMEM, VTR_ERR_LIMIT. */
 VTR_MUST_CHECK enum vtr_err vtr_web_start(struct vtr_web *web);
-
-/* For vtr_display_client_on_flush(). */
-void vtr_web_on_flush(struct vtr_web *web);
 
 /* Ends all connections. Accepts NULL. */
 void vtr_web_destroy(struct vtr_web *web);

@@ -18,11 +18,6 @@ static void *run(void *arg)
 	return NULL;
 }
 
-static void on_flush(void *data)
-{
-	vtr_streams_on_flush(data);
-}
-
 static int make_memory(const char *name, size_t size, bool read_only, void **out_map)
 {
 	int fd;
@@ -68,7 +63,6 @@ void front_start(struct front *front, uint32_t fps)
 		.fps = fps,
 	};
 	CHECK_OK(vtr_streams_create(&streams_params, &front->streams));
-	vtr_display_client_on_flush(front->screen, on_flush, front->streams);
 	CHECK_EQ(pthread_create(&front->thread, NULL, run, front), 0);
 }
 
