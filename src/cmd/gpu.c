@@ -47,6 +47,7 @@ struct options {
 	struct vtr_display_hxfr hxfr;
 	struct vtr_display_desktop desktop;
 	const char *log;
+	const char *cache;
 	struct vtr_opt_list tuning;
 	/* Derived from the options above. */
 	char title[NAME_MAX + 1];
@@ -142,6 +143,7 @@ static const struct vtr_opt opts[] = {
 	  .arg = "TEXT",
 	  .help = "put this name of the VM into the title bars; default: the socket's name" },
 	VTR_VIDEO_OPTS(offsetof(struct options, video_options)),
+	VTR_CACHE_OPT(offsetof(struct options, cache), "none"),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	VTR_LOG_OPT(offsetof(struct options, log),
 	            "choose what to log: error, warn, info, debug, or for instance info,vhost=debug"),
@@ -289,10 +291,20 @@ static enum vtr_err start_hostmem(struct gpu *gpu, uint64_t size)
 }
 
 static enum vtr_err start_worker_pool(struct gpu *gpu, const struct vtr_tuning *tuning,
-                                      const char *log_filter)
+                                      const struct options *options)
 {
-	enum vtr_err err = vtr_workers_init(&gpu->workers, tuning, log_filter);
+	enum vtr_err err = vtr_workers_init(&gpu->workers, tuning, options->log);
 
+	if (err != VTR_OK) {
+		return err;
+	}
+	const struct vtr_workers_cache_params cache_params = {
+		.command = "gpu",
+		.option = options->cache,
+		.log = gpu->log,
+		.loop = gpu->loop,
+	};
+	err = vtr_workers_open_cache(&gpu->workers, &cache_params);
 	if (err != VTR_OK) {
 		return err;
 	}
@@ -398,7 +410,7 @@ static enum vtr_err start(struct gpu *gpu, const struct options *options, const 
 		err = start_hostmem(gpu, options->hostmem);
 	}
 	if (err == VTR_OK) {
-		err = start_worker_pool(gpu, tuning, options->log);
+		err = start_worker_pool(gpu, tuning, options);
 	}
 	if (err == VTR_OK) {
 		err = start_screen(gpu, options);

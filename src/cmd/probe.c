@@ -50,7 +50,7 @@ static enum vtr_err lock_in(const struct vtr_probe_params *params)
 		return VTR_OK;
 	}
 	if (params->report_fd < 0) {
-		return vtr_worker_lock_in(params->config, &applied);
+		return vtr_worker_lock_in(params->config, NULL, &applied);
 	}
 	enum vtr_err err = vtr_os_die_with_parent();
 	if (err == VTR_OK) {

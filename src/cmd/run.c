@@ -29,16 +29,18 @@
 #define MAX_CLIENTS 1024
 #define SOCKET_NAME "/vitrine.sock"
 /* How long to wait for the result of probing the host's devices. */
-#define SCOUT_MS 2000
+#define PROBER_MS 2000
 /* The same where workers would fail without it; a driver that takes longer counts as hung. */
 #define TRIAL_MS 20000
 
 struct options {
 	const char *log;
+	const char *cache;
 	struct vtr_opt_list tuning;
 };
 
 static const struct vtr_opt opts[] = {
+	VTR_CACHE_OPT(offsetof(struct options, cache), "~/.cache/vitrine/shaders"),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	VTR_LOG_OPT(offsetof(struct options, log), "choose what to log: error, warn (default), info, debug"),
 };
@@ -186,7 +188,7 @@ static enum vtr_err start_front(struct run *run, struct vtr_vtest_server_params 
 		err = vtr_vtest_server_init(&run->front, params);
 	}
 	if (err == VTR_OK && params->look_ahead) {
-		vtr_prober_wait(run->front.prober, params->trial ? TRIAL_MS : SCOUT_MS);
+		vtr_prober_wait(run->front.prober, params->trial ? TRIAL_MS : PROBER_MS);
 	}
 	/* The way windows get their pictures depends on whether there is a GPU. */
 	if (err == VTR_OK && copies_windows) {
@@ -259,6 +261,7 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 	struct vtr_vtest_server_params params = {
 		.command = command,
 		.tuning = &tuning,
+		.cache = options.cache,
 		.log_filter = options.log,
 		.socket_path = run.socket,
 		.max_clients = MAX_CLIENTS,

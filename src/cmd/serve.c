@@ -19,6 +19,7 @@ struct options {
 	uint32_t max_clients_per_user;
 	uint32_t mode;
 	const char *log;
+	const char *cache;
 	struct vtr_opt_list tuning;
 };
 
@@ -43,6 +44,8 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, max_clients_per_user),
 	  .arg = "N",
 	  .help = "serve at most N of them for each user; default: half for other users, all for yours" },
+	VTR_CACHE_OPT(offsetof(struct options, cache),
+	              "~/.cache/vitrine/shaders, for programs of yours outside of containers"),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	VTR_LOG_OPT(offsetof(struct options, log),
 	            "choose what to log: error, warn, info, debug, or for instance info,venus=debug"),
@@ -104,6 +107,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 	const struct vtr_vtest_server_params params = {
 		.command = command,
 		.tuning = &tuning,
+		.cache = options.cache,
 		.log_filter = options.log,
 		.socket_path = options.socket,
 		.max_clients = options.max_clients,

@@ -20,6 +20,14 @@ struct vtr_tuning {
 	  .arg = "NAME=VALUE",  \
 	  .help = "tune the renderer, see below" }
 
+/* The row for the folder of compiled shaders, see vtr_workers_open_cache(). `default_` is a literal. */
+#define VTR_CACHE_OPT(offset_, default_) \
+	{ .name = "cache",               \
+	  .kind = VTR_OPT_TEXT,          \
+	  .offset = (offset_),           \
+	  .arg = "DIR",                  \
+	  .help = "keep compiled shaders in this folder, or none; default: " default_ }
+
 /* The section of these commands' help. */
 extern const char vtr_tuning_help[];
 

@@ -126,14 +126,8 @@ void vtr_cmd_explain_listen(const char *command, const char *path, enum vtr_err 
 static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
                                       const struct vtr_vtest_server_params *params)
 {
-	front->workers = calloc(1, sizeof(*front->workers));
-	if (!front->workers) {
-		return VTR_ERR_NOMEM;
-	}
-	enum vtr_err err = vtr_workers_init(front->workers, params->tuning, params->log_filter);
-	if (err != VTR_OK) {
-		return err;
-	}
+	enum vtr_err err = VTR_OK;
+
 	if (params->look_ahead) {
 		const struct vtr_prober_params prober_params = {
 			.log = front->log,
@@ -149,6 +143,7 @@ static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
 			.log = front->log,
 			.loop = front->loop,
 			.spawner = vtr_workers_spawner(front->workers),
+			.cache_for_all = params->cache != NULL,
 			.max_clients = params->max_clients,
 			.max_clients_per_user = params->max_clients_per_user,
 			.silent_timeout_ms = params->tuning->renderer.handshake_timeout_ms,
@@ -159,10 +154,34 @@ static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
 	return err;
 }
 
+static enum vtr_err create_workers(struct vtr_vtest_server *front,
+                                   const struct vtr_vtest_server_params *params)
+{
+	front->workers = calloc(1, sizeof(*front->workers));
+	if (!front->workers) {
+		return VTR_ERR_NOMEM;
+	}
+	return vtr_workers_init(front->workers, params->tuning, params->log_filter);
+}
+
+static enum vtr_err open_cache(struct vtr_vtest_server *front, const struct vtr_vtest_server_params *params)
+{
+	const struct vtr_workers_cache_params cache_params = {
+		.command = params->command->name,
+		.option = params->cache,
+		.by_default = true,
+		.log = front->log,
+		.loop = front->loop,
+	};
+
+	return vtr_workers_open_cache(front->workers, &cache_params);
+}
+
 enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
                                    const struct vtr_vtest_server_params *params)
 {
 	const char *name = params->command->name;
+	bool explained = false;
 	enum vtr_err err;
 
 	*front = (struct vtr_vtest_server){ .listen_fd = -1 };
@@ -178,21 +197,29 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 	}
 	err = vtr_os_loop_create(&front->loop);
 	if (err == VTR_OK) {
+		err = create_workers(front, params);
+	}
+	if (err == VTR_OK) {
+		err = open_cache(front, params);
+		explained = err != VTR_OK;
+	}
+	if (err == VTR_OK) {
 		err = create_supervisor(front, params);
 	}
 	if (err == VTR_OK) {
 		err = vtr_supervisor_listen(front->supervisor, front->listen_fd);
 	}
-	if (err != VTR_OK) {
+	if (err != VTR_OK && !explained) {
 		fprintf(stderr,
 		        "vitrine %s: cannot prepare to start workers: %s. No program is served; 'vitrine "
 		        "doctor' "
 		        "examines this host\n",
 		        name, vtr_err_text(err));
-		vtr_vtest_server_finish(front);
-		return err;
 	}
-	return VTR_OK;
+	if (err != VTR_OK) {
+		vtr_vtest_server_finish(front);
+	}
+	return err;
 }
 
 void vtr_vtest_server_finish(struct vtr_vtest_server *front)

@@ -34,6 +34,7 @@ struct vtr_vtest_server_params {
 	const struct vtr_command *command; /* for messages */
 	const struct vtr_tuning *tuning;
 	const char *log_filter; /* NULL: the default */
+	const char *cache; /* the value of --cache; NULL: not given */
 	const char *socket_path;
 	uint32_t max_clients; /* this and the next: see struct vtr_supervisor_params */
 	uint32_t max_clients_per_user;

@@ -8,6 +8,7 @@
 #include "cmd/commands.h"
 #include "cmd/probe.h"
 #include "platform/proc.h"
+#include "vk/mesa_cache.h"
 #include "vk/renderer_config.h"
 #include "worker/server.h"
 
@@ -18,6 +19,7 @@ struct options {
 	uint32_t client_fd;
 	uint32_t config_fd;
 	uint32_t number;
+	const char *cache;
 	bool show_sandbox;
 	bool probe;
 	bool trial;
@@ -46,6 +48,11 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, number),
 	  .arg = "N",
 	  .help = "name the client or context by this number in the log" },
+	{ .name = "cache",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, cache),
+	  .arg = "DIR",
+	  .help = "keep compiled shaders in the existing files of this folder; default: do not keep them" },
 	{ .name = "show-sandbox",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, show_sandbox),
@@ -74,7 +81,7 @@ static int show_sandbox(void)
 {
 	uint32_t applied;
 	const char *separator = "";
-	enum vtr_err err = vtr_worker_lock_in(NULL, &applied);
+	enum vtr_err err = vtr_worker_lock_in(NULL, NULL, &applied);
 
 	if (err != VTR_OK) {
 		return 1;
@@ -122,7 +129,13 @@ static int serve(const struct options *options, const struct vtr_renderer_config
 		.control_fd = (int)options->control_fd,
 		.client_fd = options->client_fd != 0 ? (int)options->client_fd : -1,
 		.config = config,
+		.cache_dir = options->cache,
 	};
+	/* Without a folder, the drivers would try the user's, which the sandbox refuses. */
+	if ((options->cache || !config->no_sandbox) && vtr_mesa_cache_set(options->cache) != VTR_OK) {
+		vtr_log_destroy(log);
+		return 1;
+	}
 	vtr_debug(log, "knows how %u devices share memory", config->known.count);
 	int status = vtr_worker_run(&params) == VTR_OK ? 0 : 1;
 	vtr_log_destroy(log);

@@ -1,11 +1,20 @@
 /* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "cache"
 #include "cmd/workers.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "cmd/sandbox_paths.h"
 #include "platform/proc.h"
+#include "pool/shader_cache.h"
+#include "vk/mesa_cache.h"
+
+/* Room for the index, and for what Mesa writes before it removes old shaders. */
+#define CACHE_BYTES (VTR_MESA_CACHE_BYTES + VTR_MESA_CACHE_BYTES / 4)
 
 enum vtr_err vtr_workers_init(struct vtr_workers *workers, const struct vtr_tuning *tuning,
                               const char *log_filter)
@@ -27,7 +36,60 @@ enum vtr_err vtr_workers_init(struct vtr_workers *workers, const struct vtr_tuni
 
 void vtr_workers_finish(struct vtr_workers *workers)
 {
+	vtr_shader_cache_close(workers->cache);
 	vtr_driver_env_finish(&workers->env);
+}
+
+/* Returns: whether the user has a folder for caches. */
+static bool default_dir(char *out_dir, size_t size)
+{
+	const char *base = getenv("XDG_CACHE_HOME");
+	const char *home = getenv("HOME");
+	int n = -1;
+
+	if (base && base[0] == '/') {
+		n = snprintf(out_dir, size, "%s/vitrine/shaders", base);
+	} else if (home && home[0] == '/') {
+		n = snprintf(out_dir, size, "%s/.cache/vitrine/shaders", home);
+	}
+	return n > 0 && (size_t)n < size;
+}
+
+enum vtr_err vtr_workers_open_cache(struct vtr_workers *workers,
+                                    const struct vtr_workers_cache_params *params)
+{
+	char own[PATH_MAX];
+	struct vtr_shader_cache_params cache_params = {
+		.log = params->log,
+		.loop = params->loop,
+		.dir = params->option,
+		.max_bytes = CACHE_BYTES,
+	};
+
+	if (params->option ? strcmp(params->option, "none") == 0 :
+	                     !params->by_default || !default_dir(own, sizeof(own))) {
+		return VTR_OK;
+	}
+	if (!params->option) {
+		cache_params.dir = own;
+	}
+	enum vtr_err err = vtr_shader_cache_open(&cache_params, &workers->cache);
+	if (err == VTR_OK) {
+		return VTR_OK;
+	}
+	const char *why = err == VTR_ERR_ARG ? "it belongs to another user, or others may write to it" :
+	                                       vtr_err_text(err);
+	if (!params->option) {
+		vtr_info(params->log, "programs compile their shaders each time: %s cannot be used: %s", own,
+		         why);
+		return VTR_OK;
+	}
+	fprintf(stderr,
+	        "vitrine %s: cannot keep compiled shaders in %s: %s. Choose a folder that you alone can "
+	        "write to, or "
+	        "--cache none\n",
+	        params->command, params->option, why);
+	return VTR_ERR_ARG;
 }
 
 struct vtr_spawner vtr_workers_spawner(const struct vtr_workers *workers)
@@ -36,5 +98,6 @@ struct vtr_spawner vtr_workers_spawner(const struct vtr_workers *workers)
 		.program = workers->program,
 		.env = (const char *const *)workers->env.set,
 		.config = &workers->config,
+		.cache = workers->cache,
 	};
 }

@@ -16,13 +16,32 @@ struct vtr_workers {
 	char program[PATH_MAX];
 	struct vtr_renderer_config config; /* the prober adds to it */
 	struct vtr_driver_env env;
+	struct vtr_shader_cache *cache; /* NULL: none */
 };
 
 /* `log_filter` NULL: the default. `workers` must not move afterwards.
  * Returns: VTR_ERR_ARG (the filter is too long), VTR_ERR_OS, VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_workers_init(struct vtr_workers *workers, const struct vtr_tuning *tuning,
                                              const char *log_filter);
+
+/* Call it when the workers have ended. */
 void vtr_workers_finish(struct vtr_workers *workers);
+
+struct vtr_workers_cache_params {
+	const char *command; /* for messages */
+	const char *option; /* the value of --cache; NULL: not given */
+	bool by_default; /* not given means the user's own folder; else it means none */
+	struct vtr_log *log;
+	struct vtr_os_loop *loop;
+};
+
+/**
+ * Opens the shader cache that --cache selects. The user's own folder is left out if it cannot be used; that is logged.
+ *
+ * Returns: VTR_ERR_ARG: the folder that was given cannot be used. The reason was printed.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_workers_open_cache(struct vtr_workers *workers,
+                                                   const struct vtr_workers_cache_params *params);
 
 /* Owner: `workers`, also of what the result points to. */
 struct vtr_spawner vtr_workers_spawner(const struct vtr_workers *workers);

@@ -31,6 +31,10 @@ struct vtr_os_spawn {
 	const char *const *env_set; /* NAME=VALUE, ends with NULL; replaces existing ones; NULL: none */
 };
 
+/* Returns: whether a process has the same user, pid and mount namespaces as this one, so that it is not in a container
+ *          of its own. false also if this cannot be found out. Thread: any. */
+bool vtr_os_shares_namespaces(pid_t pid);
+
 /**
  * Starts a program without a bare fork(). It gets only the fds in `fds`; its signals have their default
  * disposition.
@@ -55,7 +59,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_wait(pid_t pid, int *out_status);
 VTR_MUST_CHECK enum vtr_err vtr_os_die_with_parent(void);
 
 struct vtr_os_limits {
-	uint64_t max_fds;        /* 0: unchanged; reduced to what the system allows */
+	uint64_t max_fds; /* 0: unchanged; reduced to what the system allows */
 	uint64_t max_data_bytes; /* private writable memory; 0: unchanged */
 	bool no_core_dumps;
 };
@@ -71,11 +75,11 @@ void vtr_os_raise_fd_limit(void);
  * on the kernel. It is reported as bits, and the caller logs what is missing.
  */
 enum vtr_os_sandbox {
-	VTR_OS_SANDBOX_FILES = 1 << 0,    /* opens only files that drivers need; writes and executes none */
+	VTR_OS_SANDBOX_FILES = 1 << 0, /* opens only files that drivers need; writes and executes none */
 	VTR_OS_SANDBOX_TRUNCATE = 1 << 1, /* cannot truncate other files either */
-	VTR_OS_SANDBOX_DEVICES = 1 << 2,  /* ioctls only on the GPU's device nodes */
-	VTR_OS_SANDBOX_TCP = 1 << 3,      /* no TCP, even where system calls are not filtered */
-	VTR_OS_SANDBOX_SCOPE = 1 << 4,    /* no signals to other processes, no abstract sockets of others */
+	VTR_OS_SANDBOX_DEVICES = 1 << 2, /* ioctls only on the GPU's device nodes */
+	VTR_OS_SANDBOX_TCP = 1 << 3, /* no TCP, even where system calls are not filtered */
+	VTR_OS_SANDBOX_SCOPE = 1 << 4, /* no signals to other processes, no abstract sockets of others */
 	VTR_OS_SANDBOX_SYSCALLS = 1 << 5, /* no sockets, programs, processes, tracing, mounts, ... */
 };
 
@@ -91,8 +95,9 @@ const char *vtr_os_sandbox_name(enum vtr_os_sandbox bit);
 /* Paths in addition to those that are always allowed. Each list is NULL or ends with NULL; missing files are
  * skipped. */
 struct vtr_os_sandbox_paths {
-	const char *const *read;  /* files, and directories with all their contents */
+	const char *const *read; /* files, and directories with all their contents */
 	const char *const *write; /* directories in which files may also be created, changed and removed */
+	const char *const *update; /* directories whose existing files may also be changed */
 };
 
 /**
@@ -138,7 +143,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls_watched(int *out_watch_fd, u
 /* One action of the watched process. One of the two texts is empty. */
 struct vtr_os_watched {
 	char path[VTR_OS_WATCH_PATH]; /* absolute path of the file that it opens */
-	bool writes;                  /* it opens the file for writing */
+	bool writes; /* it opens the file for writing */
 	char call[VTR_OS_WATCH_NAME]; /* the refused system call, if its error suggests no fallback */
 };
 

@@ -12,19 +12,25 @@
 #define WORKER_CLIENT_FD 5
 
 enum vtr_err vtr_spawner_start(const struct vtr_spawner *spawner, uint32_t number, int client_fd,
-                               struct vtr_child *child)
+                               const char *cache_dir, struct vtr_child *child)
 {
 	vtr_autofd int config_fd = -1;
 	char control_text[16];
 	char config_text[16];
 	char client_text[16];
 	char number_text[16];
-	const char *const argv[] = {
-		spawner->program, "worker",      "--control-fd",
-		control_text,     "--config-fd", config_text,
-		"--number",       number_text,   client_fd >= 0 ? "--client-fd" : NULL,
-		client_text,      NULL,
-	};
+	const char *argv[16] = { spawner->program, "worker",    "--control-fd", control_text,
+		                 "--config-fd",    config_text, "--number",     number_text };
+	size_t count = 8;
+
+	if (client_fd >= 0) {
+		argv[count++] = "--client-fd";
+		argv[count++] = client_text;
+	}
+	if (cache_dir) {
+		argv[count++] = "--cache";
+		argv[count++] = cache_dir;
+	}
 
 	snprintf(control_text, sizeof(control_text), "%d", VTR_CHILD_CONTROL_FD);
 	snprintf(config_text, sizeof(config_text), "%d", WORKER_CONFIG_FD);

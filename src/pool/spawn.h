@@ -14,6 +14,7 @@
  */
 struct vtr_child;
 struct vtr_renderer_config;
+struct vtr_shader_cache;
 
 /* The time that a worker has to end after its client or context has gone, and when this process ends. By itself it
  * takes less, see worker/watch.h. */
@@ -25,15 +26,17 @@ struct vtr_spawner {
 	const char *program; /* the worker's program */
 	const char *const *env; /* NAME=VALUE to add, NULL at the end; may be NULL */
 	const struct vtr_renderer_config *config; /* read at each start */
+	struct vtr_shader_cache *cache; /* NULL: none */
 };
 
 /**
  * Starts a worker as the process of `child`, which must have a control socket and no process. `client_fd` is the
- * connection that the worker serves (borrowed); -1: it serves a VM's context. `number` is for the log.
+ * connection that the worker serves (borrowed); -1: it serves a VM's context. `number` is for the log. `cache_dir` is
+ * the folder of its shader cache; NULL: it has none.
  *
  * Returns: VTR_ERR_NOMEM, VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_spawner_start(const struct vtr_spawner *spawner, uint32_t number,
-                                              int client_fd, struct vtr_child *child);
+                                              int client_fd, const char *cache_dir, struct vtr_child *child);
 
 #endif

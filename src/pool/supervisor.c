@@ -18,9 +18,11 @@
 #include "ipc/hang_up.h"
 #include "ipc/worker_protocol.h"
 #include "platform/loop.h"
+#include "platform/proc.h"
 #include "platform/shm.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
+#include "pool/shader_cache.h"
 #include "pool/spawn.h"
 #include "vk_gen.h"
 
@@ -43,11 +45,13 @@ struct client {
 	struct vtr_supervisor *supervisor;
 	uint32_t number; /* for the log */
 	uid_t uid;
+	bool may_cache; /* it may use the shader cache of the others */
 	int fd;
 	struct vtr_os_loop_fd *fd_watch; /* NULL once the client has closed */
 	struct vtr_os_loop_timer *timer;
 
 	struct vtr_child *worker; /* NULL: none yet */
+	struct vtr_shader_cache_user cache_user;
 	struct ring rings[VTR_SUPERVISOR_MAX_RINGS];
 
 	uint32_t look_ms; /* not 0: it has ended, but the client has not read all replies */
@@ -57,6 +61,7 @@ struct vtr_supervisor {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
 	struct vtr_spawner spawner;
+	bool cache_for_all;
 	uint32_t max_clients;
 	uint32_t max_clients_per_user;
 	uint32_t silent_timeout_ms;
@@ -100,6 +105,7 @@ static void break_rings(struct client *client)
 static void release_worker(struct client *client)
 {
 	vtr_os_loop_remove(&client->fd_watch);
+	vtr_shader_cache_end(&client->cache_user);
 	vtr_child_destroy(client->worker);
 	client->worker = NULL;
 	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
@@ -270,9 +276,14 @@ static enum vtr_err start_worker(struct client *client)
 	};
 
 	snprintf(name, sizeof(name), "client %u: worker", client->number);
+	struct vtr_shader_cache *cache = client->may_cache ? supervisor->spawner.cache : NULL;
 	enum vtr_err err = vtr_child_create(&params, &client->worker);
 	if (err == VTR_OK) {
-		err = vtr_spawner_start(&supervisor->spawner, client->number, client->fd, client->worker);
+		err = vtr_spawner_start(&supervisor->spawner, client->number, client->fd,
+		                        vtr_shader_cache_dir(cache), client->worker);
+	}
+	if (err == VTR_OK) {
+		vtr_shader_cache_begin(cache, &client->cache_user, client->worker);
 	}
 	if (err == VTR_OK) {
 		/* From now on the loop reports only that the client closes. */
@@ -326,7 +337,16 @@ static void on_timer(void *data)
 	drop_client(client);
 }
 
-static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd, uid_t uid)
+/* Whether the user's own programs and this one may load each other's compiled code. A container's may not, even if it
+ * runs as the same user. A process may end, and another one get its pid, before this looks; one in a container cannot
+ * choose who gets it outside. */
+static bool may_cache(const struct vtr_supervisor *supervisor, pid_t pid, uid_t uid)
+{
+	return supervisor->spawner.cache &&
+	       (supervisor->cache_for_all || (uid == geteuid() && vtr_os_shares_namespaces(pid)));
+}
+
+static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd, pid_t pid, uid_t uid)
 {
 	struct client *client = calloc(1, sizeof(*client));
 
@@ -336,6 +356,7 @@ static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd, 
 	client->supervisor = supervisor;
 	client->number = ++supervisor->next_number;
 	client->uid = uid;
+	client->may_cache = may_cache(supervisor, pid, uid);
 	client->fd = vtr_take_fd(take_fd);
 	vtr_list_insert(&supervisor->clients, &client->node);
 	supervisor->client_count++;
@@ -423,7 +444,7 @@ static void on_listen(void *data, unsigned events)
 			vtr_vtest_hang_up(fd);
 			return;
 		}
-		err = add_client(supervisor, &fd, uid);
+		err = add_client(supervisor, &fd, pid, uid);
 	}
 	if (err != VTR_OK) {
 		vtr_error(supervisor->log,
@@ -443,6 +464,7 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	supervisor->log = params->log;
 	supervisor->loop = params->loop;
 	supervisor->spawner = params->spawner;
+	supervisor->cache_for_all = params->cache_for_all;
 	supervisor->max_clients = params->max_clients;
 	supervisor->max_clients_per_user = params->max_clients_per_user;
 	supervisor->silent_timeout_ms = params->silent_timeout_ms;

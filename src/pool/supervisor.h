@@ -34,6 +34,8 @@ struct vtr_supervisor_params {
 	struct vtr_log *log; /* may be NULL; must outlive the supervisor, like `loop` */
 	struct vtr_os_loop *loop;
 	struct vtr_spawner spawner;
+	/* Clients of other users and in containers use the spawner's cache, too. */
+	bool cache_for_all;
 	uint32_t max_clients; /* further connections are reset */
 	/* The limit for each uid. 0: half of max_clients; for our own uid, all of them. */
 	uint32_t max_clients_per_user;

@@ -15,6 +15,7 @@
 #include "platform/loop.h"
 #include "platform/thread.h"
 #include "pool/hostmem_rings.h"
+#include "pool/shader_cache.h"
 
 /* The most rings that a worker may report in one turn of the loop; real guests create far fewer. */
 #define MAX_REPORTS 512
@@ -38,6 +39,7 @@ struct vtr_renderer {
 	void *events_data;
 
 	struct vtr_child *worker;
+	struct vtr_shader_cache_user cache_user;
 	struct vtr_os_loop_timer *timer; /* for go_on_ending() */
 	struct vtr_os_loop_timer *detach_timer;
 
@@ -86,6 +88,7 @@ static void free_renderer(struct vtr_renderer *renderer)
 {
 	struct vtr_worker_pool *pool = renderer->pool;
 
+	vtr_shader_cache_end(&renderer->cache_user);
 	vtr_child_destroy(renderer->worker);
 	vtr_os_loop_timer_destroy(renderer->timer);
 	vtr_os_loop_timer_destroy(renderer->detach_timer);
@@ -319,7 +322,11 @@ static enum vtr_err start(struct vtr_renderer *renderer)
 		err = vtr_os_loop_add_timer(pool->loop, on_detach_timer, renderer, &renderer->detach_timer);
 	}
 	if (err == VTR_OK) {
-		err = vtr_spawner_start(&pool->spawner, renderer->ctx_id, -1, renderer->worker);
+		err = vtr_spawner_start(&pool->spawner, renderer->ctx_id, -1,
+		                        vtr_shader_cache_dir(pool->spawner.cache), renderer->worker);
+	}
+	if (err == VTR_OK) {
+		vtr_shader_cache_begin(pool->spawner.cache, &renderer->cache_user, renderer->worker);
 	}
 	return err == VTR_OK ? send_init(renderer) : err;
 }

@@ -83,8 +83,8 @@ static enum vtr_err filter_syscalls(int *out_watch_fd, uint32_t *out_applied)
 }
 
 /* `out_watch_fd` may be NULL. */
-static enum vtr_err lock_process(const struct vtr_renderer_config *config, int *out_watch_fd,
-                                 uint32_t *out_applied)
+static enum vtr_err lock_process(const struct vtr_renderer_config *config, const char *cache_dir,
+                                 int *out_watch_fd, uint32_t *out_applied)
 {
 	const char *readable[VTR_RENDERER_CONFIG_MAX_PATHS + 1] = { NULL };
 	const struct vtr_os_limits limits = {
@@ -92,7 +92,8 @@ static enum vtr_err lock_process(const struct vtr_renderer_config *config, int *
 		.max_data_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size(),
 		.no_core_dumps = true,
 	};
-	const struct vtr_os_sandbox_paths paths = { .read = readable };
+	const char *const caches[] = { cache_dir, NULL };
+	const struct vtr_os_sandbox_paths paths = { .read = readable, .update = caches };
 	uint32_t files = 0;
 	uint32_t syscalls = 0;
 
@@ -112,16 +113,17 @@ static enum vtr_err lock_process(const struct vtr_renderer_config *config, int *
 	return err;
 }
 
-enum vtr_err vtr_worker_lock_in(const struct vtr_renderer_config *config, uint32_t *out_applied)
+enum vtr_err vtr_worker_lock_in(const struct vtr_renderer_config *config, const char *cache_dir,
+                                uint32_t *out_applied)
 {
-	return lock_process(config, NULL, out_applied);
+	return lock_process(config, cache_dir, NULL, out_applied);
 }
 
 enum vtr_err vtr_worker_lock_in_watched(const struct vtr_renderer_config *config, int *out_watch_fd,
                                         uint32_t *out_applied)
 {
 	*out_watch_fd = -1;
-	return lock_process(config, out_watch_fd, out_applied);
+	return lock_process(config, NULL, out_watch_fd, out_applied);
 }
 
 /* Applies the sandbox unless it is disabled, and logs its missing parts. */
@@ -132,7 +134,7 @@ static enum vtr_err lock_in(const struct vtr_worker_params *params)
 	if (params->config->no_sandbox) {
 		return VTR_OK;
 	}
-	enum vtr_err err = vtr_worker_lock_in(params->config, &applied);
+	enum vtr_err err = vtr_worker_lock_in(params->config, params->cache_dir, &applied);
 	if (err == VTR_OK) {
 		log_sandbox(params->log, applied);
 	} else {

@@ -20,6 +20,7 @@ struct vtr_worker_params {
 	int control_fd; /* the starter's socket (ipc/worker_protocol.h); the worker ends when it closes */
 	int client_fd; /* the vtest connection; -1: a VM's context, by control_fd alone */
 	const struct vtr_renderer_config *config; /* checked */
+	const char *cache_dir; /* see vtr_worker_lock_in() */
 };
 
 /**
@@ -27,11 +28,12 @@ struct vtr_worker_params {
  * container does not support are missing in *out_applied (see vtr_os_sandbox). That is not an error: most hosts lack
  * some.
  *
- * `config`  has the files that the process may read besides the system's; NULL: none.
+ * `config`     has the files that the process may read besides the system's; NULL: none.
+ * `cache_dir`  the folder of the shader cache, see pool/shader_cache.h; NULL: none.
  * Returns: VTR_ERR_OS, VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_worker_lock_in(const struct vtr_renderer_config *config,
-                                               uint32_t *out_applied);
+                                               const char *cache_dir, uint32_t *out_applied);
 
 /* The same for a process that another one watches, see vtr_os_sandbox_syscalls_watched(). *out_watch_fd is the
  * caller's. -1: the sandbox applies, but the process cannot be watched on this host. */

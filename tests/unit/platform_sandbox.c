@@ -150,6 +150,30 @@ static void case_extra_paths(void)
 	CHECK(mknod(path, S_IFCHR | 0600, 0) < 0);
 }
 
+/* The folder of a shader cache. */
+static void case_existing_files(void)
+{
+	char path[80];
+	char other[80];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/read", dir);
+	snprintf(other, sizeof(other), "%s/write", dir);
+	CHECK(opens(path, O_CREAT | O_WRONLY));
+	const char *const list[] = { "/nonexistent", dir, NULL };
+	const struct vtr_os_sandbox_paths paths = { .update = list };
+	lock_files(&paths, VTR_OS_SANDBOX_FILES);
+	CHECK(opens(path, O_CREAT | O_RDWR));
+	CHECK_EQ(truncate(path, 10), 0);
+	CHECK(stat(path, &st) == 0 && st.st_size == 10);
+	CHECK(refuses(other, O_CREAT | O_RDWR));
+	CHECK(mkdir(other, 0700) < 0 && errno == EACCES);
+	CHECK(symlink("/", other) < 0 && errno == EACCES);
+	CHECK(link(path, other) < 0);
+	CHECK(rename(path, other) < 0);
+	CHECK(unlink(path) < 0 && errno == EACCES);
+}
+
 static void case_truncate(void)
 {
 	char path[80];
@@ -503,6 +527,7 @@ static const struct {
 	{ "files_refused", case_files_refused },
 	{ "files_allowed", case_files_allowed },
 	{ "extra_paths", case_extra_paths },
+	{ "existing_files", case_existing_files },
 	{ "truncate", case_truncate },
 	{ "tcp", case_tcp },
 	{ "scope", case_scope },

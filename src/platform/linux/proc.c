@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <malloc.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "platform/os.h"
 
 enum vtr_err vtr_os_self_path(char *buf, size_t size)
@@ -58,4 +61,25 @@ void vtr_os_heap_share(void)
 void vtr_os_heap_trim(void)
 {
 	malloc_trim(0);
+}
+
+bool vtr_os_shares_namespaces(pid_t pid)
+{
+	static const char *const names[] = { "user", "pid", "mnt" };
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(names); i++) {
+		char path[64];
+		struct stat own;
+		struct stat other;
+
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		if (stat(path, &own) < 0) {
+			return false;
+		}
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, names[i]);
+		if (stat(path, &other) < 0 || own.st_ino != other.st_ino || own.st_dev != other.st_dev) {
+			return false;
+		}
+	}
+	return true;
 }

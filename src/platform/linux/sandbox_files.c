@@ -40,6 +40,9 @@
 #define FS_CHANGE ((FS_VERSION_1 & ~FS_EXECUTE & ~FS_MAKE_NODES) | FS_REFER | FS_TRUNCATE)
 #define FS_MAKE_NODES ((UINT64_C(1) << 6) | (UINT64_C(1) << 11))
 
+/* Changing files that exist. */
+#define FS_UPDATE (FS_READ | FS_WRITE_FILE | FS_TRUNCATE)
+
 #define VERSION_TRUNCATE 3
 #define VERSION_NET 4
 #define VERSION_IOCTL 5
@@ -218,6 +221,9 @@ static enum vtr_err fill_ruleset(int ruleset, const struct vtr_os_sandbox_paths 
 	}
 	if (err == VTR_OK && paths != NULL) {
 		err = allow_all(ruleset, paths->write, FS_CHANGE & handled);
+	}
+	if (err == VTR_OK && paths != NULL) {
+		err = allow_all(ruleset, paths->update, FS_UPDATE & handled);
 	}
 	return err;
 }
