@@ -254,7 +254,7 @@ static enum vtr_err run_scratch(struct vtr_dispatch *d, const uint8_t *data, siz
 
 enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data, size_t size)
 {
-	size_t done;
+	size_t done = 0;
 
 	for (size_t at = 0; at < size; at += done) {
 		const size_t n = vtr_min(SCRATCH_SIZE, size - at);
