@@ -105,8 +105,8 @@ class Emitter(Wire):
                       f'\tvtr_cs_put32(w, {s.stype});', f'\tvtr_cs_put_chain(w, v->pNext, {table});', f'\tself{name}(w, v);', '}', '']
 
     def command_enc(self, c):
-        out = [f'static void enc_args_{c.name}(struct vtr_cs_writer *w, const struct vtw_{c.name} *a)', '{', '\t(void)a;',
-               f'\tvtr_cs_put32(w, {c.number});', '\tvtr_cs_put32(w, 1);']
+        out = [f'void enc_{c.name}(struct vtr_cs_writer *w, uint32_t flags, const struct vtw_{c.name} *a)', '{', '\t(void)a;',
+               f'\tvtr_cs_put32(w, {c.number});', '\tvtr_cs_put32(w, flags);']
         for m in c.params:
             lv = f'a->{m.name}'
             if m.io == 'in':
@@ -128,7 +128,7 @@ class Emitter(Wire):
             out += ['\t' + x for x in lines]
         out += ['}', '', f'static bool pass_{c.name}(struct vtr_cs_reader *r, struct vtr_cs_writer *request, struct vtr_cs_writer *reply)', '{',
                 f'\tstruct vtw_{c.name} a;', '\tmemset(&a, 0, sizeof(a));', f'\tvtw_args_{c.name}(r, &a);', '\tif (r->status != 0) {',
-                '\t\treturn false;', '\t}', f'\tenc_args_{c.name}(request, &a);', f'\tvtw_reply_{c.name}(reply, &a);',
+                '\t\treturn false;', '\t}', f'\tenc_{c.name}(request, VK_COMMAND_GENERATE_REPLY_BIT_EXT, &a);', f'\tvtw_reply_{c.name}(reply, &a);',
                 '\treturn true;', '}', '']
         return out
 
@@ -147,6 +147,9 @@ class Emitter(Wire):
                     out.append(f'void enc{p}_{s.name}(struct vtr_cs_writer *w, const {s.name} *v);')
                     if s.stype is not None:
                         out.append(f'extern const struct vtr_cs_link linkenc{p}_{s.name};')
+        out += ['', '/* Requests with their heads. `flags`: VkCommandFlagBitsEXT. */']
+        out += [f'void enc_{c.name}(struct vtr_cs_writer *w, uint32_t flags, const struct vtw_{c.name} *a);'
+                for c in self.reg.commands.values() if c.decodable]
         return '\n'.join(out + ['', '#endif', ''])
 
     def shard(self, n, structs, commands):
