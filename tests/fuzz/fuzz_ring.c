@@ -7,7 +7,6 @@
 #include "platform/shm.h"
 #include "platform/thread.h"
 #include "venus/venus.h"
-#include "vk/loader.h"
 #include "vk/renderer_config.h"
 #include "vk_gen.h"
 
@@ -31,21 +30,6 @@ enum { IN_RING = 1, SCRIBBLE = 2 };
 enum { CREATE_RING = 188, NOTIFY_RING = 190, WAIT_RING_SEQNO = 253 };
 /* Where ring 7 lies in resource 2; what the input makes itself may lie before it. */
 enum { OWN_RING = 7, RING_AT = 32768, TAIL_AT = RING_AT + 64, BUFFER_AT = RING_AT + 192, BUFFER_SIZE = 8192 };
-
-/* Replaces the real loader: there is no driver here. */
-enum vtr_err vtr_loader_get(struct vtr_log *log, struct vtr_loader **out_loader)
-{
-	(void)log;
-	(void)out_loader;
-	return VTR_ERR_UNSUPPORTED;
-}
-
-bool vtr_loader_has_extension(const struct vtr_loader *loader, const char *name)
-{
-	(void)loader;
-	(void)name;
-	return false;
-}
 
 static void on_fence(void *data, uint32_t timeline, uint64_t fence_id)
 {

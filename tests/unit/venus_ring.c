@@ -4,11 +4,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "platform/shm.h"
 #include "platform/thread.h"
 #include "test.h"
 #include "venus/venus.h"
-#include "vk/loader.h"
 #include "vk/renderer_config.h"
 #include "vk_gen.h"
 
@@ -25,21 +25,6 @@ struct guest {
 	uint32_t head; /* when the last one was */
 	bool dead;
 };
-
-/* Takes the place of the real loader: there is no driver here. */
-enum vtr_err vtr_loader_get(struct vtr_log *log, struct vtr_loader **out_loader)
-{
-	(void)log;
-	(void)out_loader;
-	return VTR_ERR_UNSUPPORTED;
-}
-
-bool vtr_loader_has_extension(const struct vtr_loader *loader, const char *name)
-{
-	(void)loader;
-	(void)name;
-	return false;
-}
 
 static uint32_t load(const struct guest *g, size_t at)
 {
