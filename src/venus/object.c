@@ -164,7 +164,7 @@ static enum vtr_err insert(struct vtr_object_table *table, struct vtr_vk_object 
 	return err;
 }
 
-static void publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
+static bool publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
 {
 	struct vtr_object_table *table = &d->venus->objects;
 	enum vtr_err err;
@@ -176,26 +176,27 @@ static void publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
 	if (o->device != NULL) {
 		pthread_mutex_unlock(&o->device->lock);
 	}
-	if (err != VTR_OK) { /* the context fails: the driver's object is destroyed with it */
+	if (err != VTR_OK) {
 		vtr_dispatch_fail(d, err == VTR_ERR_GONE ? "its device or pool was destroyed meanwhile" :
 		                                           "a new object's id cannot be used");
 		object_retire(d->venus, o);
 	}
+	return err == VTR_OK;
 }
 
-void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret)
+bool vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret)
 {
 	if (ret < 0) {
 		o->base.type |= VTR_OBJECT_FAILED;
 		o->base.handle = 0;
 		if (vtr_dispatch_wants_reply(d)) { /* the guest reads the error and drops the id */
 			object_retire(d->venus, o);
-			return;
+			return true;
 		}
 	} else {
 		o->base.handle = handle;
 	}
-	publish(d, o);
+	return publish(d, o);
 }
 
 void vtr_object_set_failed(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type, uint64_t id)
@@ -215,7 +216,7 @@ void vtr_object_set_failed(struct vtr_dispatch *d, struct vtr_object *parent, Vk
 	o->base.id = id;
 	o->base.type = type | VTR_OBJECT_FAILED;
 	o->device = parent != NULL ? vtr_vk(parent)->device : NULL;
-	publish(d, o);
+	(void)publish(d, o);
 }
 
 bool vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *object)

@@ -77,8 +77,10 @@ static inline const struct vtw_instance_procs *vtr_instance_procs(struct vtr_obj
  */
 struct vtr_vk_object *vtr_object_reserve(struct vtr_dispatch *d, struct vtr_object *parent, VkObjectType type,
                                          uint64_t id, VkResult *out_ret);
-/* Makes it findable. If ret is an error, marks it as failed instead, unless the guest reads that error. */
-void vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret);
+/* Makes it findable. If ret is an error, marks it as failed instead, unless the guest reads that error. Returns:
+ * false if its id was used or its device or pool destroyed meanwhile. The context has failed then, and ends with
+ * the driver's object. */
+bool vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret);
 /* Removes an object, which stays valid until the command ends. Returns: false if another thread did; then
  * this one must not call the driver. */
 bool vtr_object_remove(struct vtr_dispatch *d, struct vtr_object *o);

@@ -35,16 +35,27 @@ static bool begin(struct vtr_dispatch *d, struct vtr_object *device, uint64_t *i
 	return true;
 }
 
+/* Destroys a pipeline that has no object, because a guest gave two pipelines of an array the same id. */
+static void drop(struct vtr_device *device, VkPipeline pipeline)
+{
+	pthread_mutex_lock(&device->lock);
+	if (!device->gone) {
+		device->procs.vkDestroyPipeline(device->handle, pipeline, NULL);
+	}
+	pthread_mutex_unlock(&device->lock);
+}
+
 /* An id of 0 in the reply tells the guest that this element failed. */
 static void end(struct vtr_dispatch *d, struct array *a, uint64_t *ids, VkResult ret)
 {
 	for (uint32_t i = 0; i < a->n; i++) {
+		struct vtr_device *device = a->objects[i]->device;
 		const bool made = a->handles[i] != NULL;
+		const VkResult result = made ? VK_SUCCESS : ret < 0 ? ret : VK_ERROR_UNKNOWN;
 
-		vtr_object_publish(d, a->objects[i], (uintptr_t)a->handles[i],
-		                   made    ? VK_SUCCESS :
-		                   ret < 0 ? ret :
-		                             VK_ERROR_UNKNOWN);
+		if (!vtr_object_publish(d, a->objects[i], (uintptr_t)a->handles[i], result)) {
+			drop(device, a->handles[i]);
+		}
 		if (!made) {
 			ids[i] = 0;
 		}
