@@ -117,17 +117,14 @@ static void probe_device(struct vtr_log *log, const struct vtr_venus_params *par
 	vtr_physical_destroy(p);
 }
 
-static enum vtr_err probe_instance(struct vtr_log *log, const struct vtr_venus_params *params, bool trial,
-                                   const struct vtr_loader *loader, VkInstance instance,
-                                   struct vtr_probe_report *report)
+static enum vtr_err probe_devices(struct vtr_log *log, const struct vtr_venus_params *params, bool trial,
+                                  const struct vtw_instance_procs *vk, VkInstance instance,
+                                  struct vtr_probe_report *report)
 {
-	struct vtw_instance_procs vk;
 	VkPhysicalDevice *handles;
 	uint32_t n = 0;
-	VkResult ret;
+	VkResult ret = vk->vkEnumeratePhysicalDevices(instance, &n, NULL);
 
-	vtw_load_instance_procs(&vk, loader->get, instance);
-	ret = vk.vkEnumeratePhysicalDevices(instance, &n, NULL);
 	if (ret < 0 || n == 0) {
 		report->problem = "the Vulkan loader finds no device. Install the GPU's Vulkan driver (or "
 				  "mesa-vulkan-drivers for the processor); its manifest belongs into "
@@ -138,14 +135,14 @@ static enum vtr_err probe_instance(struct vtr_log *log, const struct vtr_venus_p
 	report->devices = calloc(n, sizeof(*report->devices));
 	if (handles == NULL || report->devices == NULL) {
 		free(handles);
+		free(report->devices);
 		return VTR_ERR_NOMEM;
 	}
-	ret = vk.vkEnumeratePhysicalDevices(instance, &n, handles);
+	ret = vk->vkEnumeratePhysicalDevices(instance, &n, handles);
 	for (uint32_t i = 0; ret >= 0 && i < n; i++) {
-		probe_device(log, params, trial, &vk, handles[i], &report->devices[report->device_count++]);
+		probe_device(log, params, trial, vk, handles[i], &report->devices[report->device_count++]);
 	}
 	free(handles);
-	vk.vkDestroyInstance(instance, NULL);
 	return VTR_OK;
 }
 
@@ -158,6 +155,7 @@ enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *
 	VkInstanceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
 		                      .pApplicationInfo = &app };
 	struct vtr_probe_report report = { 0 };
+	struct vtw_instance_procs vk;
 	struct vtr_loader *loader;
 	VkInstance instance;
 	enum vtr_err err = VTR_OK;
@@ -180,7 +178,9 @@ enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *
 			"Vulkan driver (or mesa-vulkan-drivers for the processor), and check VK_DRIVER_FILES "
 			"if it is set";
 	} else {
-		err = probe_instance(log, params, trial, loader, instance, &report);
+		vtw_load_instance_procs(&vk, loader->get, instance);
+		err = probe_devices(log, params, trial, &vk, instance, &report);
+		vk.vkDestroyInstance(instance, NULL);
 	}
 	if (err == VTR_OK) {
 		*out_report = report;
