@@ -111,8 +111,9 @@ static void waiter_thread(void *data)
 	}
 }
 
-/* Called with queue->lock held. */
-static bool ready(struct vtr_queue *q)
+/* Called with queue->lock held. Returns: VTR_ERR_UNSUPPORTED if the queue has no timeline, VTR_ERR_NOMEM without a
+ * thread for it. */
+static enum vtr_err make_ready(struct vtr_queue *q)
 {
 	if (q->semaphore == NULL) {
 		q->semaphore = make_timeline(q->device);
@@ -120,7 +121,7 @@ static bool ready(struct vtr_queue *q)
 	if (q->semaphore != NULL && !q->waiter_runs) {
 		q->waiter_runs = vtr_os_thread_create(&q->waiter, "venus-fence", waiter_thread, q) == VTR_OK;
 	}
-	return q->waiter_runs;
+	return q->semaphore == NULL ? VTR_ERR_UNSUPPORTED : q->waiter_runs ? VTR_OK : VTR_ERR_NOMEM;
 }
 
 static VkResult signal_timeline(struct vtr_queue *q, uint64_t value)
@@ -234,20 +235,27 @@ void vtr_venus_poll_fences(struct vtr_venus *venus, bool sleeping)
 static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
 {
 	uint64_t value = 0;
+	enum vtr_err err;
 	VkResult ret;
-	bool idle;
+	bool idle = true;
 
 	pthread_mutex_lock(&q->lock);
-	if (ready(q)) {
+	err = make_ready(q);
+	if (err == VTR_OK) {
 		ret = cover(q, &value);
 		/* Often the work is already done, so no thread needs to wake up for it. Fences are reported
 		 * in order, also when the driver fails. */
 		idle = oldest(q) == 0 && (ret != VK_SUCCESS || counter(q) >= value);
-	} else { /* a driver without timeline semaphores: correct, but slow */
+	} else if (err == VTR_ERR_UNSUPPORTED) {
+		/* A driver without timeline semaphores: correct, but slow. With them, this wait could last until the
+		 * guest's next command, which the waiting thread would have to read. */
 		(void)q->device->procs.vkQueueWaitIdle(q->handle);
-		idle = true;
+		err = VTR_OK;
 	}
 	pthread_mutex_unlock(&q->lock);
+	if (err != VTR_OK) {
+		return err;
+	}
 	if (idle) {
 		fire(q, fence_id);
 		return VTR_OK;

@@ -53,7 +53,7 @@ static void on_released(void *data, uint32_t res_id)
 	pthread_mutex_unlock(&g->lock);
 }
 
-static const struct vtr_venus_events events = {
+const struct vtr_venus_events guest_events = {
 	.fence = on_fence, .ring = on_ring, .dead = on_dead, .released = on_released
 };
 
@@ -206,7 +206,7 @@ static void make_context(struct guest *g)
 {
 	const struct vtr_venus_hostmem hostmem = { .fd = g->hostmem_fd, .size = g->setup.hostmem };
 	const struct vtr_venus_params params = { .log = g->log,
-		                                 .events = &events,
+		                                 .events = &guest_events,
 		                                 .data = g,
 		                                 .hostmem = g->setup.hostmem != 0 ? &hostmem : NULL,
 		                                 .config = &g->config };

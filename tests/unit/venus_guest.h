@@ -55,6 +55,9 @@ struct guest {
 	bool dead;
 };
 
+/* Of a context that guest_open() does not make; its data is the guest, of which the lock was initialized. */
+extern const struct vtr_venus_events guest_events;
+
 /* Makes a context and, unless setup->no_device, an instance, a device and two queues, of which one has TIMELINE.
  * NULL: the defaults. */
 void guest_open(struct guest *g, const struct guest_setup *setup);
