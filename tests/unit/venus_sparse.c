@@ -19,6 +19,7 @@ enum { BUFFER = FREE, MEMORY, MEMORY2, IMAGE };
 enum { MAX_SPARSE = 8 };
 
 struct sparse_buffer {
+	VkDevice device;
 	VkBuffer buffer;
 	uint8_t *bytes;
 	size_t size;
@@ -32,6 +33,7 @@ static struct {
 	VkDeviceSize alignment;
 	uint32_t types; /* of memory for sparse buffers */
 	bool swaps;     /* it exchanges the halves of each buffer */
+	bool no_fds;    /* it does not import fds */
 } sparse;
 
 static struct sparse_buffer *find(VkBuffer buffer)
@@ -58,7 +60,7 @@ static VkResult create_buffer(VkDevice device, const VkBufferCreateInfo *info,
 		return ret;
 	}
 	CHECK(s != NULL);
-	*s = (struct sparse_buffer){ .buffer = *out, .size = info->size };
+	*s = (struct sparse_buffer){ .device = device, .buffer = *out, .size = info->size };
 	s->bytes = mmap(NULL, s->size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	CHECK(s->bytes != MAP_FAILED);
 	import.pHostPointer = s->bytes;
@@ -115,6 +117,10 @@ static VkResult allocate(VkDevice device, const VkMemoryAllocateInfo *info,
 	} else if (fd != NULL && fd->sType == VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR) {
 		made[made_count % 64].from = fd->handleType;
 	}
+	if (sparse.no_fds && first != NULL && first->sType == VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR) {
+		close(fd->fd); /* like other drivers, it owns the fd in any case */
+		return VK_ERROR_INVALID_EXTERNAL_HANDLE;
+	}
 	ret = ORIGINAL(vkAllocateMemory)(device, &changed, allocator, out);
 	if (ret == VK_SUCCESS) {
 		made[made_count++ % 64].memory = *out;
@@ -134,23 +140,13 @@ static bool bind_works(VkDeviceMemory memory)
 }
 
 static uint32_t binds; /* calls */
-static VkDevice bind_device;
-
-static VkResult create_device(VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
-                              const VkAllocationCallbacks *allocator, VkDevice *out)
-{
-	const VkResult ret = ORIGINAL(vkCreateDevice)(physical, info, allocator, out);
-
-	bind_device = *out;
-	return ret;
-}
 
 static void bind(const struct sparse_buffer *s, const VkSparseMemoryBind *b)
 {
 	const VkDeviceSize at = sparse.swaps ? s->size - b->resourceOffset - b->size : b->resourceOffset;
 	void *map;
 
-	CHECK_EQ(ORIGINAL(vkMapMemory)(bind_device, b->memory, 0, VK_WHOLE_SIZE, 0, &map), VK_SUCCESS);
+	CHECK_EQ(ORIGINAL(vkMapMemory)(s->device, b->memory, 0, VK_WHOLE_SIZE, 0, &map), VK_SUCCESS);
 	CHECK(mremap((uint8_t *)map + b->memoryOffset, 0, b->size, MREMAP_MAYMOVE | MREMAP_FIXED,
 	             s->bytes + at) == s->bytes + at);
 }
@@ -241,7 +237,6 @@ static void drive(void)
 	REPLACE(vkGetPhysicalDeviceFeatures2, features2);
 	REPLACE(vkGetPhysicalDeviceQueueFamilyProperties, families);
 	REPLACE(vkGetPhysicalDeviceQueueFamilyProperties2, families2);
-	REPLACE(vkCreateDevice, create_device);
 }
 
 static void configure(VkExternalMemoryHandleTypeFlags agrees, VkExternalMemoryHandleTypeFlags works)
@@ -250,7 +245,21 @@ static void configure(VkExternalMemoryHandleTypeFlags agrees, VkExternalMemoryHa
 	sparse.works = works;
 	sparse.alignment = 65536;
 	sparse.types = 1u << LOCAL | 1u << HOST;
-	sparse.swaps = false;
+	sparse.swaps = sparse.no_fds = false;
+}
+
+static void a_cpu(VkPhysicalDevice physical, VkPhysicalDeviceProperties *out)
+{
+	ORIGINAL(vkGetPhysicalDeviceProperties)(physical, out);
+	out->deviceType = VK_PHYSICAL_DEVICE_TYPE_CPU;
+}
+
+/* A driver for the processor that takes our memory for dma-bufs, as lavapipe does. */
+static void drive_with_dma_bufs(void)
+{
+	drive();
+	fake_loader_offer("VK_EXT_external_memory_dma_buf");
+	REPLACE(vkGetPhysicalDeviceProperties, a_cpu);
 }
 
 /* --- the probe -------------------------------------------------------------------------------------- */
@@ -259,7 +268,7 @@ struct row {
 	const char *driver;
 	VkExternalMemoryHandleTypeFlags agrees, works;
 	VkDeviceSize alignment; /* 0: 64 KiB */
-	bool no_export, vm, swaps;
+	bool no_export, vm, swaps, dma_bufs, no_fds;
 	uint32_t types; /* 0: all */
 	const char *share; /* of host-visible memory; NULL: sparse binding does not work with it */
 	const char *reason;
@@ -286,6 +295,17 @@ static const struct row rows[] = {
 	  .works = OPAQUE_FD,
 	  .share = "opaque-fd",
 	  .reason = "the memory of devices that enable it is shared in another way" },
+	{ .agrees = DMA_BUF,
+	  .works = DMA_BUF,
+	  .dma_bufs = true,
+	  .share = "fd-import",
+	  .reason = "in another way" },
+	{ .agrees = DMA_BUF,
+	  .works = DMA_BUF,
+	  .dma_bufs = true,
+	  .no_fds = true,
+	  .share = "dma-buf",
+	  .reason = "in another way" },
 	{ .agrees = HOST_POINTER, .works = 0, .reason = one_type_only },
 	{ .agrees = HOST_POINTER, .works = HOST_POINTER, .swaps = true, .reason = one_type_only },
 	{ .agrees = 0, .works = HOST_POINTER, .reason = one_type_only },
@@ -326,12 +346,17 @@ static void probe_row(const struct row *row)
 	sparse.alignment = row->alignment != 0 ? row->alignment : sparse.alignment;
 	sparse.types = row->types != 0 ? row->types : sparse.types;
 	sparse.swaps = row->swaps;
-	drive();
+	sparse.no_fds = row->no_fds;
+	if (row->dma_bufs) {
+		drive_with_dma_bufs();
+	} else {
+		drive();
+	}
 	CHECK_OK(vtr_probe_host(NULL, &params, false, &report));
 	d = &report.devices[0];
 	CHECK(d->refused == NULL);
 	CHECK(d->sparse); /* memory that is not shared needs nothing */
-	CHECK_STR(d->sparse_reason, row->reason != NULL ? row->reason : one_type_only);
+	CHECK(strstr(d->sparse_reason, row->reason != NULL ? row->reason : one_type_only) != NULL);
 	CHECK_STR(d->types[LOCAL].sparse_share, "none");
 	CHECK_EQ(d->types[HOST].sparse_share == NULL, row->share == NULL);
 	if (row->share != NULL) {
@@ -358,7 +383,7 @@ static void ways_to_bind(void)
 /* A device that enables sparse binding, on this driver. */
 static void open_sparse(struct guest *g, VkExternalMemoryHandleTypeFlags type)
 {
-	const struct guest_setup setup = { .replace = drive };
+	const struct guest_setup setup = { .replace = type == DMA_BUF ? drive_with_dma_bufs : drive };
 	const VkPhysicalDeviceFeatures2 enabled = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
 		                                    .features = { .sparseBinding = VK_TRUE } };
 
@@ -452,6 +477,27 @@ static void memory_that_can_be_bound(void)
 	CHECK_EQ(binds, 6);
 	CHECK_OK(vtr_venus_fence(g.venus, TIMELINE, 1));
 	CHECK_EQ(guest_fences(&g), 1);
+	guest_close(&g);
+}
+
+/* Our memory, imported by its fd: the guest maps it as ever. */
+static void memory_that_is_imported_by_fd(void)
+{
+	struct vtr_blob blob;
+	struct request r;
+	struct guest g;
+
+	open_sparse(&g, DMA_BUF);
+	make_sparse_buffer(&g);
+	CHECK_EQ(allocate_memory(&g, MEMORY, 0), VK_SUCCESS);
+	CHECK_EQ(made[(made_count - 1) % 64].from, DMA_BUF);
+	CHECK_OK(vtr_venus_blob_create(g.venus, 2, MEMORY, VTR_BLOB_MAPPABLE, 1 << 17, &blob));
+	CHECK_EQ(CALL(&g, vkQueueBindSparse, .queue = ID(VkQueue, QUEUE), .bindInfoCount = 1,
+	              .pBindInfo = request(&r, TO_BUFFER, MEMORY)),
+	         VK_SUCCESS);
+	CHECK_EQ(binds, 1);
+	CHECK_EQ(pwrite(blob.fd, "seen", 4, 0), 4);
+	CHECK(memcmp(sparse.buffers[0].bytes, "seen", 4) == 0);
 	guest_close(&g);
 }
 
@@ -617,6 +663,7 @@ int main(void)
 {
 	RUN(ways_to_bind);
 	RUN(memory_that_can_be_bound);
+	RUN(memory_that_is_imported_by_fd);
 	RUN(memory_that_cannot_be_bound);
 	RUN(freed_memory_is_forgotten);
 	RUN(queries_show_it);
