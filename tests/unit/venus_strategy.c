@@ -336,6 +336,150 @@ static void trials_of_a_device(void)
 	}
 }
 
+/* --- rays, which the driver does not have ----------------------------------------------------------- */
+
+static uint32_t handle_size, group_alignment;
+static VkResult structure_result, handles_result;
+
+static void with_rays(VkPhysicalDevice physical, VkPhysicalDeviceFeatures2 *out)
+{
+	ORIGINAL(vkGetPhysicalDeviceFeatures2)(physical, out);
+	for (VkPhysicalDeviceFeatures2 *s = out->pNext; s != NULL; s = s->pNext) {
+		void *any = s;
+
+		if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_FEATURES_KHR) {
+			((VkPhysicalDeviceRayTracingPipelineFeaturesKHR *)any)->rayTracingPipeline = VK_TRUE;
+		} else if (s->sType ==
+		           VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ACCELERATION_STRUCTURE_FEATURES_KHR) {
+			((VkPhysicalDeviceAccelerationStructureFeaturesKHR *)any)->accelerationStructure =
+				VK_TRUE;
+		}
+	}
+}
+
+static void with_sizes(VkPhysicalDevice physical, VkPhysicalDeviceProperties2 *out)
+{
+	ORIGINAL(vkGetPhysicalDeviceProperties2)(physical, out);
+	for (VkPhysicalDeviceProperties2 *s = out->pNext; s != NULL; s = s->pNext) {
+		if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR) {
+			VkPhysicalDeviceRayTracingPipelinePropertiesKHR *rt = (void *)s;
+
+			rt->shaderGroupHandleSize = handle_size;
+			rt->shaderGroupBaseAlignment = group_alignment;
+		}
+	}
+}
+
+static VkResult handles(VkDevice device, VkPipeline pipeline, uint32_t first, uint32_t count, size_t size,
+                        void *data)
+{
+	(void)device;
+	(void)pipeline;
+	(void)first;
+	CHECK_EQ(size, count * handle_size);
+	memset(data, 0x33, size);
+	return handles_result;
+}
+
+static void sizes(VkDevice device, VkAccelerationStructureBuildTypeKHR type,
+                  const VkAccelerationStructureBuildGeometryInfoKHR *info, const uint32_t *counts,
+                  VkAccelerationStructureBuildSizesInfoKHR *out)
+{
+	(void)device;
+	(void)type;
+	(void)info;
+	(void)counts;
+	out->accelerationStructureSize = 512;
+	out->buildScratchSize = 256;
+}
+
+static VkResult create_structure(VkDevice device, const VkAccelerationStructureCreateInfoKHR *info,
+                                 const VkAllocationCallbacks *allocator, VkAccelerationStructureKHR *out)
+{
+	const VkEventCreateInfo event = { .sType = VK_STRUCTURE_TYPE_EVENT_CREATE_INFO };
+	VkEvent any = NULL;
+
+	CHECK_EQ(info->size, 512);
+	if (structure_result == VK_SUCCESS) {
+		CHECK_EQ(ORIGINAL(vkCreateEvent)(device, &event, allocator, &any), VK_SUCCESS);
+		memcpy(out, &any, sizeof(any));
+	}
+	return structure_result;
+}
+
+static void destroy_structure(VkDevice device, VkAccelerationStructureKHR o,
+                              const VkAllocationCallbacks *allocator)
+{
+	VkEvent any;
+
+	memcpy(&any, &o, sizeof(any));
+	ORIGINAL(vkDestroyEvent)(device, any, allocator);
+}
+
+static void rays(void)
+{
+	fake_loader_offer("VK_KHR_ray_tracing_pipeline");
+	fake_loader_offer("VK_KHR_acceleration_structure");
+	fake_loader_offer("VK_KHR_deferred_host_operations");
+	REPLACE(vkGetPhysicalDeviceFeatures2, with_rays);
+	REPLACE(vkGetPhysicalDeviceProperties2, with_sizes);
+	REPLACE(vkGetRayTracingShaderGroupHandlesKHR, handles);
+	REPLACE(vkGetAccelerationStructureBuildSizesKHR, sizes);
+	REPLACE(vkCreateAccelerationStructureKHR, create_structure);
+	REPLACE(vkDestroyAccelerationStructureKHR, destroy_structure);
+}
+
+#define RAYS (DRAWING | BIT(RAY_TRACING))
+
+static const struct {
+	const char *driver;
+	uint32_t handle_size, alignment; /* 0: usual ones */
+	VkResult handles, structure;
+	uint32_t works;
+	enum vtr_trial_step failed;
+} ray_trials[] = {
+	{ "null", .works = RAYS | BIT(STRUCTURE), .failed = VTR_TRIAL_STEPS },
+	{ "null", .alignment = 4096, .works = RAYS | BIT(STRUCTURE), .failed = VTR_TRIAL_STEPS },
+	{ "null", .handle_size = 257, .works = DRAWING, .failed = VTR_TRIAL_RAY_TRACING },
+	{ "null", .handles = VK_ERROR_UNKNOWN, .works = DRAWING, .failed = VTR_TRIAL_RAY_TRACING },
+	{ "null", .structure = VK_ERROR_UNKNOWN, .works = RAYS, .failed = VTR_TRIAL_STRUCTURE },
+	/* Compute and drawing have 5 shaders, and 3 submits. */
+	{ "fail=vkCreateShaderModule:VK_ERROR_UNKNOWN:after=5", .works = DRAWING,
+	  .failed = VTR_TRIAL_RAY_TRACING },
+	{ "fail=vkCreateShaderModule:VK_ERROR_UNKNOWN:after=7", .works = DRAWING,
+	  .failed = VTR_TRIAL_RAY_TRACING },
+	{ "fail=vkCreateRayTracingPipelinesKHR:VK_ERROR_UNKNOWN", .works = DRAWING,
+	  .failed = VTR_TRIAL_RAY_TRACING },
+	{ "fail=vkCreateBuffer:VK_ERROR_UNKNOWN", .works = DRAWING, .failed = VTR_TRIAL_RAY_TRACING },
+	{ "fail=vkBindBufferMemory:VK_ERROR_UNKNOWN", .works = DRAWING, .failed = VTR_TRIAL_RAY_TRACING },
+	{ "fail=vkBeginCommandBuffer:VK_ERROR_UNKNOWN:after=3", .works = DRAWING,
+	  .failed = VTR_TRIAL_RAY_TRACING },
+	{ "fail=vkQueueSubmit:VK_ERROR_UNKNOWN:after=3", .works = DRAWING, .failed = VTR_TRIAL_RAY_TRACING },
+	{ "fail=vkCreateBuffer:VK_ERROR_UNKNOWN:after=1", .works = RAYS, .failed = VTR_TRIAL_STRUCTURE },
+	{ "fail=vkCreateBuffer:VK_ERROR_UNKNOWN:after=2", .works = RAYS, .failed = VTR_TRIAL_STRUCTURE },
+	{ "fail=vkCreateBuffer:VK_ERROR_UNKNOWN:after=3", .works = RAYS, .failed = VTR_TRIAL_STRUCTURE },
+	{ "fail=vkBeginCommandBuffer:VK_ERROR_UNKNOWN:after=4", .works = RAYS,
+	  .failed = VTR_TRIAL_STRUCTURE },
+};
+
+static void trials_of_rays(void)
+{
+	for (size_t i = 0; i < VTR_ARRAY_LEN(ray_trials); i++) {
+		const struct row row = { .driver = ray_trials[i].driver, .replace = rays };
+		struct vtr_probe_report report;
+
+		handle_size = ray_trials[i].handle_size != 0 ? ray_trials[i].handle_size : 32;
+		group_alignment = ray_trials[i].alignment != 0 ? ray_trials[i].alignment : 64;
+		handles_result = ray_trials[i].handles;
+		structure_result = ray_trials[i].structure;
+		printf("  row %zu\n", i);
+		report = probe(&row, true);
+		CHECK_EQ(report.devices[0].trial.works, ray_trials[i].works);
+		CHECK_EQ(report.devices[0].trial.failed, ray_trials[i].failed);
+		vtr_probe_finish(&report);
+	}
+}
+
 int main(void)
 {
 	RUN(how_memory_is_shared);
@@ -344,5 +488,6 @@ int main(void)
 	RUN(an_older_device);
 	RUN(problems);
 	RUN(trials_of_a_device);
+	RUN(trials_of_rays);
 	return 0;
 }
