@@ -6,7 +6,7 @@
 #include "test.h"
 #include "vk/loader.h"
 
-enum { MAX_REPLACED = 16, MAX_OFFERED = 4, MAX_ENABLED = 512 };
+enum { MAX_REPLACED = 24, MAX_OFFERED = 4, MAX_ENABLED = 512 };
 
 static struct {
 	const char *name;

@@ -159,8 +159,10 @@ static void command_buffers_end_with_their_pool(void)
 	CHECK_EQ(BEGIN(&g, BUFFERS + 1), VK_SUCCESS);
 	CHECK_OK(SEND(&g, vkDestroyCommandPool, .device = ID(VkDevice, DEVICE),
 	              .commandPool = ID(VkCommandPool, POOL)));
-	/* All ids are free again. */
+	/* All ids are free again, also after freeing none. */
 	make_command_pool(&g, DEVICE, POOL);
+	CHECK_OK(SEND(&g, vkFreeCommandBuffers, .device = ID(VkDevice, DEVICE),
+	              .commandPool = ID(VkCommandPool, POOL)));
 	CHECK_EQ(allocate_buffers(&g, POOL, ids, 3), VK_SUCCESS);
 	CHECK_OK(SEND(&g, vkDestroyCommandPool, .device = ID(VkDevice, DEVICE),
 	              .commandPool = ID(VkCommandPool, POOL)));
@@ -264,6 +266,8 @@ static void descriptor_sets_end_with_their_pool(void)
 	CHECK_EQ(ALLOCATE_SETS(CALL, &g, more), VK_SUCCESS);
 	CHECK_EQ(CALL(&g, vkFreeDescriptorSets, .device = ID(VkDevice, DEVICE), .descriptorPool = pool,
 	              .descriptorSetCount = 2, .pDescriptorSets = freed),
+	         VK_SUCCESS);
+	CHECK_EQ(CALL(&g, vkFreeDescriptorSets, .device = ID(VkDevice, DEVICE), .descriptorPool = pool),
 	         VK_SUCCESS);
 	CHECK_EQ(CALL(&g, vkResetDescriptorPool, .device = ID(VkDevice, DEVICE), .descriptorPool = pool),
 	         VK_SUCCESS);

@@ -223,6 +223,29 @@ static void families2(VkPhysicalDevice physical, uint32_t *count, VkQueueFamilyP
 	}
 }
 
+static void sparse_formats(VkPhysicalDevice physical, VkFormat format, VkImageType type,
+                           VkSampleCountFlagBits samples, VkImageUsageFlags usage, VkImageTiling tiling,
+                           uint32_t *count, VkSparseImageFormatProperties *out)
+{
+	(void)physical;
+	(void)format;
+	(void)type;
+	(void)samples;
+	(void)usage;
+	(void)tiling;
+	(void)out;
+	*count = 2;
+}
+
+static void sparse_formats2(VkPhysicalDevice physical, const VkPhysicalDeviceSparseImageFormatInfo2 *info,
+                            uint32_t *count, VkSparseImageFormatProperties2 *out)
+{
+	(void)physical;
+	(void)info;
+	(void)out;
+	*count = 2;
+}
+
 static void drive(void)
 {
 	memset(sparse.buffers, 0, sizeof(sparse.buffers));
@@ -233,6 +256,8 @@ static void drive(void)
 	REPLACE(vkAllocateMemory, allocate);
 	REPLACE(vkQueueBindSparse, bind_sparse);
 	REPLACE(vkGetPhysicalDeviceExternalBufferProperties, buffer_properties);
+	REPLACE(vkGetPhysicalDeviceSparseImageFormatProperties, sparse_formats);
+	REPLACE(vkGetPhysicalDeviceSparseImageFormatProperties2, sparse_formats2);
 	REPLACE(vkGetPhysicalDeviceFeatures, features);
 	REPLACE(vkGetPhysicalDeviceFeatures2, features2);
 	REPLACE(vkGetPhysicalDeviceQueueFamilyProperties, families);
@@ -563,6 +588,9 @@ static void freed_memory_is_forgotten(void)
 
 static void queries_show_it(void)
 {
+	VkPhysicalDeviceSparseImageFormatInfo2 info = {
+		.format = VK_FORMAT_R8G8B8A8_UNORM, .type = VK_IMAGE_TYPE_2D, .samples = 1, .usage = 1
+	};
 	VkQueueFamilyProperties plain[3];
 	uint32_t n = 3;
 	struct guest g;
@@ -575,6 +603,18 @@ static void queries_show_it(void)
 	(void)CALL(&g, vkGetPhysicalDeviceQueueFamilyProperties, ON_PHYSICAL, .pQueueFamilyPropertyCount = &n,
 	           .pQueueFamilyProperties = plain);
 	CHECK(guest_word(&g, 24) & VK_QUEUE_SPARSE_BINDING_BIT);
+	(void)CALL(&g, vkGetPhysicalDeviceSparseImageFormatProperties, ON_PHYSICAL,
+	           .format = VK_FORMAT_R8G8B8A8_UNORM, .type = VK_IMAGE_TYPE_2D, .samples = 1, .usage = 1,
+	           .pPropertyCount = &n);
+	CHECK_EQ(guest_word(&g, 12), 2);
+	(void)CALL(&g, vkGetPhysicalDeviceSparseImageFormatProperties2, ON_PHYSICAL, .pFormatInfo = &info,
+	           .pPropertyCount = &n);
+	CHECK_EQ(guest_word(&g, 12), 2);
+	/* LINEAR images, which stand for those with a modifier, are not sparse. */
+	info.tiling = VK_IMAGE_TILING_DRM_FORMAT_MODIFIER_EXT;
+	(void)CALL(&g, vkGetPhysicalDeviceSparseImageFormatProperties2, ON_PHYSICAL, .pFormatInfo = &info,
+	           .pPropertyCount = &n);
+	CHECK_EQ(guest_word(&g, 12), 0);
 	guest_close(&g);
 }
 
