@@ -21,7 +21,7 @@ build/build.ninja: | setup-build
 	$(MESON) setup build
 
 build-asan/build.ninja: | setup-test
-	$(MESON) setup build-asan -Db_sanitize=address,undefined -Db_lundef=false
+	$(MESON) setup build-asan -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
 
 build-tsan/build.ninja: | setup-test
 	$(MESON) setup build-tsan -Db_sanitize=thread -Db_lundef=false
