@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/bucket.h"
 #include "base/list.h"
 #include "base/mem.h"
 
@@ -26,6 +27,9 @@
 
 /* For lines that a guest can cause: enough to see what happens, too few to fill a disk. */
 #define LIMITED_BURST 10
+/* The same for the lines that all clients share. */
+#define SHARED_BURST 4000
+#define SHARED_INTERVAL_NS (INT64_C(1000000000) / 200)
 #define LIMITED_INTERVAL_NS INT64_C(1000000000)
 
 /* How long a line waits for a log that takes nothing: a terminal that is stopped, a pipe that is not read.
@@ -48,9 +52,10 @@ struct log {
 	atomic_uint lost;  /* lines that it did not take, since the last that it took */
 
 	pthread_mutex_t lock; /* guards what follows */
-	unsigned tokens;      /* rate-limited lines that may be written now */
-	int64_t refilled_ns;
+	struct vtr_bucket limited; /* for rate-limited lines */
 	unsigned dropped; /* rate-limited lines dropped since the last one was written */
+	struct vtr_bucket shared; /* for vtr_log_share() */
+	unsigned unshared; /* lines that it refused since it last allowed one */
 };
 
 static const char *const level_names[] = { "error", "warn", "info", "debug", "trace" };
@@ -154,8 +159,6 @@ enum vtr_err vtr_log_create(const char *filter, int fd, const char *tag, struct 
 		vtr_log_str(log->tag, sizeof(log->tag), tag, strlen(tag));
 	}
 	log->start_ns = now_ns();
-	log->tokens = LIMITED_BURST;
-	log->refilled_ns = log->start_ns;
 	pthread_mutex_init(&log->lock, NULL);
 	*out_log = &log->base;
 	return VTR_OK;
@@ -279,16 +282,8 @@ void vtr_log_write(struct vtr_log *base, enum vtr_log_level level, const char *m
 static bool take_token(struct log *log, unsigned *out_dropped)
 {
 	pthread_mutex_lock(&log->lock);
-	int64_t now = now_ns();
-	int64_t earned = (now - log->refilled_ns) / LIMITED_INTERVAL_NS;
-	if (earned > 0) {
-		log->tokens = earned > LIMITED_BURST - (int)log->tokens ? LIMITED_BURST :
-		                                                          log->tokens + (unsigned)earned;
-		log->refilled_ns += earned * LIMITED_INTERVAL_NS;
-	}
-	bool taken = log->tokens > 0;
+	bool taken = vtr_bucket_take(&log->limited, LIMITED_BURST, LIMITED_INTERVAL_NS, now_ns());
 	if (taken) {
-		log->tokens--;
 		*out_dropped = log->dropped;
 		log->dropped = 0;
 	} else {
@@ -310,6 +305,32 @@ void vtr_log_write_limited(struct vtr_log *base, enum vtr_log_level level, const
 		write_formatted(from_base(base), level, module, dropped, fmt, args);
 		va_end(args);
 	}
+}
+
+bool vtr_log_share(struct vtr_log *base)
+{
+	unsigned refused = 0;
+
+	if (base == NULL || base->loudest >= VTR_LOG_DEBUG) {
+		return true;
+	}
+	struct log *log = from_base(base);
+	pthread_mutex_lock(&log->lock);
+	bool allowed = vtr_bucket_take(&log->shared, SHARED_BURST, SHARED_INTERVAL_NS, now_ns());
+	if (allowed) {
+		refused = log->unshared;
+		log->unshared = 0;
+	} else {
+		log->unshared++;
+	}
+	pthread_mutex_unlock(&log->lock);
+	if (refused > 0) {
+		vtr_log_write(
+			base, VTR_LOG_WARN, "log",
+			"%u lines about clients, or of their processes, were dropped: there were too many",
+			refused);
+	}
+	return allowed;
 }
 
 void vtr_log_pass(struct vtr_log *base, const char *line, size_t length)

@@ -492,7 +492,7 @@ static int run(const struct vtr_command *command, const struct options *options,
 	}
 	/* One worker that does not read may hold some hundred fds, and the usual soft limit is 1024. */
 	vtr_os_raise_fd_limit();
-	err = vtr_os_sock_listen(options->socket, LISTEN_BACKLOG, &gpu.listen_fd);
+	err = vtr_os_sock_listen(options->socket, 0600, LISTEN_BACKLOG, &gpu.listen_fd);
 	if (err != VTR_OK) {
 		vtr_cmd_explain_listen(command->name, options->socket, err);
 		finish(&gpu);

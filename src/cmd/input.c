@@ -48,7 +48,7 @@ static enum vtr_err listen_at(struct device *device, const char *path, const cha
 		        path);
 		return VTR_ERR_ARG;
 	}
-	enum vtr_err err = vtr_os_sock_listen(device->path, LISTEN_BACKLOG, &device->listen_fd);
+	enum vtr_err err = vtr_os_sock_listen(device->path, 0600, LISTEN_BACKLOG, &device->listen_fd);
 	if (err != VTR_OK) {
 		vtr_cmd_explain_listen("gpu", device->path, err);
 	}

@@ -264,6 +264,7 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 		.cache = options.cache,
 		.log_filter = options.log,
 		.socket_path = run.socket,
+		.socket_mode = 0600,
 		.max_clients = MAX_CLIENTS,
 	};
 	int status = run_with_socket(&run, &params, path, argv + rest);

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include <errno.h>
 #include <stdio.h>
-#include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -52,13 +49,6 @@ static const struct vtr_opt opts[] = {
 
 static int serve(struct vtr_vtest_server *front, const struct options *options)
 {
-	if (chmod(options->socket, options->mode) < 0) {
-		fprintf(stderr,
-		        "vitrine serve: cannot set the permissions of %s: %s. Choose a folder of yours for "
-		        "--socket, or another --mode\n",
-		        options->socket, strerror(errno));
-		return 1;
-	}
 	enum vtr_err err = vtr_cmd_quit_on_signals(front->loop);
 	if (err == VTR_OK) {
 		printf("READY %s\n", options->socket);
@@ -109,6 +99,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		.cache = options.cache,
 		.log_filter = options.log,
 		.socket_path = options.socket,
+		.socket_mode = options.mode,
 		.max_clients = options.max_clients,
 		.max_clients_per_user = options.max_clients_per_user,
 		.look_ahead = true,

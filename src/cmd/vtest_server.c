@@ -189,7 +189,7 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 	if (err != VTR_OK) {
 		return err;
 	}
-	err = vtr_os_sock_listen(params->socket_path, LISTEN_BACKLOG, &front->listen_fd);
+	err = vtr_os_sock_listen(params->socket_path, params->socket_mode, LISTEN_BACKLOG, &front->listen_fd);
 	if (err != VTR_OK) {
 		vtr_cmd_explain_listen(name, params->socket_path, err);
 		vtr_vtest_server_finish(front);

@@ -36,6 +36,7 @@ struct vtr_vtest_server_params {
 	const char *log_filter; /* NULL: the default */
 	const char *cache; /* the value of --cache; NULL: not given */
 	const char *socket_path;
+	uint32_t socket_mode; /* its permissions */
 	uint32_t max_clients; /* this and the next: see struct vtr_supervisor_params */
 	uint32_t max_clients_per_user;
 	bool look_ahead; /* probe the devices before the first client comes */

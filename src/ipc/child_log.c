@@ -11,6 +11,7 @@
 #include "platform/thread.h"
 
 #define SECOND_NS INT64_C(1000000000)
+#define LINE_NS (SECOND_NS / VTR_CHILD_LOG_RATE)
 #define READ_SIZE 4096
 
 void vtr_child_log_init(struct vtr_child_log *child_log, struct vtr_log *log, const char *name)
@@ -19,38 +20,31 @@ void vtr_child_log_init(struct vtr_child_log *child_log, struct vtr_log *log, co
 	child_log->name = name;
 	child_log->length = 0;
 	child_log->cut = false;
-	child_log->tokens = VTR_CHILD_LOG_BURST;
-	child_log->refilled_ns = vtr_os_now_ns();
+	child_log->bucket = (struct vtr_bucket){ 0 };
 	child_log->over = false;
 	child_log->dropped = 0;
 }
 
-/* Adds the tokens of the time that has passed. */
-static void refill(struct vtr_child_log *child_log)
+/* Gives back the tokens of the time that has passed. */
+static void refill(struct vtr_child_log *child_log, int64_t now_ns)
 {
-	int64_t earned = (vtr_os_now_ns() - child_log->refilled_ns) * VTR_CHILD_LOG_RATE / SECOND_NS;
-
-	if (earned > 0) {
-		child_log->tokens =
-			(unsigned)vtr_min(VTR_CHILD_LOG_BURST, child_log->tokens + (size_t)earned);
-		child_log->refilled_ns += earned * SECOND_NS / VTR_CHILD_LOG_RATE;
-	}
-	child_log->over &= child_log->tokens < VTR_CHILD_LOG_RATE;
+	vtr_bucket_refill(&child_log->bucket, LINE_NS, now_ns);
+	child_log->over &= child_log->bucket.used > VTR_CHILD_LOG_BURST - VTR_CHILD_LOG_RATE;
 }
 
 /* Returns: whether one more line may be passed on. */
 static bool take_token(struct vtr_child_log *child_log)
 {
+	const int64_t now_ns = vtr_os_now_ns();
+
 	if (child_log->log->loudest >= VTR_LOG_DEBUG) {
 		return true;
 	}
-	refill(child_log);
-	child_log->over |= child_log->tokens == 0;
-	if (child_log->over) {
-		return false;
+	refill(child_log, now_ns);
+	if (!child_log->over) {
+		child_log->over = !vtr_bucket_take(&child_log->bucket, VTR_CHILD_LOG_BURST, LINE_NS, now_ns);
 	}
-	child_log->tokens--;
-	return true;
+	return !child_log->over;
 }
 
 /* Returns: the length of the UTF-8 character at `text` if a terminal just shows it, else 0. */
@@ -99,7 +93,7 @@ static void finish_line(struct vtr_child_log *child_log)
 
 	if (child_log->log && !take_token(child_log)) {
 		child_log->dropped++;
-	} else if (child_log->log) {
+	} else if (child_log->log && vtr_log_share(child_log->log)) {
 		report_dropped(child_log);
 		if (child_log->cut) {
 			memcpy(child_log->line + length - sizeof(more) + 1, more, sizeof(more) - 1);
@@ -146,7 +140,7 @@ enum vtr_err vtr_child_log_read(struct vtr_child_log *child_log, int pipe_fd, si
 		}
 	}
 	if (child_log->over && err != VTR_ERR_GONE) {
-		refill(child_log);
+		refill(child_log, vtr_os_now_ns());
 		err = child_log->over ? VTR_ERR_LIMIT : err;
 	}
 	if (err == VTR_ERR_AGAIN) {

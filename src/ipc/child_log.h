@@ -6,12 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bucket.h"
 #include "base/err.h"
 
 /*
  * Copies the log of one child process, line by line, from its pipe to the log of this process. The child may be
  * hostile: lines are cut at VTR_CHILD_LOG_LINE bytes, control characters become '?', and the rate of lines is limited
- * unless this process's own log is at debug or trace.
+ * unless this process's own log is at debug or trace, for each child and for all of them together (vtr_log_share()).
  *
  * Thread: one.
  */
@@ -29,8 +30,7 @@ struct vtr_child_log {
 	char line[VTR_CHILD_LOG_LINE];
 	size_t length;
 	bool cut; /* the rest of the line is dropped */
-	unsigned tokens;
-	int64_t refilled_ns;
+	struct vtr_bucket bucket;
 	bool over; /* the tokens ran out, and have not reached one second's worth since */
 	unsigned dropped; /* lines since the last one that was passed on */
 };

@@ -22,13 +22,14 @@
 #define VTR_OS_SOCK_MAX_FDS 28
 
 /**
- * Listens at `path`, for this user only (mode 0600). A stale socket of a dead server is replaced. A socket at
- * which a server answers is not replaced, nor is any other kind of file.
+ * Listens at `path`, whose file has these permissions from its first moment. A stale socket of a dead server is
+ * replaced. A socket at which a server answers is not replaced, nor is any other kind of file.
  *
  * Owner:   *out_fd is the caller's, who also unlinks `path` when done. It does not block.
  * Returns: VTR_ERR_OS (EADDRINUSE: a server listens there, or the file is not a socket; ENAMETOOLONG).
+ * Thread:  the only one: it changes the process's umask for a moment.
  */
-VTR_MUST_CHECK enum vtr_err vtr_os_sock_listen(const char *path, int backlog, int *out_fd);
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_listen(const char *path, mode_t mode, int backlog, int *out_fd);
 
 /**
  * Owner:   *out_fd is the caller's.

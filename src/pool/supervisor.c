@@ -241,15 +241,17 @@ static void on_died(void *data, const struct vtr_child_end *end)
 	struct vtr_log *log = client->supervisor->log;
 
 	if (WIFSIGNALED(end->status) && !end->killed) {
-		vtr_error(log,
-		          "client %u: worker %d died of signal %d (%s): the program loses its Vulkan device, "
-		          "other programs go on",
-		          client->number, (int)end->pid, WTERMSIG(end->status),
-		          strsignal(WTERMSIG(end->status)));
+		vtr_log_of_client(
+			log, VTR_LOG_ERROR,
+			"client %u: worker %d died of signal %d (%s): the program loses its Vulkan device, "
+			"other programs go on",
+			client->number, (int)end->pid, WTERMSIG(end->status),
+			strsignal(WTERMSIG(end->status)));
 	} else if (WIFEXITED(end->status) && WEXITSTATUS(end->status) != 0) {
-		vtr_info(log, "client %u: its worker %d has dropped it", client->number, (int)end->pid);
+		vtr_log_of_client(log, VTR_LOG_INFO, "client %u: its worker %d has dropped it",
+		                  client->number, (int)end->pid);
 	} else {
-		vtr_info(log, "client %u: has disconnected", client->number);
+		vtr_log_of_client(log, VTR_LOG_INFO, "client %u: has disconnected", client->number);
 	}
 	drop_client(client);
 }
@@ -301,9 +303,9 @@ static void on_client(void *data, unsigned events)
 		set_timer(client, 0);
 		enum vtr_err err = start_worker(client);
 		if (err != VTR_OK) {
-			vtr_error(supervisor->log,
-			          "client %u: cannot start a worker: %s. The connection is reset",
-			          client->number, vtr_err_text(err));
+			vtr_log_of_client(supervisor->log, VTR_LOG_ERROR,
+			                  "client %u: cannot start a worker: %s. The connection is reset",
+			                  client->number, vtr_err_text(err));
 			drop_client(client);
 			return;
 		}
@@ -332,8 +334,8 @@ static void on_timer(void *data)
 		end_client(client);
 		return;
 	}
-	vtr_info(log, "client %u: sent nothing for %u ms, so the connection is reset", client->number,
-	         client->supervisor->silent_timeout_ms);
+	vtr_log_of_client(log, VTR_LOG_INFO, "client %u: sent nothing for %u ms, so the connection is reset",
+	                  client->number, client->supervisor->silent_timeout_ms);
 	drop_client(client);
 }
 

@@ -193,6 +193,8 @@ static VkResult find_physicals(struct vtr_venus *venus, VkInstance instance)
 	venus->physicals = calloc(n, sizeof(struct vtr_physical *));
 	if (handles == NULL || venus->physicals == NULL) {
 		free(handles);
+		free(venus->physicals);
+		venus->physicals = NULL; /* so that the next command tries again */
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	ret = vk->vkEnumeratePhysicalDevices(instance, &n, handles);

@@ -265,7 +265,7 @@ static void init(void)
 	vtr_close(&pipe_fds[1]);
 	fuzz.fds[FD_PIPE] = pipe_fds[0];
 	snprintf(fuzz.path, sizeof(fuzz.path), "/tmp/vitrine-fuzz-%d", (int)getpid());
-	vtr_assert(vtr_os_sock_listen(fuzz.path, 1, &params.listen_fd) == VTR_OK);
+	vtr_assert(vtr_os_sock_listen(fuzz.path, 0600, 1, &params.listen_fd) == VTR_OK);
 	atexit(remove_socket);
 	vtr_assert(vtr_os_loop_create(&fuzz.loop) == VTR_OK);
 	vtr_assert(vtr_os_loop_add_timer(fuzz.loop, on_timer, NULL, &fuzz.timer) == VTR_OK);

@@ -210,7 +210,7 @@ static int run(const char *path, uint64_t hostmem_size)
 	if (vtr_log_create("debug", STDERR_FILENO, NULL, &log) != VTR_OK ||
 	    vtr_os_loop_create(&loop) != VTR_OK ||
 	    vtr_os_loop_add_signal(loop, SIGTERM, on_signal, loop) != VTR_OK ||
-	    vtr_os_sock_listen(path, 4, &listen_fd) != VTR_OK) {
+	    vtr_os_sock_listen(path, 0600, 4, &listen_fd) != VTR_OK) {
 		return 1;
 	}
 	const struct vtr_vhost_user_params params = {

@@ -193,6 +193,33 @@ static void says_what_was_dropped(void)
 	CHECK_STR(written(), "");
 }
 
+/* Lines of many clients, each with a budget of its own. */
+static void clients_share(void)
+{
+	struct vtr_log *log = create(NULL, NULL);
+	int allowed = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		allowed += vtr_log_share(log);
+	}
+	/* 4000 at once; 200 more for each second that this took. */
+	CHECK(allowed >= 4000 && allowed < 10000);
+	CHECK_STR(written(), "");
+	usleep(20000);
+	vtr_log_of_client(log, VTR_LOG_DEBUG, "this level is off");
+	CHECK_STR(written(), "");
+	vtr_log_of_client(log, VTR_LOG_INFO, "client");
+	CHECK(strstr(written(), "lines about clients, or of their processes, were dropped") != NULL);
+	CHECK(strstr(text, "client\n") != NULL);
+	vtr_log_destroy(log);
+	log = create("debug", NULL);
+	for (int i = 0; i < 5000; i++) {
+		CHECK(vtr_log_share(log));
+	}
+	vtr_log_destroy(log);
+	CHECK(vtr_log_share(NULL));
+}
+
 static void *write_many(void *log)
 {
 	for (int i = 0; i < 100; i++) {
@@ -300,6 +327,7 @@ int main(void)
 	RUN(keeps_errno);
 	RUN(guests_cannot_flood);
 	RUN(says_what_was_dropped);
+	RUN(clients_share);
 	RUN(threads_do_not_mix);
 	RUN(a_full_pipe_stops_nothing);
 	RUN(escapes_guest_text);

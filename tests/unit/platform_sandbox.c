@@ -507,7 +507,7 @@ static void case_server_accepts(void)
 	int accepted = -1;
 
 	snprintf(path, sizeof(path), "%s/read", dir);
-	CHECK_OK(vtr_os_sock_listen(path, 4, &fd));
+	CHECK_OK(vtr_os_sock_listen(path, 0600, 4, &fd));
 	CHECK_OK(vtr_os_sock_connect(path, &client));
 	lock_server(VTR_OS_SANDBOX_SYSCALLS);
 	CHECK_OK(vtr_os_sock_accept(fd, &accepted));

@@ -39,7 +39,7 @@ static void listen_and_connect(void)
 	uid_t uid;
 	struct stat st;
 
-	CHECK_OK(vtr_os_sock_listen(path, 4, &listener));
+	CHECK_OK(vtr_os_sock_listen(path, 0600, 4, &listener));
 	CHECK_EQ(lstat(path, &st), 0);
 	CHECK(S_ISSOCK(st.st_mode));
 	CHECK_EQ(st.st_mode & 0777, 0600);
@@ -67,11 +67,17 @@ static void replaces_what_a_dead_server_left(void)
 	int second = -1;
 
 	CHECK_ERR(vtr_os_sock_connect(path, &first), VTR_ERR_GONE); /* left by the test before */
-	CHECK_OK(vtr_os_sock_listen(path, 4, &first));
-	CHECK_ERR(vtr_os_sock_listen(path, 4, &second), VTR_ERR_OS);
+	CHECK_OK(vtr_os_sock_listen(path, 0600, 4, &first));
+	CHECK_ERR(vtr_os_sock_listen(path, 0600, 4, &second), VTR_ERR_OS);
 	CHECK_EQ(errno, EADDRINUSE);
 	vtr_close(&first);
-	CHECK_OK(vtr_os_sock_listen(path, 4, &second));
+	/* The umask does not matter, neither now nor afterwards. */
+	const mode_t mask = umask(077);
+	CHECK_OK(vtr_os_sock_listen(path, 0666, 4, &second));
+	CHECK_EQ(umask(mask), 077);
+	struct stat st;
+	CHECK_EQ(lstat(path, &st), 0);
+	CHECK_EQ(st.st_mode & 0777, 0666);
 	vtr_close(&second);
 	CHECK_EQ(unlink(path), 0);
 	CHECK_ERR(vtr_os_sock_connect(path, &first), VTR_ERR_OS);
@@ -87,14 +93,14 @@ static void leaves_other_files_alone(void)
 
 	CHECK(fd >= 0);
 	vtr_close(&fd);
-	CHECK_ERR(vtr_os_sock_listen(path, 4, &listener), VTR_ERR_OS);
+	CHECK_ERR(vtr_os_sock_listen(path, 0600, 4, &listener), VTR_ERR_OS);
 	CHECK_EQ(errno, EADDRINUSE);
 	CHECK_EQ(lstat(path, &st), 0);
 	CHECK(S_ISREG(st.st_mode));
 	CHECK_EQ(unlink(path), 0);
 	/* Not even through a link. */
 	CHECK_EQ(symlink("/nonexistent/target", path), 0);
-	CHECK_ERR(vtr_os_sock_listen(path, 4, &listener), VTR_ERR_OS);
+	CHECK_ERR(vtr_os_sock_listen(path, 0600, 4, &listener), VTR_ERR_OS);
 	CHECK_EQ(unlink(path), 0);
 }
 
@@ -105,11 +111,11 @@ static void refuses_bad_paths(void)
 
 	memset(longest, 'x', sizeof(longest) - 1);
 	longest[sizeof(longest) - 1] = '\0';
-	CHECK_ERR(vtr_os_sock_listen(longest, 4, &fd), VTR_ERR_OS);
+	CHECK_ERR(vtr_os_sock_listen(longest, 0600, 4, &fd), VTR_ERR_OS);
 	CHECK_EQ(errno, ENAMETOOLONG);
 	CHECK_ERR(vtr_os_sock_connect(longest, &fd), VTR_ERR_OS);
-	CHECK_ERR(vtr_os_sock_listen("", 4, &fd), VTR_ERR_OS);
-	CHECK_ERR(vtr_os_sock_listen("/nonexistent/x.sock", 4, &fd), VTR_ERR_OS);
+	CHECK_ERR(vtr_os_sock_listen("", 0600, 4, &fd), VTR_ERR_OS);
+	CHECK_ERR(vtr_os_sock_listen("/nonexistent/x.sock", 0600, 4, &fd), VTR_ERR_OS);
 	CHECK_EQ(errno, ENOENT);
 	CHECK_EQ(fd, -1);
 }

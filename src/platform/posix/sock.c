@@ -45,7 +45,19 @@ static enum vtr_err remove_stale(const char *path)
 	}
 }
 
-enum vtr_err vtr_os_sock_listen(const char *path, int backlog, int *out_fd)
+/* Creates the socket's file with the mode that the fd has. */
+static int bind_exactly(int fd, const struct sockaddr_un *address)
+{
+	const mode_t mask = umask(0);
+	const int result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+	const int saved_errno = errno;
+
+	umask(mask);
+	errno = saved_errno;
+	return result;
+}
+
+enum vtr_err vtr_os_sock_listen(const char *path, mode_t mode, int backlog, int *out_fd)
 {
 	vtr_autofd int fd = -1;
 	struct sockaddr_un address;
@@ -57,13 +69,12 @@ enum vtr_err vtr_os_sock_listen(const char *path, int backlog, int *out_fd)
 	if (err != VTR_OK) {
 		return err;
 	}
-	/* Before bind(): the file is created with this mode and never has another. */
-	if (fchmod(fd, S_IRUSR | S_IWUSR) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+	/* Before bind(): the file is created with this mode. A chmod() of the path could meet another file. */
+	if (fchmod(fd, mode) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
 		return VTR_ERR_OS;
 	}
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
-		if (errno != EADDRINUSE || remove_stale(path) != VTR_OK ||
-		    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+	if (bind_exactly(fd, &address) < 0) {
+		if (errno != EADDRINUSE || remove_stale(path) != VTR_OK || bind_exactly(fd, &address) < 0) {
 			return VTR_ERR_OS;
 		}
 	}
