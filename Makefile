@@ -52,7 +52,7 @@ test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.
 	tools/build_features
 	$(MESON) configure build-fuzz -Dfuzz-seconds=120
 	trap '$(MESON) configure build-fuzz -Dfuzz-seconds=10' EXIT; trap 'exit 1' INT TERM; \
-	$(PYTHON) tools/run_tests.py build:long build-asan:clock build-tsan:unit,fuzz build-fuzz:fuzz
+	$(PYTHON) tools/run_tests.py build:long,-races build-asan:clock,races build-tsan:unit,fuzz,races build-fuzz:fuzz
 
 # The sample guest, and a QEMU that can run it where the system's is too old. Packages are fetched once, into
 # ~/.cache/vitrine.

@@ -2,16 +2,17 @@
 #include "fake_loader.h"
 
 #include <dlfcn.h>
+#include <stdatomic.h>
 
 #include "test.h"
 #include "vk/loader.h"
 
-enum { MAX_REPLACED = 24, MAX_OFFERED = 4, MAX_ENABLED = 512 };
+enum { MAX_REPLACED = 64, MAX_OFFERED = 4, MAX_ENABLED = 512 };
 
 static struct {
 	const char *name;
 	PFN_vkVoidFunction command;
-	PFN_vkVoidFunction original;
+	_Atomic PFN_vkVoidFunction original; /* noted by each ring that creates a device */
 } replaced[MAX_REPLACED];
 static size_t replaced_count;
 
@@ -39,7 +40,7 @@ static PFN_vkVoidFunction choose(const char *name, PFN_vkVoidFunction original)
 {
 	for (size_t i = 0; i < replaced_count; i++) {
 		if (strcmp(name, replaced[i].name) == 0 && original != NULL) {
-			replaced[i].original = original;
+			atomic_store(&replaced[i].original, original);
 			return replaced[i].command;
 		}
 		if (replaced[i].command == NULL && is_alias(name, replaced[i].name)) {
@@ -116,7 +117,7 @@ void fake_loader_replace(const char *name, PFN_vkVoidFunction command)
 	CHECK(replaced_count < MAX_REPLACED);
 	replaced[replaced_count].name = name;
 	replaced[replaced_count].command = command;
-	replaced[replaced_count++].original = NULL;
+	atomic_store(&replaced[replaced_count++].original, NULL);
 }
 
 PFN_vkVoidFunction fake_loader_original(const char *name)
@@ -125,7 +126,7 @@ PFN_vkVoidFunction fake_loader_original(const char *name)
 
 	for (size_t i = 0; i < replaced_count; i++) {
 		if (strcmp(name, replaced[i].name) == 0) {
-			command = replaced[i].original;
+			command = atomic_load(&replaced[i].original);
 		}
 	}
 	if (command == NULL) {
