@@ -17,8 +17,6 @@
 enum { MAX_RINGS = 64, SLOTS = 24, PATIENCE_MS = 60000 };
 enum { HEAD_AT = 0, TAIL_AT = 64, STATUS_AT = 128, BUFFER_AT = 192, BUFFER_SIZE = 16384 };
 enum { EXTRA_AT = BUFFER_AT + BUFFER_SIZE, RING_SIZE = EXTRA_AT + 4 };
-/* How often a command goes through another ring than its object's: one of this many. */
-enum { STRAY = 64 };
 
 enum kind { BUFFER, IMAGE, FENCE, SEMAPHORE, EVENT, SAMPLER, POOL, COMMANDS, MEMORY, DEVICE2, KIND_COUNT };
 
@@ -34,6 +32,11 @@ static struct guest guest;
 static uint8_t *rings[MAX_RINGS];
 static unsigned ring_count = 24;
 static bool alive[KIND_COUNT][SLOTS];
+/* Of the context: how often a command goes through another ring than its object's (one of this many), and the kind and
+ * the number of the objects that half of all commands are about. */
+static uint32_t stray;
+static enum kind hot_kind;
+static uint32_t hot_slots;
 static uint64_t seed = 1;
 static _Atomic uint64_t next_handle;
 static VkDevice devices[1 << 16]; /* to be destroyed when no ring runs any more */
@@ -41,11 +44,22 @@ static atomic_uint device_count;
 
 /* --- a driver without a state ------------------------------------------------------------------------- */
 
+/* Now and then the driver takes a while, so that other rings get ahead of this one. */
+static void linger(void)
+{
+	static _Atomic unsigned calls;
+
+	if (atomic_fetch_add_explicit(&calls, 1, memory_order_relaxed) % 16 == 0) {
+		usleep(200);
+	}
+}
+
 static VkResult make(void *device, const void *info, const void *allocator, uint64_t *out)
 {
 	(void)device;
 	(void)info;
 	(void)allocator;
+	linger();
 	*out = 4096 + 16 * atomic_fetch_add(&next_handle, 1);
 	return VK_SUCCESS;
 }
@@ -61,11 +75,13 @@ static VkResult make_commands(void *device, const VkCommandBufferAllocateInfo *i
 
 static VkResult succeed(void)
 {
+	linger();
 	return VK_SUCCESS;
 }
 
 static void ignore(void)
 {
+	linger();
 }
 
 /* A real driver may not be entered with the device after this. So a race may not call it either, but whether it does is
@@ -360,16 +376,17 @@ static bool write_ring(unsigned ring, const struct vtr_cs_writer *w)
 /* One command about a random object. Returns: false if the context has died. */
 static bool step(void)
 {
-	const enum kind kind = (enum kind)below(KIND_COUNT);
-	const uint32_t slot = below(SLOTS);
+	const bool hot = below(2) == 0;
+	const enum kind kind = hot ? hot_kind : (enum kind)below(KIND_COUNT);
+	const uint32_t slot = below(hot ? hot_slots : SLOTS);
 	const uint32_t what = below(8);
 	struct vtr_cs_writer *w = guest_begin(&guest);
 	unsigned ring = slot % ring_count;
 
-	if (kind == DEVICE2 && below(16) != 0) {
+	if (kind == DEVICE2 && !hot && below(16) != 0) {
 		return true; /* seldom: it takes longest */
 	}
-	if (below(STRAY) == 0) {
+	if (below(stray) == 0) {
 		ring = below(ring_count);
 	}
 	/* Children and what is bound together have the same slot, so without strays all is in order. */
@@ -397,6 +414,9 @@ static uint64_t live(int64_t end_ns)
 
 	guest_open(&guest, &setup);
 	memset(alive, 0, sizeof(alive));
+	stray = 1u << (1 + below(8));
+	hot_kind = (enum kind)below(KIND_COUNT);
+	hot_slots = 1 + below(SLOTS);
 	for (unsigned i = 0; i < ring_count; i++) {
 		make_ring(i);
 	}
