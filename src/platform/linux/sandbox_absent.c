@@ -3,12 +3,6 @@
  * calls are not filtered. The callers report that as they do for a kernel that cannot filter. */
 #include "platform/linux/sandbox.h"
 
-int vtr_os_sandbox_refusal(int number)
-{
-	(void)number;
-	return 0;
-}
-
 enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied)
 {
 	*out_applied = 0;

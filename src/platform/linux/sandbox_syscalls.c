@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <asm/sockios.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -7,26 +6,265 @@
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "platform/linux/sandbox.h"
+#include "platform/linux/syscall_filter.h"
 #include "platform/proc.h"
 
 /*
- * This is a list of what is refused, not of what is allowed: drivers and compilers make system calls that are
- * not documented, and change with every release. Each refusal is an error code, so that a driver that probes
- * for a feature goes on without it. The names are text because name resolution then skips those that this
- * libseccomp does not know.
+ * These are lists of what is allowed. A call that they do not have fails with ENOSYS, also one that a later
+ * kernel brings, as if the kernel did not have it. The lists are generous with calls that affect only this
+ * process: drivers and compilers make calls that are not documented, and change with every release. The names
+ * are text because name resolution then skips those that this libseccomp or this architecture does not have.
  */
+static const char *const allowed[] = {
+	/* Memory. */
+	"brk",
+	"madvise",
+	"membarrier",
+	"memfd_create",
+	"mincore",
+	"mlock",
+	"mlock2",
+	"mmap",
+	"mmap2",
+	"mprotect",
+	"mremap",
+	"msync",
+	"munlock",
+	"munmap",
+	"pkey_alloc",
+	"pkey_free",
+	"pkey_mprotect",
+	/* What is open. */
+	"_llseek",
+	"close",
+	"close_range",
+	"dup",
+	"dup2",
+	"dup3",
+	"epoll_create",
+	"epoll_create1",
+	"epoll_ctl",
+	"epoll_pwait",
+	"epoll_pwait2",
+	"epoll_wait",
+	"eventfd",
+	"eventfd2",
+	"fadvise64",
+	"fadvise64_64",
+	"fallocate",
+	"fdatasync",
+	"flock",
+	"fstat",
+	"fstat64",
+	"fstatfs",
+	"fstatfs64",
+	"fsync",
+	"ftruncate",
+	"ftruncate64",
+	"lseek",
+	"pipe",
+	"pipe2",
+	"poll",
+	"ppoll",
+	"ppoll_time64",
+	"pread64",
+	"preadv",
+	"preadv2",
+	"pselect6",
+	"pselect6_time64",
+	"pwrite64",
+	"pwritev",
+	"pwritev2",
+	"read",
+	"readv",
+	"select",
+	"signalfd",
+	"signalfd4",
+	"sync_file_range",
+	"timerfd_create",
+	"timerfd_gettime",
+	"timerfd_gettime64",
+	"timerfd_settime",
+	"timerfd_settime64",
+	"write",
+	"writev",
+	/* What files there are. The C library also asks for the file of the time zone. */
+	"access",
+	"faccessat",
+	"faccessat2",
+	"fstatat64",
+	"getcwd",
+	"getdents",
+	"getdents64",
+	"lstat",
+	"lstat64",
+	"newfstatat",
+	"readlink",
+	"readlinkat",
+	"stat",
+	"stat64",
+	"statfs",
+	"statfs64",
+	"statx",
+	/* Sockets that are open. */
+	"getpeername",
+	"getsockname",
+	"getsockopt",
+	"recv",
+	"recvfrom",
+	"recvmmsg",
+	"recvmmsg_time64",
+	"recvmsg",
+	"send",
+	"sendmmsg",
+	"sendmsg",
+	"sendto",
+	"shutdown",
+	/* Threads and signals of this process. */
+	"alarm",
+	"arch_prctl",
+	"exit",
+	"exit_group",
+	"futex",
+	"futex_time64",
+	"futex_waitv",
+	"getitimer",
+	"gettid",
+	"pause",
+	"restart_syscall",
+	"riscv_flush_icache",
+	"riscv_hwprobe",
+	"rseq",
+	"rt_sigaction",
+	"rt_sigpending",
+	"rt_sigprocmask",
+	"rt_sigreturn",
+	"rt_sigsuspend",
+	"rt_sigtimedwait",
+	"rt_sigtimedwait_time64",
+	"sched_yield",
+	"set_robust_list",
+	"set_tid_address",
+	"setitimer",
+	"sigaltstack",
+	"sigreturn",
+	"timer_create",
+	"timer_delete",
+	"timer_getoverrun",
+	"timer_gettime",
+	"timer_gettime64",
+	"timer_settime",
+	"timer_settime64",
+	"wait4",
+	"waitid",
+	/* Time. */
+	"clock_getres",
+	"clock_getres_time64",
+	"clock_gettime",
+	"clock_gettime64",
+	"clock_nanosleep",
+	"clock_nanosleep_time64",
+	"gettimeofday",
+	"nanosleep",
+	"time",
+	"times",
+	/* Facts about this process, other ones and the machine. */
+	"capget",
+	"getcpu",
+	"getegid",
+	"geteuid",
+	"getgid",
+	"getgroups",
+	"getpgid",
+	"getpgrp",
+	"getpid",
+	"getppid",
+	"getpriority",
+	"getrandom",
+	"getresgid",
+	"getresuid",
+	"getrlimit",
+	"getrusage",
+	"getsid",
+	"getuid",
+	"ioprio_get",
+	"sched_get_priority_max",
+	"sched_get_priority_min",
+	"sched_getaffinity",
+	"sched_getattr",
+	"sched_getparam",
+	"sched_getscheduler",
+	"sched_rr_get_interval",
+	"sched_rr_get_interval_time64",
+	"setrlimit",
+	"sysinfo",
+	"ugetrlimit",
+	"umask",
+	"uname",
+};
+
+/* Newer ones that libseccomp may not know. Their numbers are the same on all architectures. */
+static const uint16_t allowed_numbers[] = {
+	451, /* cachestat */
+	453, /* map_shadow_stack */
+	454, /* futex_wake */
+	455, /* futex_wait */
+	456, /* futex_requeue */
+	462, /* mseal */
+};
+
+/* For processes that run a driver, in addition. Landlock decides about the files. */
+static const char *const driving[] = {
+	"bind",
+	"chdir",
+	"copy_file_range",
+	"creat",
+	"fchdir",
+	"get_mempolicy",
+	"link",
+	"linkat",
+	"listen",
+	"mbind",
+	"mkdir",
+	"mkdirat",
+	"mlockall",
+	"munlockall",
+	"open",
+	"openat",
+	"openat2",
+	"readahead",
+	"rename",
+	"renameat",
+	"renameat2",
+	"rmdir",
+	"sendfile",
+	"sendfile64",
+	"set_mempolicy",
+	"set_mempolicy_home_node",
+	"symlink",
+	"symlinkat",
+	"unlink",
+	"unlinkat",
+};
+
+/* For processes that serve an inherited socket. */
+static const char *const serving[] = { "accept", "accept4" };
+
+/* Refused with EPERM rather than ENOSYS: drivers expect that of a call that every kernel has. */
 static const char *const refused[] = {
-	/* Starting programs and processes. clone() is handled below. */
+	/* Starting programs and processes. clone() is decided below. */
 	"execve",
 	"execveat",
 	"fork",
 	"vfork",
-	/* Access to other processes, and signals to them. kill() and the like are handled below. */
+	/* Access to other processes, and signals to them. kill() and the like are decided below. */
 	"ptrace",
 	"process_vm_readv",
 	"process_vm_writev",
@@ -135,33 +373,142 @@ static const char *const refused[] = {
 	"capset",
 };
 
-/* Allowed for processes that serve an inherited socket. */
-static const char *const serving[] = { "accept", "accept4" };
+/* Sockets of a process that serves inherited ones. For drivers see add_socket_rules(). */
+static const char *const new_sockets[] = { "socket", "bind", "listen" };
 
-/* Allowed for processes that run a driver: see add_socket_rules(). */
-static const char *const listening[] = { "socket", "bind", "listen" };
+/* Opening files in a process that serves. Landlock refuses the same with the same error. But memory that was
+ * given to be read could be opened again through /proc, which Landlock does not cover, and older kernels have
+ * no Landlock. */
+static const char *const openers[] = { "open", "openat", "creat" };
 
-/* Refused with ENOSYS, so that callers fall back to an older call. */
-static const char *const unknown[] = {
-	"clone3", /* a filter cannot see its flags; the C library falls back to clone() */
-	"io_uring_setup",
-	"io_uring_enter",
-	"io_uring_register",
-};
-
-/*
- * The comparisons below are of whole registers, of which the kernel uses the low half. Where "not equal" is
- * refused, garbage in the high half can only cause more refusals.
- */
+/* ENOSYS is what callers expect of these: they go on with an older call. Filters cannot see the flags of
+ * clone3(). */
+static const char *const with_fallback[] = { "clone3", "io_uring_setup", "io_uring_enter",
+	                                     "io_uring_register" };
 
 /* For these calls, a signal to another process is refused; the first argument is a pid. */
 static const char *const signals[] = { "kill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo" };
 
-struct rules {
-	scmp_filter_ctx filter;
-	bool server;
-	bool watched;
+/*
+ * These say how a thread is scheduled; the first argument is its number, or 0 for the calling one. A filter
+ * cannot know whether a thread is of this process, and neither Landlock nor the kernel's own checks protect
+ * other processes of the same user. The C library names the new thread by number when a thread is created
+ * with a priority or a set of processors, and pthread_create() fails if the call does. So for all but the
+ * calling and the first thread the call reports success and does nothing: the priority and the processors
+ * are requests, and programs are correct without them.
+ */
+static const char *const schedulers[] = { "sched_setaffinity", "sched_setattr", "sched_setparam",
+	                                  "sched_setscheduler" };
+#define WITHOUT_EFFECT VTR_OS_REFUSE(0)
+#define IO_PRIORITY_OF_PROCESS 1
+
+/* All of these have to do with this thread or its memory. The rest would let a process be traced again, or
+ * change what its user may do. */
+static const uint32_t prctl_options[] = {
+	PR_CAPBSET_READ,
+	PR_GET_DUMPABLE,
+	PR_GET_KEEPCAPS,
+	PR_GET_NAME,
+	PR_GET_NO_NEW_PRIVS,
+	PR_GET_PDEATHSIG,
+	PR_GET_SECCOMP,
+	PR_GET_SECUREBITS,
+	PR_GET_SPECULATION_CTRL,
+	PR_GET_TAGGED_ADDR_CTRL,
+	PR_GET_THP_DISABLE,
+	PR_GET_TID_ADDRESS,
+	PR_GET_TIMERSLACK,
+	PR_GET_TIMING,
+	PR_SET_NAME,
+	PR_SET_NO_NEW_PRIVS,
+	PR_SET_PDEATHSIG,
+	PR_SET_TAGGED_ADDR_CTRL,
+	PR_SET_THP_DISABLE,
+	PR_SET_TIMERSLACK,
+	PR_SET_VMA,
+	PR_SVE_GET_VL,
+	PR_SVE_SET_VL,
 };
+
+#ifndef F_CREATED_QUERY
+#define F_DUPFD_QUERY 1027
+#define F_CREATED_QUERY 1028
+#endif
+
+/* The rest would choose who gets an fd's signals (F_SETOWN, F_SETOWN_EX, F_SETSIG), delay others who open a file
+ * (F_SETLEASE), or watch a folder (F_NOTIFY). */
+static const uint32_t fcntl_commands[] = {
+	F_DUPFD,
+	F_DUPFD_CLOEXEC,
+	F_GETFD,
+	F_SETFD,
+	F_GETFL,
+	F_SETFL,
+	F_GETLK,
+	F_SETLK,
+	F_SETLKW,
+	F_OFD_GETLK,
+	F_OFD_SETLK,
+	F_OFD_SETLKW,
+	F_GETOWN,
+	F_GETOWN_EX,
+	F_GETSIG,
+	F_GETLEASE,
+	F_GETPIPE_SZ,
+	F_SETPIPE_SZ,
+	F_GET_SEALS,
+	F_ADD_SEALS,
+	F_GET_RW_HINT,
+	F_SET_RW_HINT,
+	F_GET_FILE_RW_HINT,
+	F_SET_FILE_RW_HINT,
+	F_DUPFD_QUERY,
+	F_CREATED_QUERY,
+};
+
+/* What reads the state of an fd of any kind, or changes a flag that only its owner sees. Some have the type of
+ * terminals' commands. All others of that type are refused: they feed input to a terminal, change its modes
+ * or its line discipline. */
+static const uint32_t fd_requests[] = { TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX };
+
+/* The types (the second byte) of the commands of device nodes that sandbox_files.c allows, and of the fds that
+ * come from them. */
+static const uint8_t device_types[] = {
+	0x00, /* nvidia-uvm, which numbers its commands from 1 */
+	0x09, /* kgsl */
+	'>', /* sync files */
+	'F', /* nvidia, nvidiactl */
+	'G', /* dxg */
+	'H', /* dma_heap */
+	'K', /* kfd */
+	'N', /* nvidia-nvlink */
+	'b', /* dma-bufs */
+	'd', /* DRM */
+	'm', /* nvidia-modeset */
+	'u', /* udmabuf */
+	0x80, /* mali */
+	0x82, /* older ones of mali */
+};
+
+/* Consoles have the type of kfd, but no size. */
+#define UNSIZED_MASK 0xffffff00u
+#define CONSOLE_TYPE ('K' << 8)
+#define TYPE_MASK 0xff00u
+
+/* A thread cannot be created with namespaces of its own, even by a user who may create some. */
+#define NEW_NAMESPACES                                                                                \
+	(CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | \
+	 CLONE_NEWNET)
+
+#ifndef SO_ATTACH_REUSEPORT_EBPF
+#define SO_ATTACH_REUSEPORT_EBPF 52
+#endif
+
+/* Programs for the kernel's virtual machine. */
+static const uint32_t program_options[] = { SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_ATTACH_REUSEPORT_CBPF,
+	                                    SO_ATTACH_REUSEPORT_EBPF };
+
+#define SOCKET_TYPE_MASK 0xfu /* the rest are flags */
 
 #if VTR_ASAN
 /*
@@ -177,124 +524,95 @@ int __lsan_is_turned_off(void)
 }
 #endif
 
-/* Returns: the filter's action for a refusal. It is an error code, or a notification to the watching process,
- *          which answers with that code. */
-static uint32_t refuse_with(const struct rules *rules, int code)
-{
-	return rules->watched ? SCMP_ACT_NOTIFY : SCMP_ACT_ERRNO(code);
-}
-
-static int add_names(scmp_filter_ctx filter, uint32_t action, const char *const *names, size_t count)
+static void set_all(struct vtr_os_filter *filter, uint32_t action, const char *const *names, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		int number = seccomp_syscall_resolve_name(names[i]);
-		/* Calls of other architectures have negative numbers; those need no rule. */
-		if (number >= 0) {
-			int result = seccomp_rule_add(filter, action, number, 0);
-			if (result != 0) {
-				return result;
-			}
-		}
+		vtr_os_filter_set(filter, seccomp_syscall_resolve_name(names[i]), action);
 	}
-	return 0;
 }
 
-static int add_signal_rules(const struct rules *rules)
+/* Decides calls whose argument `arg`, under `mask`, has this value. */
+static void when(struct vtr_os_filter *filter, const char *name, uint8_t arg, uint32_t mask, uint32_t value,
+                 uint32_t action)
 {
-	const scmp_datum_t self = (scmp_datum_t)getpid();
+	const struct vtr_os_filter_test test = { .arg = arg, .mask = mask, .value = value, .action = action };
 
+	vtr_os_filter_test(filter, seccomp_syscall_resolve_name(name), &test);
+}
+
+/* Decides those where it has another value. */
+static void unless(struct vtr_os_filter *filter, const char *name, uint8_t arg, uint32_t mask, uint32_t value,
+                   uint32_t action)
+{
+	const struct vtr_os_filter_test test = {
+		.arg = arg, .unless = true, .mask = mask, .value = value, .action = action
+	};
+
+	vtr_os_filter_test(filter, seccomp_syscall_resolve_name(name), &test);
+}
+
+static void otherwise(struct vtr_os_filter *filter, const char *name, uint32_t action)
+{
+	vtr_os_filter_set(filter, seccomp_syscall_resolve_name(name), action);
+}
+
+static void when_any(struct vtr_os_filter *filter, const char *name, uint8_t arg, const uint32_t *values,
+                     size_t count, uint32_t action)
+{
+	for (size_t i = 0; i < count; i++) {
+		when(filter, name, arg, UINT32_MAX, values[i], action);
+	}
+}
+
+/* Allows a call for the process `self`, which may also name itself 0; `action` for others. */
+static void only_for_self(struct vtr_os_filter *filter, const char *name, uint8_t arg, pid_t self,
+                          uint32_t action)
+{
+	when(filter, name, arg, UINT32_MAX, 0, SECCOMP_RET_ALLOW);
+	when(filter, name, arg, UINT32_MAX, (uint32_t)self, SECCOMP_RET_ALLOW);
+	otherwise(filter, name, action);
+}
+
+static void add_process_rules(struct vtr_os_filter *filter, pid_t self)
+{
 	for (size_t i = 0; i < VTR_ARRAY_LEN(signals); i++) {
-		int number = seccomp_syscall_resolve_name(signals[i]);
-		int result = seccomp_rule_add(rules->filter, refuse_with(rules, EPERM), number, 1,
-		                              SCMP_A0(SCMP_CMP_NE, self));
-		if (result != 0) {
-			return result;
-		}
+		when(filter, signals[i], 0, UINT32_MAX, (uint32_t)self, SECCOMP_RET_ALLOW);
+		otherwise(filter, signals[i], VTR_OS_REFUSE(EPERM));
 	}
-	return 0;
+	for (size_t i = 0; i < VTR_ARRAY_LEN(schedulers); i++) {
+		only_for_self(filter, schedulers[i], 0, self, WITHOUT_EFFECT);
+	}
+	/* The first argument says what the second one names. If that is a group or a user, the call is refused. */
+	unless(filter, "setpriority", 0, UINT32_MAX, PRIO_PROCESS, VTR_OS_REFUSE(EPERM));
+	only_for_self(filter, "setpriority", 1, self, WITHOUT_EFFECT);
+	unless(filter, "ioprio_set", 0, UINT32_MAX, IO_PRIORITY_OF_PROCESS, VTR_OS_REFUSE(EPERM));
+	only_for_self(filter, "ioprio_set", 1, self, WITHOUT_EFFECT);
+	only_for_self(filter, "prlimit64", 0, self, VTR_OS_REFUSE(EPERM));
+	only_for_self(filter, "move_pages", 0, self, VTR_OS_REFUSE(EPERM));
+	/* Only threads: creating a process would lack one of these two flags. */
+	when(filter, "clone", 0, CLONE_VM, 0, VTR_OS_REFUSE(EPERM));
+	when(filter, "clone", 0, CLONE_THREAD, 0, VTR_OS_REFUSE(EPERM));
+	unless(filter, "clone", 0, NEW_NAMESPACES, 0, VTR_OS_REFUSE(EPERM));
+	otherwise(filter, "clone", SECCOMP_RET_ALLOW);
+	when_any(filter, "prctl", 0, prctl_options, VTR_ARRAY_LEN(prctl_options), SECCOMP_RET_ALLOW);
+	otherwise(filter, "prctl", VTR_OS_REFUSE(EPERM));
 }
 
-/* Allows clone() only for threads: creating a process would lack one of these two flags. */
-static int add_clone_rules(const struct rules *rules)
+static void add_fd_rules(struct vtr_os_filter *filter)
 {
-	static const scmp_datum_t needed[] = { CLONE_VM, CLONE_THREAD };
+	static const char *const fcntls[] = { "fcntl", "fcntl64" };
 
-	for (size_t i = 0; i < VTR_ARRAY_LEN(needed); i++) {
-		int result = seccomp_rule_add(rules->filter, refuse_with(rules, EPERM), SCMP_SYS(clone), 1,
-		                              SCMP_A0(SCMP_CMP_MASKED_EQ, needed[i], 0));
-		if (result != 0) {
-			return result;
-		}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(fcntls); i++) {
+		when_any(filter, fcntls[i], 1, fcntl_commands, VTR_ARRAY_LEN(fcntl_commands),
+		         SECCOMP_RET_ALLOW);
+		otherwise(filter, fcntls[i], VTR_OS_REFUSE(EPERM));
 	}
-	return 0;
-}
-
-/* Refuses calls whose second argument is one of `values`. The kernel uses only the low half of that argument,
- * so the filter compares only the low half too. */
-static int refuse_second(const struct rules *rules, int number, const scmp_datum_t *values, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		int result = seccomp_rule_add(rules->filter, refuse_with(rules, EPERM), number, 1,
-		                              SCMP_A1(SCMP_CMP_MASKED_EQ, UINT32_MAX, values[i]));
-		if (result != 0) {
-			return result;
-		}
+	when(filter, "ioctl", 1, UNSIZED_MASK, CONSOLE_TYPE, VTR_OS_REFUSE(EPERM));
+	for (size_t i = 0; i < VTR_ARRAY_LEN(device_types); i++) {
+		when(filter, "ioctl", 1, TYPE_MASK, (uint32_t)device_types[i] << 8, SECCOMP_RET_ALLOW);
 	}
-	return 0;
-}
-
-/* Closes two ways out of the sandbox: injecting input into the terminal that the log goes to, and having the
- * kernel send a signal to a chosen process when data arrives at an fd. */
-static int add_fd_rules(const struct rules *rules)
-{
-	static const scmp_datum_t requests[] = { TIOCSTI, TIOCLINUX, FIOSETOWN, SIOCSPGRP };
-	static const scmp_datum_t commands[] = { F_SETOWN, F_SETOWN_EX, F_SETSIG };
-	int result = refuse_second(rules, SCMP_SYS(ioctl), requests, VTR_ARRAY_LEN(requests));
-
-	return result != 0 ? result :
-	                     refuse_second(rules, SCMP_SYS(fcntl), commands, VTR_ARRAY_LEN(commands));
-}
-
-/* The fallback where there is no Landlock. Also needed for shared memory: an fd that was given read-only
- * could be reopened through /proc, which Landlock does not cover. */
-static int add_open_rules(scmp_filter_ctx filter)
-{
-	static const char *const openers[] = { "creat" };
-	static const char *const unknown_openers[] = { "openat2" }; /* passes its flags in memory */
-	static const scmp_datum_t writing[] = { O_WRONLY, O_RDWR };
-	int result = add_names(filter, SCMP_ACT_ERRNO(EACCES), openers, VTR_ARRAY_LEN(openers));
-
-	if (result == 0) {
-		result = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), unknown_openers,
-		                   VTR_ARRAY_LEN(unknown_openers));
-	}
-	for (size_t i = 0; result == 0 && i < VTR_ARRAY_LEN(writing); i++) {
-		int number = seccomp_syscall_resolve_name("open"); /* newer architectures do not have it */
-		if (number >= 0) {
-			result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), number, 1,
-			                          SCMP_A1(SCMP_CMP_MASKED_EQ, O_ACCMODE, writing[i]));
-		}
-		if (result == 0) {
-			result = seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), SCMP_SYS(openat), 1,
-			                          SCMP_A2(SCMP_CMP_MASKED_EQ, O_ACCMODE, writing[i]));
-		}
-	}
-	return result;
-}
-
-/* Refuses the socket types that are not in `allowed` (one bit each) in a call's second argument. */
-static int refuse_types(const struct rules *rules, int number, int code, uint32_t allowed)
-{
-	const scmp_datum_t mask = 0xf; /* SOCK_TYPE_MASK; the rest are flags */
-	int result = 0;
-
-	for (scmp_datum_t type = 0; result == 0 && type <= mask; type++) {
-		if ((allowed & 1u << type) == 0) {
-			result = seccomp_rule_add(rules->filter, refuse_with(rules, code), number, 1,
-			                          SCMP_A1(SCMP_CMP_MASKED_EQ, mask, type));
-		}
-	}
-	return result;
+	when_any(filter, "ioctl", 1, fd_requests, VTR_ARRAY_LEN(fd_requests), SECCOMP_RET_ALLOW);
+	otherwise(filter, "ioctl", VTR_OS_REFUSE(EPERM));
 }
 
 /*
@@ -304,95 +622,96 @@ static int refuse_types(const struct rules *rules, int number, int code, uint32_
  * Connecting is refused as if the address did not exist, which drivers handle. Socket pairs are limited to
  * types that cannot send to an address.
  */
-static int add_socket_rules(const struct rules *rules)
+static void add_socket_rules(struct vtr_os_filter *filter, bool server)
 {
-	const uint32_t connected = 1u << SOCK_STREAM | 1u << SOCK_SEQPACKET;
-	int result = seccomp_rule_add(rules->filter, refuse_with(rules, ENOENT), SCMP_SYS(connect), 0);
+	otherwise(filter, "connect", VTR_OS_REFUSE(ENOENT));
+	if (server) {
+		set_all(filter, SECCOMP_RET_ALLOW, serving, VTR_ARRAY_LEN(serving));
+		set_all(filter, VTR_OS_REFUSE(EPERM), new_sockets, VTR_ARRAY_LEN(new_sockets));
+	} else {
+		set_all(filter, VTR_OS_REFUSE(EPERM), serving, VTR_ARRAY_LEN(serving));
+		unless(filter, "socket", 0, UINT32_MAX, AF_UNIX, VTR_OS_REFUSE(EPERM));
+		when(filter, "socket", 1, SOCKET_TYPE_MASK, SOCK_SEQPACKET, SECCOMP_RET_ALLOW);
+		otherwise(filter, "socket", VTR_OS_REFUSE(EPERM));
+	}
+	unless(filter, "socketpair", 0, UINT32_MAX, AF_UNIX, VTR_OS_REFUSE(EACCES));
+	when(filter, "socketpair", 1, SOCKET_TYPE_MASK, SOCK_STREAM, SECCOMP_RET_ALLOW);
+	when(filter, "socketpair", 1, SOCKET_TYPE_MASK, SOCK_SEQPACKET, SECCOMP_RET_ALLOW);
+	otherwise(filter, "socketpair", VTR_OS_REFUSE(EACCES));
+	unless(filter, "setsockopt", 1, UINT32_MAX, SOL_SOCKET, SECCOMP_RET_ALLOW);
+	when_any(filter, "setsockopt", 2, program_options, VTR_ARRAY_LEN(program_options),
+	         VTR_OS_REFUSE(EPERM));
+	otherwise(filter, "setsockopt", SECCOMP_RET_ALLOW);
+}
 
-	if (result == 0 && rules->server) {
-		result = add_names(rules->filter, refuse_with(rules, EPERM), listening,
-		                   VTR_ARRAY_LEN(listening));
-	} else if (result == 0) {
-		result = seccomp_rule_add(rules->filter, refuse_with(rules, EPERM), SCMP_SYS(socket), 1,
-		                          SCMP_A0(SCMP_CMP_NE, AF_UNIX));
-		if (result == 0) {
-			result = refuse_types(rules, SCMP_SYS(socket), EPERM, 1u << SOCK_SEQPACKET);
+/* What the process `self` may do. */
+static void fill_filter(struct vtr_os_filter *filter, bool server, pid_t self)
+{
+	vtr_os_filter_init(filter);
+	set_all(filter, VTR_OS_REFUSE(EPERM), refused, VTR_ARRAY_LEN(refused));
+	set_all(filter, VTR_OS_REFUSE(ENOSYS), with_fallback, VTR_ARRAY_LEN(with_fallback));
+	set_all(filter, SECCOMP_RET_ALLOW, allowed, VTR_ARRAY_LEN(allowed));
+	for (size_t i = 0; i < VTR_ARRAY_LEN(allowed_numbers); i++) {
+		vtr_os_filter_set(filter, allowed_numbers[i], SECCOMP_RET_ALLOW);
+	}
+	if (server) {
+		set_all(filter, VTR_OS_REFUSE(EACCES), openers, VTR_ARRAY_LEN(openers));
+	} else {
+		set_all(filter, SECCOMP_RET_ALLOW, driving, VTR_ARRAY_LEN(driving));
+	}
+	add_process_rules(filter, self);
+	add_fd_rules(filter);
+	add_socket_rules(filter, server);
+}
+
+/* Has all calls that open a file reported, whether they succeed or not. */
+static void report_openers(struct vtr_os_filter *filter)
+{
+	static const char *const reported[] = { "open", "openat", "openat2" };
+
+	set_all(filter, SECCOMP_RET_USER_NOTIF, reported, VTR_ARRAY_LEN(reported));
+}
+
+int vtr_os_sandbox_refusal(const struct seccomp_data *call)
+{
+	struct vtr_os_filter filter;
+
+	/* No process has this number: what the other process may do to itself does not matter, since it was refused. */
+	fill_filter(&filter, false, INT32_MIN);
+	return (int)(vtr_os_filter_decide(&filter, call) & SECCOMP_RET_DATA);
+}
+
+bool vtr_os_sandbox_has_fallback(int number)
+{
+	for (size_t i = 0; i < VTR_ARRAY_LEN(with_fallback); i++) {
+		if (number == seccomp_syscall_resolve_name(with_fallback[i])) {
+			return true;
 		}
 	}
-	if (result == 0) {
-		result = seccomp_rule_add(rules->filter, refuse_with(rules, EACCES), SCMP_SYS(socketpair), 1,
-		                          SCMP_A0(SCMP_CMP_NE, AF_UNIX));
-	}
-	return result == 0 ? refuse_types(rules, SCMP_SYS(socketpair), EACCES, connected) : result;
+	return false;
 }
 
-/* Reports all calls that open a file, whether they succeed or not. */
-static int add_watch_rules(scmp_filter_ctx filter)
+/* Returns: an fd for notifications or 0; -1 with errno. */
+static int install(const struct vtr_os_filter *filter, bool watched)
 {
-	static const char *const openers[] = { "open", "openat", "openat2" };
-
-	return add_names(filter, SCMP_ACT_NOTIFY, openers, VTR_ARRAY_LEN(openers));
-}
-
-static int add_rules(const struct rules *rules)
-{
-	scmp_filter_ctx filter = rules->filter;
-	int result = add_names(filter, refuse_with(rules, EPERM), refused, VTR_ARRAY_LEN(refused));
-
-	if (result == 0) {
-		result = add_names(filter, refuse_with(rules, ENOSYS), unknown, VTR_ARRAY_LEN(unknown));
-	}
-	if (result == 0 && rules->server) {
-		result = add_open_rules(filter);
-	} else if (result == 0) {
-		result = add_names(filter, refuse_with(rules, EPERM), serving, VTR_ARRAY_LEN(serving));
-	}
-	if (result == 0 && rules->watched) {
-		result = add_watch_rules(filter);
-	}
-	if (result == 0) {
-		result = add_signal_rules(rules);
-	}
-	if (result == 0) {
-		result = add_clone_rules(rules);
-	}
-	if (result == 0) {
-		result = add_fd_rules(rules);
-	}
-	return result == 0 ? add_socket_rules(rules) : result;
-}
-
-int vtr_os_sandbox_refusal(int number)
-{
-	if (number == SCMP_SYS(connect)) {
-		return ENOENT;
-	}
-	for (size_t i = 0; i < VTR_ARRAY_LEN(unknown); i++) {
-		if (number == seccomp_syscall_resolve_name(unknown[i])) {
-			return ENOSYS;
-		}
-	}
-	return number == SCMP_SYS(socketpair) ? EACCES : EPERM;
-}
-
-/* Returns: 0, or a negative errno. */
-static int load_filter(const struct rules *rules)
-{
-	scmp_filter_ctx filter = rules->filter;
+	struct sock_filter instructions[VTR_OS_FILTER_PROGRAM];
+	const struct sock_fprog program = {
+		.len = vtr_os_filter_compile(filter, seccomp_arch_native(), watched, instructions),
+		.filter = instructions,
+	};
 	/* Applies to all threads, including those that sanitizers start before main(). A filter that notifies
 	 * can only apply to one thread. */
-	int result = rules->watched ? 0 : seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	const unsigned flags = watched ? SECCOMP_FILTER_FLAG_NEW_LISTENER : SECCOMP_FILTER_FLAG_TSYNC;
 
-	if (result == 0) {
-		result = add_rules(rules);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+		return -1;
 	}
-	if (result == 0) {
-		/* Compiles the filter to a tree, since it runs before every system call, also those of each
-		 * submit. This affects only speed, so the call may fail with an old libseccomp. */
-		(void)seccomp_attr_set(filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-		result = seccomp_load(filter);
+	const long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
+	if (result > 0 && !watched) {
+		errno = EBUSY; /* the number of a thread that has a filter of its own */
+		return -1;
 	}
-	return result;
+	return (int)result;
 }
 
 /* Returns: whether the kernel, or the container around us, lets a process filter its system calls. */
@@ -404,27 +723,22 @@ static bool have_filters(void)
 /* `out_watch_fd`: NULL, or set to the fd that the filter's notifications arrive at. */
 static enum vtr_err filter_syscalls(bool server, int *out_watch_fd, uint32_t *out_applied)
 {
+	struct vtr_os_filter filter;
+
 	if (!have_filters()) {
 		*out_applied = 0;
 		return VTR_OK;
 	}
-	const struct rules rules = { .filter = seccomp_init(SCMP_ACT_ALLOW),
-		                     .server = server,
-		                     .watched = out_watch_fd != NULL };
-	if (rules.filter == NULL) {
-		return VTR_ERR_NOMEM;
+	fill_filter(&filter, server, getpid());
+	if (out_watch_fd != NULL) {
+		report_openers(&filter);
 	}
-	int result = load_filter(&rules);
-	if (result == 0 && out_watch_fd != NULL) {
-		*out_watch_fd = seccomp_notify_fd(rules.filter);
+	const int result = install(&filter, out_watch_fd != NULL);
+	if (result < 0) {
+		return errno == ENOMEM ? VTR_ERR_NOMEM : VTR_ERR_OS;
 	}
-	seccomp_release(rules.filter);
-	if (result == -ENOMEM) {
-		return VTR_ERR_NOMEM;
-	}
-	if (result != 0) {
-		errno = -result;
-		return VTR_ERR_OS;
+	if (out_watch_fd != NULL) {
+		*out_watch_fd = result;
 	}
 #if VTR_ASAN
 	atomic_store(&locked, true);

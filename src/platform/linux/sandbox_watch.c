@@ -113,10 +113,8 @@ static enum vtr_err serve(int watch_fd, struct seccomp_notif *request, struct se
 	if (describe_open(request, out_watched)) {
 		response->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
 	} else {
-		const int code = vtr_os_sandbox_refusal(request->data.nr);
-
-		response->error = -code;
-		if (code != ENOSYS) {
+		response->error = -vtr_os_sandbox_refusal(&request->data);
+		if (!vtr_os_sandbox_has_fallback(request->data.nr)) {
 			describe_call(request->data.nr, out_watched);
 		}
 	}
