@@ -105,10 +105,14 @@ static enum vtr_err lock_in(bool server)
 		.max_fds = MAX_FDS,
 		.max_data_bytes = MAX_DATA_BYTES,
 		.no_core_dumps = true,
+		.no_priority = true,
 	};
 	uint32_t applied;
 	enum vtr_err err = vtr_os_limits(&limits);
 
+	if (err == VTR_OK) {
+		err = vtr_os_hide();
+	}
 	/* Resolving names and connecting needs files and sockets. */
 	return err != VTR_OK || server ? err : vtr_os_sandbox_server(&applied);
 }

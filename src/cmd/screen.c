@@ -102,10 +102,14 @@ static enum vtr_err lock_in(struct vtr_log *log)
 		.max_fds = MAX_FDS,
 		.max_data_bytes = MAX_DATA_BYTES,
 		.no_core_dumps = true,
+		.no_priority = true,
 	};
 	uint32_t applied = 0;
 	enum vtr_err err = vtr_os_limits(&limits);
 
+	if (err == VTR_OK) {
+		err = vtr_os_hide();
+	}
 	if (err == VTR_OK) {
 		err = vtr_os_sandbox_server(&applied);
 	}

@@ -24,4 +24,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd);
 /* Makes the child close all fds from `first` on. Returns: VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
+/* Keeps this process from raising its priority, irrevocably. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_limit_priority(void);
+
 #endif

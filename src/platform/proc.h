@@ -62,10 +62,21 @@ struct vtr_os_limits {
 	uint64_t max_fds; /* 0: unchanged; reduced to what the system allows */
 	uint64_t max_data_bytes; /* private writable memory; 0: unchanged */
 	bool no_core_dumps;
+	bool no_priority; /* it cannot raise its priority, nor run in real time */
 };
 
 /* Limits what this process may use, irrevocably. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_limits(const struct vtr_os_limits *limits);
+
+/**
+ * Keeps other processes of the same user from tracing this process and from reading its memory, also through
+ * /proc. Only root may, and in /proc/self this process can still read what all users may read in /proc (maps,
+ * status, cmdline), and use `fd` and `exe`.
+ *
+ * Returns: VTR_ERR_OS.
+ * Thread:  applies to all threads.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_hide(void);
 
 /* Raises this process's fd limit to the system's maximum. */
 void vtr_os_raise_fd_limit(void);
@@ -115,9 +126,12 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_pat
                                                  uint32_t *out_applied);
 
 /**
- * Refuses, with an error code, the system calls that neither a driver nor the renderer needs: sockets other
- * than a local pair, new programs and processes, signals to others, tracing, mounting, keys, kernel
- * interfaces with a history of vulnerabilities. Cannot be undone.
+ * Allows only the system calls of a list: those that drivers and the renderer need, and those that affect only
+ * this process. There are no sockets other than local pairs and the kind that NVIDIA's driver listens with, no
+ * new programs or processes, no signals to others, no terminals' commands. All other calls fail with an error
+ * code; calls that are not listed fail with ENOSYS, also those that only later kernels have. Requests about the
+ * priority and processors of threads other than the calling and the first one are accepted and have no effect.
+ * Cannot be undone.
  *
  * Returns: VTR_OK with VTR_OS_SANDBOX_SYSCALLS or nothing in *out_applied; VTR_ERR_NOMEM, VTR_ERR_OS.
  * Thread:  applies to all threads.
@@ -144,7 +158,8 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls_watched(int *out_watch_fd, u
 struct vtr_os_watched {
 	char path[VTR_OS_WATCH_PATH]; /* absolute path of the file that it opens */
 	bool writes; /* it opens the file for writing */
-	char call[VTR_OS_WATCH_NAME]; /* the refused system call, if its error suggests no fallback */
+	char call
+		[VTR_OS_WATCH_NAME]; /* the refused system call, unless callers are known to have a fallback */
 };
 
 /**
@@ -163,8 +178,8 @@ bool vtr_os_sandbox_reads(const struct vtr_os_sandbox_paths *paths, const char *
 /**
  * The sandbox of a process that faces a network. It serves listening sockets that it inherited and has all
  * its files open. From now on it can open no file, and of the system calls that vtr_os_sandbox_syscalls()
- * refuses it may only accept connections. Where only the second part can be applied, it can still open
- * nothing for writing.
+ * allows it may not change folders and what is in them, make sockets, or place memory; but it may accept
+ * connections.
  *
  * Returns: VTR_OK with the bits of both parts that apply in *out_applied; VTR_ERR_NOMEM; VTR_ERR_OS
  *          (fewer restrictions than that may apply then).

@@ -91,6 +91,7 @@ static enum vtr_err lock_process(const struct vtr_renderer_config *config, const
 		.max_fds = MAX_FDS,
 		.max_data_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size(),
 		.no_core_dumps = true,
+		.no_priority = true,
 	};
 	const char *const caches[] = { cache_dir, NULL };
 	const struct vtr_os_sandbox_paths paths = { .read = readable, .update = caches };
@@ -101,6 +102,10 @@ static enum vtr_err lock_process(const struct vtr_renderer_config *config, const
 		(void)vtr_renderer_config_readable(config, readable);
 	}
 	enum vtr_err err = vtr_os_limits(&limits);
+	/* The process that watches reads this one's memory. */
+	if (err == VTR_OK && !out_watch_fd) {
+		err = vtr_os_hide();
+	}
 	if (err == VTR_OK) {
 		err = vtr_os_sandbox_files(&paths, &files);
 	}

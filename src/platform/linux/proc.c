@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,6 +50,24 @@ enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int fi
 enum vtr_err vtr_os_die_with_parent(void)
 {
 	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? VTR_OK : VTR_ERR_OS;
+}
+
+enum vtr_err vtr_os_limit_priority(void)
+{
+	static const int resources[] = { RLIMIT_NICE, RLIMIT_RTPRIO };
+	const struct rlimit none = { 0, 0 };
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(resources); i++) {
+		if (setrlimit((__rlimit_resource_t)resources[i], &none) < 0) {
+			return VTR_ERR_OS;
+		}
+	}
+	return VTR_OK;
+}
+
+enum vtr_err vtr_os_hide(void)
+{
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? VTR_OK : VTR_ERR_OS;
 }
 
 void vtr_os_heap_share(void)

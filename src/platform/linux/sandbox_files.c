@@ -101,9 +101,12 @@ static const char *const read_paths[] = {
 
 /* Names in /dev, or prefixes of names. */
 static const char *const device_names[] = {
-	"dma_heap", "dri", "dxg", "full", "kfd", "kgsl-3d0", "null", "random", "udmabuf", "urandom", "zero",
+	"dma_heap", "dxg", "full", "kfd", "kgsl-3d0", "null", "random", "udmabuf", "urandom", "zero",
 };
 static const char *const device_prefixes[] = { "mali", "nvidia" };
+/* Of a GPU's nodes in /dev/dri, drivers open the one for rendering. The other one (card0) controls the displays:
+ * the first process that opens it can take them over. */
+static const char render_prefix[] = "renderD";
 
 static enum vtr_err allow_fd(int ruleset, int fd, uint64_t access)
 {
@@ -144,6 +147,11 @@ static enum vtr_err allow_all(int ruleset, const char *const *paths, uint64_t ac
 	return err;
 }
 
+static bool has_prefix(const char *name, const char *prefix)
+{
+	return strncmp(name, prefix, strlen(prefix)) == 0;
+}
+
 static bool is_device_name(const char *name)
 {
 	for (size_t i = 0; i < VTR_ARRAY_LEN(device_names); i++) {
@@ -152,30 +160,37 @@ static bool is_device_name(const char *name)
 		}
 	}
 	for (size_t i = 0; i < VTR_ARRAY_LEN(device_prefixes); i++) {
-		if (strncmp(name, device_prefixes[i], strlen(device_prefixes[i])) == 0) {
+		if (has_prefix(name, device_prefixes[i])) {
 			return true;
 		}
 	}
 	return false;
 }
 
-static enum vtr_err allow_devices(int ruleset, uint64_t access)
+static bool is_render_node(const char *name)
+{
+	return has_prefix(name, render_prefix);
+}
+
+/* Allows the nodes in a folder whose names fit. */
+static enum vtr_err allow_devices(int ruleset, const char *folder, bool (*fits)(const char *name),
+                                  uint64_t access)
 {
 	enum vtr_err err = VTR_OK;
-	DIR *dir = opendir("/dev");
+	DIR *dir = opendir(folder);
 
 	if (dir == NULL) {
 		return errno == ENOENT || errno == EACCES ? VTR_OK : VTR_ERR_OS;
 	}
 	for (;;) {
-		char path[sizeof("/dev/") + NAME_MAX];
+		char path[sizeof("/dev/dri/") + NAME_MAX];
 		const struct dirent *entry = readdir(dir);
 
 		if (err != VTR_OK || entry == NULL) {
 			break;
 		}
-		if (is_device_name(entry->d_name)) {
-			snprintf(path, sizeof(path), "/dev/%s", entry->d_name);
+		if (fits(entry->d_name)) {
+			snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
 			err = allow(ruleset, path, access);
 		}
 	}
@@ -183,6 +198,17 @@ static enum vtr_err allow_devices(int ruleset, uint64_t access)
 	closedir(dir);
 	errno = saved_errno;
 	return err;
+}
+
+static enum vtr_err allow_all_devices(int ruleset, uint64_t access)
+{
+	enum vtr_err err = allow_devices(ruleset, "/dev", is_device_name, access);
+
+	if (err == VTR_OK) {
+		err = allow_devices(ruleset, "/dev/dri", is_render_node, access);
+	}
+	/* Drivers look there for the nodes. */
+	return err == VTR_OK ? allow(ruleset, "/dev/dri", FS_READ_DIR) : err;
 }
 
 /*
@@ -214,7 +240,7 @@ static enum vtr_err fill_ruleset(int ruleset, const struct vtr_os_sandbox_paths 
 		err = allow_self(ruleset);
 	}
 	if (err == VTR_OK) {
-		err = allow_devices(ruleset, FS_DEVICE & handled);
+		err = allow_all_devices(ruleset, FS_DEVICE & handled);
 	}
 	if (err == VTR_OK && paths != NULL) {
 		err = allow_all(ruleset, paths->read, FS_READ);
