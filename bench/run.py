@@ -120,7 +120,12 @@ def children(pid):
 
 
 def private_kib(pid):
-    text = Path(f'/proc/{pid}/smaps_rollup').read_text()
+    try:
+        text = Path(f'/proc/{pid}/smaps_rollup').read_text()
+    except PermissionError:
+        # Only root may look into a worker. Its anonymous memory is the larger part of what is private.
+        return next(int(line.split()[1]) for line in Path(f'/proc/{pid}/status').read_text().splitlines()
+                    if line.startswith('RssAnon'))
     return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith('Private_'))
 
 

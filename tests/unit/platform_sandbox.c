@@ -4,12 +4,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -286,6 +291,191 @@ static void case_syscalls_refused(void)
 	CHECK(fails(EPERM, SYS_ioctl, 0, SIOCSPGRP, 0));
 }
 
+/* Calls that the list does not have, whether or not this kernel has them. */
+static void case_syscalls_unlisted(void)
+{
+	static const long numbers[] = { 463 /* setxattrat */,
+		                        466 /* removexattrat */,
+		                        467 /* open_tree_attr */,
+		                        469 /* file_setattr */,
+		                        1000,
+		                        0x3fffffff,
+		                        -2 };
+	static const long known[] = { SYS_inotify_init1, SYS_msgsnd,   SYS_msgrcv,       SYS_semop,
+		                      SYS_semtimedop,    SYS_getxattr, SYS_setsid,       SYS_seccomp,
+		                      SYS_memfd_secret,  SYS_io_setup, SYS_mq_timedsend, SYS_sync };
+
+	lock_syscalls();
+	for (size_t i = 0; i < VTR_ARRAY_LEN(numbers); i++) {
+		CHECK(fails(ENOSYS, numbers[i], -1, 0, 0));
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(known); i++) {
+		CHECK(fails(ENOSYS, known[i], -1, 0, 0));
+	}
+}
+
+/* Commands that change a terminal, or a file's attributes; and those that every fd has. */
+static void case_commands(void)
+{
+	static const unsigned long refused[] = { TIOCSETD,
+		                                 TCSETS,
+		                                 TCSETSW,
+		                                 TCSETSF,
+		                                 TIOCCONS,
+		                                 TIOCLINUX,
+		                                 TIOCSCTTY,
+		                                 TIOCSWINSZ,
+		                                 TIOCNOTTY,
+		                                 TIOCGPTPEER,
+		                                 0x4b3a /* KDSETMODE */,
+		                                 0x5606 /* VT_ACTIVATE */,
+		                                 0x40086602 /* FS_IOC_SETFLAGS */,
+		                                 0x401c5820 /* FS_IOC_FSSETXATTR */,
+		                                 SIOCGIFCONF };
+	int pipes[2];
+	int count;
+
+	CHECK_EQ(pipe2(pipes, O_CLOEXEC), 0);
+	lock_syscalls();
+	for (size_t i = 0; i < VTR_ARRAY_LEN(refused); i++) {
+		CHECK(fails(EPERM, SYS_ioctl, pipes[0], (long)refused[i], 0));
+	}
+	CHECK(fails(ENOTTY, SYS_ioctl, pipes[0], TCGETS, 0));
+	CHECK(fails(ENOTTY, SYS_ioctl, pipes[0], (long)0xc0406400 /* DRM_IOCTL_VERSION */, 0));
+	CHECK_EQ(ioctl(pipes[0], FIONREAD, &count), 0);
+	CHECK(fails(EPERM, SYS_fcntl, pipes[0], F_NOTIFY, 0));
+	CHECK(fails(EPERM, SYS_fcntl, pipes[0], F_SETLEASE, F_UNLCK));
+	CHECK(fcntl(pipes[0], F_GETFL) >= 0);
+	CHECK(fails(EPERM, SYS_prctl, PR_SET_DUMPABLE, 1, 0));
+	CHECK(fails(EPERM, SYS_prctl, PR_SET_PTRACER, -1, 0));
+	CHECK_EQ(prctl(PR_SET_NAME, "name", 0, 0, 0), 0);
+	CHECK(fails(EPERM, SYS_setsockopt, pipes[0], SOL_SOCKET, SO_ATTACH_FILTER));
+	CHECK(fails(EPERM, SYS_clone, CLONE_VM | CLONE_THREAD | CLONE_SIGHAND | CLONE_NEWNS, 0, 0));
+	vtr_close(&pipes[0]);
+	vtr_close(&pipes[1]);
+}
+
+static void *get_cpus(void *data)
+{
+	CHECK_EQ(pthread_getaffinity_np(pthread_self(), sizeof(cpu_set_t), data), 0);
+	return NULL;
+}
+
+/* Limits and priorities: of this process only. */
+static void case_own_process(void)
+{
+	const pid_t parent = getppid();
+	const struct sched_param normal = { 0 };
+	pthread_attr_t attr;
+	pthread_t thread;
+	struct rlimit limit;
+	cpu_set_t all, now, one;
+
+	CHECK_EQ(prlimit(parent, RLIMIT_CORE, NULL, &limit), 0);
+	CHECK_EQ(sched_getaffinity(parent, sizeof(all), &all), 0);
+	CPU_ZERO(&one);
+	for (int i = 0; i < CPU_SETSIZE && CPU_COUNT(&one) == 0; i++) {
+		if (CPU_ISSET(i, &all)) {
+			CPU_SET(i, &one);
+		}
+	}
+	lock_syscalls();
+	CHECK(prlimit(parent, RLIMIT_CORE, NULL, &limit) < 0 && errno == EPERM);
+	CHECK_EQ(prlimit(getpid(), RLIMIT_CORE, NULL, &limit), 0);
+	CHECK_EQ(getrlimit(RLIMIT_CORE, &limit), 0);
+	CHECK_EQ(setrlimit(RLIMIT_CORE, &limit), 0);
+	CHECK(fails(EPERM, SYS_setpriority, PRIO_USER, 0, 0));
+	CHECK(fails(EPERM, SYS_setpriority, PRIO_PGRP, 0, 0));
+	CHECK(fails(EPERM, SYS_ioprio_set, 3, 0, 0));
+	CHECK(fails(EPERM, SYS_move_pages, parent, 0, 0));
+	CHECK_EQ(setpriority(PRIO_PROCESS, 0, 1), 0);
+	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 1);
+	/* This has no effect. */
+	CHECK_EQ(setpriority(PRIO_PROCESS, (id_t)parent, 2), 0);
+	CHECK_EQ(getpriority(PRIO_PROCESS, (id_t)parent), 0);
+	CHECK_EQ(sched_setaffinity(parent, sizeof(one), &one), 0);
+	CHECK(sched_getaffinity(parent, sizeof(now), &now) == 0 && CPU_EQUAL(&now, &all));
+	/* Drivers create threads like this. */
+	CHECK_EQ(pthread_attr_init(&attr), 0);
+	CHECK_EQ(pthread_attr_setinheritsched(&attr, PTHREAD_EXPLICIT_SCHED), 0);
+	CHECK_EQ(pthread_attr_setschedpolicy(&attr, SCHED_OTHER), 0);
+	CHECK_EQ(pthread_attr_setschedparam(&attr, &normal), 0);
+	CHECK_EQ(pthread_attr_setaffinity_np(&attr, sizeof(one), &one), 0);
+	CHECK_EQ(pthread_create(&thread, &attr, get_cpus, &now), 0);
+	CHECK_EQ(pthread_join(thread, NULL), 0);
+	CHECK(CPU_EQUAL(&now, &all));
+	CHECK_EQ(sched_setaffinity(0, sizeof(one), &one), 0);
+	get_cpus(&now);
+	CHECK(CPU_EQUAL(&now, &one));
+}
+
+#define SOME_USER 65534
+
+/* What a process that is hidden can still do, and what others of its user cannot. */
+static void case_hidden(void)
+{
+	char path[64];
+	int shm = -1;
+	int ends[2];
+	int status;
+	char byte;
+
+	if (geteuid() == 0) {
+		CHECK_EQ(setresgid(SOME_USER, SOME_USER, SOME_USER), 0);
+		CHECK_EQ(setresuid(SOME_USER, SOME_USER, SOME_USER), 0);
+		CHECK_EQ(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0), 0);
+	}
+	CHECK_OK(vtr_os_sock_pair(ends));
+	const pid_t pid = fork();
+	CHECK(pid >= 0);
+	if (pid == 0) {
+		vtr_close(&ends[0]);
+		CHECK_OK(vtr_os_hide());
+		CHECK(opens("/proc/self/maps", O_RDONLY));
+		CHECK(opens("/proc/self/status", O_RDONLY));
+		CHECK(opens("/proc/self/cmdline", O_RDONLY));
+		CHECK(opens("/proc/self/fd", O_RDONLY | O_DIRECTORY));
+		CHECK(readlink("/proc/self/exe", path, sizeof(path)) > 0);
+		CHECK_OK(vtr_os_shm_create("test", 4096, &shm));
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", shm);
+		CHECK(opens(path, O_RDWR));
+		CHECK_EQ(write(ends[1], "x", 1), 1);
+		CHECK_EQ(read(ends[1], &byte, 1), 0);
+		_exit(0);
+	}
+	vtr_close(&ends[1]);
+	CHECK_EQ(read(ends[0], &byte, 1), 1);
+	snprintf(path, sizeof(path), "/proc/%d/environ", pid);
+	CHECK(refuses(path, O_RDONLY));
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	CHECK(refuses(path, O_RDWR));
+	CHECK(ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0 && errno == EPERM);
+	vtr_close(&ends[0]);
+	CHECK(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+/* Of the nodes in /dev/dri, only those for rendering. */
+static void case_render_nodes(void)
+{
+	const int flags = geteuid() == 0 ? CLONE_NEWNS : CLONE_NEWUSER | CLONE_NEWNS;
+
+	/* An ordinary user would also have to map a user id. */
+	if (unshare(flags) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("none", "/dev", "tmpfs", 0, NULL) < 0 || mkdir("/dev/dri", 0700) < 0) {
+		printf("skipped: no namespace of mounts can be made here\n");
+		exit(TEST_EXIT_SKIPPED);
+	}
+	CHECK(opens("/dev/dri/card0", O_CREAT | O_RDWR));
+	CHECK(opens("/dev/dri/renderD128", O_CREAT | O_RDWR));
+	CHECK(opens("/dev/nvidia0", O_CREAT | O_RDWR));
+	lock_files(NULL, VTR_OS_SANDBOX_FILES);
+	CHECK(opens("/dev/dri", O_RDONLY | O_DIRECTORY));
+	CHECK(opens("/dev/dri/renderD128", O_RDWR));
+	CHECK(opens("/dev/nvidia0", O_RDWR));
+	CHECK(refuses("/dev/dri/card0", O_RDWR));
+	CHECK(refuses("/dev/dri/card0", O_RDONLY));
+}
+
 static void set_flag(void *data)
 {
 	*(bool *)data = true;
@@ -355,8 +545,7 @@ static void try_late(void *data)
 /* What the process does that case_watched() watches. */
 static void be_watched(int report_fd)
 {
-	char byte = 0;
-	const struct iovec iov = { &byte, 1 };
+	const struct iovec iov = { (void *)"", 1 };
 	int fd = -1;
 	uint32_t applied = 0;
 
@@ -515,6 +704,8 @@ static void case_server_accepts(void)
 	CHECK_EQ(socket(AF_INET, SOCK_STREAM, 0), -1);
 	CHECK_EQ(listen(fd, 1), -1);
 	CHECK_EQ(kill(getppid(), 0), -1);
+	CHECK(fails(ENOSYS, SYS_mkdir, (long)path, 0700, 0));
+	CHECK(fails(ENOSYS, SYS_unlink, (long)path, 0, 0));
 	vtr_close(&accepted);
 	vtr_close(&client);
 	vtr_close(&fd);
@@ -532,7 +723,12 @@ static const struct {
 	{ "tcp", case_tcp },
 	{ "scope", case_scope },
 	{ "syscalls_refused", case_syscalls_refused },
+	{ "syscalls_unlisted", case_syscalls_unlisted },
 	{ "syscalls_listen", case_syscalls_listen },
+	{ "commands", case_commands },
+	{ "own_process", case_own_process },
+	{ "hidden", case_hidden },
+	{ "render_nodes", case_render_nodes },
 	{ "watched", case_watched },
 	{ "reads", case_reads },
 	{ "drivers_work", case_drivers_work },
