@@ -20,8 +20,8 @@ enum { EXTRA_AT = BUFFER_AT + BUFFER_SIZE, RING_SIZE = EXTRA_AT + 4 };
 
 enum kind { BUFFER, IMAGE, FENCE, SEMAPHORE, EVENT, SAMPLER, POOL, COMMANDS, MEMORY, DEVICE2, KIND_COUNT };
 
-/* An object whose id another ring has taken meanwhile ends the context, and ends with the worker's process, which is not
- * this one. */
+/* An object whose id another ring has taken meanwhile ends the context, and ends with the worker's process, which is
+ * not this one. */
 __attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 const char *__lsan_default_suppressions(void)
 {
