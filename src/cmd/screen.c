@@ -20,7 +20,8 @@
 
 /* Sockets, and the web server's fds; buffers are mapped, not kept open. */
 #define MAX_FDS 256
-/* A picture of 8K, its RGB copy and its file, the last files of 16 displays, and a reserve. */
+/* A picture of 8K, its RGB copy, all files of pictures (VTR_SNAPSHOT_MAX_BYTES), the video of 16 displays, and a
+ * reserve. */
 #define MAX_DATA_BYTES (UINT64_C(2) << 30)
 
 struct options {
@@ -181,7 +182,7 @@ struct services {
 	struct vtr_streams *streams;
 	struct vtr_packet_writer *feeds[VTR_DISPLAY_MAX_OUTPUTS];
 	size_t feed_count;
-	struct vtr_web *web;   /* or NULL */
+	struct vtr_web *web; /* or NULL */
 	struct vtr_hxfr *hxfr; /* or NULL */
 };
 
@@ -279,6 +280,7 @@ static int run_screen(const struct vtr_command *command, int argc, char **argv)
 	if (options.fps == 0) {
 		return VTR_EXIT_USAGE;
 	}
+	vtr_os_heap_split_large(); /* for pictures */
 	if (vtr_log_create(options.log, STDERR_FILENO, NULL, &log) != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}

@@ -194,6 +194,10 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_server(uint32_t *out_applied);
  */
 void vtr_os_heap_share(void);
 
+/* Gives each block of 1 MiB or more pages of its own, which return to the system when it is freed. By default the C
+ * library puts large blocks between others once some were freed, and they leave holes. */
+void vtr_os_heap_split_large(void);
+
 /* Returns freed memory of the heap to the system. Takes milliseconds. */
 void vtr_os_heap_trim(void);
 

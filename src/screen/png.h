@@ -10,11 +10,14 @@
 /**
  * Encodes R, G, B rows (three bytes per pixel, no gaps) as a PNG with an sRGB chunk.
  *
- * Owner:   *out_png is the caller's, to be freed by free().
- * Returns: VTR_ERR_NOMEM.
+ * Owner:   *out_png is the caller's, to be freed by free(). At no time does it take more than `max_size` bytes.
+ * Returns: VTR_ERR_NOMEM (also: the file would be larger than `max_size`).
  * Thread:  any.
  */
 VTR_MUST_CHECK enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height,
-                                           uint8_t **out_png, size_t *out_size);
+                                           size_t max_size, uint8_t **out_png, size_t *out_size);
+
+/* Returns: the size that a file of this many pixels cannot exceed, whatever they show. */
+size_t vtr_png_max_size(uint32_t width, uint32_t height);
 
 #endif

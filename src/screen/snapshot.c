@@ -2,6 +2,7 @@
 #define VTR_LOG_MODULE "screen"
 #include "screen/snapshot.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,14 +10,16 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "display/client.h"
+#include "display/frame.h"
 #include "display/pixels.h"
 #include "platform/thread.h"
 #include "screen/png.h"
 
 /* How long to try to copy a whole picture of a display. */
 #define TAKE_NS INT64_C(250000000)
-/* Larger files are not kept for the next request. */
-#define KEEP_MAX_BYTES ((size_t)16 << 20)
+
+/* The largest picture, which consists of noise, fits: its file has at most one byte in 256 more than its rows. */
+static_assert(VTR_PICTURE_MAX_BYTES / 4 * 3 / 16 * 17 <= VTR_SNAPSHOT_MAX_BYTES, "each picture fits alone");
 
 /* The last snapshot of a display, one with and one without cursor. Thread: the snapshots'. */
 struct kept {
@@ -49,6 +52,7 @@ void vtr_snapshot_unref(struct vtr_snapshot *snapshot)
 			vtr_snapshot_unref(snapshot->owner);
 		} else {
 			free(snapshot->png);
+			atomic_fetch_sub(&snapshot->snapshots->counters.bytes, snapshot->size);
 		}
 		free(snapshot);
 	}
@@ -104,6 +108,36 @@ static void blend_cursor(struct vtr_snapshots *snapshots)
 	}
 }
 
+/* Returns: how large the next file may become. Only this thread makes files, so it may rely on that. Drops files of
+ * earlier requests that nobody reads, as far as is needed for `wanted` bytes. */
+static size_t find_room(struct vtr_snapshots *snapshots, size_t wanted)
+{
+	size_t room = VTR_SNAPSHOT_MAX_BYTES - atomic_load(&snapshots->counters.bytes);
+
+	for (size_t i = 0; i < 2 * VTR_MAX_DISPLAYS && room < wanted; i++) {
+		struct kept *kept = &snapshots->kept[i / 2][i % 2];
+		if (kept->snapshot && atomic_load(&kept->snapshot->refs) == 1) {
+			vtr_snapshot_unref(kept->snapshot);
+			kept->snapshot = NULL;
+			room = VTR_SNAPSHOT_MAX_BYTES - atomic_load(&snapshots->counters.bytes);
+		}
+	}
+	return room;
+}
+
+static enum vtr_err encode(struct vtr_snapshots *snapshots, struct vtr_snapshot *snapshot)
+{
+	const struct vtr_scanout *scanout = &snapshots->picture.frame.scanout;
+	size_t room = find_room(snapshots, vtr_png_max_size(scanout->width, scanout->height));
+	enum vtr_err err = vtr_png_encode(snapshots->rgb, scanout->width, scanout->height, room,
+	                                  &snapshot->png, &snapshot->size);
+
+	if (err == VTR_OK) {
+		atomic_fetch_add(&snapshots->counters.bytes, snapshot->size);
+	}
+	return err;
+}
+
 /* Makes the picture and stores the result in `snapshot`. */
 static enum vtr_err make(struct vtr_snapshots *snapshots, struct vtr_snapshot *snapshot)
 {
@@ -127,8 +161,7 @@ static enum vtr_err make(struct vtr_snapshots *snapshots, struct vtr_snapshot *s
 		blend_cursor(snapshots);
 	}
 	add_time(&counters->convert_ns, &time_ns);
-	err = vtr_png_encode(snapshots->rgb, scanout->width, scanout->height, &snapshot->png,
-	                     &snapshot->size);
+	err = encode(snapshots, snapshot);
 	add_time(&counters->encode_ns, &time_ns);
 	snapshot->frame = picture->frame.frame;
 	snapshot->generation = picture->frame.generation;
@@ -180,16 +213,16 @@ static void serve(struct vtr_snapshots *snapshots, struct vtr_snapshot *snapshot
 		share(snapshot, kept->snapshot);
 		add(&counters->reused, 1);
 	} else {
+		vtr_snapshot_unref(kept->snapshot);
+		kept->snapshot = NULL;
 		snapshot->err = make(snapshots, snapshot);
 		add(snapshot->err == VTR_OK ? &counters->made : &counters->failed, 1);
 		add(&counters->torn, snapshot->err == VTR_OK && snapshot->torn);
-		vtr_snapshot_unref(kept->snapshot);
-		kept->snapshot = NULL;
 	}
 	if (snapshot->err != VTR_OK) {
 		vtr_debug(snapshots->params.log, "display %u: no picture: %s", snapshot->display,
 		          vtr_err_text(snapshot->err));
-	} else if (!kept->snapshot && snapshot->size <= KEEP_MAX_BYTES) {
+	} else if (!kept->snapshot) {
 		kept->snapshot = ref(snapshot);
 		kept->cursor_ticket = snapshots->cursor.ticket;
 		kept->x = snapshots->cursor.x;
@@ -222,7 +255,11 @@ static void run(void *arg)
 	struct vtr_snapshot *snapshot;
 
 	while ((snapshot = next(snapshots)) != NULL) {
-		serve(snapshots, snapshot);
+		/* It has left the queue, so no reference is added: if this is the only one, the requests were
+		 * given up. */
+		if (atomic_load(&snapshot->refs) > 1) {
+			serve(snapshots, snapshot);
+		}
 		vtr_snapshot_unref(snapshot);
 	}
 }
@@ -251,6 +288,17 @@ enum vtr_err vtr_snapshots_create(const struct vtr_snapshots_params *params,
 	return VTR_OK;
 }
 
+void vtr_snapshots_stop(struct vtr_snapshots *snapshots)
+{
+	if (snapshots) {
+		pthread_mutex_lock(&snapshots->lock);
+		snapshots->ends = true;
+		pthread_cond_signal(&snapshots->work);
+		pthread_mutex_unlock(&snapshots->lock);
+		vtr_os_thread_join(&snapshots->thread);
+	}
+}
+
 void vtr_snapshots_destroy(struct vtr_snapshots *snapshots)
 {
 	struct vtr_snapshot *snapshot;
@@ -259,11 +307,6 @@ void vtr_snapshots_destroy(struct vtr_snapshots *snapshots)
 	if (!snapshots) {
 		return;
 	}
-	pthread_mutex_lock(&snapshots->lock);
-	snapshots->ends = true;
-	pthread_cond_signal(&snapshots->work);
-	pthread_mutex_unlock(&snapshots->lock);
-	vtr_os_thread_join(&snapshots->thread);
 	vtr_list_for_each_safe (snapshot, following, &snapshots->queue, node) {
 		vtr_list_remove(&snapshot->node);
 		vtr_snapshot_unref(snapshot);
@@ -272,6 +315,7 @@ void vtr_snapshots_destroy(struct vtr_snapshots *snapshots)
 		vtr_snapshot_unref(snapshots->kept[i][0].snapshot);
 		vtr_snapshot_unref(snapshots->kept[i][1].snapshot);
 	}
+	vtr_assert(atomic_load(&snapshots->counters.bytes) == 0);
 	vtr_picture_finish(&snapshots->picture);
 	pthread_mutex_destroy(&snapshots->lock);
 	pthread_cond_destroy(&snapshots->work);
@@ -303,6 +347,7 @@ enum vtr_err vtr_snapshots_request(struct vtr_snapshots *snapshots, uint32_t dis
 	if (!snapshot) {
 		snapshot = calloc(1, sizeof(*snapshot));
 		if (snapshot) {
+			snapshot->snapshots = snapshots;
 			snapshot->display = display;
 			snapshot->with_cursor = with_cursor;
 			atomic_init(&snapshot->refs, 1); /* the queue's reference */

@@ -184,6 +184,9 @@ static void add_snapshot_metrics(FILE *file, const struct vtr_snapshot_counters 
 	        "vitrine_stills_total{result=\"failed\"} %llu\n",
 	        (unsigned long long)load(&counters->made), (unsigned long long)load(&counters->reused),
 	        (unsigned long long)load(&counters->failed));
+	add_head(file, "vitrine_stills_bytes", "gauge",
+	         "Size of the files that are being sent, or are kept for the next request.");
+	fprintf(file, "vitrine_stills_bytes %llu\n", (unsigned long long)load(&counters->bytes));
 	add_head(file, "vitrine_stills_torn_total", "counter",
 	         "Pictures that may show parts of several frames.");
 	fprintf(file, "vitrine_stills_torn_total %llu\n", (unsigned long long)load(&counters->torn));

@@ -118,6 +118,9 @@ static bool write_headers(struct vtr_session *session)
 	if (good && session->close_after) {
 		good = add_header(wsi, "connection:", "close", &at, end);
 	}
+	if (good && response->status == HTTP_STATUS_SERVICE_UNAVAILABLE) {
+		good = add_header(wsi, "retry-after:", VTR_WEB_RETRY_S, &at, end);
+	}
 	if (good && response->snapshot) {
 		good = add_snapshot_headers(wsi, response->snapshot, &at, end);
 	}
@@ -152,6 +155,7 @@ static int respond(struct vtr_session *session)
 	session->answering = true;
 	session->wants_body = false;
 	session->sent = 0;
+	session->responds_since_ns = vtr_os_now_ns();
 	renew(session, VTR_WEB_ANSWER_MS);
 	if (session->response.status >= 400) {
 		session->close_after = true; /* an unread body may follow */
@@ -283,6 +287,26 @@ void vtr_web_look_at(struct vtr_session *session)
 	}
 }
 
+/* There is no room for another picture. Ends the connection that has been reading one for the longest time, if it has
+ * had enough of it: otherwise a few that hardly read would keep all others from pictures. */
+static void end_slowest(struct vtr_web *web)
+{
+	struct vtr_session *session;
+	struct vtr_session *slowest = NULL;
+	int64_t before_ns = vtr_os_now_ns() - VTR_WEB_PICTURE_MS * MS;
+
+	vtr_list_for_each (session, &web->sessions, node) {
+		if (!session->ended && session->response.snapshot &&
+		    session->responds_since_ns <= before_ns) {
+			before_ns = session->responds_since_ns;
+			slowest = session;
+		}
+	}
+	if (slowest) {
+		vtr_web_end(slowest, VTR_WEB_REFUSED_SLOW);
+	}
+}
+
 static int send_snapshot(struct vtr_session *session)
 {
 	struct vtr_snapshot *snapshot = session->snapshot;
@@ -310,6 +334,10 @@ static int send_snapshot(struct vtr_session *session)
 	case VTR_ERR_AGAIN:
 		return fail(session, HTTP_STATUS_SERVICE_UNAVAILABLE,
 		            "the display's memory has not arrived yet; try again");
+	case VTR_ERR_NOMEM:
+		end_slowest(session->web);
+		return fail(session, HTTP_STATUS_SERVICE_UNAVAILABLE,
+		            "the pictures that are being sent leave no room for this one; try again");
 	default:
 		return fail(session, HTTP_STATUS_INTERNAL_SERVER_ERROR,
 		            "the picture could not be made: the log says why");

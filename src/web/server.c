@@ -487,12 +487,12 @@ void vtr_web_destroy(struct vtr_web *web)
 		vtr_os_thread_join(web->thread);
 		free(web->thread);
 	}
-	/* In this order: snapshots call the context, sessions hold snapshots. */
-	struct vtr_snapshots *snapshots = web->snapshots;
-	vtr_snapshots_destroy(snapshots);
+	/* In this order: the thread of the snapshots calls the context, whose sessions hold snapshots. */
+	vtr_snapshots_stop(web->snapshots);
 	if (web->context) {
 		lws_context_destroy(web->context);
 	}
+	vtr_snapshots_destroy(web->snapshots);
 	vtr_close(&web->listen_fd);
 	free(web->scratch);
 	free(web);

@@ -44,6 +44,10 @@ struct vtr_viewer;
 #define VTR_WEB_SILENCE_MS 20000
 /* The least interval of reading displays and cursors. */
 #define VTR_WEB_LOOK_US 8000
+/* How long a connection may take for a picture when there is no room for another one. */
+#define VTR_WEB_PICTURE_MS 10000
+/* What a client that is told to try again should wait. */
+#define VTR_WEB_RETRY_S "1"
 /* How long a request for a future frame waits. */
 #define VTR_WEB_AWAIT_MS 5000
 
@@ -142,6 +146,7 @@ struct vtr_session {
 	struct vtr_snapshot *snapshot; /* requested, not done yet */
 
 	struct vtr_response response;
+	int64_t responds_since_ns;
 	size_t sent;
 };
 

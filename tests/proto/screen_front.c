@@ -24,7 +24,8 @@
  *                [window=RENDERER]]
  *
  *   scanout D FORMAT W H STRIDE where     memory: "window" or the number of a buffer
- *   frame D SEED | solid D SEED           draws a pattern, or one colour, into the scanout and flushes
+ *   frame D SEED | solid D SEED | noise D SEED
+ *                                         draws a pattern, one colour, or what cannot be compressed, and flushes
  *   play D MICROSECONDS COUNT             solid frames, in two halves of the memory in turn
  *   code D MICROSECONDS COUNT             the same with frames that can be told apart after coding: a moving
  *                                         bar, and the number in CODE_BITS black and white squares
@@ -117,6 +118,21 @@ static void draw_pattern(uint32_t display, uint64_t seed)
 			(uint32_t *)(void *)(front.displays[display].pixels + (size_t)y * scanout->stride);
 		for (uint32_t x = 0; x < scanout->width; x++) {
 			row[x] = pattern(x, y, seed);
+		}
+	}
+}
+
+static void draw_noise(uint32_t display, uint64_t seed)
+{
+	const struct vtr_scanout *scanout = &front.displays[display].scanout;
+	uint64_t state = seed;
+
+	for (uint32_t y = 0; y < scanout->height; y++) {
+		uint32_t *row =
+			(uint32_t *)(void *)(front.displays[display].pixels + (size_t)y * scanout->stride);
+		for (uint32_t x = 0; x < scanout->width; x++) {
+			state = state * 6364136223846793005u + 1442695040888963407u;
+			row[x] = (uint32_t)(state >> 32);
 		}
 	}
 }
@@ -335,6 +351,9 @@ static bool run_line(const char *line)
 		flush(a);
 	} else if (sscanf(line, "frame %u %u", &a, &b) == 2 && a < VTR_MAX_DISPLAYS) {
 		draw_pattern(a, b);
+		flush(a);
+	} else if (sscanf(line, "noise %u %u", &a, &b) == 2 && a < VTR_MAX_DISPLAYS) {
+		draw_noise(a, b);
 		flush(a);
 	} else if (sscanf(line, "solid %u %u", &a, &b) == 2 && a < VTR_MAX_DISPLAYS) {
 		draw_solid(&front.displays[a].scanout, front.displays[a].pixels, b);

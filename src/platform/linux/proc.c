@@ -77,6 +77,11 @@ void vtr_os_heap_share(void)
 	mallopt(M_TOP_PAD, 1 << 20);
 }
 
+void vtr_os_heap_split_large(void)
+{
+	mallopt(M_MMAP_THRESHOLD, 1 << 20);
+}
+
 void vtr_os_heap_trim(void)
 {
 	malloc_trim(0);
