@@ -277,7 +277,9 @@ static int run_screen(const struct vtr_command *command, int argc, char **argv)
 	if (!vtr_displays_are_given(command)) {
 		return VTR_EXIT_USAGE;
 	}
-	if (options.fps == 0) {
+	if (options.fps == 0 || options.fps > VTR_STREAM_MAX_FPS ||
+	    (options.bitrate != 0 &&
+	     (options.bitrate < VTR_STREAM_MIN_BITRATE || options.bitrate > VTR_STREAM_MAX_BITRATE))) {
 		return VTR_EXIT_USAGE;
 	}
 	vtr_os_heap_split_large(); /* for pictures */

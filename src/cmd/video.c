@@ -9,11 +9,11 @@
 #include "encode/encoder.h"
 #include "encode/mux.h"
 #include "platform/proc.h"
+#include "screen/stream.h"
 
 #define DEFAULT_FPS 60
-#define MAX_FPS 240
-#define MIN_KBITS 100
-#define MAX_KBITS 400000
+#define MIN_KBITS (VTR_STREAM_MIN_BITRATE / 1000)
+#define MAX_KBITS (VTR_STREAM_MAX_BITRATE / 1000)
 
 /* Its driver is loaded by a separate process, since it may crash. */
 static enum vtr_err check_encoder(const struct vtr_command *command, const char *name)
@@ -90,13 +90,14 @@ enum vtr_err vtr_video_parse(const struct vtr_command *command, const struct vtr
 	}
 	if (options->bitrate != 0 && (options->bitrate < MIN_KBITS || options->bitrate > MAX_KBITS)) {
 		fprintf(stderr,
-		        "vitrine %s: --bitrate is out of range. Give %d to %d, in thousands of bits per "
+		        "vitrine %s: --bitrate is out of range. Give %u to %u, in thousands of bits per "
 		        "second\n",
 		        command->name, MIN_KBITS, MAX_KBITS);
 		return VTR_ERR_ARG;
 	}
-	if (video.fps > MAX_FPS) {
-		fprintf(stderr, "vitrine %s: --fps is too large. Give at most %d\n", command->name, MAX_FPS);
+	if (video.fps > VTR_STREAM_MAX_FPS) {
+		fprintf(stderr, "vitrine %s: --fps is too large. Give at most %u\n", command->name,
+		        VTR_STREAM_MAX_FPS);
 		return VTR_ERR_ARG;
 	}
 	enum vtr_err err = add_outputs(command, &options->record, false, outputs, &video.output_count);

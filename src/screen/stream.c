@@ -34,8 +34,7 @@
 /* The default in bits per second: enough for sharp text in motion, not for noise. */
 #define BITRATE_BASE 2000000
 #define BITRATE_PER_PIXEL 6
-#define BITRATE_MAX 50000000
-#define BITRATE_MIN 100000
+#define BITRATE_BY_SIZE_MAX 50000000
 
 #define NEVER INT64_C(-1)
 
@@ -56,7 +55,7 @@ struct vtr_stream {
 	uint32_t display;
 
 	pthread_mutex_t sinks_lock; /* guards the list and the sinks; held during callbacks */
-	struct vtr_list sinks;
+	struct vtr_list sinks; /* a sink that asks for a bit rate moves to the end */
 
 	pthread_mutex_t lock; /* guards what follows; inside sinks_lock */
 	pthread_cond_t work;
@@ -65,7 +64,7 @@ struct vtr_stream {
 	bool look; /* there may be something to do */
 	bool want_key;
 	bool want_picture;
-	uint32_t bitrate; /* 0: chosen by size */
+	uint32_t bitrate; /* within the limits; 0: chosen by size */
 	struct vtr_stream_counters counters;
 
 	/* Thread: the stream's. */
@@ -266,10 +265,7 @@ static uint32_t choose_bitrate(uint32_t wanted, const struct vtr_yuv *picture)
 {
 	uint64_t by_size = BITRATE_BASE + (uint64_t)picture->width * picture->height * BITRATE_PER_PIXEL;
 
-	if (wanted == 0) {
-		return (uint32_t)vtr_min(by_size, BITRATE_MAX);
-	}
-	return (uint32_t)vtr_max(wanted, BITRATE_MIN);
+	return wanted == 0 ? (uint32_t)vtr_min(by_size, BITRATE_BY_SIZE_MAX) : wanted;
 }
 
 static enum vtr_err open_encoder(struct vtr_stream *stream, const struct vtr_yuv *picture, uint32_t bitrate)
@@ -559,6 +555,11 @@ static void run(void *arg)
 
 /* --- the interface ----------------------------------------------------------------------------------- */
 
+static uint32_t limit_bitrate(uint32_t bitrate)
+{
+	return bitrate == 0 ? 0 : vtr_max(VTR_STREAM_MIN_BITRATE, vtr_min(bitrate, VTR_STREAM_MAX_BITRATE));
+}
+
 static void init_stream(struct vtr_streams *streams, uint32_t display)
 {
 	struct vtr_stream *stream = &streams->streams[display];
@@ -601,7 +602,8 @@ enum vtr_err vtr_streams_create(const struct vtr_streams_params *params, struct 
 {
 	struct vtr_streams *streams = calloc(1, sizeof(*streams));
 
-	vtr_assert(params->fps > 0);
+	vtr_assert(params->fps > 0 && params->fps <= VTR_STREAM_MAX_FPS);
+	vtr_assert(params->bitrate == limit_bitrate(params->bitrate));
 	if (!streams) {
 		return VTR_ERR_NOMEM;
 	}
@@ -678,6 +680,7 @@ enum vtr_err vtr_stream_subscribe(struct vtr_stream *stream, struct vtr_sink *si
 	if (err == VTR_OK) {
 		sink->synced = false;
 		sink->knows_inactive = false;
+		sink->asks_bitrate = false;
 		vtr_list_append(&stream->sinks, &sink->node);
 		stream->counters.viewers++;
 		wake(stream);
@@ -687,11 +690,24 @@ enum vtr_err vtr_stream_subscribe(struct vtr_stream *stream, struct vtr_sink *si
 	return err;
 }
 
+/* Takes the bit rate over from the sinks. Call it with both locks held. */
+static void choose_request(struct vtr_stream *stream)
+{
+	const struct vtr_sink *sink;
+	uint32_t bitrate = 0;
+
+	vtr_list_for_each (sink, &stream->sinks, node) {
+		bitrate = sink->asks_bitrate ? sink->bitrate : bitrate;
+	}
+	stream->bitrate = bitrate > 0 ? bitrate : stream->streams->params.bitrate;
+}
+
 void vtr_stream_unsubscribe(struct vtr_stream *stream, struct vtr_sink *sink)
 {
 	pthread_mutex_lock(&stream->sinks_lock);
 	pthread_mutex_lock(&stream->lock);
 	vtr_list_remove(&sink->node);
+	choose_request(stream);
 	stream->counters.viewers--;
 	wake(stream);
 	pthread_mutex_unlock(&stream->lock);
@@ -714,11 +730,17 @@ void vtr_stream_want_picture(struct vtr_stream *stream)
 	pthread_mutex_unlock(&stream->lock);
 }
 
-void vtr_stream_set_bitrate(struct vtr_stream *stream, uint32_t bitrate)
+void vtr_stream_set_bitrate(struct vtr_stream *stream, struct vtr_sink *sink, uint32_t bitrate)
 {
+	pthread_mutex_lock(&stream->sinks_lock);
 	pthread_mutex_lock(&stream->lock);
-	stream->bitrate = bitrate > 0 ? bitrate : stream->streams->params.bitrate;
+	sink->asks_bitrate = true;
+	sink->bitrate = limit_bitrate(bitrate);
+	vtr_list_remove(&sink->node);
+	vtr_list_append(&stream->sinks, &sink->node);
+	choose_request(stream);
 	pthread_mutex_unlock(&stream->lock);
+	pthread_mutex_unlock(&stream->sinks_lock);
 }
 
 void vtr_stream_count(struct vtr_stream *stream, struct vtr_stream_counters *out_counters)

@@ -25,6 +25,11 @@ struct vtr_display_client;
 struct vtr_stream;
 struct vtr_streams;
 
+/* Bits per second, wherever they come from. */
+#define VTR_STREAM_MIN_BITRATE 100000u
+#define VTR_STREAM_MAX_BITRATE 400000000u
+#define VTR_STREAM_MAX_FPS 240u
+
 /* A consumer of the video. Memory of the caller's, until vtr_stream_unsubscribe() has returned. */
 struct vtr_sink {
 	struct vtr_list node; /* the stream's */
@@ -36,14 +41,16 @@ struct vtr_sink {
 	void *data;
 	bool synced; /* owned by the stream: the sink has got a key frame */
 	bool knows_inactive; /* owned by the stream: the sink knows that the display is inactive */
+	bool asks_bitrate; /* owned by the stream, and so is the bit rate that the sink has asked for */
+	uint32_t bitrate;
 };
 
 struct vtr_streams_params {
 	struct vtr_log *log;
 	struct vtr_display_client *screen;
 	const char *encoder; /* see vtr_encoder_params.name */
-	uint32_t bitrate;    /* bits per second; 0: chosen by size */
-	uint32_t fps;        /* the maximum, 1..240 */
+	uint32_t bitrate;    /* bits per second, within the limits; 0: chosen by size */
+	uint32_t fps;        /* the maximum, 1..VTR_STREAM_MAX_FPS */
 };
 
 /**
@@ -74,8 +81,9 @@ void vtr_stream_want_key(struct vtr_stream *stream);
  * only when the next one comes. */
 void vtr_stream_want_picture(struct vtr_stream *stream);
 
-/* Bits per second from now on; 0: the initial value. The last call wins. */
-void vtr_stream_set_bitrate(struct vtr_stream *stream, uint32_t bitrate);
+/* Bits per second from now on, brought within the limits; 0: the initial value. Of the sinks that are subscribed, the
+ * last one to ask decides, so a request ends with its sink. */
+void vtr_stream_set_bitrate(struct vtr_stream *stream, struct vtr_sink *sink, uint32_t bitrate);
 
 /* Sums since the process started, of one display. */
 struct vtr_stream_counters {

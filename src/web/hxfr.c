@@ -317,7 +317,7 @@ static void handle(struct client *client, const struct vtr_hxfr_request *request
 		break;
 	case VTR_HXFR_CONFIG_REQ:
 		if (client->stream && request->bitrate > 0) {
-			vtr_stream_set_bitrate(vtr_viewer_stream_stream(client->stream), request->bitrate);
+			vtr_viewer_stream_set_bitrate(client->stream, request->bitrate);
 		}
 		break;
 	case VTR_HXFR_PING:

@@ -16,9 +16,6 @@
 #define MS INT64_C(1000000)
 /* The most messages in one turn, so that other connections are served. */
 #define WRITES_AT_ONCE 8
-/* The range of requested bit rates, in bits per second. */
-#define MIN_BITRATE 200000
-#define MAX_BITRATE 200000000
 #define CODES (VTR_INPUT_MAX_CODE + 1)
 
 /* What a viewer has of one display. */
@@ -26,6 +23,8 @@ struct view {
 	struct vtr_viewer_stream *stream;      /* NULL: not subscribed */
 	struct vtr_access_unit *unit; /* the next to send */
 	uint32_t number;              /* number of the last unit that was sent */
+	bool asks_bitrate; /* also after the subscription, for the next one */
+	uint32_t bitrate;
 	bool configured;
 	uint64_t generation; /* for which the page was configured */
 	char codec[VTR_CODEC_MAX];
@@ -78,7 +77,11 @@ static void unwatch(struct view *view)
 {
 	vtr_viewer_stream_destroy(view->stream);
 	vtr_access_unit_unref(view->unit);
-	*view = (struct view){ .number = view->number };
+	*view = (struct view){
+		.number = view->number,
+		.asks_bitrate = view->asks_bitrate,
+		.bitrate = view->bitrate,
+	};
 }
 
 /* Releases the keys that this viewer holds down, but no other viewer. */
@@ -175,6 +178,8 @@ static void on_subscribe(struct vtr_viewer *viewer, uint32_t display, bool on)
 		vtr_warn_limited(web->log, "cannot watch display %u: %s", display, vtr_err_text(err));
 		notify(viewer, display, VTR_MESSAGE_NOTICE_VIDEO,
 		       "no video: the host is short of memory or threads");
+	} else if (view->asks_bitrate) {
+		vtr_viewer_stream_set_bitrate(view->stream, view->bitrate);
 	}
 	vtr_web_look_soon(web);
 }
@@ -222,12 +227,6 @@ static void on_input(struct vtr_viewer *viewer, const struct vtr_input *input)
 	}
 }
 
-/* Limits a requested bit rate. 0: the default. */
-static uint32_t limit_bitrate(uint32_t bitrate)
-{
-	return bitrate == 0 ? 0 : (uint32_t)vtr_max(MIN_BITRATE, vtr_min(bitrate, MAX_BITRATE));
-}
-
 /* Returns: whether the message needs the control token. */
 static bool is_control(enum vtr_message_type type)
 {
@@ -261,8 +260,9 @@ static void on_message(struct vtr_viewer *viewer, const struct vtr_message *mess
 		break;
 	case VTR_MESSAGE_BITRATE:
 		if (view->stream) {
-			vtr_stream_set_bitrate(vtr_viewer_stream_stream(view->stream),
-			                       limit_bitrate(message->bitrate));
+			view->asks_bitrate = true;
+			view->bitrate = message->bitrate;
+			vtr_viewer_stream_set_bitrate(view->stream, message->bitrate);
 		}
 		break;
 	case VTR_MESSAGE_PING:

@@ -106,6 +106,11 @@ void vtr_viewer_stream_want_key(struct vtr_viewer_stream *viewer_stream, int64_t
 	}
 }
 
+void vtr_viewer_stream_set_bitrate(struct vtr_viewer_stream *viewer_stream, uint32_t bitrate)
+{
+	vtr_stream_set_bitrate(viewer_stream->stream, &viewer_stream->sink, bitrate);
+}
+
 bool vtr_viewer_stream_look(struct vtr_viewer_stream *viewer_stream, int64_t now_ns)
 {
 	bool open = vtr_pace_is_open(&viewer_stream->pace, now_ns);

@@ -55,6 +55,9 @@ void vtr_viewer_stream_ack(struct vtr_viewer_stream *viewer_stream, uint32_t num
 /* The viewer needs a key frame. */
 void vtr_viewer_stream_want_key(struct vtr_viewer_stream *viewer_stream, int64_t now_ns);
 
+/* Requests a bit rate for as long as the subscription lasts: see vtr_stream_set_bitrate(). */
+void vtr_viewer_stream_set_bitrate(struct vtr_viewer_stream *viewer_stream, uint32_t bitrate);
+
 /* Returns: whether the display became active or inactive since the last vtr_viewer_stream_take_active(). */
 bool vtr_viewer_stream_has_active(struct vtr_viewer_stream *viewer_stream);
 bool vtr_viewer_stream_take_active(struct vtr_viewer_stream *viewer_stream, bool *out_active);

@@ -13,6 +13,7 @@ import unittest
 
 import harness
 import screen
+import ws
 
 FRAME_RESPONSE, KEYFRAME_REQ, CONFIG_REQ = 0x02, 0x03, 0x04
 PING, PONG = 0x10, 0x11
@@ -235,6 +236,53 @@ class Clients(HxfrTest):
             return total
         much, little = bytes_at(50000000), bytes_at(200000)
         self.assertLess(2 * little, much)
+
+    def wait_bitrate(self, wanted):
+        """Until the display is coded with that limit; each frame is coded with the newest one."""
+        def is_set():
+            self.front.say(f'frame 1 {time.monotonic_ns() & 0xffff}')
+            return self.front.metrics()['vitrine_video_bitrate{display="1"}'] == wanted
+        harness.wait_for(is_set, 20, f'a bitrate of {wanted}')
+
+    def ask_bitrate(self, client, bitrate):
+        client.send(CONFIG_REQ, struct.pack('<5I2BB5x', 320, 240, bitrate, 60, 1, 66, 40, 1))
+        client.send(PING)
+        client.answer(PONG)
+
+    def test_the_bitrate_has_limits_and_ends_with_its_client(self):
+        default = 2000000 + 320 * 240 * 6
+        watcher = self.connect()
+        watcher.subscribe(1)
+        watcher.frame()
+        self.wait_bitrate(default)
+        first, last = self.connect(), self.connect()
+        for client in first, last:
+            self.assertTrue(client.subscribe(1))
+        self.ask_bitrate(first, 3000000)
+        self.wait_bitrate(3000000)
+        for asked, given in (2**32 - 1, 400000000), (400000001, 400000000), (1, 100000), (99999, 100000):
+            self.ask_bitrate(last, asked)
+            self.wait_bitrate(given)
+        self.ask_bitrate(last, 0)
+        self.wait_bitrate(100000)
+        last.close()
+        self.wait_bitrate(3000000)
+        self.assertTrue(first.subscribe(0))
+        self.wait_bitrate(default)
+        self.ask_bitrate(watcher, 5000000)
+        self.wait_bitrate(5000000)
+        with ws.Viewer(self.front) as viewer:
+            viewer.send(ws.subscribe(1))
+            for asked, given in (2**32 - 1, 400000000), (1, 100000), (0, default):
+                viewer.send(ws.bitrate(1, asked))
+                self.wait_bitrate(given)
+            viewer.send(ws.bitrate(1, 7000000))
+            self.wait_bitrate(7000000)
+            viewer.send(ws.subscribe(1, False))
+            self.wait_bitrate(5000000)
+            viewer.send(ws.subscribe(1))
+            self.wait_bitrate(7000000)
+        self.wait_bitrate(5000000)
 
     def test_what_is_not_known_is_skipped(self):
         client = self.connect()

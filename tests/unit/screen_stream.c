@@ -428,7 +428,7 @@ static void test_bitrate(void)
 	CHECK_EQ(viewer_wait(&viewer, 1, 1000), 1);
 	CHECK_EQ(count().bitrate, 2000000 + WIDTH * HEIGHT * 6);
 	CHECK_STR(count().encoder, "libx264");
-	vtr_stream_set_bitrate(vtr_streams_get(front.streams, 0), 700000);
+	vtr_stream_set_bitrate(viewer.stream, &viewer.sink, 700000);
 	show(1);
 	CHECK(viewer_wait(&viewer, 2, 1000) >= 2);
 	CHECK_EQ(count().bitrate, 700000);
@@ -436,6 +436,46 @@ static void test_bitrate(void)
 	CHECK_EQ(count().viewers, 1);
 	viewer_leave(&viewer);
 	CHECK_EQ(count().viewers, 0);
+	front_finish(&front);
+}
+
+static void check_bitrate(struct viewer *viewer, uint32_t wanted)
+{
+	uint64_t units = viewer_state(viewer).units;
+
+	show((unsigned)(units % 2));
+	CHECK(viewer_wait(viewer, units + 1, 20000) > units);
+	for (int64_t i = 0; i < 20000 && count().bitrate != wanted; i++) {
+		pause_ms(1);
+	}
+	CHECK_EQ(count().bitrate, wanted);
+}
+
+/* The last sink that has asked decides, within limits, and only while it is there. */
+static void test_bitrate_ends_with_its_sink(void)
+{
+	const uint32_t by_size = 2000000 + WIDTH * HEIGHT * 6;
+	struct viewer viewer = { 0 };
+	struct viewer first = { 0 };
+	struct viewer last = { 0 };
+
+	begin();
+	viewer_watch(&viewer, &front);
+	CHECK_EQ(viewer_wait(&viewer, 1, 20000), 1);
+	viewer_watch(&first, &front);
+	viewer_watch(&last, &front);
+	vtr_stream_set_bitrate(first.stream, &first.sink, 700000);
+	vtr_stream_set_bitrate(last.stream, &last.sink, UINT32_MAX);
+	check_bitrate(&viewer, VTR_STREAM_MAX_BITRATE);
+	vtr_stream_set_bitrate(last.stream, &last.sink, 1);
+	check_bitrate(&viewer, VTR_STREAM_MIN_BITRATE);
+	vtr_stream_set_bitrate(last.stream, &last.sink, 0);
+	check_bitrate(&viewer, by_size);
+	viewer_leave(&last);
+	check_bitrate(&viewer, 700000);
+	viewer_leave(&first);
+	check_bitrate(&viewer, by_size);
+	viewer_leave(&viewer);
 	front_finish(&front);
 }
 
@@ -453,5 +493,6 @@ int main(void)
 	RUN(test_nonsense_is_refused);
 	RUN(test_a_slow_encoder_gets_the_newest);
 	RUN(test_bitrate);
+	RUN(test_bitrate_ends_with_its_sink);
 	return 0;
 }
