@@ -14,8 +14,9 @@
 #include "platform/shm.h"
 #include "platform/vsock.h"
 
-/* The connections that wait while the process is restarted. */
-#define BACKLOG 64
+/* The connections that wait while the process is restarted, or is busy for some milliseconds. The kernel drops those
+ * beyond it, whose clients try again only after 1 s, 3 s and so on, so that a flood would delay everyone. */
+#define BACKLOG 1024
 /* The vsock context ID of the host, for its guests. */
 #define HOST_CID 2
 

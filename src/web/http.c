@@ -516,7 +516,7 @@ static int on_request(struct vtr_session *session, const char *path, size_t size
 		return -1;
 	}
 	session->web->counters.requests++;
-	session->token = check_token(session);
+	vtr_web_set_token(session, check_token(session));
 	const char *why = check_sender(session, &refusal);
 	if (why) {
 		return refuse(session, refusal, HTTP_STATUS_FORBIDDEN, why);
@@ -582,7 +582,7 @@ static int confirm_upgrade(struct vtr_session *session, const char *what)
 		return -1;
 	}
 	session->web->counters.requests++;
-	session->token = VTR_TOKEN_WRONG;
+	vtr_web_set_token(session, VTR_TOKEN_WRONG);
 	const char *why = check_sender(session, &refusal);
 	if (why) {
 		return refuse_upgrade(session, refusal, HTTP_STATUS_FORBIDDEN, why);

@@ -19,8 +19,11 @@
 
 /* The size limit of all headers of a request. */
 #define MAX_HEADER_BYTES 4096
-/* The most connections that are accepted in one turn. */
-#define ACCEPT_AT_ONCE 16
+/* The most connections that are accepted in one turn. With TLS each of them soon costs a signature, about a
+ * millisecond, and the other connections wait for all that come in a turn. */
+#define ACCEPT_AT_ONCE 4
+/* The most that are accepted or refused in one turn; a refusal takes some microseconds. */
+#define LOOK_AT_ONCE 64
 /* The library's fds: connections, those that end in the next turn, the listening socket, the wake-up fd, and
  * spare. */
 #define MAX_FDS (VTR_WEB_MAX_SESSIONS + ACCEPT_AT_ONCE + 16)
@@ -103,6 +106,15 @@ static struct vtr_session *find_oldest(struct vtr_web *web)
 	return found;
 }
 
+void vtr_web_set_token(struct vtr_session *session, enum vtr_token_kind token)
+{
+	session->token = token;
+	if (token != VTR_TOKEN_WRONG && session->is_counted) {
+		vtr_rate_limit_give_back(&session->web->handshakes, &session->peer);
+		session->is_counted = false;
+	}
+}
+
 /* Makes room for one more connection of `peer`. Returns: whether there is room. */
 static bool make_room(struct vtr_web *web, const struct vtr_backoff_address *peer)
 {
@@ -118,21 +130,24 @@ static bool make_room(struct vtr_web *web, const struct vtr_backoff_address *pee
 	return session != NULL;
 }
 
-static void add_session(struct vtr_web *web, int *take_fd)
+/* Returns: whether the connection is kept. */
+static bool add_session(struct vtr_web *web, int *take_fd)
 {
 	const struct vtr_backoff_address peer = vtr_backoff_peer(*take_fd);
 	struct vtr_session *session = NULL;
 
-	if (make_room(web, &peer)) {
+	if ((!web->origin_check.tls || vtr_rate_limit_take(&web->handshakes, &peer, vtr_os_now_ns())) &&
+	    make_room(web, &peer)) {
 		session = calloc(1, sizeof(*session));
 	}
 	if (!session) {
 		web->counters.refused[VTR_WEB_REFUSED_FULL]++;
 		vtr_close(take_fd);
-		return;
+		return false;
 	}
 	session->web = web;
 	session->peer = peer;
+	session->is_counted = web->origin_check.tls;
 	session->deadline_ns = vtr_os_now_ns() + VTR_WEB_REQUEST_MS * MS;
 	vtr_list_append(&web->sessions, &session->node);
 	web->session_count++;
@@ -142,9 +157,10 @@ static void add_session(struct vtr_web *web, int *take_fd)
 	session->wsi = lws_adopt_socket_vhost(web->vhost, vtr_take_fd(take_fd));
 	if (!session->wsi) {
 		destroy_session(session);
-		return;
+		return false;
 	}
 	lws_set_opaque_user_data(session->wsi, session);
+	return true;
 }
 
 static int on_listen(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
@@ -156,7 +172,7 @@ static int on_listen(struct lws *wsi, enum lws_callback_reasons reason, void *us
 		return 0;
 	}
 	struct vtr_web *web = web_of(wsi);
-	for (int i = 0; i < ACCEPT_AT_ONCE; i++) {
+	for (int i = 0, added = 0; i < LOOK_AT_ONCE && added < ACCEPT_AT_ONCE; i++) {
 		vtr_autofd int fd = -1;
 		enum vtr_err err = vtr_os_sock_accept(lws_get_socket_fd(wsi), &fd);
 		if (err != VTR_OK) {
@@ -165,7 +181,7 @@ static int on_listen(struct lws *wsi, enum lws_callback_reasons reason, void *us
 			}
 			break;
 		}
-		add_session(web, &fd);
+		added += add_session(web, &fd);
 	}
 	return 0;
 }

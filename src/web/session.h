@@ -13,6 +13,7 @@
 #include "web/backoff.h"
 #include "web/message.h"
 #include "web/origin_check.h"
+#include "web/rate_limit.h"
 #include "web/web.h"
 
 /*
@@ -95,6 +96,7 @@ struct vtr_web {
 	bool look_is_due;
 	unsigned sweeps;
 	struct vtr_backoff backoff;
+	struct vtr_rate_limit handshakes; /* unused without TLS */
 	/* Oldest first: by the time of the connection until it shows a token, then by its last use. */
 	struct vtr_list sessions;
 	size_t session_count; /* without those that are ending */
@@ -128,6 +130,7 @@ struct vtr_session {
 	bool ended; /* not counted any more; destroyed in one of the next turns of the loop */
 
 	enum vtr_token_kind token; /* of the last request, or of the viewer */
+	bool is_counted; /* in web->handshakes */
 	bool answering; /* a request is complete, or a viewer is known */
 	bool wants_write; /* there is data to send */
 	bool stopped; /* not read from: see flow.c */
@@ -158,6 +161,9 @@ void vtr_web_look_at(struct vtr_session *session);
 
 /* Returns: whether it may be ended to make room for others: it has not shown a token, or has no request. */
 bool vtr_web_may_end(const struct vtr_session *session);
+
+/* Sets the token that the last request, or the viewer, has shown. */
+void vtr_web_set_token(struct vtr_session *session, enum vtr_token_kind token);
 
 /* Ends it in the next turn of the loop. */
 void vtr_web_end(struct vtr_session *session, enum vtr_web_refusal refusal);

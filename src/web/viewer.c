@@ -140,7 +140,7 @@ static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *messag
 	}
 	web->viewer_count++;
 	viewer->role = role;
-	session->token = role;
+	vtr_web_set_token(session, role);
 	viewer->welcome_due = true;
 	viewer->displays_due = true;
 	session->answering = true;
