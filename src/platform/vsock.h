@@ -28,6 +28,9 @@ VTR_MUST_CHECK enum vtr_err vtr_os_vsock_parse(const char *text, uint32_t *out_p
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_vsock_listen(uint32_t *port, int backlog, int *out_fd);
 
+/* Returns: whether the socket's peer is at vsock; then *out_machine is the peer's number. */
+bool vtr_os_vsock_peer(int fd, uint32_t *out_machine);
+
 /* Returns: whether guests can reach this host, that is, QEMU can open vhost_vsock. */
 bool vtr_os_vsock_serves_guests(void);
 

@@ -18,6 +18,7 @@
 #include "platform/sock.h"
 #include "platform/thread.h"
 #include "screen/stream.h"
+#include "web/backoff.h"
 #include "web/hxfr_message.h"
 #include "web/viewer_stream.h"
 
@@ -37,7 +38,9 @@ struct client {
 	struct vtr_hxfr *hxfr; /* NULL: unused entry */
 	int fd;
 	struct vtr_os_loop_fd *watch_fd;
+	struct vtr_backoff_address peer;
 	enum vtr_token_kind role;
+	int64_t since_ns;    /* when it connected */
 	int64_t deadline_ns; /* for sending the token */
 	bool ends;           /* as soon as all messages are sent */
 
@@ -419,35 +422,95 @@ static void on_client(void *data, unsigned events)
 
 /* --- connections --------------------------------------------------------------------------------------- */
 
-static struct client *find_place(struct vtr_hxfr *hxfr)
+/* Which clients may be replaced. */
+enum kind {
+	KIND_ANY,
+	KIND_STRANGER, /* has not shown a token */
+};
+
+static bool is_from(const struct client *client, const struct vtr_backoff_address *peer)
+{
+	return client->hxfr && memcmp(&client->peer, peer, sizeof(*peer)) == 0;
+}
+
+static size_t count_of(const struct vtr_hxfr *hxfr, const struct vtr_backoff_address *peer, enum kind kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < VTR_HXFR_MAX_CLIENTS; i++) {
+		const struct client *client = &hxfr->clients[i];
+		count += is_from(client, peer) && (kind == KIND_ANY || client->role == VTR_TOKEN_WRONG);
+	}
+	return count;
+}
+
+/* Returns: the address's oldest client of the kind; NULL if it has none. */
+static struct client *find_oldest(struct vtr_hxfr *hxfr, const struct vtr_backoff_address *peer,
+                                  enum kind kind)
 {
 	struct client *oldest = NULL;
 
 	for (size_t i = 0; i < VTR_HXFR_MAX_CLIENTS; i++) {
 		struct client *client = &hxfr->clients[i];
-		if (!client->hxfr) {
-			return client;
-		}
-		if (client->role == VTR_TOKEN_WRONG &&
-		    (!oldest || client->deadline_ns < oldest->deadline_ns)) {
+		if (is_from(client, peer) && (kind == KIND_ANY || client->role == VTR_TOKEN_WRONG) &&
+		    (!oldest || client->since_ns < oldest->since_ns)) {
 			oldest = client;
 		}
 	}
-	if (oldest) {
-		disconnect(oldest); /* has no token yet, so it may be replaced */
-	}
 	return oldest;
+}
+
+/* Returns: a client of the address that has most of the kind, if it has more than `least`; otherwise NULL. */
+static struct client *find_busiest(struct vtr_hxfr *hxfr, enum kind kind, size_t least)
+{
+	struct client *busiest = NULL;
+	size_t most = least;
+
+	for (size_t i = 0; i < VTR_HXFR_MAX_CLIENTS; i++) {
+		struct client *client = &hxfr->clients[i];
+		size_t count = client->hxfr ? count_of(hxfr, &client->peer, kind) : 0;
+		if (count > most) {
+			most = count;
+			busiest = client;
+		}
+	}
+	return busiest;
+}
+
+/* Returns: an unused place, or one whose client has to go for a new one of `peer`; NULL if there is none. */
+static struct client *find_place(struct vtr_hxfr *hxfr, const struct vtr_backoff_address *peer)
+{
+	enum kind kind = KIND_STRANGER;
+
+	if (count_of(hxfr, peer, KIND_STRANGER) >= VTR_HXFR_MAX_OF_PEER) {
+		return find_oldest(hxfr, peer, KIND_STRANGER);
+	}
+	for (size_t i = 0; i < VTR_HXFR_MAX_CLIENTS; i++) {
+		if (!hxfr->clients[i].hxfr) {
+			return &hxfr->clients[i];
+		}
+	}
+	struct client *client = find_busiest(hxfr, kind, 0);
+	if (!client && count_of(hxfr, peer, KIND_ANY) < VTR_HXFR_MAX_OF_PEER) {
+		kind = KIND_ANY;
+		client = find_busiest(hxfr, kind, VTR_HXFR_MAX_OF_PEER);
+	}
+	return client ? find_oldest(hxfr, &client->peer, kind) : NULL;
 }
 
 static void connect_client(struct vtr_hxfr *hxfr, int take_fd)
 {
 	vtr_autofd int fd = take_fd;
-	struct client *client = find_place(hxfr);
+	const struct vtr_backoff_address peer = vtr_backoff_peer(fd);
+	struct client *client = find_place(hxfr, &peer);
 
 	if (!client) {
 		vtr_warn_limited(hxfr->params.log, "one more client is refused: there are %d",
 		                 VTR_HXFR_MAX_CLIENTS);
 		return;
+	}
+	if (client->hxfr) {
+		disconnect(client);
 	}
 	vtr_os_inet_hurry(fd, UNSENT_BYTES);
 	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0 ||
@@ -456,8 +519,10 @@ static void connect_client(struct vtr_hxfr *hxfr, int take_fd)
 	}
 	client->hxfr = hxfr;
 	client->fd = vtr_take_fd(&fd);
+	client->peer = peer;
 	client->role = hxfr->params.tokens ? VTR_TOKEN_WRONG : VTR_TOKEN_CONTROL;
-	client->deadline_ns = vtr_os_now_ns() + AUTH_NS;
+	client->since_ns = vtr_os_now_ns();
+	client->deadline_ns = client->since_ns + AUTH_NS;
 	set_deadline(hxfr);
 }
 

@@ -20,6 +20,8 @@ struct vtr_tokens;
 
 /* The most clients at a time. */
 #define VTR_HXFR_MAX_CLIENTS 16
+/* The most of one address without a token; and if another address needs a place, the most of one address. */
+#define VTR_HXFR_MAX_OF_PEER (VTR_HXFR_MAX_CLIENTS / 2)
 
 struct vtr_hxfr_params {
 	struct vtr_log *log;

@@ -40,12 +40,14 @@ def nal_types(data):
 
 
 class Client:
-    def __init__(self, link, receive_bytes=0):
+    def __init__(self, link, receive_bytes=0, source=None):
         scheme, rest = link.split('://')
         host, port = rest.split('/')[0].rsplit(':', 1)
         self.sock = socket.socket(socket.AF_VSOCK if scheme == 'hxfr+vsock' else socket.AF_INET)
         if receive_bytes:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        if source:
+            self.sock.bind((source, 0))
         self.sock.settimeout(20)
         # From here, and not from a guest, the host is this machine.
         self.sock.connect((VSOCK_LOCAL if scheme == 'hxfr+vsock' else host, int(port)))
@@ -374,6 +376,22 @@ class Clients(HxfrTest):
         for client in clients:
             client.close()
 
+    def test_no_address_has_all_places(self):
+        def is_served(client):
+            try:
+                client.send(PING)
+                client.answer(PONG)
+                return True
+            except (Closed, ConnectionError):
+                return False
+        many = [self.connect(source='127.0.0.2') for _ in range(16)]
+        self.assertTrue(all(map(is_served, many)))
+        others = [self.connect(source='127.0.0.3') for _ in range(9)]
+        self.assertEqual(list(map(is_served, others)), [True] * 8 + [False])
+        self.assertEqual(list(map(is_served, many)), [False] * 8 + [True] * 8)
+        for client in *many, *others:
+            client.close()
+
     def test_connections_come_and_go(self):
         pid = self.front.screen()
         before = None
@@ -455,6 +473,20 @@ class Tokens(HxfrTest):
         self.assertLess(time.monotonic() - begin, 8)
         client.send(PING)
         client.answer(PONG)
+
+    def test_silent_clients_of_an_address_replace_each_other(self):
+        late = [self.connect(source='127.0.0.3') for _ in range(3)]
+        silent = [self.connect(source='127.0.0.2') for _ in range(24)]
+        for client in late:
+            client.send(AUTH, self.token())
+            client.answer(AUTH_RESP)
+        for client in silent[:-8]:
+            with self.assertRaises(Closed):
+                client.receive()
+        for client in silent[-8:]:
+            self.assertFalse(client.has_more(0))
+        for client in *silent, *late:
+            client.close()
 
 
 class Vsock(HxfrTest):

@@ -55,6 +55,18 @@ enum vtr_err vtr_os_vsock_listen(uint32_t *port, int backlog, int *out_fd)
 	return VTR_OK;
 }
 
+bool vtr_os_vsock_peer(int fd, uint32_t *out_machine)
+{
+	struct sockaddr_vm address = { 0 };
+	socklen_t size = sizeof(address);
+
+	if (getpeername(fd, (struct sockaddr *)&address, &size) < 0 || address.svm_family != AF_VSOCK) {
+		return false;
+	}
+	*out_machine = address.svm_cid;
+	return true;
+}
+
 bool vtr_os_vsock_serves_guests(void)
 {
 	return access("/dev/vhost-vsock", F_OK) == 0;
