@@ -287,16 +287,56 @@ void vtr_web_look_at(struct vtr_session *session)
 	}
 }
 
-/* There is no room for another picture. Ends the connection that has been reading one for the longest time, if it has
- * had enough of it: otherwise a few that hardly read would keep all others from pictures. */
-static void end_slowest(struct vtr_web *web)
+static bool has_same_address(const struct vtr_session *a, const struct vtr_session *b)
+{
+	return memcmp(&a->peer, &b->peer, sizeof(a->peer)) == 0;
+}
+
+/* Returns: whether a session before `end`, with its address, is reading the same file. */
+static bool is_counted(const struct vtr_session *end)
+{
+	const struct vtr_session *session;
+
+	vtr_list_for_each (session, &end->web->sessions, node) {
+		if (session == end || (session->response.snapshot && has_same_address(session, end) &&
+		                       session->response.snapshot->png == end->response.snapshot->png)) {
+			break;
+		}
+	}
+	return session != end;
+}
+
+/* Returns: whether the session's address is reading too much to get this one as well. */
+static bool has_its_share(const struct vtr_session *asking, const struct vtr_snapshot *snapshot)
+{
+	const struct vtr_session *session;
+	size_t bytes = 0;
+
+	vtr_list_for_each (session, &asking->web->sessions, node) {
+		const struct vtr_snapshot *read = session->response.snapshot;
+		if (!read || !has_same_address(session, asking)) {
+			continue;
+		}
+		if (read->png == snapshot->png) {
+			return false; /* one more reader takes no memory */
+		}
+		bytes += is_counted(session) ? 0 : read->size;
+	}
+	return bytes >= VTR_WEB_PEER_PICTURE_BYTES;
+}
+
+/* There is no room for another picture. Ends the connection, of any address or only of that of `asking`, that has been
+ * reading one for the longest time, if it has had enough of it: otherwise a few that hardly read would keep all others
+ * from pictures. */
+static void end_slowest(const struct vtr_session *asking, bool of_any)
 {
 	struct vtr_session *session;
 	struct vtr_session *slowest = NULL;
 	int64_t before_ns = vtr_os_now_ns() - VTR_WEB_PICTURE_MS * MS;
 
-	vtr_list_for_each (session, &web->sessions, node) {
+	vtr_list_for_each (session, &asking->web->sessions, node) {
 		if (!session->ended && session->response.snapshot &&
+		    (of_any || has_same_address(session, asking)) &&
 		    session->responds_since_ns <= before_ns) {
 			before_ns = session->responds_since_ns;
 			slowest = session;
@@ -311,8 +351,10 @@ static int send_snapshot(struct vtr_session *session)
 {
 	struct vtr_snapshot *snapshot = session->snapshot;
 
+	bool too_much = snapshot->err == VTR_OK && has_its_share(session, snapshot);
+
 	session->snapshot = NULL;
-	if (snapshot->err == VTR_OK) {
+	if (snapshot->err == VTR_OK && !too_much) {
 		session->response = (struct vtr_response){
 			.status = HTTP_STATUS_OK,
 			.type = "image/png",
@@ -322,7 +364,7 @@ static int send_snapshot(struct vtr_session *session)
 		};
 		return respond(session);
 	}
-	enum vtr_err err = snapshot->err;
+	enum vtr_err err = too_much ? VTR_ERR_NOMEM : snapshot->err;
 	vtr_snapshot_unref(snapshot);
 	switch (err) {
 	case VTR_ERR_GONE:
@@ -335,7 +377,7 @@ static int send_snapshot(struct vtr_session *session)
 		return fail(session, HTTP_STATUS_SERVICE_UNAVAILABLE,
 		            "the display's memory has not arrived yet; try again");
 	case VTR_ERR_NOMEM:
-		end_slowest(session->web);
+		end_slowest(session, !too_much);
 		return fail(session, HTTP_STATUS_SERVICE_UNAVAILABLE,
 		            "the pictures that are being sent leave no room for this one; try again");
 	default:

@@ -10,6 +10,7 @@
 #include "display/client.h"
 #include "display/scanout_page.h"
 #include "display/tokens.h"
+#include "screen/snapshot.h"
 #include "web/backoff.h"
 #include "web/message.h"
 #include "web/origin_check.h"
@@ -21,8 +22,6 @@
  * vtr_web_destroy(): the main one.
  */
 struct vtr_display_info;
-struct vtr_snapshot;
-struct vtr_snapshots;
 struct vtr_viewer;
 
 /* The most connections at a time. One more ends another: see make_room() in server.c. */
@@ -45,6 +44,8 @@ struct vtr_viewer;
 #define VTR_WEB_SILENCE_MS 20000
 /* The least interval of reading displays and cursors. */
 #define VTR_WEB_LOOK_US 8000
+/* When an address is reading pictures of this size, it gets no other. The rest of the budget is left to others. */
+#define VTR_WEB_PEER_PICTURE_BYTES (VTR_SNAPSHOT_MAX_BYTES / 2)
 /* How long a connection may take for a picture when there is no room for another one. */
 #define VTR_WEB_PICTURE_MS 10000
 /* What a client that is told to try again should wait. */
@@ -56,7 +57,7 @@ enum vtr_web_refusal {
 	VTR_WEB_REFUSED_HOST,
 	VTR_WEB_REFUSED_ORIGIN,
 	VTR_WEB_REFUSED_REQUEST, /* it is malformed or too large */
-	VTR_WEB_REFUSED_FULL,    /* too many connections */
+	VTR_WEB_REFUSED_FULL, /* too many connections */
 	VTR_WEB_REFUSED_SLOW,
 	VTR_WEB_REFUSED_TOKEN,
 	VTR_WEB_REFUSED_VIEW, /* a viewer without control sent a control message */
@@ -115,7 +116,7 @@ struct vtr_response {
 	const char *type;
 	const void *bytes;
 	size_t size;
-	char *owned;             /* freed afterwards; or NULL */
+	char *owned; /* freed afterwards; or NULL */
 	struct vtr_snapshot *snapshot; /* unreferenced afterwards; or NULL */
 };
 

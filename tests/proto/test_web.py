@@ -273,27 +273,32 @@ class WhoHoldsPictures(WebTest):
         cls.front.say(f'scanout 1 2 {cls.WIDTH} {cls.HEIGHT} {cls.WIDTH * 4} 1')
         cls.seed = 0
 
+    def setUp(self):
+        """The last picture is kept; the others are dropped when the server sees the end of their connections."""
+        harness.wait_for(lambda: self.front.metrics()['vitrine_stills_bytes'] < 2 * self.PICTURE, 20, 'room')
+
     def draw(self):
         type(self).seed += 1
         self.front.say(f'noise 1 {self.seed}')
 
-    def ask(self, view=False):
+    def ask(self, view=False, source='127.0.0.1'):
         """-> a connection that has read the head of the answer and no more, and the head"""
         sock = socket.socket()
         self.addCleanup(sock.close)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         sock.settimeout(60)
+        sock.bind((source, 0))
         sock.connect((self.front.host, self.front.port))
         token = self.front.view_token if view else self.front.token
         sock.sendall(f'GET /api/displays/1/frame.png HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n'.encode())
         return sock, sock.recv(4096)
 
-    def hold_all(self, viewer=None):
+    def hold_share(self, source, viewer=None):
         """Asks for another picture each time until there is no room. -> the connections that have got one"""
         held = []
         while len(held) < 2 * self.BUDGET // self.PICTURE:
             self.draw()
-            sock, head = self.ask(view=True)
+            sock, head = self.ask(True, source)
             if viewer:
                 self.front.say(f'frame 0 {self.seed}')
                 viewer.send(ws.ack(0, viewer.wait('unit')['number']))
@@ -304,6 +309,12 @@ class WhoHoldsPictures(WebTest):
             held.append(sock)
         return held
 
+    def hold_all(self, viewer=None):
+        """One address has half, and what begins in it; the other has the rest."""
+        first, second = (self.hold_share(source, viewer) for source in ('127.0.0.2', '127.0.0.3'))
+        self.assertEqual(len(first), -(-self.BUDGET // 2 // self.PICTURE))
+        return first + second
+
     def check_memory(self, before_kib):
         used_kib = harness.memory_kib(self.pid) - before_kib
         files = self.front.metrics()['vitrine_stills_bytes']
@@ -311,6 +322,11 @@ class WhoHoldsPictures(WebTest):
         self.assertLessEqual(files, self.BUDGET)
         if not harness.is_sanitized():
             self.assertLess(used_kib, (self.BUDGET + self.BESIDE) >> 10)
+
+    def read_another(self):
+        """At once."""
+        self.draw()
+        self.assertEqual(self.front.request('GET', '/api/displays/1/frame.png', seconds=60)[0], 200)
 
     def read_picture(self):
         def ask():
@@ -345,11 +361,23 @@ class WhoHoldsPictures(WebTest):
         for sock in held:
             sock.close()
 
+    def test_an_address_has_a_share(self):
+        held = self.hold_share('127.0.0.2')
+        self.read_another()
+        for sock in held:
+            sock.close()
+
     def test_the_same_picture_is_held_once(self):
+        """And is counted once for its address."""
         self.draw()
+        socks = []
         for sock, head in [self.ask() for _ in range(12)]:
             self.assertTrue(head.startswith(b'HTTP/1.1 200'), head)
+            socks.append(sock)
         self.assertLess(self.front.metrics()['vitrine_stills_bytes'], 1.5 * self.PICTURE)
+        self.read_another()
+        for sock in socks:
+            sock.close()
 
 
 class WhoHasNoToken(WebTest):
