@@ -30,6 +30,9 @@
 /* The same for the lines that all clients share. */
 #define SHARED_BURST 4000
 #define SHARED_INTERVAL_NS (INT64_C(1000000000) / 200)
+/* The same for one user or container. A sanitizer's report must fit. */
+#define OWN_BURST 1000
+#define OWN_INTERVAL_NS (INT64_C(1000000000) / 50)
 #define LIMITED_INTERVAL_NS INT64_C(1000000000)
 
 /* How long a line waits for a log that takes nothing: a terminal that is stopped, a pipe that is not read.
@@ -307,7 +310,7 @@ void vtr_log_write_limited(struct vtr_log *base, enum vtr_log_level level, const
 	}
 }
 
-bool vtr_log_share(struct vtr_log *base)
+bool vtr_log_share(struct vtr_log *base, struct vtr_bucket *own)
 {
 	unsigned refused = 0;
 
@@ -315,8 +318,10 @@ bool vtr_log_share(struct vtr_log *base)
 		return true;
 	}
 	struct log *log = from_base(base);
+	const int64_t now = now_ns();
 	pthread_mutex_lock(&log->lock);
-	bool allowed = vtr_bucket_take(&log->shared, SHARED_BURST, SHARED_INTERVAL_NS, now_ns());
+	bool allowed = (!own || vtr_bucket_take(own, OWN_BURST, OWN_INTERVAL_NS, now)) &&
+	               vtr_bucket_take(&log->shared, SHARED_BURST, SHARED_INTERVAL_NS, now);
 	if (allowed) {
 		refused = log->unshared;
 		log->unshared = 0;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/bucket.h"
 #include "base/err.h"
 
 /*
@@ -75,11 +76,13 @@ void vtr_log_write_limited(struct vtr_log *log, enum vtr_log_level level, const 
 /**
  * Takes one line of the budget that all lines about clients and of their processes share, so that many short
  * connections cannot fill a disk: 4000 at once, then 200 a second. Without a limit at the levels debug and trace.
+ * `own` limits one user or container to a part of it, 1000 at once and then 50 a second; NULL: no such limit. It is
+ * used under the log's lock only.
  *
  * Returns: false if it is used up: do not write the line. The next line that is allowed comes after a note that says
  *          how many were dropped.
  */
-bool vtr_log_share(struct vtr_log *log);
+bool vtr_log_share(struct vtr_log *log, struct vtr_bucket *own);
 
 /**
  * Passes on a line of another process as it is, whatever the filter says. The line ends with a newline, has no other
@@ -110,11 +113,11 @@ const char *vtr_log_str(char *buf, size_t size, const char *guest_text, size_t m
 #define vtr_trace(log, ...) vtr_log_at(log, VTR_LOG_TRACE, __VA_ARGS__)
 
 /* Lines about one client, for what each client causes; see vtr_log_share(). */
-#define vtr_log_of_client(log, level, ...)                                          \
-	do {                                                                        \
-		if (vtr_log_on(log, level, VTR_LOG_MODULE) && vtr_log_share(log)) { \
-			vtr_log_write(log, level, VTR_LOG_MODULE, __VA_ARGS__);     \
-		}                                                                   \
+#define vtr_log_of_client(log, own, level, ...)                                          \
+	do {                                                                             \
+		if (vtr_log_on(log, level, VTR_LOG_MODULE) && vtr_log_share(log, own)) { \
+			vtr_log_write(log, level, VTR_LOG_MODULE, __VA_ARGS__);          \
+		}                                                                        \
 	} while (0)
 
 /* Rate-limited lines, for what a guest can cause at will. */

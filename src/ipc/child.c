@@ -569,7 +569,7 @@ static enum vtr_err watch(struct vtr_child *child)
 {
 	const struct vtr_child_params *params = &child->params;
 
-	vtr_child_log_init(&child->log, params->log, child->name);
+	vtr_child_log_init(&child->log, params->log, child->name, params->log_share);
 	enum vtr_err err = vtr_os_loop_add_fd(params->loop, child->log_fd, true, false, on_log, child,
 	                                      &child->log_watch);
 	if (err == VTR_OK) {

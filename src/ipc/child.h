@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/bucket.h"
 #include "base/err.h"
 #include "ipc/ipc.h"
 #include "platform/proc.h"
@@ -98,6 +99,7 @@ struct vtr_child_origin {
 
 struct vtr_child_params {
 	struct vtr_log *log; /* gets the child's log; may be NULL; outlives the child, like `loop` */
+	struct vtr_bucket *log_share; /* see vtr_log_share(); outlives the child; may be NULL */
 	struct vtr_os_loop *loop;
 	/* Stands before the pid in log messages about the child, for instance "client 7: worker". Copied. */
 	const char *name;

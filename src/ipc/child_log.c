@@ -14,10 +14,12 @@
 #define LINE_NS (SECOND_NS / VTR_CHILD_LOG_RATE)
 #define READ_SIZE 4096
 
-void vtr_child_log_init(struct vtr_child_log *child_log, struct vtr_log *log, const char *name)
+void vtr_child_log_init(struct vtr_child_log *child_log, struct vtr_log *log, const char *name,
+                        struct vtr_bucket *own)
 {
 	child_log->log = log;
 	child_log->name = name;
+	child_log->own = own;
 	child_log->length = 0;
 	child_log->cut = false;
 	child_log->bucket = (struct vtr_bucket){ 0 };
@@ -93,7 +95,7 @@ static void finish_line(struct vtr_child_log *child_log)
 
 	if (child_log->log && !take_token(child_log)) {
 		child_log->dropped++;
-	} else if (child_log->log && vtr_log_share(child_log->log)) {
+	} else if (child_log->log && vtr_log_share(child_log->log, child_log->own)) {
 		report_dropped(child_log);
 		if (child_log->cut) {
 			memcpy(child_log->line + length - sizeof(more) + 1, more, sizeof(more) - 1);

@@ -27,6 +27,7 @@ struct vtr_log;
 struct vtr_child_log {
 	struct vtr_log *log; /* borrowed; NULL: nothing is passed on */
 	const char *name;    /* of the child, borrowed */
+	struct vtr_bucket *own; /* see vtr_log_share(); borrowed, may be NULL */
 	char line[VTR_CHILD_LOG_LINE];
 	size_t length;
 	bool cut; /* the rest of the line is dropped */
@@ -35,7 +36,8 @@ struct vtr_child_log {
 	unsigned dropped; /* lines since the last one that was passed on */
 };
 
-void vtr_child_log_init(struct vtr_child_log *child_log, struct vtr_log *log, const char *name);
+void vtr_child_log_init(struct vtr_child_log *child_log, struct vtr_log *log, const char *name,
+                        struct vtr_bucket *own);
 
 /**
  * Reads at most about `max` bytes from the pipe, which must not block.

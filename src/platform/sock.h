@@ -99,4 +99,11 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sock_unread(int fd, size_t *out_bytes);
 /* Reports the process that connected. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_peer(int fd, pid_t *out_pid, uid_t *out_uid);
 
+/**
+ * Reads the control groups of the process that connected, as /proc/PID/cgroup has them; what does not fit is cut off.
+ * `out_text` is empty if they cannot be found out: the process has ended, or lives outside of our pid namespace. Where
+ * the kernel reports the process itself (SO_PEERPIDFD), another one with the same pid is never read.
+ */
+void vtr_os_sock_peer_cgroup(int fd, char *out_text, size_t size);
+
 #endif

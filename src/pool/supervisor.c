@@ -22,6 +22,7 @@
 #include "platform/shm.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
+#include "pool/identity.h"
 #include "pool/shader_cache.h"
 #include "pool/spawn.h"
 #include "vk_gen.h"
@@ -32,6 +33,10 @@
 /* The most messages of one worker in one turn of the loop. A ring causes two; real clients have far fewer rings. */
 #define MAX_MESSAGES 4096
 #define NAME_SIZE 32
+#define CGROUPS_SIZE 4096
+/* Connections that are accepted in one turn of the loop: those who fill the listening socket's queue must not hold up
+ * others there. */
+#define MAX_ACCEPTS 64
 
 struct ring {
 	uint64_t id;
@@ -39,12 +44,21 @@ struct ring {
 	_Atomic uint32_t *status;
 };
 
+/* What a connection counts as. */
+enum place {
+	PLACE_NONE, /* nothing: it had to give way, and its worker is about to end */
+	PLACE_SERVED, /* a connection that may have to give way */
+	PLACE_LEFT, /* a connection whose client has not read all replies; ending it would not take back their fds */
+};
+
 /* One connection. Its worker, if any, is dead before it is freed. */
 struct client {
 	struct vtr_list node; /* in supervisor.clients */
 	struct vtr_supervisor *supervisor;
 	uint32_t number; /* for the log */
-	uid_t uid;
+	struct vtr_identity *identity; /* a counted reference */
+	enum place place;
+	struct vtr_list turn; /* while it waits for its worker's start */
 	bool may_cache; /* it may use the shader cache of the others */
 	int fd;
 	struct vtr_os_loop_fd *fd_watch; /* NULL once the client has closed */
@@ -70,9 +84,11 @@ struct vtr_supervisor {
 	int listen_fd; /* borrowed */
 	struct vtr_os_loop_fd *listen_watch;
 	int reserve_fd; /* closed to accept and reset a connection when fds have run out */
-	struct vtr_list clients;
+	struct vtr_list clients; /* newest first */
 	size_t client_count;
 	uint32_t next_number;
+	struct vtr_identities identities;
+	struct vtr_os_loop_timer *turn_timer; /* for start_next() */
 };
 
 static void on_client(void *data, unsigned events);
@@ -81,6 +97,19 @@ static void on_timer(void *data);
 static void set_timer(struct client *client, uint32_t timeout_ms)
 {
 	vtr_os_loop_timer_set(client->timer, timeout_ms ? (int64_t)timeout_ms * 1000000 : -1);
+}
+
+/* Lines about the client, from its part of the budget. */
+#define log_of(client, level, ...) \
+	vtr_log_of_client((client)->supervisor->log, &(client)->identity->log_lines, level, __VA_ARGS__)
+
+static void set_place(struct client *client, enum place place)
+{
+	const int connections = (place != PLACE_NONE) - (client->place != PLACE_NONE);
+	const int served = (place == PLACE_SERVED) - (client->place == PLACE_SERVED);
+
+	client->place = place;
+	vtr_identity_count(&client->supervisor->identities, client->identity, connections, served);
 }
 
 static void forget_ring(struct ring *ring)
@@ -118,6 +147,9 @@ static void destroy_client(struct client *client)
 	struct vtr_supervisor *supervisor = client->supervisor;
 
 	release_worker(client);
+	vtr_identity_leave(client->identity, &client->turn);
+	set_place(client, PLACE_NONE);
+	vtr_identity_unref(&supervisor->identities, client->identity);
 	vtr_os_loop_timer_destroy(client->timer);
 	vtr_close(&client->fd);
 	vtr_list_remove(&client->node);
@@ -128,7 +160,8 @@ static void destroy_client(struct client *client)
 /*
  * Fds in replies that the client has not read stay in flight after all ends here are closed, and count against our
  * user. They stay until the client reads them or closes its end; a client that only shuts its socket down keeps them.
- * Therefore such a connection is kept, and counts as one of max_clients. No event reports that the last reply was read.
+ * Therefore such a connection is kept, and counts as one of its identity's. No event reports that the last reply was
+ * read.
  */
 static void end_client(struct client *client)
 {
@@ -140,6 +173,7 @@ static void end_client(struct client *client)
 	}
 	if (client->look_ms == 0) {
 		release_worker(client);
+		set_place(client, PLACE_LEFT);
 		client->look_ms = FIRST_LOOK_MS;
 	} else {
 		client->look_ms = vtr_min(client->look_ms * 2, LAST_LOOK_MS);
@@ -149,9 +183,17 @@ static void end_client(struct client *client)
 
 static void drop_client(struct client *client)
 {
+	size_t unread;
+	/* Looks first: hanging up sends bytes, too, which carry no fds. */
+	const bool has_read = vtr_os_sock_unread(client->fd, &unread) == VTR_OK && unread == 0;
+
 	break_rings(client);
 	vtr_vtest_hang_up(client->fd);
-	end_client(client);
+	if (has_read) {
+		destroy_client(client);
+	} else {
+		end_client(client);
+	}
 }
 
 /* Adds a ring that a worker reports. The message is not trusted. */
@@ -238,20 +280,18 @@ static void on_closed(void *data, enum vtr_err why)
 static void on_died(void *data, const struct vtr_child_end *end)
 {
 	struct client *client = data;
-	struct vtr_log *log = client->supervisor->log;
 
 	if (WIFSIGNALED(end->status) && !end->killed) {
-		vtr_log_of_client(
-			log, VTR_LOG_ERROR,
-			"client %u: worker %d died of signal %d (%s): the program loses its Vulkan device, "
-			"other programs go on",
-			client->number, (int)end->pid, WTERMSIG(end->status),
-			strsignal(WTERMSIG(end->status)));
+		log_of(client, VTR_LOG_ERROR,
+		       "client %u: worker %d died of signal %d (%s): the program loses its Vulkan device, "
+		       "other programs go on",
+		       client->number, (int)end->pid, WTERMSIG(end->status),
+		       strsignal(WTERMSIG(end->status)));
 	} else if (WIFEXITED(end->status) && WEXITSTATUS(end->status) != 0) {
-		vtr_log_of_client(log, VTR_LOG_INFO, "client %u: its worker %d has dropped it",
-		                  client->number, (int)end->pid);
-	} else {
-		vtr_log_of_client(log, VTR_LOG_INFO, "client %u: has disconnected", client->number);
+		log_of(client, VTR_LOG_INFO, "client %u: its worker %d has dropped it", client->number,
+		       (int)end->pid);
+	} else if (client->place != PLACE_NONE) {
+		log_of(client, VTR_LOG_INFO, "client %u: has disconnected", client->number);
 	}
 	drop_client(client);
 }
@@ -268,6 +308,7 @@ static enum vtr_err start_worker(struct client *client)
 	char name[NAME_SIZE];
 	const struct vtr_child_params params = {
 		.log = supervisor->log,
+		.log_share = &client->identity->log_lines,
 		.loop = supervisor->loop,
 		.name = name,
 		.events = &worker_events,
@@ -287,11 +328,47 @@ static enum vtr_err start_worker(struct client *client)
 	if (err == VTR_OK) {
 		vtr_shader_cache_begin(cache, &client->cache_user, client->worker);
 	}
-	if (err == VTR_OK) {
-		/* From now on the loop reports only that the client closes. */
-		err = vtr_os_loop_modify_fd(client->fd_watch, false, false);
-	}
 	return err;
+}
+
+/* Starts the worker of the client whose turn it is. One in each turn of the loop: starting a process takes longest of
+ * all that happens here. */
+static void start_next(void *data)
+{
+	struct vtr_supervisor *supervisor = data;
+	struct vtr_list *turn = vtr_identities_next(&supervisor->identities);
+
+	if (!turn) {
+		return;
+	}
+	vtr_os_loop_timer_set(supervisor->turn_timer, 0);
+	struct client *client = vtr_container_of(turn, struct client, turn);
+	enum vtr_err err = start_worker(client);
+	if (err != VTR_OK) {
+		log_of(client, VTR_LOG_ERROR, "client %u: cannot start a worker: %s. The connection is reset",
+		       client->number, vtr_err_text(err));
+		drop_client(client);
+		return;
+	}
+	vtr_debug(supervisor->log, "client %u: worker %d", client->number,
+	          (int)vtr_child_pid(client->worker));
+}
+
+/* The client's first bytes are here. From now on the loop reports only that it closes. */
+static void begin_wait(struct client *client)
+{
+	struct vtr_supervisor *supervisor = client->supervisor;
+
+	set_timer(client, 0);
+	enum vtr_err err = vtr_os_loop_modify_fd(client->fd_watch, false, false);
+	if (err != VTR_OK) {
+		log_of(client, VTR_LOG_ERROR, "client %u: cannot be watched: %s. The connection is reset",
+		       client->number, vtr_err_text(err));
+		drop_client(client);
+		return;
+	}
+	vtr_identity_wait(&supervisor->identities, client->identity, &client->turn);
+	vtr_os_loop_timer_set(supervisor->turn_timer, 0);
 }
 
 static void on_client(void *data, unsigned events)
@@ -300,17 +377,7 @@ static void on_client(void *data, unsigned events)
 	struct vtr_supervisor *supervisor = client->supervisor;
 
 	if (!client->worker && (events & VTR_OS_LOOP_IN) != 0) {
-		set_timer(client, 0);
-		enum vtr_err err = start_worker(client);
-		if (err != VTR_OK) {
-			vtr_log_of_client(supervisor->log, VTR_LOG_ERROR,
-			                  "client %u: cannot start a worker: %s. The connection is reset",
-			                  client->number, vtr_err_text(err));
-			drop_client(client);
-			return;
-		}
-		vtr_debug(supervisor->log, "client %u: worker %d", client->number,
-		          (int)vtr_child_pid(client->worker));
+		begin_wait(client);
 		return;
 	}
 	if ((events & VTR_OS_LOOP_HUP) == 0) {
@@ -328,40 +395,37 @@ static void on_client(void *data, unsigned events)
 static void on_timer(void *data)
 {
 	struct client *client = data;
-	struct vtr_log *log = client->supervisor->log;
 
 	if (client->look_ms != 0) {
 		end_client(client);
 		return;
 	}
-	vtr_log_of_client(log, VTR_LOG_INFO, "client %u: sent nothing for %u ms, so the connection is reset",
-	                  client->number, client->supervisor->silent_timeout_ms);
+	log_of(client, VTR_LOG_INFO, "client %u: sent nothing for %u ms, so the connection is reset",
+	       client->number, client->supervisor->silent_timeout_ms);
 	drop_client(client);
 }
 
-/* Whether the user's own programs and this one may load each other's compiled code. A container's may not, even if it
- * runs as the same user. A process may end, and another one get its pid, before this looks; one in a container cannot
- * choose who gets it outside. */
-static bool may_cache(const struct vtr_supervisor *supervisor, pid_t pid, uid_t uid)
-{
-	return supervisor->spawner.cache &&
-	       (supervisor->cache_for_all || (uid == geteuid() && vtr_os_shares_namespaces(pid)));
-}
-
-static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd, pid_t pid, uid_t uid)
+/* `identity`: consumed, on failure too. `foreign`: like its member, of the process that connected. The user's own
+ * programs and this one may load each other's compiled code; a container's may not, even if it runs as the same
+ * user. */
+static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd, struct vtr_identity *identity,
+                               bool foreign)
 {
 	struct client *client = calloc(1, sizeof(*client));
 
 	if (!client) {
+		vtr_identity_unref(&supervisor->identities, identity);
 		return VTR_ERR_NOMEM;
 	}
 	client->supervisor = supervisor;
 	client->number = ++supervisor->next_number;
-	client->uid = uid;
-	client->may_cache = may_cache(supervisor, pid, uid);
+	client->identity = identity;
+	client->may_cache = supervisor->cache_for_all || !foreign;
 	client->fd = vtr_take_fd(take_fd);
+	vtr_list_init(&client->turn);
 	vtr_list_insert(&supervisor->clients, &client->node);
 	supervisor->client_count++;
+	set_place(client, PLACE_SERVED);
 	enum vtr_err err = vtr_os_loop_add_timer(supervisor->loop, on_timer, client, &client->timer);
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_fd(supervisor->loop, client->fd, true, false, on_client, client,
@@ -389,69 +453,127 @@ static void reset_one(struct vtr_supervisor *supervisor)
 	supervisor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 }
 
-static uint32_t limit_of_user(const struct vtr_supervisor *supervisor, uid_t uid)
+/* Returns: the most connections of an identity or a user. */
+static uint32_t limit_of(const struct vtr_supervisor *supervisor, const struct vtr_identity *identity)
 {
 	if (supervisor->max_clients_per_user != 0) {
 		return supervisor->max_clients_per_user;
 	}
-	return uid == geteuid() ? supervisor->max_clients : (supervisor->max_clients + 1) / 2;
+	return identity->foreign || identity->uid != geteuid() ? (supervisor->max_clients + 1) / 2 :
+	                                                         supervisor->max_clients;
 }
 
-/* Checks whether this user may have one more client. Logs it if not. */
-static enum vtr_err check_limits(struct vtr_supervisor *supervisor, uid_t uid)
+/* Ends the newest connection of an identity. */
+static void give_way(struct vtr_supervisor *supervisor, const struct vtr_identity *greediest)
 {
-	const struct client *client;
-	uint32_t limit = limit_of_user(supervisor, uid);
-	uint32_t count = 0;
+	struct client *client;
 
-	if (supervisor->client_count >= supervisor->max_clients) {
-		vtr_warn_limited(supervisor->log, "there are %u clients already, resetting one more",
-		                 supervisor->max_clients);
-		return VTR_ERR_LIMIT;
-	}
 	vtr_list_for_each (client, &supervisor->clients, node) {
-		count += client->uid == uid;
+		if (client->identity == greediest && client->place == PLACE_SERVED) {
+			break;
+		}
 	}
-	if (count >= limit) {
-		vtr_warn_limited(supervisor->log, "user %u has %u clients already, resetting one more",
-		                 (unsigned)uid, limit);
-		return VTR_ERR_LIMIT;
+	vtr_assert(&client->node != &supervisor->clients);
+	log_of(client, VTR_LOG_WARN,
+	       "client %u: loses its connection, because user %u or its container has the most, and others "
+	       "want theirs",
+	       client->number, (unsigned)greediest->uid);
+	if (!client->worker) {
+		drop_client(client);
+		return;
 	}
-	return VTR_OK;
+	set_place(client, PLACE_NONE);
+	vtr_child_kill(client->worker); /* on_died() does the rest */
 }
 
-static void on_listen(void *data, unsigned events)
+/* Makes room for one more connection of an identity. Logs it if there is none. */
+static enum vtr_err make_room(struct vtr_supervisor *supervisor, const struct vtr_identity *identity)
 {
-	struct vtr_supervisor *supervisor = data;
+	const uint32_t max = supervisor->max_clients;
+	const bool is_full = supervisor->identities.connections >= max;
+	const bool user_is_full = identity->user->connections >= limit_of(supervisor, identity->user);
+	struct vtr_identity *greediest = NULL;
+
+	/* Those that have given way do not count, but are here until their workers have ended. */
+	if (identity->connections < limit_of(supervisor, identity) &&
+	    supervisor->client_count < 2 * (size_t)max) {
+		if (!is_full && !user_is_full) {
+			return VTR_OK;
+		}
+		greediest = vtr_identities_greediest(&supervisor->identities, identity, user_is_full);
+	}
+	if (greediest) {
+		give_way(supervisor, greediest);
+		return VTR_OK;
+	}
+	if (is_full) {
+		vtr_warn_limited(supervisor->log, "there are %u clients already, resetting one more",
+		                 supervisor->identities.connections);
+	} else {
+		vtr_warn_limited(supervisor->log, "user %u has %u clients already, resetting one more",
+		                 (unsigned)identity->uid, identity->user->connections);
+	}
+	return VTR_ERR_LIMIT;
+}
+
+/* Takes a connection in, or resets it. */
+static enum vtr_err admit(struct vtr_supervisor *supervisor, int *take_fd)
+{
+	char cgroups[CGROUPS_SIZE];
+	struct vtr_identity *identity;
+	pid_t pid;
+	uid_t uid;
+	enum vtr_err err = vtr_os_sock_peer(*take_fd, &pid, &uid);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	vtr_os_sock_peer_cgroup(*take_fd, cgroups, sizeof(cgroups));
+	/* A process may end, and another one get its pid, before this looks; one in a container cannot choose who gets
+	 * it outside. */
+	const bool foreign = uid != geteuid() || !vtr_os_shares_namespaces(pid);
+	err = vtr_identity_get(&supervisor->identities, uid, cgroups, foreign, &identity);
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (make_room(supervisor, identity) != VTR_OK) {
+		vtr_identity_unref(&supervisor->identities, identity);
+		vtr_vtest_hang_up(*take_fd);
+		return VTR_OK;
+	}
+	return add_client(supervisor, take_fd, identity, foreign);
+}
+
+/* Returns: whether there may be more to accept. */
+static bool accept_one(struct vtr_supervisor *supervisor)
+{
 	vtr_autofd int fd = -1;
 	enum vtr_err err = vtr_os_sock_accept(supervisor->listen_fd, &fd);
 
-	(void)events;
 	if (err == VTR_ERR_OS && (errno == EMFILE || errno == ENFILE)) {
 		vtr_warn_limited(supervisor->log, "no file descriptors left, resetting a client");
 		reset_one(supervisor);
-		return;
+		return true;
 	}
 	if (err != VTR_OK) {
 		if (err != VTR_ERR_AGAIN && err != VTR_ERR_GONE) {
 			vtr_warn_limited(supervisor->log, "cannot accept: %s", vtr_err_text(err));
 		}
-		return;
+		return false;
 	}
-	pid_t pid;
-	uid_t uid;
-	err = vtr_os_sock_peer(fd, &pid, &uid);
-	if (err == VTR_OK) {
-		if (check_limits(supervisor, uid) != VTR_OK) {
-			vtr_vtest_hang_up(fd);
-			return;
-		}
-		err = add_client(supervisor, &fd, pid, uid);
-	}
+	err = admit(supervisor, &fd);
 	if (err != VTR_OK) {
 		vtr_error(supervisor->log,
 		          "cannot accept a connection: %s. The client is reset and can try again",
 		          vtr_err_text(err));
+	}
+	return true;
+}
+
+static void on_listen(void *data, unsigned events)
+{
+	(void)events;
+	for (int i = 0; i < MAX_ACCEPTS && accept_one(data); i++) {
 	}
 }
 
@@ -473,10 +595,16 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	supervisor->leave_timeout_ms = params->leave_timeout_ms;
 	supervisor->listen_fd = -1;
 	vtr_list_init(&supervisor->clients);
+	vtr_identities_init(&supervisor->identities);
 	supervisor->reserve_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (supervisor->reserve_fd < 0) {
+	enum vtr_err err = supervisor->reserve_fd < 0 ? VTR_ERR_OS : VTR_OK;
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_timer(params->loop, start_next, supervisor, &supervisor->turn_timer);
+	}
+	if (err != VTR_OK) {
+		vtr_close(&supervisor->reserve_fd);
 		free(supervisor);
-		return VTR_ERR_OS;
+		return err;
 	}
 	*out_supervisor = supervisor;
 	return VTR_OK;
@@ -512,6 +640,8 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
 		}
 		destroy_client(client);
 	}
+	vtr_identities_finish(&supervisor->identities);
+	vtr_os_loop_timer_destroy(supervisor->turn_timer);
 	vtr_close(&supervisor->reserve_fd);
 	free(supervisor);
 }

@@ -12,7 +12,8 @@
 /*
  * Accepts vtest clients and starts a worker process for each. It holds a duplicate of each connection and a mapping of
  * each ring's status word. It never reads a byte from a client, and never waits for a client or worker. A connection
- * costs one fd until its first bytes arrive; then its worker is started.
+ * costs one fd until its first bytes arrive; then its worker is started when it is its identity's turn
+ * (pool/identity.h).
  *
  *   worker dies       -> FATAL into its rings, connection hung up, one line in the log; the client counts until it
  *                        has read its replies or closed
@@ -37,7 +38,8 @@ struct vtr_supervisor_params {
 	/* Clients of other users and in containers use the spawner's cache, too. */
 	bool cache_for_all;
 	uint32_t max_clients; /* further connections are reset */
-	/* The limit for each uid. 0: half of max_clients; for our own uid, all of them. */
+	/* The limit for each uid, and for each container (pool/identity.h). 0: half of max_clients; for our own uid,
+	 * all of them. */
 	uint32_t max_clients_per_user;
 	uint32_t silent_timeout_ms; /* the time until a client's first bytes; 0: no limit */
 	uint32_t leave_timeout_ms; /* the time that a worker has to end after its client; 0: no limit */

@@ -200,24 +200,43 @@ static void clients_share(void)
 	int allowed = 0;
 
 	for (int i = 0; i < 20000; i++) {
-		allowed += vtr_log_share(log);
+		allowed += vtr_log_share(log, NULL);
 	}
 	/* 4000 at once; 200 more for each second that this took. */
 	CHECK(allowed >= 4000 && allowed < 10000);
 	CHECK_STR(written(), "");
 	usleep(20000);
-	vtr_log_of_client(log, VTR_LOG_DEBUG, "this level is off");
+	vtr_log_of_client(log, NULL, VTR_LOG_DEBUG, "this level is off");
 	CHECK_STR(written(), "");
-	vtr_log_of_client(log, VTR_LOG_INFO, "client");
+	vtr_log_of_client(log, NULL, VTR_LOG_INFO, "client");
 	CHECK(strstr(written(), "lines about clients, or of their processes, were dropped") != NULL);
 	CHECK(strstr(text, "client\n") != NULL);
 	vtr_log_destroy(log);
 	log = create("debug", NULL);
 	for (int i = 0; i < 5000; i++) {
-		CHECK(vtr_log_share(log));
+		CHECK(vtr_log_share(log, NULL));
 	}
 	vtr_log_destroy(log);
-	CHECK(vtr_log_share(NULL));
+	CHECK(vtr_log_share(NULL, NULL));
+}
+
+/* One client, however much it writes, leaves most of the budget to the others. */
+static void a_client_has_a_part(void)
+{
+	struct vtr_log *log = create(NULL, NULL);
+	struct vtr_bucket greedy = { 0 };
+	struct vtr_bucket other = { 0 };
+	int allowed = 0;
+
+	for (int i = 0; i < 20000; i++) {
+		allowed += vtr_log_share(log, &greedy);
+	}
+	CHECK(allowed >= 1000 && allowed < 2500);
+	for (int i = 0; i < 1000; i++) {
+		CHECK(vtr_log_share(log, &other));
+	}
+	CHECK(strstr(written(), "were dropped") != NULL);
+	vtr_log_destroy(log);
 }
 
 static void *write_many(void *log)
@@ -328,6 +347,7 @@ int main(void)
 	RUN(guests_cannot_flood);
 	RUN(says_what_was_dropped);
 	RUN(clients_share);
+	RUN(a_client_has_a_part);
 	RUN(threads_do_not_mix);
 	RUN(a_full_pipe_stops_nothing);
 	RUN(escapes_guest_text);

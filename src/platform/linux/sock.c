@@ -2,11 +2,14 @@
 #include "platform/sock.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -15,6 +18,10 @@
 
 /* The most fds that the kernel passes in one message (SCM_MAX_FD). */
 #define KERNEL_MAX_FDS 253
+
+#ifndef SO_PEERPIDFD /* Linux 6.5 */
+#define SO_PEERPIDFD 77
+#endif
 
 enum vtr_err vtr_os_sock_new(int *out_fd)
 {
@@ -162,4 +169,36 @@ enum vtr_err vtr_os_sock_peer(int fd, pid_t *out_pid, uid_t *out_uid)
 	*out_pid = peer.pid;
 	*out_uid = peer.uid;
 	return VTR_OK;
+}
+
+/* Returns: whether the process that connected has ended. An older kernel cannot say that. */
+static bool peer_is_gone(int fd)
+{
+	vtr_autofd int pidfd = -1;
+	socklen_t size = sizeof(pidfd);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) < 0) {
+		return errno != ENOPROTOOPT;
+	}
+	return syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0 && errno == ESRCH;
+}
+
+void vtr_os_sock_peer_cgroup(int fd, char *out_text, size_t size)
+{
+	vtr_autofd int file = -1;
+	char path[32];
+	ssize_t length = 0;
+	pid_t pid;
+	uid_t uid;
+
+	vtr_assert(size > 0);
+	if (vtr_os_sock_peer(fd, &pid, &uid) == VTR_OK && pid > 0) {
+		snprintf(path, sizeof(path), "/proc/%d/cgroup", (int)pid);
+		file = open(path, O_RDONLY | O_CLOEXEC);
+	}
+	if (file >= 0) {
+		length = read(file, out_text, size - 1);
+	}
+	/* After reading: what still runs now ran then, under the same pid. */
+	out_text[length > 0 && !peer_is_gone(fd) ? length : 0] = '\0';
 }

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Two identities at one socket: whatever one of them does, the other one gets its share.
+
+The greedy one is another process, in a control group of its own if this process may make one, else with another uid.
+"""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import struct
+import tempfile
+import time
+import unittest
+
+import harness
+import vtest
+from vtest import Client, Dropped
+
+NOBODY = 65534
+MANY = 175
+
+
+def sync_wait(sync):
+    return struct.pack('<IIIIIQ', 5, vtest.SYNC_WAIT, 0, vtest.FOREVER, sync, 1)
+
+
+def make_cgroup():
+    """-> the folder of a new control group beside this process's own, or None"""
+    with open('/proc/self/cgroup') as file:
+        paths = [line.rstrip('\n').split(':', 2)[2] for line in file]
+    for mount in ('/sys/fs/cgroup', '/sys/fs/cgroup/unified', '/sys/fs/cgroup/systemd'):
+        for path in paths:
+            parent = mount + path
+            if os.path.exists(os.path.join(parent, 'cgroup.procs')):
+                with contextlib.suppress(OSError):
+                    return tempfile.mkdtemp(prefix='vitrine-test-', dir=parent)
+    return None
+
+
+def connect(path, handshake=True):
+    """-> a client that is served, or None"""
+    try:
+        client = Client(path, handshake)
+    except (Dropped, OSError):
+        return None
+    if handshake and not client.is_alive():
+        client.close()
+        return None
+    return client
+
+
+class Greedy:
+    """What the other process can do."""
+
+    def __init__(self, path):
+        self.path = path
+        self.clients = []
+
+    def connect(self, count, handshake=True):
+        """-> how many of so many new connections are served"""
+        clients = [client for client in (connect(self.path, handshake) for _ in range(count)) if client]
+        self.clients += clients
+        return len(clients)
+
+    def count(self):
+        """-> how many of its connections are served now"""
+        return sum(client.is_alive() for client in self.clients)
+
+    def alive(self):
+        """-> which of them are served"""
+        return [client.is_alive() for client in self.clients]
+
+    def greet(self):
+        """Sends the first bytes on each."""
+        for client in self.clients:
+            client.send(vtest.CREATE_RENDERER, b'greedy\0')
+
+    def stop_reading(self):
+        for client in self.clients:
+            request = sync_wait(client.sync_create(0))
+            client.send_raw(request * 200)
+        for client in self.clients:
+            # The worker has begun to answer, and waits behind the first fd.
+            client.sock.recv(1, socket.MSG_PEEK)
+
+    def stay_silent(self, count):
+        """Connects so often, says nothing, and waits until each is reset."""
+        for _ in range(0, count, 100):  # the queue of the listening socket has room for them
+            clients = [Client(self.path, handshake=False) for _ in range(100)]
+            for client in clients:
+                with contextlib.suppress(OSError):
+                    client.sock.recv(1)
+                client.close()
+
+
+class Other:
+    """A process with another identity. What Greedy can do is done there."""
+
+    def __init__(self, path):
+        self.cgroup = make_cgroup()
+        if not self.cgroup and os.geteuid() != 0:
+            raise unittest.SkipTest('takes root, or a control group that can be divided')
+        ours, theirs = socket.socketpair()
+        self.pid = os.fork()
+        if self.pid == 0:
+            try:
+                ours.close()
+                self.serve(path, theirs)
+            finally:
+                os._exit(0)
+        theirs.close()
+        self.file = ours.makefile('rw')
+        ours.close()
+
+    def serve(self, path, sock):
+        if self.cgroup:
+            with open(os.path.join(self.cgroup, 'cgroup.procs'), 'w') as file:
+                file.write(str(os.getpid()))
+        else:
+            os.setuid(NOBODY)
+        greedy = Greedy(path)
+        file = sock.makefile('rw')
+        for line in file:
+            name, *arguments = json.loads(line)
+            file.write(json.dumps(getattr(greedy, name)(*arguments)) + '\n')
+            file.flush()
+
+    def __getattr__(self, name):
+        def call(*arguments):
+            self.file.write(json.dumps([name, *arguments]) + '\n')
+            self.file.flush()
+            line = self.file.readline()
+            harness.expect(line, f'{name}: the other process has failed')
+            return json.loads(line)
+        return call
+
+    def end(self):
+        self.file.close()
+        os.waitpid(self.pid, 0)
+        if self.cgroup:
+            os.rmdir(self.cgroup)
+
+
+class Identities(unittest.TestCase):
+    def start(self, *args):
+        server = harness.Server('--mode', '0666', *args)
+        self.addCleanup(server.stop)
+        os.chmod(server.dir, 0o755)
+        other = Other(server.path)
+        self.addCleanup(other.end)
+        return server, other
+
+    def connect(self, server, count):
+        clients = [client for client in (connect(server.path) for _ in range(count)) if client]
+        for client in clients:
+            self.addCleanup(client.close)
+        return clients
+
+    def test_places(self):
+        """Who has taken all places gives half of them back, the newest first, and gets no more."""
+        server, other = self.start('--max-clients', '8')
+        taken = other.connect(8)
+        self.assertIn(taken, (4, 8))  # of another user, half of them
+        ours = self.connect(server, 8)
+        self.assertEqual(len(ours), 4)
+        self.assertEqual(other.alive(), [True] * 4 + [False] * (taken - 4))
+        self.assertEqual(other.connect(8), 0)
+        self.assertEqual([client.is_alive() for client in ours], [True] * 4)
+        self.assertEqual(len(self.connect(server, 8)), 0)
+        self.assertEqual(other.count(), 4)
+
+    def test_a_place_for_one(self):
+        """Silent connections give way, too; one that had none gets one, and keeps it."""
+        server, other = self.start('--max-clients', '8', '--max-clients-per-user', '8')
+        other.connect(8, False)
+        for _ in range(3):
+            client, = self.connect(server, 1)
+            other.connect(8, False)
+            self.assertTrue(client.is_alive())
+        server.wait_log('loses its connection')
+
+    def test_turns(self):
+        """However many workers one wants at once, the other's are started in turn with them."""
+        server, other = self.start('--log', 'debug', '--max-clients-per-user', '100')
+        other.connect(40, False)
+        ours = [Client(server.path, handshake=False) for _ in range(10)]
+        for client in ours:
+            self.addCleanup(client.close)
+        # All are accepted now: their order was that of the connections.
+        harness.wait_for(lambda: server.fds() >= 50, 20, 'all connections')
+        os.kill(server.pid, signal.SIGSTOP)
+        other.greet()
+        for client in ours:
+            client.send(vtest.CREATE_RENDERER, b'modest\0')
+        os.kill(server.pid, signal.SIGCONT)
+        harness.wait_for(lambda: len(self.starts(server)) == 50, 60, 'all workers')
+        order = ['modest' if number > 40 else 'greedy' for number in self.starts(server)]
+        last = max(place for place, name in enumerate(order) if name == 'modest')
+        print(f'the last of 10 workers came after {last - 9} of the 40 that the other one wanted', flush=True)
+        self.assertLess(last, 25)
+
+    def starts(self, server):
+        """The numbers of the clients in the order in which their workers were started."""
+        return [int(number) for number in re.findall(r'client (\d+): worker \d+$', server.log(), re.MULTILINE)]
+
+    def test_log(self):
+        """One's lines leave room for the other's in the log."""
+        server, other = self.start('--max-clients-per-user', '400', '-o', 'handshake-timeout=20')
+        other.stay_silent(4600)
+        self.connect(server, 1)[0].close()
+        server.wait_log('has disconnected', 20)
+        lines = server.log().count('sent nothing for')
+        self.assertGreaterEqual(lines, 1000)
+        self.assertLess(lines, 4000)
+
+    def measure(self, server, client):
+        """-> the shortest times in ms, which other programs disturb least: of a join, and of a request"""
+        joins, requests = [], []
+        for _ in range(20):
+            started = time.monotonic()
+            with Client(server.path) as one:
+                one.get_param(1)
+                joins.append(time.monotonic() - started)
+        for _ in range(300):
+            started = time.monotonic()
+            client.get_param(1)
+            requests.append(time.monotonic() - started)
+        return min(joins) * 1000, min(requests) * 1000
+
+    def test_unread(self):
+        """Many who do not read cost the others nothing."""
+        server, other = self.start('--max-clients', '1024', '-o', 'reply-timeout=120000')
+        client, = self.connect(server, 1)
+        quiet = self.measure(server, client)
+        self.assertEqual(other.connect(MANY), MANY)
+        other.stop_reading()
+        for _ in range(3):
+            loaded = self.measure(server, client)
+            ratios = [after / before for before, after in zip(quiet, loaded)]
+            print('join {:.1f} ms, request {:.3f} ms; beside {} that do not read {:.1f} ms, {:.3f} ms'.format(
+                *quiet, MANY, *loaded), flush=True)
+            if max(ratios) < 2:
+                break
+        self.assertLess(max(ratios), 2)
+        res_id, memory = client.create_shm(4096)
+        memory.close()
+        os.close(client.sync_wait_fd([(client.sync_create(0), 1)]))
+
+
+if __name__ == '__main__':
+    harness.main()
