@@ -7,7 +7,8 @@
 /*
  * A fence is done once what it waits for has happened: a renderer, a tick, or nothing. It is retired once it
  * is done and nothing older is left on its timeline, since a guest takes a signalled fence as proof for all
- * before it.
+ * before it. On the global timeline are fences of the whole guest, also of its displays, so none there waits for a
+ * renderer, which may never be done.
  */
 
 #define NS_PER_S INT64_C(1000000000)
@@ -77,7 +78,7 @@ static bool wait_for_renderer(struct vtr_gpu *gpu, struct vtr_gpu_context *conte
 void vtr_gpu_fence_add(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence,
                        const struct vtr_gpu_fence_params *params)
 {
-	vtr_assert(params->ring < VTR_TIMELINE_COUNT && params->after_ring < VTR_TIMELINE_COUNT);
+	vtr_assert(params->ring < VTR_TIMELINE_COUNT);
 	*fence = (struct vtr_gpu_fence){ .done = false };
 	vtr_list_init(&fence->wait_node);
 	vtr_list_init(&fence->node);
@@ -96,7 +97,8 @@ void vtr_gpu_fence_add(struct vtr_gpu *gpu, struct vtr_gpu_fence *fence,
 		vtr_gpu_mem_lease_unref(leaving);
 		return;
 	}
-	if (params->after && wait_for_renderer(gpu, params->after, params->after_ring, fence)) {
+	if (params->context && params->after_renderer &&
+	    wait_for_renderer(gpu, params->context, params->ring, fence)) {
 		return;
 	}
 	if (params->next_tick && gpu->tick_ns > 0) {

@@ -216,8 +216,7 @@ void vtr_gpu_cursor_move(struct vtr_gpu *gpu, uint32_t display, int32_t x, int32
 struct vtr_gpu_fence_params {
 	struct vtr_gpu_context *context; /* the fence is on its timeline `ring`; NULL: on the global one */
 	uint32_t ring; /* < VTR_TIMELINE_COUNT */
-	struct vtr_gpu_context *after; /* wait for what this context's renderer was given so far; or NULL */
-	uint32_t after_ring;
+	bool after_renderer; /* wait for what the context's renderer was given so far; ignored without a context */
 	bool next_tick; /* wait for the displays' next tick */
 	struct vtr_gpu_mem_lease *leaving; /* wait until this memory is unused; consumed; or NULL */
 	bool unordered; /* on no timeline */

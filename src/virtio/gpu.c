@@ -68,8 +68,7 @@ static void push_later(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_qu
                        size_t written, const struct gpu_header *header, const struct vtr_gpu_command *command)
 {
 	struct vtr_gpu_fence_params params = {
-		.after = command->after,
-		.after_ring = 0,
+		.after_renderer = command->after_renderer,
 		.next_tick = command->next_tick,
 		.leaving = command->leaving,
 		.unordered = (header->flags & GPU_FLAG_FENCE) == 0,
@@ -78,7 +77,6 @@ static void push_later(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_qu
 	if (!params.unordered && (header->flags & GPU_FLAG_RING_IDX) != 0) {
 		params.context = vtr_gpu_context_find(gpu->core, header->ctx_id);
 		params.ring = header->ring_idx;
-		params.after_ring = header->ring_idx;
 		if (!params.context || params.ring >= VTR_TIMELINE_COUNT) {
 			vtr_gpu_mem_lease_unref(params.leaving);
 			push(gpu, queue, request, written); /* there is no order to keep */
@@ -109,7 +107,7 @@ static void execute(struct vtr_virtio_gpu *gpu, uint32_t queue, struct vtr_queue
 	command.header = &header;
 	command.body = request->out;
 	command.size = request->out_size;
-	command.after = NULL;
+	command.after_renderer = false;
 	command.next_tick = false;
 	command.leaving = NULL;
 	if (request->out_size >= sizeof(header)) {

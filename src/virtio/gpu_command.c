@@ -363,7 +363,7 @@ static uint32_t submit_3d(struct vtr_virtio_gpu *gpu, struct vtr_gpu_command *co
 	if (request->size > command->size - sizeof(*request) || request->size % 4 != 0) {
 		return GPU_ERR_INVALID_PARAMETER;
 	}
-	command->after = context;
+	command->after_renderer = true;
 	return answer_of(vtr_gpu_context_submit(context, command->body + sizeof(*request), request->size));
 }
 

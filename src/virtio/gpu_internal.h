@@ -48,7 +48,7 @@ struct vtr_gpu_command {
 		struct gpu_map_info map_info;
 	} answer;
 	size_t answer_size;             /* at least the size of a header */
-	struct vtr_gpu_context *after; /* its fence waits for this context's renderer; NULL: no wait */
+	bool after_renderer;           /* its fence waits for the renderer of its timeline's context */
 	bool next_tick;                /* its fence waits for the next tick */
 	struct vtr_gpu_mem_lease *leaving; /* the answer waits for this memory, fence or not; NULL: no wait */
 };

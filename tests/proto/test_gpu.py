@@ -545,6 +545,25 @@ class Life(GpuTest):
             queue.wait(second)
             self.assertIsNotNone(first.written)
 
+    def test_a_context_that_hangs(self):
+        """However long one takes, the others' fences and the displays' come."""
+        gpu = self.gpu
+        gpu.create_context(VENUS)
+        gpu.ok('SUBMIT_3D', ctx=VENUS, fence=True, ring=0)
+        worker, = self.server.wait_workers(1)
+        os.kill(worker, signal.SIGSTOP)
+        try:
+            late = gpu.send('SUBMIT_3D', ctx=VENUS, fence=True, ring=0)
+            gpu.ok('SUBMIT_3D', ctx=VENUS, fence=True)
+            gpu.create_guest_blob(10, 64 * PAGE)
+            gpu.ok('SET_SCANOUT_BLOB', scanout_id=0, resource_id=10, w=64, h=64, width=64, height=64, format=2,
+                   stride0=256)
+            gpu.ok('RESOURCE_FLUSH', resource_id=10, w=64, h=64, fence=True)
+            self.assertIsNone(late.written)
+        finally:
+            os.kill(worker, signal.SIGCONT)
+        gpu.finish(late)
+
     def test_reboots(self):
         """A guest that reboots in the middle of everything leaves nothing."""
         gpu = self.gpu
