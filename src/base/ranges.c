@@ -8,15 +8,15 @@
 
 #define FIRST_ROOM 64
 
-void vtr_ranges_init(struct vtr_ranges *ranges, uint64_t limit)
+void vtr_ranges_init(struct vtr_ranges *ranges, uint64_t start, uint64_t limit)
 {
-	*ranges = (struct vtr_ranges){ .limit = limit };
+	*ranges = (struct vtr_ranges){ .start = start, .limit = limit };
 }
 
 void vtr_ranges_finish(struct vtr_ranges *ranges)
 {
 	free(ranges->items);
-	vtr_ranges_init(ranges, ranges->limit);
+	vtr_ranges_init(ranges, ranges->start, ranges->limit);
 }
 
 /* Returns: how many ranges begin before `offset`. */
@@ -39,7 +39,7 @@ static size_t count_before(const struct vtr_ranges *ranges, uint64_t offset)
 /* Returns: where the gap in front of item `index` begins. */
 static uint64_t gap_start(const struct vtr_ranges *ranges, size_t index)
 {
-	return index == 0 ? 0 : ranges->items[index - 1].offset + ranges->items[index - 1].size;
+	return index == 0 ? ranges->start : ranges->items[index - 1].offset + ranges->items[index - 1].size;
 }
 
 static uint64_t gap_end(const struct vtr_ranges *ranges, size_t index)

@@ -23,11 +23,12 @@ struct vtr_ranges {
 	struct vtr_range *items;
 	size_t count;
 	size_t room;
+	uint64_t start; /* no range begins before this */
 	uint64_t limit; /* no range ends beyond this */
 	uint64_t hint;  /* where vtr_ranges_find() looks first */
 };
 
-void vtr_ranges_init(struct vtr_ranges *ranges, uint64_t limit);
+void vtr_ranges_init(struct vtr_ranges *ranges, uint64_t start, uint64_t limit);
 void vtr_ranges_finish(struct vtr_ranges *ranges);
 
 /**

@@ -42,19 +42,20 @@ static enum vtr_err append(struct vtr_gpu *gpu, struct vtr_gpu_backing *backing,
 }
 
 enum vtr_err vtr_gpu_backing_init(struct vtr_gpu *gpu, struct vtr_gpu_backing *backing,
-                                  const struct vtr_gpu_extent *extents, size_t count)
+                                  enum vtr_gpu_kind kind, const struct vtr_gpu_extent *extents, size_t count)
 {
+	const uint64_t limit = vtr_gpu_limit_for(kind, VTR_GPU_MAX_EXTENTS);
 	struct vtr_gpu_backing made = { 0 };
 
 	vtr_assert(!backing->extents);
 	if (count == 0) {
 		return VTR_ERR_INVALID;
 	}
-	if (count > VTR_GPU_MAX_BACKING || count > VTR_GPU_MAX_EXTENTS - gpu->extent_count) {
+	if (count > VTR_GPU_MAX_BACKING || gpu->extent_count + count > limit) {
 		vtr_info_limited(gpu->log,
 		                 "a resource of %zu pieces of guest memory is refused: %u are allowed "
-		                 "for one, %u in all",
-		                 count, VTR_GPU_MAX_BACKING, VTR_GPU_MAX_EXTENTS);
+		                 "for one, %" PRIu64 " in all",
+		                 count, VTR_GPU_MAX_BACKING, limit);
 		return VTR_ERR_LIMIT;
 	}
 	made.extents = calloc(count, sizeof(*made.extents));

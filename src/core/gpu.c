@@ -26,17 +26,17 @@ static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
 	if (memory == 0) {
 		memory = DEFAULT_IMAGE_MEMORY;
 	}
-	if (memory > UINT64_MAX / 8) {
+	if (memory > UINT64_MAX / 16) {
 		return VTR_ERR_NOMEM;
 	}
-	enum vtr_err err = vtr_hostmem_init("vitrine-images",
-	                                    round_up_pow2(vtr_max(memory, vtr_os_page_size()) * IMAGE_SLACK),
-	                                    &gpu->images);
+	const uint64_t part = round_up_pow2(vtr_max(memory, vtr_os_page_size()) * IMAGE_SLACK);
+	enum vtr_err err = vtr_hostmem_init("vitrine-images", 2 * part, &gpu->images);
 	if (err != VTR_OK) {
 		return err;
 	}
 	vtr_budget_init(&gpu->image_budget, memory);
-	vtr_ranges_init(&gpu->image_ranges, gpu->images.size);
+	vtr_ranges_init(&gpu->picture_ranges, 0, part);
+	vtr_ranges_init(&gpu->blob_ranges, part, 2 * part);
 	err = vtr_reclaim_init(&gpu->image_reclaim, gpu->log, gpu->loop, &gpu->images);
 	if (err != VTR_OK) {
 		vtr_hostmem_finish(&gpu->images);
@@ -83,7 +83,7 @@ enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu 
 	vtr_list_init(&gpu->context_list);
 	vtr_list_init(&gpu->renderers);
 	vtr_list_init(&gpu->leases);
-	vtr_ranges_init(&gpu->hostmem_ranges, gpu->hostmem->size);
+	vtr_ranges_init(&gpu->hostmem_ranges, 0, gpu->hostmem->size);
 	err = vtr_gpu_fences_init(gpu, params->refresh_hz);
 	if (err == VTR_OK) {
 		err = vtr_idmap_init(&gpu->resources);
@@ -123,7 +123,7 @@ static void drop_all(struct vtr_gpu *gpu)
 	vtr_gpu_mem_leases_reset(gpu);
 	vtr_assert(gpu->resource_count == 0 && gpu->context_count == 0 && gpu->renderer_count == 0 &&
 	           gpu->attachment_count == 0 && gpu->extent_count == 0 && gpu->hostmem_ranges.count == 0 &&
-	           gpu->image_ranges.count == 0);
+	           gpu->picture_ranges.count == 0 && gpu->blob_ranges.count == 0);
 }
 
 void vtr_gpu_destroy(struct vtr_gpu *gpu)
@@ -136,7 +136,8 @@ void vtr_gpu_destroy(struct vtr_gpu *gpu)
 	if (gpu->images.map) {
 		gpu->screen->remove_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER);
 		vtr_reclaim_finish(&gpu->image_reclaim);
-		vtr_ranges_finish(&gpu->image_ranges);
+		vtr_ranges_finish(&gpu->picture_ranges);
+		vtr_ranges_finish(&gpu->blob_ranges);
 		vtr_hostmem_finish(&gpu->images);
 	}
 	vtr_reclaim_finish(&gpu->hostmem_reclaim);
@@ -150,7 +151,8 @@ void vtr_gpu_destroy(struct vtr_gpu *gpu)
 void vtr_gpu_reset(struct vtr_gpu *gpu)
 {
 	drop_all(gpu);
-	vtr_ranges_clear(&gpu->image_ranges);
+	vtr_ranges_clear(&gpu->picture_ranges);
+	vtr_ranges_clear(&gpu->blob_ranges);
 	/* Guests can write to all of hostmem, also outside of blobs. */
 	vtr_reclaim_add_all(&gpu->hostmem_reclaim);
 	for (uint32_t i = 0; i < gpu->display_count; i++) {

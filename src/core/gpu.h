@@ -29,7 +29,8 @@ struct vtr_gpu_resource;
 struct vtr_log;
 struct vtr_os_loop;
 
-/* Limits on the host memory that a guest can make us use. */
+/* Limits on the host memory that a guest can make us use. Of resources, images and extents, blobs stop at
+ * three quarters: all programs of a guest can make blobs, and the rest is for the displays' pictures. */
 #define VTR_GPU_MAX_RESOURCES 65536
 #define VTR_GPU_MAX_IMAGES 4096          /* resources with host memory */
 #define VTR_GPU_MAX_CONTEXTS 1024        /* each client of the guest's KMS device has one */
@@ -68,7 +69,7 @@ struct vtr_gpu_params {
 	struct vtr_log *log; /* may be NULL */
 	struct vtr_os_loop *loop;
 	const struct vtr_hostmem *hostmem; /* must outlive the core */
-	uint64_t image_memory; /* bytes of host memory for the guest's images; 0: 2 GiB */
+	uint64_t image_memory; /* bytes of host memory for the guest's images, as above; 0: 2 GiB */
 	uint32_t display_count; /* 1..VTR_MAX_DISPLAYS */
 	uint32_t refresh_hz; /* refresh rate, for pacing; 0: frames are shown at once */
 	const struct vtr_renderer_ops *renderer_ops;

@@ -75,6 +75,12 @@ enum vtr_gpu_kind {
 	VTR_GPU_KIND_HOST,  /* a blob; in hostmem or, if it is not mappable, an image */
 };
 
+/* Returns: the part of a limit that is for this kind; see VTR_GPU_MAX_RESOURCES. */
+static inline uint64_t vtr_gpu_limit_for(enum vtr_gpu_kind kind, uint64_t limit)
+{
+	return kind == VTR_GPU_KIND_2D ? limit : limit / 4 * 3;
+}
+
 struct vtr_gpu_resource {
 	struct vtr_object object; /* in gpu->resources */
 	struct vtr_list node;     /* in gpu->resource_list */
@@ -136,7 +142,10 @@ struct vtr_gpu {
 	struct vtr_ranges hostmem_ranges;
 	struct vtr_reclaim hostmem_reclaim;
 	struct vtr_hostmem images; /* memory of all images; sparse, larger than image_budget allows */
-	struct vtr_ranges image_ranges;
+	/* The parts of it for blobs and for the displays' pictures, which must not lack a large range because of
+	 * many small blobs. */
+	struct vtr_ranges blob_ranges;
+	struct vtr_ranges picture_ranges;
 	struct vtr_reclaim image_reclaim;
 	struct vtr_budget image_budget; /* bytes */
 
@@ -157,7 +166,7 @@ struct vtr_gpu {
 	struct vtr_cursor cursor; /* copied here while it is passed to the display host */
 
 	struct vtr_list timeline; /* the global one */
-	struct vtr_list ticking;  /* fences that wait for the next tick */
+	struct vtr_list ticking; /* fences that wait for the next tick */
 	struct vtr_os_loop_timer *tick_timer;
 	int64_t tick_ns; /* 0: displays have no ticks */
 	int64_t tick_epoch_ns;
@@ -168,7 +177,8 @@ struct vtr_gpu {
 
 /* `backing` must be empty. Returns: VTR_ERR_INVALID, VTR_ERR_LIMIT, VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_gpu_backing_init(struct vtr_gpu *gpu, struct vtr_gpu_backing *backing,
-                                                 const struct vtr_gpu_extent *extents, size_t count);
+                                                 enum vtr_gpu_kind kind, const struct vtr_gpu_extent *extents,
+                                                 size_t count);
 void vtr_gpu_backing_finish(struct vtr_gpu *gpu, struct vtr_gpu_backing *backing);
 
 /* Copies `rows` rows of `row_size` bytes that are `stride` apart in source and destination. Returns:

@@ -68,7 +68,7 @@ enum vtr_err vtr_reclaim_init(struct vtr_reclaim *reclaim, struct vtr_log *log, 
                               const struct vtr_hostmem *hostmem)
 {
 	*reclaim = (struct vtr_reclaim){ .log = log, .hostmem = hostmem };
-	vtr_ranges_init(&reclaim->stale, hostmem->size);
+	vtr_ranges_init(&reclaim->stale, 0, hostmem->size);
 	return vtr_os_loop_add_timer(loop, on_timer, reclaim, &reclaim->timer);
 }
 

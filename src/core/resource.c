@@ -21,15 +21,31 @@ struct vtr_gpu_resource *vtr_gpu_resource_find(const struct vtr_gpu *gpu, uint32
 	return object ? vtr_container_of(object, struct vtr_gpu_resource, object) : NULL;
 }
 
+/* What a guest blob needs for a display is the display's picture, too. */
+static enum vtr_gpu_kind image_kind(const struct vtr_gpu_resource *resource)
+{
+	return resource->kind == VTR_GPU_KIND_HOST ? VTR_GPU_KIND_HOST : VTR_GPU_KIND_2D;
+}
+
+static struct vtr_ranges *image_ranges(struct vtr_gpu_resource *resource)
+{
+	struct vtr_gpu *gpu = resource->gpu;
+
+	return image_kind(resource) == VTR_GPU_KIND_HOST ? &gpu->blob_ranges : &gpu->picture_ranges;
+}
+
 enum vtr_err vtr_gpu_image_init(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu *gpu = resource->gpu;
-	uint64_t size = vtr_align_up(resource->size, vtr_os_page_size());
+	const uint64_t size = vtr_align_up(resource->size, vtr_os_page_size());
+	const uint64_t max_count = vtr_gpu_limit_for(image_kind(resource), VTR_GPU_MAX_IMAGES);
+	const uint64_t max_bytes = vtr_gpu_limit_for(image_kind(resource), gpu->image_budget.limit);
 	uint64_t offset;
 	enum vtr_err err = VTR_ERR_LIMIT;
 
-	if (gpu->image_ranges.count < VTR_GPU_MAX_IMAGES && vtr_budget_take(&gpu->image_budget, size)) {
-		err = vtr_ranges_find(&gpu->image_ranges, size, &offset);
+	if (gpu->blob_ranges.count + gpu->picture_ranges.count < max_count && size <= max_bytes &&
+	    gpu->image_budget.used <= max_bytes - size && vtr_budget_take(&gpu->image_budget, size)) {
+		err = vtr_ranges_find(image_ranges(resource), size, &offset);
 		if (err != VTR_OK) {
 			vtr_budget_give(&gpu->image_budget, size);
 		}
@@ -37,8 +53,8 @@ enum vtr_err vtr_gpu_image_init(struct vtr_gpu_resource *resource)
 	if (err != VTR_OK) {
 		vtr_info_limited(gpu->log,
 		                 "resource %u needs %" PRIu64 " bytes for a picture; %" PRIu64
-		                 " bytes and %u pictures are allowed in all",
-		                 id_of(resource), size, gpu->image_budget.limit, VTR_GPU_MAX_IMAGES);
+		                 " bytes and %" PRIu64 " pictures are allowed in all",
+		                 id_of(resource), size, max_bytes, max_count);
 		return err;
 	}
 	vtr_reclaim_claim(&gpu->image_reclaim, offset, size);
@@ -54,7 +70,7 @@ static void finish_image(struct vtr_gpu_resource *resource)
 	/* Memory that renderers received is freed through its lease. */
 	if (image->size > 0 && !(resource->kind == VTR_GPU_KIND_HOST && resource->lease)) {
 		vtr_reclaim_add(&gpu->image_reclaim, image->offset, image->size);
-		vtr_ranges_give(&gpu->image_ranges, image->offset);
+		vtr_ranges_give(image_ranges(resource), image->offset);
 		vtr_budget_give(&gpu->image_budget, image->size);
 	}
 	*image = (struct vtr_gpu_image){ 0 };
@@ -74,11 +90,11 @@ uint8_t *vtr_gpu_resource_bytes(const struct vtr_gpu_resource *resource, uint64_
 static enum vtr_err create(struct vtr_gpu *gpu, uint32_t id, enum vtr_gpu_kind kind, uint64_t size,
                            struct vtr_gpu_resource **out_resource)
 {
+	const uint64_t limit = vtr_gpu_limit_for(kind, VTR_GPU_MAX_RESOURCES);
 	struct vtr_gpu_resource *resource;
 
-	if (gpu->resource_count >= VTR_GPU_MAX_RESOURCES) {
-		vtr_info_limited(gpu->log, "resource %u is refused: a guest may have %u", id,
-		                 VTR_GPU_MAX_RESOURCES);
+	if (gpu->resource_count >= limit) {
+		vtr_info_limited(gpu->log, "resource %u is refused: a guest may have %" PRIu64, id, limit);
 		return VTR_ERR_LIMIT;
 	}
 	resource = calloc(1, sizeof(*resource));
@@ -169,7 +185,8 @@ static enum vtr_err init_blob_memory(struct vtr_gpu_resource *resource, const st
 		resource->mappable = (blob->flags & VTR_BLOB_MAPPABLE) != 0;
 		return resource->mappable ? VTR_OK : vtr_gpu_image_init(resource);
 	}
-	err = vtr_gpu_backing_init(gpu, &resource->backing, blob->extents, blob->extent_count);
+	err = vtr_gpu_backing_init(gpu, &resource->backing, resource->kind, blob->extents,
+	                           blob->extent_count);
 	if (err == VTR_OK && resource->backing.size < blob->size) {
 		vtr_warn_limited(gpu->log,
 		                 "resource %u: a blob of %" PRIu64 " bytes came with memory for %" PRIu64,
@@ -219,7 +236,7 @@ enum vtr_err vtr_gpu_resource_lease(struct vtr_gpu_resource *resource)
 		lease->offset = resource->hostmem_offset;
 		lease->size = resource->size;
 	} else if (resource->kind == VTR_GPU_KIND_HOST) {
-		lease->ranges = &gpu->image_ranges;
+		lease->ranges = image_ranges(resource);
 		lease->reclaim = &gpu->image_reclaim;
 		lease->budget = &gpu->image_budget;
 		lease->offset = resource->image.offset;
@@ -304,7 +321,8 @@ enum vtr_err vtr_gpu_resource_attach_backing(struct vtr_gpu_resource *resource,
 		                 resource->kind == VTR_GPU_KIND_2D ? "has some already" : "is a blob");
 		return VTR_ERR_INVALID;
 	}
-	enum vtr_err err = vtr_gpu_backing_init(resource->gpu, &resource->backing, extents, count);
+	enum vtr_err err =
+		vtr_gpu_backing_init(resource->gpu, &resource->backing, resource->kind, extents, count);
 	if (err == VTR_OK) {
 		vtr_gpu_context_attach_memory(resource);
 	}

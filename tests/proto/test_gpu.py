@@ -627,10 +627,13 @@ class Life(GpuTest):
             self.assertEqual(codes, {virtio_gpu.OK_NODATA: most, virtio_gpu.ERR_OUT_OF_MEMORY: 100}, name)
             self.check_alive(gpu)
         until_refused('CTX_CREATE', 1023, ctx=lambda i: 1000 + i)
-        until_refused('RESOURCE_CREATE_2D', 4096, resource_id=lambda i: 10 + i, format=lambda i: 1,
-                      width=lambda i: 1, height=lambda i: 1)
-        until_refused('RESOURCE_CREATE_BLOB', 65536 - 4096, resource_id=lambda i: 10000 + i, ctx=lambda i: LEGACY,
+        # Blobs stop at three quarters, with memory of ours or without. The rest is for displays.
+        until_refused('RESOURCE_CREATE_BLOB', 3072, resource_id=lambda i: 100000 + i, ctx=lambda i: LEGACY,
+                      blob_mem=lambda i: 2, size=lambda i: PAGE)
+        until_refused('RESOURCE_CREATE_BLOB', 49152 - 3072, resource_id=lambda i: 10000 + i, ctx=lambda i: LEGACY,
                       blob_mem=lambda i: 2, blob_flags=lambda i: 1, size=lambda i: 1 << 20)
+        until_refused('RESOURCE_CREATE_2D', 4096 - 3072, resource_id=lambda i: 10 + i, format=lambda i: 1,
+                      width=lambda i: 1, height=lambda i: 1)
 
 
 if __name__ == '__main__':

@@ -7,7 +7,7 @@ static void ranges_never_overlap(void)
 {
 	struct vtr_ranges ranges;
 
-	vtr_ranges_init(&ranges, 100);
+	vtr_ranges_init(&ranges, 0, 100);
 	CHECK_OK(vtr_ranges_take(&ranges, 20, 10));
 	CHECK_OK(vtr_ranges_take(&ranges, 40, 10));
 	CHECK_OK(vtr_ranges_take(&ranges, 30, 10));
@@ -40,7 +40,7 @@ static void many_ranges_in_any_order(void)
 	uint32_t random = 1;
 	size_t live = 0, refused = 0;
 
-	vtr_ranges_init(&ranges, SIZE);
+	vtr_ranges_init(&ranges, 0, SIZE);
 	for (int round = 0; round < ROUNDS; round++) {
 		random = random * 1664525u + 1013904223u;
 		uint32_t offset = (random >> 8) % SIZE;
@@ -75,7 +75,7 @@ static void finds_room(void)
 	struct vtr_ranges ranges;
 	uint64_t at = 12345;
 
-	vtr_ranges_init(&ranges, 100);
+	vtr_ranges_init(&ranges, 0, 100);
 	for (uint64_t i = 0; i < 10; i++) {
 		CHECK_OK(vtr_ranges_find(&ranges, 10, &at));
 		CHECK_EQ(at, i * 10);

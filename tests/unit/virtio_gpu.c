@@ -5,6 +5,7 @@
 #include "test.h"
 
 #define PAGE 4096u
+#define MOST_OF_IMAGES (DRIVER_IMAGE_MEMORY / 4 * 3) /* what is not for displays alone */
 
 static const struct driver_options plain = { 0 };
 
@@ -263,12 +264,35 @@ static void a_blob_that_is_never_mapped_has_memory_of_its_own(void)
 	CHECK_EQ(do_create_host_blob(2, 5, 2, 100), GPU_OK_NODATA);
 	CHECK_EQ(do_attach(2, 5), GPU_OK_NODATA);
 	CHECK_EQ(do_attach(3, 5), GPU_OK_NODATA);
-	CHECK_SAID("attach 2:5 other 0x0+0x1000 = 0x1000\nattach 3:5 other 0x0+0x1000 = 0x1000\n");
-	CHECK_EQ(do_create_host_blob(2, 6, 2, DRIVER_IMAGE_MEMORY), GPU_ERR_OUT_OF_MEMORY);
-	CHECK_EQ(do_create_host_blob(2, 6, 2, DRIVER_IMAGE_MEMORY - PAGE), GPU_OK_NODATA);
-	CHECK_EQ(do_create_2d(7, 32, 32), GPU_ERR_OUT_OF_MEMORY);
+	CHECK_SAID(
+		"attach 2:5 other 0x8000000+0x1000 = 0x1000\nattach 3:5 other 0x8000000+0x1000 = 0x1000\n");
+	CHECK_EQ(do_create_host_blob(2, 6, 2, MOST_OF_IMAGES), GPU_ERR_OUT_OF_MEMORY);
+	CHECK_EQ(do_create_host_blob(2, 6, 2, MOST_OF_IMAGES - PAGE), GPU_OK_NODATA);
+	CHECK_EQ(do_create_host_blob(2, 7, 2, PAGE), GPU_ERR_OUT_OF_MEMORY);
 	CHECK_EQ(do_unref(6), GPU_OK_NODATA);
-	CHECK_EQ(do_create_2d(7, 32, 32), GPU_OK_NODATA);
+	CHECK_EQ(do_create_host_blob(2, 7, 2, PAGE), GPU_OK_NODATA);
+	driver_end();
+}
+
+/* Whatever a program takes, and in whatever order, displays get new pictures. */
+static void blobs_leave_room_for_pictures(void)
+{
+	uint32_t id;
+
+	driver_begin(&plain);
+	CHECK_EQ(do_create_context(2, 4), GPU_OK_NODATA);
+	/* Scattered over all of the address space: every other blob goes, again and again. */
+	for (uint32_t round = 0; round < 3; round++) {
+		for (id = 1000; do_create_host_blob(2, id, 2, (size_t)PAGE << round) != GPU_ERR_OUT_OF_MEMORY;
+		     id++) {
+		}
+		for (id = 1000 + round % 2; do_unref(id) == GPU_OK_NODATA; id += 2) {
+		}
+	}
+	for (id = 10000; do_create_host_blob(2, id, 2, PAGE) == GPU_OK_NODATA; id++) {
+	}
+	CHECK_EQ(do_create_2d(1, 2048, 2048), GPU_OK_NODATA); /* a quarter */
+	CHECK_EQ(do_create_2d(2, 32, 32), GPU_OK_NODATA);
 	driver_end();
 }
 
@@ -625,6 +649,7 @@ int main(void)
 	RUN(a_dumb_buffer_is_given_to_a_renderer);
 	RUN(memory_that_is_not_made_of_pages_is_for_no_renderer);
 	RUN(a_blob_that_is_never_mapped_has_memory_of_its_own);
+	RUN(blobs_leave_room_for_pictures);
 	RUN(blobs_of_both);
 	RUN(ids_are_checked);
 	RUN(what_resources_cannot_be);
