@@ -131,6 +131,47 @@ void vtr_arena_finish(struct vtr_arena *arena)
 	arena->end = NULL;
 }
 
+/* Adds to a process's part last, and takes from it first: if it is killed in between, too much counts as taken. */
+static bool take_part(const struct vtr_budget_part *part, uint64_t amount)
+{
+	struct vtr_shared_budget *shared = part->shared;
+
+	if (!shared) {
+		return true;
+	}
+	const uint64_t limit = shared->limit;
+	uint64_t used = atomic_load_explicit(&shared->used, memory_order_relaxed);
+	do {
+		if (used > limit || amount > limit - used) {
+			return false;
+		}
+	} while (!atomic_compare_exchange_weak_explicit(&shared->used, &used, used + amount,
+	                                                memory_order_relaxed, memory_order_relaxed));
+	atomic_fetch_add_explicit(&shared->parts[part->index], amount, memory_order_relaxed);
+	return true;
+}
+
+static void give_part(const struct vtr_budget_part *part, uint64_t amount)
+{
+	if (part->shared) {
+		atomic_fetch_sub_explicit(&part->shared->parts[part->index], amount, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&part->shared->used, amount, memory_order_relaxed);
+	}
+}
+
+void vtr_budget_part_return(const struct vtr_budget_part *part)
+{
+	struct vtr_shared_budget *shared = part->shared;
+	const uint64_t taken = atomic_exchange_explicit(&shared->parts[part->index], 0, memory_order_relaxed);
+	uint64_t used = atomic_load_explicit(&shared->used, memory_order_relaxed);
+	uint64_t left;
+
+	do {
+		left = used > taken ? used - taken : 0; /* the process may have written anything */
+	} while (!atomic_compare_exchange_weak_explicit(&shared->used, &used, left, memory_order_relaxed,
+	                                                memory_order_relaxed));
+}
+
 bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount)
 {
 	uint64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
@@ -141,6 +182,10 @@ bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount)
 		}
 	} while (!atomic_compare_exchange_weak_explicit(&budget->used, &used, used + amount,
 	                                                memory_order_relaxed, memory_order_relaxed));
+	if (!take_part(&budget->part, amount)) {
+		atomic_fetch_sub_explicit(&budget->used, amount, memory_order_relaxed);
+		return false;
+	}
 	return true;
 }
 
@@ -149,4 +194,5 @@ void vtr_budget_give(struct vtr_budget *budget, uint64_t amount)
 	uint64_t before = atomic_fetch_sub_explicit(&budget->used, amount, memory_order_relaxed);
 
 	vtr_assert(before >= amount);
+	give_part(&budget->part, amount);
 }

@@ -83,6 +83,25 @@ static inline void vtr_autofree_run(void *pointer_to_pointer)
 }
 
 /*
+ * A budget of several processes, in memory that they share. They need not trust each other: one that writes anything
+ * there changes only what they may take together.
+ */
+struct vtr_shared_budget {
+	_Atomic uint64_t used;
+	uint64_t limit;
+	_Atomic uint64_t parts[]; /* what each process has taken of `used` */
+};
+
+/* One process's part. Owner: the memory is borrowed. */
+struct vtr_budget_part {
+	struct vtr_shared_budget *shared; /* NULL: none */
+	size_t index;
+};
+
+/* Gives back what a process has taken that has ended. */
+void vtr_budget_part_return(const struct vtr_budget_part *part);
+
+/*
  * A budget limits how much of something one guest may hold. The destructor of an object gives back what was
  * taken for it.
  *
@@ -91,15 +110,17 @@ static inline void vtr_autofree_run(void *pointer_to_pointer)
 struct vtr_budget {
 	_Atomic uint64_t used;
 	uint64_t limit;
+	struct vtr_budget_part part; /* what is taken is taken here, too */
 };
 
 static inline void vtr_budget_init(struct vtr_budget *budget, uint64_t limit)
 {
 	atomic_init(&budget->used, 0);
 	budget->limit = limit;
+	budget->part = (struct vtr_budget_part){ 0 };
 }
 
-/* Returns: false, with nothing taken, if `amount` more would go over the limit. */
+/* Returns: false, with nothing taken, if `amount` more would go over the limit, or over that of the shared budget. */
 VTR_MUST_CHECK bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount);
 
 /* Gives back what was taken. Giving back more is a bug. */

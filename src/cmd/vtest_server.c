@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "cmd/workers.h"
 #include "platform/loop.h"
+#include "platform/shm.h"
 #include "platform/sock.h"
 #include "pool/prober.h"
 #include "pool/supervisor.h"
@@ -123,6 +124,12 @@ void vtr_cmd_explain_listen(const char *command, const char *path, enum vtr_err 
 	        advice);
 }
 
+/* What one client may have by default, see venus/venus.c. */
+static uint64_t half_of_ram(void)
+{
+	return (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size() / 2;
+}
+
 static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
                                       const struct vtr_vtest_server_params *params)
 {
@@ -146,6 +153,7 @@ static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
 			.cache_for_all = params->cache != NULL,
 			.max_clients = params->max_clients,
 			.max_clients_per_user = params->max_clients_per_user,
+			.memory_limit = vtr_max(half_of_ram(), params->tuning->renderer.max_memory),
 			.silent_timeout_ms = params->tuning->renderer.handshake_timeout_ms,
 			.leave_timeout_ms = VTR_WORKER_LEAVE_MS,
 		};

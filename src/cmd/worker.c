@@ -8,6 +8,7 @@
 #include "cmd/commands.h"
 #include "cmd/probe.h"
 #include "platform/proc.h"
+#include "pool/memory_share.h"
 #include "vk/mesa_cache.h"
 #include "vk/renderer_config.h"
 #include "worker/server.h"
@@ -18,6 +19,8 @@ struct options {
 	uint32_t control_fd;
 	uint32_t client_fd;
 	uint32_t config_fd;
+	uint32_t memory_fd;
+	uint32_t memory_index;
 	uint32_t number;
 	const char *cache;
 	bool show_sandbox;
@@ -43,6 +46,16 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, config_fd),
 	  .arg = "N",
 	  .help = "read the configuration from this memory, which the parent process wrote" },
+	{ .name = "memory-fd",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, memory_fd),
+	  .arg = "N",
+	  .help = "share the memory budget at this fd with other workers" },
+	{ .name = "memory-index",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, memory_index),
+	  .arg = "N",
+	  .help = "with --memory-fd: the number of this worker's part" },
 	{ .name = "number",
 	  .kind = VTR_OPT_NUMBER,
 	  .offset = offsetof(struct options, number),
@@ -113,6 +126,24 @@ static int probe(const struct options *options, const struct vtr_renderer_config
 	return vtr_probe_run(&params);
 }
 
+static enum vtr_err join_memory(const struct options *options, struct vtr_log *log,
+                                struct vtr_budget_part *out_part)
+{
+	enum vtr_err err = VTR_OK;
+
+	if (options->memory_fd != 0) {
+		err = vtr_memory_share_map((int)options->memory_fd, options->memory_index, out_part);
+		close((int)options->memory_fd);
+	}
+	if (err != VTR_OK) {
+		vtr_error(log,
+		          "cannot share a memory budget with the user's other programs: %s. The program gets "
+		          "no Vulkan device",
+		          vtr_err_text(err));
+	}
+	return err;
+}
+
 /* Returns: the exit status. */
 static int serve(const struct options *options, const struct vtr_renderer_config *config)
 {
@@ -124,13 +155,17 @@ static int serve(const struct options *options, const struct vtr_renderer_config
 	    VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	const struct vtr_worker_params params = {
+	struct vtr_worker_params params = {
 		.log = log,
 		.control_fd = (int)options->control_fd,
 		.client_fd = options->client_fd != 0 ? (int)options->client_fd : -1,
 		.config = config,
 		.cache_dir = options->cache,
 	};
+	if (join_memory(options, log, &params.memory) != VTR_OK) {
+		vtr_log_destroy(log);
+		return 1;
+	}
 	/* Without a folder, the drivers would try the user's, which the sandbox refuses. */
 	if ((options->cache || !config->no_sandbox) && vtr_mesa_cache_set(options->cache) != VTR_OK) {
 		vtr_log_destroy(log);
@@ -169,8 +204,8 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	}
 	/* 0 means that the option is missing: no worker gets an fd of this number. */
 	if (options.config_fd == 0 || options.config_fd > INT32_MAX ||
-	    (!options.probe &&
-	     (options.control_fd == 0 || options.control_fd > INT32_MAX || options.client_fd > INT32_MAX))) {
+	    (!options.probe && (options.control_fd == 0 || options.control_fd > INT32_MAX ||
+	                        options.client_fd > INT32_MAX || options.memory_fd > INT32_MAX))) {
 		fprintf(stderr,
 		        "vitrine worker: this command is internal: 'vitrine run' and 'vitrine serve' start "
 		        "it for each connection, 'vitrine gpu' for each context. Run one of them instead.\n");

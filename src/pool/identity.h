@@ -31,6 +31,7 @@ struct vtr_identity {
 	uint32_t connections; /* that count; a user's are those of all its control groups */
 	uint32_t served; /* those of them that could give way: the others have ended, with unread replies */
 	struct vtr_bucket log_lines; /* see vtr_log_share() */
+	struct vtr_memory_share *memory; /* what its workers share; NULL: none yet, or they share none */
 
 	/* Turns at starting a worker: the control groups that wait, or the clients that do. */
 	struct vtr_list turn; /* in the `waiting` of the user, or in vtr_identities.waiting */

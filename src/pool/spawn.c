@@ -7,49 +7,55 @@
 #include "ipc/child.h"
 #include "vk/renderer_config.h"
 
-/* The fd numbers of the configuration and of a client's connection in a worker. */
+/* The fd numbers of the configuration, of a client's connection and of the shared memory budget in a worker. */
 #define WORKER_CONFIG_FD 4
 #define WORKER_CLIENT_FD 5
+#define WORKER_MEMORY_FD 6
 
-enum vtr_err vtr_spawner_start(const struct vtr_spawner *spawner, uint32_t number, int client_fd,
-                               const char *cache_dir, struct vtr_child *child)
+enum vtr_err vtr_spawner_start(const struct vtr_spawner *spawner, const struct vtr_spawn_worker *worker,
+                               struct vtr_child *child)
 {
 	vtr_autofd int config_fd = -1;
-	char control_text[16];
-	char config_text[16];
-	char client_text[16];
-	char number_text[16];
-	const char *argv[16] = { spawner->program, "worker",    "--control-fd", control_text,
-		                 "--config-fd",    config_text, "--number",     number_text };
+	char numbers[6][24];
+	const char *argv[20] = { spawner->program, "worker",   "--control-fd", numbers[0],
+		                 "--config-fd",    numbers[1], "--number",     numbers[2] };
+	struct vtr_os_spawn_fd fds[3];
 	size_t count = 8;
+	size_t fd_count = 0;
 
-	if (client_fd >= 0) {
-		argv[count++] = "--client-fd";
-		argv[count++] = client_text;
-	}
-	if (cache_dir) {
-		argv[count++] = "--cache";
-		argv[count++] = cache_dir;
-	}
-
-	snprintf(control_text, sizeof(control_text), "%d", VTR_CHILD_CONTROL_FD);
-	snprintf(config_text, sizeof(config_text), "%d", WORKER_CONFIG_FD);
-	snprintf(client_text, sizeof(client_text), "%d", WORKER_CLIENT_FD);
-	snprintf(number_text, sizeof(number_text), "%u", number);
+	snprintf(numbers[0], sizeof(numbers[0]), "%d", VTR_CHILD_CONTROL_FD);
+	snprintf(numbers[1], sizeof(numbers[1]), "%d", WORKER_CONFIG_FD);
+	snprintf(numbers[2], sizeof(numbers[2]), "%u", worker->number);
 	enum vtr_err err = vtr_renderer_config_share(spawner->config, &config_fd);
 	if (err != VTR_OK) {
 		return err;
 	}
-	const struct vtr_os_spawn_fd fds[] = {
-		{ .fd = config_fd, .as = WORKER_CONFIG_FD },
-		{ .fd = client_fd, .as = WORKER_CLIENT_FD }, /* last, because only some workers have it */
-	};
+	fds[fd_count++] = (struct vtr_os_spawn_fd){ .fd = config_fd, .as = WORKER_CONFIG_FD };
+	if (worker->client_fd >= 0) {
+		snprintf(numbers[3], sizeof(numbers[3]), "%d", WORKER_CLIENT_FD);
+		argv[count++] = "--client-fd";
+		argv[count++] = numbers[3];
+		fds[fd_count++] = (struct vtr_os_spawn_fd){ .fd = worker->client_fd, .as = WORKER_CLIENT_FD };
+	}
+	if (worker->memory_fd >= 0) {
+		snprintf(numbers[4], sizeof(numbers[4]), "%d", WORKER_MEMORY_FD);
+		snprintf(numbers[5], sizeof(numbers[5]), "%zu", worker->memory_index);
+		argv[count++] = "--memory-fd";
+		argv[count++] = numbers[4];
+		argv[count++] = "--memory-index";
+		argv[count++] = numbers[5];
+		fds[fd_count++] = (struct vtr_os_spawn_fd){ .fd = worker->memory_fd, .as = WORKER_MEMORY_FD };
+	}
+	if (worker->cache_dir) {
+		argv[count++] = "--cache";
+		argv[count++] = worker->cache_dir;
+	}
 	const struct vtr_child_spec spec = {
 		.program = spawner->program,
 		.argv = argv,
 		.env = spawner->env,
 		.fds = fds,
-		.fd_count = client_fd >= 0 ? 2 : 1,
+		.fd_count = fd_count,
 	};
 	return vtr_child_start(child, &spec);
 }

@@ -29,14 +29,21 @@ struct vtr_spawner {
 	struct vtr_shader_cache *cache; /* NULL: none */
 };
 
+/* One worker. Owner: everything is borrowed for the duration of the call. */
+struct vtr_spawn_worker {
+	uint32_t number; /* for the log */
+	int client_fd; /* the connection that it serves; -1: it serves a VM's context */
+	int memory_fd; /* see pool/memory_share.h; -1: it shares no memory */
+	size_t memory_index;
+	const char *cache_dir; /* the folder of its shader cache; NULL: it has none */
+};
+
 /**
- * Starts a worker as the process of `child`, which must have a control socket and no process. `client_fd` is the
- * connection that the worker serves (borrowed); -1: it serves a VM's context. `number` is for the log. `cache_dir` is
- * the folder of its shader cache; NULL: it has none.
+ * Starts a worker as the process of `child`, which must have a control socket and no process.
  *
  * Returns: VTR_ERR_NOMEM, VTR_ERR_OS.
  */
-VTR_MUST_CHECK enum vtr_err vtr_spawner_start(const struct vtr_spawner *spawner, uint32_t number,
-                                              int client_fd, const char *cache_dir, struct vtr_child *child);
+VTR_MUST_CHECK enum vtr_err vtr_spawner_start(const struct vtr_spawner *spawner,
+                                              const struct vtr_spawn_worker *worker, struct vtr_child *child);
 
 #endif

@@ -23,6 +23,7 @@
 #include "platform/sock.h"
 #include "platform/thread.h"
 #include "pool/identity.h"
+#include "pool/memory_share.h"
 #include "pool/shader_cache.h"
 #include "pool/spawn.h"
 #include "vk_gen.h"
@@ -34,6 +35,8 @@
 #define MAX_MESSAGES 4096
 #define NAME_SIZE 32
 #define CGROUPS_SIZE 4096
+/* More workers than a system has processes for. */
+#define MAX_MEMORY_PARTS 65536
 /* Connections that are accepted in one turn of the loop: those who fill the listening socket's queue must not hold up
  * others there. */
 #define MAX_ACCEPTS 64
@@ -66,6 +69,8 @@ struct client {
 
 	struct vtr_child *worker; /* NULL: none yet */
 	struct vtr_shader_cache_user cache_user;
+	struct vtr_identity *memory_owner; /* whose memory it has a part of; NULL: none */
+	size_t memory_index;
 	struct ring rings[VTR_SUPERVISOR_MAX_RINGS];
 
 	uint32_t look_ms; /* not 0: it has ended, but the client has not read all replies */
@@ -78,6 +83,7 @@ struct vtr_supervisor {
 	bool cache_for_all;
 	uint32_t max_clients;
 	uint32_t max_clients_per_user;
+	uint64_t memory_limit;
 	uint32_t silent_timeout_ms;
 	uint32_t leave_timeout_ms;
 
@@ -130,6 +136,43 @@ static void break_rings(struct client *client)
 	}
 }
 
+/* The client's worker gets a part of what its user's or container's workers share. The user's own programs share none,
+ * as they do natively. */
+static enum vtr_err take_memory(struct client *client)
+{
+	const struct vtr_supervisor *supervisor = client->supervisor;
+	struct vtr_identity *owner = client->identity->uid == geteuid() ? client->identity :
+	                                                                  client->identity->user;
+	enum vtr_err err = VTR_OK;
+
+	if (!client->identity->foreign) {
+		return VTR_OK;
+	}
+	if (!owner->memory) {
+		err = vtr_memory_share_create(supervisor->memory_limit,
+		                              vtr_min(2 * (size_t)supervisor->max_clients, MAX_MEMORY_PARTS),
+		                              &owner->memory);
+	}
+	if (err == VTR_OK) {
+		err = vtr_memory_share_take(owner->memory, &client->memory_index);
+	}
+	if (err == VTR_OK) {
+		client->memory_owner = owner;
+	}
+	return err;
+}
+
+static void return_memory(struct client *client)
+{
+	struct vtr_identity *owner = client->memory_owner;
+
+	if (owner && vtr_memory_share_return(owner->memory, client->memory_index)) {
+		vtr_memory_share_destroy(owner->memory);
+		owner->memory = NULL;
+	}
+	client->memory_owner = NULL;
+}
+
 /* Frees everything except the connection. */
 static void release_worker(struct client *client)
 {
@@ -137,6 +180,7 @@ static void release_worker(struct client *client)
 	vtr_shader_cache_end(&client->cache_user);
 	vtr_child_destroy(client->worker);
 	client->worker = NULL;
+	return_memory(client);
 	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
 		forget_ring(&client->rings[i]);
 	}
@@ -320,10 +364,20 @@ static enum vtr_err start_worker(struct client *client)
 
 	snprintf(name, sizeof(name), "client %u: worker", client->number);
 	struct vtr_shader_cache *cache = client->may_cache ? supervisor->spawner.cache : NULL;
-	enum vtr_err err = vtr_child_create(&params, &client->worker);
+	enum vtr_err err = take_memory(client);
 	if (err == VTR_OK) {
-		err = vtr_spawner_start(&supervisor->spawner, client->number, client->fd,
-		                        vtr_shader_cache_dir(cache), client->worker);
+		err = vtr_child_create(&params, &client->worker);
+	}
+	if (err == VTR_OK) {
+		const struct vtr_identity *owner = client->memory_owner;
+		const struct vtr_spawn_worker worker = {
+			.number = client->number,
+			.client_fd = client->fd,
+			.memory_fd = owner ? vtr_memory_share_fd(owner->memory) : -1,
+			.memory_index = client->memory_index,
+			.cache_dir = vtr_shader_cache_dir(cache),
+		};
+		err = vtr_spawner_start(&supervisor->spawner, &worker, client->worker);
 	}
 	if (err == VTR_OK) {
 		vtr_shader_cache_begin(cache, &client->cache_user, client->worker);
@@ -591,6 +645,7 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	supervisor->cache_for_all = params->cache_for_all;
 	supervisor->max_clients = params->max_clients;
 	supervisor->max_clients_per_user = params->max_clients_per_user;
+	supervisor->memory_limit = params->memory_limit;
 	supervisor->silent_timeout_ms = params->silent_timeout_ms;
 	supervisor->leave_timeout_ms = params->leave_timeout_ms;
 	supervisor->listen_fd = -1;

@@ -41,6 +41,8 @@ struct vtr_supervisor_params {
 	/* The limit for each uid, and for each container (pool/identity.h). 0: half of max_clients; for our own uid,
 	 * all of them. */
 	uint32_t max_clients_per_user;
+	/* Bytes that all clients of another user together may have, or of a container under our own uid. */
+	uint64_t memory_limit;
 	uint32_t silent_timeout_ms; /* the time until a client's first bytes; 0: no limit */
 	uint32_t leave_timeout_ms; /* the time that a worker has to end after its client; 0: no limit */
 };

@@ -313,6 +313,13 @@ static enum vtr_err start(struct vtr_renderer *renderer)
 		.turn_budget = MAX_REPORTS,
 	};
 
+	const struct vtr_spawn_worker worker = {
+		.number = renderer->ctx_id,
+		.client_fd = -1,
+		.memory_fd = -1,
+		.cache_dir = vtr_shader_cache_dir(pool->spawner.cache),
+	};
+
 	snprintf(name, sizeof(name), "context %u: worker", renderer->ctx_id);
 	enum vtr_err err = vtr_child_create(&params, &renderer->worker);
 	if (err == VTR_OK) {
@@ -322,8 +329,7 @@ static enum vtr_err start(struct vtr_renderer *renderer)
 		err = vtr_os_loop_add_timer(pool->loop, on_detach_timer, renderer, &renderer->detach_timer);
 	}
 	if (err == VTR_OK) {
-		err = vtr_spawner_start(&pool->spawner, renderer->ctx_id, -1,
-		                        vtr_shader_cache_dir(pool->spawner.cache), renderer->worker);
+		err = vtr_spawner_start(&pool->spawner, &worker, renderer->worker);
 	}
 	if (err == VTR_OK) {
 		vtr_shader_cache_begin(pool->spawner.cache, &renderer->cache_user, renderer->worker);

@@ -24,8 +24,7 @@ enum vtr_err vtr_resource_table_init(struct vtr_resource_table *table, uint64_t 
 	table->pool.bytes = 0;
 	table->pool.count = 0;
 	atomic_init(&table->count, 0);
-	atomic_init(&table->budget.used, 0);
-	table->budget.limit = limit;
+	vtr_budget_init(&table->budget, limit);
 	return vtr_idmap_init(&table->map);
 }
 

@@ -37,6 +37,7 @@ static enum vtr_err init_parts(struct vtr_venus *venus)
 		vtr_object_table_finish(&venus->objects);
 		return err;
 	}
+	venus->resources.budget.part = venus->params.memory;
 	venus->resources.released = venus->params.events->released;
 	venus->resources.released_data = venus->params.data;
 	vtr_retire_init(&venus->retire);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 #include "base/transport.h"
 
 /*
@@ -63,6 +64,7 @@ struct vtr_venus_params {
 	void *data; /* passed to the events */
 	const struct vtr_venus_hostmem *hostmem; /* copied; NULL: the guest maps fds instead (vtest) */
 	const struct vtr_renderer_config *config; /* must outlive the context */
+	struct vtr_budget_part memory; /* what other contexts take from, too; without `shared`: none do */
 };
 
 /**

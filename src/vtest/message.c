@@ -182,6 +182,7 @@ static enum vtr_err context_init(struct vtr_vtest *vtest, const uint8_t *payload
 		.events = &venus_events,
 		.data = vtest,
 		.config = vtest->params->config,
+		.memory = vtest->params->memory,
 	};
 
 	(void)size;

@@ -158,6 +158,7 @@ static enum vtr_err serve_client(struct server *server)
 		.log = params->log,
 		.fd = params->client_fd,
 		.config = params->config,
+		.memory = params->memory,
 		.events = &vtest_events,
 		.data = server,
 	};

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/mem.h"
 
 /*
  * The worker process: serves one client or one context of a VM, and contains the driver that works for it. It may die
@@ -20,6 +21,7 @@ struct vtr_worker_params {
 	int control_fd; /* the starter's socket (ipc/worker_protocol.h); the worker ends when it closes */
 	int client_fd; /* the vtest connection; -1: a VM's context, by control_fd alone */
 	const struct vtr_renderer_config *config; /* checked */
+	struct vtr_budget_part memory; /* of the vtest connection, see vtr_venus_params */
 	const char *cache_dir; /* see vtr_worker_lock_in() */
 };
 

@@ -87,6 +87,17 @@ class Greedy:
             # The worker has begun to answer, and waits behind the first fd.
             client.sock.recv(1, socket.MSG_PEEK)
 
+    def take_memory(self, which, size):
+        """-> whether a connection gets so much shared memory; it is not touched, so it costs nothing"""
+        _, fd = self.clients[which].create_blob(size)
+        try:
+            return os.fstat(fd).st_size == size
+        finally:
+            os.close(fd)
+
+    def close(self, which):
+        self.clients.pop(which).close()
+
     def stay_silent(self, count):
         """Connects so often, says nothing, and waits until each is reset."""
         for _ in range(0, count, 100):  # the queue of the listening socket has room for them
@@ -100,8 +111,8 @@ class Greedy:
 class Other:
     """A process with another identity. What Greedy can do is done there."""
 
-    def __init__(self, path):
-        self.cgroup = make_cgroup()
+    def __init__(self, path, is_user=False):
+        self.cgroup = None if is_user else make_cgroup()
         if not self.cgroup and os.geteuid() != 0:
             raise unittest.SkipTest('takes root, or a control group that can be divided')
         ours, theirs = socket.socketpair()
@@ -146,11 +157,11 @@ class Other:
 
 
 class Identities(unittest.TestCase):
-    def start(self, *args):
+    def start(self, *args, is_user=False):
         server = harness.Server('--mode', '0666', *args)
         self.addCleanup(server.stop)
         os.chmod(server.dir, 0o755)
-        other = Other(server.path)
+        other = Other(server.path, is_user)
         self.addCleanup(other.end)
         return server, other
 
@@ -206,6 +217,30 @@ class Identities(unittest.TestCase):
     def starts(self, server):
         """The numbers of the clients in the order in which their workers were started."""
         return [int(number) for number in re.findall(r'client (\d+): worker \d+$', server.log(), re.MULTILINE)]
+
+    def test_memory(self):
+        """Another user's clients share half of the RAM, however many they are. Those who end give it back."""
+        server, other = self.start(is_user=True)
+        part = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 2 * 2 // 5
+        part -= part % 4096
+        self.assertEqual(other.connect(1), 1)
+        victim, = server.workers()
+        self.assertEqual(other.connect(2), 2)
+        self.assertEqual([other.take_memory(which, part) for which in range(3)], [True, True, False])
+        # Our own programs have what they need.
+        for client in self.connect(server, 3):
+            fd = client.create_blob(part)[1]
+            self.addCleanup(os.close, fd)
+            self.assertEqual(os.fstat(fd).st_size, part)
+        # A worker that is killed has no chance to give anything back.
+        os.kill(victim, signal.SIGKILL)
+        server.wait_workers(5, 20)
+        self.assertTrue(other.take_memory(2, part))
+        other.close(1)
+        server.wait_workers(4, 20)
+        self.assertEqual(other.connect(1), 1)
+        self.assertTrue(other.take_memory(2, part))
+        self.assertFalse(other.take_memory(2, part))
 
     def test_log(self):
         """One's lines leave room for the other's in the log."""

@@ -184,6 +184,38 @@ static void *take_and_give(void *data)
 	return NULL;
 }
 
+static void processes_share_a_budget(void)
+{
+	struct {
+		struct vtr_shared_budget shared;
+		uint64_t parts[2];
+	} memory = { .shared.limit = 100 };
+	struct vtr_budget one;
+	struct vtr_budget two;
+
+	vtr_budget_init(&one, 70);
+	vtr_budget_init(&two, 70);
+	one.part = (struct vtr_budget_part){ .shared = &memory.shared, .index = 0 };
+	two.part = (struct vtr_budget_part){ .shared = &memory.shared, .index = 1 };
+	CHECK(vtr_budget_take(&one, 60));
+	CHECK(!vtr_budget_take(&two, 41));
+	CHECK_EQ(two.used, 0);
+	CHECK(vtr_budget_take(&two, 40));
+	vtr_budget_give(&two, 10);
+	CHECK(vtr_budget_take(&one, 10));
+	CHECK(!vtr_budget_take(&one, 1));
+	/* The first process is killed. */
+	vtr_budget_part_return(&one.part);
+	CHECK_EQ(memory.shared.used, 30);
+	CHECK(vtr_budget_take(&two, 40));
+	/* One writes nonsense: nothing is allowed rather than all. */
+	memory.shared.used = UINT64_MAX;
+	CHECK(!vtr_budget_take(&two, 0));
+	memory.shared.used = 5;
+	vtr_budget_part_return(&two.part);
+	CHECK_EQ(memory.shared.used, 0);
+}
+
 static void budget_is_for_all_threads(void)
 {
 	struct vtr_budget budget;
@@ -209,6 +241,7 @@ int main(void)
 	RUN(arena_reset_keeps_the_first_block);
 	RUN(arena_gives_nothing_a_place);
 	RUN(budget_refuses_what_is_too_much);
+	RUN(processes_share_a_budget);
 	RUN(budget_is_for_all_threads);
 	return 0;
 }
