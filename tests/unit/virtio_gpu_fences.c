@@ -154,7 +154,7 @@ static void a_timeline_is_in_order(void)
 	driver_end();
 }
 
-/* Without a ring, a submit waits for no renderer, which could hold up all the others: as in QEMU and crosvm. */
+/* Without a ring, a submit waits for no renderer, which could hold up all the others: as in QEMU. */
 static void the_global_timeline_waits_for_no_renderer(void)
 {
 	begin(&plain);
