@@ -218,7 +218,7 @@ static void check_sandbox(struct vtr_check *check)
 	if (vtr_os_self_path(self, sizeof(self)) != VTR_OK ||
 	    vtr_child_run(argv, NULL, -1, text, sizeof(text)) != VTR_OK) {
 		set(check, VTR_CHECK_MISSING,
-		    "workers cannot enter their sandbox here, so none starts; -o no-sandbox starts them "
+		    "workers cannot enter their sandbox here, so none starts; -o sandbox=off starts them "
 		    "without",
 		    "fails");
 		return;

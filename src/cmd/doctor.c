@@ -111,7 +111,7 @@ static void print_failure(const struct vtr_trials *trials, const struct vtr_tria
 		return;
 	}
 	if (unlocked) {
-		printf("      without the sandbox (-o no-sandbox) it works\n");
+		printf("      without the sandbox (-o sandbox=off) it works\n");
 	}
 	print_texts("the sandbox refuses the file", &trials->refused);
 	print_texts("the sandbox refuses the system call", &trials->refused_calls);

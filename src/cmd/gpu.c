@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "cmd/input.h"
+#include "cmd/lock_in.h"
 #include "cmd/video.h"
 #include "cmd/vtest_server.h"
 #include "cmd/workers.h"
@@ -344,6 +345,7 @@ static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 		.video = options->video,
 		.hxfr = options->hxfr,
 		.desktop = options->desktop,
+		.sandbox = (enum vtr_os_sandbox_mode)gpu->workers.config.sandbox,
 		.events = &gpu->screen_events,
 		.data = gpu,
 	};
@@ -490,6 +492,7 @@ static int run(const struct vtr_command *command, const struct options *options,
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
+	vtr_lock_in_warn(gpu.log, (enum vtr_os_sandbox_mode)tuning->renderer.sandbox);
 	/* One worker that does not read may hold some hundred fds, and the usual soft limit is 1024. */
 	vtr_os_raise_fd_limit();
 	err = vtr_os_sock_listen(options->socket, 0600, LISTEN_BACKLOG, &gpu.listen_fd);
@@ -590,6 +593,9 @@ static int run_gpu(const struct vtr_command *command, int argc, char **argv)
 	    vtr_video_parse(command, &options.video_options, options.outputs_made, &options.video) !=
 	            VTR_OK) {
 		return VTR_EXIT_USAGE;
+	}
+	if (vtr_lock_in_check(command, (enum vtr_os_sandbox_mode)tuning.renderer.sandbox) != VTR_OK) {
+		return 1;
 	}
 	return run(command, &options, &tuning, &displays);
 }

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
+#include "cmd/lock_in.h"
 #include "display_host/outputs.h"
 #include "encode/mux.h"
 #include "encode/packet_pipe.h"
@@ -38,6 +39,7 @@
 struct options {
 	const char *record;
 	const char *publish;
+	struct vtr_lock_in lock_in;
 	const char *log;
 };
 
@@ -52,6 +54,7 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, publish),
 	  .arg = "URL",
 	  .help = "publish to this server" },
+	VTR_LOCK_IN_OPTS(offsetof(struct options, lock_in)),
 	VTR_LOG_OPT(offsetof(struct options, log), VTR_LOG_HELP),
 };
 
@@ -99,22 +102,19 @@ static enum vtr_err create_file(struct vtr_log *log, const char *name, int *out_
 	return VTR_ERR_OS;
 }
 
-static enum vtr_err lock_in(bool server)
+static enum vtr_err lock_in(struct vtr_log *log, struct options *options)
 {
-	const struct vtr_os_limits limits = {
-		.max_fds = MAX_FDS,
-		.max_data_bytes = MAX_DATA_BYTES,
-		.no_core_dumps = true,
-		.no_priority = true,
+	const struct vtr_os_sandbox_params params = {
+		.role = options->publish ? VTR_OS_ROLE_PUBLISHER : VTR_OS_ROLE_SERVER,
+		.limits = {
+			.max_fds = MAX_FDS,
+			.max_data_bytes = MAX_DATA_BYTES,
+			.no_core_dumps = true,
+			.no_priority = true,
+		},
 	};
-	uint32_t applied;
-	enum vtr_err err = vtr_os_limits(&limits);
 
-	if (err == VTR_OK) {
-		err = vtr_os_hide();
-	}
-	/* Resolving names and connecting needs files and sockets. */
-	return err != VTR_OK || server ? err : vtr_os_sandbox_server(&applied);
+	return vtr_lock_in(log, "mux", &options->lock_in, &params);
 }
 
 static void want_key(struct job *job)
@@ -244,7 +244,7 @@ static enum vtr_err serve(struct job *job)
 	return err == VTR_ERR_GONE ? VTR_OK : err;
 }
 
-static enum vtr_err start(struct job *job, const struct options *options)
+static enum vtr_err start(struct job *job, struct options *options)
 {
 	enum vtr_mux_kind kind;
 	enum vtr_err err = options->record ? vtr_mux_kind_of_file(options->record, &kind) :
@@ -257,7 +257,7 @@ static enum vtr_err start(struct job *job, const struct options *options)
 		err = create_file(job->log, options->record, &job->file_fd);
 	}
 	if (err == VTR_OK) {
-		err = lock_in(options->publish != NULL);
+		err = lock_in(job->log, options);
 	}
 	return err;
 }

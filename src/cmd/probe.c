@@ -17,6 +17,7 @@
 #include "platform/proc.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
+#include "platform/watch.h"
 #include "pool/prober.h"
 #include "venus/probe.h"
 #include "venus/venus.h"
@@ -32,31 +33,18 @@
 
 /* --- the process that probes ----------------------------------------------------------------------- */
 
-/* Sends the peer the fd to watch this process by. Without one the socket is just closed. */
-static enum vtr_err send_watch_fd(int report_fd, int watch_fd)
-{
-	char byte = 0;
-	const struct iovec iov = { &byte, 1 };
-
-	return watch_fd >= 0 ? vtr_os_sock_send(report_fd, &iov, 1, &watch_fd, 1) : VTR_OK;
-}
-
 static enum vtr_err lock_in(const struct vtr_probe_params *params)
 {
-	vtr_autofd int watch_fd = -1;
+	const struct vtr_worker_lock lock = { .config = params->config,
+		                              .report_fd = params->report_fd,
+		                              .watched = params->report_fd >= 0 };
 	uint32_t applied;
+	enum vtr_err err = VTR_OK;
 
-	if (params->config->no_sandbox) {
-		return VTR_OK;
+	if (params->report_fd >= 0) {
+		err = vtr_os_die_with_parent();
 	}
-	if (params->report_fd < 0) {
-		return vtr_worker_lock_in(params->config, NULL, &applied);
-	}
-	enum vtr_err err = vtr_os_die_with_parent();
-	if (err == VTR_OK) {
-		err = vtr_worker_lock_in_watched(params->config, &watch_fd, &applied);
-	}
-	return err == VTR_OK ? send_watch_fd(params->report_fd, watch_fd) : err;
+	return err == VTR_OK ? vtr_worker_lock_in(&lock, &applied) : err;
 }
 
 int vtr_probe_run(const struct vtr_probe_params *params)
@@ -106,12 +94,12 @@ struct look {
 	int death_fd;
 	int output_fd;
 	int report_fd; /* -1 once it has reported */
-	int watch_fd;  /* -1: not watched */
+	struct vtr_os_watch *watch; /* NULL: not watched */
 	char output[OUTPUT_MAX];
 	size_t output_size;
 	struct files files;  /* read attempts that can be allowed */
 	struct files others; /* write attempts, and reads that are always refused */
-	char calls[MAX_CALLS][VTR_OS_WATCH_NAME];
+	char calls[MAX_CALLS][VTR_OS_WATCH_CALL];
 	size_t call_count;
 	bool works; /* there are devices, and all of their features work */
 };
@@ -179,20 +167,26 @@ static void note_call(struct look *look, const char *name)
 		}
 	}
 	if (look->call_count < MAX_CALLS) {
-		snprintf(look->calls[look->call_count++], VTR_OS_WATCH_NAME, "%s", name);
+		snprintf(look->calls[look->call_count++], VTR_OS_WATCH_CALL, "%s", name);
 	}
+}
+
+static void stop_watching(struct look *look)
+{
+	vtr_os_watch_destroy(look->watch);
+	look->watch = NULL;
 }
 
 static void on_watched(struct look *look)
 {
 	struct vtr_os_watched watched;
 
-	if (vtr_os_watch_next(look->watch_fd, &watched) != VTR_OK) {
-		vtr_close(&look->watch_fd); /* it can open no file any more, and ends */
+	if (vtr_os_watch_next(look->watch, &watched) != VTR_OK) {
+		stop_watching(look); /* it can open no file any more, and ends */
 	} else if (watched.path[0] != '\0') {
 		note_file(look, &watched);
 	} else if (watched.call[0] != '\0') {
-		note_call(look, watched.call);
+		note_call(look, watched.name);
 	}
 }
 
@@ -201,10 +195,13 @@ static void on_report(struct look *look)
 	char byte;
 	size_t size;
 	size_t fd_count;
+	vtr_autofd int fd = -1;
 
-	if (vtr_os_sock_recv(look->report_fd, &byte, 1, &size, &look->watch_fd, 1, &fd_count) != VTR_OK ||
-	    fd_count == 0) {
-		look->watch_fd = -1;
+	if (vtr_os_sock_recv(look->report_fd, &byte, 1, &size, &fd, 1, &fd_count) == VTR_OK &&
+	    fd_count == 1) {
+		/* Without memory the process is not watched: its calls fail. */
+		(void)(vtr_os_watch_create(VTR_OS_ROLE_DRIVER, VTR_OS_WATCH_OPENS, &fd, &look->watch) ==
+		       VTR_OK);
 	}
 	vtr_close(&look->report_fd);
 }
@@ -235,7 +232,7 @@ static void wait_for_end(struct look *look)
 			{ .fd = ended ? -1 : look->death_fd, .events = POLLIN },
 			{ .fd = look->output_fd, .events = POLLIN },
 			{ .fd = look->report_fd, .events = POLLIN },
-			{ .fd = ended ? -1 : look->watch_fd, .events = POLLIN },
+			{ .fd = ended || !look->watch ? -1 : vtr_os_watch_fd(look->watch), .events = POLLIN },
 		};
 		const int64_t left_ns = end_ns - vtr_os_now_ns();
 		if (left_ns <= 0) {
@@ -332,7 +329,7 @@ static void finish_look(struct look *look)
 	vtr_close(&look->death_fd);
 	vtr_close(&look->output_fd);
 	vtr_close(&look->report_fd);
-	vtr_close(&look->watch_fd);
+	stop_watching(look);
 	free_files(&look->files);
 	free_files(&look->others);
 }
@@ -341,9 +338,8 @@ static void finish_look(struct look *look)
 static enum vtr_err look_once(const struct vtr_probe_params *params, const struct files *more,
                               struct look *out_look)
 {
-	*out_look = (struct look){
-		.config = *params->config, .death_fd = -1, .output_fd = -1, .report_fd = -1, .watch_fd = -1
-	};
+	*out_look =
+		(struct look){ .config = *params->config, .death_fd = -1, .output_fd = -1, .report_fd = -1 };
 	for (size_t i = 0; i < more->count; i++) {
 		vtr_renderer_config_add_readable(&out_look->config, more->paths[i]);
 	}

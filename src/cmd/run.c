@@ -172,7 +172,8 @@ static enum vtr_err needs_trial(const struct vtr_tuning *tuning, bool *out_needs
 	enum vtr_err err = vtr_sandbox_paths_add(&config, tuning->driver, &outside);
 
 	if (err == VTR_OK) {
-		*out_needs = outside && !config.no_sandbox;
+		*out_needs = outside && (config.sandbox == VTR_OS_SANDBOX_ON ||
+		                         config.sandbox == VTR_OS_SANDBOX_REQUIRE);
 	}
 	return err;
 }

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "cmd/displays.h"
+#include "cmd/lock_in.h"
 #include "display/client.h"
 #include "display/protocol.h"
 #include "display/tokens.h"
@@ -37,6 +38,7 @@ struct options {
 	uint32_t feeds;
 	bool hxfr;
 	bool hxfr_open;
+	struct vtr_lock_in lock_in;
 	const char *log;
 };
 
@@ -94,37 +96,23 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, hxfr_open),
 	  .help = "serve HXFR clients without a token" },
+	VTR_LOCK_IN_OPTS(offsetof(struct options, lock_in)),
 	VTR_LOG_OPT(offsetof(struct options, log), VTR_LOG_HELP),
 };
 
-static enum vtr_err lock_in(struct vtr_log *log)
+static enum vtr_err lock_in(struct vtr_log *log, struct vtr_lock_in *options)
 {
-	const struct vtr_os_limits limits = {
-		.max_fds = MAX_FDS,
-		.max_data_bytes = MAX_DATA_BYTES,
-		.no_core_dumps = true,
-		.no_priority = true,
+	const struct vtr_os_sandbox_params params = {
+		.role = VTR_OS_ROLE_SERVER,
+		.limits = {
+			.max_fds = MAX_FDS,
+			.max_data_bytes = MAX_DATA_BYTES,
+			.no_core_dumps = true,
+			.no_priority = true,
+		},
 	};
-	uint32_t applied = 0;
-	enum vtr_err err = vtr_os_limits(&limits);
 
-	if (err == VTR_OK) {
-		err = vtr_os_hide();
-	}
-	if (err == VTR_OK) {
-		err = vtr_os_sandbox_server(&applied);
-	}
-	if (err != VTR_OK) {
-		vtr_log_write(
-			log, VTR_LOG_ERROR, "screen",
-			"cannot lock the screen process into its sandbox: %s. It does not run without; see "
-			"'vitrine doctor'",
-			vtr_err_text(err));
-		return err;
-	}
-	vtr_log_write(log, VTR_LOG_DEBUG, "screen", "sandbox: 0x%x of 0x%x apply", applied,
-	              (unsigned)VTR_OS_SANDBOX_ALL);
-	return VTR_OK;
+	return vtr_lock_in(log, "screen", options, &params);
 }
 
 /* Copies the tokens, which do not change any more. */
@@ -217,8 +205,7 @@ static void finish(struct services *services)
 }
 
 /* Everything that needs files comes before the sandbox, and all threads after it. */
-static enum vtr_err serve(struct vtr_log *log, struct vtr_display_client *screen,
-                          const struct options *options)
+static enum vtr_err serve(struct vtr_log *log, struct vtr_display_client *screen, struct options *options)
 {
 	const struct vtr_streams_params params = {
 		.log = log,
@@ -245,7 +232,7 @@ static enum vtr_err serve(struct vtr_log *log, struct vtr_display_client *screen
 		err = create_web(log, screen, services.streams, &tokens, options, &services.web);
 	}
 	if (err == VTR_OK) {
-		err = lock_in(log);
+		err = lock_in(log, &options->lock_in);
 	}
 	if (err == VTR_OK && services.web) {
 		err = vtr_web_start(services.web);

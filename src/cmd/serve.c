@@ -92,7 +92,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 	if (err != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	vtr_os_raise_fd_limit(); /* a connection needs three fds, and the usual soft limit is 1024 */
+	vtr_os_raise_fd_limit(); /* a connection needs five fds, and the usual soft limit is 1024 */
 	const struct vtr_vtest_server_params params = {
 		.command = command,
 		.tuning = &tuning,

@@ -7,6 +7,7 @@
 #include "base/mem.h"
 #include "cmd/child.h"
 #include "cmd/workers.h"
+#include "platform/proc.h"
 
 static void add_text(struct vtr_texts *texts, const char *text)
 {
@@ -90,8 +91,8 @@ enum vtr_err vtr_trials_run(struct vtr_trials *trials, const struct vtr_tuning *
 		return err;
 	}
 	trials->ran = probe(trials, &workers, &trials->locked, trials->answer) == VTR_OK;
-	if (!tuning->renderer.no_sandbox && !all_work(&trials->locked)) {
-		workers.config.no_sandbox = 1;
+	if (tuning->renderer.sandbox != VTR_OS_SANDBOX_OFF && !all_work(&trials->locked)) {
+		workers.config.sandbox = VTR_OS_SANDBOX_OFF;
 		/* This may fail, too; then there is no comparison. */
 		(void)probe(trials, &workers, &trials->unlocked, answer);
 	}

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "platform/proc.h"
 
 const char vtr_tuning_help[] =
 	"Renderer options (-o):\n"
@@ -18,13 +19,18 @@ const char vtr_tuning_help[] =
 	"  no-host-import            do not import host memory at all (for tests)\n"
 	"  no-export                 do not share memory by export from the driver either (for "
 	"tests)\n"
-	"  no-sandbox                do not lock the worker processes in (for debugging)\n";
+	"  sandbox=MODE              on: lock in as far as this host allows (default); require: do\n"
+	"                            not start if this host lacks a part; report: refuse nothing and\n"
+	"                            log what would be refused; off: do not lock in\n"
+	"  no-sandbox                the same as sandbox=off\n";
 
 enum kind {
 	KIND_FLAG,
 	KIND_TEXT,
 	KIND_U32,
 	KIND_U64,
+	KIND_SANDBOX,
+	KIND_NO_SANDBOX,
 };
 
 static const struct {
@@ -39,19 +45,41 @@ static const struct {
 	{ "import-alignment", KIND_U32, offsetof(struct vtr_tuning, renderer.import_alignment) },
 	{ "no-host-import", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_host_import) },
 	{ "no-export", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_export) },
-	{ "no-sandbox", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_sandbox) },
+	{ "sandbox", KIND_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
+	{ "no-sandbox", KIND_NO_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
 };
+
+static enum vtr_err store_sandbox(uint8_t *at, const char *value)
+{
+	static const char *const names[] = {
+		[VTR_OS_SANDBOX_ON] = "on",
+		[VTR_OS_SANDBOX_OFF] = "off",
+		[VTR_OS_SANDBOX_REPORT] = "report",
+		[VTR_OS_SANDBOX_REQUIRE] = "require",
+	};
+
+	for (size_t i = 0; value && i < VTR_ARRAY_LEN(names); i++) {
+		if (strcmp(names[i], value) == 0) {
+			*at = (uint8_t)i;
+			return VTR_OK;
+		}
+	}
+	return VTR_ERR_ARG;
+}
 
 static enum vtr_err store(enum kind kind, void *at, const char *value)
 {
 	uint64_t number;
 
-	if (kind == KIND_FLAG) {
+	if (kind == KIND_FLAG || kind == KIND_NO_SANDBOX) {
 		if (value) {
 			return VTR_ERR_ARG;
 		}
-		*(uint8_t *)at = 1;
+		*(uint8_t *)at = kind == KIND_FLAG ? 1 : VTR_OS_SANDBOX_OFF;
 		return VTR_OK;
+	}
+	if (kind == KIND_SANDBOX) {
+		return store_sandbox(at, value);
 	}
 	if (!value || value[0] == '\0') {
 		return VTR_ERR_ARG;

@@ -11,6 +11,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/lock_in.h"
 #include "cmd/workers.h"
 #include "platform/loop.h"
 #include "platform/shm.h"
@@ -189,14 +190,19 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
                                    const struct vtr_vtest_server_params *params)
 {
 	const char *name = params->command->name;
+	const enum vtr_os_sandbox_mode mode = (enum vtr_os_sandbox_mode)params->tuning->renderer.sandbox;
 	bool explained = false;
 	enum vtr_err err;
 
 	*front = (struct vtr_vtest_server){ .listen_fd = -1 };
-	err = vtr_cmd_create_log(params->command, params->log_filter, &front->log);
+	err = vtr_lock_in_check(params->command, mode);
+	if (err == VTR_OK) {
+		err = vtr_cmd_create_log(params->command, params->log_filter, &front->log);
+	}
 	if (err != VTR_OK) {
 		return err;
 	}
+	vtr_lock_in_warn(front->log, mode);
 	err = vtr_os_sock_listen(params->socket_path, params->socket_mode, LISTEN_BACKLOG, &front->listen_fd);
 	if (err != VTR_OK) {
 		vtr_cmd_explain_listen(name, params->socket_path, err);

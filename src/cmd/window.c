@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include <limits.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "cmd/displays.h"
+#include "cmd/lock_in.h"
 #include "display/client.h"
 #include "display/protocol.h"
 #include "display_host/child.h"
@@ -14,6 +16,9 @@
 #include "present/present.h"
 #include "present/try.h"
 
+/* The window system's, a GPU driver's and those of shared buffers. */
+#define MAX_FDS 4096
+
 /* Windows on this machine's desktop, for `vitrine gpu`: a process of its own, like `vitrine screen`. */
 
 struct options {
@@ -21,6 +26,7 @@ struct options {
 	const char *title;
 	const char *renderer;
 	const char *trial;
+	struct vtr_lock_in lock_in;
 	const char *log;
 };
 
@@ -41,6 +47,7 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, trial),
 	  .arg = "NAME",
 	  .help = "find out whether this renderer can draw into a window, and exit" },
+	VTR_LOCK_IN_OPTS(offsetof(struct options, lock_in)),
 	VTR_LOG_OPT(offsetof(struct options, log), VTR_LOG_HELP),
 };
 
@@ -59,7 +66,22 @@ static void listen_to_front(void *data)
 	vtr_present_quit(listener->present);
 }
 
-static int show(struct vtr_log *log, struct vtr_display_client *screen, const struct options *options)
+/* After the desktop's libraries have connected, and before there are other threads. */
+static enum vtr_err lock_in(struct vtr_log *log, struct vtr_lock_in *options)
+{
+	const char *const runtime_dir = getenv("XDG_RUNTIME_DIR");
+	const char *const write[] = { runtime_dir, NULL };
+	const struct vtr_os_sandbox_paths paths = { .write = write };
+	const struct vtr_os_sandbox_params params = {
+		.role = VTR_OS_ROLE_WINDOW,
+		.limits = { .max_fds = MAX_FDS, .no_core_dumps = true, .no_priority = true },
+		.paths = &paths,
+	};
+
+	return vtr_lock_in(log, "window", options, &params);
+}
+
+static int show(struct vtr_log *log, struct vtr_display_client *screen, struct options *options)
 {
 	char program[PATH_MAX];
 	const struct vtr_present_params params = {
@@ -80,6 +102,11 @@ static int show(struct vtr_log *log, struct vtr_display_client *screen, const st
 		return VTR_SCREEN_EXIT_USELESS;
 	}
 	if (err != VTR_OK) {
+		return 1;
+	}
+	err = lock_in(log, &options->lock_in);
+	if (err != VTR_OK) {
+		vtr_present_destroy(listener.present);
 		return 1;
 	}
 	err = vtr_os_thread_create(&thread, "front", listen_to_front, &listener);
@@ -108,7 +135,6 @@ static int try_vulkan(const struct options *options)
 
 static int run_window(const struct vtr_command *command, int argc, char **argv)
 {
-	const struct vtr_os_limits limits = { .no_core_dumps = true };
 	struct options options = { 0 };
 	struct vtr_display_client *screen;
 	struct vtr_log *log = NULL;
@@ -128,10 +154,7 @@ static int run_window(const struct vtr_command *command, int argc, char **argv)
 	if (vtr_log_create(options.log, STDERR_FILENO, NULL, &log) != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
-	err = vtr_os_limits(&limits);
-	if (err == VTR_OK) {
-		err = vtr_displays_open(log, options.hostmem_size, &screen);
-	}
+	err = vtr_displays_open(log, options.hostmem_size, &screen);
 	if (err == VTR_OK) {
 		status = show(log, screen, &options);
 		vtr_display_client_destroy(screen);

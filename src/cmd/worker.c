@@ -28,6 +28,7 @@ struct options {
 	bool trial;
 	bool hostmem;
 	uint32_t report_fd;
+	uint32_t refusals_fd;
 };
 
 static const struct vtr_opt opts[] = {
@@ -66,6 +67,11 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, cache),
 	  .arg = "DIR",
 	  .help = "keep compiled shaders in the existing files of this folder; default: do not keep them" },
+	{ .name = "refusals-fd",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, refusals_fd),
+	  .arg = "N",
+	  .help = "report refused system calls to the parent process through this fd" },
 	{ .name = "show-sandbox",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, show_sandbox),
@@ -94,7 +100,10 @@ static int show_sandbox(void)
 {
 	uint32_t applied;
 	const char *separator = "";
-	enum vtr_err err = vtr_worker_lock_in(NULL, NULL, &applied);
+	static struct vtr_renderer_config config;
+	vtr_renderer_config_init(&config);
+	const struct vtr_worker_lock lock = { .config = &config, .report_fd = -1 };
+	enum vtr_err err = vtr_worker_lock_in(&lock, &applied);
 
 	if (err != VTR_OK) {
 		return 1;
@@ -110,6 +119,12 @@ static int show_sandbox(void)
 	return 0;
 }
 
+/* Whether files can be opened that the sandbox would refuse. */
+static bool no_sandbox(const struct vtr_renderer_config *config)
+{
+	return config->sandbox == VTR_OS_SANDBOX_OFF || config->sandbox == VTR_OS_SANDBOX_REPORT;
+}
+
 /* Probes the devices. The trial runs in a child process that this process watches. */
 static int probe(const struct options *options, const struct vtr_renderer_config *config)
 {
@@ -120,7 +135,7 @@ static int probe(const struct options *options, const struct vtr_renderer_config
 		.report_fd = options->report_fd != 0 ? (int)options->report_fd : -1,
 	};
 
-	if (options->trial && options->report_fd == 0 && !config->no_sandbox) {
+	if (options->trial && options->report_fd == 0 && !no_sandbox(config)) {
 		return vtr_probe_watch(&params);
 	}
 	return vtr_probe_run(&params);
@@ -161,13 +176,14 @@ static int serve(const struct options *options, const struct vtr_renderer_config
 		.client_fd = options->client_fd != 0 ? (int)options->client_fd : -1,
 		.config = config,
 		.cache_dir = options->cache,
+		.refusals_fd = options->refusals_fd != 0 ? (int)options->refusals_fd : -1,
 	};
 	if (join_memory(options, log, &params.memory) != VTR_OK) {
 		vtr_log_destroy(log);
 		return 1;
 	}
 	/* Without a folder, the drivers would try the user's, which the sandbox refuses. */
-	if ((options->cache || !config->no_sandbox) && vtr_mesa_cache_set(options->cache) != VTR_OK) {
+	if ((options->cache || !no_sandbox(config)) && vtr_mesa_cache_set(options->cache) != VTR_OK) {
 		vtr_log_destroy(log);
 		return 1;
 	}

@@ -17,6 +17,8 @@
 #include "display_host/host.h"
 #include "display_host/outputs.h"
 #include "ipc/child.h"
+#include "ipc/child_refusals.h"
+#include "ipc/sandbox_args.h"
 #include "platform/bell.h"
 #include "platform/shm.h"
 #include "platform/thread.h"
@@ -316,6 +318,9 @@ static enum vtr_err spawn(struct vtr_display_child *child, const struct child_fd
 	struct vtr_os_spawn_fd fds[FDS_MAX];
 	char size_text[24];
 	char feeds_text[16];
+	struct vtr_sandbox_args sandbox;
+	const struct vtr_child_watch watch = { .role = params->role,
+		                               .permits = params->sandbox == VTR_OS_SANDBOX_REPORT };
 	const char *argv[ARGS_MAX];
 	size_t n = 0;
 
@@ -326,6 +331,10 @@ static enum vtr_err spawn(struct vtr_display_child *child, const struct child_fd
 	add_arg(argv, &n, "--hostmem-size", params->hostmem_fd >= 0 ? size_text : NULL);
 	add_arg(argv, &n, "--feeds", child_fds->feed_count > 0 ? feeds_text : NULL);
 	add_arg(argv, &n, "--log", params->log_filter);
+	vtr_sandbox_args_fill(params->sandbox, &sandbox);
+	for (size_t i = 0; i < VTR_SANDBOX_ARGS; i++) {
+		add_arg(argv, &n, NULL, sandbox.args[i]);
+	}
 	for (const char *const *arg = params->args; *arg; arg++) {
 		add_arg(argv, &n, NULL, *arg);
 	}
@@ -334,6 +343,7 @@ static enum vtr_err spawn(struct vtr_display_child *child, const struct child_fd
 		.argv = argv,
 		.fds = fds,
 		.fd_count = fill_fds(child, child_fds, fds),
+		.watch = params->sandbox != VTR_OS_SANDBOX_OFF ? &watch : NULL,
 	};
 	return vtr_child_start(child->process, &spec);
 }

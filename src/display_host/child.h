@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "display/types.h"
+#include "platform/proc.h"
 
 /*
  * Keeps a display process running, for display_host/host.h. It restarts the process when it dies, after a delay that
@@ -43,6 +44,8 @@ struct vtr_display_child_params {
 	int hostmem_fd;           /* read-only */
 	uint64_t hostmem_size;
 	struct vtr_display_outputs *outputs; /* or NULL */
+	enum vtr_os_role role;
+	enum vtr_os_sandbox_mode sandbox;
 	const struct vtr_display_events *events;
 	void *data;
 };

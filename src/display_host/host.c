@@ -295,6 +295,7 @@ static enum vtr_err make_outputs(struct vtr_display_host *client,
 		.program = params->program,
 		.items = params->video.outputs,
 		.count = params->video.output_count,
+		.sandbox = params->sandbox,
 	};
 
 	return vtr_display_outputs_create(&outputs_params, &client->outputs);
@@ -352,6 +353,9 @@ static enum vtr_err start_consumer(struct vtr_display_host *client, struct consu
 		.hostmem_fd = client->hostmem_fd,
 		.hostmem_size = params->hostmem ? params->hostmem->size : 0,
 		.outputs = consumer == &client->consumers[CONSUMER_SCREEN] ? client->outputs : NULL,
+		.role = consumer == &client->consumers[CONSUMER_WINDOW] ? VTR_OS_ROLE_WINDOW :
+		                                                          VTR_OS_ROLE_SERVER,
+		.sandbox = params->sandbox,
 		.events = params->events,
 		.data = params->data,
 	};

@@ -8,6 +8,7 @@
 #include "base/err.h"
 #include "core/ops.h"
 #include "display_host/outputs.h"
+#include "platform/proc.h"
 
 /*
  * The front's side of the screen process and of the window process. It implements struct vtr_display_ops with processes
@@ -67,6 +68,7 @@ struct vtr_display_host_params {
 	struct vtr_display_video video;
 	struct vtr_display_hxfr hxfr;
 	struct vtr_display_desktop desktop;
+	enum vtr_os_sandbox_mode sandbox; /* of all processes */
 	const struct vtr_display_events *events;
 	void *data; /* for the events */
 };

@@ -11,6 +11,8 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ipc/child.h"
+#include "ipc/child_refusals.h"
+#include "ipc/sandbox_args.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
 
@@ -55,11 +57,21 @@ static enum vtr_err spawn(const struct vtr_display_outputs_params *params,
                           const struct vtr_display_output *item, int feed_fd, struct vtr_child *child)
 {
 	const struct vtr_os_spawn_fd fds[] = { { .fd = feed_fd, .as = VTR_OUTPUT_FD_FEED } };
+	const struct vtr_child_watch watch = {
+		.role = item->is_url ? VTR_OS_ROLE_PUBLISHER : VTR_OS_ROLE_SERVER,
+		.permits = params->sandbox == VTR_OS_SANDBOX_REPORT,
+	};
+	struct vtr_sandbox_args sandbox;
+	vtr_sandbox_args_fill(params->sandbox, &sandbox);
 	const char *const argv[] = {
 		params->program,
 		"mux",
 		item->is_url ? "--publish" : "--record",
 		item->target,
+		sandbox.args[0],
+		sandbox.args[1],
+		sandbox.args[2],
+		sandbox.args[3],
 		params->log_filter ? "--log" : NULL,
 		params->log_filter,
 		NULL,
@@ -69,6 +81,7 @@ static enum vtr_err spawn(const struct vtr_display_outputs_params *params,
 		.argv = argv,
 		.fds = fds,
 		.fd_count = VTR_ARRAY_LEN(fds),
+		.watch = params->sandbox != VTR_OS_SANDBOX_OFF ? &watch : NULL,
 	};
 
 	return vtr_child_start(child, &spec);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "platform/proc.h"
 
 /*
  * The front's side of the files and servers that get the video. Each has a process (`vitrine mux`), which is started
@@ -37,6 +38,7 @@ struct vtr_display_outputs_params {
 	const char *program;
 	const struct vtr_display_output *items; /* borrowed */
 	size_t count;
+	enum vtr_os_sandbox_mode sandbox; /* of the processes */
 };
 
 /* Starts no process. Owner: *out_outputs is the caller's. Returns: VTR_ERR_NOMEM. */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "ipc/child_log.h"
+#include "ipc/child_refusals.h"
 #include "platform/loop.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
@@ -52,6 +53,7 @@ struct vtr_child {
 	int log_fd; /* -1: the log is closed */
 	struct vtr_os_loop_fd *log_watch;
 	struct vtr_child_log log;
+	struct vtr_child_refusals refusals;
 	int control_fd; /* -1: closed */
 	struct vtr_os_loop_fd *control_watch;
 	bool paused;      /* messages are not read for now */
@@ -369,6 +371,7 @@ bool vtr_child_is_connected(const struct vtr_child *child)
 static void forget_process(struct vtr_child *child)
 {
 	close_control(child);
+	vtr_child_refusals_end(&child->refusals);
 	close_log(child);
 	vtr_os_loop_remove(&child->death_watch);
 	vtr_close(&child->death_fd);
@@ -410,11 +413,12 @@ static void on_death(void *data, unsigned events)
 static bool times_out(struct vtr_child *child, int fd, int64_t deadline_ns)
 {
 	for (;;) {
-		struct pollfd fds[] = {
+		struct pollfd fds[3 + VTR_CHILD_REFUSALS_FDS] = {
 			{ .fd = child->death_fd, .events = POLLIN },
 			{ .fd = fd, .events = POLLIN },
 			{ .fd = child->log_fd, .events = POLLIN },
 		};
+		vtr_child_refusals_fill_fds(&child->refusals, fds + 3);
 		int64_t left_ns = deadline_ns - vtr_os_now_ns();
 		int timeout_ms = left_ns <= 0 ? 0 : (int)vtr_min((size_t)(left_ns / MS) + 1, 1000000);
 		int count = poll(fds, VTR_ARRAY_LEN(fds), timeout_ms);
@@ -422,7 +426,10 @@ static bool times_out(struct vtr_child *child, int fd, int64_t deadline_ns)
 		if (count > 0 && (fds[0].revents | fds[1].revents) != 0) {
 			return false;
 		}
-		if (count > 0 &&
+		if (count > 0) {
+			vtr_child_refusals_serve(&child->refusals, fds + 3);
+		}
+		if (count > 0 && fds[2].revents != 0 &&
 		    vtr_child_log_read(&child->log, child->log_fd, LOG_AT_ONCE) == VTR_ERR_GONE) {
 			close_log(child);
 		}
@@ -497,12 +504,14 @@ static void on_leave_over(struct vtr_child *child)
 
 /* The fds of the child's side; -1: none. */
 struct ends {
-	int null_fd, log_fd, control_fd;
+	int null_fd, log_fd, control_fd, refusals_fd;
+	int watch_fd; /* this process's end of refusals_fd */
 };
 
-static enum vtr_err make_ends(struct vtr_child *child, struct ends *ends)
+static enum vtr_err make_ends(struct vtr_child *child, bool watched, struct ends *ends)
 {
 	int fds[2];
+	enum vtr_err err;
 
 	ends->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	if (ends->null_fd < 0 || pipe2(fds, O_CLOEXEC) < 0) {
@@ -513,10 +522,18 @@ static enum vtr_err make_ends(struct vtr_child *child, struct ends *ends)
 	if (fcntl(child->log_fd, F_SETFL, O_NONBLOCK) < 0) {
 		return VTR_ERR_OS;
 	}
+	if (watched) {
+		err = vtr_os_sock_pair(fds);
+		if (err != VTR_OK) {
+			return err;
+		}
+		ends->watch_fd = fds[0];
+		ends->refusals_fd = fds[1];
+	}
 	if (!child->params.in_rules) {
 		return VTR_OK; /* no control socket */
 	}
-	enum vtr_err err = vtr_os_sock_pair(fds);
+	err = vtr_os_sock_pair(fds);
 	if (err == VTR_OK) {
 		child->control_fd = fds[0];
 		ends->control_fd = fds[1];
@@ -542,7 +559,7 @@ static enum vtr_err spawn(struct vtr_child *child, const struct vtr_child_spec *
 	};
 	size_t count = 2;
 
-	vtr_assert(spec->fd_count + 4 <= VTR_ARRAY_LEN(fds));
+	vtr_assert(spec->fd_count + 5 <= VTR_ARRAY_LEN(fds));
 	vtr_assert(!names(spec, STDIN_FILENO) && !names(spec, STDERR_FILENO));
 	if (!names(spec, STDOUT_FILENO)) {
 		fds[count++] = (struct vtr_os_spawn_fd){ .fd = ends->log_fd, .as = STDOUT_FILENO };
@@ -550,6 +567,11 @@ static enum vtr_err spawn(struct vtr_child *child, const struct vtr_child_spec *
 	if (ends->control_fd >= 0) {
 		vtr_assert(!names(spec, VTR_CHILD_CONTROL_FD));
 		fds[count++] = (struct vtr_os_spawn_fd){ .fd = ends->control_fd, .as = VTR_CHILD_CONTROL_FD };
+	}
+	if (ends->refusals_fd >= 0) {
+		vtr_assert(!names(spec, VTR_CHILD_REFUSALS_FD));
+		fds[count++] =
+			(struct vtr_os_spawn_fd){ .fd = ends->refusals_fd, .as = VTR_CHILD_REFUSALS_FD };
 	}
 	for (size_t i = 0; i < spec->fd_count; i++) {
 		fds[count++] = spec->fds[i];
@@ -565,7 +587,7 @@ static enum vtr_err spawn(struct vtr_child *child, const struct vtr_child_spec *
 	return child->origin->start(child->params.data, &os_spawn, &child->pid, &child->death_fd);
 }
 
-static enum vtr_err watch(struct vtr_child *child)
+static enum vtr_err watch(struct vtr_child *child, const struct vtr_child_spec *spec, struct ends *ends)
 {
 	const struct vtr_child_params *params = &child->params;
 
@@ -575,6 +597,9 @@ static enum vtr_err watch(struct vtr_child *child)
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_fd(params->loop, child->death_fd, true, false, on_death, child,
 		                         &child->death_watch);
+	}
+	if (err == VTR_OK && ends->watch_fd >= 0) {
+		err = vtr_child_refusals_start(&child->refusals, child->pid, spec->watch, &ends->watch_fd);
 	}
 	if (err != VTR_OK || child->control_fd < 0) {
 		return err;
@@ -592,23 +617,25 @@ static enum vtr_err watch(struct vtr_child *child)
 
 enum vtr_err vtr_child_start(struct vtr_child *child, const struct vtr_child_spec *spec)
 {
-	struct ends ends = { -1, -1, -1 };
+	struct ends ends = { -1, -1, -1, -1, -1 };
 
 	vtr_assert(child->pid == 0 && !child->in_message);
 	child->killed = false;
 	child->reaped = false;
 	child->due_ns[DUE_RESTART] = -1;
-	enum vtr_err err = make_ends(child, &ends);
+	enum vtr_err err = make_ends(child, spec->watch != NULL, &ends);
 	if (err == VTR_OK) {
 		err = spawn(child, spec, &ends);
 	}
 	vtr_close(&ends.null_fd);
 	vtr_close(&ends.log_fd);
 	vtr_close(&ends.control_fd);
+	vtr_close(&ends.refusals_fd);
 	child->started_ns = vtr_os_now_ns();
 	if (err == VTR_OK) {
-		err = watch(child);
+		err = watch(child, spec, &ends);
 	}
+	vtr_close(&ends.watch_fd);
 	if (err != VTR_OK) {
 		int saved_errno = errno;
 		if (child->pid != 0) {
@@ -677,6 +704,11 @@ pid_t vtr_child_pid(const struct vtr_child *child)
 	return child->pid;
 }
 
+void vtr_child_set_driver(struct vtr_child *child, const char *text, size_t max)
+{
+	vtr_child_refusals_set_driver(&child->refusals, text, max);
+}
+
 enum vtr_err vtr_child_create(const struct vtr_child_params *params, struct vtr_child **out_child)
 {
 	struct vtr_child *child = calloc(1, sizeof(*child));
@@ -689,6 +721,7 @@ enum vtr_err vtr_child_create(const struct vtr_child_params *params, struct vtr_
 	child->origin = params->origin ? params->origin : &own_origin;
 	snprintf(child->name, sizeof(child->name), "%s", params->name);
 	child->death_fd = child->log_fd = child->control_fd = -1;
+	vtr_child_refusals_init(&child->refusals, params->log, params->log_share, params->loop, child->name);
 	for (size_t i = 0; i < DUE_COUNT; i++) {
 		child->due_ns[i] = -1;
 	}

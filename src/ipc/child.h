@@ -31,9 +31,12 @@
 struct vtr_child;
 struct vtr_log;
 struct vtr_os_loop;
+struct vtr_child_watch;
 
 /* The fd number of the control socket in each child. */
 #define VTR_CHILD_CONTROL_FD 3
+/* That of the socket for reports of refused calls, beyond those that any child has. */
+#define VTR_CHILD_REFUSALS_FD 24
 
 /* What to start. Everything is borrowed for the duration of the call. */
 struct vtr_child_spec {
@@ -44,6 +47,9 @@ struct vtr_child_spec {
 	 * otherwise the log. */
 	const struct vtr_os_spawn_fd *fds;
 	size_t fd_count;
+	/* How to watch the process for system calls that its sandbox refuses; NULL: not at all. It gets the
+	 * socket for vtr_os_sandbox_syscalls() as fd VTR_CHILD_REFUSALS_FD. */
+	const struct vtr_child_watch *watch;
 };
 
 /* How a process ended. */
@@ -149,6 +155,10 @@ unsigned vtr_child_start_later(struct vtr_child *child);
 /* Returns: 0 if there is no process. In closed() the process still exists; in died() it does not. */
 pid_t vtr_child_pid(const struct vtr_child *child);
 
+/* The child says which driver it runs, which the log of refused calls names. `text` needs no NUL if it has
+ * `max` bytes. */
+void vtr_child_set_driver(struct vtr_child *child, const char *text, size_t max);
+
 /* Returns: whether messages can still be sent to the child. */
 bool vtr_child_is_connected(const struct vtr_child *child);
 
@@ -174,7 +184,8 @@ VTR_MUST_CHECK enum vtr_err vtr_child_fds_taken(struct vtr_child *child, size_t 
 /* Closes the control socket, which makes the child end, and drops the queue. No message and no closed() follow. */
 void vtr_child_hang_up(struct vtr_child *child);
 
-/* Kills the child, with a warning, if it has not ended within the timeout. Only the first call counts. 0: no limit. */
+/* Kills the child, with a warning, if it has not ended within the timeout. Only the first call counts. 0: no
+ * limit. */
 void vtr_child_leave(struct vtr_child *child, uint32_t timeout_ms);
 
 /* Kills the process; died() follows. Does nothing without a process. */

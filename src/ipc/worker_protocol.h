@@ -17,6 +17,7 @@ enum vtr_worker_op {
 	VTR_WORKER_FENCE_DONE = 4,
 	VTR_WORKER_DETACHED = 5, /* the worker has released the memory of a detached resource */
 	VTR_WORKER_FDS_TAKEN = 6, /* VMs: the worker has received fds */
+	VTR_WORKER_DEVICE = 7, /* the program has a device */
 	VTR_WORKER_OP_COUNT,
 };
 
@@ -43,6 +44,10 @@ struct vtr_worker_detached {
 struct vtr_worker_fds_taken {
 	uint32_t count;
 	uint32_t zero;
+};
+
+struct vtr_worker_device {
+	char name[64]; /* as the driver calls it; without NUL if it is that long */
 };
 
 extern const struct vtr_ipc_rule vtr_worker_rules[VTR_WORKER_OP_COUNT];

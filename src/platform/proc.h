@@ -31,8 +31,8 @@ struct vtr_os_spawn {
 	const char *const *env_set; /* NAME=VALUE, ends with NULL; replaces existing ones; NULL: none */
 };
 
-/* Returns: whether a process has the same user, pid and mount namespaces as this one, so that it is not in a container
- *          of its own. false also if this cannot be found out. Thread: any. */
+/* Returns: whether a process has the same user, pid and mount namespaces as this one, so that it is not in a
+ * container of its own. false also if this cannot be found out. Thread: any. */
 bool vtr_os_shares_namespaces(pid_t pid);
 
 /**
@@ -62,7 +62,7 @@ struct vtr_os_limits {
 	uint64_t max_fds; /* 0: unchanged; reduced to what the system allows */
 	uint64_t max_data_bytes; /* private writable memory; 0: unchanged */
 	bool no_core_dumps;
-	bool no_priority; /* it cannot raise its priority, nor run in real time */
+	bool no_priority; /* it cannot raise its priority, run in real time, nor keep messages in the kernel */
 };
 
 /* Limits what this process may use, irrevocably. Returns: VTR_ERR_OS. */
@@ -111,10 +111,54 @@ struct vtr_os_sandbox_paths {
 	const char *const *update; /* directories whose existing files may also be changed */
 };
 
+/* What a process is for, which decides what its sandbox allows. */
+enum vtr_os_role {
+	VTR_OS_ROLE_DRIVER, /* runs a Vulkan driver for a guest */
+	VTR_OS_ROLE_SERVER, /* faces a network: serves listening sockets that it inherited, and has its files open */
+	VTR_OS_ROLE_PUBLISHER, /* sends video to a server of its user's choice: looks up its name and connects */
+	VTR_OS_ROLE_WINDOW, /* shows windows, by the desktop's libraries */
+};
+
+struct vtr_os_syscalls {
+	enum vtr_os_role role;
+	/* A socket whose other end learns of refused calls (platform/watch.h). It gets one byte with an fd, or
+	 * without one if this kernel or container supports no such reports: the calls are refused then, too. -1:
+	 * there is none. */
+	int report_fd;
+	bool files; /* report each attempt to open a file, too */
+	bool permissive; /* filter nothing if the calls cannot be reported */
+};
+
 /**
- * Limits which files this process can open from now on. It can read libraries, the drivers' settings, and
- * what /proc and /sys report about this process and the hardware. It can read and write the GPU's device
- * nodes. Files that are already open stay usable. Cannot be undone.
+ * Allows only the system calls of a list for this role: those that it needs, and those that affect only this process.
+ * All other calls fail with an error code; calls that are not listed fail with ENOSYS, also those that only later
+ * kernels have. Requests about the priority and processors of threads other than the calling and the first one are
+ * accepted and have no effect. Cannot be undone.
+ *
+ * No role allows new programs or processes, signals to other processes or access to them, terminals' commands, or
+ * mounting. A driver has no sockets other than local pairs and the kind that NVIDIA's driver listens with. A server
+ * opens no files, makes no sockets, and accepts connections. A publisher connects over the Internet protocols, and a
+ * window process also to local sockets.
+ *
+ * Returns: VTR_OK with VTR_OS_SANDBOX_SYSCALLS or nothing in *out_applied; VTR_ERR_NOMEM, VTR_ERR_OS.
+ * Thread:  applies to all threads. The calls that are reported wait for the process at the other end of the socket, or
+ *          for its end.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls(const struct vtr_os_syscalls *params,
+                                                    uint32_t *out_applied);
+
+/**
+ * Limits which files this process can open from now on, by its role:
+ *
+ *   driver     reads libraries, the drivers' settings, and what /proc and /sys report about this process and the
+ *              hardware; reads and writes the GPU's device nodes
+ *   server     opens none
+ *   publisher  reads what a driver reads except the GPU's nodes, and what the look-up of names and the check of
+ *              certificates read
+ *   window     reads all that its user may read, because desktops keep their settings in many places, but not other
+ *              processes' folders in /proc; writes the nodes of GPUs and what desktops share memory through
+ *
+ * None executes files. Files that are already open stay usable. Cannot be undone.
  *
  * `paths`  additional paths; NULL for none.
  * Returns: VTR_OK with the bits that apply in *out_applied, none where the kernel does not support this;
@@ -122,70 +166,55 @@ struct vtr_os_sandbox_paths {
  * Thread:  applies to the calling thread and the threads that it starts later: call it before there are
  *          others.
  */
-VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_paths *paths,
+VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_files(enum vtr_os_role role,
+                                                 const struct vtr_os_sandbox_paths *paths,
                                                  uint32_t *out_applied);
 
-/**
- * Allows only the system calls of a list: those that drivers and the renderer need, and those that affect only
- * this process. There are no sockets other than local pairs and the kind that NVIDIA's driver listens with, no
- * new programs or processes, no signals to others, no terminals' commands. All other calls fail with an error
- * code; calls that are not listed fail with ENOSYS, also those that only later kernels have. Requests about the
- * priority and processors of threads other than the calling and the first one are accepted and have no effect.
- * Cannot be undone.
- *
- * Returns: VTR_OK with VTR_OS_SANDBOX_SYSCALLS or nothing in *out_applied; VTR_ERR_NOMEM, VTR_ERR_OS.
- * Thread:  applies to all threads.
- */
-VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied);
+enum vtr_os_sandbox_mode {
+	VTR_OS_SANDBOX_ON, /* as much as the kernel and the container allow */
+	VTR_OS_SANDBOX_OFF,
+	VTR_OS_SANDBOX_REPORT, /* refuses nothing, and reports what it would refuse */
+	VTR_OS_SANDBOX_REQUIRE, /* all of it, or the process does not work */
+};
 
-/**
- * Like vtr_os_sandbox_syscalls(), for a process that another one watches. Every refused call and every
- * attempt to open a file is reported at the fd, and blocks until vtr_os_watch_next() has taken the report.
- * Once the watching process has closed the fd or has ended, these calls fail with ENOSYS.
- *
- * Owner:   *out_watch_fd is the caller's, to be handed to the other process. -1: nothing is filtered here.
- * Returns: VTR_ERR_NOMEM, VTR_ERR_OS (this kernel or container does not support such reports; nothing is
- *          filtered).
- * Thread:  applies to the calling thread and the threads that it starts later: call it before there are
- *          others.
- */
-VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls_watched(int *out_watch_fd, uint32_t *out_applied);
-
-#define VTR_OS_WATCH_PATH 4096
-#define VTR_OS_WATCH_NAME 32
-
-/* One action of the watched process. One of the two texts is empty. */
-struct vtr_os_watched {
-	char path[VTR_OS_WATCH_PATH]; /* absolute path of the file that it opens */
-	bool writes; /* it opens the file for writing */
-	char call
-		[VTR_OS_WATCH_NAME]; /* the refused system call, unless callers are known to have a fallback */
+struct vtr_os_sandbox_params {
+	enum vtr_os_role role;
+	enum vtr_os_sandbox_mode mode;
+	struct vtr_os_limits limits;
+	const struct vtr_os_sandbox_paths *paths; /* or NULL */
+	int report_fd; /* see struct vtr_os_syscalls; not -1 with `watched` */
+	/* The process at the other end of `report_fd` decides which files are opened, and reads the memory of
+	 * this one. */
+	bool watched;
 };
 
 /**
- * Takes the next report and lets the watched process continue. Call it when the fd is readable. The process
- * must be a child of this process, and trusted: it can change a path after it was read here.
+ * Locks this process in: limits it, hides it, and applies both parts of the sandbox. With VTR_OS_SANDBOX_REPORT only
+ * the limits apply.
  *
- * *out_watched: both texts are empty if there is nothing to report.
- * Returns: VTR_ERR_GONE (the process has ended), VTR_ERR_OS.
+ * Returns: VTR_OK with the bits that apply in *out_applied;
+ *          VTR_ERR_UNSUPPORTED (VTR_OS_SANDBOX_REQUIRE: some are missing; they are those not in *out_applied);
+ *          VTR_ERR_NOMEM; VTR_ERR_OS. Fewer restrictions may apply after an error.
+ * Thread:  call it before there are other threads.
  */
-VTR_MUST_CHECK enum vtr_err vtr_os_watch_next(int watch_fd, struct vtr_os_watched *out_watched);
+VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_enter(const struct vtr_os_sandbox_params *params,
+                                                 uint32_t *out_applied);
 
-/* Returns: whether vtr_os_sandbox_files() would allow reading a file, given its path without links. Thread:
+/* Returns: the version of the kernel's interface for limiting files (Landlock); 0 if there is none, with errno:
+ * ENOSYS, or EOPNOTSUPP if it is switched off. Thread: any. */
+int vtr_os_sandbox_files_version(void);
+
+/* Returns: the bits that vtr_os_sandbox_files() and vtr_os_sandbox_syscalls() can apply here. Applies nothing.
+ * Thread: any. */
+uint32_t vtr_os_sandbox_supported(void);
+
+/* Returns: whether vtr_os_sandbox_files() would allow a driver to read a file, given its path without links. Thread:
  *          any. */
 bool vtr_os_sandbox_reads(const struct vtr_os_sandbox_paths *paths, const char *path);
 
-/**
- * The sandbox of a process that faces a network. It serves listening sockets that it inherited and has all
- * its files open. From now on it can open no file, and of the system calls that vtr_os_sandbox_syscalls()
- * allows it may not change folders and what is in them, make sockets, or place memory; but it may accept
- * connections.
- *
- * Returns: VTR_OK with the bits of both parts that apply in *out_applied; VTR_ERR_NOMEM; VTR_ERR_OS
- *          (fewer restrictions than that may apply then).
- * Thread:  call it before there are other threads.
- */
-VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_server(uint32_t *out_applied);
+/* Returns: whether vtr_os_sandbox_files() would allow the process `pid` of this role to open the file, or
+ * nothing changes because the file does not exist. `path` may have links. Thread: any. */
+bool vtr_os_sandbox_opens(enum vtr_os_role role, pid_t pid, const char *path, bool writes);
 
 /**
  * Makes all threads share the first thread's heap, and keeps freed memory for reuse. For processes with few

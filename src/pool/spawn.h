@@ -39,7 +39,8 @@ struct vtr_spawn_worker {
 };
 
 /**
- * Starts a worker as the process of `child`, which must have a control socket and no process.
+ * Starts a worker as the process of `child`, which must have a control socket and no process. The spawner outlives the
+ * child.
  *
  * Returns: VTR_ERR_NOMEM, VTR_ERR_OS.
  */

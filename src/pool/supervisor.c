@@ -302,6 +302,11 @@ static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message
 		remove_ring(client, gone->ring_id);
 		return VTR_OK;
 	}
+	case VTR_WORKER_DEVICE: {
+		const struct vtr_worker_device *device = message->payload;
+		vtr_child_set_driver(client->worker, device->name, sizeof(device->name));
+		return VTR_OK;
+	}
 	case VTR_WORKER_HOSTMEM_RING: /* of VMs */
 	case VTR_WORKER_FENCE_DONE:
 	case VTR_WORKER_DETACHED:

@@ -197,7 +197,8 @@ static enum vtr_err handle_detached(struct vtr_renderer *renderer, const struct 
 static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message, unsigned *cost)
 {
 	struct vtr_renderer *renderer = data;
-	const bool is_report = message->op == VTR_WORKER_HOSTMEM_RING || message->op == VTR_WORKER_RING_GONE;
+	const bool is_report = message->op == VTR_WORKER_HOSTMEM_RING ||
+	                       message->op == VTR_WORKER_RING_GONE || message->op == VTR_WORKER_DEVICE;
 
 	*cost = is_report ? 1 : 0; /* the others each answer a request */
 	switch ((enum vtr_worker_op)message->op) {
@@ -218,6 +219,11 @@ static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message
 	case VTR_WORKER_FDS_TAKEN:
 		return vtr_child_fds_taken(renderer->worker,
 		                           ((const struct vtr_worker_fds_taken *)message->payload)->count);
+	case VTR_WORKER_DEVICE: {
+		const struct vtr_worker_device *device = message->payload;
+		vtr_child_set_driver(renderer->worker, device->name, sizeof(device->name));
+		return VTR_OK;
+	}
 	case VTR_WORKER_RING: /* of vtest */
 	case VTR_WORKER_OP_COUNT:
 		break;

@@ -32,6 +32,7 @@ struct vtr_present {
 	struct vtr_flush_listener listener;
 	struct slot slots[VTR_MAX_DISPLAYS];
 	_Atomic bool quits;
+	bool vulkan_works; /* tried in a process of its own */
 	bool x11;   /* waits by present/x11.h and is woken by the bell; otherwise SDL does both */
 	int ring_fd, hear_fd;
 	_Atomic bool woken; /* a wake-up was already sent */
@@ -68,8 +69,7 @@ static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
 	struct vtr_desk *desk = &present->desk;
 	enum vtr_err err = VTR_ERR_UNSUPPORTED;
 
-	if (!is_renderer(present, "software") &&
-	    vtr_present_try_apart(desk->log, present->program, present->renderer)) {
+	if (present->vulkan_works) {
 		desk->host.any_gpu = vtr_present_any_gpu(&present->sdl, present->renderer);
 		desk->ops = &vtr_painter_vulkan;
 		err = vtr_desk_window_create(desk, display, mode, out_window);
@@ -371,6 +371,9 @@ enum vtr_err vtr_present_create(const struct vtr_present_params *params, struct 
 		free_present(present);
 		return err;
 	}
+	/* Now, because a process in a sandbox starts no others. */
+	present->vulkan_works = !is_renderer(present, "software") &&
+	                        vtr_present_try_apart(params->log, present->program, renderer);
 	present->listener = (struct vtr_flush_listener){ .flushed = wake, .data = present };
 	vtr_display_client_listen(params->screen, &present->listener);
 	*out_present = present;

@@ -36,8 +36,8 @@ bool vtr_present_is_built(void);
 bool vtr_present_knows_renderer(const char *name);
 
 /**
- * Connects to the window system; vtr_present_run() opens windows. `screen` outlives the result, and must not run during
- * this function and vtr_present_destroy().
+ * Connects to the window system and tries the renderers; vtr_present_run() opens windows and starts no
+ * processes. `screen` outlives the result, and must not run during this function and vtr_present_destroy().
  *
  * Owner:   *out_present is the caller's.
  * Returns: VTR_ERR_UNSUPPORTED (there is no SDL2, no window system, or not this renderer: logged),

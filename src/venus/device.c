@@ -245,6 +245,7 @@ static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo 
 /* Adds the device to the context. Returns: false if its instance was destroyed meanwhile. */
 static bool join(struct vtr_venus *venus, struct vtr_device *device)
 {
+	char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
 	bool joined;
 
 	pthread_mutex_lock(&venus->instance_lock);
@@ -252,8 +253,12 @@ static bool join(struct vtr_venus *venus, struct vtr_device *device)
 	if (joined) {
 		device->next = venus->devices;
 		venus->devices = device;
+		memcpy(name, device->physical->properties.deviceName, sizeof(name));
 	}
 	pthread_mutex_unlock(&venus->instance_lock);
+	if (joined && venus->params.events->device) {
+		venus->params.events->device(venus->params.data, name);
+	}
 	return joined;
 }
 

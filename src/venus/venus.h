@@ -49,6 +49,8 @@ struct vtr_venus_events {
 	/* After vtr_venus_resource_destroy() of hostmem or pieces, once for each: neither the context nor its
 	 * devices access that memory any more. NULL: there are no such resources. Thread: any. */
 	void (*released)(void *data, uint32_t res_id);
+	/* The guest has a device now, which the driver calls `name`. NULL: this does not matter. Thread: any. */
+	void (*device)(void *data, const char *name);
 };
 
 /* A VM's host-visible memory. Its guest allocates memory there before it says what for (use_guest_vram), so

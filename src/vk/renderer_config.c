@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "platform/proc.h"
 #include "platform/shm.h"
 
 /* Another process reads all bytes, so none may be padding. */
@@ -41,9 +42,9 @@ static const char *find_problem(const struct vtr_renderer_config *config)
 	if ((config->import_alignment & (config->import_alignment - 1)) != 0) {
 		return "import-alignment has a wrong value: it must be a power of two, for instance 16384";
 	}
-	if (config->no_host_import > 1 || config->no_export > 1 || config->no_sandbox > 1 ||
+	if (config->no_host_import > 1 || config->no_export > 1 || config->sandbox > VTR_OS_SANDBOX_REQUIRE ||
 	    config->zero != 0 || config->zeros != 0) {
-		return "a flag has another value than 0 and 1";
+		return "a flag or the mode of the sandbox has an unknown value";
 	}
 	if (!vtr_probe_cache_is_valid(&config->known)) {
 		return "the results of the prober are not valid";

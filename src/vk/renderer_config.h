@@ -28,10 +28,11 @@ struct vtr_renderer_config {
 	uint32_t import_alignment;
 	uint32_t handshake_timeout_ms; /* for a vtest client to create its context; 0: no limit */
 	uint32_t reply_timeout_ms; /* for it to read pending replies before the next one; 0: no limit */
-	/* These flags are 0 or 1. The first two make the driver appear to lack the feature, for tests of such hosts. */
+	/* The first two are flags, 0 or 1. They make the driver appear to lack the feature, for tests of such
+	 * hosts. */
 	uint8_t no_host_import;
 	uint8_t no_export; /* as dma-buf or opaque fd */
-	uint8_t no_sandbox; /* do not apply the sandbox */
+	uint8_t sandbox; /* enum vtr_os_sandbox_mode */
 	uint8_t zero;
 	uint32_t readable_size; /* the used bytes of `readable` */
 	uint32_t zeros;

@@ -169,7 +169,15 @@ static void on_dead(void *data)
 	(void)shutdown(vtest->fd, SHUT_RD);
 }
 
+static void on_device(void *data, const char *name)
+{
+	const struct vtr_vtest *vtest = data;
+
+	vtest->params->events->device(vtest->params->data, name);
+}
+
 static const struct vtr_venus_events venus_events = {
+	.device = on_device,
 	.fence = on_fence,
 	.ring = on_ring,
 	.dead = on_dead,

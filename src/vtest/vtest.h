@@ -22,6 +22,8 @@ struct vtr_vtest_events {
 	/* Serving has ended, VTR_OK if the client closed. The context is destroyed next, which may take as
 	 * long as the device needs for its pending work. Thread: the serving thread. */
 	void (*ending)(void *data, enum vtr_err why);
+	/* See vtr_venus_events.device. Thread: any. */
+	void (*device)(void *data, const char *name);
 };
 
 struct vtr_vtest_params {

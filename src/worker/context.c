@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
@@ -70,6 +71,14 @@ static void on_released(void *data, uint32_t res_id)
 	send_message(data, VTR_WORKER_DETACHED, &detached);
 }
 
+static void on_device(void *data, const char *name)
+{
+	struct vtr_worker_device device = { .name = "" };
+
+	memcpy(device.name, name, strnlen(name, sizeof(device.name)));
+	send_message(data, VTR_WORKER_DEVICE, &device);
+}
+
 static void on_dead(void *data)
 {
 	struct context *context = data;
@@ -84,6 +93,7 @@ static const struct vtr_venus_events venus_events = {
 	.ring = on_ring,
 	.dead = on_dead,
 	.released = on_released,
+	.device = on_device,
 };
 
 /* --- messages from the front -------------------------------------------------------------------- */

@@ -2,9 +2,12 @@
 #define VTR_LOG_MODULE "worker"
 #include "worker/server.h"
 
+#include <pthread.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "ipc/hang_up.h"
 #include "ipc/worker_protocol.h"
 #include "platform/proc.h"
@@ -22,11 +25,34 @@ struct server {
 	const struct vtr_worker_params *params;
 	struct vtr_worker_watch watch;
 	bool orphaned;
+	int refusals_fd; /* until the sandbox applies */
+	pthread_mutex_t send_lock; /* for what any thread sends */
 };
+
+/* Any thread may send. */
+static void send_message(struct server *server, enum vtr_worker_op op, const struct vtr_ipc_parts *parts)
+{
+	pthread_mutex_lock(&server->send_lock);
+	enum vtr_err err = vtr_ipc_send(server->params->control_fd, vtr_worker_rules, op, parts);
+	pthread_mutex_unlock(&server->send_lock);
+	if (err != VTR_OK) {
+		/* The supervisor is gone. The watch sees that on the same socket, and ends serving. */
+		vtr_debug(server->params->log, "cannot send %s: %s", vtr_worker_rules[op].name,
+		          vtr_err_text(err));
+	}
+}
+
+static void report_device(void *data, const char *name)
+{
+	struct vtr_worker_device device = { .name = "" };
+	const struct vtr_ipc_parts parts = { .payload = &device };
+
+	memcpy(device.name, name, strnlen(name, sizeof(device.name)));
+	send_message(data, VTR_WORKER_DEVICE, &parts);
+}
 
 static void report_ring(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset)
 {
-	const struct server *server = data;
 	const struct vtr_worker_ring ring = { .ring_id = ring_id, .status_offset = status_offset };
 	const struct vtr_worker_ring_gone gone = { .ring_id = ring_id };
 	const struct vtr_ipc_parts parts = {
@@ -34,13 +60,8 @@ static void report_ring(void *data, uint64_t ring_id, bool created, int fd, uint
 		.fds = &fd,
 		.fd_count = created ? 1 : 0,
 	};
-	enum vtr_err err = vtr_ipc_send(server->params->control_fd, vtr_worker_rules,
-	                                created ? VTR_WORKER_RING : VTR_WORKER_RING_GONE, &parts);
 
-	if (err != VTR_OK) {
-		/* The supervisor is gone. The watch sees that on the same socket, and ends serving. */
-		vtr_debug(server->params->log, "cannot report a ring: %s", vtr_err_text(err));
-	}
+	send_message(data, created ? VTR_WORKER_RING : VTR_WORKER_RING_GONE, &parts);
 }
 
 static void report_context(void *data, struct vtr_venus *venus)
@@ -61,6 +82,7 @@ static const struct vtr_vtest_events vtest_events = {
 	.ring = report_ring,
 	.context = report_context,
 	.ending = report_ending,
+	.device = report_device,
 };
 
 static void log_sandbox(struct vtr_log *log, uint32_t applied)
@@ -74,75 +96,46 @@ static void log_sandbox(struct vtr_log *log, uint32_t applied)
 	vtr_debug(log, "sandbox: 0x%x of 0x%x apply", applied, (unsigned)VTR_OS_SANDBOX_ALL);
 }
 
-static enum vtr_err filter_syscalls(int *out_watch_fd, uint32_t *out_applied)
-{
-	if (out_watch_fd && vtr_os_sandbox_syscalls_watched(out_watch_fd, out_applied) == VTR_OK) {
-		return VTR_OK;
-	}
-	return vtr_os_sandbox_syscalls(out_applied);
-}
-
-/* `out_watch_fd` may be NULL. */
-static enum vtr_err lock_process(const struct vtr_renderer_config *config, const char *cache_dir,
-                                 int *out_watch_fd, uint32_t *out_applied)
+enum vtr_err vtr_worker_lock_in(const struct vtr_worker_lock *lock, uint32_t *out_applied)
 {
 	const char *readable[VTR_RENDERER_CONFIG_MAX_PATHS + 1] = { NULL };
-	const struct vtr_os_limits limits = {
-		.max_fds = MAX_FDS,
-		.max_data_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size(),
-		.no_core_dumps = true,
-		.no_priority = true,
-	};
-	const char *const caches[] = { cache_dir, NULL };
+	const char *const caches[] = { lock->cache_dir, NULL };
 	const struct vtr_os_sandbox_paths paths = { .read = readable, .update = caches };
-	uint32_t files = 0;
-	uint32_t syscalls = 0;
+	const struct vtr_os_sandbox_params params = {
+		.role = VTR_OS_ROLE_DRIVER,
+		.mode = (enum vtr_os_sandbox_mode)lock->config->sandbox,
+		.limits = {
+			.max_fds = MAX_FDS,
+			.max_data_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size(),
+			.no_core_dumps = true,
+			.no_priority = true,
+		},
+		.paths = &paths,
+		.report_fd = lock->report_fd,
+		.watched = lock->watched,
+	};
 
-	if (config) {
-		(void)vtr_renderer_config_readable(config, readable);
-	}
-	enum vtr_err err = vtr_os_limits(&limits);
-	/* The process that watches reads this one's memory. */
-	if (err == VTR_OK && !out_watch_fd) {
-		err = vtr_os_hide();
-	}
-	if (err == VTR_OK) {
-		err = vtr_os_sandbox_files(&paths, &files);
-	}
-	if (err == VTR_OK) {
-		err = filter_syscalls(out_watch_fd, &syscalls);
-	}
-	if (err == VTR_OK) {
-		*out_applied = files | syscalls;
-	}
-	return err;
-}
-
-enum vtr_err vtr_worker_lock_in(const struct vtr_renderer_config *config, const char *cache_dir,
-                                uint32_t *out_applied)
-{
-	return lock_process(config, cache_dir, NULL, out_applied);
-}
-
-enum vtr_err vtr_worker_lock_in_watched(const struct vtr_renderer_config *config, int *out_watch_fd,
-                                        uint32_t *out_applied)
-{
-	*out_watch_fd = -1;
-	return lock_process(config, NULL, out_watch_fd, out_applied);
+	(void)vtr_renderer_config_readable(lock->config, readable);
+	return vtr_os_sandbox_enter(&params, out_applied);
 }
 
 /* Applies the sandbox unless it is disabled, and logs its missing parts. */
 static enum vtr_err lock_in(const struct vtr_worker_params *params)
 {
+	const struct vtr_worker_lock lock = { .config = params->config,
+		                              .cache_dir = params->cache_dir,
+		                              .report_fd = params->refusals_fd };
 	uint32_t applied = 0;
+	enum vtr_err err = vtr_worker_lock_in(&lock, &applied);
 
-	if (params->config->no_sandbox) {
-		return VTR_OK;
-	}
-	enum vtr_err err = vtr_worker_lock_in(params->config, params->cache_dir, &applied);
-	if (err == VTR_OK) {
+	if (err == VTR_OK && params->config->sandbox == VTR_OS_SANDBOX_REPORT) {
+		vtr_warn(params->log,
+		         "the sandbox protects nothing: -o sandbox=report only records what it would refuse");
+	} else if (err == VTR_ERR_UNSUPPORTED ||
+	           (err == VTR_OK && params->config->sandbox != VTR_OS_SANDBOX_OFF)) {
 		log_sandbox(params->log, applied);
-	} else {
+	}
+	if (err != VTR_OK) {
 		vtr_error(params->log,
 		          "cannot lock the worker into its sandbox: %s. It ends, and its program gets no "
 		          "Vulkan device; 'vitrine doctor' examines the sandbox",
@@ -198,6 +191,7 @@ static enum vtr_err prepare(struct server *server)
 	if (err == VTR_OK) {
 		err = lock_in(params);
 	}
+	vtr_close(&server->refusals_fd);
 	if (err == VTR_OK) {
 		err = vtr_worker_watch_start(&server->watch, params->control_fd, params->client_fd);
 	}
@@ -206,7 +200,9 @@ static enum vtr_err prepare(struct server *server)
 
 enum vtr_err vtr_worker_run(const struct vtr_worker_params *params)
 {
-	struct server server = { .params = params };
+	struct server server = { .params = params,
+		                 .refusals_fd = params->refusals_fd,
+		                 .send_lock = PTHREAD_MUTEX_INITIALIZER };
 	enum vtr_err err = prepare(&server);
 
 	if (err != VTR_OK) {

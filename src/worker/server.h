@@ -23,6 +23,15 @@ struct vtr_worker_params {
 	const struct vtr_renderer_config *config; /* checked */
 	struct vtr_budget_part memory; /* of the vtest connection, see vtr_venus_params */
 	const char *cache_dir; /* see vtr_worker_lock_in() */
+	int refusals_fd; /* see struct vtr_os_syscalls; -1: none. Closed by vtr_worker_run() */
+};
+
+struct vtr_worker_lock {
+	/* Has the mode, and the files that the process may read besides the system's. */
+	const struct vtr_renderer_config *config;
+	const char *cache_dir; /* the folder of the shader cache, see pool/shader_cache.h; NULL: none */
+	int report_fd;         /* these two: see struct vtr_os_sandbox_params */
+	bool watched;
 };
 
 /**
@@ -30,17 +39,9 @@ struct vtr_worker_params {
  * container does not support are missing in *out_applied (see vtr_os_sandbox). That is not an error: most hosts lack
  * some.
  *
- * `config`     has the files that the process may read besides the system's; NULL: none.
- * `cache_dir`  the folder of the shader cache, see pool/shader_cache.h; NULL: none.
- * Returns: VTR_ERR_OS, VTR_ERR_NOMEM.
+ * Returns: VTR_ERR_UNSUPPORTED (the configuration requires the parts that are missing), VTR_ERR_OS, VTR_ERR_NOMEM.
  */
-VTR_MUST_CHECK enum vtr_err vtr_worker_lock_in(const struct vtr_renderer_config *config,
-                                               const char *cache_dir, uint32_t *out_applied);
-
-/* The same for a process that another one watches, see vtr_os_sandbox_syscalls_watched(). *out_watch_fd is the
- * caller's. -1: the sandbox applies, but the process cannot be watched on this host. */
-VTR_MUST_CHECK enum vtr_err vtr_worker_lock_in_watched(const struct vtr_renderer_config *config,
-                                                       int *out_watch_fd, uint32_t *out_applied);
+VTR_MUST_CHECK enum vtr_err vtr_worker_lock_in(const struct vtr_worker_lock *lock, uint32_t *out_applied);
 
 /**
  * Applies the sandbox and serves the client or context to its end. Both fds stay the caller's. The process must ignore

@@ -2,10 +2,13 @@
 /*
  * Hostile code in a real process of vitrine, which LD_PRELOAD brings there. It tries all attacks twice: before main(),
  * when there is no sandbox, and in the moment when the process has entered its sandbox. That is when syscall(), which
- * this library provides, has installed the filter of system calls. From then on the process goes on as usual.
+ * this library provides, has installed the filter of system calls; or, if the calls that it refuses wait for another
+ * process, when that process has been sent the fd for this and close() closes it. Then the process goes on as usual.
  *
  * ATTACK_ROLE is the process to attack from (worker, screen, mux), ATTACK_REPORT a file to which the results are
- * appended: "before NAME RESULT" or "after NAME RESULT". ATTACK_WORLD describes the victims.
+ * appended: "before NAME RESULT" or "after NAME RESULT". ATTACK_WORLD describes the victims. With ATTACK_STORM=N it
+ * makes N refused calls instead of the attacks in the sandbox. With ATTACK_FORBID all processes, also others
+ * than those of the role, lack what is_forbidden() says.
  */
 #include "attack.h"
 
@@ -23,9 +26,12 @@
 #define FIRST_FD 50
 
 __attribute__((visibility("default"))) long syscall(long number, ...);
+__attribute__((visibility("default"))) int close(int fd);
 
 static struct world world = { .held_fd = -1, .terminal_fd = -1 };
 static int report_fd = -1;
+static int listen_fd =
+	-1; /* by which the process itself could answer its refused calls, until it is closed */
 
 const char *path_of(const struct world *of, const char *name)
 {
@@ -126,6 +132,43 @@ __attribute__((constructor)) static void start(void)
 	run_all();
 }
 
+/* Makes the same refused call again and again, and tells how the first and the last ones failed. */
+static void storm(int count)
+{
+	int first = 0;
+	int last = 0;
+
+	for (int i = 0; i < count; i++) {
+		last = outcome(syscall(SYS_mount, 0, 0, 0, 0, 0));
+		first = i == 0 ? last : first;
+	}
+	dprintf(report_fd, "storm first 1 %d\nstorm last 1 %d\nstorm end 0 0\n", first, last);
+}
+
+static void attack_locked(void)
+{
+	const char *count = getenv("ATTACK_STORM");
+
+	world.locked = true;
+	if (count) {
+		storm(atoi(count));
+	} else {
+		run_all();
+	}
+	close(report_fd);
+	report_fd = -1;
+}
+
+/* What containers forbid: Landlock, or a second process that learns of refused calls. */
+static bool is_forbidden(long number, long flags)
+{
+	const char *what = getenv("ATTACK_FORBID");
+
+	return what && ((number == SYS_landlock_create_ruleset && strcmp(what, "landlock") == 0) ||
+	                (number == SYS_seccomp && strcmp(what, "reports") == 0 &&
+	                 (flags & (long)SECCOMP_FILTER_FLAG_NEW_LISTENER) != 0));
+}
+
 long syscall(long number, ...)
 {
 	static long (*next)(long number, ...);
@@ -141,12 +184,27 @@ long syscall(long number, ...)
 		void *symbol = dlsym(RTLD_NEXT, "syscall");
 		memcpy(&next, &symbol, sizeof(next));
 	}
+	if (is_forbidden(number, args[1])) {
+		errno = number == SYS_seccomp ? EBUSY : ENOSYS;
+		return -1;
+	}
 	long result = next(number, args[0], args[1], args[2], args[3], args[4], args[5]);
-	if (number == SYS_seccomp && args[0] == SECCOMP_SET_MODE_FILTER && result == 0 && report_fd >= 0) {
-		world.locked = true;
-		run_all();
-		close(report_fd);
-		report_fd = -1;
+	if (number == SYS_seccomp && args[0] == SECCOMP_SET_MODE_FILTER && result >= 0 && report_fd >= 0) {
+		listen_fd = result > 0 ? (int)result : -1;
+		if (listen_fd < 0) {
+			attack_locked();
+		}
+	}
+	return result;
+}
+
+int close(int fd)
+{
+	const int result = (int)syscall(SYS_close, fd);
+
+	if (fd >= 0 && fd == listen_fd) {
+		listen_fd = -1;
+		attack_locked();
 	}
 	return result;
 }

@@ -19,8 +19,13 @@ sys.path.append(str(Path(__file__).resolve().parent.parent / 'proto'))
 import harness  # noqa: E402
 import screen  # noqa: E402
 import vtest  # noqa: E402
+import xvfb  # noqa: E402
 
 LIBRARY = None
+PUBLISHER_MAY = 'connect-tcp', 'send-udp', 'netlink'
+# The window system and the desktop's settings: docs/security.md.
+WINDOW_MAY = ('read-file', 'list-folder', 'openat2', 'finding-11-inotify', 'connect-tcp', 'send-udp', 'connect-local',
+              'connect-abstract', 'connect-seqpacket', 'shmat')
 VICTIM = None
 
 
@@ -55,14 +60,17 @@ class Attack(unittest.TestCase):
     def wait(self, phase):
         return harness.wait_for(lambda: self.results(phase), 30, f'the attacks {phase} the sandbox')
 
-    def check(self, role):
+    def check(self, role, allowed=()):
+        """`allowed`: what this role needs for its work, so that nothing refuses it."""
         before, after = self.wait('before'), self.wait('after')
         self.assertEqual(set(before), set(after))
         succeeded, idle, tried = [], [], 0
         for name, (always, worked) in before.items():
             result = after[name][1]
             refusal = errno.errorcode.get(result, result)
-            if result == 0:
+            if result == 0 and name in allowed:
+                say(role, name, 'is allowed')
+            elif result == 0:
                 succeeded.append(name)
                 say(role, name, 'SUCCEEDS in the sandbox')
             elif worked == 0:
@@ -91,9 +99,93 @@ class Attack(unittest.TestCase):
         self.addCleanup(front.stop)
         self.check('mux')
 
+    def test_publisher(self):
+        front = screen.Front(f'publish=rtmp://127.0.0.1:{harness.free_port()}/live/key', env=self.env('mux'))
+        self.addCleanup(front.stop)
+        self.check('mux', allowed=PUBLISHER_MAY)
+
+    def test_window(self):
+        x = xvfb.Xvfb()
+        self.addCleanup(x.stop)
+        front = screen.Front('window=software', http=None, env={**x.env, **self.env('window'), 'DISPLAY': x.env['DISPLAY']})
+        self.addCleanup(front.stop)
+        self.check('window', allowed=WINDOW_MAY)
+
+    def storm(self, role, count, start):
+        """-> (the front, how the first and the last of `count` refused calls failed, the front's processor time in ms)"""
+        front = start({**self.env(role), 'ATTACK_STORM': str(count)})
+        results = self.wait('storm')
+        return front, *(errno.errorcode[results[name][1]] for name in ('first', 'last')), harness.busy_ms(front.pid)
+
+    def start_worker(self, env, *args):
+        server = harness.Server(*args, env=env)
+        self.addCleanup(server.discard)
+        self.client = vtest.Client(server.path)
+        self.addCleanup(self.client.close)
+        return server
+
+    def start_front(self, *args):
+        def start(env):
+            front = screen.Front(*args, env=env)
+            self.addCleanup(front.stop)
+            return front
+        return start
+
+    def test_a_refused_call_is_logged_by_name(self):
+        """Once for each process, by the process that answers it; the errors stay those of the filter."""
+        for role, name, start in (('worker', 'client 1: worker', self.start_worker),
+                                  ('screen', 'the screen process', self.start_front()),
+                                  ('mux', 'mux', self.start_front(f'record={self.dir}/a.mp4'))):
+            with self.subTest(role=role):
+                Path(self.dir, 'report').write_text('')
+                front, first, last, _ = self.storm(role, 100, start)
+                self.assertEqual((first, last), ('EPERM', 'EPERM'))
+                front.wait_log('refuses the system call mount (', 20)
+                lines = [line for line in front.log().splitlines() if 'refuses the system call mount' in line]
+                self.assertEqual(len(lines), 1, lines)
+                self.assertRegex(lines[0], rf'warn +sandbox {name} \d+: the sandbox refuses the system call mount \(')
+
+    def test_many_refused_calls_cost_the_front_little(self):
+        _, first, last, ms = self.storm('worker', 10000, self.start_worker)
+        print(f'10000 refused calls: {ms:.0f} ms of the front', flush=True)
+        self.assertEqual((first, last), ('EPERM', 'ENOSYS'))
+        self.assertLess(ms, 1000)
+        self.assertTrue(self.client.is_alive())
+
+    def test_what_would_be_refused_is_recorded(self):
+        """-o sandbox=report: the call is made, and the log says what the sandbox would have to allow."""
+        def start(env):
+            return self.start_worker(env, '-o', 'sandbox=report')
+        front, first, _, _ = self.storm('worker', 10, start)
+        self.assertNotEqual(first, 'ENOSYS')
+        self.client.close()
+        for text in ('THE SANDBOX PROTECTS NOTHING', 'would refuse the system call mount (',
+                     'the sandbox would have to allow: '):
+            front.wait_log(text, 20)
+
+    def forbid(self, what):
+        return {**os.environ, 'LD_PRELOAD': LIBRARY, 'ATTACK_FORBID': what}
+
+    def test_a_missing_part_can_be_required(self):
+        command = [harness.PROGRAM, 'serve', '--socket', f'{self.dir}/sock']
+        result = subprocess.run([*command, '-o', 'sandbox=require'], env=self.forbid('landlock'), text=True,
+                                capture_output=True, timeout=60)
+        self.assertEqual(result.returncode, 1, result)
+        self.assertIn('sandbox=require demands the complete sandbox', result.stderr)
+        self.assertIn('lacks: files, ', result.stderr)
+        with harness.Server(env=self.forbid('landlock')) as server, vtest.Client(server.path):
+            server.wait_log("does not support the limit 'files'", 20)
+
+    def test_calls_are_refused_where_they_cannot_be_reported(self):
+        env = {**self.env('worker'), 'ATTACK_FORBID': 'reports'}
+        with harness.Server('--log', 'debug', env=env) as server, vtest.Client(server.path):
+            self.check('worker')
+            server.wait_log('cannot be recorded in this kernel or container', 20)
+            self.assertNotIn('refuses the system call', server.log())
+
     def test_without_a_sandbox(self):
-        """The same worker, by -o no-sandbox: it never enters one."""
-        with harness.Server('-o', 'no-sandbox', env=self.env('worker')) as server, vtest.Client(server.path):
+        """The same worker, by -o sandbox=off: it never enters one."""
+        with harness.Server('-o', 'sandbox=off', env=self.env('worker')) as server, vtest.Client(server.path):
             self.wait('before')
             self.assertIsNone(self.results('after'))
 

@@ -52,8 +52,15 @@ static void ignore_ending(void *data, enum vtr_err why)
 	(void)why;
 }
 
+static void ignore_device(void *data, const char *device)
+{
+	(void)data;
+	(void)device;
+}
+
 static const struct vtr_vtest_events events = {
 	.ring = ignore_ring,
+	.device = ignore_device,
 	.context = ignore_context,
 	.ending = ignore_ending,
 };

@@ -21,6 +21,7 @@
  *
  *   screen_front VITRINE [HTTP [token-file=FILE] [tls-cert=FILE] [tls-key=FILE] [names=NAMES] [insecure]
  *                [record=FILE]... [publish=URL]... [encoder=NAME] [fps=N] [hxfr=ADDRESS | hxfr-open=ADDRESS]
+ *                [sandbox=report]
  *                [window=RENDERER]]
  *
  *   scanout D FORMAT W H STRIDE where     memory: "window" or the number of a buffer
@@ -480,6 +481,16 @@ static struct vtr_display_hxfr parse_hxfr(int argc, char **argv)
 	return hxfr;
 }
 
+static enum vtr_os_sandbox_mode parse_sandbox(int argc, char **argv)
+{
+	for (int i = 0; i < argc; i++) {
+		if (strcmp(argv[i], "sandbox=report") == 0) {
+			return VTR_OS_SANDBOX_REPORT;
+		}
+	}
+	return VTR_OS_SANDBOX_ON;
+}
+
 static struct vtr_display_desktop parse_desktop(int argc, char **argv)
 {
 	struct vtr_display_desktop desktop = { .title = "test" };
@@ -518,6 +529,7 @@ int main(int argc, char **argv)
 		.video = parse_video(argc - 2, argv + 2, outputs),
 		.hxfr = parse_hxfr(argc - 2, argv + 2),
 		.desktop = parse_desktop(argc - 2, argv + 2),
+		.sandbox = parse_sandbox(argc - 2, argv + 2),
 		.events = &events,
 	};
 	enum vtr_err err = vtr_display_host_create(&params, &front.client);

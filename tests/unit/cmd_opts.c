@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "cmd/tuning.h"
+#include "platform/proc.h"
 #include "test.h"
 
 struct options {
@@ -182,16 +183,27 @@ static void reads_renderer_options(void)
 		                           "import-alignment=8589934592",
 		                           "driver",
 		                           "driver=",
-		                           "max-memory=1=2" };
+		                           "max-memory=1=2",
+		                           "sandbox",
+		                           "sandbox=",
+		                           "sandbox=1",
+		                           "sandbox=ON" };
+	static const char *const modes[] = { "sandbox=on", "sandbox=off", "sandbox=report",
+		                             "sandbox=require" };
 
 	CHECK_OK(vtr_tuning_parse(&command, &list, &tuning));
 	CHECK_EQ(tuning.renderer.max_memory, 2ll << 30);
 	CHECK_EQ(tuning.renderer.import_alignment, 16384);
 	CHECK_EQ(tuning.renderer.handshake_timeout_ms, 10000);
 	CHECK_EQ(tuning.renderer.reply_timeout_ms, 10000);
-	CHECK(tuning.renderer.no_sandbox && !tuning.renderer.no_host_import);
+	CHECK(tuning.renderer.sandbox == VTR_OS_SANDBOX_OFF && !tuning.renderer.no_host_import);
 	CHECK_STR(tuning.driver, "/x.json");
 	list.count = 1;
+	for (size_t i = 0; i < VTR_ARRAY_LEN(modes); i++) {
+		list.items[0] = modes[i];
+		CHECK_OK(vtr_tuning_parse(&command, &list, &tuning));
+		CHECK_EQ(tuning.renderer.sandbox, VTR_OS_SANDBOX_ON + i);
+	}
 	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
 		list.items[0] = bad[i];
 		CHECK_ERR(vtr_tuning_parse(&command, &list, &tuning), VTR_ERR_ARG);

@@ -4,12 +4,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/netlink.h>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/ipc.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -61,16 +63,22 @@ static void lock_files(const struct vtr_os_sandbox_paths *paths, uint32_t bits)
 {
 	uint32_t applied = 0;
 
-	CHECK_OK(vtr_os_sandbox_files(paths, &applied));
+	CHECK_OK(vtr_os_sandbox_files(VTR_OS_ROLE_DRIVER, paths, &applied));
 	need(applied, bits);
+}
+
+static void lock_role(enum vtr_os_role role)
+{
+	const struct vtr_os_syscalls params = { .role = role, .report_fd = -1 };
+	uint32_t applied = 0;
+
+	CHECK_OK(vtr_os_sandbox_syscalls(&params, &applied));
+	need(applied, VTR_OS_SANDBOX_SYSCALLS);
 }
 
 static void lock_syscalls(void)
 {
-	uint32_t applied = 0;
-
-	CHECK_OK(vtr_os_sandbox_syscalls(&applied));
-	need(applied, VTR_OS_SANDBOX_SYSCALLS);
+	lock_role(VTR_OS_ROLE_DRIVER);
 }
 
 static void case_files_refused(void)
@@ -542,78 +550,6 @@ static void try_late(void *data)
 	early->refused = fails(EPERM, SYS_socket, AF_UNIX, SOCK_STREAM, 0);
 }
 
-/* What the process does that case_watched() watches. */
-static void be_watched(int report_fd)
-{
-	const struct iovec iov = { (void *)"", 1 };
-	int fd = -1;
-	uint32_t applied = 0;
-
-	if (vtr_os_sandbox_syscalls_watched(&fd, &applied) != VTR_OK || fd < 0) {
-		_exit(TEST_EXIT_SKIPPED);
-	}
-	CHECK_OK(vtr_os_sock_send(report_fd, &iov, 1, &fd, 1));
-	CHECK(opens("/proc/version", O_RDONLY));
-	CHECK_EQ(chdir("/proc"), 0);
-	CHECK(opens("version", O_RDWR) == (access("version", W_OK) == 0));
-	CHECK(fails(EPERM, SYS_socket, AF_INET, SOCK_STREAM, 0));
-	CHECK(fails(ENOENT, SYS_connect, -1, 0, 0));
-	CHECK(fails(ENOSYS, SYS_clone3, 0, 0, 0));
-	CHECK(opens("/proc/self/maps", O_RDONLY));
-	_exit(0);
-}
-
-/* The next report that says something. */
-static struct vtr_os_watched next_report(int fd)
-{
-	struct vtr_os_watched watched;
-
-	do {
-		CHECK_OK(vtr_os_watch_next(fd, &watched));
-	} while (watched.path[0] == '\0' && watched.call[0] == '\0');
-	return watched;
-}
-
-static void case_watched(void)
-{
-	struct vtr_os_watched watched;
-	int ends[2];
-	char byte;
-	size_t size;
-	size_t fd_count = 0;
-	int fd = -1;
-	int status;
-
-	CHECK_OK(vtr_os_sock_pair(ends));
-	pid_t pid = fork();
-	CHECK(pid >= 0);
-	if (pid == 0) {
-		be_watched(ends[1]);
-	}
-	vtr_close(&ends[1]);
-	if (vtr_os_sock_recv(ends[0], &byte, 1, &size, &fd, 1, &fd_count) == VTR_ERR_GONE) {
-		printf("skipped: this kernel cannot report what a process does\n");
-		CHECK_EQ(waitpid(pid, &status, 0), pid);
-		exit(TEST_EXIT_SKIPPED);
-	}
-	CHECK_EQ(fd_count, 1);
-	watched = next_report(fd);
-	CHECK(strcmp(watched.path, "/proc/version") == 0 && !watched.writes);
-	watched = next_report(fd);
-	CHECK(strcmp(watched.path, "/proc/version") == 0 && watched.writes);
-	watched = next_report(fd);
-	CHECK(strcmp(watched.call, "socket") == 0 && watched.path[0] == '\0');
-	watched = next_report(fd);
-	CHECK(strcmp(watched.call, "connect") == 0);
-	watched = next_report(fd);
-	CHECK(strcmp(watched.path, "/proc/self/maps") ==
-	      0); /* of clone3() nothing is said: callers know what to do */
-	CHECK_EQ(waitpid(pid, &status, 0), pid);
-	CHECK_EQ(status, 0);
-	vtr_close(&fd);
-	vtr_close(&ends[0]);
-}
-
 /* What the list of readable files says is what Landlock does. */
 static void case_reads(void)
 {
@@ -654,8 +590,11 @@ static void lock_server(uint32_t bits)
 {
 	uint32_t applied = 0;
 
-	CHECK_OK(vtr_os_sandbox_server(&applied));
-	need(applied, bits);
+	if ((bits & VTR_OS_SANDBOX_FILES) != 0) {
+		CHECK_OK(vtr_os_sandbox_files(VTR_OS_ROLE_SERVER, NULL, &applied));
+		need(applied, bits & VTR_OS_SANDBOX_FILES);
+	}
+	lock_role(VTR_OS_ROLE_SERVER);
 }
 
 static void case_server_files(void)
@@ -711,6 +650,65 @@ static void case_server_accepts(void)
 	vtr_close(&fd);
 }
 
+static bool makes_socket(int domain, int type, int protocol)
+{
+	vtr_autofd int fd = socket(domain, type | SOCK_CLOEXEC, protocol);
+
+	return fd >= 0 || errno == EAFNOSUPPORT; /* a kernel without IPv6 */
+}
+
+static void case_publisher(void)
+{
+	uint32_t applied = 0;
+
+	CHECK_OK(vtr_os_sandbox_files(VTR_OS_ROLE_PUBLISHER, NULL, &applied));
+	lock_role(VTR_OS_ROLE_PUBLISHER);
+	CHECK(makes_socket(AF_INET, SOCK_STREAM, 0));
+	CHECK(makes_socket(AF_INET, SOCK_DGRAM, 0));
+	CHECK(makes_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+	CHECK(!makes_socket(AF_NETLINK, SOCK_RAW, NETLINK_KOBJECT_UEVENT));
+	CHECK(!makes_socket(AF_UNIX, SOCK_STREAM, 0));
+	CHECK(fails(EBADF, SYS_connect, -1, 0, 0));
+	CHECK(fails(EPERM, SYS_accept4, -1, 0, 0));
+	CHECK(fails(ENOSYS, SYS_listen, -1, 0, 0));
+	CHECK(fails(EPERM, SYS_execve, 0, 0, 0));
+	need(applied, VTR_OS_SANDBOX_FILES);
+	CHECK(opens("/usr/lib/os-release", O_RDONLY));
+	CHECK(opens("/etc/hosts", O_RDONLY) || errno == ENOENT);
+	CHECK(refuses("/etc/shadow", O_RDONLY));
+	CHECK(refuses("/root", O_RDONLY | O_DIRECTORY));
+	CHECK(refuses("/tmp/vitrine-sandbox-test", O_WRONLY | O_CREAT));
+	CHECK(refuses("/dev/null", O_RDWR));
+}
+
+static void case_window(void)
+{
+	uint32_t applied = 0;
+
+	CHECK_OK(vtr_os_sandbox_files(VTR_OS_ROLE_WINDOW, NULL, &applied));
+	lock_role(VTR_OS_ROLE_WINDOW);
+	CHECK(makes_socket(AF_UNIX, SOCK_STREAM, 0));
+	CHECK(makes_socket(AF_INET, SOCK_STREAM, 0));
+	CHECK(!makes_socket(AF_NETLINK, SOCK_RAW, NETLINK_ROUTE));
+	CHECK(fails(EBADF, SYS_connect, -1, 0, 0));
+	const int shm = (int)syscall(SYS_shmget, IPC_PRIVATE, 4096, 0600);
+	CHECK(shm >= 0);
+	CHECK_EQ(syscall(SYS_shmctl, shm, IPC_RMID, NULL), 0);
+	CHECK(fails(EPERM, SYS_execve, 0, 0, 0));
+	CHECK(fork() < 0 && errno == EPERM);
+	CHECK(fails(EPERM, SYS_kill, getppid(), 0, 0));
+	CHECK(fails(EPERM, SYS_process_vm_readv, getppid(), 0, 0));
+	need(applied, VTR_OS_SANDBOX_FILES);
+	CHECK(opens("/etc/passwd", O_RDONLY));
+	CHECK(opens("/root", O_RDONLY | O_DIRECTORY) || geteuid() != 0);
+	CHECK(opens("/proc/self/maps", O_RDONLY));
+	CHECK(refuses("/proc/1/status", O_RDONLY));
+	CHECK(opens("/dev/shm/vitrine-sandbox-test", O_RDWR | O_CREAT));
+	CHECK_EQ(unlink("/dev/shm/vitrine-sandbox-test"), 0);
+	CHECK(refuses("/tmp/vitrine-sandbox-test", O_WRONLY | O_CREAT));
+	CHECK(refuses("/usr/lib/os-release", O_WRONLY));
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -729,7 +727,8 @@ static const struct {
 	{ "own_process", case_own_process },
 	{ "hidden", case_hidden },
 	{ "render_nodes", case_render_nodes },
-	{ "watched", case_watched },
+	{ "publisher", case_publisher },
+	{ "window", case_window },
 	{ "reads", case_reads },
 	{ "drivers_work", case_drivers_work },
 	{ "all_threads", case_all_threads },

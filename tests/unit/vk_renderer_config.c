@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "platform/proc.h"
 #include "platform/shm.h"
 #include "test.h"
 
@@ -74,7 +75,7 @@ static void refuses(void)
 	REFUSED(config.import_alignment = 3);
 	REFUSED(config.no_host_import = 2);
 	REFUSED(config.no_export = 2);
-	REFUSED(config.no_sandbox = 255);
+	REFUSED(config.sandbox = VTR_OS_SANDBOX_REQUIRE + 1);
 	REFUSED(config.zero = 1);
 	REFUSED(config.zeros = 1);
 	REFUSED(config.known.count = VTR_PROBE_CACHE_MAX_DEVICES + 1);

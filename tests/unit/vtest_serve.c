@@ -42,9 +42,15 @@ static void note_context(void *data, struct vtr_venus *made)
 	venus = made;
 }
 
-static const struct vtr_vtest_events events = { .ring = ignore_ring,
-	                                        .context = note_context,
-	                                        .ending = ignore_ending };
+static void ignore_device(void *data, const char *name)
+{
+	(void)data;
+	(void)name;
+}
+
+static const struct vtr_vtest_events events = {
+	.ring = ignore_ring, .device = ignore_device, .context = note_context, .ending = ignore_ending
+};
 
 static void serve(void *arg)
 {

@@ -54,7 +54,7 @@ enum vtr_err vtr_os_die_with_parent(void)
 
 enum vtr_err vtr_os_limit_priority(void)
 {
-	static const int resources[] = { RLIMIT_NICE, RLIMIT_RTPRIO };
+	static const int resources[] = { RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_MSGQUEUE };
 	const struct rlimit none = { 0, 0 };
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(resources); i++) {

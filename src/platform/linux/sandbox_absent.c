@@ -1,29 +1,46 @@
 /* SPDX-License-Identifier: MIT */
-/* In place of sandbox_syscalls.c and sandbox_watch.c in a build without libseccomp (meson option "sandbox"): system
- * calls are not filtered. The callers report that as they do for a kernel that cannot filter. */
+/* In place of sandbox_install.c, sandbox_syscalls.c and sandbox_watch.c in a build without libseccomp (meson option
+ * "sandbox"): system calls are not filtered. The callers report that as they do for a kernel that cannot filter. */
+#include "base/mem.h"
 #include "platform/linux/sandbox.h"
+#include "platform/watch.h"
 
-enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied)
+bool vtr_os_sandbox_have_filters(void)
 {
+	return false;
+}
+
+enum vtr_err vtr_os_sandbox_syscalls(const struct vtr_os_syscalls *params, uint32_t *out_applied)
+{
+	(void)params;
 	*out_applied = 0;
 	return VTR_OK;
 }
 
-enum vtr_err vtr_os_sandbox_syscalls_watched(int *out_watch_fd, uint32_t *out_applied)
+enum vtr_err vtr_os_watch_create(enum vtr_os_role role, enum vtr_os_watch_mode mode, int *take_fd,
+                                 struct vtr_os_watch **out_watch)
 {
-	*out_watch_fd = -1;
-	*out_applied = 0;
-	return VTR_OK;
+	(void)role;
+	(void)mode;
+	(void)out_watch;
+	vtr_close(take_fd);
+	return VTR_ERR_UNSUPPORTED;
 }
 
-enum vtr_err vtr_os_sandbox_server(uint32_t *out_applied)
+void vtr_os_watch_destroy(struct vtr_os_watch *watch)
 {
-	return vtr_os_sandbox_landlock(true, NULL, out_applied);
+	(void)watch;
 }
 
-enum vtr_err vtr_os_watch_next(int watch_fd, struct vtr_os_watched *out_watched)
+int vtr_os_watch_fd(const struct vtr_os_watch *watch)
 {
-	(void)watch_fd;
+	(void)watch;
+	return -1;
+}
+
+enum vtr_err vtr_os_watch_next(struct vtr_os_watch *watch, struct vtr_os_watched *out_watched)
+{
+	(void)watch;
 	(void)out_watched;
 	return VTR_ERR_GONE;
 }

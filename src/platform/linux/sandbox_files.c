@@ -26,9 +26,11 @@
 #define FS_VERSION_1 ((UINT64_C(1) << 13) - 1)
 #define FS_REFER (UINT64_C(1) << 13)     /* version 2 */
 #define FS_TRUNCATE (UINT64_C(1) << 14)  /* version 3 */
-#define NET_ALL UINT64_C(3)              /* version 4: bind and connect of TCP */
+#define NET_BIND UINT64_C(1)             /* version 4: bind of TCP */
+#define NET_CONNECT UINT64_C(2)          /* version 4 */
 #define FS_IOCTL_DEV (UINT64_C(1) << 15) /* version 5 */
-#define SCOPE_ALL UINT64_C(3)            /* version 6: abstract sockets, signals */
+#define SCOPE_ABSTRACT UINT64_C(1)       /* version 6: abstract sockets */
+#define SCOPE_SIGNALS UINT64_C(2)        /* version 6 */
 
 /* The rights that a rule for a regular file can have. */
 #define FS_OF_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE | FS_IOCTL_DEV)
@@ -97,6 +99,30 @@ static const char *const read_paths[] = {
 	"/sys/fs/cgroup",
 	"/sys/kernel/mm",
 	"/sys/module",
+};
+
+/* What the look-up of names, TLS libraries and the time zone read besides. */
+static const char *const network_paths[] = {
+	"/dev/random",
+	"/dev/urandom",
+	"/etc/ca-certificates",
+	"/etc/crypto-policies",
+	"/etc/gai.conf",
+	"/etc/gnutls",
+	"/etc/host.conf",
+	"/etc/hostname",
+	"/etc/hosts",
+	"/etc/pkcs11",
+	"/etc/pki",
+	"/etc/protocols",
+	"/etc/resolv.conf",
+	"/etc/services",
+	"/etc/ssl",
+	/* The files that /etc/resolv.conf is a link to. */
+	"/run/NetworkManager",
+	"/run/resolvconf",
+	"/run/systemd/resolve",
+	"/var/lib/ca-certificates",
 };
 
 /* Names in /dev, or prefixes of names. */
@@ -172,8 +198,8 @@ static bool is_render_node(const char *name)
 	return has_prefix(name, render_prefix);
 }
 
-/* Allows the nodes in a folder whose names fit. */
-static enum vtr_err allow_devices(int ruleset, const char *folder, bool (*fits)(const char *name),
+/* Allows what is in a folder and has a name that fits. */
+static enum vtr_err allow_entries(int ruleset, const char *folder, bool (*fits)(const char *name),
                                   uint64_t access)
 {
 	enum vtr_err err = VTR_OK;
@@ -202,10 +228,10 @@ static enum vtr_err allow_devices(int ruleset, const char *folder, bool (*fits)(
 
 static enum vtr_err allow_all_devices(int ruleset, uint64_t access)
 {
-	enum vtr_err err = allow_devices(ruleset, "/dev", is_device_name, access);
+	enum vtr_err err = allow_entries(ruleset, "/dev", is_device_name, access);
 
 	if (err == VTR_OK) {
-		err = allow_devices(ruleset, "/dev/dri", is_render_node, access);
+		err = allow_entries(ruleset, "/dev/dri", is_render_node, access);
 	}
 	/* Drivers look there for the nodes. */
 	return err == VTR_OK ? allow(ruleset, "/dev/dri", FS_READ_DIR) : err;
@@ -229,19 +255,48 @@ static enum vtr_err allow_self(int ruleset)
 	return err;
 }
 
-static enum vtr_err fill_ruleset(int ruleset, const struct vtr_os_sandbox_paths *paths, uint64_t handled)
+static bool is_not_proc(const char *name)
 {
-	enum vtr_err err = VTR_OK;
+	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, "proc") != 0;
+}
 
+/* All folders of the machine, because desktops keep settings, fonts and cursors in many places; except /proc, which has
+ * the memory and the variables of other processes. */
+static enum vtr_err allow_desktop(int ruleset, uint64_t handled)
+{
+	enum vtr_err err = allow_entries(ruleset, "/", is_not_proc, FS_READ);
+
+	return err == VTR_OK ? allow(ruleset, "/dev/shm", FS_CHANGE & handled) : err;
+}
+
+/* What the role may open by itself. */
+static enum vtr_err allow_role(int ruleset, enum vtr_os_role role, uint64_t handled)
+{
+	if (role == VTR_OS_ROLE_SERVER) {
+		return VTR_OK;
+	}
+	enum vtr_err err = role == VTR_OS_ROLE_WINDOW ? allow_desktop(ruleset, handled) : VTR_OK;
 	for (size_t i = 0; err == VTR_OK && i < VTR_ARRAY_LEN(read_paths); i++) {
 		err = allow(ruleset, read_paths[i], FS_READ);
+	}
+	for (size_t i = 0; err == VTR_OK && role == VTR_OS_ROLE_PUBLISHER && i < VTR_ARRAY_LEN(network_paths);
+	     i++) {
+		err = allow(ruleset, network_paths[i], FS_READ);
 	}
 	if (err == VTR_OK) {
 		err = allow_self(ruleset);
 	}
-	if (err == VTR_OK) {
+	if (err == VTR_OK && role != VTR_OS_ROLE_PUBLISHER) {
 		err = allow_all_devices(ruleset, FS_DEVICE & handled);
 	}
+	return err;
+}
+
+static enum vtr_err fill_ruleset(int ruleset, enum vtr_os_role role, const struct vtr_os_sandbox_paths *paths,
+                                 uint64_t handled)
+{
+	enum vtr_err err = allow_role(ruleset, role, handled);
+
 	if (err == VTR_OK && paths != NULL) {
 		err = allow_all(ruleset, paths->read, FS_READ);
 	}
@@ -262,9 +317,9 @@ static int landlock_version(void)
 	return version < 0 ? 0 : (int)version;
 }
 
-/* Fills in what a kernel of this version can restrict. Returns: the enum vtr_os_sandbox bits that this gives.
- */
-static uint32_t fill_attr(int version, struct ruleset_attr *out_attr, size_t *out_size)
+/* Fills in what a kernel of this version can restrict. Publishers and windows connect, windows also to the X server's
+ * abstract socket. Returns: the enum vtr_os_sandbox bits that this gives. */
+static uint32_t fill_attr(int version, enum vtr_os_role role, struct ruleset_attr *out_attr, size_t *out_size)
 {
 	uint32_t applied = VTR_OS_SANDBOX_FILES;
 
@@ -278,7 +333,10 @@ static uint32_t fill_attr(int version, struct ruleset_attr *out_attr, size_t *ou
 		applied |= VTR_OS_SANDBOX_TRUNCATE;
 	}
 	if (version >= VERSION_NET) {
-		out_attr->handled_access_net = NET_ALL;
+		out_attr->handled_access_net = NET_BIND;
+		if (role == VTR_OS_ROLE_DRIVER || role == VTR_OS_ROLE_SERVER) {
+			out_attr->handled_access_net |= NET_CONNECT;
+		}
 		*out_size = offsetof(struct ruleset_attr, scoped);
 		applied |= VTR_OS_SANDBOX_TCP;
 	}
@@ -287,15 +345,16 @@ static uint32_t fill_attr(int version, struct ruleset_attr *out_attr, size_t *ou
 		applied |= VTR_OS_SANDBOX_DEVICES;
 	}
 	if (version >= VERSION_SCOPE) {
-		out_attr->scoped = SCOPE_ALL;
+		out_attr->scoped = role == VTR_OS_ROLE_WINDOW ? SCOPE_SIGNALS :
+		                                                SCOPE_SIGNALS | SCOPE_ABSTRACT;
 		*out_size = sizeof(*out_attr);
 		applied |= VTR_OS_SANDBOX_SCOPE;
 	}
 	return applied;
 }
 
-enum vtr_err vtr_os_sandbox_landlock(bool nothing, const struct vtr_os_sandbox_paths *paths,
-                                     uint32_t *out_applied)
+enum vtr_err vtr_os_sandbox_files(enum vtr_os_role role, const struct vtr_os_sandbox_paths *paths,
+                                  uint32_t *out_applied)
 {
 	struct ruleset_attr attr;
 	size_t attr_size;
@@ -305,15 +364,12 @@ enum vtr_err vtr_os_sandbox_landlock(bool nothing, const struct vtr_os_sandbox_p
 		*out_applied = 0;
 		return VTR_OK;
 	}
-	uint32_t applied = fill_attr(version, &attr, &attr_size);
+	uint32_t applied = fill_attr(version, role, &attr, &attr_size);
 	vtr_autofd int ruleset = (int)syscall(SYS_landlock_create_ruleset, &attr, attr_size, 0);
 	if (ruleset < 0) {
 		return VTR_ERR_OS;
 	}
-	enum vtr_err err = VTR_OK;
-	if (!nothing) {
-		err = fill_ruleset(ruleset, paths, attr.handled_access_fs);
-	}
+	enum vtr_err err = fill_ruleset(ruleset, role, paths, attr.handled_access_fs);
 	if (err != VTR_OK) {
 		return err;
 	}
@@ -351,9 +407,67 @@ bool vtr_os_sandbox_reads(const struct vtr_os_sandbox_paths *paths, const char *
 	return found;
 }
 
-enum vtr_err vtr_os_sandbox_files(const struct vtr_os_sandbox_paths *paths, uint32_t *out_applied)
+/* Returns: whether it is one of the nodes that drivers and windows may use. */
+static bool is_device(const char *path)
 {
-	return vtr_os_sandbox_landlock(false, paths, out_applied);
+	if (has_prefix(path, "/dev/dri/")) {
+		return is_render_node(path + strlen("/dev/dri/"));
+	}
+	return has_prefix(path, "/dev/") && is_device_name(path + strlen("/dev/"));
+}
+
+static bool is_own(const char *path, pid_t pid)
+{
+	char own[32];
+
+	snprintf(own, sizeof(own), "/proc/%d/", (int)pid);
+	return has_prefix(path, own) || has_prefix(path, "/proc/self/") ||
+	       has_prefix(path, "/proc/thread-self/");
+}
+
+static bool reads_network_path(const char *path)
+{
+	bool found = false;
+
+	for (size_t i = 0; !found && i < VTR_ARRAY_LEN(network_paths); i++) {
+		found = is_below(path, network_paths[i]);
+	}
+	return found;
+}
+
+bool vtr_os_sandbox_opens(enum vtr_os_role role, pid_t pid, const char *path, bool writes)
+{
+	vtr_autofree char *real = realpath(path, NULL);
+
+	if (role == VTR_OS_ROLE_SERVER) {
+		return false;
+	}
+	if (real == NULL) {
+		return !writes;
+	}
+	const bool uses_devices = role != VTR_OS_ROLE_PUBLISHER;
+	if (writes) {
+		return uses_devices &&
+		       (is_device(real) || (role == VTR_OS_ROLE_WINDOW && has_prefix(real, "/dev/shm/")));
+	}
+	return (role == VTR_OS_ROLE_WINDOW && !has_prefix(real, "/proc/")) || is_own(path, pid) ||
+	       is_own(real, pid) || vtr_os_sandbox_reads(NULL, real) || (uses_devices && is_device(real)) ||
+	       (uses_devices && strcmp(real, "/dev/dri") == 0) || (!uses_devices && reads_network_path(real));
+}
+
+int vtr_os_sandbox_files_version(void)
+{
+	return landlock_version();
+}
+
+uint32_t vtr_os_sandbox_supported(void)
+{
+	const int version = landlock_version();
+	struct ruleset_attr attr;
+	size_t size;
+
+	return (version > 0 ? fill_attr(version, VTR_OS_ROLE_DRIVER, &attr, &size) : 0) |
+	       (vtr_os_sandbox_have_filters() ? VTR_OS_SANDBOX_SYSCALLS : 0);
 }
 
 const char *vtr_os_sandbox_name(enum vtr_os_sandbox bit)
@@ -373,4 +487,53 @@ const char *vtr_os_sandbox_name(enum vtr_os_sandbox bit)
 		return "system calls";
 	}
 	return "?";
+}
+
+/* The two parts that refuse something. */
+static enum vtr_err restrict_process(const struct vtr_os_sandbox_params *params, uint32_t *out_applied)
+{
+	const bool reports = params->mode == VTR_OS_SANDBOX_REPORT;
+	const struct vtr_os_syscalls syscalls = {
+		.role = params->role,
+		.report_fd = params->report_fd,
+		.files = params->watched || reports,
+		.permissive = reports,
+	};
+	uint32_t files_applied = 0;
+	uint32_t syscalls_applied = 0;
+	enum vtr_err err = VTR_OK;
+
+	if (!reports) {
+		err = vtr_os_sandbox_files(params->role, params->paths, &files_applied);
+	}
+	if (err == VTR_OK) {
+		err = vtr_os_sandbox_syscalls(&syscalls, &syscalls_applied);
+	}
+	if (err == VTR_OK) {
+		*out_applied = reports ? 0 : files_applied | syscalls_applied;
+	}
+	return err;
+}
+
+enum vtr_err vtr_os_sandbox_enter(const struct vtr_os_sandbox_params *params, uint32_t *out_applied)
+{
+	uint32_t applied = 0;
+
+	if (params->mode == VTR_OS_SANDBOX_OFF) {
+		*out_applied = 0;
+		return VTR_OK;
+	}
+	enum vtr_err err = vtr_os_limits(&params->limits);
+	if (err == VTR_OK && !params->watched && params->mode != VTR_OS_SANDBOX_REPORT) {
+		err = vtr_os_hide();
+	}
+	if (err == VTR_OK) {
+		err = restrict_process(params, &applied);
+	}
+	if (err != VTR_OK) {
+		return err;
+	}
+	*out_applied = applied;
+	const bool lacks = params->mode == VTR_OS_SANDBOX_REQUIRE && applied != VTR_OS_SANDBOX_ALL;
+	return lacks ? VTR_ERR_UNSUPPORTED : VTR_OK;
 }

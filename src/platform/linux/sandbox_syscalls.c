@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
-#include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "platform/linux/sandbox.h"
 #include "platform/linux/syscall_filter.h"
-#include "platform/proc.h"
 
 /*
  * These are lists of what is allowed. A call that they do not have fails with ENOSYS, also one that a later
@@ -256,6 +253,21 @@ static const char *const driving[] = {
 
 /* For processes that serve an inherited socket. */
 static const char *const serving[] = { "accept", "accept4" };
+
+/* For windows, in addition. Displays are shared with the X server in memory of System V; input methods watch
+ * files. */
+static const char *const windowing[] = { "connect",
+	                                 "inotify_add_watch",
+	                                 "inotify_init",
+	                                 "inotify_init1",
+	                                 "inotify_rm_watch",
+	                                 "shmat",
+	                                 "shmctl",
+	                                 "shmdt",
+	                                 "shmget" };
+
+/* To look up names, read certificates, and connect to a server. */
+static const char *const publishing[] = { "bind", "connect", "open", "openat" };
 
 /* Refused with EPERM rather than ENOSYS: drivers expect that of a call that every kernel has. */
 static const char *const refused[] = {
@@ -510,20 +522,6 @@ static const uint32_t program_options[] = { SO_ATTACH_FILTER, SO_ATTACH_BPF, SO_
 
 #define SOCKET_TYPE_MASK 0xfu /* the rest are flags */
 
-#if VTR_ASAN
-/*
- * The leak checker clones a process at exit and fails loudly if it cannot: it stays off in a sandboxed
- * process. The function's name is fixed by the sanitizer.
- */
-static atomic_bool locked;
-__attribute__((visibility("default"))) int __lsan_is_turned_off(void);
-
-int __lsan_is_turned_off(void)
-{
-	return atomic_load(&locked);
-}
-#endif
-
 static void set_all(struct vtr_os_filter *filter, uint32_t action, const char *const *names, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -616,23 +614,53 @@ static void add_fd_rules(struct vtr_os_filter *filter)
 }
 
 /*
- * The network, and the sockets of other processes. NVIDIA's driver creates no device with ray tracing unless
+ * The sockets of a driver. NVIDIA's driver creates no device with ray tracing unless
  * it can listen at an abstract address, for other processes that want to share its memory. So a driver may
  * listen, but only with a socket type that hardly any program connects with, and it can accept no connection.
  * Connecting is refused as if the address did not exist, which drivers handle. Socket pairs are limited to
  * types that cannot send to an address.
  */
-static void add_socket_rules(struct vtr_os_filter *filter, bool server)
+static void add_driver_sockets(struct vtr_os_filter *filter)
 {
 	otherwise(filter, "connect", VTR_OS_REFUSE(ENOENT));
-	if (server) {
+	unless(filter, "socket", 0, UINT32_MAX, AF_UNIX, VTR_OS_REFUSE(EPERM));
+	when(filter, "socket", 1, SOCKET_TYPE_MASK, SOCK_SEQPACKET, SECCOMP_RET_ALLOW);
+	otherwise(filter, "socket", VTR_OS_REFUSE(EPERM));
+}
+
+/* The Internet protocols. A publisher also asks the kernel for the machine's addresses, as the C library does when it
+ * looks up a name. It has no local sockets: services of the desktop listen there that start programs. */
+static void add_internet_sockets(struct vtr_os_filter *filter, bool window)
+{
+	when(filter, "socket", 0, UINT32_MAX, AF_INET, SECCOMP_RET_ALLOW);
+	when(filter, "socket", 0, UINT32_MAX, AF_INET6, SECCOMP_RET_ALLOW);
+	if (window) {
+		when(filter, "socket", 0, UINT32_MAX, AF_UNIX, SECCOMP_RET_ALLOW);
+	} else {
+		/* The C library tries a cache of names (nscd) first, and goes on without. */
+		when(filter, "socket", 0, UINT32_MAX, AF_UNIX, VTR_OS_REFUSE_QUIETLY(EPERM));
+		unless(filter, "socket", 0, UINT32_MAX, AF_NETLINK, VTR_OS_REFUSE(EPERM));
+		when(filter, "socket", 2, UINT32_MAX, NETLINK_ROUTE, SECCOMP_RET_ALLOW);
+	}
+	otherwise(filter, "socket", VTR_OS_REFUSE(EPERM));
+}
+
+static void add_socket_rules(struct vtr_os_filter *filter, enum vtr_os_role role)
+{
+	set_all(filter, VTR_OS_REFUSE(EPERM), serving, VTR_ARRAY_LEN(serving));
+	switch (role) {
+	case VTR_OS_ROLE_DRIVER:
+		add_driver_sockets(filter);
+		break;
+	case VTR_OS_ROLE_SERVER:
+		otherwise(filter, "connect", VTR_OS_REFUSE(ENOENT));
 		set_all(filter, SECCOMP_RET_ALLOW, serving, VTR_ARRAY_LEN(serving));
 		set_all(filter, VTR_OS_REFUSE(EPERM), new_sockets, VTR_ARRAY_LEN(new_sockets));
-	} else {
-		set_all(filter, VTR_OS_REFUSE(EPERM), serving, VTR_ARRAY_LEN(serving));
-		unless(filter, "socket", 0, UINT32_MAX, AF_UNIX, VTR_OS_REFUSE(EPERM));
-		when(filter, "socket", 1, SOCKET_TYPE_MASK, SOCK_SEQPACKET, SECCOMP_RET_ALLOW);
-		otherwise(filter, "socket", VTR_OS_REFUSE(EPERM));
+		break;
+	case VTR_OS_ROLE_PUBLISHER:
+	case VTR_OS_ROLE_WINDOW:
+		add_internet_sockets(filter, role == VTR_OS_ROLE_WINDOW);
+		break;
 	}
 	unless(filter, "socketpair", 0, UINT32_MAX, AF_UNIX, VTR_OS_REFUSE(EACCES));
 	when(filter, "socketpair", 1, SOCKET_TYPE_MASK, SOCK_STREAM, SECCOMP_RET_ALLOW);
@@ -644,131 +672,36 @@ static void add_socket_rules(struct vtr_os_filter *filter, bool server)
 	otherwise(filter, "setsockopt", SECCOMP_RET_ALLOW);
 }
 
-/* What the process `self` may do. */
-static void fill_filter(struct vtr_os_filter *filter, bool server, pid_t self)
+static void add_role(struct vtr_os_filter *filter, enum vtr_os_role role)
+{
+	switch (role) {
+	case VTR_OS_ROLE_SERVER:
+		set_all(filter, VTR_OS_REFUSE(EACCES), openers, VTR_ARRAY_LEN(openers));
+		break;
+	case VTR_OS_ROLE_PUBLISHER:
+		set_all(filter, SECCOMP_RET_ALLOW, publishing, VTR_ARRAY_LEN(publishing));
+		break;
+	case VTR_OS_ROLE_WINDOW:
+		set_all(filter, SECCOMP_RET_ALLOW, windowing, VTR_ARRAY_LEN(windowing));
+		set_all(filter, SECCOMP_RET_ALLOW, driving, VTR_ARRAY_LEN(driving));
+		break;
+	case VTR_OS_ROLE_DRIVER:
+		set_all(filter, SECCOMP_RET_ALLOW, driving, VTR_ARRAY_LEN(driving));
+		break;
+	}
+}
+
+void vtr_os_sandbox_fill(struct vtr_os_filter *filter, enum vtr_os_role role, pid_t self)
 {
 	vtr_os_filter_init(filter);
 	set_all(filter, VTR_OS_REFUSE(EPERM), refused, VTR_ARRAY_LEN(refused));
-	set_all(filter, VTR_OS_REFUSE(ENOSYS), with_fallback, VTR_ARRAY_LEN(with_fallback));
+	set_all(filter, VTR_OS_REFUSE_QUIETLY(ENOSYS), with_fallback, VTR_ARRAY_LEN(with_fallback));
 	set_all(filter, SECCOMP_RET_ALLOW, allowed, VTR_ARRAY_LEN(allowed));
 	for (size_t i = 0; i < VTR_ARRAY_LEN(allowed_numbers); i++) {
 		vtr_os_filter_set(filter, allowed_numbers[i], SECCOMP_RET_ALLOW);
 	}
-	if (server) {
-		set_all(filter, VTR_OS_REFUSE(EACCES), openers, VTR_ARRAY_LEN(openers));
-	} else {
-		set_all(filter, SECCOMP_RET_ALLOW, driving, VTR_ARRAY_LEN(driving));
-	}
+	add_role(filter, role);
 	add_process_rules(filter, self);
 	add_fd_rules(filter);
-	add_socket_rules(filter, server);
-}
-
-/* Has all calls that open a file reported, whether they succeed or not. */
-static void report_openers(struct vtr_os_filter *filter)
-{
-	static const char *const reported[] = { "open", "openat", "openat2" };
-
-	set_all(filter, SECCOMP_RET_USER_NOTIF, reported, VTR_ARRAY_LEN(reported));
-}
-
-int vtr_os_sandbox_refusal(const struct seccomp_data *call)
-{
-	struct vtr_os_filter filter;
-
-	/* No process has this number: what the other process may do to itself does not matter, since it was refused. */
-	fill_filter(&filter, false, INT32_MIN);
-	return (int)(vtr_os_filter_decide(&filter, call) & SECCOMP_RET_DATA);
-}
-
-bool vtr_os_sandbox_has_fallback(int number)
-{
-	for (size_t i = 0; i < VTR_ARRAY_LEN(with_fallback); i++) {
-		if (number == seccomp_syscall_resolve_name(with_fallback[i])) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Returns: an fd for notifications or 0; -1 with errno. */
-static int install(const struct vtr_os_filter *filter, bool watched)
-{
-	struct sock_filter instructions[VTR_OS_FILTER_PROGRAM];
-	const struct sock_fprog program = {
-		.len = vtr_os_filter_compile(filter, seccomp_arch_native(), watched, instructions),
-		.filter = instructions,
-	};
-	/* Applies to all threads, including those that sanitizers start before main(). A filter that notifies
-	 * can only apply to one thread. */
-	const unsigned flags = watched ? SECCOMP_FILTER_FLAG_NEW_LISTENER : SECCOMP_FILTER_FLAG_TSYNC;
-
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
-		return -1;
-	}
-	const long result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &program);
-	if (result > 0 && !watched) {
-		errno = EBUSY; /* the number of a thread that has a filter of its own */
-		return -1;
-	}
-	return (int)result;
-}
-
-/* Returns: whether the kernel, or the container around us, lets a process filter its system calls. */
-static bool have_filters(void)
-{
-	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0;
-}
-
-/* `out_watch_fd`: NULL, or set to the fd that the filter's notifications arrive at. */
-static enum vtr_err filter_syscalls(bool server, int *out_watch_fd, uint32_t *out_applied)
-{
-	struct vtr_os_filter filter;
-
-	if (!have_filters()) {
-		*out_applied = 0;
-		return VTR_OK;
-	}
-	fill_filter(&filter, server, getpid());
-	if (out_watch_fd != NULL) {
-		report_openers(&filter);
-	}
-	const int result = install(&filter, out_watch_fd != NULL);
-	if (result < 0) {
-		return errno == ENOMEM ? VTR_ERR_NOMEM : VTR_ERR_OS;
-	}
-	if (out_watch_fd != NULL) {
-		*out_watch_fd = result;
-	}
-#if VTR_ASAN
-	atomic_store(&locked, true);
-#endif
-	*out_applied = VTR_OS_SANDBOX_SYSCALLS;
-	return VTR_OK;
-}
-
-enum vtr_err vtr_os_sandbox_syscalls(uint32_t *out_applied)
-{
-	return filter_syscalls(false, NULL, out_applied);
-}
-
-enum vtr_err vtr_os_sandbox_syscalls_watched(int *out_watch_fd, uint32_t *out_applied)
-{
-	*out_watch_fd = -1;
-	return filter_syscalls(false, out_watch_fd, out_applied);
-}
-
-enum vtr_err vtr_os_sandbox_server(uint32_t *out_applied)
-{
-	uint32_t files = 0;
-	uint32_t syscalls = 0;
-	enum vtr_err err = vtr_os_sandbox_landlock(true, NULL, &files);
-
-	if (err == VTR_OK) {
-		err = filter_syscalls(true, NULL, &syscalls);
-	}
-	if (err == VTR_OK) {
-		*out_applied = files | syscalls;
-	}
-	return err;
+	add_socket_rules(filter, role);
 }

@@ -50,10 +50,10 @@ uint32_t vtr_os_filter_decide(const struct vtr_os_filter *filter, const struct s
 		const bool same = ((uint32_t)call->args[test->arg] & test->mask) == test->value;
 
 		if (filter->numbers[i] == call->nr && same != test->unless) {
-			return test->action;
+			return test->action & ~VTR_OS_QUIET;
 		}
 	}
-	return filter->actions[call->nr];
+	return filter->actions[call->nr] & ~VTR_OS_QUIET;
 }
 
 static void write_one(struct writer *writer, uint16_t code, uint32_t value, uint8_t if_true, uint8_t if_false)
@@ -70,10 +70,11 @@ static void write_load(struct writer *writer, size_t offset)
 
 static void write_return(struct writer *writer, uint32_t action)
 {
-	const bool fails = (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO &&
-	                   (action & SECCOMP_RET_DATA) != 0;
+	const bool told = (action & SECCOMP_RET_ACTION_FULL) == SECCOMP_RET_ERRNO &&
+	                  (action & SECCOMP_RET_DATA) != 0 && (action & VTR_OS_QUIET) == 0;
 
-	write_one(writer, BPF_RET | BPF_K, writer->watched && fails ? SECCOMP_RET_USER_NOTIF : action, 0, 0);
+	write_one(writer, BPF_RET | BPF_K,
+	          writer->watched && told ? SECCOMP_RET_USER_NOTIF : action & ~VTR_OS_QUIET, 0, 0);
 }
 
 static void write_test(struct writer *writer, const struct vtr_os_filter_test *test)

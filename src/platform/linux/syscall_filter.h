@@ -16,6 +16,10 @@
  * the call do nothing and return 0.
  */
 #define VTR_OS_REFUSE(code) (SECCOMP_RET_ERRNO | (uint32_t)(code))
+/* The same, and the process that watches is not told. */
+#define VTR_OS_REFUSE_QUIETLY(code) (VTR_OS_REFUSE(code) | VTR_OS_QUIET)
+/* Higher than any error code, and not passed to the kernel. */
+#define VTR_OS_QUIET 0x8000u
 
 /* Larger than any number of a call: tables of an architecture have a hole for those that are not used. */
 #define VTR_OS_FILTER_NUMBERS 1024
@@ -59,7 +63,8 @@ uint32_t vtr_os_filter_decide(const struct vtr_os_filter *filter, const struct s
  * Writes the program.
  *
  * `arch`     the audit interface's number of this architecture.
- * `watched`  hand calls that would fail with an error to the process that watches (SECCOMP_RET_USER_NOTIF).
+ * `watched`  hand calls that would fail with an error to the process that watches (SECCOMP_RET_USER_NOTIF),
+ *            except those that are refused quietly.
  * Returns: the program's length.
  */
 uint16_t vtr_os_filter_compile(const struct vtr_os_filter *filter, uint32_t arch, bool watched,
