@@ -16,6 +16,7 @@
 
 #include "base/mem.h"
 #include "cmd/child.h"
+#include "cmd/confinement.h"
 #include "cmd/guestenv.h"
 #include "cmd/icd.h"
 #include "cmd/qemu.h"
@@ -207,16 +208,23 @@ static void check_memfd(struct vtr_check *check)
 	    works ? "works" : strerror(errno));
 }
 
-static void check_sandbox(struct vtr_check *check)
+/* Has a process enter a worker's sandbox. Returns: whether it did; what it says about that, in lines. */
+static bool show_sandbox(char *out_text, size_t size)
 {
 	char self[PATH_MAX];
-	char text[sizeof(check->value)];
 	char worker[] = "worker";
 	char show[] = "--show-sandbox";
 	char *argv[] = { self, worker, show, NULL };
 
-	if (vtr_os_self_path(self, sizeof(self)) != VTR_OK ||
-	    vtr_child_run(argv, NULL, -1, text, sizeof(text)) != VTR_OK) {
+	return vtr_os_self_path(self, sizeof(self)) == VTR_OK &&
+	       vtr_child_run(argv, NULL, -1, out_text, size) == VTR_OK;
+}
+
+static void check_sandbox(struct vtr_check *check)
+{
+	char text[sizeof(check->value)];
+
+	if (!show_sandbox(text, sizeof(text))) {
 		set(check, VTR_CHECK_MISSING,
 		    "workers cannot enter their sandbox here, so none starts; -o sandbox=off starts them "
 		    "without",
@@ -228,8 +236,22 @@ static void check_sandbox(struct vtr_check *check)
 	set(check, complete ? VTR_CHECK_OK : VTR_CHECK_NOTE,
 	    complete ? "these limits hold for a worker that a program has taken over" :
 	               "this kernel or container supports only these limits for a worker that a program has "
-	               "taken over; Linux 6.12 supports all",
+	               "taken over, and -o sandbox=require does not start; Linux 6.12 supports all",
 	    text);
+}
+
+static void check_refusals(struct vtr_check *check)
+{
+	char text[sizeof(check->value)];
+	const bool logged = show_sandbox(text, sizeof(text)) && strstr(text, "\n" VTR_CHECK_REPORTS "\n");
+
+	set(check, logged ? VTR_CHECK_OK : VTR_CHECK_NOTE,
+	    logged ? "the log names system calls that the sandbox refuses; -o sandbox=report records what a "
+	             "driver needs" :
+	             "system calls that the sandbox refuses fail, but the log does not name them: this needs "
+	             "Linux 5.7 or "
+	             "newer, and no container whose own filter reports to another process",
+	    logged ? "logged" : "not logged");
 }
 
 static void check_qemu(struct vtr_check *check)
@@ -260,6 +282,10 @@ static const struct {
 	{ "memfd", "Shared memory", check_memfd },
 	{ "files", "Open files", check_files },
 	{ "sandbox", "Sandbox", check_sandbox },
+	{ "refusals", "Refused calls", check_refusals },
+	{ "landlock", "Landlock", vtr_check_landlock },
+	{ "outer_filter", "Filter of system calls around vitrine", vtr_check_outer_filter },
+	{ "security_module", "AppArmor and SELinux", vtr_check_security_module },
 	{ "qemu", "QEMU", check_qemu },
 };
 

@@ -23,7 +23,10 @@ struct vtr_check {
 	const char *meaning; /* the meaning of the value; a literal */
 };
 
-#define VTR_CHECK_COUNT 9
+#define VTR_CHECK_COUNT 13
+
+/* The second line of `vitrine worker --show-sandbox`, if refused calls can be logged. */
+#define VTR_CHECK_REPORTS "reports"
 
 /* Runs all checks. Returns: how many there are, at most VTR_CHECK_COUNT. */
 size_t vtr_checks_run(struct vtr_check out_checks[VTR_CHECK_COUNT]);

@@ -5,10 +5,12 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/checks.h"
 #include "cmd/commands.h"
 #include "cmd/probe.h"
 #include "platform/proc.h"
 #include "pool/memory_share.h"
+#include "platform/sock.h"
 #include "vk/mesa_cache.h"
 #include "vk/renderer_config.h"
 #include "worker/server.h"
@@ -95,6 +97,18 @@ static const struct vtr_opt opts[] = {
 	  .help = "with --probe: find out how memory is shared with VMs" },
 };
 
+/* Returns: whether an fd has come through the socket, to watch this process by. It stays open: this process
+ * answers none of its own calls, and ends. */
+static bool sends_fd(int ends[2])
+{
+	char byte;
+	size_t size;
+	size_t fd_count = 0;
+	int fd;
+
+	return vtr_os_sock_recv_now(ends[0], &byte, 1, &size, &fd, 1, &fd_count) == VTR_OK && fd_count == 1;
+}
+
 /* For `vitrine doctor`, which must not apply the sandbox to itself. */
 static int show_sandbox(void)
 {
@@ -102,8 +116,13 @@ static int show_sandbox(void)
 	const char *separator = "";
 	static struct vtr_renderer_config config;
 	vtr_renderer_config_init(&config);
-	const struct vtr_worker_lock lock = { .config = &config, .report_fd = -1 };
+	int ends[2];
+	if (vtr_os_sock_pair(ends) != VTR_OK) {
+		return 1;
+	}
+	const struct vtr_worker_lock lock = { .config = &config, .report_fd = ends[1] };
 	enum vtr_err err = vtr_worker_lock_in(&lock, &applied);
+	const bool reports = sends_fd(ends);
 
 	if (err != VTR_OK) {
 		return 1;
@@ -115,7 +134,7 @@ static int show_sandbox(void)
 			separator = ", ";
 		}
 	}
-	printf("\n");
+	printf("\n%s\n", reports ? VTR_CHECK_REPORTS : "");
 	return 0;
 }
 

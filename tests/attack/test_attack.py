@@ -7,6 +7,7 @@ test_attack.py VITRINE SCREEN_FRONT ATTACK_LIBRARY VICTIM [unittest arguments].
 """
 
 import errno
+import json
 import os
 import shutil
 import subprocess
@@ -175,6 +176,14 @@ class Attack(unittest.TestCase):
         self.assertIn('lacks: files, ', result.stderr)
         with harness.Server(env=self.forbid('landlock')) as server, vtest.Client(server.path):
             server.wait_log("does not support the limit 'files'", 20)
+        checks = self.doctor('landlock')
+        self.assertEqual((checks['sandbox']['state'], checks['landlock']['state']), ('note', 'note'))
+        self.assertIn('none', checks['landlock']['value'])
+
+    def doctor(self, forbidden):
+        result = subprocess.run([harness.PROGRAM, 'doctor', '--json'], env=self.forbid(forbidden), text=True,
+                                capture_output=True, timeout=120)
+        return json.loads(result.stdout)['checks']
 
     def test_calls_are_refused_where_they_cannot_be_reported(self):
         env = {**self.env('worker'), 'ATTACK_FORBID': 'reports'}
@@ -182,6 +191,7 @@ class Attack(unittest.TestCase):
             self.check('worker')
             server.wait_log('cannot be recorded in this kernel or container', 20)
             self.assertNotIn('refuses the system call', server.log())
+        self.assertEqual(self.doctor('reports')['refusals']['state'], 'note')
 
     def test_without_a_sandbox(self):
         """The same worker, by -o sandbox=off: it never enters one."""
