@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "child_program.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "ipc/child.h"
+#include "platform/proc.h"
 #include "test.h"
 
 const struct vtr_ipc_rule child_msg_rules[CHILD_MSG_COUNT] = {
@@ -126,6 +129,31 @@ static void leave_grandchild(void)
 	}
 }
 
+/* Says how a refused call of this number failed, if that is not by EPERM. */
+static void be_refused(long number)
+{
+	if (syscall(number, NULL, 0, 0, 0, 0) >= 0 || errno != EPERM) {
+		fprintf(stderr, "call %ld: %s\n", number, strerror(errno));
+	}
+}
+
+/* Makes refused calls, some of them while the parent waits for the end of this process. */
+static void live_in_a_sandbox(void)
+{
+	const struct vtr_os_syscalls params = { .role = VTR_OS_ROLE_SERVER,
+		                                .report_fd = VTR_CHILD_REFUSALS_FD };
+	uint32_t applied;
+
+	CHECK_OK(vtr_os_sandbox_syscalls(&params, &applied));
+	close(VTR_CHILD_REFUSALS_FD);
+	be_refused(SYS_mount);
+	be_refused(SYS_mount);
+	say(applied == VTR_OS_SANDBOX_SYSCALLS ? 1 : 2);
+	echo(false);
+	be_refused(SYS_mount);
+	be_refused(SYS_ptrace);
+}
+
 VTR_NORETURN static void hang(void)
 {
 	for (;;) {
@@ -177,6 +205,8 @@ int child_program(const char *what)
 	} else if (strcmp(what, "stop") == 0) {
 		raise(SIGSTOP);
 		hang();
+	} else if (strcmp(what, "sandbox") == 0) {
+		live_in_a_sandbox();
 	} else if (strcmp(what, "grandchild") == 0) {
 		leave_grandchild();
 	} else if (strcmp(what, "hang") == 0) {

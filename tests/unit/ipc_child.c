@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "child_program.h"
 #include "ipc/child_log.h"
+#include "ipc/child_refusals.h"
 #include "platform/loop.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
@@ -46,6 +47,7 @@ struct owner {
 	size_t start_count;
 	size_t fail_starts;
 	const struct vtr_child_origin *origin;
+	const struct vtr_child_watch *watch;
 	struct vtr_child_params params; /* more of them */
 };
 
@@ -105,7 +107,7 @@ static void on_died(void *data, const struct vtr_child_end *end)
 static enum vtr_err start(struct owner *owner)
 {
 	const char *const argv[] = { self, owner->what, NULL };
-	const struct vtr_child_spec spec = { .program = self, .argv = argv };
+	const struct vtr_child_spec spec = { .program = self, .argv = argv, .watch = owner->watch };
 
 	return vtr_child_start(owner->child, &spec);
 }
@@ -477,6 +479,28 @@ static void ends_by_a_deadline(void)
 	end(&owner);
 }
 
+/* Also while this process waits for the child, which waits for the answer to its call. */
+static void refused_calls_are_answered_and_logged(void)
+{
+	const struct vtr_child_watch watch = { .role = VTR_OS_ROLE_SERVER };
+	struct owner owner = { .watch = &watch };
+
+	if ((vtr_os_sandbox_supported() & VTR_OS_SANDBOX_SYSCALLS) == 0) {
+		return;
+	}
+	create_and_start(&owner, "sandbox");
+	run_until(&owner, 'm');
+	CHECK_EQ(owner.last_number, 1);
+	vtr_child_set_driver(owner.child, "a\ndriver", sizeof("a\ndriver"));
+	CHECK(vtr_child_finish(owner.child, vtr_os_now_ns() + INT64_C(20000000000)));
+	const char *log = logged();
+	const char *mount = strstr(log, ": the sandbox refuses the system call mount (");
+	CHECK(mount != NULL && strstr(mount + 50, "system call mount") == NULL);
+	CHECK(strstr(mount, ": the sandbox refuses the system call ptrace (") != NULL);
+	CHECK(strstr(log, "call 1") == NULL); /* be_refused() */
+	end(&owner);
+}
+
 static void is_started_again_ever_later(void)
 {
 	struct owner owner = {
@@ -671,6 +695,7 @@ int main(int argc, char **argv)
 	RUN(breaking_the_protocol_is_death);
 	RUN(a_child_that_says_much_is_heard_later);
 	RUN(ends_by_a_deadline);
+	RUN(refused_calls_are_answered_and_logged);
 	RUN(is_started_again_ever_later);
 	RUN(what_cannot_be_started);
 	RUN(is_destroyed_in_any_event);
