@@ -404,7 +404,7 @@ static void print_look(const struct look *look, const struct files *more)
 	for (size_t i = 0; i < look->others.count && !look->works; i++) {
 		printf(VTR_PROBER_REFUSED "%s\n", look->others.paths[i]);
 	}
-	for (size_t i = 0; i < look->call_count && !look->works; i++) {
+	for (size_t i = 0; i < look->call_count; i++) {
 		printf(VTR_PROBER_REFUSED_CALL "%s\n", look->calls[i]);
 	}
 }

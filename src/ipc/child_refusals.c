@@ -62,17 +62,19 @@ static void describe_place(const struct vtr_child_refusals *refusals, const stru
 
 static void log_call(struct vtr_child_refusals *refusals, const struct vtr_os_watched *watched)
 {
+	const struct vtr_child_watch *params = &refusals->params;
+	const bool usual = params->is_usual && params->is_usual(params->data, watched->name);
 	char place[4 * VTR_CHILD_DRIVER_MAX];
 
 	if (!remember(refusals, watched->call)) {
 		return;
 	}
-	if (refusals->params.role == VTR_OS_ROLE_DRIVER) {
+	if (params->role == VTR_OS_ROLE_DRIVER) {
 		describe_place(refusals, watched, place, sizeof(place));
 	} else {
 		vtr_log_str(place, sizeof(place), watched->thread, sizeof(watched->thread));
 	}
-	vtr_log_of_client(refusals->log, refusals->log_share, VTR_LOG_WARN,
+	vtr_log_of_client(refusals->log, refusals->log_share, usual ? VTR_LOG_INFO : VTR_LOG_WARN,
 	                  "%s %d: the sandbox %s the system call %s (%s)", refusals->name, (int)refusals->pid,
 	                  refusals->params.permits ? "would refuse" : "refuses", watched->call, place);
 	if (!refusals->params.permits && refusals->seen_count == VTR_CHILD_REFUSALS_LOGGED) {

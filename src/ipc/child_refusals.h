@@ -41,7 +41,9 @@ struct vtr_child_watch {
 	bool permits;
 	/* Returns: whether the child may open this file, beside those of its role. NULL: there are no such files. */
 	bool (*may_open)(const void *data, const char *path, bool writes);
-	const void *data; /* for may_open(); outlives the child */
+	/* Returns: whether a driver is known to make this call, which is then worth no warning. NULL: none is. */
+	bool (*is_usual)(const void *data, const char *name);
+	const void *data; /* for both; outlives the child */
 };
 
 struct vtr_child_refusals {

@@ -52,6 +52,7 @@ static void read_line(struct vtr_prober *prober, const char *line)
 	const char *known = vtr_prober_rest(line, VTR_PROBER_KNOWN);
 	const char *readable = vtr_prober_rest(line, VTR_PROBER_READABLE);
 	const char *trial_text = vtr_prober_rest(line, VTR_PROBER_TRIAL);
+	const char *call = vtr_prober_rest(line, VTR_PROBER_REFUSED_CALL);
 	struct vtr_probed_device device;
 	struct vtr_trial trial;
 
@@ -61,6 +62,8 @@ static void read_line(struct vtr_prober *prober, const char *line)
 		vtr_renderer_config_add_readable(prober->found, readable);
 		vtr_info(prober->log, "a driver works only if it can read %s, so workers may read it",
 		         readable);
+	} else if (call) {
+		vtr_renderer_config_add_refused_call(prober->found, call);
 	} else if (trial_text && vtr_trial_parse(trial_text, &trial) == VTR_OK &&
 	           trial.failed != VTR_TRIAL_STEPS) {
 		vtr_warn(prober->log,

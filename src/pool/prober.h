@@ -22,9 +22,9 @@
 #define VTR_PROBER_KNOWN "known "       /* how a device shares memory */
 #define VTR_PROBER_TRIAL "trial "       /* the result of its trial (venus/trial.h) */
 #define VTR_PROBER_READABLE "readable " /* a file that the device needs; workers may read it */
-/* A device fails, and the sandbox refused this: */
-#define VTR_PROBER_REFUSED "refused "           /* a file */
-#define VTR_PROBER_REFUSED_CALL "refused-call " /* a system call */
+#define VTR_PROBER_REFUSED "refused "   /* a device fails, and the sandbox refused this file */
+/* The sandbox refused this system call to a driver, which may work without it. */
+#define VTR_PROBER_REFUSED_CALL "refused-call "
 
 /* The longest answer. */
 #define VTR_PROBER_ANSWER 16384

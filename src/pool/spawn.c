@@ -32,6 +32,14 @@ static bool may_open(const void *data, const char *path, bool writes)
 	return !writes && real && vtr_os_sandbox_reads(&paths, real);
 }
 
+/* What the prober's trial has found, see pool/prober.h. */
+static bool is_usual(const void *data, const char *name)
+{
+	const struct vtr_spawner *spawner = data;
+
+	return vtr_renderer_config_has_refused_call(spawner->config, name);
+}
+
 /* The command line and the fds of a worker. */
 struct arguments {
 	const char *argv[20];
@@ -69,6 +77,7 @@ enum vtr_err vtr_spawner_start(const struct vtr_spawner *spawner, const struct v
 		.role = VTR_OS_ROLE_DRIVER,
 		.permits = spawner->config->sandbox == VTR_OS_SANDBOX_REPORT,
 		.may_open = may_open,
+		.is_usual = is_usual,
 		.data = spawner,
 	};
 	const bool watched = spawner->config->sandbox != VTR_OS_SANDBOX_OFF;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "vk/renderer_config.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "platform/proc.h"
@@ -9,9 +10,10 @@
 /* Another process reads all bytes, so none may be padding. */
 _Static_assert(sizeof(struct vtr_probed_device) == 112, "padding");
 _Static_assert(sizeof(struct vtr_probe_cache) == 8 + VTR_PROBE_CACHE_MAX_DEVICES * 112, "padding");
-_Static_assert(sizeof(struct vtr_renderer_config) == 32 + sizeof(struct vtr_probe_cache) +
-                                                             VTR_RENDERER_CONFIG_LOG +
-                                                             VTR_RENDERER_CONFIG_PATH_BYTES,
+_Static_assert(sizeof(struct vtr_renderer_config) ==
+                       32 + sizeof(struct vtr_probe_cache) + VTR_RENDERER_CONFIG_LOG +
+                               VTR_RENDERER_CONFIG_PATH_BYTES +
+                               VTR_RENDERER_CONFIG_CALLS * VTR_RENDERER_CONFIG_CALL,
                "padding");
 
 #define DEFAULT_TIMEOUT_MS 10000
@@ -56,6 +58,11 @@ static const char *find_problem(const struct vtr_renderer_config *config)
 	    count_readable(config) > VTR_RENDERER_CONFIG_MAX_PATHS) {
 		return "the list of readable paths is not terminated";
 	}
+	for (size_t i = 0; i < VTR_RENDERER_CONFIG_CALLS; i++) {
+		if (config->refused_calls[i][VTR_RENDERER_CONFIG_CALL - 1] != '\0') {
+			return "the name of a system call is not terminated";
+		}
+	}
 	return NULL;
 }
 
@@ -80,6 +87,28 @@ void vtr_renderer_config_add_readable(struct vtr_renderer_config *config, const 
 	}
 	memcpy(config->readable + config->readable_size, path, size);
 	config->readable_size += (uint32_t)size;
+}
+
+void vtr_renderer_config_add_refused_call(struct vtr_renderer_config *config, const char *name)
+{
+	for (size_t i = 0; i < VTR_RENDERER_CONFIG_CALLS && strlen(name) < VTR_RENDERER_CONFIG_CALL; i++) {
+		char *text = config->refused_calls[i];
+
+		if (text[0] == '\0') {
+			snprintf(text, VTR_RENDERER_CONFIG_CALL, "%s", name);
+			return;
+		}
+	}
+}
+
+bool vtr_renderer_config_has_refused_call(const struct vtr_renderer_config *config, const char *name)
+{
+	for (size_t i = 0; i < VTR_RENDERER_CONFIG_CALLS; i++) {
+		if (config->refused_calls[i][0] != '\0' && strcmp(config->refused_calls[i], name) == 0) {
+			return true;
+		}
+	}
+	return false;
 }
 
 size_t vtr_renderer_config_readable(const struct vtr_renderer_config *config,

@@ -2,6 +2,7 @@
 #ifndef VK_RENDERER_CONFIG_H
 #define VK_RENDERER_CONFIG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,6 +20,8 @@
 /* The most paths, and the most bytes of all paths. Paths beyond these limits are left out. */
 #define VTR_RENDERER_CONFIG_MAX_PATHS 64
 #define VTR_RENDERER_CONFIG_PATH_BYTES 16384
+#define VTR_RENDERER_CONFIG_CALLS 16
+#define VTR_RENDERER_CONFIG_CALL 32
 /* The longest log filter, with its NUL. */
 #define VTR_RENDERER_CONFIG_LOG 256
 
@@ -40,6 +43,8 @@ struct vtr_renderer_config {
 	char log_filter[VTR_RENDERER_CONFIG_LOG]; /* empty: the default */
 	/* The files and folders that the sandbox allows besides the system's, each with its NUL. */
 	char readable[VTR_RENDERER_CONFIG_PATH_BYTES];
+	/* The names of system calls that a driver makes though the sandbox refuses them. */
+	char refused_calls[VTR_RENDERER_CONFIG_CALLS][VTR_RENDERER_CONFIG_CALL];
 };
 
 /* Sets the defaults. */
@@ -60,6 +65,12 @@ void vtr_renderer_config_add_readable(struct vtr_renderer_config *config, const 
  *          checked. */
 size_t vtr_renderer_config_readable(const struct vtr_renderer_config *config,
                                     const char *out_paths[VTR_RENDERER_CONFIG_MAX_PATHS + 1]);
+
+/* Adds a system call that the sandbox refuses to a driver. Does nothing if it does not fit. */
+void vtr_renderer_config_add_refused_call(struct vtr_renderer_config *config, const char *name);
+
+/* Returns: whether the system call was added. */
+bool vtr_renderer_config_has_refused_call(const struct vtr_renderer_config *config, const char *name);
 
 /**
  * Copies the config to memory that another process can receive, and that no process can change.

@@ -25,6 +25,7 @@ CONFIG_HEAD = struct.Struct('<QIIIBBBBII')
 CONFIG_DEVICES = 8 + 16 * 112
 CONFIG_LOG = 256
 CONFIG_PATHS = 16384
+CONFIG_CALLS = 16 * 32
 
 
 def make_config(max_memory=0, import_alignment=0, handshake_ms=10000, reply_ms=10000, no_host_import=0, no_export=0,
@@ -34,7 +35,7 @@ def make_config(max_memory=0, import_alignment=0, handshake_ms=10000, reply_ms=1
     head = CONFIG_HEAD.pack(max_memory, import_alignment, handshake_ms, reply_ms, no_host_import, no_export,
                             sandbox, zero, len(paths) if readable_size is None else readable_size, 0)
     return (head + devices.ljust(CONFIG_DEVICES, b'\0') + log.ljust(CONFIG_LOG, b'\0') +
-            paths.ljust(CONFIG_PATHS, b'\0'))
+            paths.ljust(CONFIG_PATHS, b'\0') + bytes(CONFIG_CALLS))
 
 
 class Gone(Exception):

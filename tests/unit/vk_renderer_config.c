@@ -31,11 +31,16 @@ static void goes_to_another_process(void)
 	vtr_renderer_config_add_readable(&config, "/a");
 	vtr_renderer_config_add_readable(&config, "");
 	vtr_renderer_config_add_readable(&config, "/b/c");
+	vtr_renderer_config_add_refused_call(&config, "kcmp");
+	vtr_renderer_config_add_refused_call(&config, "a name of more than thirty-one bytes");
 	CHECK_OK(vtr_renderer_config_share(&config, &fd));
 	CHECK(pwrite(fd, "x", 1, 0) < 0 && ftruncate(fd, 0) < 0); /* by nobody, and it cannot be cut */
 	CHECK_OK(vtr_renderer_config_receive(fd, &back, &why));
 	CHECK(memcmp(&back, &config, sizeof(back)) == 0);
 	CHECK_EQ(vtr_renderer_config_readable(&back, paths), 2);
+	CHECK(vtr_renderer_config_has_refused_call(&back, "kcmp"));
+	CHECK(!vtr_renderer_config_has_refused_call(&back, "a name of more than thirty-one bytes"));
+	CHECK(!vtr_renderer_config_has_refused_call(&back, ""));
 	CHECK_STR(paths[0], "/a");
 	CHECK_STR(paths[1], "/b/c");
 	CHECK(paths[2] == NULL);
@@ -91,6 +96,7 @@ static void refuses(void)
 	REFUSED(memset(config.log_filter, 'x', sizeof(config.log_filter)));
 	REFUSED(config.readable_size = sizeof(config.readable) + 1);
 	REFUSED(config.readable_size = UINT32_MAX);
+	REFUSED(memset(config.refused_calls[3], 'x', VTR_RENDERER_CONFIG_CALL));
 	REFUSED((config.readable_size = 2, memcpy(config.readable, "/x", 2)));
 	REFUSED(config.readable_size = VTR_RENDERER_CONFIG_MAX_PATHS + 1);
 }
