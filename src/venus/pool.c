@@ -36,14 +36,19 @@ static void publish(struct vtr_dispatch *d, struct batch *batch, struct vtr_obje
 	}
 }
 
-/* Removes the ids that the guest frees one by one; NULL is skipped. */
-static void free_ids(struct vtr_dispatch *d, const uint64_t *ids, uint32_t n, VkObjectType type)
+/* Removes the ids that the guest frees one by one; NULL is skipped. Those that are gone, because they are in the list
+ * twice or another ring frees them, become NULL in `handles`, the decoder's copy: the driver must not free them
+ * again. */
+static void free_ids(struct vtr_dispatch *d, const uint64_t *ids, const void *handles, uint32_t n,
+                     VkObjectType type)
 {
+	uint64_t *h = (uint64_t *)(uintptr_t)handles;
+
 	for (uint32_t i = 0; ids != NULL && i < n; i++) {
 		struct vtr_object *o = vtr_idmap_get(&d->venus->objects.map, ids[i]);
 
-		if (o != NULL && o->type == (uint32_t)type) {
-			vtr_object_remove(d, o);
+		if (o == NULL || o->type != (uint32_t)type || !vtr_object_remove(d, o)) {
+			h[i] = 0;
 		}
 	}
 }
@@ -74,7 +79,8 @@ void vtr_hand_vkAllocateDescriptorSets(struct vtr_dispatch *d, struct vtw_vkAllo
 
 void vtr_hand_vkFreeDescriptorSets(struct vtr_dispatch *d, struct vtw_vkFreeDescriptorSets *a)
 {
-	free_ids(d, a->pDescriptorSets_ids, a->descriptorSetCount, VK_OBJECT_TYPE_DESCRIPTOR_SET);
+	free_ids(d, a->pDescriptorSets_ids, a->pDescriptorSets, a->descriptorSetCount,
+	         VK_OBJECT_TYPE_DESCRIPTOR_SET);
 	a->ret = VK_SUCCESS;
 	if (a->pDescriptorSets != NULL) {
 		a->ret = vtr_device_procs(a->device_obj)
@@ -129,7 +135,8 @@ void vtr_hand_vkAllocateCommandBuffers(struct vtr_dispatch *d, struct vtw_vkAllo
 
 void vtr_hand_vkFreeCommandBuffers(struct vtr_dispatch *d, struct vtw_vkFreeCommandBuffers *a)
 {
-	free_ids(d, a->pCommandBuffers_ids, a->commandBufferCount, VK_OBJECT_TYPE_COMMAND_BUFFER);
+	free_ids(d, a->pCommandBuffers_ids, a->pCommandBuffers, a->commandBufferCount,
+	         VK_OBJECT_TYPE_COMMAND_BUFFER);
 	if (a->pCommandBuffers != NULL) {
 		vtr_device_procs(a->device_obj)
 			->vkFreeCommandBuffers(a->device, a->commandPool, a->commandBufferCount,

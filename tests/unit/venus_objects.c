@@ -323,6 +323,62 @@ static void a_driver_without_room_for_descriptor_sets(void)
 	guest_close(&g);
 }
 
+/* --- freed twice in one list ---------------------------------------------------------------------------- */
+
+static uint32_t freed_buffers, freed_sets; /* that the driver saw */
+
+static void count_buffers(VkDevice device, VkCommandPool pool, uint32_t n, const VkCommandBuffer *buffers)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		freed_buffers += buffers[i] != NULL;
+	}
+	ORIGINAL(vkFreeCommandBuffers)(device, pool, n, buffers);
+}
+
+static VkResult count_sets(VkDevice device, VkDescriptorPool pool, uint32_t n, const VkDescriptorSet *sets)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		freed_sets += sets[i] != NULL;
+	}
+	return ORIGINAL(vkFreeDescriptorSets)(device, pool, n, sets);
+}
+
+static void replace_frees(void)
+{
+	REPLACE(vkFreeCommandBuffers, count_buffers);
+	REPLACE(vkFreeDescriptorSets, count_sets);
+}
+
+static void the_driver_frees_once(void)
+{
+	enum { POOL = FREE, BUFFERS };
+	const struct guest_setup setup = { .replace = replace_frees };
+	uint64_t ids[] = { BUFFERS, BUFFERS + 1 }, sets[] = { SETS, SETS + 1 };
+	const VkCommandBuffer twice[] = { ID(VkCommandBuffer, BUFFERS), ID(VkCommandBuffer, BUFFERS) };
+	const VkDescriptorSet sets_twice[] = { ID(VkDescriptorSet, SETS), ID(VkDescriptorSet, SETS) };
+	struct guest g;
+
+	guest_open(&g, &setup);
+	make_command_pool(&g, DEVICE, POOL);
+	CHECK_EQ(allocate_buffers(&g, POOL, ids, 2), VK_SUCCESS);
+	CHECK_OK(SEND(&g, vkFreeCommandBuffers, .device = ID(VkDevice, DEVICE),
+	              .commandPool = ID(VkCommandPool, POOL), .commandBufferCount = 2,
+	              .pCommandBuffers = twice));
+	CHECK_EQ(freed_buffers, 1);
+	CHECK_OK(SEND(&g, vkDestroyCommandPool, .device = ID(VkDevice, DEVICE),
+	              .commandPool = ID(VkCommandPool, POOL)));
+	guest_close(&g);
+	guest_open(&g, &setup);
+	make_set_pool(&g);
+	CHECK_EQ(ALLOCATE_SETS(CALL, &g, sets), VK_SUCCESS);
+	CHECK_EQ(CALL(&g, vkFreeDescriptorSets, .device = ID(VkDevice, DEVICE),
+	              .descriptorPool = ID(VkDescriptorPool, SET_POOL), .descriptorSetCount = 2,
+	              .pDescriptorSets = sets_twice),
+	         VK_SUCCESS);
+	CHECK_EQ(freed_sets, 1);
+	guest_close(&g);
+}
+
 int main(void)
 {
 	RUN(new_ids);
@@ -336,5 +392,6 @@ int main(void)
 	RUN(descriptor_sets_end_with_their_pool);
 	RUN(descriptor_sets_are_refused);
 	RUN(a_driver_without_room_for_descriptor_sets);
+	RUN(the_driver_frees_once);
 	return 0;
 }
