@@ -232,4 +232,5 @@ def main():
         (out / name).write_text(text)
 
 
-main()
+if __name__ == '__main__':
+    main()
