@@ -17,9 +17,10 @@
 #include "fields.h"
 #include "recording.h"
 
-enum { PART = 32, MAX_STEPS = 90, MAX_BYTES = 16 << 10, MAX_PAYLOAD = 8192, MAX_NEEDED = 4096, ENOUGH = 2 };
+enum { PART = 32, MAX_STEPS = 90, MAX_BYTES = 16 << 10, MAX_PAYLOAD = 8192, MAX_NEEDED = 4096, ENOUGH = 8 };
 /* Commands about the transport: the target makes rings and places for replies itself, so a few of them are enough. */
 enum {
+	ALLOCATE_MEMORY = 21,
 	CREATE_SHADER = 59,
 	SET_REPLY = 178,
 	SEEK_REPLY = 179,
@@ -84,9 +85,28 @@ static void shorten_shader(struct step *s)
 	s->head.words = (uint16_t)(s->head.words - (code - KEPT) / 4);
 }
 
+/* Half of all memory is of the checker's other type, which the CPU can access, as all of lavapipe's is. */
+static void change_memory_type(struct step *s)
+{
+	static uint32_t allocations;
+	uint8_t *p = (uint8_t *)(uintptr_t)s->payload;
+
+	if (command_of(s) != ALLOCATE_MEMORY || fields_find(p, step_size(s), &fields) == 0 ||
+	    allocations++ % 2 == 0) {
+		return;
+	}
+	for (uint32_t i = fields.count; i-- > 0;) {
+		if (fields.list[i].kind == FIELD_U32) {
+			field_set(p, &fields.list[i], 1);
+			return;
+		}
+	}
+}
+
 static void add_step(struct step *s)
 {
 	shorten_shader(s);
+	change_memory_type(s);
 	if (step_size(s) > MAX_PAYLOAD || is_dropped(command_of(s)) ||
 	    (is_command(s) && fields_find(s->payload, step_size(s), &fields) != step_size(s))) {
 		return;
@@ -97,34 +117,6 @@ static void add_step(struct step *s)
 		vtr_assert(steps != NULL);
 	}
 	steps[step_count++] = *s;
-}
-
-/* Returns: the file's bytes, in which the steps point; the caller's. */
-static uint8_t *read_steps(const char *path)
-{
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	uint8_t *data;
-	size_t size;
-
-	if (fd < 0 || fstat(fd, &st) != 0 || (data = malloc((size_t)st.st_size)) == NULL ||
-	    read(fd, data, (size_t)st.st_size) != st.st_size) {
-		return NULL;
-	}
-	close(fd);
-	size = (size_t)st.st_size;
-	step_count = 0;
-	for (size_t at = sizeof(struct recording_head); at + sizeof(struct step_head) <= size;) {
-		struct step s;
-
-		memcpy(&s.head, data + at, sizeof(s.head));
-		s.payload = data + at + sizeof(s.head);
-		at += sizeof(s.head) + step_size(&s);
-		if (at <= size) {
-			add_step(&s);
-		}
-	}
-	return data;
 }
 
 /* --- parts ------------------------------------------------------------------------------------------ */
@@ -139,6 +131,17 @@ static bool is_needed(uint64_t id)
 	return false;
 }
 
+/* An object is made once, so commands before that one are about another of the same id. */
+static void unneed(uint64_t id)
+{
+	for (uint32_t i = 0; i < needed_count; i++) {
+		if (needed[i] == id) {
+			needed[i] = needed[--needed_count];
+			return;
+		}
+	}
+}
+
 static void need(uint64_t id)
 {
 	if (id != 0 && id != RES && !is_needed(id) && needed_count < MAX_NEEDED) {
@@ -146,25 +149,32 @@ static void need(uint64_t id)
 	}
 }
 
+/* Whether the step makes what is needed, which then is needed no more. */
 static bool makes_needed(const struct step *s)
 {
-	if (s->head.op == STEP_BLOB) {
-		return is_needed(RES | vtr_cs_ld32(s->payload));
+	bool makes = false;
+
+	if (s->head.op == STEP_BLOB || s->head.op == STEP_PIECES) {
+		makes = is_needed(RES | vtr_cs_ld32(s->payload));
+		unneed(RES | vtr_cs_ld32(s->payload));
+		return makes;
 	}
 	if (!is_command(s) || fields_find(s->payload, step_size(s), &fields) == 0) {
 		return false;
 	}
 	for (uint32_t i = 0; i < fields.count; i++) {
-		if (fields.list[i].kind == FIELD_NEW && is_needed(field_get(s->payload, &fields.list[i]))) {
-			return true;
-		}
+		const uint64_t id =
+			fields.list[i].kind == FIELD_NEW ? field_get(s->payload, &fields.list[i]) : 0;
+
+		makes |= id != 0 && is_needed(id);
+		unneed(id);
 	}
-	return false;
+	return makes;
 }
 
 static void need_all_of(const struct step *s)
 {
-	if (s->head.op == STEP_BLOB) {
+	if (s->head.op == STEP_BLOB || s->head.op == STEP_PIECES) {
 		need(vtr_cs_ld64(s->payload + 8));
 	}
 	if (!is_command(s) || fields_find(s->payload, step_size(s), &fields) == 0) {
@@ -205,12 +215,17 @@ static void note_seen(const struct recording *rec)
 }
 
 /* How the parts run, in turn. */
-static uint8_t setup_of(uint32_t part)
+static uint8_t setup_of(const struct recording *rec)
 {
 	static const uint8_t setups[] = { SETUP_FLAT, 0, SETUP_FLAT | SETUP_HOSTMEM, SETUP_RACE,
 		                          SETUP_FLAT | SETUP_NO_HOST_IMPORT };
 
-	return setups[part % VTR_ARRAY_LEN(setups)];
+	for (uint32_t i = 0; i < rec->count; i++) {
+		if (!is_command(&rec->steps[i]) && rec->steps[i].head.ring == RECORDED_HOSTMEM) {
+			return SETUP_FLAT | SETUP_HOSTMEM;
+		}
+	}
+	return setups[written % VTR_ARRAY_LEN(setups)];
 }
 
 static void write_part(const char *folder, const char *name, const struct recording *rec)
@@ -231,16 +246,70 @@ static void cut_part(const char *folder, const char *name, uint32_t begin, uint3
 {
 	static struct recording rec;
 
-	rec = (struct recording){ .head.setup = setup_of(written) };
+	rec.count = 0;
+	rec.head = (struct recording_head){ 0 };
 	needed_count = 0;
 	for (uint32_t i = end; i-- > 0 && rec.count < MAX_STEPS;) {
-		if (i >= begin || makes_needed(&steps[i])) {
+		const bool makes = makes_needed(&steps[i]);
+
+		if (i >= begin || makes) {
 			need_all_of(&steps[i]);
 			(void)recording_insert(&rec, 0, &steps[i]);
 		}
 	}
+	rec.head.setup = setup_of(&rec);
 	note_seen(&rec);
 	write_part(folder, name, &rec);
+}
+
+/* The steps so far are those of one context. */
+static void cut_context(const char *folder, const char *name)
+{
+	for (uint32_t at = 0; at < step_count; at += PART) {
+		const uint32_t end = step_count - at < PART ? step_count : at + PART;
+
+		if (is_new(at, end)) {
+			cut_part(folder, name, at, end);
+		}
+	}
+	step_count = 0;
+}
+
+static void cut_file(const char *folder, const char *name, uint8_t *data, size_t size)
+{
+	for (size_t at = sizeof(struct recording_head); at + sizeof(struct step_head) <= size;) {
+		struct step s;
+
+		memcpy(&s.head, data + at, sizeof(s.head));
+		s.payload = data + at + sizeof(s.head);
+		at += sizeof(s.head) + step_size(&s);
+		if (s.head.op == STEP_OPS) {
+			cut_context(folder, name);
+		} else if (at <= size) {
+			add_step(&s);
+		}
+	}
+	cut_context(folder, name);
+}
+
+/* Returns: the file's bytes, the caller's; NULL if it cannot be read. */
+static uint8_t *read_file(const char *path, size_t *out_size)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	uint8_t *data = NULL;
+
+	if (fd >= 0 && fstat(fd, &st) == 0 && (data = malloc((size_t)st.st_size + 1)) != NULL) {
+		*out_size = (size_t)st.st_size;
+		if (read(fd, data, *out_size) != st.st_size) {
+			free(data);
+			data = NULL;
+		}
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+	return data;
 }
 
 int main(int argc, char **argv)
@@ -250,19 +319,14 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	for (int i = 3; i < argc; i++) {
-		uint8_t *data = read_steps(argv[i]);
+		size_t size;
+		uint8_t *data = read_file(argv[i], &size);
 
 		if (data == NULL) {
 			fprintf(stderr, "%s: cannot be read\n", argv[i]);
 			return 1;
 		}
-		for (uint32_t at = 0; at < step_count; at += PART) {
-			const uint32_t end = step_count - at < PART ? step_count : at + PART;
-
-			if (is_new(at, end)) {
-				cut_part(argv[1], argv[2], at, end);
-			}
-		}
+		cut_file(argv[1], argv[2], data, size);
 		free(data);
 	}
 	free(steps);

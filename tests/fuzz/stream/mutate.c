@@ -18,7 +18,7 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8
 
 /* Command numbers, and the target's own memory for replies. */
 enum { SET_REPLY = 178, SEEK_REPLY = 179, REPLY_RES = 0x7f000000 };
-enum { MAX_NAMES = 1024, MAX_PAYLOADS = 1 << 20, MAX_STEP = UINT16_MAX * 4 };
+enum { MAX_NAMES = 1024, MAX_PAYLOADS = 1 << 20, MAX_STEP = UINT16_MAX * 4, MAX_CLONED = 64 };
 
 /* An object that a recording names. */
 struct name {
@@ -468,6 +468,52 @@ static void insert_other(void)
 	}
 }
 
+/* Gives the objects that a step makes new ids, and its handles those that earlier steps of the clone got. */
+static void rename_objects(struct step *s, uint64_t (*map)[2], uint32_t *map_count)
+{
+	uint8_t *p = find_fields(s) != 0 ? own(s, 0) : NULL;
+
+	for (uint32_t i = 0; p != NULL && i < fields.count; i++) {
+		const struct field *f = &fields.list[i];
+		const uint64_t id = field_get(p, f);
+
+		if (f->kind == FIELD_NEW && id != 0 && *map_count < MAX_CLONED) {
+			map[*map_count][0] = id;
+			map[(*map_count)++][1] = ++names.highest;
+			field_set(p, f, names.highest);
+		}
+		for (uint32_t k = *map_count; f->kind == FIELD_HANDLE && k-- > 0;) {
+			if (map[k][0] == id) {
+				field_set(p, f, map[k][1]);
+				break;
+			}
+		}
+	}
+}
+
+/* Another ring does the same as some steps, at the same time, with objects of its own. */
+static void clone_steps(void)
+{
+	uint64_t map[MAX_CLONED][2];
+	uint32_t map_count = 0;
+	const uint32_t from = below(rec.count);
+	const uint32_t count = 1 + below(vtr_min(rec.count - from, 16));
+	const uint8_t ring = (uint8_t)(1 + below(RECORDING_RINGS));
+
+	for (uint32_t i = 0; i < count; i++) {
+		struct step s = rec.steps[from + i];
+
+		rename_objects(&s, map, &map_count);
+		s.head.ring = ring;
+		if (!recording_insert(&rec, from + count + i, &s)) {
+			return;
+		}
+	}
+	if (one_in(2)) {
+		rec.head.setup = (uint8_t)((rec.head.setup | SETUP_RACE) & ~SETUP_FLAT);
+	}
+}
+
 static void change_head(void)
 {
 	if (one_in(3)) {
@@ -518,7 +564,7 @@ static void change(void)
 		change_head();
 		return;
 	}
-	switch (below(16)) {
+	switch (below(18)) {
 	case 0:
 	case 1:
 	case 2:
@@ -533,12 +579,15 @@ static void change(void)
 		insert_other();
 		break;
 	case 7:
-		rec.steps[at].head.op ^= is_command(&rec.steps[at]) ? STEP_INDIRECT : 0;
+		clone_steps();
 		break;
 	case 8:
-		change_flags(&rec.steps[at]);
+		rec.steps[at].head.op ^= is_command(&rec.steps[at]) ? STEP_INDIRECT : 0;
 		break;
 	case 9:
+		change_flags(&rec.steps[at]);
+		break;
+	case 10:
 		change_words(&rec.steps[at]);
 		break;
 	default:

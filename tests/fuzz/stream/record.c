@@ -65,7 +65,9 @@ static void put(enum step_op op, uint8_t ring, const void *payload, size_t size)
 		return;
 	}
 	memcpy(bytes, &head, sizeof(head));
-	memcpy(bytes + sizeof(head), payload, size);
+	if (size != 0) {
+		memcpy(bytes + sizeof(head), payload, size);
+	}
 	pthread_mutex_lock(&lock);
 	open_file();
 	if (file >= 0 && written < MAX_FILE && write(file, bytes, sizeof(head) + size) > 0) {
@@ -159,4 +161,29 @@ WRAP(enum vtr_err, vtr_venus_fence, struct vtr_venus *venus, uint32_t timeline, 
 
 	put(STEP_FENCE, 0, &step, sizeof(step));
 	return __real_vtr_venus_fence(venus, timeline, fence_id);
+}
+
+/* In tests, a process has several contexts. */
+WRAP(enum vtr_err, vtr_venus_create, const struct vtr_venus_params *params, struct vtr_venus **out_venus)
+{
+	put(STEP_OPS, 0, NULL, 0);
+	return __real_vtr_venus_create(params, out_venus);
+}
+
+WRAP(enum vtr_err, vtr_venus_resource_hostmem, struct vtr_venus *venus, uint32_t res_id, uint64_t offset,
+     uint64_t size)
+{
+	const struct step_blob step = { .res = res_id, .size = size };
+
+	put(STEP_BLOB, RECORDED_HOSTMEM, &step, sizeof(step));
+	return __real_vtr_venus_resource_hostmem(venus, res_id, offset, size);
+}
+
+WRAP(enum vtr_err, vtr_venus_resource_pieces, struct vtr_venus *venus, uint32_t res_id,
+     const struct vtr_os_shm_piece *pieces, size_t count)
+{
+	const struct step_blob step = { .res = res_id, .size = count * 4096 };
+
+	put(STEP_PIECES, RECORDED_HOSTMEM, &step, sizeof(step));
+	return __real_vtr_venus_resource_pieces(venus, res_id, pieces, count);
 }

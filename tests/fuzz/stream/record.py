@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Records what real programs send, as inputs of the fuzz target `stream`:
 
-    ninja -C build tests/fuzz/stream/vitrine-record tests/fuzz/stream/stream-cut
+    ninja -C build all tests/fuzz/stream/all
     tests/fuzz/stream/record.py build OUTDIR [PROGRAM...]
 
-Without programs, those of PROGRAMS that are here run on lavapipe. Another program is one word: 'vkmark -b cube'.
+Without programs, those of PROGRAMS that are here run on lavapipe, and unit tests of the renderer record themselves. Another program is one word: 'vkmark -b cube'.
 """
 import os
 import shlex
@@ -16,6 +16,7 @@ import tempfile
 from pathlib import Path
 
 # name: (command, environment); words that begin with @ are programs of the build folder.
+UNIT_TESTS = ('commands', 'devices', 'images', 'memory', 'objects', 'queries', 'queues', 'sparse')
 ZINK = {'MESA_LOADER_DRIVER_OVERRIDE': 'zink', 'LIBGL_ALWAYS_SOFTWARE': '1', 'MESA_VK_WSI_DEBUG': 'sw'}
 PROGRAMS = {
     'vulkaninfo': ('vulkaninfo', {}),
@@ -30,6 +31,16 @@ PROGRAMS = {
 TIMEOUT = 300
 
 
+def cut(build, name, folder, out):
+    files = sorted(p for p in Path(folder).iterdir() if p.name.isdigit())
+    if not files:
+        print(f'{name}: nothing was recorded')
+        return
+    done = subprocess.run([build / 'tests/fuzz/stream/stream-cut', out, name, *files], check=True, text=True,
+                          stdout=subprocess.PIPE)
+    print(f'{name}: {done.stdout.strip()}')
+
+
 def record(build, name, command, env, out):
     words = shlex.split(command)
     program = str(build / words[0][1:]) if words[0][0] == '@' else shutil.which(words[0])
@@ -37,18 +48,14 @@ def record(build, name, command, env, out):
         print(f'{name}: {words[0]} is not here')
         return
     driver = next(Path('/usr/share/vulkan/icd.d').glob('lvp_icd*.json'))
+    run = ['xvfb-run', '-a', build / 'tests/fuzz/stream/vitrine-record', 'run', '-o', 'no-sandbox', '-o',
+           f'driver={driver}', '--']
+    if '/record-' in program:
+        run = []
     with tempfile.TemporaryDirectory(prefix='vitrine-record-') as folder:
-        run = ['xvfb-run', '-a', build / 'tests/fuzz/stream/vitrine-record', 'run', '-o', 'no-sandbox', '-o',
-               f'driver={driver}', '--', program, *words[1:]]
-        subprocess.run(run, env={**os.environ, **env, 'VTR_RECORD': folder}, timeout=TIMEOUT, cwd=folder, check=False,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        files = sorted(p for p in Path(folder).iterdir() if p.name.isdigit())
-        if not files:
-            print(f'{name}: nothing was recorded')
-            return
-        cut = subprocess.run([build / 'tests/fuzz/stream/stream-cut', out, name, *files], check=True, text=True,
-                             stdout=subprocess.PIPE)
-        print(f'{name}: {cut.stdout.strip()}')
+        subprocess.run([*run, program, *words[1:]], env={**os.environ, **env, 'VTR_RECORD': folder}, timeout=TIMEOUT,
+                       cwd=folder, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        cut(build, name, folder, out)
 
 
 def main():
@@ -57,7 +64,8 @@ def main():
     build, out = Path(sys.argv[1]).resolve(), Path(sys.argv[2]).resolve()
     out.mkdir(parents=True, exist_ok=True)
     more = {Path(shlex.split(command)[0]).name: (command, {}) for command in sys.argv[3:]}
-    for name, (command, env) in (more or PROGRAMS).items():
+    tests = {f'test-{name}': (f'@tests/fuzz/stream/record-{name}', {}) for name in UNIT_TESTS}
+    for name, (command, env) in (more or {**PROGRAMS, **tests}).items():
         record(build, name, command, env, out)
 
 

@@ -34,8 +34,11 @@ enum step_op {
 	STEP_PIECES, /* struct step_blob: a resource of scattered memory */
 	STEP_REPLY, /* struct step_reply: where the next replies go */
 	STEP_END_RING, /* destroys the ring */
-	STEP_OPS,
+	STEP_OPS, /* in recordings: another context begins */
 };
+
+/* In recordings: the ring of a step that needs hostmem. */
+enum { RECORDED_HOSTMEM = 1 };
 
 struct step_blob {
 	uint32_t res;
