@@ -255,7 +255,9 @@ uint8_t *vtd_buffer_bytes(const struct vtd_buffer *b, VkDeviceSize offset, VkDev
 
 static VkDeviceSize blocks(uint32_t texels, uint32_t level, uint32_t block)
 {
-	const uint32_t size = texels >> level != 0 ? texels >> level : 1;
+	const uint32_t left = level < 32 ? texels >> level :
+	                                   0; /* guests ask for levels that an image lacks */
+	const uint32_t size = left != 0 ? left : 1;
 
 	return (size + block - 1) / block;
 }
