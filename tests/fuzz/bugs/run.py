@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -87,7 +88,10 @@ def find(bug, programs, seconds):
             child = subprocess.Popen([programs / bug.name, *OPTIONS, f'-artifact_prefix={folder}/found-', inputs,
                                       ROOT / 'tests/fuzz/corpus' / bug.target], stdout=out, stderr=out, env=ENVIRONMENT,
                                      preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5)))
+        stop = threading.Timer(seconds * 6, child.kill)  # a hang takes no processor time
+        stop.start()
         _, status, usage = os.wait4(child.pid, 0)
+        stop.cancel()
         child.returncode = os.waitstatus_to_exitcode(status)
         text = log.read_text(errors='replace')
         found = list(Path(folder).glob('found-*'))
