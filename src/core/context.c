@@ -209,7 +209,7 @@ static enum vtr_err attach_memory(struct vtr_gpu_attachment *attachment)
 		                                &memory);
 	} else if (resource->kind == VTR_GPU_KIND_HOST && resource->image.size > 0) {
 		struct vtr_ram_piece piece = {
-			.fd = gpu->images.fd,
+			.fd = gpu->blobs.memory.fd,
 			.offset = resource->image.offset,
 			.size = resource->image.size,
 		};

@@ -21,6 +21,35 @@ static uint64_t round_up_pow2(uint64_t value)
 	return result;
 }
 
+static enum vtr_err init_image_memory(struct vtr_gpu *gpu, struct vtr_gpu_image_memory *memory,
+                                      const char *name, uint64_t size)
+{
+	enum vtr_err err = vtr_hostmem_init(name, size, &memory->memory);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	err = vtr_reclaim_init(&memory->reclaim, gpu->log, gpu->loop, &memory->memory);
+	if (err != VTR_OK) {
+		vtr_hostmem_finish(&memory->memory);
+		return err;
+	}
+	vtr_ranges_init(&memory->ranges, 0, size);
+	gpu->screen->add_buffer(gpu->screen_data, memory->buffer, memory->memory.fd, size);
+	return VTR_OK;
+}
+
+/* Accepts memory that was not created. */
+static void finish_image_memory(struct vtr_gpu *gpu, struct vtr_gpu_image_memory *memory)
+{
+	if (memory->memory.map) {
+		gpu->screen->remove_buffer(gpu->screen_data, memory->buffer);
+		vtr_reclaim_finish(&memory->reclaim);
+		vtr_ranges_finish(&memory->ranges);
+		vtr_hostmem_finish(&memory->memory);
+	}
+}
+
 static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
 {
 	if (memory == 0) {
@@ -29,21 +58,13 @@ static enum vtr_err init_images(struct vtr_gpu *gpu, uint64_t memory)
 	if (memory > UINT64_MAX / 16) {
 		return VTR_ERR_NOMEM;
 	}
-	const uint64_t part = round_up_pow2(vtr_max(memory, vtr_os_page_size()) * IMAGE_SLACK);
-	enum vtr_err err = vtr_hostmem_init("vitrine-images", 2 * part, &gpu->images);
-	if (err != VTR_OK) {
-		return err;
-	}
+	const uint64_t size = round_up_pow2(vtr_max(memory, vtr_os_page_size()) * IMAGE_SLACK);
 	vtr_budget_init(&gpu->image_budget, memory);
-	vtr_ranges_init(&gpu->picture_ranges, 0, part);
-	vtr_ranges_init(&gpu->blob_ranges, part, 2 * part);
-	err = vtr_reclaim_init(&gpu->image_reclaim, gpu->log, gpu->loop, &gpu->images);
-	if (err != VTR_OK) {
-		vtr_hostmem_finish(&gpu->images);
-		return err;
+	enum vtr_err err = init_image_memory(gpu, &gpu->pictures, "vitrine-pictures", size);
+	if (err == VTR_OK) {
+		err = init_image_memory(gpu, &gpu->blobs, "vitrine-blobs", size);
 	}
-	gpu->screen->add_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER, gpu->images.fd, gpu->images.size);
-	return VTR_OK;
+	return err;
 }
 
 static void check_params(const struct vtr_gpu_params *params)
@@ -79,6 +100,8 @@ enum vtr_err vtr_gpu_create(const struct vtr_gpu_params *params, struct vtr_gpu 
 	gpu->events_data = params->events_data;
 	gpu->hostmem = params->hostmem;
 	gpu->display_count = params->display_count;
+	gpu->pictures.buffer = VTR_GPU_PICTURE_BUFFER;
+	gpu->blobs.buffer = VTR_GPU_BLOB_BUFFER;
 	vtr_list_init(&gpu->resource_list);
 	vtr_list_init(&gpu->context_list);
 	vtr_list_init(&gpu->renderers);
@@ -123,7 +146,7 @@ static void drop_all(struct vtr_gpu *gpu)
 	vtr_gpu_mem_leases_reset(gpu);
 	vtr_assert(gpu->resource_count == 0 && gpu->context_count == 0 && gpu->renderer_count == 0 &&
 	           gpu->attachment_count == 0 && gpu->extent_count == 0 && gpu->hostmem_ranges.count == 0 &&
-	           gpu->picture_ranges.count == 0 && gpu->blob_ranges.count == 0);
+	           gpu->pictures.ranges.count == 0 && gpu->blobs.ranges.count == 0);
 }
 
 void vtr_gpu_destroy(struct vtr_gpu *gpu)
@@ -133,13 +156,8 @@ void vtr_gpu_destroy(struct vtr_gpu *gpu)
 	}
 	drop_all(gpu);
 	vtr_gpu_lease_holders_finish(gpu);
-	if (gpu->images.map) {
-		gpu->screen->remove_buffer(gpu->screen_data, VTR_GPU_IMAGE_BUFFER);
-		vtr_reclaim_finish(&gpu->image_reclaim);
-		vtr_ranges_finish(&gpu->picture_ranges);
-		vtr_ranges_finish(&gpu->blob_ranges);
-		vtr_hostmem_finish(&gpu->images);
-	}
+	finish_image_memory(gpu, &gpu->blobs);
+	finish_image_memory(gpu, &gpu->pictures);
 	vtr_reclaim_finish(&gpu->hostmem_reclaim);
 	vtr_ranges_finish(&gpu->hostmem_ranges);
 	vtr_idmap_finish(&gpu->contexts);
@@ -151,8 +169,8 @@ void vtr_gpu_destroy(struct vtr_gpu *gpu)
 void vtr_gpu_reset(struct vtr_gpu *gpu)
 {
 	drop_all(gpu);
-	vtr_ranges_clear(&gpu->picture_ranges);
-	vtr_ranges_clear(&gpu->blob_ranges);
+	vtr_ranges_clear(&gpu->pictures.ranges);
+	vtr_ranges_clear(&gpu->blobs.ranges);
 	/* Guests can write to all of hostmem, also outside of blobs. */
 	vtr_reclaim_add_all(&gpu->hostmem_reclaim);
 	for (uint32_t i = 0; i < gpu->display_count; i++) {

@@ -13,8 +13,9 @@
 
 /* What the files of core/ share; no other folder includes this. Thread: the device's. */
 
-/* The id of the memory of all images at the display host. */
-#define VTR_GPU_IMAGE_BUFFER 1u
+/* Ids of memory at the display host. */
+#define VTR_GPU_PICTURE_BUFFER 1u
+#define VTR_GPU_BLOB_BUFFER 2u
 
 /* Guest memory of a resource: ranges in order, adjacent ones merged. */
 struct vtr_gpu_backing_extent {
@@ -29,7 +30,15 @@ struct vtr_gpu_backing {
 	uint64_t size; /* bytes in all */
 };
 
-/* Host memory of a resource: a range of vtr_gpu.images. */
+/* Memory in which resources have ranges. It is sparse, and larger than the budget allows. */
+struct vtr_gpu_image_memory {
+	uint32_t buffer; /* its id at the display host */
+	struct vtr_hostmem memory;
+	struct vtr_ranges ranges;
+	struct vtr_reclaim reclaim;
+};
+
+/* Host memory of a resource: a range of vtr_gpu.pictures or vtr_gpu.blobs. */
 struct vtr_gpu_image {
 	uint64_t offset;
 	uint64_t size; /* 0: there is none */
@@ -141,13 +150,12 @@ struct vtr_gpu {
 	const struct vtr_hostmem *hostmem;
 	struct vtr_ranges hostmem_ranges;
 	struct vtr_reclaim hostmem_reclaim;
-	struct vtr_hostmem images; /* memory of all images; sparse, larger than image_budget allows */
-	/* The parts of it for blobs and for the displays' pictures, which must not lack a large range because of
-	 * many small blobs. */
-	struct vtr_ranges blob_ranges;
-	struct vtr_ranges picture_ranges;
-	struct vtr_reclaim image_reclaim;
-	struct vtr_budget image_budget; /* bytes */
+	/* Blobs that cannot be mapped. A renderer that has one gets the fd, and so can write to all of them. Therefore
+	 * the displays' pictures, which only the front writes, have a file of their own. Nor do they lack a large range
+	 * because of many small blobs. */
+	struct vtr_gpu_image_memory blobs;
+	struct vtr_gpu_image_memory pictures;
+	struct vtr_budget image_budget; /* bytes of both */
 
 	struct vtr_idmap resources;
 	struct vtr_list resource_list;
@@ -228,6 +236,9 @@ VTR_MUST_CHECK enum vtr_err vtr_gpu_resource_lease(struct vtr_gpu_resource *reso
 
 /* Gives a resource host memory. Returns: VTR_ERR_LIMIT, VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_gpu_image_init(struct vtr_gpu_resource *resource);
+
+/* Returns: the memory of the resource's image, if it has one. */
+struct vtr_gpu_image_memory *vtr_gpu_image_memory_of(const struct vtr_gpu_resource *resource);
 
 /* Returns: the host's bytes at `offset` of an image or of a mapped blob. */
 uint8_t *vtr_gpu_resource_bytes(const struct vtr_gpu_resource *resource, uint64_t offset);

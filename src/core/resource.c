@@ -27,25 +27,26 @@ static enum vtr_gpu_kind image_kind(const struct vtr_gpu_resource *resource)
 	return resource->kind == VTR_GPU_KIND_HOST ? VTR_GPU_KIND_HOST : VTR_GPU_KIND_2D;
 }
 
-static struct vtr_ranges *image_ranges(struct vtr_gpu_resource *resource)
+struct vtr_gpu_image_memory *vtr_gpu_image_memory_of(const struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu *gpu = resource->gpu;
 
-	return image_kind(resource) == VTR_GPU_KIND_HOST ? &gpu->blob_ranges : &gpu->picture_ranges;
+	return image_kind(resource) == VTR_GPU_KIND_HOST ? &gpu->blobs : &gpu->pictures;
 }
 
 enum vtr_err vtr_gpu_image_init(struct vtr_gpu_resource *resource)
 {
 	struct vtr_gpu *gpu = resource->gpu;
+	struct vtr_gpu_image_memory *memory = vtr_gpu_image_memory_of(resource);
 	const uint64_t size = vtr_align_up(resource->size, vtr_os_page_size());
 	const uint64_t max_count = vtr_gpu_limit_for(image_kind(resource), VTR_GPU_MAX_IMAGES);
 	const uint64_t max_bytes = vtr_gpu_limit_for(image_kind(resource), gpu->image_budget.limit);
 	uint64_t offset;
 	enum vtr_err err = VTR_ERR_LIMIT;
 
-	if (gpu->blob_ranges.count + gpu->picture_ranges.count < max_count && size <= max_bytes &&
+	if (gpu->blobs.ranges.count + gpu->pictures.ranges.count < max_count && size <= max_bytes &&
 	    gpu->image_budget.used <= max_bytes - size && vtr_budget_take(&gpu->image_budget, size)) {
-		err = vtr_ranges_find(image_ranges(resource), size, &offset);
+		err = vtr_ranges_find(&memory->ranges, size, &offset);
 		if (err != VTR_OK) {
 			vtr_budget_give(&gpu->image_budget, size);
 		}
@@ -57,21 +58,21 @@ enum vtr_err vtr_gpu_image_init(struct vtr_gpu_resource *resource)
 		                 id_of(resource), size, max_bytes, max_count);
 		return err;
 	}
-	vtr_reclaim_claim(&gpu->image_reclaim, offset, size);
+	vtr_reclaim_claim(&memory->reclaim, offset, size);
 	resource->image = (struct vtr_gpu_image){ .offset = offset, .size = size };
 	return VTR_OK;
 }
 
 static void finish_image(struct vtr_gpu_resource *resource)
 {
-	struct vtr_gpu *gpu = resource->gpu;
+	struct vtr_gpu_image_memory *memory = vtr_gpu_image_memory_of(resource);
 	struct vtr_gpu_image *image = &resource->image;
 
 	/* Memory that renderers received is freed through its lease. */
 	if (image->size > 0 && !(resource->kind == VTR_GPU_KIND_HOST && resource->lease)) {
-		vtr_reclaim_add(&gpu->image_reclaim, image->offset, image->size);
-		vtr_ranges_give(image_ranges(resource), image->offset);
-		vtr_budget_give(&gpu->image_budget, image->size);
+		vtr_reclaim_add(&memory->reclaim, image->offset, image->size);
+		vtr_ranges_give(&memory->ranges, image->offset);
+		vtr_budget_give(&resource->gpu->image_budget, image->size);
 	}
 	*image = (struct vtr_gpu_image){ 0 };
 }
@@ -84,7 +85,7 @@ uint8_t *vtr_gpu_resource_bytes(const struct vtr_gpu_resource *resource, uint64_
 		return gpu->hostmem->map + resource->hostmem_offset + offset;
 	}
 	vtr_assert(resource->image.size > 0);
-	return gpu->images.map + resource->image.offset + offset;
+	return vtr_gpu_image_memory_of(resource)->memory.map + resource->image.offset + offset;
 }
 
 static enum vtr_err create(struct vtr_gpu *gpu, uint32_t id, enum vtr_gpu_kind kind, uint64_t size,
@@ -236,8 +237,8 @@ enum vtr_err vtr_gpu_resource_lease(struct vtr_gpu_resource *resource)
 		lease->offset = resource->hostmem_offset;
 		lease->size = resource->size;
 	} else if (resource->kind == VTR_GPU_KIND_HOST) {
-		lease->ranges = image_ranges(resource);
-		lease->reclaim = &gpu->image_reclaim;
+		lease->ranges = &gpu->blobs.ranges;
+		lease->reclaim = &gpu->blobs.reclaim;
 		lease->budget = &gpu->image_budget;
 		lease->offset = resource->image.offset;
 		lease->size = resource->image.size;

@@ -47,7 +47,7 @@ static void notify_display(struct vtr_gpu *gpu, uint32_t display)
 	}
 	struct vtr_scanout told = {
 		.in_hostmem = resource->mapped,
-		.buffer = resource->mapped ? 0 : VTR_GPU_IMAGE_BUFFER,
+		.buffer = resource->mapped ? 0 : vtr_gpu_image_memory_of(resource)->buffer,
 		.offset = first_byte(scanout) +
 		          (resource->mapped ? resource->hostmem_offset : resource->image.offset),
 		.width = scanout->rect.width,

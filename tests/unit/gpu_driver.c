@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 
 #include "base/mem.h"
 #include "platform/shm.h"
@@ -22,6 +23,10 @@
 #define DESC_NEXT 1
 #define DESC_WRITE 2
 
+/* Their ids, and one that is not used. */
+#define PICTURE_BUFFER 1
+#define BUFFER_COUNT 3
+
 #define MAX_OWED 256
 #define MAX_LEAVING 256
 
@@ -36,6 +41,12 @@ struct slot {
 	bool busy;
 	bool done;
 	uint32_t size;
+};
+
+struct buffer {
+	int fd;
+	uint8_t *map;
+	uint64_t size;
 };
 
 struct owed {
@@ -89,9 +100,8 @@ static size_t leaving_count;
 static struct vtr_os_loop_task leave_task;
 static const struct vtr_renderer_events *render_events;
 static void *render_events_data;
-static int image_fd;
-static uint8_t *image_map;
-static uint64_t image_size;
+/* What the display host gets besides hostmem. */
+static struct buffer buffers[BUFFER_COUNT];
 static int fds_before;
 
 /* --- notes --------------------------------------------------------------------------------------------- */
@@ -160,6 +170,17 @@ static void render_destroy(struct vtr_renderer *renderer)
 	}
 }
 
+/* Renderers can write to all of a file that they get, so it must not be that of the displays' pictures. */
+static bool is_picture_file(int fd)
+{
+	struct stat st;
+	struct stat pictures;
+
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK_EQ(fstat(buffers[PICTURE_BUFFER].fd, &pictures), 0);
+	return st.st_dev == pictures.st_dev && st.st_ino == pictures.st_ino;
+}
+
 static enum vtr_err render_attach(struct vtr_renderer *renderer, uint32_t res_id,
                                   const struct vtr_renderer_memory *m)
 {
@@ -174,6 +195,7 @@ static enum vtr_err render_attach(struct vtr_renderer *renderer, uint32_t res_id
 	for (size_t i = 0; i < m->piece_count; i++) {
 		struct vtr_ram_piece where;
 		bool is_ram = vtr_ram_locate(&ram, 0, RAM_SIZE, &where) && m->pieces[i].fd == where.fd;
+		CHECK(!is_picture_file(m->pieces[i].fd));
 		say(" %s 0x%" PRIx64 "+0x%" PRIx64, is_ram ? "ram" : "other", m->pieces[i].offset,
 		    m->pieces[i].size);
 	}
@@ -284,21 +306,18 @@ static void screen_add_buffer(void *data, uint32_t buffer, int fd, uint64_t size
 {
 	void *map;
 
-	CHECK(data == &image_fd);
-	CHECK_EQ(buffer, 1);
-	CHECK_EQ(image_fd, -1);
-	image_fd = dup(fd);
-	image_size = size;
+	CHECK(data == &buffers && buffer < BUFFER_COUNT);
+	CHECK_EQ(buffers[buffer].fd, -1);
 	CHECK_OK(vtr_os_shm_map(fd, 0, size, false, &map));
-	image_map = map;
+	buffers[buffer] = (struct buffer){ .fd = dup(fd), .map = map, .size = size };
 }
 
 static void screen_remove_buffer(void *data, uint32_t buffer)
 {
 	(void)data;
-	CHECK_EQ(buffer, 1);
-	vtr_os_shm_unmap(image_map, image_size);
-	vtr_close(&image_fd);
+	CHECK(buffer < BUFFER_COUNT);
+	vtr_os_shm_unmap(buffers[buffer].map, buffers[buffer].size);
+	vtr_close(&buffers[buffer].fd);
 }
 
 static void screen_set_scanout(void *data, uint32_t display, const struct vtr_scanout *s)
@@ -311,7 +330,8 @@ static void screen_set_scanout(void *data, uint32_t display, const struct vtr_sc
 	}
 	screen_scanouts[display] = *s;
 	uint64_t end = s->offset + (uint64_t)s->stride * (s->height - 1) + (uint64_t)s->width * 4;
-	CHECK(end <= (s->in_hostmem ? driver_window.size : image_size));
+	CHECK(s->in_hostmem || (s->buffer < BUFFER_COUNT && buffers[s->buffer].map));
+	CHECK(end <= (s->in_hostmem ? driver_window.size : buffers[s->buffer].size));
 	say("scanout %u %s %ux%u/%u format %d\n", display, s->in_hostmem ? "hostmem" : "image", s->width,
 	    s->height, s->stride, (int)s->format);
 }
@@ -321,8 +341,8 @@ const uint8_t *screen_pixel(uint32_t display, uint32_t x, uint32_t y)
 	const struct vtr_scanout *s = &screen_scanouts[display];
 
 	CHECK(x < s->width && y < s->height);
-	return (s->in_hostmem ? driver_window.map : image_map) + s->offset + (uint64_t)y * s->stride +
-	       (uint64_t)x * 4;
+	return (s->in_hostmem ? driver_window.map : buffers[s->buffer].map) + s->offset +
+	       (uint64_t)y * s->stride + (uint64_t)x * 4;
 }
 
 static void screen_touch(void *data, uint32_t display)
@@ -428,7 +448,7 @@ static void create_gpu(const struct driver_options *options)
 		.renderer_ops = &render_ops,
 		.renderer_data = &owed_count,
 		.screen = &screen_ops,
-		.screen_data = &image_fd,
+		.screen_data = &buffers,
 	};
 	CHECK_OK(vtr_virtio_gpu_create(&params, &driver_gpu));
 	vtr_virtio_gpu_set_transport(driver_gpu, &transport);
@@ -447,7 +467,9 @@ void driver_begin(const struct driver_options *options)
 	config_changes = 0;
 	order_count = 0;
 	owed_count = 0;
-	image_fd = -1;
+	for (size_t i = 0; i < BUFFER_COUNT; i++) {
+		buffers[i].fd = -1;
+	}
 	CHECK_OK(vtr_os_loop_create(&driver_loop));
 	CHECK_OK(vtr_os_loop_add_timer(driver_loop, quit, NULL, &stop_timer));
 	vtr_os_loop_task_init(&stop_task, quit, NULL);

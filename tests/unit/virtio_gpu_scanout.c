@@ -164,6 +164,22 @@ static void a_host_blob_is_shown_where_it_lies(void)
 	driver_end();
 }
 
+/* It lies in a file of its own: gpu_driver.c checks that no renderer gets that of the pictures. */
+static void a_blob_that_cannot_be_mapped_is_shown(void)
+{
+	driver_begin(&two);
+	CHECK_EQ(do_create_context(2, 4), GPU_OK_NODATA);
+	CHECK_EQ(do_create_2d(4, 64, 64), GPU_OK_NODATA);
+	CHECK_EQ(do_set_scanout(0, 4, (struct gpu_rect){ 0, 0, 64, 64 }), GPU_OK_NODATA);
+	CHECK_EQ(do_create_host_blob(2, 5, 2, 64 * 64 * 4), GPU_OK_NODATA);
+	CHECK_EQ(do_attach(2, 5), GPU_OK_NODATA);
+	struct gpu_set_scanout_blob request = blob_scanout(1, 5, 64, 64);
+	CHECK_EQ(DO(request), GPU_OK_NODATA);
+	CHECK(!screen_scanouts[0].in_hostmem && !screen_scanouts[1].in_hostmem);
+	CHECK(screen_scanouts[0].buffer != screen_scanouts[1].buffer);
+	driver_end();
+}
+
 static void every_format(void)
 {
 	static const uint32_t formats[] = { 1, 2, 3, 4, 67, 68, 121, 134 };
@@ -497,6 +513,7 @@ int main(void)
 	RUN(a_dumb_buffer_is_shown);
 	RUN(a_transfer_copies_its_rectangle);
 	RUN(a_host_blob_is_shown_where_it_lies);
+	RUN(a_blob_that_cannot_be_mapped_is_shown);
 	RUN(every_format);
 	RUN(a_guest_blob_is_copied_at_flush);
 	RUN(two_guest_blobs_by_turns);
