@@ -284,6 +284,13 @@ static int show_memory(const struct world *world)
 	return outcome(prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
 }
 
+/* Other processes of the user can then trace it and read its memory. */
+static int stay_dumpable(const struct world *world)
+{
+	(void)world;
+	return effect(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1);
+}
+
 static const struct attack attacks[] = {
 	{ "fork", fork_process, true },
 	{ "clone3", clone3_process, false },
@@ -315,6 +322,7 @@ static const struct attack attacks[] = {
 	{ "finding-1-sched_setattr", set_scheduler_attr, true },
 	{ "finding-1-ioprio_set", set_io_priority, true },
 	{ "become-dumpable", show_memory, true },
+	{ "stay-dumpable", stay_dumpable, true },
 };
 
 const struct attack_list process_attacks = { attacks, sizeof(attacks) / sizeof(attacks[0]) };
