@@ -112,6 +112,37 @@ class Attack(unittest.TestCase):
         self.addCleanup(front.stop)
         self.check('window', allowed=WINDOW_MAY)
 
+    def check_limits(self, pid, files, memory):
+        """`memory`: of its heap, in bytes; None: not limited"""
+        with open(f'/proc/{pid}/limits') as file:
+            limits = {line[:26].strip(): line[26:].split()[:2] for line in file}
+        for name, most in (('Max open files', files), ('Max data size', memory), ('Max core file size', 0),
+                           ('Max nice priority', 0), ('Max realtime priority', 0), ('Max msgqueue size', 0)):
+            for value in limits[name] if most is not None else ():
+                self.assertLessEqual(float(value.replace('unlimited', 'inf')), most, f'{pid}: {name}')
+        with open(f'/proc/{pid}/status') as file:
+            status = dict(line.rstrip('\n').split(':\t', 1) for line in file)
+        self.assertEqual((status['Seccomp'], status['NoNewPrivs']), ('2', '1'))
+        self.assertEqual(os.getsid(pid), pid, 'it is in the session of another process')
+
+    def test_limits(self):
+        ram = os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE')
+        x = xvfb.Xvfb()
+        self.addCleanup(x.stop)
+        with harness.Server() as server, vtest.Client(server.path) as client:
+            client.get_param(1)
+            worker, = server.wait_workers(1)
+            self.check_limits(worker, 65536 + 4096, ram)
+        front = screen.Front(f'record={self.dir}/a.mp4', 'window=software', env={**os.environ, **x.env})
+        self.addCleanup(front.stop)
+        for role, files, memory in (('screen', 256, 2 << 30), ('mux', 64, 512 << 20), ('window', 4096, None)):
+            def is_locked(pid):
+                with open(f'/proc/{pid}/status') as file:
+                    return 'Seccomp:\t2' in file.read()
+            pid, = harness.wait_for(lambda: list(filter(is_locked, harness.children_with(front.pid, role))), 30,
+                                    f'the sandbox of {role}')
+            self.check_limits(pid, files, memory)
+
     def storm(self, role, count, start):
         """-> (the front, how the first and the last of `count` refused calls failed, the front's processor time in ms)"""
         front = start({**self.env(role), 'ATTACK_STORM': str(count)})
