@@ -52,7 +52,8 @@ class Handshakes(unittest.TestCase):
         cert, key = (os.path.join(cls.folder.name, name) for name in ('cert.pem', 'key.pem'))
         subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=vm.example',
                         '-keyout', key, '-out', cert], check=True, capture_output=True)
-        cls.front, cls.quiet = (screen.Front(f'tls-cert={cert}', f'tls-key={key}') for _ in range(2))
+        cls.options = f'tls-cert={cert}', f'tls-key={key}'
+        cls.front, cls.quiet = (screen.Front(*cls.options) for _ in range(2))
         cls.context = ws.tls_context(cert)
         cls.sources = (f'127.0.1.{number}' for number in itertools.count(1))
         cls.pid = cls.front.screen()
@@ -197,6 +198,20 @@ class Handshakes(unittest.TestCase):
         self.shake_hands(PAGES)
         self.check_served('requests whose answers are not read')
         self.check_calm('what comes after the handshake')
+
+    def test_there_is_no_tls_before_1_2(self):
+        """Not even where the system's OpenSSL allows it."""
+        path = os.path.join(self.folder.name, 'openssl.cnf')
+        with open(path, 'w') as file:
+            file.write('openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1\n'
+                       'CipherString = DEFAULT@SECLEVEL=0\n')
+        env = {**os.environ, 'OPENSSL_CONF': path}
+        front = screen.Front(*self.options, env=env)
+        self.addCleanup(front.stop)
+        for version, is_served in ('-tls1', False), ('-tls1_1', False), ('-tls1_2', True), ('-tls1_3', True):
+            done = subprocess.run(['openssl', 's_client', '-connect', f'{front.host}:{front.port}', version], env=env,
+                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+            self.assertEqual(b'Server certificate\n' in done.stdout, is_served, (version, done))
 
     def test_there_is_no_renegotiation(self):
         """TLS 1.2 has it: each costs the server a signature, on one connection."""
