@@ -8,6 +8,7 @@ import random
 import re
 import select
 import signal
+import stat
 import struct
 import sys
 import time
@@ -109,6 +110,15 @@ class GpuTest(unittest.TestCase):
 
     def light(self, device, code, value):
         device.queues[1].call(struct.pack('<HHI', EV_LED, code, value), 0)
+
+
+class Sockets(GpuTest):
+    def test_they_are_for_their_user_only(self):
+        """Who can connect there is the VM's hypervisor."""
+        for path in (self.gpu.path, f'{self.gpu.input}.keyboard', f'{self.gpu.input}.tablet'):
+            mode = os.lstat(path).st_mode
+            self.assertTrue(stat.S_ISSOCK(mode), path)
+            self.assertEqual(stat.S_IMODE(mode), 0o600, path)
 
 
 class Devices(GpuTest):
