@@ -328,6 +328,7 @@ static enum vtr_err start_worker_pool(struct gpu *gpu, const struct vtr_tuning *
 		.spawner = vtr_workers_spawner(&gpu->workers),
 		.max_contexts = MAX_CONTEXTS,
 		.leave_timeout_ms = VTR_WORKER_LEAVE_MS,
+		.detach_timeout_ms = VTR_WORKER_POOL_DETACH_MS,
 	};
 	return vtr_worker_pool_create(&params, &gpu->worker_pool);
 }

@@ -60,6 +60,7 @@ struct vtr_worker_pool {
 	struct vtr_spawner spawner;
 	uint32_t max_contexts;
 	uint32_t leave_timeout_ms;
+	uint32_t detach_timeout_ms;
 	struct vtr_list all;
 	size_t live_count; /* without the destroyed ones */
 	size_t count;
@@ -138,7 +139,7 @@ static void go_on_ending(struct vtr_renderer *renderer)
 static void on_detach_timer(void *data)
 {
 	struct vtr_renderer *renderer = data;
-	const int64_t limit_ns = INT64_C(1000000) * VTR_WORKER_POOL_DETACH_MS;
+	const int64_t limit_ns = INT64_C(1000000) * renderer->pool->detach_timeout_ms;
 
 	if (vtr_list_empty(&renderer->detaching)) {
 		return;
@@ -498,7 +499,8 @@ static void detach(struct vtr_renderer *renderer, uint32_t res_id)
 	detaching->res_id = res_id;
 	detaching->since_ns = vtr_os_now_ns();
 	if (vtr_list_empty(&renderer->detaching)) {
-		vtr_os_loop_timer_set(renderer->detach_timer, INT64_C(1000000) * VTR_WORKER_POOL_DETACH_MS);
+		vtr_os_loop_timer_set(renderer->detach_timer,
+		                      INT64_C(1000000) * renderer->pool->detach_timeout_ms);
 	}
 	vtr_list_append(&renderer->detaching, &detaching->link);
 	renderer->detaching_count++;
@@ -561,6 +563,7 @@ enum vtr_err vtr_worker_pool_create(const struct vtr_worker_pool_params *params,
 	pool->spawner = params->spawner;
 	pool->max_contexts = params->max_contexts;
 	pool->leave_timeout_ms = params->leave_timeout_ms;
+	pool->detach_timeout_ms = params->detach_timeout_ms;
 	vtr_list_init(&pool->all);
 	*out_pool = pool;
 	return VTR_OK;

@@ -45,6 +45,7 @@ struct vtr_worker_pool_params {
 	struct vtr_spawner spawner;
 	uint32_t max_contexts;
 	uint32_t leave_timeout_ms; /* the time that a worker has to end; 0: no limit */
+	uint32_t detach_timeout_ms; /* the time that it has to release detached memory; not 0 */
 };
 
 /* Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */

@@ -448,6 +448,7 @@ static void storm(const char *program, unsigned count)
 		.spawner = { .program = program, .config = &config },
 		.max_contexts = SLOTS,
 		.leave_timeout_ms = VTR_WORKER_LEAVE_MS,
+		.detach_timeout_ms = VTR_WORKER_POOL_DETACH_MS,
 	};
 
 	CHECK_OK(vtr_worker_pool_create(&params, &pool));

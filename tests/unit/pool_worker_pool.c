@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "pool/worker_pool.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "core/hostmem.h"
 #include "ipc/worker_protocol.h"
@@ -49,7 +51,7 @@ static void tell_lie(const char *lie, const struct vtr_context_fence *fence)
 		tell(VTR_WORKER_HOSTMEM_RING, &ring);
 	} else if (strcmp(lie, "taken") == 0) {
 		tell(VTR_WORKER_FDS_TAKEN, &taken);
-	} else {
+	} else if (strcmp(lie, "keeps") != 0) {
 		tell(VTR_WORKER_FENCE_DONE, &done);
 	}
 }
@@ -106,18 +108,38 @@ static void on_ended(void *data, const struct vtr_renderer *renderer)
 
 static const struct vtr_renderer_events events = { .fence = on_fence, .gone = on_gone, .ended = on_ended };
 
-/* Asks the worker for a fence. It is killed for its answer, and that at once: nothing else would end it. */
+/* It was killed: its alarm would be another line. */
+static void check_log(int fd)
+{
+	char text[4096];
+	ssize_t size = read(fd, text, sizeof(text) - 1);
+
+	text[size > 0 ? size : 0] = '\0';
+	if (!strstr(text, ", killing it\n") || strstr(text, "died of signal")) {
+		test_fail(__FILE__, __LINE__, text);
+	}
+}
+
+/* Asks the worker for a fence, and to release memory. It is killed for its answer, or because it does not release the
+ * memory. */
 static void check_lie(const char *name, int wanted_done)
 {
 	static const struct vtr_renderer_config config;
+	struct vtr_log *log;
+	int pipe_fds[2];
 	char variable[32];
 	const char *const env[] = { variable, NULL };
+	CHECK_EQ(pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK), 0);
+	CHECK_OK(vtr_log_create(NULL, pipe_fds[1], NULL, &log));
 	const struct vtr_worker_pool_params params = {
+		.log = log,
 		.loop = loop,
 		.hostmem = &hostmem,
 		.spawner = { .program = "/proc/self/exe", .env = env, .config = &config },
 		.max_contexts = 1,
+		.detach_timeout_ms = strcmp(name, "keeps") == 0 ? 100 : VTR_WORKER_POOL_DETACH_MS,
 	};
+	const struct vtr_renderer_memory memory = { .size = 4096, .in_hostmem = true };
 	struct vtr_worker_pool *pool;
 	struct vtr_renderer *renderer;
 
@@ -127,7 +149,9 @@ static void check_lie(const char *name, int wanted_done)
 	asked = 12;
 	CHECK_OK(vtr_worker_pool_create(&params, &pool));
 	CHECK_OK(vtr_worker_pool_ops.create(pool, CTX_ID, "liar", &events, &loop, &renderer));
+	CHECK_OK(vtr_worker_pool_ops.attach(renderer, 2, &memory));
 	CHECK_OK(vtr_worker_pool_ops.fence(renderer, 1, asked));
+	vtr_worker_pool_ops.detach(renderer, 2);
 	while (gone_count == 0) {
 		CHECK_OK(vtr_os_loop_run(loop));
 	}
@@ -140,6 +164,10 @@ static void check_lie(const char *name, int wanted_done)
 	CHECK_EQ(gone_count, 1);
 	vtr_worker_pool_ops.destroy(renderer);
 	vtr_worker_pool_destroy(pool);
+	vtr_log_destroy(log);
+	check_log(pipe_fds[0]);
+	vtr_close(&pipe_fds[0]);
+	vtr_close(&pipe_fds[1]);
 }
 
 static void liars_are_killed(void)
@@ -149,6 +177,7 @@ static void liars_are_killed(void)
 	check_lie("detached", 0);
 	check_lie("ring", 0);
 	check_lie("taken", 0);
+	check_lie("keeps", 0);
 }
 
 int main(int argc, char **argv)
