@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "ipc/child.h"
+#include "ipc/child_refusals.h"
 #include "platform/proc.h"
 #include "test.h"
 
@@ -152,6 +153,10 @@ static void live_in_a_sandbox(void)
 	echo(false);
 	be_refused(SYS_mount);
 	be_refused(SYS_ptrace);
+	/* More than are logged, of the type of virtual terminals. */
+	for (long i = 0; i < VTR_CHILD_REFUSALS_LOGGED + 8; i++) {
+		CHECK(syscall(SYS_ioctl, STDIN_FILENO, 0x5600 + i) < 0 && errno == EPERM);
+	}
 }
 
 VTR_NORETURN static void hang(void)

@@ -498,6 +498,8 @@ static void refused_calls_are_answered_and_logged(void)
 	CHECK(mount != NULL && strstr(mount + 50, "system call mount") == NULL);
 	CHECK(strstr(mount, ": the sandbox refuses the system call ptrace (") != NULL);
 	CHECK(strstr(log, "call 1") == NULL); /* be_refused() */
+	CHECK_EQ(count(log, ": the sandbox refuses the system call "), VTR_CHILD_REFUSALS_LOGGED);
+	CHECK_EQ(WEXITSTATUS(owner.end.status), 0);
 	end(&owner);
 }
 
