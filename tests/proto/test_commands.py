@@ -206,6 +206,7 @@ class Commands(unittest.TestCase):
         again = subprocess.Popen([harness.PROGRAM, 'serve', '--socket', server.path], text=True,
                                  stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.assertEqual(again.stdout.readline(), f'READY {server.path}\n')
+        self.assertEqual(stat.S_IMODE(os.stat(server.path).st_mode), 0o600)
         again.send_signal(signal.SIGINT)
         self.assertEqual(again.wait(20), 0)
         again.stdout.close()
