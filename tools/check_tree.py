@@ -102,6 +102,27 @@ def check_named_functions(root):
                 complain('docs/architecture.md', number, f'names {function}() in {file}, which is not there')
 
 
+def test_source(root, name):
+    """The file of a test, by the name that meson has for it."""
+    for folder in 'proto', 'e2e', 'attack':
+        if name == folder or name.startswith(folder + '-'):
+            return root / 'tests' / folder / f'test_{name.removeprefix(folder + "-").replace("-", "_")}.py'
+    return root / 'tests' / 'unit' / f'{name}.c'
+
+
+def check_named_tests(root):
+    """Each test that docs/security.md names with a class or a case, as in `proto-web:WhoMayAsk`, is there."""
+    path = root / 'docs' / 'security.md'
+    if not path.exists():
+        return
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        for name, case in re.findall(r'`([a-z][\w-]*):(\w*[a-z]\w*)`', line):
+            source = test_source(root, name)
+            declared = rf'(class {case}\(|def {case}\(|static void (case_)?{case}\(void\))'
+            if not source.exists() or not re.search(declared, source.read_text()):
+                complain('docs/security.md', number, f'names the test {name}:{case}, which is not there')
+
+
 def strip_c(text):
     """The code without comments and the contents of strings, line by line as before."""
     def blank(match):
@@ -236,6 +257,7 @@ def main():
         count += 1
     check_processes(root, layers)
     check_named_functions(root)
+    check_named_tests(root)
     print(f'{count} files, {errors} errors')
     sys.exit(bool(errors) or not count)
 

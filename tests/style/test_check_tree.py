@@ -20,6 +20,8 @@ GOOD = {
     'tools/a.py': '#!/usr/bin/env python3\n# SPDX-License-Identifier: MIT\n',
     'docs/architecture.md': '| src/base/ | shared | x |\n| src/wire/ | shared: a, b | x |\n| src/venus/ | worker | x |\n'
                             '1. `f()` (src/wire/cs.c): x\n',
+    'tests/proto/test_a_b.py': '#!/usr/bin/env python3\n# SPDX-License-Identifier: MIT\nclass Good(Test):\n',
+    'docs/security.md': '`proto-a-b:Good`, `vsock:PORT`\n',
     'bench/.keep': '', 'demo/.keep': '', 'protocol/.keep': '',
 }
 
@@ -36,6 +38,8 @@ FAULTS = [
     ('docs/architecture.md', '| src/base/ | shared | x |\n| src/wire/ | shared | x |\n| src/venus/ | worker | x |\n'
      '| src/old/ | worker | x |\n', 'a row for src/old/'),
     ('docs/architecture.md', GOOD['docs/architecture.md'] + '1. `g()` (src/wire/cs.c): x\n', 'names g() in src/wire/cs.c'),
+    ('docs/security.md', '`proto-a-b:Bad`\n', 'names the test proto-a-b:Bad'),
+    ('docs/security.md', '`base_none:some`\n', 'names the test base_none:some'),
     ('src/wire/a.c', SPDX + 'int f(void)\n{\n' + '\tf();\n' * 61 + '}\n', 'a function of 61 lines'),
     ('tests/a.c', SPDX + 'int f(void)\n{\n' + '\tf();\n' * 61 + '}\n', 'a function of 61 lines'),
     ('src/wire/a.c', 'int a;\n', 'the first line must be the SPDX line'),
