@@ -186,17 +186,17 @@ static void *take_and_give(void *data)
 
 static void processes_share_a_budget(void)
 {
-	struct {
-		struct vtr_shared_budget shared;
-		uint64_t parts[2];
-	} memory = { .shared.limit = 100 };
+	vtr_autofree struct vtr_shared_budget *shared =
+		calloc(1, sizeof(*shared) + 2 * sizeof(shared->parts[0]));
 	struct vtr_budget one;
 	struct vtr_budget two;
 
+	CHECK(shared != NULL);
+	shared->limit = 100;
 	vtr_budget_init(&one, 70);
 	vtr_budget_init(&two, 70);
-	one.part = (struct vtr_budget_part){ .shared = &memory.shared, .index = 0 };
-	two.part = (struct vtr_budget_part){ .shared = &memory.shared, .index = 1 };
+	one.part = (struct vtr_budget_part){ .shared = shared, .index = 0 };
+	two.part = (struct vtr_budget_part){ .shared = shared, .index = 1 };
 	CHECK(vtr_budget_take(&one, 60));
 	CHECK(!vtr_budget_take(&two, 41));
 	CHECK_EQ(two.used, 0);
@@ -206,14 +206,14 @@ static void processes_share_a_budget(void)
 	CHECK(!vtr_budget_take(&one, 1));
 	/* The first process is killed. */
 	vtr_budget_part_return(&one.part);
-	CHECK_EQ(memory.shared.used, 30);
+	CHECK_EQ(shared->used, 30);
 	CHECK(vtr_budget_take(&two, 40));
 	/* One writes nonsense: nothing is allowed rather than all. */
-	memory.shared.used = UINT64_MAX;
+	shared->used = UINT64_MAX;
 	CHECK(!vtr_budget_take(&two, 0));
-	memory.shared.used = 5;
+	shared->used = 5;
 	vtr_budget_part_return(&two.part);
-	CHECK_EQ(memory.shared.used, 0);
+	CHECK_EQ(shared->used, 0);
 }
 
 static void budget_is_for_all_threads(void)

@@ -71,7 +71,7 @@ static void the_greediest_gives_way(void)
 	CHECK(vtr_identities_greediest(&identities, more, false) == NULL);
 	/* Many control groups do not make a user look modest. */
 	for (int i = 0; i < 10; i++) {
-		char name[16];
+		char name[24];
 
 		snprintf(name, sizeof(name), "many %d", i);
 		(void)with(3, name, 1);
