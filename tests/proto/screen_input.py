@@ -9,7 +9,6 @@ import socket
 import struct
 
 import harness
-import time
 
 CONTROL_FD = 3
 PIDFD_GETFD = 438
@@ -64,11 +63,4 @@ class Person:
     def kill(self):
         self.sock.close()
         os.kill(self.screen, signal.SIGKILL)
-        while True:
-            try:
-                with open(f'/proc/{self.screen}/stat') as file:
-                    if file.read().rsplit(')', 1)[1].split()[0] == 'Z':
-                        return
-            except FileNotFoundError:
-                return
-            time.sleep(0.02)
+        harness.wait_for(lambda: harness.is_gone(self.screen), 20, 'the end of the screen process')
