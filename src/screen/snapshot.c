@@ -109,7 +109,7 @@ static void blend_cursor(struct vtr_snapshots *snapshots)
 }
 
 /* Returns: how large the next file may become. Only this thread makes files, so it may rely on that. Drops files of
- * earlier requests that nobody reads, as far as is needed for `wanted` bytes. */
+ * earlier requests that no connection reads, as far as is needed for `wanted` bytes. */
 static size_t find_room(struct vtr_snapshots *snapshots, size_t wanted)
 {
 	size_t room = VTR_SNAPSHOT_MAX_BYTES - atomic_load(&snapshots->counters.bytes);
