@@ -2,6 +2,7 @@
 #ifndef TESTS_UNIT_FAKE_VENUS_H
 #define TESTS_UNIT_FAKE_VENUS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -17,7 +18,7 @@ struct fake_venus {
 	uint64_t submitted; /* bytes, in all */
 	bool refuse_submit; /* break down at the next stream */
 	bool hold_fences;   /* retire none of timelines 1 to 63 until fake_venus_retire() */
-	bool killed;
+	atomic_bool killed; /* by any thread */
 	enum vtr_err blob_err; /* what the next blobs fail with */
 };
 

@@ -167,8 +167,8 @@ static void no_thread(void)
 	struct rlimit old, none = { 0 };
 	struct guest g;
 
-	if (VTR_ASAN) {
-		return; /* which needs address space for itself */
+	if (VTR_ASAN || VTR_TSAN) {
+		return; /* they need address space for themselves */
 	}
 	CHECK_EQ(getrlimit(RLIMIT_AS, &old), 0);
 	none.rlim_max = old.rlim_max;
