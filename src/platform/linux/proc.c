@@ -80,7 +80,8 @@ void vtr_os_heap_share(void)
 void vtr_os_heap_split_large(void)
 {
 	mallopt(M_MMAP_THRESHOLD, 1 << 20);
-	/* The call above fixes this one at 128 KiB, so the heap would grow and shrink with each picture that is sent. */
+	/* The call above fixes this limit at 128 KiB, and the heap would grow and shrink with each picture that is
+	 * sent. */
 	mallopt(M_TRIM_THRESHOLD, 8 << 20);
 }
 
