@@ -396,11 +396,11 @@ static void case_own_process(void)
 	CHECK(fails(EPERM, SYS_setpriority, PRIO_PGRP, 0, 0));
 	CHECK(fails(EPERM, SYS_ioprio_set, 3, 0, 0));
 	CHECK(fails(EPERM, SYS_move_pages, parent, 0, 0));
-	CHECK_EQ(setpriority(PRIO_PROCESS, 0, 1), 0);
-	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 1);
+	CHECK_EQ(setpriority(PRIO_PROCESS, 0, 19), 0);
+	CHECK_EQ(getpriority(PRIO_PROCESS, 0), 19);
 	/* This has no effect. */
-	CHECK_EQ(setpriority(PRIO_PROCESS, (id_t)parent, 2), 0);
-	CHECK_EQ(getpriority(PRIO_PROCESS, (id_t)parent), 0);
+	CHECK_EQ(setpriority(PRIO_PROCESS, (id_t)parent, 18), 0);
+	CHECK(getpriority(PRIO_PROCESS, (id_t)parent) != 18);
 	CHECK_EQ(sched_setaffinity(parent, sizeof(one), &one), 0);
 	CHECK(sched_getaffinity(parent, sizeof(now), &now) == 0 && CPU_EQUAL(&now, &all));
 	/* Drivers create threads like this. */
