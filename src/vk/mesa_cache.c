@@ -5,11 +5,20 @@
 
 #include "base/mem.h"
 
-const char *const vtr_mesa_cache_dirs[] = { "mesa_shader_cache_db", "mesa_shader_cache_db/part0", NULL };
+const char *const vtr_mesa_cache_dirs[] = {
+	"mesa_shader_cache_db",
+	"mesa_shader_cache_db/part0",
+	"radv_builtin_shaders",
+	"radv_builtin_shaders/part0",
+	NULL,
+};
 const char *const vtr_mesa_cache_files[] = {
 	"mesa_shader_cache_db/index",
 	"mesa_shader_cache_db/part0/mesa_cache.db",
 	"mesa_shader_cache_db/part0/mesa_cache.idx",
+	"radv_builtin_shaders/index",
+	"radv_builtin_shaders/part0/mesa_cache.db",
+	"radv_builtin_shaders/part0/mesa_cache.idx",
 	NULL,
 };
 

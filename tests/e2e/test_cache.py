@@ -48,6 +48,18 @@ def test_kept():
         expect(oct(cache.stat().st_mode & 0o777) == '0o700', oct(cache.stat().st_mode))
 
 
+def test_radv():
+    """RADV has a second database. Without a GPU it has a device without memory, which is not offered."""
+    with folder() as base:
+        command = [e2e.program('vitrine'), 'run', '-o', f'driver={e2e.manifest("radeon")}', '--', *suite()]
+        done = e2e.run(command, dict(e2e.plain_env(), XDG_CACHE_HOME=str(base), RADV_FORCE_FAMILY='NAVI31'), check=False)
+        print(done.stderr)
+        expect('RADV NAVI31' in done.stderr, 'RADV was not loaded')
+        expect('shader cache' not in done.stderr, 'RADV cannot use its files')
+        expect('refuses' not in done.stderr, 'the sandbox refuses a call of RADV')
+        expect((base / 'vitrine' / 'shaders' / 'radv_builtin_shaders' / 'index').stat().st_size > 0, 'it is not used')
+
+
 def test_none():
     with folder() as base:
         run(base, '--cache', 'none')

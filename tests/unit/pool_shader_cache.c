@@ -154,10 +154,14 @@ static void remove_all(void)
 		snprintf(path, sizeof(path), "a/b/%s", vtr_mesa_cache_files[i]);
 		CHECK_EQ(unlink(path_of(path)), 0);
 	}
-	snprintf(path, sizeof(path), "a/b/%s", vtr_mesa_cache_dirs[1]);
-	CHECK_EQ(rmdir(path_of(path)), 0);
-	snprintf(path, sizeof(path), "a/b/%s", vtr_mesa_cache_dirs[0]);
-	CHECK_EQ(rmdir(path_of(path)), 0);
+	size_t n = 0;
+	while (vtr_mesa_cache_dirs[n]) {
+		n++;
+	}
+	while (n-- > 0) {
+		snprintf(path, sizeof(path), "a/b/%s", vtr_mesa_cache_dirs[n]);
+		CHECK_EQ(rmdir(path_of(path)), 0);
+	}
 	CHECK_EQ(rmdir(path_of("a/b")), 0);
 	CHECK_EQ(rmdir(path_of("a")), 0);
 	CHECK_EQ(rmdir(base), 0);
