@@ -475,13 +475,14 @@ static void case_render_nodes(void)
 	}
 	CHECK(opens("/dev/dri/card0", O_CREAT | O_RDWR));
 	CHECK(opens("/dev/dri/renderD128", O_CREAT | O_RDWR));
-	CHECK(opens("/dev/nvidia0", O_CREAT | O_RDWR));
+	CHECK(opens("/dev/nvidia0", O_CREAT | O_RDWR) && opens("/dev/kfd", O_CREAT | O_RDWR));
 	lock_files(NULL, VTR_OS_SANDBOX_FILES);
 	CHECK(opens("/dev/dri", O_RDONLY | O_DIRECTORY));
 	CHECK(opens("/dev/dri/renderD128", O_RDWR));
 	CHECK(opens("/dev/nvidia0", O_RDWR));
 	CHECK(refuses("/dev/dri/card0", O_RDWR));
 	CHECK(refuses("/dev/dri/card0", O_RDONLY));
+	CHECK(refuses("/dev/kfd", O_RDWR));
 }
 
 static void set_flag(void *data)

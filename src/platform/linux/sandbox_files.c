@@ -127,7 +127,7 @@ static const char *const network_paths[] = {
 
 /* Names in /dev, or prefixes of names. */
 static const char *const device_names[] = {
-	"dma_heap", "dxg", "full", "kfd", "kgsl-3d0", "null", "random", "udmabuf", "urandom", "zero",
+	"dma_heap", "dxg", "full", "kgsl-3d0", "null", "random", "udmabuf", "urandom", "zero",
 };
 static const char *const device_prefixes[] = { "mali", "nvidia" };
 /* Of a GPU's nodes in /dev/dri, drivers open the one for rendering. The other one (card0) controls the displays:

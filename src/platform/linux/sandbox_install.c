@@ -67,7 +67,7 @@ static int install(const struct vtr_os_filter *filter, bool watched)
 
 bool vtr_os_sandbox_have_filters(void)
 {
-	/* There is no such filter, so the kernel complains about the address if it would take one. */
+	/* The address of the filter is NULL. A kernel that takes filters therefore fails with EFAULT. */
 	return prctl(PR_GET_SECCOMP, 0, 0, 0, 0) >= 0 &&
 	       syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, NULL) < 0 && errno == EFAULT;
 }

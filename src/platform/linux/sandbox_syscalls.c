@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/kcmp.h>
 #include <linux/netlink.h>
 #include <sched.h>
 #include <seccomp.h>
@@ -276,7 +277,7 @@ static const char *const refused[] = {
 	"execveat",
 	"fork",
 	"vfork",
-	/* Access to other processes, and signals to them. kill() and the like are decided below. */
+	/* Access to other processes, and signals to them. kill(), kcmp() and the like are decided below. */
 	"ptrace",
 	"process_vm_readv",
 	"process_vm_writev",
@@ -484,7 +485,8 @@ static const uint32_t fcntl_commands[] = {
 static const uint32_t fd_requests[] = { TCGETS, TIOCGWINSZ, FIONREAD, FIONBIO, FIOCLEX, FIONCLEX };
 
 /* The types (the second byte) of the commands of device nodes that sandbox_files.c allows, and of the fds that
- * come from them. */
+ * come from them. Two types of GPUs are missing. 'K' is kfd, which is for ROCm: Vulkan and OpenGL drivers do not open
+ * it. 'i' is for streams of counters of i915 and xe, for queries that the Venus protocol does not have. */
 static const uint8_t device_types[] = {
 	0x00, /* nvidia-uvm, which numbers its commands from 1 */
 	0x09, /* kgsl */
@@ -492,7 +494,6 @@ static const uint8_t device_types[] = {
 	'F', /* nvidia, nvidiactl */
 	'G', /* dxg */
 	'H', /* dma_heap */
-	'K', /* kfd */
 	'N', /* nvidia-nvlink */
 	'b', /* dma-bufs */
 	'd', /* DRM */
@@ -502,9 +503,6 @@ static const uint8_t device_types[] = {
 	0x82, /* older ones of mali */
 };
 
-/* Consoles have the type of kfd, but no size. */
-#define UNSIZED_MASK 0xffffff00u
-#define CONSOLE_TYPE ('K' << 8)
 #define TYPE_MASK 0xff00u
 
 /* A thread cannot be created with namespaces of its own, even by a user who may create some. */
@@ -596,6 +594,16 @@ static void add_process_rules(struct vtr_os_filter *filter, pid_t self)
 	otherwise(filter, "prctl", VTR_OS_REFUSE(EPERM));
 }
 
+/* Mesa's OpenGL drivers ask whether two fds of their process are the same open file, so that they share one device
+ * for both. The first two arguments are the processes that are compared. */
+static void add_compare_rules(struct vtr_os_filter *filter, pid_t self)
+{
+	unless(filter, "kcmp", 0, UINT32_MAX, (uint32_t)self, VTR_OS_REFUSE(EPERM));
+	unless(filter, "kcmp", 1, UINT32_MAX, (uint32_t)self, VTR_OS_REFUSE(EPERM));
+	when(filter, "kcmp", 2, UINT32_MAX, KCMP_FILE, SECCOMP_RET_ALLOW);
+	otherwise(filter, "kcmp", VTR_OS_REFUSE(EPERM));
+}
+
 static void add_fd_rules(struct vtr_os_filter *filter)
 {
 	static const char *const fcntls[] = { "fcntl", "fcntl64" };
@@ -605,7 +613,6 @@ static void add_fd_rules(struct vtr_os_filter *filter)
 		         SECCOMP_RET_ALLOW);
 		otherwise(filter, fcntls[i], VTR_OS_REFUSE(EPERM));
 	}
-	when(filter, "ioctl", 1, UNSIZED_MASK, CONSOLE_TYPE, VTR_OS_REFUSE(EPERM));
 	for (size_t i = 0; i < VTR_ARRAY_LEN(device_types); i++) {
 		when(filter, "ioctl", 1, TYPE_MASK, (uint32_t)device_types[i] << 8, SECCOMP_RET_ALLOW);
 	}
@@ -702,6 +709,9 @@ void vtr_os_sandbox_fill(struct vtr_os_filter *filter, enum vtr_os_role role, pi
 	}
 	add_role(filter, role);
 	add_process_rules(filter, self);
+	if (role == VTR_OS_ROLE_DRIVER || role == VTR_OS_ROLE_WINDOW) {
+		add_compare_rules(filter, self);
+	}
 	add_fd_rules(filter);
 	add_socket_rules(filter, role);
 }
