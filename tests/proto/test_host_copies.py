@@ -11,7 +11,7 @@ import unittest
 import harness
 import venus
 import vtest
-from front import Front
+from front import Front, Gone
 from venus import DEVICE, Gpu
 from vtest import Client, Dropped
 
@@ -201,6 +201,17 @@ class Large(harness.ServerTest):
                 self.assertTrue(read_image(gpu, rows(0, SIDE), LARGE) == b'\x5a' * LARGE)
 
 
+def drop(context, res_id):
+    """Detaches a resource that commands in a ring name. -> False: the ring was late, found no such resource, and that ended
+    the context."""
+    context.detach(res_id)
+    try:
+        context.sync()
+    except Gone:
+        return False
+    return True
+
+
 class Window(unittest.TestCase):
     """In a VM, memory that the guest drops gets into other hands: who reads it sees zeros from then on."""
 
@@ -213,10 +224,9 @@ class Window(unittest.TestCase):
             memory[:] = command
             gpu.roundtrip()
             gpu.ring.write(vtest.execute_streams([(res_id, 0, len(command))]))
-            context.detach(res_id)
-            context.sync()
+            lives = drop(context, res_id)
             memory[:] = b'\xee' * len(command) # it is another's now
-            if gpu.ring.wait(30):
+            if lives and gpu.ring.wait(30):
                 self.assertEqual(set(read_image(gpu, rows(0, 2048), size)) - {0, 0x5a}, set())
 
     def test_reply_taken_away(self):
@@ -228,10 +238,10 @@ class Window(unittest.TestCase):
             gpu.roundtrip()
             gpu.ring.write(vtest.set_reply(res_id, 0, size + 16) +
                            venus.copy_image_to_memory(DEVICE, IMAGE, GENERAL, rows(0, 2048), size))
-            context.detach(res_id)
-            context.sync()
+            lives = drop(context, res_id)
             memory[:] = b'\xee' * len(memory)
-            gpu.ring.wait(30)
+            if lives:
+                gpu.ring.wait(30)
             self.assertTrue(memory == b'\xee' * len(memory), 'it was written after the guest had dropped it')
 
 
