@@ -34,7 +34,6 @@ enum due { DUE_LEAVE, DUE_PAUSE, DUE_RESTART, DUE_LOG, DUE_COUNT };
 
 struct vtr_child {
 	struct vtr_child_params params;
-	const struct vtr_child_origin *origin;
 	char name[NAME_MAX_BYTES];
 	struct vtr_os_loop_timer *timer;
 	int64_t due_ns[DUE_COUNT]; /* -1: not set */
@@ -61,37 +60,6 @@ struct vtr_child {
 	bool watches_out;
 	struct vtr_ipc ipc;
 	struct vtr_ipc_sender sender;
-};
-
-/* --- spawned processes --------------------------------------------------------------------------- */
-
-static enum vtr_err spawn_own(void *data, const struct vtr_os_spawn *spawn, pid_t *out_pid, int *out_death_fd)
-{
-	(void)data;
-	return vtr_os_spawn(spawn, out_pid, out_death_fd);
-}
-
-static void kill_own(void *data, pid_t pid, int death_fd)
-{
-	(void)data;
-	(void)death_fd;
-	/* The process has not been reaped, so the pid is still its own. */
-	kill(pid, SIGKILL);
-}
-
-static enum vtr_err reap_own(void *data, pid_t pid, int death_fd, int *out_status)
-{
-	enum vtr_err err = vtr_os_wait(pid, out_status);
-
-	(void)data;
-	(void)death_fd;
-	return err == VTR_ERR_AGAIN ? err : VTR_OK; /* on an error, the process is gone, too */
-}
-
-static const struct vtr_child_origin own_origin = {
-	.start = spawn_own,
-	.kill = kill_own,
-	.reap = reap_own,
 };
 
 /* --- helpers ------------------------------------------------------------------------------------- */
@@ -389,8 +357,8 @@ static void on_death(void *data, unsigned events)
 	struct vtr_child_end end = { .pid = child->pid, .status = -1, .killed = child->killed };
 
 	(void)events;
-	if (child->origin->reap(child->params.data, child->pid, child->death_fd, &end.status) ==
-	    VTR_ERR_AGAIN) {
+	/* After an error the process is gone, too. */
+	if (vtr_os_wait(child->pid, &end.status) == VTR_ERR_AGAIN) {
 		return;
 	}
 	enter(child);
@@ -453,8 +421,7 @@ static bool end_process(struct vtr_child *child, int64_t deadline_ns)
 		}
 	}
 	if (!child->reaped) {
-		(void)(child->origin->reap(child->params.data, child->pid, child->death_fd, &status) ==
-		       VTR_OK);
+		(void)(vtr_os_wait(child->pid, &status) == VTR_OK);
 	}
 	drain_log(child);
 	forget_process(child);
@@ -481,7 +448,7 @@ void vtr_child_kill(struct vtr_child *child)
 {
 	if (child->pid != 0 && !child->reaped) {
 		child->killed = true;
-		child->origin->kill(child->params.data, child->pid, child->death_fd);
+		kill(child->pid, SIGKILL); /* not reaped, so the pid is still its own */
 	}
 }
 
@@ -584,7 +551,8 @@ static enum vtr_err spawn(struct vtr_child *child, const struct vtr_child_spec *
 		.new_session = true, /* no terminal, and no Ctrl-C from ours */
 		.env_set = spec->env,
 	};
-	return child->origin->start(child->params.data, &os_spawn, &child->pid, &child->death_fd);
+	return spec->start ? spec->start(spec->start_data, &os_spawn, &child->pid, &child->death_fd) :
+	                     vtr_os_spawn(&os_spawn, &child->pid, &child->death_fd);
 }
 
 static enum vtr_err watch(struct vtr_child *child, const struct vtr_child_spec *spec, struct ends *ends)
@@ -718,7 +686,6 @@ enum vtr_err vtr_child_create(const struct vtr_child_params *params, struct vtr_
 	}
 	vtr_assert(!params->in_rules || params->turn_budget > 0);
 	child->params = *params;
-	child->origin = params->origin ? params->origin : &own_origin;
 	snprintf(child->name, sizeof(child->name), "%s", params->name);
 	child->death_fd = child->log_fd = child->control_fd = -1;
 	vtr_child_refusals_init(&child->refusals, params->log, params->log_share, params->loop, child->name);

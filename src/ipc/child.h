@@ -47,6 +47,11 @@ struct vtr_child_spec {
 	 * otherwise the log. */
 	const struct vtr_os_spawn_fd *fds;
 	size_t fd_count;
+	/* Starts the process in another way than vtr_os_spawn(), which it is like: the process is a child of this
+	 * one. NULL: vtr_os_spawn(). */
+	enum vtr_err (*start)(void *data, const struct vtr_os_spawn *spawn, pid_t *out_pid,
+	                      int *out_death_fd);
+	void *start_data;
 	/* How to watch the process for system calls that its sandbox refuses; NULL: not at all. It gets the
 	 * socket for vtr_os_sandbox_syscalls() as fd VTR_CHILD_REFUSALS_FD. */
 	const struct vtr_child_watch *watch;
@@ -88,21 +93,6 @@ struct vtr_child_events {
 	enum vtr_err (*start)(void *data);
 };
 
-/*
- * Operations on children that another process forked, for instance a zygote. This process cannot wait() for them, and
- * learns of their death from `death_fd` alone. `data` comes from the params.
- */
-struct vtr_child_origin {
-	/* Like vtr_os_spawn(). */
-	enum vtr_err (*start)(void *data, const struct vtr_os_spawn *spawn, pid_t *out_pid,
-	                      int *out_death_fd);
-	/* Kills a process that has not been reaped. */
-	void (*kill)(void *data, pid_t pid, int death_fd);
-	/* Called when death_fd is readable. *out_status is as in vtr_child_end. Returns: VTR_ERR_AGAIN if the
-	 * process still runs. */
-	enum vtr_err (*reap)(void *data, pid_t pid, int death_fd, int *out_status);
-};
-
 struct vtr_child_params {
 	struct vtr_log *log; /* gets the child's log; may be NULL; outlives the child, like `loop` */
 	struct vtr_bucket *log_share; /* see vtr_log_share(); outlives the child; may be NULL */
@@ -111,7 +101,6 @@ struct vtr_child_params {
 	const char *name;
 	const struct vtr_child_events *events;
 	void *data; /* for the events */
-	const struct vtr_child_origin *origin; /* NULL: this process spawns the child */
 
 	/* The messages that the child may send, indexed by op. NULL: there is no control socket, and the members up
 	 * to pause_ms are ignored. */

@@ -46,7 +46,9 @@ struct owner {
 	int64_t starts_ns[8];
 	size_t start_count;
 	size_t fail_starts;
-	const struct vtr_child_origin *origin;
+	enum vtr_err (*start)(void *data, const struct vtr_os_spawn *spawn, pid_t *out_pid,
+	                      int *out_death_fd);
+	void *start_data;
 	const struct vtr_child_watch *watch;
 	struct vtr_child_params params; /* more of them */
 };
@@ -107,7 +109,13 @@ static void on_died(void *data, const struct vtr_child_end *end)
 static enum vtr_err start(struct owner *owner)
 {
 	const char *const argv[] = { self, owner->what, NULL };
-	const struct vtr_child_spec spec = { .program = self, .argv = argv, .watch = owner->watch };
+	const struct vtr_child_spec spec = {
+		.program = self,
+		.argv = argv,
+		.start = owner->start,
+		.start_data = owner->start_data,
+		.watch = owner->watch,
+	};
 
 	return vtr_child_start(owner->child, &spec);
 }
@@ -148,7 +156,6 @@ static void create(struct owner *owner, const char *what)
 	params.name = "the child";
 	params.events = &events;
 	params.data = owner;
-	params.origin = owner->origin;
 	params.in_rules = child_msg_rules;
 	params.in_rule_count = CHILD_MSG_COUNT;
 	params.out_rules = child_msg_rules;
@@ -603,73 +610,34 @@ static void grandchildren_lose_the_log(void)
 	(void)logged();
 }
 
-/* --- a child that another process has forked ------------------------------------------------------ */
+/* --- a child that is started in another way --------------------------------------------------------- */
 
-static int zygote_fds[2];
-
-static enum vtr_err start_elsewhere(void *data, const struct vtr_os_spawn *spawn, pid_t *out_pid,
+static enum vtr_err start_otherwise(void *data, const struct vtr_os_spawn *spawn, pid_t *out_pid,
                                     int *out_death_fd)
 {
-	struct iovec iov = { .iov_base = out_pid, .iov_len = sizeof(*out_pid) };
-	size_t size;
-	size_t fd_count;
+	int *left = data;
 
-	(void)data;
-	if (fork() == 0) {
-		int death_fd;
-
-		CHECK_OK(vtr_os_spawn(spawn, out_pid, &death_fd));
-		CHECK_OK(vtr_os_sock_send(zygote_fds[1], &iov, 1, &death_fd, 1));
-		waitpid(*out_pid, NULL, 0);
-		_exit(0);
+	CHECK_STR(spawn->argv[0], self);
+	if ((*left)-- > 0) {
+		return vtr_os_spawn(spawn, out_pid, out_death_fd);
 	}
-	CHECK_OK(vtr_os_sock_recv(zygote_fds[0], out_pid, sizeof(*out_pid), &size, out_death_fd, 1,
-	                          &fd_count));
-	CHECK(size == sizeof(*out_pid) && fd_count == 1);
-	return VTR_OK;
+	errno = EAGAIN;
+	return VTR_ERR_OS;
 }
 
-static void kill_elsewhere(void *data, pid_t pid, int death_fd)
+static void it_may_be_started_otherwise(void)
 {
-	(void)data;
-	(void)pid;
-	CHECK_EQ(syscall(SYS_pidfd_send_signal, death_fd, SIGKILL, NULL, 0), 0);
-}
+	int left = 1;
+	struct owner owner = { .start = start_otherwise, .start_data = &left };
 
-static enum vtr_err reap_elsewhere(void *data, pid_t pid, int death_fd, int *out_status)
-{
-	struct pollfd pollfd = { .fd = death_fd, .events = POLLIN };
-	int status;
-
-	(void)data;
-	CHECK_EQ(waitpid(pid, &status, WNOHANG), -1); /* not ours to wait for */
-	*out_status = -1;
-	return poll(&pollfd, 1, 0) > 0 ? VTR_OK : VTR_ERR_AGAIN;
-}
-
-static void another_process_may_have_forked_it(void)
-{
-	static const struct vtr_child_origin elsewhere = { start_elsewhere, kill_elsewhere, reap_elsewhere };
-	struct owner owner = { .origin = &elsewhere };
-
-	CHECK_OK(vtr_os_sock_pair(zygote_fds));
 	live(&owner, "last-words");
+	CHECK_EQ(left, 0);
 	CHECK_EQ(strspn(owner.events, "m"), CHILD_LAST_WORDS);
-	CHECK(!WIFEXITED(owner.end.status) && !WIFSIGNALED(owner.end.status));
 	CHECK_STR(logged(), "last words\n");
-	owner.what = "stop";
-	CHECK_OK(start(&owner));
-	CHECK(!vtr_child_finish(owner.child, vtr_os_now_ns()));
-	owner.what = "hang";
-	CHECK_OK(start(&owner));
-	vtr_child_kill(owner.child);
-	run_until(&owner, 'd');
-	CHECK(owner.end.killed);
+	CHECK_ERR(start(&owner), VTR_ERR_OS);
+	CHECK_EQ(errno, EAGAIN);
+	CHECK_EQ(vtr_child_pid(owner.child), 0);
 	end(&owner);
-	while (waitpid(-1, NULL, 0) > 0) {
-	}
-	close(zygote_fds[0]);
-	close(zygote_fds[1]);
 }
 
 int main(int argc, char **argv)
@@ -702,7 +670,7 @@ int main(int argc, char **argv)
 	RUN(what_cannot_be_started);
 	RUN(is_destroyed_in_any_event);
 	RUN(grandchildren_lose_the_log);
-	RUN(another_process_may_have_forked_it);
+	RUN(it_may_be_started_otherwise);
 	vtr_os_loop_destroy(loop);
 	vtr_log_destroy(log_);
 	return 0;
