@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+#include "platform/fork.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <link.h>
+#include <sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+#include "platform/os.h"
+
+enum vtr_err vtr_os_fork_sibling(pid_t *out_pid)
+{
+	const unsigned long flags = CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+	pid_t *own_tid = NULL;
+
+	/* fork() cannot choose the parent. What else it does for one thread is to store the thread's new number where
+	 * the C library keeps it; the kernel knows that place. */
+	if (vtr_os_thread_count() != 1 || prctl(PR_GET_TID_ADDRESS, &own_tid) < 0 || !own_tid ||
+	    *own_tid != getpid()) {
+		return VTR_ERR_UNSUPPORTED;
+	}
+	/* The last two arguments are the place and an unused one, in an order that depends on the machine. */
+	long pid = syscall(SYS_clone, flags, 0, NULL, own_tid, own_tid);
+	if (pid < 0) {
+		return VTR_ERR_OS;
+	}
+	*out_pid = (pid_t)pid;
+	return VTR_OK;
+}
+
+enum vtr_err vtr_os_watch_child(pid_t pid, int *out_death_fd)
+{
+	siginfo_t info;
+
+	if (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) < 0) {
+		return VTR_ERR_GONE;
+	}
+	return vtr_os_death_fd(pid, out_death_fd);
+}
+
+static bool is_target(const struct vtr_os_spawn_fd *fds, size_t count, int fd)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (fds[i].as == fd) {
+			return true;
+		}
+	}
+	return false;
+}
+
+enum vtr_err vtr_os_replace_fds(const struct vtr_os_spawn_fd *fds, size_t count)
+{
+	int copies[VTR_OS_SPAWN_MAX_FDS];
+	int highest = -1;
+
+	vtr_assert(count <= VTR_ARRAY_LEN(copies));
+	for (size_t i = 0; i < count; i++) {
+		highest = fds[i].as > highest ? fds[i].as : highest;
+	}
+	/* First above all numbers, so that no dup2() overwrites an fd that is still needed. */
+	for (size_t i = 0; i < count; i++) {
+		copies[i] = fcntl(fds[i].fd, F_DUPFD_CLOEXEC, highest + 1);
+		if (copies[i] < 0) {
+			return VTR_ERR_OS;
+		}
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (dup2(copies[i], fds[i].as) < 0) {
+			return VTR_ERR_OS;
+		}
+	}
+	for (int fd = 0; fd < highest; fd++) {
+		if (!is_target(fds, count, fd)) {
+			close(fd);
+		}
+	}
+	return close_range((unsigned)highest + 1, ~0U, 0) == 0 ? VTR_OK : VTR_ERR_OS;
+}
+
+enum vtr_err vtr_os_pin_library(const char *path)
+{
+	return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE) ? VTR_OK : VTR_ERR_OS;
+}
+
+struct list {
+	char *out;
+	size_t size;
+	size_t used;
+};
+
+static int add_library(struct dl_phdr_info *info, size_t info_size, void *data)
+{
+	struct list *list = data;
+	const size_t size = strlen(info->dlpi_name) + 1;
+
+	(void)info_size;
+	/* The program itself has no name, and the kernel's own library no path. */
+	if (info->dlpi_name[0] == '/' && size <= list->size - list->used) {
+		memcpy(list->out + list->used, info->dlpi_name, size);
+		list->used += size;
+	}
+	return 0;
+}
+
+size_t vtr_os_list_libraries(char *out, size_t size)
+{
+	struct list list = { .out = out, .size = size };
+
+	dl_iterate_phdr(add_library, &list);
+	return list.used;
+}
+
+uint32_t vtr_os_thread_count(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	uint32_t count = 0;
+
+	for (struct dirent *entry = dir ? readdir(dir) : NULL; entry; entry = readdir(dir)) {
+		count += entry->d_name[0] != '.';
+	}
+	if (dir) {
+		closedir(dir);
+	}
+	return count;
+}
