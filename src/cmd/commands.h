@@ -11,6 +11,7 @@ extern const struct vtr_command vtr_cmd_gpu;
 extern const struct vtr_command vtr_cmd_demo;
 extern const struct vtr_command vtr_cmd_doctor;
 extern const struct vtr_command vtr_cmd_worker;
+extern const struct vtr_command vtr_cmd_zygote;
 extern const struct vtr_command vtr_cmd_screen;
 extern const struct vtr_command vtr_cmd_window;
 extern const struct vtr_command vtr_cmd_mux;

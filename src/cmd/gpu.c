@@ -306,6 +306,10 @@ static enum vtr_err start_worker_pool(struct gpu *gpu, const struct vtr_tuning *
 		.loop = gpu->loop,
 	};
 	err = vtr_workers_open_cache(&gpu->workers, &cache_params);
+	if (err == VTR_OK) {
+		err = vtr_workers_open_zygote(&gpu->workers, (enum vtr_zygote_mode)tuning->zygote, true,
+		                              gpu->log, gpu->loop);
+	}
 	if (err != VTR_OK) {
 		return err;
 	}

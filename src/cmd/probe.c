@@ -26,7 +26,7 @@
 
 #define REPORT_FD 3
 #define CONFIG_FD 4
-#define OUTPUT_MAX 8192
+#define OUTPUT_MAX 24576
 #define MAX_CALLS 8
 /* A driver that takes longer counts as hung. */
 #define LOOK_MS 60000
@@ -75,6 +75,9 @@ int vtr_probe_run(const struct vtr_probe_params *params)
 				printf(VTR_PROBER_TRIAL "%s\n", trial);
 			}
 		}
+	}
+	for (size_t at = 0; at < report.libraries_size; at += strlen(report.libraries + at) + 1) {
+		printf(VTR_PROBER_LIBRARY "%s\n", report.libraries + at);
 	}
 	vtr_probe_finish(&report);
 	return 0;

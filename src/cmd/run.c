@@ -184,7 +184,7 @@ static enum vtr_err start_front(struct run *run, struct vtr_vtest_server_params 
 	const bool copies_windows = vtr_guestenv_copies_windows();
 	enum vtr_err err = needs_trial(params->tuning, &params->trial);
 
-	params->look_ahead = copies_windows || params->trial;
+	params->look_ahead = copies_windows || params->trial || params->tuning->zygote == VTR_ZYGOTE_ON;
 	if (err == VTR_OK) {
 		err = vtr_vtest_server_init(&run->front, params);
 	}

@@ -102,6 +102,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		.socket_mode = options.mode,
 		.max_clients = options.max_clients,
 		.max_clients_per_user = options.max_clients_per_user,
+		.has_many = true,
 		.look_ahead = true,
 		.trial = true,
 	};

@@ -22,7 +22,10 @@ const char vtr_tuning_help[] =
 	"  sandbox=MODE              on: lock in as far as this host allows (default); require: do\n"
 	"                            not start if this host lacks a part; report: refuse nothing and\n"
 	"                            log what would be refused; off: do not lock in\n"
-	"  no-sandbox                the same as sandbox=off\n";
+	"  no-sandbox                the same as sandbox=off\n"
+	"  zygote=MODE               fork workers from a process that has loaded the driver.\n"
+	"                            auto: in serve and gpu, if the processor is the only device\n"
+	"                            (default); on: always; off: never\n";
 
 enum kind {
 	KIND_FLAG,
@@ -31,6 +34,7 @@ enum kind {
 	KIND_U64,
 	KIND_SANDBOX,
 	KIND_NO_SANDBOX,
+	KIND_ZYGOTE,
 };
 
 static const struct {
@@ -47,18 +51,24 @@ static const struct {
 	{ "no-export", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_export) },
 	{ "sandbox", KIND_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
 	{ "no-sandbox", KIND_NO_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
+	{ "zygote", KIND_ZYGOTE, offsetof(struct vtr_tuning, zygote) },
 };
 
-static enum vtr_err store_sandbox(uint8_t *at, const char *value)
-{
-	static const char *const names[] = {
-		[VTR_OS_SANDBOX_ON] = "on",
-		[VTR_OS_SANDBOX_OFF] = "off",
-		[VTR_OS_SANDBOX_REPORT] = "report",
-		[VTR_OS_SANDBOX_REQUIRE] = "require",
-	};
+static const char *const sandbox_modes[] = {
+	[VTR_OS_SANDBOX_ON] = "on",
+	[VTR_OS_SANDBOX_OFF] = "off",
+	[VTR_OS_SANDBOX_REPORT] = "report",
+	[VTR_OS_SANDBOX_REQUIRE] = "require",
+};
+static const char *const zygote_modes[] = {
+	[VTR_ZYGOTE_AUTO] = "auto",
+	[VTR_ZYGOTE_ON] = "on",
+	[VTR_ZYGOTE_OFF] = "off",
+};
 
-	for (size_t i = 0; value && i < VTR_ARRAY_LEN(names); i++) {
+static enum vtr_err store_mode(const char *const *names, size_t count, uint8_t *at, const char *value)
+{
+	for (size_t i = 0; value && i < count; i++) {
 		if (strcmp(names[i], value) == 0) {
 			*at = (uint8_t)i;
 			return VTR_OK;
@@ -79,7 +89,10 @@ static enum vtr_err store(enum kind kind, void *at, const char *value)
 		return VTR_OK;
 	}
 	if (kind == KIND_SANDBOX) {
-		return store_sandbox(at, value);
+		return store_mode(sandbox_modes, VTR_ARRAY_LEN(sandbox_modes), at, value);
+	}
+	if (kind == KIND_ZYGOTE) {
+		return store_mode(zygote_modes, VTR_ARRAY_LEN(zygote_modes), at, value);
 	}
 	if (!value || value[0] == '\0') {
 		return VTR_ERR_ARG;
@@ -124,6 +137,7 @@ enum vtr_err vtr_tuning_parse(const struct vtr_command *command, const struct vt
 
 	vtr_renderer_config_init(&out_tuning->renderer);
 	out_tuning->driver = NULL;
+	out_tuning->zygote = VTR_ZYGOTE_AUTO;
 	for (size_t i = 0; i < list->count; i++) {
 		if (parse_item(list->items[i], out_tuning) != VTR_OK) {
 			fprintf(stderr,

@@ -5,10 +5,18 @@
 #include "cmd/opts.h"
 #include "vk/renderer_config.h"
 
+/* Whether workers are forked from a process that has loaded the driver (pool/zygote.h). */
+enum vtr_zygote_mode {
+	VTR_ZYGOTE_AUTO, /* where that was tried, and pays: for servers of many clients on drivers for CPUs */
+	VTR_ZYGOTE_ON,
+	VTR_ZYGOTE_OFF,
+};
+
 /* The settings of `-o NAME=VALUE`, for all commands that serve clients. */
 struct vtr_tuning {
 	struct vtr_renderer_config renderer; /* for the processes that load drivers */
 	const char *driver; /* manifests for their Vulkan loader; NULL: the loader's default */
+	uint8_t zygote; /* enum vtr_zygote_mode */
 };
 
 /* The row for a command's table of options. At `offset_`, the command's options have a struct vtr_opt_list. */

@@ -170,7 +170,12 @@ static enum vtr_err create_workers(struct vtr_vtest_server *front,
 	if (!front->workers) {
 		return VTR_ERR_NOMEM;
 	}
-	return vtr_workers_init(front->workers, params->tuning, params->log_filter);
+	enum vtr_err err = vtr_workers_init(front->workers, params->tuning, params->log_filter);
+	if (err == VTR_OK) {
+		err = vtr_workers_open_zygote(front->workers, (enum vtr_zygote_mode)params->tuning->zygote,
+		                              params->has_many, front->log, front->loop);
+	}
+	return err;
 }
 
 static enum vtr_err open_cache(struct vtr_vtest_server *front, const struct vtr_vtest_server_params *params)

@@ -39,6 +39,7 @@ struct vtr_vtest_server_params {
 	uint32_t socket_mode; /* its permissions */
 	uint32_t max_clients; /* this and the next: see struct vtr_supervisor_params */
 	uint32_t max_clients_per_user;
+	bool has_many; /* it may serve many clients, see vtr_workers_open_zygote() */
 	bool look_ahead; /* probe the devices before the first client comes */
 	bool trial;      /* and try whether all of their features work in the sandbox */
 };

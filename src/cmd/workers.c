@@ -11,6 +11,7 @@
 #include "cmd/sandbox_paths.h"
 #include "platform/proc.h"
 #include "pool/shader_cache.h"
+#include "pool/zygote.h"
 #include "vk/mesa_cache.h"
 
 /* Room for the index, and for what Mesa writes before it removes old shaders. */
@@ -36,6 +37,7 @@ enum vtr_err vtr_workers_init(struct vtr_workers *workers, const struct vtr_tuni
 
 void vtr_workers_finish(struct vtr_workers *workers)
 {
+	vtr_zygote_destroy(workers->zygote);
 	vtr_shader_cache_close(workers->cache);
 	vtr_driver_env_finish(&workers->env);
 }
@@ -92,6 +94,23 @@ enum vtr_err vtr_workers_open_cache(struct vtr_workers *workers,
 	return VTR_ERR_ARG;
 }
 
+enum vtr_err vtr_workers_open_zygote(struct vtr_workers *workers, enum vtr_zygote_mode mode, bool has_many,
+                                     struct vtr_log *log, struct vtr_os_loop *loop)
+{
+	const struct vtr_zygote_params params = {
+		.log = log,
+		.loop = loop,
+		.program = workers->program,
+		.env = (const char *const *)workers->env.set,
+		.cpus_only = mode == VTR_ZYGOTE_AUTO,
+	};
+
+	if (mode == VTR_ZYGOTE_OFF || (mode == VTR_ZYGOTE_AUTO && !has_many)) {
+		return VTR_OK;
+	}
+	return vtr_zygote_create(&params, &workers->zygote);
+}
+
 struct vtr_spawner vtr_workers_spawner(const struct vtr_workers *workers)
 {
 	return (struct vtr_spawner){
@@ -99,5 +118,6 @@ struct vtr_spawner vtr_workers_spawner(const struct vtr_workers *workers)
 		.env = (const char *const *)workers->env.set,
 		.config = &workers->config,
 		.cache = workers->cache,
+		.zygote = workers->zygote,
 	};
 }

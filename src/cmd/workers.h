@@ -17,6 +17,7 @@ struct vtr_workers {
 	struct vtr_renderer_config config; /* the prober adds to it */
 	struct vtr_driver_env env;
 	struct vtr_shader_cache *cache; /* NULL: none */
+	struct vtr_zygote *zygote; /* NULL: none */
 };
 
 /* `log_filter` NULL: the default. `workers` must not move afterwards.
@@ -42,6 +43,12 @@ struct vtr_workers_cache_params {
  */
 VTR_MUST_CHECK enum vtr_err vtr_workers_open_cache(struct vtr_workers *workers,
                                                    const struct vtr_workers_cache_params *params);
+
+/* Prepares the process that workers are forked from, if `mode` asks for it; the prober starts it. `has_many`: the
+ * command serves many clients. Returns: VTR_ERR_NOMEM. */
+VTR_MUST_CHECK enum vtr_err vtr_workers_open_zygote(struct vtr_workers *workers, enum vtr_zygote_mode mode,
+                                                    bool has_many, struct vtr_log *log,
+                                                    struct vtr_os_loop *loop);
 
 /* Owner: `workers`, also of what the result points to. */
 struct vtr_spawner vtr_workers_spawner(const struct vtr_workers *workers);

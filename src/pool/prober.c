@@ -13,6 +13,7 @@
 #include "platform/loop.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
+#include "pool/zygote.h"
 #include "vk/probe_cache.h"
 #include "vk/renderer_config.h"
 #include "vk/trial.h"
@@ -29,6 +30,7 @@ struct vtr_prober {
 	char answer[VTR_PROBER_ANSWER + 1]; /* lines, later cut into strings */
 	size_t answer_size;
 	struct vtr_renderer_config *found;
+	struct vtr_zygote *zygote;
 };
 
 const char *vtr_prober_rest(const char *line, const char *word)
@@ -53,6 +55,7 @@ static void read_line(struct vtr_prober *prober, const char *line)
 	const char *readable = vtr_prober_rest(line, VTR_PROBER_READABLE);
 	const char *trial_text = vtr_prober_rest(line, VTR_PROBER_TRIAL);
 	const char *call = vtr_prober_rest(line, VTR_PROBER_REFUSED_CALL);
+	const char *library = vtr_prober_rest(line, VTR_PROBER_LIBRARY);
 	struct vtr_probed_device device;
 	struct vtr_trial trial;
 
@@ -62,6 +65,8 @@ static void read_line(struct vtr_prober *prober, const char *line)
 		vtr_renderer_config_add_readable(prober->found, readable);
 		vtr_info(prober->log, "a driver works only if it can read %s, so workers may read it",
 		         readable);
+	} else if (library && prober->zygote) {
+		vtr_zygote_add_library(prober->zygote, library);
 	} else if (call) {
 		vtr_renderer_config_add_refused_call(prober->found, call);
 	} else if (trial_text && vtr_trial_parse(trial_text, &trial) == VTR_OK &&
@@ -81,6 +86,9 @@ static void read_answer(struct vtr_prober *prober)
 		read_line(prober, line);
 	}
 	vtr_debug(prober->log, "memory of %u devices is known", prober->found->known.count);
+	if (prober->zygote) {
+		vtr_zygote_open(prober->zygote, vtr_prober_found_cpus_only(prober));
+	}
 }
 
 static void on_answer(void *data, unsigned events)
@@ -154,6 +162,7 @@ enum vtr_err vtr_prober_start(const struct vtr_prober_params *params, struct vtr
 	prober->log = params->log;
 	prober->loop = params->loop;
 	prober->found = params->found;
+	prober->zygote = params->spawner.zygote;
 	prober->answer_fd = -1;
 	const struct vtr_child_params child_params = {
 		.log = params->log,

@@ -26,8 +26,10 @@
 /* The sandbox refused this system call to a driver, which may work without it. */
 #define VTR_PROBER_REFUSED_CALL "refused-call "
 
+#define VTR_PROBER_LIBRARY "library " /* a library that was loaded */
+
 /* The longest answer. */
-#define VTR_PROBER_ANSWER 16384
+#define VTR_PROBER_ANSWER 32768
 
 /* Returns: the text after `word` if `line` begins with it, else NULL. */
 const char *vtr_prober_rest(const char *line, const char *word);

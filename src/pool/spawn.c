@@ -10,6 +10,7 @@
 #include "ipc/child_refusals.h"
 #include "platform/proc.h"
 #include "pool/shader_cache.h"
+#include "pool/zygote.h"
 #include "vk/renderer_config.h"
 
 /* The fd numbers of the configuration, of a client's connection and of the shared memory budget in a worker. */
@@ -109,6 +110,8 @@ enum vtr_err vtr_spawner_start(const struct vtr_spawner *spawner, const struct v
 		.env = spawner->env,
 		.fds = arguments.fds,
 		.fd_count = arguments.fd_count,
+		.start = spawner->zygote ? vtr_zygote_start_worker : NULL,
+		.start_data = spawner->zygote,
 		.watch = watched ? &watch : NULL,
 	};
 	return vtr_child_start(child, &spec);

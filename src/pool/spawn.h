@@ -15,6 +15,7 @@
 struct vtr_child;
 struct vtr_renderer_config;
 struct vtr_shader_cache;
+struct vtr_zygote;
 
 /* The time that a worker has to end after its client or context has gone, and when this process ends. By itself it
  * takes less, see worker/watch.h. */
@@ -27,6 +28,7 @@ struct vtr_spawner {
 	const char *const *env; /* NAME=VALUE to add, NULL at the end; may be NULL */
 	const struct vtr_renderer_config *config; /* read at each start */
 	struct vtr_shader_cache *cache; /* NULL: none */
+	struct vtr_zygote *zygote; /* what workers are forked from; NULL: each is started as a program */
 };
 
 /* One worker. Owner: everything is borrowed for the duration of the call. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform/fork.h"
 #include "venus/physical.h"
 #include "venus/venus.h"
 #include "vk/loader.h"
@@ -180,6 +181,7 @@ enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *
 	} else {
 		vtw_load_instance_procs(&vk, loader->get, instance);
 		err = probe_devices(log, params, trial, &vk, instance, &report);
+		report.libraries_size = vtr_os_list_libraries(report.libraries, sizeof(report.libraries));
 		vk.vkDestroyInstance(instance, NULL);
 	}
 	if (err == VTR_OK) {

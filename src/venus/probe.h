@@ -3,6 +3,7 @@
 #define VENUS_PROBE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -11,6 +12,8 @@
 
 struct vtr_log;
 struct vtr_venus_params;
+
+#define VTR_PROBE_LIBRARIES 16384
 
 /* What this host can serve, for `vitrine doctor`. Strings belong to the report or are literals. */
 struct vtr_probe_type {
@@ -48,6 +51,8 @@ struct vtr_probe_report {
 	const char *problem; /* why there is no device, or NULL */
 	uint32_t device_count;
 	struct vtr_probe_device *devices;
+	char libraries[VTR_PROBE_LIBRARIES]; /* paths of what is loaded now, each with its NUL */
+	size_t libraries_size;
 };
 
 /**

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hostile code in a real process of vitrine, which LD_PRELOAD brings there. It tries all attacks twice: before main(),
- * when there is no sandbox, and in the moment when the process has entered its sandbox. That is when syscall(), which
- * this library provides, has installed the filter of system calls; or, if the calls that it refuses wait for another
- * process, when that process has been sent the fd for this and close() closes it. Then the process goes on as usual.
+ * Hostile code in a real process of vitrine, which LD_PRELOAD brings there. It tries all attacks twice: without a
+ * sandbox (before main(), or in a forked worker when it calls mallopt(), which this library provides), and in the moment
+ * when the process has entered its sandbox. That is when syscall(), which this library provides, too, has installed the
+ * filter of system calls; or, if the calls that it refuses wait for another process, when that process has been sent the
+ * fd for this and close() closes it. Then the process goes on as usual.
  *
  * ATTACK_ROLE is the process to attack from (worker, screen, mux), ATTACK_REPORT a file to which the results are
  * appended: "before NAME RESULT" or "after NAME RESULT". ATTACK_WORLD describes the victims. With ATTACK_STORM=N it
@@ -15,6 +16,7 @@
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <linux/seccomp.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,7 @@
 
 __attribute__((visibility("default"))) long syscall(long number, ...);
 __attribute__((visibility("default"))) int close(int fd);
+__attribute__((visibility("default"))) int mallopt(int param, int value);
 
 static struct world world = { .held_fd = -1, .terminal_fd = -1 };
 static int report_fd = -1;
@@ -114,12 +117,14 @@ static int open_terminal(void)
 
 __attribute__((constructor)) static void start(void)
 {
+	static bool started;
 	const char *report = getenv("ATTACK_REPORT");
 	const char *text = getenv("ATTACK_WORLD");
 
-	if (!report || !text || !is_role()) {
+	if (started || !report || !text || !is_role()) {
 		return;
 	}
+	started = true;
 	report_fd = move_up(open(report, O_WRONLY | O_APPEND | O_CLOEXEC));
 	int count = sscanf(text, "%d %d %d %d %d %d %2047s", &world.victim, &world.msg, &world.sem,
 	                   &world.shm, &world.tcp_port, &world.udp_port, world.dir);
@@ -196,6 +201,17 @@ long syscall(long number, ...)
 		}
 	}
 	return result;
+}
+
+/* A forked worker has not run the constructor. It calls this before it enters its sandbox. */
+int mallopt(int param, int value)
+{
+	static int (*next)(int param, int value);
+	void *symbol = dlsym(RTLD_NEXT, "mallopt");
+
+	memcpy(&next, &symbol, sizeof(next));
+	start();
+	return next(param, value);
 }
 
 int close(int fd)

@@ -87,8 +87,14 @@ class Attack(unittest.TestCase):
         self.assertIsNone(self.victim.poll(), 'the victim is dead')
 
     def test_worker(self):
-        with harness.Server(env=self.env('worker')) as server, vtest.Client(server.path):
+        with harness.Server('-o', 'zygote=off', env=self.env('worker')) as server, vtest.Client(server.path):
             self.check('worker')
+
+    def test_forked_worker(self):
+        with harness.Server('--log', 'info,zygote=debug', '-o', 'zygote=on', env=self.env('worker')) as server:
+            server.wait_log('libraries are loaded', 30)
+            with vtest.Client(server.path):
+                self.check('worker')
 
     def test_screen(self):
         front = screen.Front(env=self.env('screen'))

@@ -224,7 +224,8 @@ class Server(Process):
         self.discard()
 
     def workers(self):
-        return children(self.pid)
+        """Its children, except for the one that others are forked from."""
+        return [child for child in children(self.pid) if 'zygote' not in command_line(child)[1:2]]
 
     def expect_alive(self):
         status = self.process.poll()
