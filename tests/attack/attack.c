@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Hostile code in a real process of vitrine, which LD_PRELOAD brings there. It tries all attacks twice: without a
- * sandbox (before main(), or in a forked worker when it calls mallopt(), which this library provides), and in the moment
- * when the process has entered its sandbox. That is when syscall(), which this library provides, too, has installed the
- * filter of system calls; or, if the calls that it refuses wait for another process, when that process has been sent the
- * fd for this and close() closes it. Then the process goes on as usual.
+ * sandbox (before main(), or in a forked worker when it calls mallopt(), which this library provides), and in the
+ * moment when the process has entered its sandbox. That is when syscall(), which this library provides, too, has
+ * installed the filter of system calls; or, if the calls that it refuses wait for another process, when that process
+ * has been sent the fd for this and close() closes it. Then the process goes on as usual.
  *
  * ATTACK_ROLE is the process to attack from (worker, screen, mux), ATTACK_REPORT a file to which the results are
  * appended: "before NAME RESULT" or "after NAME RESULT". ATTACK_WORLD describes the victims. With ATTACK_STORM=N it
