@@ -11,6 +11,7 @@
 static const struct {
 	const char *name;
 	void (*measure)(struct vkc *c, const struct bench_options *o);
+	bool asked; /* only when it is named: these need a script, or long */
 } groups[] = {
 	{ "draws", measure_draws },
 	{ "submit", measure_submit },
@@ -20,6 +21,9 @@ static const struct {
 	{ "bandwidth", measure_bandwidth },
 	{ "pipelines", measure_pipelines },
 	{ "startup", measure_startup },
+	{ "commands", measure_commands, true },
+	{ "frames", measure_frames, true },
+	{ "rate", measure_rate, true },
 };
 
 static int compare_values(const void *a, const void *b)
@@ -53,17 +57,51 @@ void samples_print(struct samples *s, const char *name, const char *unit, double
 	memset(s, 0, sizeof(*s));
 }
 
-static const char usage[] =
-	"usage: bench-client [--only GROUP[,GROUP]...] [--draws N] [--repeat N] [--idle]\n"
-	"  --only    draws submit descriptors allocate timeline bandwidth pipelines startup\n"
-	"  --draws   draw calls in one command buffer (100000)\n"
-	"  --repeat  scales how often the short things are done (4)\n"
-	"  --idle    opens a device, prints READY and waits for the end of its input\n";
+static void wait_for_line(void)
+{
+	char byte = 0;
+	while (byte != '\n') {
+		if (read(STDIN_FILENO, &byte, 1) <= 0) {
+			vkc_fail("the input ended at a mark");
+		}
+	}
+}
 
-static bool chosen(const char *only, const char *name)
+void bench_begin(const struct bench_options *o, const char *name)
+{
+	if (o->pause) {
+		printf("begin\t%s\n", name);
+		fflush(stdout);
+		wait_for_line();
+	}
+}
+
+void bench_end(const struct bench_options *o, const char *name, const char *unit, double divisor)
+{
+	if (o->pause) {
+		printf("end\t%s\t%s\t%.3f\n", name, unit, divisor);
+		fflush(stdout);
+		wait_for_line();
+	}
+}
+
+static const char usage[] =
+	"usage: bench-client [--only GROUP[,GROUP]...] [--draws N] [--repeat N] [--threads LIST] [--pause]\n"
+	"       bench-client --idle | --first-look\n"
+	"  --only        draws submit descriptors allocate timeline bandwidth pipelines startup commands "
+	"frames\n"
+	"                rate\n"
+	"  --draws       draw calls in one command buffer, commands of a kind (100000)\n"
+	"  --repeat      scales how often the short things are done (4)\n"
+	"  --threads     how many threads record frames: numbers, joined by commas (1,4,8)\n"
+	"  --pause       prints marks around sections and waits for a line of input at each\n"
+	"  --idle        opens a device, prints READY and waits for the end of its input\n"
+	"  --first-look  the time from the instance to the first submit of this process\n";
+
+static bool chosen(const char *only, const char *name, bool asked)
 {
 	if (!only) {
-		return true;
+		return !asked;
 	}
 	size_t length = strlen(name);
 	for (const char *p = only; p; p = strchr(p, ',')) {
@@ -87,28 +125,58 @@ static void idle(struct vkc *c)
 	}
 }
 
-int main(int argc, char **argv)
+struct mode {
+	struct bench_options options;
+	const char *only;
+	bool idle;
+	bool first_look;
+};
+
+static bool parse(int argc, char **argv, struct mode *m)
 {
-	struct bench_options options = { .draws = 100000, .repeat = 4 };
-	const char *only = NULL;
-	bool wait = false;
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--only") && i + 1 < argc) {
-			only = argv[++i];
+			m->only = argv[++i];
 		} else if (!strcmp(argv[i], "--draws") && i + 1 < argc) {
-			options.draws = (uint32_t)strtoul(argv[++i], NULL, 10);
+			m->options.draws = (uint32_t)strtoul(argv[++i], NULL, 10);
 		} else if (!strcmp(argv[i], "--repeat") && i + 1 < argc) {
-			options.repeat = (uint32_t)strtoul(argv[++i], NULL, 10);
+			m->options.repeat = (uint32_t)strtoul(argv[++i], NULL, 10);
+		} else if (!strcmp(argv[i], "--threads") && i + 1 < argc) {
+			m->options.threads = argv[++i];
+		} else if (!strcmp(argv[i], "--pause")) {
+			m->options.pause = true;
+		} else if (!strcmp(argv[i], "--first-look")) {
+			m->first_look = true;
 		} else if (!strcmp(argv[i], "--idle")) {
-			wait = true;
+			m->idle = true;
 		} else {
-			fputs(usage, stderr);
-			return 2;
+			return false;
 		}
 	}
-	if (!options.draws || !options.repeat) {
+	return m->options.draws && m->options.repeat;
+}
+
+/* A driver is loaded once in a process: only the first look shows what that takes. */
+static void first_look(void)
+{
+	struct vkc c;
+	uint64_t start = vkc_now_ns();
+	vkc_open(&c, "vitrine-bench", false);
+	vkc_end(&c, vkc_begin(&c));
+	printf("first_look\tms\t%.3f\n", (double)(vkc_now_ns() - start) / 1e6);
+	vkc_close(&c);
+}
+
+int main(int argc, char **argv)
+{
+	struct mode mode = { .options = { .draws = 100000, .repeat = 4, .threads = "1,4,8" } };
+	if (!parse(argc, argv, &mode)) {
 		fputs(usage, stderr);
 		return 2;
+	}
+	if (mode.first_look) {
+		first_look();
+		return 0;
 	}
 
 	struct vkc c;
@@ -116,12 +184,12 @@ int main(int argc, char **argv)
 	printf("device\t%s\t%u.%u.%u\n", c.props.deviceName, VK_API_VERSION_MAJOR(c.props.apiVersion),
 	       VK_API_VERSION_MINOR(c.props.apiVersion), VK_API_VERSION_PATCH(c.props.apiVersion));
 	fflush(stdout);
-	if (wait) {
+	if (mode.idle) {
 		idle(&c);
 	} else {
 		for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
-			if (chosen(only, groups[i].name)) {
-				groups[i].measure(&c, &options);
+			if (chosen(mode.only, groups[i].name, groups[i].asked)) {
+				groups[i].measure(&c, &mode.options);
 			}
 		}
 	}

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "draws.h"
 #include "measure.h"
 #include "vkpipeline.h"
 
@@ -7,27 +8,28 @@
 #include "fill_comp.h"
 #include "flat_frag.h"
 
-#define SET_COUNT 4
+VkPipeline draw_pipeline(struct vkc *c, const struct draw_setup *s)
+{
+	struct vkc_graphics_params params = {
+		.layout = s->layout,
+		.vert = VKC_CODE(draw_vert),
+		.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST,
+		.colors = { s->color.format },
+		.color_count = 1,
+		.discard = true,
+	};
+	return vkc_graphics(c, &params);
+}
 
-/* What a draw needs; the descriptor sets take turns so that no bind repeats the one before. */
-struct draw_setup {
-	VkDescriptorSetLayout set_layout;
-	VkPipelineLayout layout;
-	VkDescriptorPool pool;
-	VkDescriptorSet sets[SET_COUNT];
-	VkPipeline pipeline;
-	struct vkc_buffer uniforms;
-	struct vkc_image color;
-};
-
-static void setup_init(struct vkc *c, struct draw_setup *s)
+void draw_setup_init(struct vkc *c, struct draw_setup *s, uint32_t push_size)
 {
 	VkDescriptorType type = VK_DESCRIPTOR_TYPE_UNIFORM_BUFFER;
 	s->set_layout = vkc_set_layout(c, 1, &type, 0);
-	s->layout = vkc_pipeline_layout(c, s->set_layout, 16);
-	s->pool = vkc_descriptor_pool(c, SET_COUNT, SET_COUNT);
-	s->uniforms = vkc_buffer_host(c, 256, VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT);
-	for (int i = 0; i < SET_COUNT; i++) {
+	s->layout = vkc_pipeline_layout(c, s->set_layout, push_size);
+	s->pool = vkc_descriptor_pool(c, DRAW_SETS, DRAW_SETS);
+	s->uniforms = vkc_buffer_host(c, 256,
+	                              VK_BUFFER_USAGE_UNIFORM_BUFFER_BIT | VK_BUFFER_USAGE_VERTEX_BUFFER_BIT);
+	for (int i = 0; i < DRAW_SETS; i++) {
 		s->sets[i] = vkc_descriptor_set(c, s->pool, s->set_layout);
 		vkc_write_buffer(c, s->sets[i], 0, type, s->uniforms.buffer);
 	}
@@ -38,21 +40,13 @@ static void setup_init(struct vkc *c, struct draw_setup *s)
 		.usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT,
 	};
 	s->color = vkc_image_create(c, &image);
-	struct vkc_graphics_params params = {
-		.layout = s->layout,
-		.vert = VKC_CODE(draw_vert),
-		.topology = VK_PRIMITIVE_TOPOLOGY_TRIANGLE_LIST,
-		.colors = { image.format },
-		.color_count = 1,
-		.discard = true,
-	};
-	s->pipeline = vkc_graphics(c, &params);
+	s->pipeline = draw_pipeline(c, s);
 	VkCommandBuffer cmd = vkc_begin(c);
 	vkc_layout(c, cmd, &s->color, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_COLOR_ATTACHMENT_OPTIMAL);
 	vkc_end(c, cmd);
 }
 
-static void setup_finish(struct vkc *c, struct draw_setup *s)
+void draw_setup_finish(struct vkc *c, struct draw_setup *s)
 {
 	c->vk.DestroyPipeline(c->device, s->pipeline, NULL);
 	vkc_image_destroy(c, &s->color);
@@ -62,7 +56,7 @@ static void setup_finish(struct vkc *c, struct draw_setup *s)
 	c->vk.DestroyDescriptorSetLayout(c->device, s->set_layout, NULL);
 }
 
-static void record_draws(struct vkc *c, const struct draw_setup *s, VkCommandBuffer cmd, uint32_t draws)
+void draw_record(struct vkc *c, const struct draw_setup *s, VkCommandBuffer cmd, uint32_t draws)
 {
 	const struct vkc_functions *vk = &c->vk;
 	struct vkc_target target = { .color = &s->color };
@@ -72,7 +66,7 @@ static void record_draws(struct vkc *c, const struct draw_setup *s, VkCommandBuf
 	for (uint32_t i = 0; i < draws; i++) {
 		push[0] = (float)i;
 		vk->CmdBindDescriptorSets(cmd, VK_PIPELINE_BIND_POINT_GRAPHICS, s->layout, 0, 1,
-		                          &s->sets[i % SET_COUNT], 0, NULL);
+		                          &s->sets[i % DRAW_SETS], 0, NULL);
 		vk->CmdPushConstants(cmd, s->layout, VK_SHADER_STAGE_ALL, 0, sizeof(push), push);
 		vk->CmdDraw(cmd, 3, 1, 0, 0);
 	}
@@ -84,7 +78,7 @@ void measure_draws(struct vkc *c, const struct bench_options *o)
 {
 	const struct vkc_functions *vk = &c->vk;
 	struct draw_setup s;
-	setup_init(c, &s);
+	draw_setup_init(c, &s, 16);
 	VkCommandBufferAllocateInfo allocate = {
 		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
 		.commandPool = c->pool,
@@ -107,7 +101,7 @@ void measure_draws(struct vkc *c, const struct bench_options *o)
 	for (uint32_t i = 0; i < repeat; i++) {
 		uint64_t start = vkc_now_ns();
 		vkc_check(vk->BeginCommandBuffer(cmd, &begin));
-		record_draws(c, &s, cmd, o->draws);
+		draw_record(c, &s, cmd, o->draws);
 		vkc_check(vk->EndCommandBuffer(cmd));
 		uint64_t recorded = vkc_now_ns();
 		vkc_check(vk->QueueSubmit(c->queue, 1, &submit, c->fence));
@@ -122,7 +116,7 @@ void measure_draws(struct vkc *c, const struct bench_options *o)
 	samples_print(&wall, "draws_wall", "ns/draw", o->draws);
 	samples_print(&record, "draws_record", "ns/draw", o->draws);
 	vk->FreeCommandBuffers(c->device, c->pool, 1, &cmd);
-	setup_finish(c, &s);
+	draw_setup_finish(c, &s);
 }
 
 static double time_update(struct vkc *c, VkDescriptorSet set, const struct vkc_buffer *buffers,

@@ -27,9 +27,21 @@ void samples_print(struct samples *s, const char *name, const char *unit, double
 struct bench_options {
 	uint32_t draws;  /* in one command buffer */
 	uint32_t repeat; /* scales how often the short things are done */
+	const char *threads; /* numbers of threads that record frames, joined by commas */
+	bool pause;          /* whether a script waits at the marks */
 };
 
+/*
+ * Marks around a section, at which a script can read the processor time of the processes that execute it. Both
+ * wait for a line of input; without --pause they do nothing. The script divides by `divisor`, as samples_print().
+ */
+void bench_begin(const struct bench_options *o, const char *name);
+void bench_end(const struct bench_options *o, const char *name, const char *unit, double divisor);
+
 void measure_draws(struct vkc *c, const struct bench_options *o);
+void measure_commands(struct vkc *c, const struct bench_options *o);
+void measure_frames(struct vkc *c, const struct bench_options *o);
+void measure_rate(struct vkc *c, const struct bench_options *o);
 void measure_submit(struct vkc *c, const struct bench_options *o);
 void measure_descriptors(struct vkc *c, const struct bench_options *o);
 void measure_allocate(struct vkc *c, const struct bench_options *o);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include <stdlib.h>
 #include <string.h>
 
 #include "measure.h"
@@ -35,6 +36,30 @@ static uint32_t host_type(struct vkc *c)
 	return type;
 }
 
+/* What a program does while it loads: the memory stays. */
+static void measure_held(struct vkc *c, uint32_t type, uint32_t count)
+{
+	VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.allocationSize = MIB / 16,
+		.memoryTypeIndex = type,
+	};
+	VkDeviceMemory *held = vkc_alloc(count, sizeof(*held));
+	struct samples s = { 0 };
+	for (uint32_t i = 0; i < count; i++) {
+		void *mapped;
+		uint64_t start = vkc_now_ns();
+		vkc_check(c->vk.AllocateMemory(c->device, &info, NULL, &held[i]));
+		vkc_check(c->vk.MapMemory(c->device, held[i], 0, VK_WHOLE_SIZE, 0, &mapped));
+		samples_add(&s, (double)(vkc_now_ns() - start));
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		c->vk.FreeMemory(c->device, held[i], NULL);
+	}
+	free(held);
+	samples_print(&s, "allocate_map_held_64k", "us", 1e3);
+}
+
 void measure_allocate(struct vkc *c, const struct bench_options *o)
 {
 	static const struct {
@@ -55,6 +80,7 @@ void measure_allocate(struct vkc *c, const struct bench_options *o)
 		}
 		samples_print(&s, cases[i].name, "us", 1e3);
 	}
+	measure_held(c, type, 100 * o->repeat);
 }
 
 static uint64_t sum(const uint64_t *values, size_t count)

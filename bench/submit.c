@@ -5,9 +5,14 @@
 
 #include "measure.h"
 
-static double time_submit(struct vkc *c)
+/* Without a command buffer, or with one. */
+static double time_submit(struct vkc *c, VkCommandBuffer cmd)
 {
-	VkSubmitInfo submit = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO };
+	VkSubmitInfo submit = {
+		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		.commandBufferCount = cmd ? 1 : 0,
+		.pCommandBuffers = &cmd,
+	};
 	uint64_t start = vkc_now_ns();
 	vkc_check(c->vk.QueueSubmit(c->queue, 1, &submit, c->fence));
 	vkc_check(c->vk.WaitForFences(c->device, 1, &c->fence, VK_TRUE, UINT64_MAX));
@@ -25,25 +30,53 @@ static double time_wait_idle(struct vkc *c)
 	return (double)(vkc_now_ns() - start);
 }
 
+static void time_submits(struct vkc *c, VkCommandBuffer cmd, const struct bench_options *o,
+                         struct samples *busy, struct samples *idle)
+{
+	struct timespec pause = { 0, 5000000 };
+	for (uint32_t i = 0; i < 500 * o->repeat; i++) {
+		samples_add(busy, time_submit(c, cmd));
+	}
+	for (uint32_t i = 0; i < 50 * o->repeat; i++) {
+		nanosleep(&pause, NULL);
+		samples_add(idle, time_submit(c, cmd));
+	}
+}
+
+/* A command buffer that is not empty, or drivers would not give it to the device. */
+static VkCommandBuffer record_barrier(struct vkc *c)
+{
+	VkCommandBufferAllocateInfo allocate = {
+		.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+		.commandPool = c->pool,
+		.commandBufferCount = 1,
+	};
+	VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
+	VkCommandBuffer cmd;
+	vkc_check(c->vk.AllocateCommandBuffers(c->device, &allocate, &cmd));
+	vkc_check(c->vk.BeginCommandBuffer(cmd, &begin));
+	vkc_barrier(c, cmd);
+	vkc_check(c->vk.EndCommandBuffer(cmd));
+	return cmd;
+}
+
 void measure_submit(struct vkc *c, const struct bench_options *o)
 {
 	struct samples busy = { 0 };
 	struct samples idle = { 0 };
 	struct samples wait_idle = { 0 };
-	struct timespec pause = { 0, 5000000 };
-	for (uint32_t i = 0; i < 500 * o->repeat; i++) {
-		samples_add(&busy, time_submit(c));
-	}
+	time_submits(c, VK_NULL_HANDLE, o, &busy, &idle);
 	for (uint32_t i = 0; i < 500 * o->repeat; i++) {
 		samples_add(&wait_idle, time_wait_idle(c));
-	}
-	for (uint32_t i = 0; i < 50 * o->repeat; i++) {
-		nanosleep(&pause, NULL);
-		samples_add(&idle, time_submit(c));
 	}
 	samples_print(&busy, "submit_wait", "us", 1e3);
 	samples_print(&wait_idle, "submit_wait_idle", "us", 1e3);
 	samples_print(&idle, "submit_wait_after_5ms", "us", 1e3);
+	VkCommandBuffer cmd = record_barrier(c);
+	time_submits(c, cmd, o, &busy, &idle);
+	samples_print(&busy, "submit_command", "us", 1e3);
+	samples_print(&idle, "submit_command_after_5ms", "us", 1e3);
+	c->vk.FreeCommandBuffers(c->device, c->pool, 1, &cmd);
 }
 
 static VkSemaphore create_timeline(struct vkc *c)
