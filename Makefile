@@ -80,6 +80,7 @@ demo-local: setup-demo build
 	build/vitrine demo --local
 
 bench: setup-test build guest-for-tests
+	$(PYTHON) bench/run.py --null
 	$(PYTHON) bench/run.py
 	$(PYTHON) bench/vm.py
 

@@ -3,6 +3,8 @@
 """Measures Vulkan natively and through vtest sockets, in turns, and prints medians and ratios.
 
     run.py                                        native against a `vitrine serve` of its own
+    run.py --null                                 single commands and frames, on the driver that does nothing
+    run.py --vitrine build/vitrine --vitrine old=/tmp/old/vitrine       also another version
     run.py --socket virgl=/tmp/virgl.sock         also any other vtest server, by its socket
     run.py --native-icd FILE --guest-icd FILE     other drivers than lavapipe and the installed Venus
     run.py --guest-root FOLDER                    also the guest of another distribution (chroot: as root)
@@ -23,47 +25,26 @@ import tempfile
 import time
 from pathlib import Path
 
+import figures
+import processes
+from figures import Backend
+
 ROOT = Path(__file__).resolve().parent.parent
 MANIFESTS = '/usr/share/vulkan/icd.d'
+GROUPS = ['draws', 'submit', 'descriptors', 'allocate', 'timeline', 'bandwidth', 'pipelines', 'startup', 'frames', 'rate']
+# What run.py measures by itself.
+OWN_GROUPS = ['first', 'idle', 'memory', 'vkcube']
+NULL_GROUPS = ['commands', 'frames', 'submit', 'descriptors', 'allocate', 'timeline']
 
-# name, what, how it is judged, limit with lavapipe, limit with NVIDIA (None: none)
-#   ratio: vitrine / native at most; at_least: at least; plus: vitrine - native at most; value: vitrine at most
-LIMITS = [
-    ('draws_wall', '100,000 draws in one command buffer', 'ratio', 1.12, 2.0),
-    ('draws_record', '  of which recording', None, None, None),
-    ('submit_wait', 'empty submit + fence wait', 'plus', 20, 15),
-    ('submit_wait_after_5ms', '  the same after 5 ms of idling', 'plus', 50, 100),
-    ('submit_wait_idle', 'empty submit + vkQueueWaitIdle', None, None, None),
-    ('update_descriptors_total', 'vkUpdateDescriptorSets, two writes', 'value', 200, 200),
-    ('update_descriptors_call', '  of which in the call', None, None, None),
-    ('allocate_map_free_4k', 'allocate + map + free, 4 KiB', 'value/ratio', 45, 1.1),
-    ('allocate_map_free_64m', 'allocate + map + free, 64 MiB', 'value/ratio', 45, 1.1),
-    ('allocate_touch_free_4k', '  with one byte written, 4 KiB', None, None, None),
-    ('allocate_touch_free_64m', '  with one byte written, 64 MiB', None, None, None),
-    ('timeline_signal_wait', 'timeline semaphore signal + wait', 'value', 20, None),
-    ('timeline_two_threads', '  from one thread to another and back', None, None, None),
-    ('mapped_write', 'mapped memory, write', 'at_least', 0.95, 0.95),
-    ('mapped_read', 'mapped memory, read', 'at_least', 0.95, 0.95),
-    ('device_copy', 'device copy in mapped memory', 'at_least', 0.95, 0.95),
-    ('pipeline_compute', 'compute pipeline creation', None, None, None),
-    ('pipeline_graphics', 'graphics pipeline creation', None, None, None),
-    ('instance_create', 'instance creation, first look at the device', None, None, None),
-    ('device_create', 'device creation', None, None, None),
-    ('first_submit', '  from the instance to the first submit', None, None, None),
-    ('vkcube', 'vkcube 1280x800 under Xvfb', 'at_least', 0.90, None),
-    ('idle_private', 'idle context: private memory beyond native', 'plus', 2048, 2048),
-    ('idle_threads', 'idle context: threads beyond the driver\'s', 'plus', 4, 4),
-    ('idle_cpu', 'idle context: processor time', 'value', 0.5, 0.5),
-]
+
+# A cache on disk would compare who has compiled a shader before, not who is faster.
+NO_CACHE = {'MESA_SHADER_CACHE_DISABLE': 'true', '__GL_SHADER_DISK_CACHE': '0'}
 
 
 def plain_env():
-    drop = ('VK_', 'VN_', 'VTEST_', 'MESA_', 'LVP_', 'LP_')
+    drop = ('XDG_', 'VK_', 'VN_', 'VTEST_', 'MESA_', 'LVP_', 'LP_', 'VTR_')
     env = {k: v for k, v in os.environ.items() if not k.startswith(drop)}
     env['NODEVICE_SELECT'] = '1'  # Mesa's device selection layer would ask an X server
-    # A cache on disk would compare who has compiled a shader before, not who is faster.
-    env['MESA_SHADER_CACHE_DISABLE'] = 'true'
-    env['__GL_SHADER_DISK_CACHE'] = '0'
     return env
 
 
@@ -74,89 +55,129 @@ def manifest(name):
     return found[0]
 
 
-def driver_env(path):
-    env = plain_env()
+def driver_env(path, more=None):
+    env = {**plain_env(), **(NO_CACHE if more is None else more)}
     env['VK_DRIVER_FILES'] = env['VK_ICD_FILENAMES'] = path
     return env
 
 
-class Backend:
-    """One way to the device: its name and the environment of its clients."""
+class Marks:
+    """The processor time of the host between the marks of a client: of all its threads, and of the busiest."""
 
-    def __init__(self, name, env, server=None, prefix=()):
-        self.name, self.env, self.server, self.prefix = name, env, server, list(prefix)
-        self.device = None
-        self.rounds = {}  # figure: the medians of the rounds
+    def __init__(self, root):
+        self.root = root  # a process, or None: not known
+        self.start = None
+        self.sections = {}  # name: [(ns of all, ns of the busiest, divisor)]
         self.unit = {}
 
-    def add(self, name, unit, value):
-        self.rounds.setdefault(name, []).append(value)
-        self.unit[name] = unit
+    def take(self, fields):
+        if not self.root:
+            return
+        times = processes.thread_times(processes.tree(self.root))
+        if fields[0] == 'begin':
+            self.start = times
+        else:
+            _, name, unit, divisor = fields
+            self.sections.setdefault(name, []).append((*processes.spent(self.start, times), float(divisor)))
+            self.unit[name] = unit
 
-    def median(self, name):
-        return statistics.median(self.rounds[name]) if name in self.rounds else None
+    def store(self, backend):
+        """What an empty command buffer takes, with its marks and its wake-ups, is not part of a command."""
+        base = [statistics.median(values[i] for values in self.sections.get('cmd_none', [(0, 0, 1)])) for i in (0, 1)]
+        for name, values in self.sections.items():
+            for i, figure in enumerate(('host', 'thread')):
+                less = base[i] if name.startswith('cmd_') and name != 'cmd_none' else 0
+                value = statistics.median((value[i] - less) / value[2] for value in values)
+                backend.add(f'{name}_{figure}', self.unit[name], value)
 
 
 def run_client(backend, command):
-    done = subprocess.run(backend.prefix + command, env=backend.env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    for line in done.stdout.splitlines():
-        fields = line.split('\t')
-        if fields[0] == 'device':
-            backend.device = f'{fields[1]}, Vulkan {fields[2]}'
-        else:
-            backend.add(fields[0], fields[1], float(fields[2]))
-    if done.returncode:
-        print(f'run.py: {backend.name}: {" ".join(command)}: status {done.returncode}\n{done.stderr}', file=sys.stderr)
+    with tempfile.TemporaryFile('w+') as errors:
+        client = subprocess.Popen(backend.prefix + command, env=backend.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  stderr=errors, text=True)
+        marks = Marks(client.pid if backend.name == 'native' else backend.server)
+        for line in client.stdout:
+            fields = line.rstrip('\n').split('\t')
+            if fields[0] in ('begin', 'end'):
+                marks.take(fields)
+                client.stdin.write('\n')
+                client.stdin.flush()
+            elif fields[0] == 'device':
+                backend.device = f'{fields[1]}, Vulkan {fields[2]}'
+            else:
+                backend.add(fields[0], fields[1], float(fields[2]))
+        client.stdin.close()
+        client.stdout.close()
+        status = client.wait()
+        marks.store(backend)
+        if status:
+            errors.seek(0)
+            print(f'run.py: {backend.name}: {" ".join(command)}: status {status}\n{errors.read()}', file=sys.stderr)
 
 
-def children(pid):
-    found = set()
-    for path in glob.glob(f'/proc/{pid}/task/*/children'):
-        try:
-            found.update(int(word) for word in Path(path).read_text().split())
-        except OSError:
-            pass
-    return found
+class IdleClient:
+    """A client that has worked and waits, and the processes that are new on the side of the server."""
 
+    def __init__(self, backend, client):
+        known = processes.tree(backend.server) if backend.server else set()
+        self.process = subprocess.Popen(backend.prefix + [client, '--idle'], env=backend.env, stdin=subprocess.PIPE,
+                                        stdout=subprocess.PIPE, text=True)
+        line = self.process.stdout.readline()
+        while line and line != 'READY\n':
+            line = self.process.stdout.readline()
+        self.ready = bool(line)
+        self.host = {self.process.pid} if backend.name == 'native' else processes.tree(backend.server) - known
 
-def private_kib(pid):
-    try:
-        text = Path(f'/proc/{pid}/smaps_rollup').read_text()
-    except PermissionError:
-        # Only root may look into a worker. Its anonymous memory is the larger part of what is private.
-        return next(int(line.split()[1]) for line in Path(f'/proc/{pid}/status').read_text().splitlines()
-                    if line.startswith('RssAnon'))
-    return sum(int(line.split()[1]) for line in text.splitlines() if line.startswith('Private_'))
-
-
-def cpu_ms(pid):
-    tasks = Path(f'/proc/{pid}/task').iterdir()
-    return sum(int((task / 'schedstat').read_text().split()[0]) for task in tasks) / 1e6
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+        self.process.stdout.close()
 
 
 def measure_idle(backend, client):
     """The process that has the driver: the client itself natively, the worker with vitrine."""
-    known = children(backend.server.pid) if backend.server else set()
-    idle = subprocess.Popen(backend.prefix + [client, '--idle'], env=backend.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                            text=True)
-    line = idle.stdout.readline()
-    while line and line != 'READY\n':
-        line = idle.stdout.readline()
-    pid = idle.pid
-    if backend.server:
-        pid = next(iter(children(backend.server.pid) - known), None)
-    if line and pid:
+    idle = IdleClient(backend, client)
+    if idle.ready and idle.host:
+        pid = max(idle.host)
         time.sleep(2)
-        start = cpu_ms(pid)
+        start = processes.cpu_ms(pid)
         time.sleep(4)
-        backend.add('idle_cpu', 'ms/s', (cpu_ms(pid) - start) / 4)
-        backend.add('idle_private', 'KiB', private_kib(pid))
+        backend.add('idle_cpu', 'ms/s', (processes.cpu_ms(pid) - start) / 4)
+        backend.add('idle_private', 'KiB', processes.private_kib(pid))
         # A native client's main thread is its own; in a worker every thread but the driver's is ours.
         threads = len(os.listdir(f'/proc/{pid}/task'))
-        backend.add('idle_threads', '', threads if backend.server else threads - 1)
-    idle.stdin.close()
-    idle.wait()
-    idle.stdout.close()
+        backend.add('idle_threads', '', threads - 1 if backend.name == 'native' else threads)
+    idle.stop()
+
+
+def measure_memory(backend, client):
+    """What the second eight of 16 idle clients add on the side that has the driver; what all share counts once."""
+    clients, sizes = [], []
+    for count in range(1, 17):
+        clients.append(IdleClient(backend, client))
+        if count % 8 == 0:
+            time.sleep(3)  # until renderers have given back what they do not need
+            if backend.name == 'native':
+                pids = [one.process.pid for one in clients]
+            else:
+                pids = processes.tree(backend.server)
+            sizes.append(processes.pss_kib(pids))
+    if all(one.ready for one in clients) and None not in sizes:
+        backend.add('idle_pss', 'MiB', (sizes[1] - sizes[0]) / 8 / 1024)
+    for one in clients:
+        one.stop()
+
+
+def measure_first(args, backends, servers):
+    """A new process each, with servers of their own: drivers may keep compiled shaders, as they do on most systems."""
+    with tempfile.TemporaryDirectory(prefix='vitrine-first-') as folder:
+        cached = make_backends(args, folder, servers, {'HOME': folder})
+        for i in range(2 * args.rounds + 1):
+            for backend, shown in zip(cached, backends):
+                done = subprocess.run(backend.prefix + [client_path(args), '--first-look'], env=backend.env,
+                                      stdout=subprocess.PIPE, text=True)
+                if i > 0 and done.returncode == 0:  # the first one fills the cache
+                    shown.add('first_look', 'ms', float(done.stdout.split('\t')[2]))
 
 
 class Xvfb:
@@ -200,73 +221,12 @@ def measure_vkcube(backends, rounds):
     x.stop()
 
 
-def pairs(native, guest, name, how):
-    """Each round compared with its neighbour, then the median: what else the machine does cancels out."""
-    a, b = native.rounds.get(name), guest.rounds.get(name)
-    if not a or not b:
-        return None
-    if how == 'plus':
-        return statistics.median(y - x for x, y in zip(a, b))
-    values = [y / x for x, y in zip(a, b) if x]
-    return statistics.median(values) if values else None
-
-
-def judge(native, guest, row, nvidia):
-    """(text of the comparison, limit's text, whether it is kept or None)."""
-    name, _, how, *limits = row
-    limit = limits[1 if nvidia else 0]
-    if how == 'value/ratio':
-        how = 'ratio' if nvidia else 'value'
-    ratio, plus, value = pairs(native, guest, name, 'ratio'), pairs(native, guest, name, 'plus'), guest.median(name)
-    if value is None:
-        return '-', '', None
-    if how == 'plus':
-        text, ok = f'{plus:+.1f}' if plus is not None else '-', plus is not None and limit is not None and plus <= limit
-        bound = f'<= +{limit}'
-    elif how == 'value':
-        text, ok, bound = f'x {ratio:.2f}' if ratio else '', limit is not None and value <= limit, f'<= {limit}'
-    elif how == 'at_least':
-        text, ok, bound = f'x {ratio:.3f}', limit is not None and ratio >= limit, f'>= x {limit}'
-    else:
-        text, bound = f'x {ratio:.2f}' if ratio else '', f'<= x {limit}'
-        ok = limit is not None and ratio is not None and ratio <= limit
-    return (text, bound, ok) if how and limit is not None else (text, '', None)
-
-
-def number(value):
-    if value is None:
-        return '-'
-    return f'{value:.0f}' if value >= 1000 else f'{value:.1f}' if value >= 10 else f'{value:.2f}'
-
-
-def print_table(backends, nvidia):
-    native, guests = backends[0], backends[1:]
-    for backend in backends:
-        print(f'{backend.name}: {backend.device}')
-    header = f'{"":46} {"unit":9}' + ''.join(f' {b.name:>10}' for b in backends)
-    print('\n' + header + ''.join(f' {"against":>9} {"limit":>10}     ' for _ in guests))
-    missed = 0
-    for row in LIMITS:
-        name, what = row[:2]
-        if not any(name in b.rounds for b in backends):
-            continue
-        unit = next(b.unit[name] for b in backends if name in b.unit)
-        line = f'{what:46} {unit:9}' + ''.join(f' {number(b.median(name)):>10}' for b in backends)
-        for i, guest in enumerate(guests):
-            text, bound, ok = judge(native, guest, row, nvidia)
-            mark = '' if ok is None else 'pass' if ok else 'MISS'
-            missed += ok is False and i == 0  # others are here to be looked at
-            line += f' {text:>9} {bound:>10} {mark:4}'
-        print(line)
-    return missed
-
-
-def start_vitrine(path, env, folder):
-    socket = str(Path(folder) / 'vitrine.sock')
+def start_vitrine(path, env, folder, label):
+    socket = str(Path(folder) / f'{label}.sock')
     server = subprocess.Popen([path, 'serve', '--socket', socket], env=env, stdout=subprocess.PIPE, text=True)
     line = server.stdout.readline()
     if not line.startswith('READY'):
-        sys.exit(f'run.py: vitrine serve did not start: {line}')
+        sys.exit(f'run.py: {path} serve did not start: {line}')
     return server, socket
 
 
@@ -274,20 +234,23 @@ def parse_arguments():
     parser = argparse.ArgumentParser()
     parser.add_argument('--build', default=str(ROOT / 'build'))
     parser.add_argument('--client', help='default: bench/bench-client in the build folder')
-    parser.add_argument('--vitrine', help='default: vitrine in the build folder; "none": only --socket')
+    parser.add_argument('--vitrine', action='append', default=[], metavar='[LABEL=]PATH',
+                        help='default: vitrine in the build folder; several are compared; "none": only --socket')
     parser.add_argument('--socket', action='append', default=[], metavar='LABEL=PATH', help='another vtest server')
+    parser.add_argument('--null', action='store_true', help='the test driver, natively and in our servers')
     parser.add_argument('--native-icd', help='default: lavapipe')
     parser.add_argument('--guest-icd', help='default: the installed Venus driver')
     parser.add_argument('--guest-root', help='a root folder with another Mesa, to be measured as well')
     parser.add_argument('--rounds', type=int, default=5)
     parser.add_argument('--repeat', type=int, default=4, help='how often short things are done in a round')
     parser.add_argument('--draws', type=int, default=100000)
-    parser.add_argument('--only', help='groups of bench-client; also "idle" and "vkcube"')
+    parser.add_argument('--threads', default='1,4,8', help='how many threads record frames')
+    parser.add_argument('--only', help=f'groups: {" ".join(GROUPS + ["commands"] + OWN_GROUPS)}')
     parser.add_argument('--json', help='write all figures to this file')
     return parser.parse_args()
 
 
-def root_backend(root, socket, server, client):
+def root_backend(root, socket, server, client, label, more):
     """A guest inside another root folder; the server's socket lies inside it, too."""
     driver = sorted(glob.glob(f'{root}{MANIFESTS}/virtio_icd*.json'))
     if not driver:
@@ -296,67 +259,91 @@ def root_backend(root, socket, server, client):
     inside = Path(root + str(Path(client).parent))
     inside.mkdir(parents=True, exist_ok=True)
     shutil.copy(client, inside)
-    env = {**driver_env(driver[0][len(root):]), 'VN_DEBUG': 'vtest', 'VTEST_SOCKET_NAME': socket[len(root):]}
-    return Backend('in root', env, server, [shutil.which('chroot') or '/usr/sbin/chroot', root])
+    env = {**driver_env(driver[0][len(root):], more), 'VN_DEBUG': 'vtest', 'VTEST_SOCKET_NAME': socket[len(root):]}
+    return Backend(f'{label}@root', env, server, [shutil.which('chroot') or '/usr/sbin/chroot', root])
 
 
-def make_backends(args, folder):
-    native_env = driver_env(args.native_icd or manifest('lvp'))
+def make_backends(args, folder, servers, more=None):
+    """`servers` gets the processes that are started; `more` is their environment and that of the clients."""
+    native_env = driver_env(args.native_icd or manifest('lvp'), more)
     guest = args.guest_icd or manifest('virtio')
-    sockets = [item.split('=', 1) for item in args.socket]
     backends = [Backend('native', native_env)]
-    server = None
-    if args.vitrine != 'none':
-        server, socket = start_vitrine(args.vitrine or f'{args.build}/vitrine', native_env, folder)
-        sockets.insert(0, ['vitrine', socket])
-    for label, path in sockets:
-        env = {**driver_env(guest), 'VN_DEBUG': 'vtest', 'VTEST_SOCKET_NAME': path}
-        backends.append(Backend(label, env, server if label == 'vitrine' else None))
-    if args.guest_root and server:
-        backends.append(root_backend(args.guest_root, socket, server, client_path(args)))
-    return backends, server
+    sockets = []  # label, path, process
+    for item in args.vitrine or [f'{args.build}/vitrine']:
+        if item != 'none':
+            label, path = item.split('=', 1) if '=' in item else ('vitrine', item)
+            server, socket = start_vitrine(path, native_env, folder, label)
+            servers.append(server)
+            sockets.append((label, socket, server.pid))
+    ours = len(sockets)
+    for item in args.socket:
+        label, path = item.split('=', 1)
+        sockets.append((label, path, processes.owner_of_socket(path)))
+    for i, (label, path, pid) in enumerate(sockets):
+        env = {**driver_env(guest, more), 'VN_DEBUG': 'vtest', 'VTEST_SOCKET_NAME': path}
+        backends.append(Backend(label, env, pid))
+        if args.guest_root and i < ours:
+            backends.append(root_backend(args.guest_root, path, pid, client_path(args), label, more))
+    return backends
 
 
 def client_path(args):
     return str(Path(args.client or f'{args.build}/bench/bench-client').resolve())
 
 
-def measure(args, backends):
+def measure_own(args, backends, groups, servers):
     client = client_path(args)
-    only = args.only.split(',') if args.only else None
-    groups = [g for g in only if g not in ('idle', 'vkcube')] if only else None
-    if groups is None or groups:
-        command = [client, '--repeat', str(args.repeat), '--draws', str(args.draws)]
-        command += ['--only', ','.join(groups)] if groups else []
+    known = [b for b in backends if b.name == 'native' or b.server]
+    if 'first' in groups:
+        measure_first(args, backends, servers)
+    for _ in range(min(args.rounds, 3)):
+        for backend in known:
+            if 'idle' in groups:
+                measure_idle(backend, client)
+            if 'memory' in groups:
+                measure_memory(backend, client)
+    if 'vkcube' in groups:
+        measure_vkcube([b for b in backends if not b.prefix], min(args.rounds, 5))
+
+
+def measure(args, backends, servers):
+    groups = args.only.split(',') if args.only else NULL_GROUPS if args.null else GROUPS + OWN_GROUPS
+    named = [group for group in groups if group not in OWN_GROUPS]
+    if named:
+        command = [client_path(args), '--repeat', str(args.repeat), '--draws', str(args.draws), '--threads', args.threads,
+                   '--pause', '--only', ','.join(named)]
         for i in range(args.rounds):
             for backend in backends:
                 print(f'round {i + 1} of {args.rounds}: {backend.name}', file=sys.stderr)
                 run_client(backend, command)
-    if not only or 'idle' in only:
-        for _ in range(min(args.rounds, 3)):
-            for backend in backends:
-                if backend.name == 'native' or backend.server:
-                    measure_idle(backend, client)
-    if not only or 'vkcube' in only:
-        measure_vkcube(backends, min(args.rounds, 5))
+    measure_own(args, backends, groups, servers)
+
+
+def kind_of_device(backend, null):
+    return 'null' if null else 'nvidia' if 'NVIDIA' in (backend.device or '') else 'lavapipe'
 
 
 def main():
     args = parse_arguments()
+    if args.null:
+        args.native_icd = f'{args.build}/tests/driver/test_icd.json'
     if args.guest_root:
         args.guest_root = str(Path(args.guest_root).resolve())
         tempfile.tempdir = f'{args.guest_root}/tmp'
+    servers = []
     with tempfile.TemporaryDirectory(prefix='vitrine-bench-') as folder:
-        backends, server = make_backends(args, folder)
         try:
-            measure(args, backends)
+            backends = make_backends(args, folder, servers)
+            measure(args, backends, servers)
         finally:
-            if server:
+            for server in servers:
                 server.send_signal(signal.SIGTERM)
                 server.wait()
                 server.stdout.close()
-    nvidia = 'NVIDIA' in (backends[0].device or '')
-    missed = print_table(backends, nvidia)
+    device = kind_of_device(backends[0], args.null)
+    for backend in backends:
+        print(f'{backend.name}: {backend.device}')
+    missed = figures.print_commands(backends, device) + figures.print_table(backends, device)
     if args.json:
         data = {b.name: {'device': b.device, 'units': b.unit, 'rounds': b.rounds} for b in backends}
         Path(args.json).write_text(json.dumps(data, indent=1))
