@@ -87,7 +87,7 @@ void bench_end(const struct bench_options *o, const char *name, const char *unit
 
 static const char usage[] =
 	"usage: bench-client [--only GROUP[,GROUP]...] [--draws N] [--repeat N] [--threads LIST] [--pause]\n"
-	"       bench-client --idle | --first-look\n"
+	"       bench-client --idle | --idle-open | --first-look\n"
 	"  --only        draws submit descriptors allocate timeline bandwidth pipelines startup commands "
 	"frames\n"
 	"                rate\n"
@@ -95,7 +95,9 @@ static const char usage[] =
 	"  --repeat      scales how often the short things are done (4)\n"
 	"  --threads     how many threads record frames: numbers, joined by commas (1,4,8)\n"
 	"  --pause       prints marks around sections and waits for a line of input at each\n"
-	"  --idle        opens a device, prints READY and waits for the end of its input\n"
+	"  --idle        draws, prints READY and waits for the end of its input\n"
+	"  --idle-open   the same with one submit and without a pipeline, whose compiler needs memory of its "
+        "own\n"
 	"  --first-look  the time from the instance to the first submit of this process\n";
 
 static bool chosen(const char *only, const char *name, bool asked)
@@ -113,11 +115,15 @@ static bool chosen(const char *only, const char *name, bool asked)
 	return false;
 }
 
-/* A client that has worked and now does nothing: the driver script looks at what that costs. */
-static void idle(struct vkc *c)
+/* A client that now does nothing: the script looks at what that costs. */
+static void idle(struct vkc *c, bool draws)
 {
 	struct bench_options few = { .draws = 100, .repeat = 1 };
-	measure_draws(c, &few);
+	if (draws) {
+		measure_draws(c, &few);
+	} else {
+		vkc_end(c, vkc_begin(c));
+	}
 	printf("READY\n");
 	fflush(stdout);
 	char byte;
@@ -129,6 +135,7 @@ struct mode {
 	struct bench_options options;
 	const char *only;
 	bool idle;
+	bool idle_open;
 	bool first_look;
 };
 
@@ -149,6 +156,8 @@ static bool parse(int argc, char **argv, struct mode *m)
 			m->first_look = true;
 		} else if (!strcmp(argv[i], "--idle")) {
 			m->idle = true;
+		} else if (!strcmp(argv[i], "--idle-open")) {
+			m->idle_open = true;
 		} else {
 			return false;
 		}
@@ -184,8 +193,8 @@ int main(int argc, char **argv)
 	printf("device\t%s\t%u.%u.%u\n", c.props.deviceName, VK_API_VERSION_MAJOR(c.props.apiVersion),
 	       VK_API_VERSION_MINOR(c.props.apiVersion), VK_API_VERSION_PATCH(c.props.apiVersion));
 	fflush(stdout);
-	if (mode.idle) {
-		idle(&c);
+	if (mode.idle || mode.idle_open) {
+		idle(&c, mode.idle);
 	} else {
 		for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
 			if (chosen(mode.only, groups[i].name, groups[i].asked)) {

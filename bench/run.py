@@ -116,11 +116,11 @@ def run_client(backend, command):
 
 
 class IdleClient:
-    """A client that has worked and waits, and the processes that are new on the side of the server."""
+    """A client that waits, and the processes that are new on the side of the server."""
 
-    def __init__(self, backend, client):
+    def __init__(self, backend, client, mode='--idle'):
         known = processes.tree(backend.server) if backend.server else set()
-        self.process = subprocess.Popen(backend.prefix + [client, '--idle'], env=backend.env, stdin=subprocess.PIPE,
+        self.process = subprocess.Popen(backend.prefix + [client, mode], env=backend.env, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         line = self.process.stdout.readline()
         while line and line != 'READY\n':
@@ -150,11 +150,11 @@ def measure_idle(backend, client):
     idle.stop()
 
 
-def measure_memory(backend, client):
+def measure_memory(backend, shown, client):
     """What the second eight of 16 idle clients add on the side that has the driver; what all share counts once."""
     clients, sizes = [], []
     for count in range(1, 17):
-        clients.append(IdleClient(backend, client))
+        clients.append(IdleClient(backend, client, '--idle-open'))
         if count % 8 == 0:
             time.sleep(3)  # until renderers have given back what they do not need
             if backend.name == 'native':
@@ -163,21 +163,32 @@ def measure_memory(backend, client):
                 pids = processes.tree(backend.server)
             sizes.append(processes.pss_kib(pids))
     if all(one.ready for one in clients) and None not in sizes:
-        backend.add('idle_pss', 'MiB', (sizes[1] - sizes[0]) / 8 / 1024)
+        shown.add('idle_pss', 'MiB', (sizes[1] - sizes[0]) / 8 / 1024)
     for one in clients:
         one.stop()
 
 
-def measure_first(args, backends, servers):
-    """A new process each, with servers of their own: drivers may keep compiled shaders, as they do on most systems."""
-    with tempfile.TemporaryDirectory(prefix='vitrine-first-') as folder:
-        cached = make_backends(args, folder, servers, {'HOME': folder})
-        for i in range(2 * args.rounds + 1):
-            for backend, shown in zip(cached, backends):
-                done = subprocess.run(backend.prefix + [client_path(args), '--first-look'], env=backend.env,
-                                      stdout=subprocess.PIPE, text=True)
-                if i > 0 and done.returncode == 0:  # the first one fills the cache
-                    shown.add('first_look', 'ms', float(done.stdout.split('\t')[2]))
+def time_first_look(backend, client):
+    """In ms, of a new process. None: it failed."""
+    done = subprocess.run(backend.prefix + [client, '--first-look'], env=backend.env, stdout=subprocess.PIPE, text=True)
+    return float(done.stdout.split('\t')[2]) if done.returncode == 0 else None
+
+
+def measure_cached(args, backends, groups, servers):
+    """With servers of their own: drivers may keep compiled shaders, as they do on most systems."""
+    client = client_path(args)
+    with tempfile.TemporaryDirectory(prefix='vitrine-cached-') as folder:
+        cached = list(zip(make_backends(args, folder, servers, {'HOME': folder}), backends))
+        for backend, _ in cached:
+            time_first_look(backend, client)  # fills the cache
+        for _ in range(2 * args.rounds if 'first' in groups else 0):
+            for backend, shown in cached:
+                value = time_first_look(backend, client)
+                if value is not None:
+                    shown.add('first_look', 'ms', value)
+        for backend, shown in cached if 'memory' in groups else []:
+            if backend.name == 'native' or backend.server:
+                measure_memory(backend, shown, client)
 
 
 class Xvfb:
@@ -293,15 +304,12 @@ def client_path(args):
 
 def measure_own(args, backends, groups, servers):
     client = client_path(args)
-    known = [b for b in backends if b.name == 'native' or b.server]
-    if 'first' in groups:
-        measure_first(args, backends, servers)
-    for _ in range(min(args.rounds, 3)):
-        for backend in known:
-            if 'idle' in groups:
+    if 'first' in groups or 'memory' in groups:
+        measure_cached(args, backends, groups, servers)
+    for _ in range(min(args.rounds, 3) if 'idle' in groups else 0):
+        for backend in backends:
+            if backend.name == 'native' or backend.server:
                 measure_idle(backend, client)
-            if 'memory' in groups:
-                measure_memory(backend, client)
     if 'vkcube' in groups:
         measure_vkcube([b for b in backends if not b.prefix], min(args.rounds, 5))
 
