@@ -2,6 +2,7 @@
 """What processes cost: processor time and memory, of a process with all its descendants."""
 import glob
 import os
+import time
 from pathlib import Path
 
 
@@ -43,6 +44,12 @@ def thread_times(pids):
     """Processor time by (process, thread), in ns."""
     times = {}
     for pid in pids:
+        try:
+            # Linux's CPUCLOCK_SCHED of the process. Reading it brings the figures of running threads up to date; without
+            # it, they can be as old as the last tick.
+            time.clock_gettime_ns(~pid << 3 | 2)
+        except OSError:
+            continue
         for path in glob.glob(f'/proc/{pid}/task/*/schedstat'):
             try:
                 times[pid, path.split('/')[4]] = int(Path(path).read_text().split()[0])

@@ -83,12 +83,13 @@ class Marks:
 
     def store(self, backend):
         """What an empty command buffer takes, with its marks and its wake-ups, is not part of a command."""
-        base = [statistics.median(values[i] for values in self.sections.get('cmd_none', [(0, 0, 1)])) for i in (0, 1)]
+        base = [min(values[i] for values in self.sections.get('cmd_none', [(0, 0, 1)])) for i in (0, 1)]
         for name, values in self.sections.items():
+            single = figures.is_command(name)
             for i, figure in enumerate(('host', 'thread')):
-                less = base[i] if name.startswith('cmd_') and name != 'cmd_none' else 0
-                value = statistics.median((value[i] - less) / value[2] for value in values)
-                backend.add(f'{name}_{figure}', self.unit[name], value)
+                less = base[i] if single and name != 'cmd_none' else 0
+                each = [(value[i] - less) / value[2] for value in values]
+                backend.add(f'{name}_{figure}', self.unit[name], min(each) if single else statistics.median(each))
 
 
 def run_client(backend, command):
@@ -105,7 +106,7 @@ def run_client(backend, command):
             elif fields[0] == 'device':
                 backend.device = f'{fields[1]}, Vulkan {fields[2]}'
             else:
-                backend.add(fields[0], fields[1], float(fields[2]))
+                backend.add(fields[0], fields[1], float(fields[3 if figures.is_command(fields[0]) else 2]))
         client.stdin.close()
         client.stdout.close()
         status = client.wait()
