@@ -57,6 +57,17 @@ void samples_print(struct samples *s, const char *name, const char *unit, double
 	memset(s, 0, sizeof(*s));
 }
 
+void bench_drain(struct vkc *c)
+{
+	VkPipelineCacheCreateInfo info = { .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO };
+	VkPipelineCache cache;
+	size_t size = 0;
+	vkc_check(c->vk.CreatePipelineCache(c->device, &info, NULL, &cache));
+	/* No guest can know the answer. */
+	vkc_check(c->vk.GetPipelineCacheData(c->device, cache, &size, NULL));
+	c->vk.DestroyPipelineCache(c->device, cache, NULL);
+}
+
 static void wait_for_line(void)
 {
 	char byte = 0;
@@ -97,7 +108,7 @@ static const char usage[] =
 	"  --pause       prints marks around sections and waits for a line of input at each\n"
 	"  --idle        draws, prints READY and waits for the end of its input\n"
 	"  --idle-open   the same with one submit and without a pipeline, whose compiler needs memory of its "
-        "own\n"
+	"own\n"
 	"  --first-look  the time from the instance to the first submit of this process\n";
 
 static bool chosen(const char *only, const char *name, bool asked)

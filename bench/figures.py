@@ -50,6 +50,8 @@ DECODE = [
     ('draws, binds and push constants', ('draw', 'bind_sets', 'bind_pipeline', 'bind_vertex_buffers', 'push_constants'), 8),
     ('a descriptor write', ('update_many',), 40),
 ]
+# Not recorded, but sent to the device at once.
+DIRECT = ('update', 'update_many', 'reset_begin_end')
 COMMANDS = [
     ('draw', 'vkCmdDraw'),
     ('bind_sets', 'vkCmdBindDescriptorSets'),
@@ -70,6 +72,13 @@ def is_command(name):
     """Whether the figure is one of a single command's: of these, the smallest counts. Other programs that use the same
     core, or its second thread, make processor time longer by half, and never shorter."""
     return name.startswith('cmd_')
+
+
+def empty_round(name):
+    """The figure whose rounds are like those of `name`, but without its commands; or '', which is none."""
+    if not is_command(name) or name in ('cmd_none', 'cmd_drain'):
+        return ''
+    return 'cmd_drain' if name[4:] in DIRECT else 'cmd_none'
 
 
 class Backend:

@@ -24,11 +24,15 @@ void samples_add(struct samples *s, double value);
 /* Prints the line (every sample divided by `divisor`) and frees the samples. */
 void samples_print(struct samples *s, const char *name, const char *unit, double divisor);
 
+/* Waits until a renderer has executed all commands of this thread that are not a queue's. A fence says less: Mesa 26
+ * can signal that of an empty submit while the renderer is still busy with earlier updates of descriptors. */
+void bench_drain(struct vkc *c);
+
 struct bench_options {
-	uint32_t draws;  /* in one command buffer */
+	uint32_t draws; /* in one command buffer */
 	uint32_t repeat; /* scales how often the short things are done */
 	const char *threads; /* numbers of threads that record frames, joined by commas */
-	bool pause;          /* whether a script waits at the marks */
+	bool pause; /* whether a script waits at the marks */
 };
 
 /*

@@ -81,14 +81,16 @@ class Marks:
             self.sections.setdefault(name, []).append((*processes.spent(self.start, times), float(divisor)))
             self.unit[name] = unit
 
+    def base(self, name):
+        """What a round without any command takes, with its wake-ups: ns of all threads and of the busiest."""
+        empty = figures.empty_round(name)
+        return [min(value[i] for value in self.sections.get(empty, [(0, 0, 1)])) for i in (0, 1)]
+
     def store(self, backend):
-        """What an empty command buffer takes, with its marks and its wake-ups, is not part of a command."""
-        base = [min(values[i] for values in self.sections.get('cmd_none', [(0, 0, 1)])) for i in (0, 1)]
         for name, values in self.sections.items():
-            single = figures.is_command(name)
+            single, base = figures.is_command(name), self.base(name)
             for i, figure in enumerate(('host', 'thread')):
-                less = base[i] if single and name != 'cmd_none' else 0
-                each = [(value[i] - less) / value[2] for value in values]
+                each = [(value[i] - base[i]) / value[2] for value in values]
                 backend.add(f'{name}_{figure}', self.unit[name], min(each) if single else statistics.median(each))
 
 
@@ -318,13 +320,16 @@ def measure_own(args, backends, groups, servers):
 def measure(args, backends, servers):
     groups = args.only.split(',') if args.only else NULL_GROUPS if args.null else GROUPS + OWN_GROUPS
     named = [group for group in groups if group not in OWN_GROUPS]
-    if named:
-        command = [client_path(args), '--repeat', str(args.repeat), '--draws', str(args.draws), '--threads', args.threads,
-                   '--pause', '--only', ','.join(named)]
-        for i in range(args.rounds):
-            for backend in backends:
-                print(f'round {i + 1} of {args.rounds}: {backend.name}', file=sys.stderr)
-                run_client(backend, command)
+    command = [client_path(args), '--repeat', str(args.repeat), '--threads', args.threads, '--pause']
+    for i in range(args.rounds if named else 0):
+        for backend in backends:
+            print(f'round {i + 1} of {args.rounds}: {backend.name}', file=sys.stderr)
+            if 'commands' in named:
+                # So many that wake-ups, which vary, are small beside them.
+                run_client(backend, command + ['--draws', str(4 * args.draws), '--only', 'commands'])
+            rest = ','.join(group for group in named if group != 'commands')
+            if rest:
+                run_client(backend, command + ['--draws', str(args.draws), '--only', rest])
     measure_own(args, backends, groups, servers)
 
 
