@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -125,12 +124,6 @@ void vtr_cmd_explain_listen(const char *command, const char *path, enum vtr_err 
 	        advice);
 }
 
-/* What one client may have by default, see venus/venus.c. */
-static uint64_t half_of_ram(void)
-{
-	return (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size() / 2;
-}
-
 static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
                                       const struct vtr_vtest_server_params *params)
 {
@@ -154,7 +147,8 @@ static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
 			.cache_for_all = params->cache != NULL,
 			.max_clients = params->max_clients,
 			.max_clients_per_user = params->max_clients_per_user,
-			.memory_limit = vtr_max(half_of_ram(), params->tuning->renderer.max_memory),
+			/* Another user's clients together have no less than one client may have. */
+			.memory_limit = vtr_max(vtr_os_ram_size() / 2, params->tuning->renderer.max_memory),
 			.silent_timeout_ms = params->tuning->renderer.handshake_timeout_ms,
 			.leave_timeout_ms = VTR_WORKER_LEAVE_MS,
 		};

@@ -11,6 +11,8 @@
 /* Anonymous shared memory that travels between processes as an fd. Thread: any. */
 
 size_t vtr_os_page_size(void);
+/* Returns: the size of this machine's RAM in bytes; a guess if the system does not tell. */
+uint64_t vtr_os_ram_size(void);
 
 /**
  * Creates zeroed shared memory of a fixed size. It is sparse until written.

@@ -3,7 +3,6 @@
 #include "venus/venus.h"
 
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "platform/shm.h"
@@ -17,22 +16,15 @@
 
 #define WATCH_PERIOD_NS UINT64_C(1000000000)
 
-static uint64_t default_memory(void)
-{
-	const long pages = sysconf(_SC_PHYS_PAGES);
-
-	return pages > 0 ? (uint64_t)pages * vtr_os_page_size() / 2 : UINT64_C(4) << 30;
-}
-
 static enum vtr_err init_parts(struct vtr_venus *venus)
 {
-	const uint64_t limit = venus->params.config->max_memory;
 	enum vtr_err err = vtr_object_table_init(&venus->objects);
 
 	if (err != VTR_OK) {
 		return err;
 	}
-	err = vtr_resource_table_init(&venus->resources, limit != 0 ? limit : default_memory());
+	err = vtr_resource_table_init(&venus->resources,
+	                              vtr_renderer_config_max_memory(venus->params.config));
 	if (err != VTR_OK) {
 		vtr_object_table_finish(&venus->objects);
 		return err;

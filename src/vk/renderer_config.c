@@ -26,6 +26,11 @@ void vtr_renderer_config_init(struct vtr_renderer_config *config)
 	};
 }
 
+uint64_t vtr_renderer_config_max_memory(const struct vtr_renderer_config *config)
+{
+	return config->max_memory != 0 ? config->max_memory : vtr_os_ram_size() / 2;
+}
+
 static size_t count_readable(const struct vtr_renderer_config *config)
 {
 	size_t count = 0;

@@ -50,6 +50,9 @@ struct vtr_renderer_config {
 /* Sets the defaults. */
 void vtr_renderer_config_init(struct vtr_renderer_config *config);
 
+/* Returns: config->max_memory; its default if that is 0. */
+uint64_t vtr_renderer_config_max_memory(const struct vtr_renderer_config *config);
+
 /**
  * Checks all members. The command that creates it and each process that receives it call this.
  *

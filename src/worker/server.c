@@ -4,7 +4,6 @@
 
 #include <pthread.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -106,7 +105,7 @@ enum vtr_err vtr_worker_lock_in(const struct vtr_worker_lock *lock, uint32_t *ou
 		.mode = (enum vtr_os_sandbox_mode)lock->config->sandbox,
 		.limits = {
 			.max_fds = MAX_FDS,
-			.max_data_bytes = (uint64_t)sysconf(_SC_PHYS_PAGES) * vtr_os_page_size(),
+			.max_data_bytes = vtr_os_ram_size(),
 			.no_core_dumps = true,
 			.no_priority = true,
 		},

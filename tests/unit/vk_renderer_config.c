@@ -47,6 +47,14 @@ static void goes_to_another_process(void)
 	vtr_close(&fd);
 }
 
+static void limits_memory(void)
+{
+	begin();
+	CHECK_EQ(vtr_renderer_config_max_memory(&config), vtr_os_ram_size() / 2);
+	config.max_memory = 1;
+	CHECK_EQ(vtr_renderer_config_max_memory(&config), 1);
+}
+
 static void has_one_size(void)
 {
 	static char longer[sizeof(config) + 1];
@@ -126,6 +134,7 @@ static void leaves_out_what_does_not_fit(void)
 int main(void)
 {
 	RUN(goes_to_another_process);
+	RUN(limits_memory);
 	RUN(has_one_size);
 	RUN(refuses);
 	RUN(leaves_out_what_does_not_fit);

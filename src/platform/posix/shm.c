@@ -8,9 +8,18 @@
 
 #include "base/mem.h"
 
+#define RAM_GUESS (UINT64_C(8) << 30)
+
 size_t vtr_os_page_size(void)
 {
 	return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+uint64_t vtr_os_ram_size(void)
+{
+	const long pages = sysconf(_SC_PHYS_PAGES);
+
+	return pages > 0 ? (uint64_t)pages * vtr_os_page_size() : RAM_GUESS;
 }
 
 enum vtr_err vtr_os_shm_read(int fd, void *out_data, size_t size)
