@@ -84,6 +84,15 @@ class Client:
                 return session, payload
             assert kind == FRAME_RESPONSE, kind
 
+    def is_served(self):
+        """Whether the server answers, and has not ended the connection."""
+        try:
+            self.send(PING)
+            self.answer(PONG)
+            return True
+        except (Closed, ConnectionError):
+            return False
+
     def subscribe(self, display):
         self.send(SUBSCRIBE, struct.pack('<I', display))
         session, payload = self.answer(SUBSCRIBE_RESP)
@@ -363,32 +372,16 @@ class Clients(HxfrTest):
         with self.assertRaises(Closed):
             one_more.receive()
         clients.pop().close()
-
-        def is_served():
-            client = self.connect()
-            try:
-                client.send(PING)
-                client.answer(PONG)
-                return True
-            except (Closed, ConnectionError):
-                return False
-        harness.wait_for(is_served, 5, 'a place')
+        harness.wait_for(lambda: self.connect().is_served(), 5, 'a place')
         for client in clients:
             client.close()
 
     def test_no_address_has_all_places(self):
-        def is_served(client):
-            try:
-                client.send(PING)
-                client.answer(PONG)
-                return True
-            except (Closed, ConnectionError):
-                return False
         many = [self.connect(source='127.0.0.2') for _ in range(16)]
-        self.assertTrue(all(map(is_served, many)))
+        self.assertTrue(all(map(Client.is_served, many)))
         others = [self.connect(source='127.0.0.3') for _ in range(9)]
-        self.assertEqual(list(map(is_served, others)), [True] * 8 + [False])
-        self.assertEqual(list(map(is_served, many)), [False] * 8 + [True] * 8)
+        self.assertEqual(list(map(Client.is_served, others)), [True] * 8 + [False])
+        self.assertEqual(list(map(Client.is_served, many)), [False] * 8 + [True] * 8)
         for client in *many, *others:
             client.close()
 
