@@ -18,6 +18,12 @@ POOLS = {'vkAllocateCommandBuffers': 'commandPool', 'vkAllocateDescriptorSets': 
 RESETS = ('vkResetDescriptorPool',)
 
 
+def for_each(count, statement, unless_null=None):
+    """Lines of C: the statement, with [i] in it, for each element of an array."""
+    guard = f'{unless_null} != NULL && ' if unless_null else ''
+    return [f'for (size_t i = 0; {guard}i < {count}; i++) {{', f'\t{statement}', '}']
+
+
 class Emitter:
     def __init__(self, registry, driver):
         self.reg = registry
@@ -55,7 +61,7 @@ class Emitter:
             body = [self.read_one(m.ctype, f'(*{lv})') or f'check_bytes({lv}, sizeof(*{lv}));']
         elif m.kind == 'strings':
             count = length(m.lens[0], owner, everything)
-            body = [f'for (size_t i = 0; i < {count}; i++) {{', f'\tcheck_string({lv}[i]);', '}']
+            body = for_each(count, f'check_string({lv}[i]);')
         elif m.kind == 'array2':
             array, _, rest = m.lens[0].partition('[i].')
             inner = f'{owner}{array}[i].{rest}' if rest else length(m.lens[0], owner, everything)
@@ -113,7 +119,7 @@ class Emitter:
         for m in self.made(c):
             one = f'check_adopt((uint64_t){m.name}[i], {self.number(m.ctype)}, {self.parent(c)});'
             if m.lens:
-                out += [f'for (size_t i = 0; {m.name} != NULL && i < {self.count(m, c)}; i++) {{', f'\t{one}', '}']
+                out += for_each(self.count(m, c), one, unless_null=m.name)
             else:
                 out.append(one.replace('[i]', '[0]'))
         return out
@@ -125,12 +131,11 @@ class Emitter:
         if c.destroys:
             m = [m for m in c.params if self.is_handle(m)][-1]
             if m.lens:
-                return [f'for (size_t i = 0; i < {self.count(m, c)}; i++) {{', f'\tcheck_drop((uint64_t){m.name}[i]);', '}']
+                return for_each(self.count(m, c), f'check_drop((uint64_t){m.name}[i]);')
             return [f'check_drop((uint64_t){m.name});']
         if re.match('vkFree(CommandBuffers|DescriptorSets)$', c.name):
             m = c.params[-1]
-            return [f'for (size_t i = 0; {m.name} != NULL && i < {self.count(m, c)}; i++) {{',
-                    f'\tcheck_drop((uint64_t){m.name}[i]);', '}']
+            return for_each(self.count(m, c), f'check_drop((uint64_t){m.name}[i]);', unless_null=m.name)
         return []
 
     def fail(self, c):
@@ -147,7 +152,7 @@ class Emitter:
         for m in self.made(c):
             one = f'ok &= check_make(&{m.name}[i], {self.number(m.ctype)}, {self.parent(c)});'
             if m.lens:
-                out += [f'for (size_t i = 0; i < {self.count(m, c)}; i++) {{', f'\t{one}', '}']
+                out += for_each(self.count(m, c), one)
             else:
                 out.append(one.replace('[i]', '[0]'))
         return ['bool ok = true;', '', *out, 'return ok ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;']
