@@ -53,27 +53,23 @@ void vtr_check_landlock(struct vtr_check *check)
 	} else if (version > 0) {
 		set(check, VTR_CHECK_NOTE,
 		    "the kernel limits which files a sandboxed process opens; Linux 6.12 or newer also "
-		    "limits device "
-		    "commands, signals and sockets");
+		    "limits device commands, signals and sockets");
 	} else if (error == EOPNOTSUPP) {
 		set(check, VTR_CHECK_NOTE,
 		    "a process that was taken over could open all files of your user: Landlock is built into "
-		    "this kernel "
-		    "and switched off. Add it to the boot parameter lsm= (see /sys/kernel/security/lsm)");
+		    "this kernel and switched off. Add it to the boot parameter lsm= (see "
+		    "/sys/kernel/security/lsm)");
 	} else if (read_text("/sys/kernel/security/lsm", modules) && strstr(modules, "landlock")) {
 		set(check, VTR_CHECK_NOTE,
 		    "a process that was taken over could open all files of your user: this kernel has "
-		    "Landlock, but the "
-		    "container's filter of system calls refuses it. Allow landlock_create_ruleset, "
-		    "landlock_add_rule and "
-		    "landlock_restrict_self in its profile");
+		    "Landlock, but the container's filter of system calls refuses it. Allow "
+		    "landlock_create_ruleset, landlock_add_rule and landlock_restrict_self in its profile");
 	} else {
 		set(check, VTR_CHECK_NOTE,
 		    "a process that was taken over could open all files of your user: this kernel lacks "
-		    "Landlock, or the "
-		    "container forbids it. Use Linux 5.13 or newer, built with CONFIG_SECURITY_LANDLOCK, and "
-		    "in a container "
-		    "a profile that allows the landlock_* calls");
+		    "Landlock, or the container forbids it. Use Linux 5.13 or newer, built with "
+		    "CONFIG_SECURITY_LANDLOCK, and in a container a profile that allows the landlock_* "
+		    "calls");
 	}
 	if (version > 0) {
 		snprintf(check->value, sizeof(check->value), "version %d", version);
@@ -91,8 +87,7 @@ void vtr_check_outer_filter(struct vtr_check *check)
 	if (mode < 0) {
 		set(check, VTR_CHECK_NOTE,
 		    "this kernel or container does not tell whether it filters system calls; gVisor and "
-		    "kernels without "
-		    "CONFIG_SECCOMP_FILTER do not");
+		    "kernels without CONFIG_SECCOMP_FILTER do not");
 		snprintf(check->value, sizeof(check->value), "unknown");
 	} else if (mode == 0) {
 		set(check, VTR_CHECK_OK, "nothing around vitrine refuses system calls");
@@ -100,11 +95,9 @@ void vtr_check_outer_filter(struct vtr_check *check)
 	} else {
 		set(check, VTR_CHECK_NOTE,
 		    "a container or service manager refuses some system calls of vitrine, its drivers and "
-		    "its processes. "
-		    "These refusals are not in vitrine's log. If a driver fails here only, compare with a "
-		    "run outside, or "
-		    "without the profile (docker: --security-opt seccomp=unconfined; systemd: "
-		    "SystemCallFilter=)");
+		    "its processes. These refusals are not in vitrine's log. If a driver fails here only, "
+		    "compare with a run outside, or without the profile (docker: --security-opt "
+		    "seccomp=unconfined; systemd: SystemCallFilter=)");
 		snprintf(check->value, sizeof(check->value), "active");
 		if (count > 0) {
 			snprintf(check->value, sizeof(check->value), "active, %d filters", count);
@@ -141,12 +134,11 @@ void vtr_check_security_module(struct vtr_check *check)
 	} else if (selinux) {
 		set(check, VTR_CHECK_NOTE,
 		    "it limits vitrine and its processes by this type. Files, GPU nodes and sockets that it "
-		    "refuses fail with "
-		    "'Permission denied'; 'ausearch -m avc -ts recent' names them");
+		    "refuses fail with 'Permission denied'; 'ausearch -m avc -ts recent' names them");
 	} else {
 		set(check, VTR_CHECK_NOTE,
 		    "it limits vitrine and its processes by this profile. Files, GPU nodes and calls that it "
-		    "refuses fail "
-		    "with 'Permission denied'; the kernel's log names them: journalctl -k | grep apparmor");
+		    "refuses fail with 'Permission denied'; the kernel's log names them: journalctl -k | "
+		    "grep apparmor");
 	}
 }
