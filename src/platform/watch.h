@@ -31,8 +31,8 @@ enum vtr_os_watch_mode {
 
 /* One action of the watched process. One of the first two texts is empty. */
 struct vtr_os_watched {
-	char path
-		[VTR_OS_WATCH_PATH]; /* absolute path of a file that it opens; not with VTR_OS_WATCH_REFUSES */
+	/* The absolute path of a file that it opens; not with VTR_OS_WATCH_REFUSES. */
+	char path[VTR_OS_WATCH_PATH];
 	/* A system call that the filter refuses, with those arguments that this depends on: "mount", "ioctl(_,
 	 * 0x5412)", "call 1000" for a number without a name. */
 	char call[VTR_OS_WATCH_CALL];

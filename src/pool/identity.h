@@ -40,8 +40,8 @@ struct vtr_identity {
 
 struct vtr_identities {
 	struct vtr_list all;
-	struct vtr_list
-		idle; /* without a client; kept for a while, or each client would bring a full log_lines */
+	/* Those without a client. They are kept for a while, or each client would bring a full log_lines. */
+	struct vtr_list idle;
 	uint32_t idle_count;
 	struct vtr_list waiting; /* users */
 	uint32_t connections;

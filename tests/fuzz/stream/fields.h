@@ -38,8 +38,8 @@ struct field {
 	uint8_t kind;
 	uint8_t size; /* 4 or 8 */
 	uint16_t type; /* of a handle: its place in field_types */
-	uint32_t
-		end; /* of an array or of bytes: where they end, without padding; else where the field ends */
+	/* Of an array or of bytes: where they end, without padding; else where the field ends. */
+	uint32_t end;
 };
 
 enum { FIELDS_MAX = 512 };
@@ -51,7 +51,7 @@ struct fields {
 };
 
 /* Finds the fields of the command at the beginning of the data. Returns: the command's size, or 0 if it is cut off or
- * there is no such command. */
+ * unknown. */
 size_t fields_find(const uint8_t *data, size_t size, struct fields *out_fields);
 
 /* The value of a field. */
