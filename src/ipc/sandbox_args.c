@@ -7,7 +7,7 @@
 
 void vtr_sandbox_args_fill(enum vtr_os_sandbox_mode mode, struct vtr_sandbox_args *out_args)
 {
-	/* Without a sandbox there is no such fd, which the number 0 says. */
+	/* The number 0 stands for a process without a sandbox, which does not have the fd. */
 	const int fd = mode == VTR_OS_SANDBOX_OFF ? 0 : VTR_CHILD_REFUSALS_FD;
 
 	snprintf(out_args->texts[0], VTR_SANDBOX_ARG_TEXT, "%d", (int)mode);

@@ -33,7 +33,8 @@ struct vtr_snapshot {
 	uint32_t display; /* the request */
 	bool with_cursor;
 
-	/* VTR_OK; otherwise there is no picture, see vtr_picture_take(). VTR_ERR_NOMEM: no room for the file, too */
+	/* VTR_OK; or why the picture is missing, see vtr_picture_take(). VTR_ERR_NOMEM also means that the file would
+	 * exceed the limit. */
 	enum vtr_err err;
 	uint8_t *png;
 	size_t size;

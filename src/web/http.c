@@ -325,9 +325,9 @@ static bool has_its_share(const struct vtr_session *asking, const struct vtr_sna
 	return bytes >= VTR_WEB_PEER_PICTURE_BYTES;
 }
 
-/* There is no room for another picture. Ends the connection, of any address or only of that of `asking`, that has been
- * reading one for the longest time, if it has had enough of it: otherwise a few that hardly read would keep all others
- * from pictures. */
+/* Makes room for another picture when the budget is used up. Ends the connection, of any address or only of that of
+ * `asking`, that has been reading one for the longest time, if it has had enough of it: otherwise a few that hardly
+ * read would keep all others from pictures. */
 static void end_slowest(const struct vtr_session *asking, bool of_any)
 {
 	struct vtr_session *session;

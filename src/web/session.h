@@ -44,9 +44,10 @@ struct vtr_viewer;
 #define VTR_WEB_SILENCE_MS 20000
 /* The least interval of reading displays and cursors. */
 #define VTR_WEB_LOOK_US 8000
-/* When an address is reading pictures of this size, it gets no other. The rest of the budget is left to others. */
+/* An address that is reading pictures of this size has to wait for the next one. The rest of the budget is left to
+ * others. */
 #define VTR_WEB_PEER_PICTURE_BYTES (VTR_SNAPSHOT_MAX_BYTES / 2)
-/* How long a connection may take for a picture when there is no room for another one. */
+/* How long a connection may take for a picture while others wait for its part of the budget. */
 #define VTR_WEB_PICTURE_MS 10000
 /* What a client that is told to try again should wait. */
 #define VTR_WEB_RETRY_S "1"

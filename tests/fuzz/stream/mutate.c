@@ -204,7 +204,7 @@ static uint64_t change_enum(uint64_t v)
 
 /* --- one field -------------------------------------------------------------------------------------- */
 
-/* Gives the step a payload of its own, with room for `more` bytes. Returns: NULL if there is no room. */
+/* Gives the step a payload of its own, with `more` bytes behind the old ones. Returns: NULL if they do not fit. */
 static uint8_t *own(struct step *s, size_t more)
 {
 	uint8_t *copy = payloads + payloads_used;
