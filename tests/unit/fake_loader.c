@@ -244,3 +244,29 @@ bool vtr_loader_has_extension(const struct vtr_loader *loader, const char *name)
 	CHECK_STR(name, "VK_KHR_portability_enumeration");
 	return true;
 }
+
+static struct {
+	uint32_t handle, capture, alignment;
+} group_sizes;
+
+static void with_group_sizes(VkPhysicalDevice physical, VkPhysicalDeviceProperties2 *out)
+{
+	ORIGINAL(vkGetPhysicalDeviceProperties2)(physical, out);
+	for (VkPhysicalDeviceProperties2 *s = out->pNext; s != NULL; s = s->pNext) {
+		if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR) {
+			VkPhysicalDeviceRayTracingPipelinePropertiesKHR *rt = (void *)s;
+
+			rt->shaderGroupHandleSize = group_sizes.handle;
+			rt->shaderGroupHandleCaptureReplaySize = group_sizes.capture;
+			rt->shaderGroupBaseAlignment = group_sizes.alignment;
+		}
+	}
+}
+
+void fake_loader_set_group_sizes(uint32_t handle, uint32_t capture, uint32_t alignment)
+{
+	group_sizes.handle = handle;
+	group_sizes.capture = capture;
+	group_sizes.alignment = alignment;
+	REPLACE(vkGetPhysicalDeviceProperties2, with_group_sizes);
+}

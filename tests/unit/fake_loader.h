@@ -30,6 +30,8 @@ bool fake_loader_enabled(const char *name);
 /* From now on the device exports memory as dma-bufs, too, which can be mapped. Replaces vkAllocateMemory, and the
  * commands that fake_loader_offer() replaces. */
 void fake_loader_offer_dma_bufs(void);
+/* From now on devices report these sizes of the handles of shader groups. Replaces vkGetPhysicalDeviceProperties2. */
+void fake_loader_set_group_sizes(uint32_t handle, uint32_t capture, uint32_t alignment);
 
 #define REPLACE(name, command) fake_loader_replace(#name, (PFN_vkVoidFunction)(command))
 #define ORIGINAL(name) ((PFN_##name)fake_loader_original(#name))

@@ -171,19 +171,6 @@ enum { HANDLE = 32, CAPTURE = 64 };
 
 static uint32_t calls;
 
-static void with_handles(VkPhysicalDevice physical, VkPhysicalDeviceProperties2 *out)
-{
-	ORIGINAL(vkGetPhysicalDeviceProperties2)(physical, out);
-	for (VkPhysicalDeviceProperties2 *s = out->pNext; s != NULL; s = s->pNext) {
-		if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR) {
-			VkPhysicalDeviceRayTracingPipelinePropertiesKHR *rt = (void *)s;
-
-			rt->shaderGroupHandleSize = HANDLE;
-			rt->shaderGroupHandleCaptureReplaySize = CAPTURE;
-		}
-	}
-}
-
 static VkResult get_handles(VkDevice device, VkPipeline pipeline, uint32_t first, uint32_t count, size_t size,
                             void *data)
 {
@@ -213,7 +200,7 @@ static VkResult get_properties(VkDevice device, uint32_t count, const VkAccelera
 static void replace_rays(void)
 {
 	calls = 0;
-	REPLACE(vkGetPhysicalDeviceProperties2, with_handles);
+	fake_loader_set_group_sizes(HANDLE, CAPTURE, 0);
 	REPLACE(vkGetRayTracingShaderGroupHandlesKHR, get_handles);
 	REPLACE(vkGetRayTracingCaptureReplayShaderGroupHandlesKHR, get_handles);
 	REPLACE(vkWriteAccelerationStructuresPropertiesKHR, get_properties);

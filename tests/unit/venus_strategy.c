@@ -357,19 +357,6 @@ static void with_rays(VkPhysicalDevice physical, VkPhysicalDeviceFeatures2 *out)
 	}
 }
 
-static void with_sizes(VkPhysicalDevice physical, VkPhysicalDeviceProperties2 *out)
-{
-	ORIGINAL(vkGetPhysicalDeviceProperties2)(physical, out);
-	for (VkPhysicalDeviceProperties2 *s = out->pNext; s != NULL; s = s->pNext) {
-		if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_RAY_TRACING_PIPELINE_PROPERTIES_KHR) {
-			VkPhysicalDeviceRayTracingPipelinePropertiesKHR *rt = (void *)s;
-
-			rt->shaderGroupHandleSize = handle_size;
-			rt->shaderGroupBaseAlignment = group_alignment;
-		}
-	}
-}
-
 static VkResult handles(VkDevice device, VkPipeline pipeline, uint32_t first, uint32_t count, size_t size,
                         void *data)
 {
@@ -422,7 +409,7 @@ static void rays(void)
 	fake_loader_offer("VK_KHR_acceleration_structure");
 	fake_loader_offer("VK_KHR_deferred_host_operations");
 	REPLACE(vkGetPhysicalDeviceFeatures2, with_rays);
-	REPLACE(vkGetPhysicalDeviceProperties2, with_sizes);
+	fake_loader_set_group_sizes(handle_size, 0, group_alignment);
 	REPLACE(vkGetRayTracingShaderGroupHandlesKHR, handles);
 	REPLACE(vkGetAccelerationStructureBuildSizesKHR, sizes);
 	REPLACE(vkCreateAccelerationStructureKHR, create_structure);
