@@ -7,6 +7,7 @@
 #include "platform/shm.h"
 #include "platform/thread.h"
 #include "venus/venus.h"
+#include "venus_events.h"
 #include "vk/renderer_config.h"
 #include "vk_gen.h"
 
@@ -31,13 +32,6 @@ enum { CREATE_RING = 188, NOTIFY_RING = 190, WAIT_RING_SEQNO = 253 };
 /* Where ring 7 lies in resource 2; what the input makes itself may lie before it. */
 enum { OWN_RING = 7, RING_AT = 32768, TAIL_AT = RING_AT + 64, BUFFER_AT = RING_AT + 192, BUFFER_SIZE = 8192 };
 
-static void on_fence(void *data, uint32_t timeline, uint64_t fence_id)
-{
-	(void)data;
-	(void)timeline;
-	(void)fence_id;
-}
-
 static void on_ring(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset)
 {
 	(void)ring_id;
@@ -46,12 +40,9 @@ static void on_ring(void *data, uint64_t ring_id, bool created, int fd, uint64_t
 	*(int *)data += created ? 1 : -1;
 }
 
-static void on_dead(void *data)
-{
-	(void)data;
-}
-
-static const struct vtr_venus_events events = { .fence = on_fence, .ring = on_ring, .dead = on_dead };
+static const struct vtr_venus_events events = { .fence = ignore_fence,
+	                                        .ring = on_ring,
+	                                        .dead = ignore_death };
 
 struct guest {
 	struct vtr_venus *venus;

@@ -12,6 +12,7 @@
 #include "stream/fields.h"
 #include "stream/recording.h"
 #include "venus/venus.h"
+#include "venus_events.h"
 #include "vk/renderer_config.h"
 
 /*
@@ -76,35 +77,8 @@ static struct {
 
 /* --- events ----------------------------------------------------------------------------------------- */
 
-static void on_fence(void *data, uint32_t timeline, uint64_t fence_id)
-{
-	(void)data;
-	(void)timeline;
-	(void)fence_id;
-}
-
-static void on_ring(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset)
-{
-	(void)data;
-	(void)ring_id;
-	(void)created;
-	(void)fd;
-	(void)status_offset;
-}
-
-static void on_dead(void *data)
-{
-	(void)data;
-}
-
-static void on_released(void *data, uint32_t res_id)
-{
-	(void)data;
-	(void)res_id;
-}
-
 static const struct vtr_venus_events events = {
-	.fence = on_fence, .ring = on_ring, .dead = on_dead, .released = on_released
+	.fence = ignore_fence, .ring = ignore_ring, .dead = ignore_death, .released = ignore_release
 };
 
 /* --- memory ----------------------------------------------------------------------------------------- */

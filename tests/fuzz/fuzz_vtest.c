@@ -7,6 +7,7 @@
 #include "../unit/fake_venus.h"
 #include "base/mem.h"
 #include "platform/sock.h"
+#include "venus_events.h"
 #include "vk/renderer_config.h"
 #include "vtest/vtest.h"
 
@@ -30,15 +31,6 @@ static const uint32_t handshake_rest[] = {
 	2, 19, 7, 0,                /* SYNC_CREATE 7 */
 	6, 18, 2, 1, 4096, 0, 0, 0, /* RESOURCE_CREATE_BLOB of 4 KiB */
 };
-
-static void ignore_ring(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset)
-{
-	(void)data;
-	(void)ring_id;
-	(void)created;
-	(void)fd;
-	(void)status_offset;
-}
 
 static void ignore_context(void *data, struct vtr_venus *venus)
 {

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "platform/shm.h"
+#include "venus_events.h"
 
 /* Long enough for any machine. */
 #define PATIENCE_US 30000000
@@ -22,15 +23,6 @@ static void on_fence(void *data, uint32_t timeline, uint64_t fence_id)
 	CHECK(g->fence_count < GUEST_MAX_REPORTS);
 	g->fences[g->fence_count++] = fence_id;
 	pthread_mutex_unlock(&g->lock);
-}
-
-static void on_ring(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset)
-{
-	(void)data;
-	(void)ring_id;
-	(void)created;
-	(void)fd;
-	(void)status_offset;
 }
 
 static void on_dead(void *data)
@@ -54,7 +46,7 @@ static void on_released(void *data, uint32_t res_id)
 }
 
 const struct vtr_venus_events guest_events = {
-	.fence = on_fence, .ring = on_ring, .dead = on_dead, .released = on_released
+	.fence = on_fence, .ring = ignore_ring, .dead = on_dead, .released = on_released
 };
 
 uint32_t guest_fences(struct guest *g)
