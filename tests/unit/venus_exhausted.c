@@ -140,26 +140,11 @@ static void make_objects(struct guest *g)
 /* A fence of the transport that waits for work. */
 static void wait_for_work(struct guest *g)
 {
-	const VkSemaphoreTypeCreateInfo type = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-		                                 .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE };
-	const VkSemaphoreCreateInfo info = { .pNext = &type };
-	const VkSemaphore semaphore = ID(VkSemaphore, SEMAPHORE);
-	const uint64_t value = 1;
-	const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
-	const VkTimelineSemaphoreSubmitInfo values = {
-		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-		.waitSemaphoreValueCount = 1,
-		.pWaitSemaphoreValues = &value,
-	};
-	const VkSubmitInfo submit = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-		                      .pNext = &values,
-		                      .waitSemaphoreCount = 1,
-		                      .pWaitSemaphores = &semaphore,
-		                      .pWaitDstStageMask = &stage };
-	const VkSemaphoreSignalInfo signal = { .semaphore = semaphore, .value = 1 };
+	const VkSemaphoreSignalInfo signal = { .semaphore = ID(VkSemaphore, SEMAPHORE), .value = 1 };
 
-	TRY(g, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &info, .pSemaphore = SEMAPHORE);
-	TRY(g, vkQueueSubmit, .queue = ID(VkQueue, QUEUE), .submitCount = 1, .pSubmits = &submit);
+	TRY(g, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &guest_timeline, .pSemaphore = SEMAPHORE);
+	TRY(g, vkQueueSubmit, .queue = ID(VkQueue, QUEUE), .submitCount = 1,
+	    .pSubmits = guest_waiting_work(SEMAPHORE));
 	note_err(vtr_venus_fence(g->venus, TIMELINE, 1));
 	TRY(g, vkSignalSemaphore, ON_DEVICE, .pSignalInfo = &signal);
 	vtr_venus_poll_fences(g->venus, false);

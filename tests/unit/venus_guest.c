@@ -261,3 +261,31 @@ void guest_reopen(struct guest *g)
 	guest_close(g);
 	guest_open(g, &setup);
 }
+
+/* --- timelines -------------------------------------------------------------------------------------- */
+
+static const VkSemaphoreTypeCreateInfo timeline_type = {
+	.sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+	.semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+};
+const VkSemaphoreCreateInfo guest_timeline = { .pNext = &timeline_type };
+
+const VkSubmitInfo *guest_waiting_work(uint64_t semaphore)
+{
+	static const uint64_t value = 1;
+	static const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
+	static const VkTimelineSemaphoreSubmitInfo values = {
+		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+		.waitSemaphoreValueCount = 1,
+		.pWaitSemaphoreValues = &value,
+	};
+	static VkSemaphore handle;
+	static const VkSubmitInfo work = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		                           .pNext = &values,
+		                           .waitSemaphoreCount = 1,
+		                           .pWaitSemaphores = &handle,
+		                           .pWaitDstStageMask = &stage };
+
+	handle = ID(VkSemaphore, semaphore);
+	return &work;
+}

@@ -105,6 +105,11 @@ void guest_wait_fences(struct guest *g, uint32_t count);
 uint32_t guest_fences(struct guest *g);
 uint32_t guest_released(struct guest *g);
 
+/* Of a timeline semaphore that begins at 0. */
+extern const VkSemaphoreCreateInfo guest_timeline;
+/* Work that waits until a timeline semaphore reaches 1. Returns: valid until the next call. */
+const VkSubmitInfo *guest_waiting_work(uint64_t semaphore);
+
 /* Plain shared memory as a resource. Returns: its mapping. */
 void *guest_make_shm(struct guest *g, uint32_t res_id, size_t size);
 

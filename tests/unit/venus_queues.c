@@ -57,11 +57,8 @@ static const struct guest_setup noting = { .replace = note };
 
 static void make_timeline(struct guest *g)
 {
-	const VkSemaphoreTypeCreateInfo type = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-		                                 .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE };
-	const VkSemaphoreCreateInfo info = { .pNext = &type };
-
-	CHECK_EQ(CALL(g, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &info, .pSemaphore = SEMAPHORE),
+	CHECK_EQ(CALL(g, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &guest_timeline,
+	              .pSemaphore = SEMAPHORE),
 	         VK_SUCCESS);
 }
 
@@ -88,21 +85,8 @@ static void make_fence(struct guest *g)
 /* Work that is done when the guest's timeline reaches 1. */
 static void submit_waiting(struct guest *g)
 {
-	const VkSemaphore semaphore = ID(VkSemaphore, SEMAPHORE);
-	const uint64_t value = 1;
-	const VkPipelineStageFlags stage = VK_PIPELINE_STAGE_ALL_COMMANDS_BIT;
-	const VkTimelineSemaphoreSubmitInfo values = {
-		.sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-		.waitSemaphoreValueCount = 1,
-		.pWaitSemaphoreValues = &value,
-	};
-	const VkSubmitInfo info = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-		                    .pNext = &values,
-		                    .waitSemaphoreCount = 1,
-		                    .pWaitSemaphores = &semaphore,
-		                    .pWaitDstStageMask = &stage };
-
-	CHECK_OK(SEND(g, vkQueueSubmit, ON_QUEUE, .submitCount = 1, .pSubmits = &info));
+	CHECK_OK(SEND(g, vkQueueSubmit, ON_QUEUE, .submitCount = 1,
+	              .pSubmits = guest_waiting_work(SEMAPHORE)));
 }
 
 static void signal_timeline(struct guest *g)
