@@ -172,11 +172,12 @@ static void report_wheel(struct vtr_virtio_input *input, int32_t turn, int32_t *
 	if ((turn < 0) != (*part < 0)) {
 		*part = 0; /* turning back starts a new notch */
 	}
-	*part += turn;
+	/* `turn` can be as large as its type allows, see merge(). */
+	const int64_t sum = (int64_t)*part + turn;
+	*part = (int32_t)(sum % NOTCH);
 	add(input, EVENT_REL, fine_code, turn);
-	if (*part / NOTCH != 0) {
-		add(input, EVENT_REL, code, *part / NOTCH);
-		*part %= NOTCH;
+	if (sum / NOTCH != 0) {
+		add(input, EVENT_REL, code, (int32_t)(sum / NOTCH));
 	}
 }
 

@@ -195,6 +195,26 @@ static void parts_of_notches_add_up(void)
 	driver_end();
 }
 
+/* Turns are merged up to the limit of a number, while a part of a notch is left from before. */
+static void a_wheel_turns_as_far_as_numbers_go(void)
+{
+	const int32_t most = 256 * 120;
+
+	driver_begin(VTR_VIRTIO_TABLET);
+	wheel(0, 100);
+	driver_listen();
+	driver_told_count = 0;
+	for (int32_t sum = 0; sum < INT32_MAX;) {
+		const int32_t next = vtr_min(most, INT32_MAX - sum);
+
+		wheel(0, next);
+		sum += next;
+	}
+	driver_listen();
+	CHECK_TOLD(REL(11, INT32_MAX), REL(8, (INT32_MAX + INT64_C(100)) / 120), SYN);
+	driver_end();
+}
+
 static void a_release_lets_go_of_everything(void)
 {
 	size_t ups = 0;
@@ -434,6 +454,7 @@ int main(void)
 	RUN(a_pointer_moves_clicks_and_turns);
 	RUN(long_reports_come_in_pieces);
 	RUN(parts_of_notches_add_up);
+	RUN(a_wheel_turns_as_far_as_numbers_go);
 	RUN(a_release_lets_go_of_everything);
 	RUN(a_guest_that_does_not_listen_keeps_no_key_down);
 	RUN(motion_waits_without_filling_anything);
