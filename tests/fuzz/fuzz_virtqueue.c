@@ -22,6 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define HELD_MAX 64
 
 enum { INDIRECT = 1, EVENT_INDEX = 2, ODD_SIZE = 4 };
+enum { UNSEEN = 0x80 }; /* in a step; see add_unseen() */
 
 struct plan {
 	uint8_t flags;
@@ -156,6 +157,17 @@ static void step(const struct plan *plan, uint8_t what)
 	}
 }
 
+/* The driver adds a request, and its kick does not come. */
+static void add_unseen(const struct plan *plan)
+{
+	uint16_t *idx = (void *)(memory + plan->avail * 256u + 2);
+
+	++*idx;
+	if (vtr_queue_look_again(queue)) {
+		serve();
+	}
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct plan plan;
@@ -172,6 +184,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int round = 0; round < ROUNDS; round++) {
 		serve();
 		if (round + 1 < ROUNDS) {
+			if ((plan.steps[round] & UNSEEN) != 0) {
+				add_unseen(&plan);
+			}
 			step(&plan, plan.steps[round]);
 		}
 	}
