@@ -16,7 +16,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define MAX_BUSY (DRIVER_SLOTS - 2)
 #define ANSWER_ROOM 1056
 
-enum { REQUEST_CONTROL, REQUEST_CURSOR, FENCE, DEATH, PAUSE, RESET, MODE, CONFIG, KINDS };
+enum {
+	REQUEST_CONTROL,
+	REQUEST_CURSOR,
+	FENCE,
+	DEATH,
+	PAUSE,
+	RESET,
+	MODE,
+	CONFIG,
+	READ_CONFIG,
+	LOCATE,
+	END,
+	KINDS
+};
 
 static uint32_t take_u32(const uint8_t *bytes, size_t size, size_t at)
 {
@@ -42,8 +55,25 @@ static void send(uint32_t queue, const uint8_t *bytes, size_t size)
 	vtr_assert((flags & GPU_FLAG_FENCE) != 0 || driver_is_done(slot));
 }
 
+static void begin(void)
+{
+	driver_begin(&(struct driver_options){ .display_count = 3, .refresh_hz = 250 });
+}
+
+/* A place on a display is one on the desktop. */
+static void locate(uint32_t display, uint32_t x, uint32_t y)
+{
+	x &= VTR_INPUT_MAX_PLACE;
+	y &= VTR_INPUT_MAX_PLACE;
+	if (vtr_virtio_gpu_locate(driver_gpu, display, &x, &y)) {
+		vtr_assert(x <= VTR_INPUT_MAX_PLACE && y <= VTR_INPUT_MAX_PLACE);
+	}
+}
+
 static void run(uint8_t what, const uint8_t *bytes, size_t size)
 {
+	uint8_t config[256];
+
 	switch (what % KINDS) {
 	case REQUEST_CONTROL:
 	case REQUEST_CURSOR:
@@ -73,6 +103,21 @@ static void run(uint8_t what, const uint8_t *bytes, size_t size)
 	case CONFIG:
 		driver_device->write_config(driver_device->data, what / KINDS, bytes, (uint32_t)size);
 		break;
+	case READ_CONFIG:
+		driver_device->read_config(driver_device->data, what / KINDS, config,
+		                           take_u32(bytes, size, 0) % sizeof(config));
+		break;
+	case LOCATE:
+		locate(take_u32(bytes, size, 0), take_u32(bytes, size, 4), take_u32(bytes, size, 8));
+		break;
+	case END: /* of the VM, or of the device at any time */
+		if (size > 0) {
+			driver_stop();
+			driver_lose_ram();
+		}
+		driver_destroy(); /* libFuzzer may have opened files meanwhile */
+		begin();
+		break;
 	}
 }
 
@@ -81,7 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static bool begun;
 
 	if (!begun) {
-		driver_begin(&(struct driver_options){ .display_count = 3, .refresh_hz = 250 });
+		begin();
 		begun = true;
 	}
 	for (int i = 0; i < MAX_RECORDS && size >= 3; i++) {

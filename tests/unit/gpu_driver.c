@@ -467,6 +467,7 @@ void driver_begin(const struct driver_options *options)
 	config_changes = 0;
 	order_count = 0;
 	owed_count = 0;
+	render_events = NULL;
 	for (size_t i = 0; i < BUFFER_COUNT; i++) {
 		buffers[i].fd = -1;
 	}
@@ -493,7 +494,7 @@ void driver_begin(const struct driver_options *options)
 	driver_said();
 }
 
-void driver_end(void)
+void driver_destroy(void)
 {
 	driver_device->stop(driver_device->data);
 	vtr_virtio_gpu_destroy(driver_gpu);
@@ -508,8 +509,13 @@ void driver_end(void)
 	vtr_hostmem_finish(&driver_window);
 	vtr_ram_finish(&ram);
 	vtr_close(&call_fd);
-	CHECK_EQ(test_count_fds(), fds_before);
 	driver_said();
+}
+
+void driver_end(void)
+{
+	driver_destroy();
+	CHECK_EQ(test_count_fds(), fds_before);
 }
 
 uint8_t *driver_ram(uint64_t gpa)

@@ -32,7 +32,9 @@ struct driver_options {
 
 /* Starts a device and its driver; one at a time. */
 void driver_begin(const struct driver_options *options);
-/* Ends both and checks that nothing is left. */
+/* Ends both. */
+void driver_destroy(void);
+/* The same, and checks that nothing is left. */
 void driver_end(void);
 
 extern struct vtr_os_loop *driver_loop;
