@@ -17,9 +17,9 @@
 
 /*
  * What a VMM gone bad sends: pieces of {length, fds, bytes}, one in each turn of the loop. The fds' low
- * three bits say how many, the others of which kind; all bits set: nothing is sent for a few turns. On
- * the back channel, if it opens one, everything is answered with the same message: that hostmem is
- * mapped.
+ * three bits say how many, the others of which kind; the largest numbers mean something else, see
+ * enum special. On the back channel, if it opens one, everything is answered with the same message:
+ * that hostmem is mapped, until the input chooses another one.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -27,16 +27,28 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define QUEUES 2
 #define MAX_PIECES 96
 #define MAX_INPUT 8192
-#define PAUSE 0xff
 #define PAUSE_TURNS 6
+#define MAX_ANSWER 32
 /* Where the rings are that tests/proto/vhost.py makes, with 16 entries. */
 #define QUEUE_AT(index) (0x1000u * ((index) + 1u))
 #define QUEUE_SIZE 16u
 
+enum special {
+	PAUSE = 0xff, /* nothing is sent for a few turns */
+	ANSWER = 0xfe, /* the bytes are the answer on the back channel from now on */
+	SECOND = 0xfd, /* a second VMM connects */
+	CLOSE_BACK = 0xfc,
+	SLEEP = 0xfb, /* until the server looks again for kicks that were missed */
+	REQUEST = 0xfa, /* the guest adds a request to each queue, without a kick */
+};
+#define SLEEP_NS INT64_C(25000000)
+
 enum { FD_MEMORY, FD_EVENT, FD_SOCKET, FD_PIPE, FD_WINDOW, FD_KINDS };
+#define FD_TABLE FD_KINDS /* memory, and hostmem at the end, as in the table of a running device */
 
 static struct {
 	struct vtr_os_loop *loop;
+	struct vtr_vhost_user_params params;
 	struct vtr_vhost_user *server;
 	struct vtr_hostmem hostmem;
 	char path[64];
@@ -53,6 +65,9 @@ static struct {
 	size_t size;
 	int pieces;
 	int turns; /* that nothing is sent */
+	bool sleeps;
+	uint8_t answer[MAX_ANSWER];
+	size_t answer_size;
 } fuzz = { .back = -1, .front = -1 };
 
 /* --- a device ------------------------------------------------------------------------------------------ */
@@ -63,8 +78,10 @@ static void read_config(void *data, uint32_t offset, void *buf, uint32_t size)
 	memset(buf, (int)offset, size);
 }
 
+/* Each write changes the configuration, as some do in virtio-gpu. */
 static void write_config(void *data, uint32_t offset, const void *buf, uint32_t size)
 {
+	const struct vtr_virtio_transport *transport = vtr_vhost_user_transport(fuzz.server);
 	const volatile uint8_t *bytes = buf; /* all of it can be read */
 
 	(void)data;
@@ -72,6 +89,7 @@ static void write_config(void *data, uint32_t offset, const void *buf, uint32_t 
 	for (uint32_t i = 0; i < size; i++) {
 		(void)bytes[i];
 	}
+	transport->config_changed(transport->data);
 }
 
 static void drop(void)
@@ -150,11 +168,19 @@ static void fill_memory(void)
 	}
 }
 
+static void add_requests(void)
+{
+	for (unsigned i = 0; i < QUEUES; i++) {
+		uint16_t *avail = (void *)(fuzz.memory + QUEUE_AT(i) + 16 * QUEUE_SIZE);
+
+		avail[1]++;
+	}
+}
+
 static void on_back(void *data, unsigned events)
 {
-	static const uint32_t mapped[5] = { 9, 5, 8, 0, 0 };
 	uint8_t buf[256];
-	struct iovec iov = { .iov_base = (void *)mapped, .iov_len = sizeof(mapped) };
+	struct iovec iov = { .iov_base = fuzz.answer, .iov_len = fuzz.answer_size };
 	int fds[4];
 	size_t size;
 	size_t fd_count;
@@ -183,13 +209,63 @@ static void close_back(void)
 
 static void open_back(void)
 {
+	static const uint32_t mapped[5] = { 9, 5, 8, 0, 0 };
 	int ends[2];
 
+	memcpy(fuzz.answer, mapped, sizeof(mapped));
+	fuzz.answer_size = sizeof(mapped);
 	vtr_assert(vtr_os_sock_pair(ends) == VTR_OK);
 	fuzz.back = ends[0];
 	fuzz.fds[FD_SOCKET] = ends[1];
 	vtr_assert(vtr_os_loop_add_fd(fuzz.loop, fuzz.back, true, false, on_back, NULL, &fuzz.back_watch) ==
 	           VTR_OK);
+}
+
+/* The server refuses it, or takes it if it has hung up on the first one. */
+static void connect_second(void)
+{
+	int fd;
+
+	if (vtr_os_sock_connect(fuzz.path, &fd) == VTR_OK) {
+		vtr_close(&fd);
+	}
+}
+
+/* Returns: whether the piece means something else than bytes to send. */
+static bool do_special(uint8_t kind, const uint8_t *bytes, size_t size)
+{
+	switch (kind) {
+	case PAUSE:
+		fuzz.turns = PAUSE_TURNS;
+		return true;
+	case ANSWER:
+		fuzz.answer_size = vtr_min(size, MAX_ANSWER);
+		memcpy(fuzz.answer, bytes, fuzz.answer_size);
+		return true;
+	case SECOND:
+		connect_second();
+		return true;
+	case CLOSE_BACK:
+		close_back();
+		return true;
+	case SLEEP:
+		fuzz.sleeps = true;
+		return true;
+	case REQUEST:
+		add_requests();
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int choose_fd(unsigned kind, bool is_last)
+{
+	if (kind % (FD_KINDS + 1) == FD_TABLE) {
+		return fuzz.fds[is_last ? FD_WINDOW : FD_MEMORY];
+	}
+	const int fd = fuzz.fds[kind % (FD_KINDS + 1)];
+	return fd >= 0 ? fd : fuzz.fds[FD_EVENT]; /* the back channel may be closed */
 }
 
 static bool send_piece(void)
@@ -201,12 +277,11 @@ static bool send_piece(void)
 	struct iovec iov = { .iov_base = (void *)(fuzz.data + 2), .iov_len = length };
 
 	for (size_t i = 0; i < fd_count; i++) {
-		fds[i] = fuzz.fds[(kind >> 3) % FD_KINDS];
+		fds[i] = choose_fd(kind >> 3, i + 1 == fd_count);
 	}
 	fuzz.data += 2 + length;
 	fuzz.size -= 2 + length;
-	if (kind == PAUSE) {
-		fuzz.turns = PAUSE_TURNS;
+	if (do_special(kind, iov.iov_base, length)) {
 		return true;
 	}
 	return vtr_os_sock_send(fuzz.front, &iov, 1, fds, fd_count) == VTR_OK;
@@ -221,7 +296,8 @@ static void on_timer(void *data)
 		shutdown(fuzz.front, SHUT_WR); /* the other side hangs up when all is read, or has */
 		return;
 	}
-	vtr_os_loop_timer_set(fuzz.timer, 0);
+	vtr_os_loop_timer_set(fuzz.timer, fuzz.sleeps ? SLEEP_NS : 0);
+	fuzz.sleeps = false;
 }
 
 static void on_front(void *data, unsigned events)
@@ -250,7 +326,6 @@ static void init(void)
 		.ram_changed = ram_changed,
 		.stop = stop,
 	};
-	struct vtr_vhost_user_params params = { .device = &device };
 	int pipe_fds[2];
 	void *map;
 
@@ -265,19 +340,29 @@ static void init(void)
 	vtr_close(&pipe_fds[1]);
 	fuzz.fds[FD_PIPE] = pipe_fds[0];
 	snprintf(fuzz.path, sizeof(fuzz.path), "/tmp/vitrine-fuzz-%d", (int)getpid());
-	vtr_assert(vtr_os_sock_listen(fuzz.path, 0600, 1, &params.listen_fd) == VTR_OK);
+	vtr_assert(vtr_os_sock_listen(fuzz.path, 0600, 2, &fuzz.params.listen_fd) == VTR_OK);
 	atexit(remove_socket);
 	vtr_assert(vtr_os_loop_create(&fuzz.loop) == VTR_OK);
 	vtr_assert(vtr_os_loop_add_timer(fuzz.loop, on_timer, NULL, &fuzz.timer) == VTR_OK);
-	params.loop = fuzz.loop;
-	vtr_assert(vtr_vhost_user_create(&params, &fuzz.server) == VTR_OK);
+	fuzz.params.loop = fuzz.loop;
+	fuzz.params.device = &device;
+}
+
+/* Connections that the server has not taken must not wait for the next one. */
+static void refuse_rest(void)
+{
+	int fd;
+
+	while (vtr_os_sock_accept(fuzz.params.listen_fd, &fd) == VTR_OK) {
+		vtr_close(&fd);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct vtr_os_loop_fd *watch;
 
-	if (fuzz.server == NULL) {
+	if (fuzz.loop == NULL) {
 		init();
 	}
 	if (size > MAX_INPUT) {
@@ -289,6 +374,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz.size = size;
 	fuzz.pieces = 0;
 	fuzz.turns = 0;
+	fuzz.sleeps = false;
+	vtr_assert(vtr_vhost_user_create(&fuzz.params, &fuzz.server) == VTR_OK);
 	vtr_assert(vtr_os_sock_connect(fuzz.path, &fuzz.front) == VTR_OK);
 	vtr_assert(vtr_os_loop_add_fd(fuzz.loop, fuzz.front, false, false, on_front, fuzz.loop, &watch) ==
 	           VTR_OK);
@@ -297,6 +384,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	vtr_os_loop_timer_set(fuzz.timer, -1);
 	vtr_os_loop_remove(&watch);
 	vtr_close(&fuzz.front);
+	vtr_vhost_user_destroy(fuzz.server);
+	refuse_rest();
 	close_back();
 	drop();
 	return 0;
