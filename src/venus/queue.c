@@ -2,6 +2,7 @@
 /* Submission, waiting, and the fences and semaphores that guests use as sync files. */
 #include "venus/device.h"
 #include "venus/memory.h"
+#include "venus/ring.h"
 
 /* The driver's queue is used by the rings and by the transport's fences. Returns: false if its device was
  * destroyed meanwhile: the driver must not be called, and the context fails. */
@@ -66,6 +67,7 @@ void vtr_hand_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)
 	}
 	vtr_queue_submitted(q, signal, a->ret);
 	unlock(q);
+	vtr_ring_be_gentle(d->ring);
 	check_lost(d, a->ret);
 }
 
@@ -106,6 +108,7 @@ void vtr_hand_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *
 	}
 	vtr_queue_submitted(q, signal, a->ret);
 	unlock(q);
+	vtr_ring_be_gentle(d->ring);
 	check_lost(d, a->ret);
 }
 

@@ -41,6 +41,10 @@
  * - They notify at most once in a millisecond of their clock. That clock stands still while a machine is stopped; ours
  *   does not. */
 static const int64_t LOOKS_NS[] = { 1000000, 20000000, -1 };
+/* A wait for a ring's seqno polls, yields, and then parks. Waking it would take the ring's thread longer than most of
+ * what it waits for. */
+#define SEQNO_PAUSES 200
+#define SEQNO_YIELD_NS 50000
 /* The interval in which a wait for a ring's seqno checks by itself, because publish() has no full barrier. */
 #define SEQNO_LOOK_NS 2000000
 
@@ -124,6 +128,15 @@ static bool consume(struct vtr_ring *ring, uint32_t n)
 	return true;
 }
 
+/* Parks the ring's thread on `wake`. Returns: as vtr_os_park(). */
+static bool park(struct vtr_ring *ring, uint32_t word, int64_t timeout_ns)
+{
+	atomic_store(&ring->parks, true);
+	const bool woken = vtr_os_park(&ring->wake, word, timeout_ns);
+	atomic_store(&ring->parks, false);
+	return woken;
+}
+
 /* Polls until there is work or `ring->idle_ns` is over. Returns: whether there is work. */
 static bool poll_tail(struct vtr_ring *ring)
 {
@@ -147,7 +160,7 @@ static bool poll_tail(struct vtr_ring *ring)
 			return false;
 		}
 		if (now - start >= NAP_AFTER_NS) {
-			vtr_os_park(&ring->wake, word, NAP_NS);
+			(void)park(ring, word, NAP_NS);
 		} else if (now - start >= spin) {
 			vtr_os_yield();
 		}
@@ -165,8 +178,7 @@ static void sleep_idle(struct vtr_ring *ring)
 	pthread_mutex_unlock(&ring->run_lock);
 	for (size_t i = 0; i < VTR_ARRAY_LEN(LOOKS_NS) && !awake; i++) {
 		atomic_fetch_or(ring->status, VK_RING_STATUS_IDLE_BIT_MESA);
-		awake = has_more(ring) || atomic_load(&ring->stop) ||
-		        vtr_os_park(&ring->wake, word, LOOKS_NS[i]);
+		awake = has_more(ring) || atomic_load(&ring->stop) || park(ring, word, LOOKS_NS[i]);
 	}
 	ring->gentle = true;
 	pthread_mutex_lock(&ring->run_lock);
@@ -232,8 +244,12 @@ static void run_borrowed(struct vtr_ring *ring)
 
 static void wake_thread(struct vtr_ring *ring)
 {
+	/* Both are sequentially consistent: if the thread is about to park, then either its flag is seen here, or it
+	 * sees the new word and does not park. */
 	atomic_fetch_add(&ring->wake, 1);
-	vtr_os_unpark(&ring->wake);
+	if (atomic_load(&ring->parks)) {
+		vtr_os_unpark(&ring->wake);
+	}
 }
 
 static void wake(struct vtr_ring *ring)
@@ -468,6 +484,13 @@ void vtr_hand_vkCreateRingMESA(struct vtr_dispatch *d, struct vtw_vkCreateRingME
 	}
 }
 
+void vtr_ring_be_gentle(struct vtr_ring *ring)
+{
+	if (ring != NULL) {
+		ring->gentle = true;
+	}
+}
+
 void vtr_ring_destroy(struct vtr_ring *ring)
 {
 	struct vtr_venus *venus = ring->venus;
@@ -655,8 +678,12 @@ void vtr_hand_vkWaitRingSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitRingS
 	/* The guest sends no notification for the commands that it waits for here. */
 	run_borrowed(ring);
 	wake_thread(ring);
-	for (int i = 0; i < 200 && way_to(ring, seqno) > 0; i++) {
+	for (int i = 0; i < SEQNO_PAUSES && way_to(ring, seqno) > 0; i++) {
 		vtr_os_cpu_relax();
+	}
+	const int64_t start_ns = vtr_os_now_ns();
+	while (way_to(ring, seqno) > 0 && vtr_os_now_ns() - start_ns < SEQNO_YIELD_NS) {
+		vtr_os_yield();
 	}
 	atomic_store(&ring->seqno_waiting, 1);
 	for (;;) {

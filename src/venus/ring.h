@@ -32,6 +32,7 @@ struct vtr_ring {
 	bool gentle;             /* used by the ring's thread: it yields instead of spinning */
 	_Atomic uint32_t done;   /* `cur` for other threads */
 	_Atomic uint32_t wake;   /* counts wake-ups of the ring's thread, which parks on it */
+	_Atomic bool parks;      /* the ring's thread is parked, or about to park */
 	_Atomic bool stop;
 	_Atomic uint32_t seqno_waiting; /* a thread waits for a seqno, on `progress` */
 	_Atomic uint32_t progress;      /* incremented if a thread waits */
@@ -52,6 +53,9 @@ struct vtr_ring {
 void vtr_rings_set_status(struct vtr_venus *venus, uint32_t bits);
 /* Makes all ring threads check their state; those of a dead context end. Thread: any. */
 void vtr_rings_wake(struct vtr_venus *venus);
+/* The driver's threads have got work: until there are more commands, the ring's thread leaves them its processor
+ * instead of polling there. Accepts NULL. Thread: the one that runs the ring's commands. */
+void vtr_ring_be_gentle(struct vtr_ring *ring);
 void vtr_ring_destroy(struct vtr_ring *ring);
 void vtr_rings_destroy(struct vtr_venus *venus);
 
