@@ -2,6 +2,7 @@
 #ifndef PLATFORM_BURST_H
 #define PLATFORM_BURST_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -35,6 +36,37 @@ static inline void vtr_os_burst_note_gap(struct vtr_os_burst *burst, int64_t gap
 	} else if (burst->credit < VTR_OS_BURST_CREDIT_MAX) {
 		burst->credit++;
 	}
+}
+
+/*
+ * Whether to wait for an event by polling before the other side is told to sleep until it comes. This pays if the event
+ * mostly comes within VTR_OS_HOLD_NS, which the last events tell. After several late ones only every
+ * VTR_OS_HOLD_TRY-th is awaited, to notice when they become faster.
+ *
+ * Thread: that of its owner. Zeroed: the next event is awaited.
+ */
+struct vtr_os_hold {
+	unsigned late; /* late events in a row */
+};
+
+#define VTR_OS_HOLD_NS 60000
+#define VTR_OS_HOLD_LATE 3
+#define VTR_OS_HOLD_TRY 16
+
+/* Returns: how long to poll for the next event; 0: not at all, which counts as a late one. */
+static inline int64_t vtr_os_hold_ns(struct vtr_os_hold *hold)
+{
+	if (hold->late >= VTR_OS_HOLD_LATE && hold->late % VTR_OS_HOLD_TRY != 0) {
+		hold->late++;
+		return 0;
+	}
+	return VTR_OS_HOLD_NS;
+}
+
+/* Notes whether an event that was awaited came in time. */
+static inline void vtr_os_hold_note(struct vtr_os_hold *hold, bool in_time)
+{
+	hold->late = in_time ? 0 : hold->late + 1;
 }
 
 #endif

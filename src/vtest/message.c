@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "platform/thread.h"
 
 enum command {
 	CMD_RESOURCE_UNREF = 3,
@@ -255,11 +256,7 @@ static enum vtr_err create_blob(struct vtr_vtest *vtest, const uint8_t *payload,
 		                 (unsigned long long)long_at(payload, 2),
 		                 (unsigned long long)long_at(payload, 4), vtr_err_text(err));
 	}
-	err = vtr_vtest_reply(vtest, CMD_RESOURCE_CREATE_BLOB, &res_id, 1);
-	if (err != VTR_OK) {
-		return err;
-	}
-	return vtr_vtest_reply_fd(vtest, blob.fd);
+	return vtr_vtest_reply_with_fd(vtest, CMD_RESOURCE_CREATE_BLOB, &res_id, 1, blob.fd);
 }
 
 static enum vtr_err resource_unref(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
@@ -343,6 +340,29 @@ static const struct vtr_sync_value *decode_values(const uint8_t *words, size_t c
 	return values;
 }
 
+/*
+ * The client's thread waits for the reply, and then for the fd in it. If the syncs are satisfied before the reply, the
+ * thread is woken once less and there is no pipe. Both cost more than a short wait here. Other requests of the client
+ * wait meanwhile.
+ */
+static void hold_reply(struct vtr_vtest *vtest, const struct vtr_sync_value *values, size_t count, bool any)
+{
+	if (!vtr_syncs_are_pending(vtest->syncs, values, count, any)) {
+		return;
+	}
+	const int64_t hold_ns = vtr_os_hold_ns(&vtest->hold);
+	const int64_t start_ns = vtr_os_now_ns();
+	bool pending = hold_ns > 0;
+	while (pending && vtr_os_now_ns() - start_ns < hold_ns) {
+		vtr_os_yield();
+		vtr_venus_poll_fences(vtest->venus, false);
+		pending = vtr_syncs_are_pending(vtest->syncs, values, count, any);
+	}
+	if (hold_ns > 0) {
+		vtr_os_hold_note(&vtest->hold, !pending);
+	}
+}
+
 static enum vtr_err sync_wait(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
 {
 	struct vtr_sync_value small[SMALL_VALUES];
@@ -359,16 +379,16 @@ static enum vtr_err sync_wait(struct vtr_vtest *vtest, const uint8_t *payload, s
 	if (!values) {
 		return VTR_ERR_NOMEM;
 	}
+	if (timeout_ms > 0) {
+		hold_reply(vtest, values, count, (flags & SYNC_WAIT_ANY) != 0);
+	}
 	struct vtr_sync_fd wait_fd;
 	enum vtr_err err = vtr_syncs_wait(vtest->syncs, values, count, (flags & SYNC_WAIT_ANY) != 0,
 	                                  timeout_ms, &wait_fd);
 	if (err != VTR_OK) {
 		return unknown_sync(vtest, "SYNC_WAIT");
 	}
-	err = vtr_vtest_reply(vtest, CMD_SYNC_WAIT, NULL, 0);
-	if (err == VTR_OK) {
-		err = vtr_vtest_reply_fd(vtest, wait_fd.fd);
-	}
+	err = vtr_vtest_reply_with_fd(vtest, CMD_SYNC_WAIT, NULL, 0, wait_fd.fd);
 	if (wait_fd.owned) {
 		vtr_close(&wait_fd.fd);
 	}

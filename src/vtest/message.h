@@ -56,6 +56,7 @@ struct vtr_vtest {
 	size_t begin;
 	size_t end;
 	struct vtr_ipc_input input;
+	struct vtr_os_hold hold; /* of the client's waits */
 };
 
 /* The rule of one message, checked before a byte of its payload is received or stored. */
@@ -85,8 +86,9 @@ const struct vtr_vtest_rule *vtr_vtest_find_rule(uint32_t command);
 VTR_MUST_CHECK enum vtr_err vtr_vtest_reply(struct vtr_vtest *vtest, uint32_t command, const uint32_t *words,
                                             uint32_t count);
 
-/* Sends the rest of a reply with an fd (borrowed): in a message of its own, since the client reads the reply
- * with read(). Otherwise like vtr_vtest_reply(). */
-VTR_MUST_CHECK enum vtr_err vtr_vtest_reply_fd(struct vtr_vtest *vtest, int fd);
+/* Sends a reply and an fd (borrowed): the fd in a message of its own, since the client reads the reply with read().
+ * Otherwise like vtr_vtest_reply(). */
+VTR_MUST_CHECK enum vtr_err vtr_vtest_reply_with_fd(struct vtr_vtest *vtest, uint32_t command,
+                                                    const uint32_t *words, uint32_t count, int fd);
 
 #endif

@@ -21,7 +21,8 @@
  * writable while at most a quarter of the buffer is taken. SNDBUF_BYTES puts that quarter between one part
  * and two, so no part is sent before the client has read all but the one before it. An fd is sent in a part
  * of its own, after the part with the reply's header: when it is sent, the previous fd has been received. A
- * kernel with larger parts only makes the worker wait more often.
+ * kernel with larger parts only makes the worker wait more often. If the client has read everything, both
+ * parts are sent without asking in between.
  */
 #define PART_BYTES 768
 #define SNDBUF_BYTES (PART_BYTES * 15 / 2)
@@ -91,22 +92,41 @@ static enum vtr_err send_part(struct vtr_vtest *vtest, const struct iovec *part,
 	return vtr_os_sock_send(vtest->fd, part, 1, fds, fd_count);
 }
 
-enum vtr_err vtr_vtest_reply(struct vtr_vtest *vtest, uint32_t command, const uint32_t *words, uint32_t count)
+/* Returns: the bytes of the message. */
+static size_t fill(uint32_t message[2 + VTR_VTEST_REPLY_MAX_WORDS], uint32_t command, const uint32_t *words,
+                   uint32_t count)
 {
-	uint32_t message[2 + VTR_VTEST_REPLY_MAX_WORDS] = { count, command };
-
 	vtr_assert(count <= VTR_VTEST_REPLY_MAX_WORDS);
+	message[0] = count;
+	message[1] = command;
 	if (count > 0) {
 		memcpy(message + 2, words, count * 4);
 	}
-	const struct iovec part = { .iov_base = message, .iov_len = 8 + count * 4 };
+	return 8 + (size_t)count * 4;
+}
+
+enum vtr_err vtr_vtest_reply(struct vtr_vtest *vtest, uint32_t command, const uint32_t *words, uint32_t count)
+{
+	uint32_t message[2 + VTR_VTEST_REPLY_MAX_WORDS];
+	const struct iovec part = { .iov_base = message, .iov_len = fill(message, command, words, count) };
+
 	return send_part(vtest, &part, NULL, 0);
 }
 
-enum vtr_err vtr_vtest_reply_fd(struct vtr_vtest *vtest, int fd)
+enum vtr_err vtr_vtest_reply_with_fd(struct vtr_vtest *vtest, uint32_t command, const uint32_t *words,
+                                     uint32_t count, int fd)
 {
+	uint32_t message[2 + VTR_VTEST_REPLY_MAX_WORDS];
 	char dummy = 0;
-	const struct iovec part = { .iov_base = &dummy, .iov_len = 1 };
+	const struct iovec reply = { .iov_base = message, .iov_len = fill(message, command, words, count) };
+	const struct iovec rest = { .iov_base = &dummy, .iov_len = 1 };
+	size_t unread;
 
-	return send_part(vtest, &part, &fd, 1);
+	/* A client that has read everything, as one does that waits for this reply, has room for both. */
+	if (vtr_os_sock_unread(vtest->fd, &unread) == VTR_OK && unread == 0) {
+		enum vtr_err err = vtr_os_sock_send(vtest->fd, &reply, 1, NULL, 0);
+		return err == VTR_OK ? vtr_os_sock_send(vtest->fd, &rest, 1, &fd, 1) : err;
+	}
+	enum vtr_err err = send_part(vtest, &reply, NULL, 0);
+	return err == VTR_OK ? send_part(vtest, &rest, &fd, 1) : err;
 }

@@ -498,6 +498,18 @@ static enum vtr_err wait_locked(struct vtr_syncs *syncs, const struct vtr_sync_v
 	return VTR_OK;
 }
 
+bool vtr_syncs_are_pending(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
+                           bool any)
+{
+	bool ready = false;
+	bool lost = false;
+
+	pthread_mutex_lock(&syncs->lock);
+	enum vtr_err err = check_values(syncs, values, count, any, &ready, &lost);
+	pthread_mutex_unlock(&syncs->lock);
+	return err == VTR_OK && !ready && !lost;
+}
+
 enum vtr_err vtr_syncs_wait(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
                             bool any, uint32_t timeout_ms, struct vtr_sync_fd *out_fd)
 {

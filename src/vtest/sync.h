@@ -72,6 +72,10 @@ VTR_MUST_CHECK enum vtr_err vtr_sync_read(struct vtr_syncs *syncs, uint32_t id, 
 /* Sets the value, which may decrease, and satisfies waits. Returns: VTR_ERR_INVALID (no such sync). */
 VTR_MUST_CHECK enum vtr_err vtr_sync_write(struct vtr_syncs *syncs, uint32_t id, uint64_t value);
 
+/* Returns: whether all these syncs exist, and not yet enough of `values` are reached. */
+bool vtr_syncs_are_pending(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
+                           bool any);
+
 /**
  * Creates an fd that becomes readable as soon as all (or any) of `values` are reached.
  *

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "platform/burst.h"
 #include "test.h"
 
 #define MS INT64_C(1000000)
@@ -158,6 +159,34 @@ static void parking_ends(void)
 	vtr_os_unpark(&word); /* no thread waits */
 }
 
+/* Counts the events of 160 that are awaited, if all of them come late. */
+static unsigned count_awaited(struct vtr_os_hold *hold)
+{
+	unsigned awaited = 0;
+
+	for (int i = 0; i < 160; i++) {
+		if (vtr_os_hold_ns(hold) > 0) {
+			awaited++;
+			vtr_os_hold_note(hold, false);
+		}
+	}
+	return awaited;
+}
+
+static void late_events_are_rarely_awaited(void)
+{
+	struct vtr_os_hold hold = { 0 };
+
+	CHECK_EQ(count_awaited(&hold), VTR_OS_HOLD_LATE + 160 / VTR_OS_HOLD_TRY - 1);
+	while (vtr_os_hold_ns(&hold) == 0) {
+	}
+	vtr_os_hold_note(&hold, true);
+	for (int i = 0; i < 100; i++) { /* now they come in time */
+		CHECK_EQ(vtr_os_hold_ns(&hold), VTR_OS_HOLD_NS);
+		vtr_os_hold_note(&hold, true);
+	}
+}
+
 int main(void)
 {
 	RUN(threads_have_names_and_no_signals);
@@ -166,5 +195,6 @@ int main(void)
 	RUN(conditions);
 	RUN(parking);
 	RUN(parking_ends);
+	RUN(late_events_are_rarely_awaited);
 	return 0;
 }

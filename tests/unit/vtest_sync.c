@@ -100,7 +100,10 @@ static void waits(void)
 	struct vtr_sync_fd now = wait_for(syncs, values, 3, true, 0);
 	CHECK_EQ(state_of(now.fd), PENDING);
 	CHECK(!now.owned);
+	CHECK(vtr_syncs_are_pending(syncs, values, 3, true));
 	CHECK_OK(vtr_sync_write(syncs, values[1].id, 1));
+	CHECK(!vtr_syncs_are_pending(syncs, values, 3, true));
+	CHECK(vtr_syncs_are_pending(syncs, values, 3, false));
 	CHECK_EQ(state_of(any.fd), READY);
 	CHECK_EQ(state_of(all.fd), PENDING);
 	/* Reached is reached, for a wait for all of them too. */
@@ -112,6 +115,9 @@ static void waits(void)
 	close_wait(&any);
 	struct vtr_sync_fd none = wait_for(syncs, values, 0, true, UINT32_MAX);
 	CHECK_EQ(state_of(none.fd), READY);
+	CHECK(!vtr_syncs_are_pending(syncs, values, 0, true));
+	values[0].id = 77; /* there is none */
+	CHECK(!vtr_syncs_are_pending(syncs, values, 1, false));
 	vtr_syncs_destroy(syncs);
 }
 
