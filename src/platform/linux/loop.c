@@ -166,16 +166,18 @@ static void arm(struct vtr_os_loop *loop)
 	loop->armed_ns = earliest;
 }
 
+/* Returns: the earliest timer that is due, or NULL. */
 static struct vtr_os_loop_timer *find_due(struct vtr_os_loop *loop, int64_t now)
 {
+	struct vtr_os_loop_timer *earliest = NULL;
 	struct vtr_os_loop_timer *timer;
 
 	vtr_list_for_each (timer, &loop->timers, node) {
-		if (timer->at_ns >= 0 && timer->at_ns <= now) {
-			return timer;
+		if (timer->at_ns >= 0 && timer->at_ns <= now && (!earliest || timer->at_ns < earliest->at_ns)) {
+			earliest = timer;
 		}
 	}
-	return NULL;
+	return earliest;
 }
 
 static void on_timer_fd(void *data, unsigned events)
