@@ -2,11 +2,11 @@
 #include "cmd/child.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "platform/pipe.h"
 #include "platform/proc.h"
 
 /* Reads `fd` to its end; keeps the beginning of the output. */
@@ -38,7 +38,7 @@ enum vtr_err vtr_child_run(char *const *argv, const char *const *env, int fd, ch
 	int status;
 	pid_t pid;
 
-	if (pipe2(fds, O_CLOEXEC) < 0) {
+	if (vtr_os_pipe(true, fds) != VTR_OK) {
 		return VTR_ERR_OS;
 	}
 	read_fd = fds[0];

@@ -18,6 +18,7 @@
 #include "cmd/demo.h"
 #include "cmd/vtest_server.h"
 #include "platform/loop.h"
+#include "platform/pipe.h"
 #include "platform/proc.h"
 
 #define FIRST_PORT 8765
@@ -123,7 +124,7 @@ static enum vtr_err start(struct part *part, const char *path, const char **argv
 	vtr_autofd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int fds[2];
 
-	if (null_fd < 0 || pipe2(fds, O_CLOEXEC) < 0) {
+	if (null_fd < 0 || vtr_os_pipe(true, fds) != VTR_OK) {
 		return VTR_ERR_OS;
 	}
 	read_fd = fds[0];

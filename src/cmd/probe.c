@@ -2,7 +2,6 @@
 #include "cmd/probe.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "platform/pipe.h"
 #include "platform/proc.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
@@ -41,8 +41,11 @@ static enum vtr_err lock_in(const struct vtr_probe_params *params)
 	uint32_t applied;
 	enum vtr_err err = VTR_OK;
 
+	/* Where that cannot be had, the prober kills this process when it has taken too long, and dies only if it is
+	 * killed itself. */
 	if (params->report_fd >= 0) {
 		err = vtr_os_die_with_parent();
+		err = err == VTR_ERR_UNSUPPORTED ? VTR_OK : err;
 	}
 	return err == VTR_OK ? vtr_worker_lock_in(&lock, &applied) : err;
 }
@@ -100,7 +103,7 @@ struct look {
 	struct vtr_os_watch *watch; /* NULL: not watched */
 	char output[OUTPUT_MAX];
 	size_t output_size;
-	struct files files;  /* read attempts that can be allowed */
+	struct files files; /* read attempts that can be allowed */
 	struct files others; /* write attempts, and reads that are always refused */
 	char calls[MAX_CALLS][VTR_OS_WATCH_CALL];
 	size_t call_count;
@@ -286,7 +289,7 @@ static enum vtr_err start(struct look *look, bool hostmem)
 	}
 	look->report_fd = report[0];
 	vtr_autofd int report_end = report[1];
-	if (pipe2(output, O_CLOEXEC) < 0) {
+	if (vtr_os_pipe(true, output) != VTR_OK) {
 		return VTR_ERR_OS;
 	}
 	look->output_fd = output[0];
@@ -417,10 +420,11 @@ int vtr_probe_watch(const struct vtr_probe_params *params)
 	struct files more = { .count = 0 };
 	struct look look;
 
-	if (vtr_os_die_with_parent() != VTR_OK) {
+	enum vtr_err err = vtr_os_die_with_parent();
+	if (err != VTR_OK && err != VTR_ERR_UNSUPPORTED) {
 		return 1;
 	}
-	enum vtr_err err = look_once(params, &more, &look);
+	err = look_once(params, &more, &look);
 	if (err == VTR_OK) {
 		err = widen(params, &look, &more);
 	}

@@ -16,6 +16,7 @@
 #include "ipc/child_log.h"
 #include "ipc/child_refusals.h"
 #include "platform/loop.h"
+#include "platform/pipe.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
 
@@ -481,7 +482,7 @@ static enum vtr_err make_ends(struct vtr_child *child, bool watched, struct ends
 	enum vtr_err err;
 
 	ends->null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
-	if (ends->null_fd < 0 || pipe2(fds, O_CLOEXEC) < 0) {
+	if (ends->null_fd < 0 || vtr_os_pipe(true, fds) != VTR_OK) {
 		return VTR_ERR_OS;
 	}
 	child->log_fd = fds[0];

@@ -3,12 +3,15 @@
 #define PLATFORM_OS_H
 
 #include <spawn.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 #include "base/err.h"
 
 /*
- * What posix/ needs from the folder of the operating system. Only for files in platform/.
+ * What files of platform/ need of each other, and no other folder uses. See meson.build for which of them are compiled.
  * Thread: any.
  */
 
@@ -23,6 +26,12 @@ VTR_MUST_CHECK enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd);
 
 /* Makes the child close all fds from `first` on. Returns: VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+
+/* Returns: the time of the monotonic clock `timeout_ns` from now; instead of overflowing it is centuries ahead. */
+struct timespec vtr_os_deadline(int64_t timeout_ns);
+
+/* Returns: whether the kernel, or the container around us, lets a process filter its system calls. */
+bool vtr_os_sandbox_have_filters(void);
 
 /* Keeps this process from raising its priority, irrevocably. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_limit_priority(void);

@@ -3,7 +3,6 @@
 #include "pool/zygote.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "ipc/child.h"
 #include "ipc/zygote_protocol.h"
 #include "platform/fork.h"
+#include "platform/pipe.h"
 #include "platform/thread.h"
 
 #define MS INT64_C(1000000)
@@ -317,7 +317,7 @@ static enum vtr_err fork_worker(struct vtr_zygote *zygote, const struct vtr_os_s
 		vtr_child_kill(zygote->child);
 		return VTR_ERR_AGAIN;
 	}
-	if (pipe2(ends, O_CLOEXEC) < 0) {
+	if (vtr_os_pipe(true, ends) != VTR_OK) {
 		return VTR_ERR_AGAIN;
 	}
 	vtr_autofd int read_end = ends[0];

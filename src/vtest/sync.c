@@ -2,13 +2,13 @@
 #include "vtest/sync.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "platform/pipe.h"
 #include "platform/thread.h"
 
 /* Syncs live in pages that never move, because waits link into them. */
@@ -85,7 +85,7 @@ static enum vtr_err make_pipe(int *out_read_fd, int *out_write_fd)
 {
 	int fds[2];
 
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0) {
+	if (vtr_os_pipe(false, fds) != VTR_OK) {
 		return VTR_ERR_OS;
 	}
 	*out_read_fd = fds[0];

@@ -14,7 +14,4 @@ struct vtr_os_filter;
 /* Fills in what the process `self` may do. */
 void vtr_os_sandbox_fill(struct vtr_os_filter *filter, enum vtr_os_role role, pid_t self);
 
-/* Returns: whether the kernel, or the container around us, lets a process filter its system calls. */
-bool vtr_os_sandbox_have_filters(void);
-
 #endif

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "platform/linux/sandbox.h"
 #include "platform/linux/syscall_filter.h"
+#include "platform/os.h"
 #include "platform/proc.h"
 #include "platform/sock.h"
 

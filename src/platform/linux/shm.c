@@ -66,6 +66,20 @@ enum vtr_err vtr_os_shm_create_constant(const char *name, const void *data, size
 	return VTR_OK;
 }
 
+enum vtr_err vtr_os_shm_read(int fd, void *out_data, size_t size)
+{
+	uint64_t have;
+	enum vtr_err err = vtr_os_shm_size(fd, &have);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	if (have != size) {
+		return VTR_ERR_ARG;
+	}
+	return pread(fd, out_data, size, 0) == (ssize_t)size ? VTR_OK : VTR_ERR_OS;
+}
+
 enum vtr_err vtr_os_shm_discard(int fd, uint64_t offset, uint64_t size)
 {
 	int result;

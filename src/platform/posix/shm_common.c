@@ -22,20 +22,6 @@ uint64_t vtr_os_ram_size(void)
 	return pages > 0 ? (uint64_t)pages * vtr_os_page_size() : RAM_GUESS;
 }
 
-enum vtr_err vtr_os_shm_read(int fd, void *out_data, size_t size)
-{
-	uint64_t have;
-	enum vtr_err err = vtr_os_shm_size(fd, &have);
-
-	if (err != VTR_OK) {
-		return err;
-	}
-	if (have != size) {
-		return VTR_ERR_ARG;
-	}
-	return pread(fd, out_data, size, 0) == (ssize_t)size ? VTR_OK : VTR_ERR_OS;
-}
-
 enum vtr_err vtr_os_shm_map(int fd, uint64_t offset, size_t size, bool writable, void **out_map)
 {
 	int protection = writable ? PROT_READ | PROT_WRITE : PROT_READ;

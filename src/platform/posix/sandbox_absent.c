@@ -2,7 +2,7 @@
 /* In place of sandbox_install.c, sandbox_syscalls.c and sandbox_watch.c in a build without libseccomp (meson option
  * "sandbox"): system calls are not filtered. The callers report that as they do for a kernel that cannot filter. */
 #include "base/mem.h"
-#include "platform/linux/sandbox.h"
+#include "platform/os.h"
 #include "platform/watch.h"
 
 bool vtr_os_sandbox_have_filters(void)
