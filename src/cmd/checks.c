@@ -22,6 +22,7 @@
 #include "cmd/qemu.h"
 #include "cmd/xserver.h"
 #include "platform/proc.h"
+#include "platform/shm.h"
 #include "present/try.h"
 
 #define LIBRARY_MAX 256
@@ -196,15 +197,16 @@ static void check_files(struct vtr_check *check)
 	snprintf(check->value, sizeof(check->value), "%llu at most", (unsigned long long)limit.rlim_max);
 }
 
-static void check_memfd(struct vtr_check *check)
+static void check_shared_memory(struct vtr_check *check)
 {
-	vtr_autofd int fd = memfd_create("vitrine-doctor", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	bool works = fd >= 0 && fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) == 0;
+	vtr_autofd int fd = -1;
+	const bool works = vtr_os_shm_create("vitrine-doctor", 1, &fd) == VTR_OK &&
+	                   vtr_os_shm_check(fd, 1) == VTR_OK;
 
 	set(check, works ? VTR_CHECK_OK : VTR_CHECK_MISSING,
 	    works ? "memory can be shared with programs" :
-	            "vitrine shares memory with programs in sealed memfds, which this kernel or "
-	            "container forbids",
+	            "vitrine shares memory with programs (on Linux, in sealed memfds), which this "
+	            "kernel or container forbids",
 	    works ? "works" : strerror(errno));
 }
 
@@ -279,7 +281,7 @@ static const struct {
 	{ "window", "Windows of VMs", check_window },
 	{ "drm_nodes", "DRM nodes", check_drm_nodes },
 	{ "udmabuf", "udmabuf", check_udmabuf },
-	{ "memfd", "Shared memory", check_memfd },
+	{ "memfd", "Shared memory", check_shared_memory },
 	{ "files", "Open files", check_files },
 	{ "sandbox", "Sandbox", check_sandbox },
 	{ "refusals", "Refused calls", check_refusals },

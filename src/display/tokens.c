@@ -22,7 +22,7 @@ static enum vtr_err make_token(char out[VTR_TOKEN_LENGTH])
 	static const char digits[] = "0123456789abcdef";
 	uint8_t bytes[VTR_TOKEN_LENGTH / 2];
 
-	if (getrandom(bytes, sizeof(bytes), 0) != (ssize_t)sizeof(bytes)) {
+	if (getentropy(bytes, sizeof(bytes)) < 0) {
 		return VTR_ERR_OS;
 	}
 	for (size_t i = 0; i < sizeof(bytes); i++) {

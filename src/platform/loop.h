@@ -41,7 +41,7 @@ void vtr_os_loop_destroy(struct vtr_os_loop *loop);
  *
  * Owner:   *out_watch is the loop's; valid until vtr_os_loop_remove() or the loop's end. It is set before the
  *          first callback. May be NULL if the watch is never modified or removed.
- * Returns: VTR_ERR_NOMEM, VTR_ERR_OS.
+ * Returns: VTR_ERR_NOMEM, VTR_ERR_OS (EPERM: a file or a device that is always ready).
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_loop_add_fd(struct vtr_os_loop *loop, int fd, bool in, bool out,
                                                vtr_os_loop_fd_fn fn, void *data,

@@ -21,14 +21,25 @@ void vtr_os_name_this_thread(const char *name);
 /* Creates a local stream socket, close-on-exec. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_new(int *out_fd);
 
-/* *out_fd becomes readable when our child `pid` ends. Returns: VTR_ERR_OS. */
+/* Reports the user and group of the process that connected. Declared as the BSDs do; posix/getpeereid.c is for
+ * others. Returns: 0; -1 with errno. */
+int getpeereid(int fd, uid_t *out_uid, gid_t *out_gid);
+
+/* *out_fd becomes readable when our child `pid` ends. Returns: VTR_ERR_OS, VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd);
 
 /* Makes the child close all fds from `first` on. Returns: VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
+/* Returns: the highest number that an fd of this process can have now, or a higher one. */
+int vtr_os_highest_fd(void);
+
 /* Returns: the time of the monotonic clock `timeout_ns` from now; instead of overflowing it is centuries ahead. */
 struct timespec vtr_os_deadline(int64_t timeout_ns);
+
+/* From now on this process survives an access to shared memory that another process has shrunk: see platform/shm.h.
+ * Not in linux/, which has seals. */
+void vtr_os_shm_guard(void);
 
 /* Returns: whether the kernel, or the container around us, lets a process filter its system calls. */
 bool vtr_os_sandbox_have_filters(void);

@@ -32,7 +32,8 @@ struct vtr_os_spawn {
 };
 
 /* Returns: whether a process has the same user, pid and mount namespaces as this one, so that it is not in a
- * container of its own. false also if this cannot be found out. Thread: any. */
+ * container of its own. false also if this cannot be found out; true where
+ * the system has no namespaces. Thread: any. */
 bool vtr_os_shares_namespaces(pid_t pid);
 
 /**
@@ -73,7 +74,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_limits(const struct vtr_os_limits *limits);
  * /proc. Only root may, and in /proc/self this process can still read what all users may read in /proc (maps,
  * status, cmdline), and use `fd` and `exe`.
  *
- * Returns: VTR_ERR_OS.
+ * Returns: VTR_ERR_OS, VTR_ERR_UNSUPPORTED.
  * Thread:  applies to all threads.
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_hide(void);

@@ -8,7 +8,18 @@
 
 #include "base/err.h"
 
-/* Anonymous shared memory that travels between processes as an fd. Thread: any. */
+/*
+ * Anonymous shared memory that travels between processes as an fd. Thread: any.
+ *
+ * Linux seals it, so that no process can change its size. POSIX has no seals: each process with an fd for writing can
+ * shrink the memory, except on systems where a size is set only once (macOS). Therefore:
+ *
+ *   - memory that other processes can change is made by ours, never taken from a program.
+ *   - a process that has made or checked such memory survives its shrinking: from then on it handles SIGBUS, and the
+ *     part that is gone reads as zeros of its own. So a program that shrinks its ring does not end the supervisor,
+ *     which maps the ring, too, and a worker that shrinks hostmem does not end the front.
+ *   - constant memory has no fd for writing once it is made.
+ */
 
 size_t vtr_os_page_size(void);
 /* Returns: the size of this machine's RAM in bytes; a guess if the system does not tell. */
@@ -17,7 +28,7 @@ uint64_t vtr_os_ram_size(void);
 /**
  * Creates zeroed shared memory of a fixed size. It is sparse until written.
  *
- * `name`   appears in /proc, for debugging.
+ * `name`   appears in Linux's /proc, for debugging.
  * `size`   in bytes, not 0; rounded up to whole pages.
  * Owner:   *out_fd is the caller's, close-on-exec.
  * Returns: VTR_ERR_OS.
@@ -82,14 +93,14 @@ void vtr_os_shm_unmap(void *map, size_t size);
 
 /**
  * Returns the memory of [offset, offset + size) to the system: it then reads as zeros in all mappings. The
- * range may be any within the file; only whole pages save memory.
+ * range may be any within the file; only whole pages save memory. POSIX can only write zeros, which saves none.
  *
  * Returns: VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_discard(int fd, uint64_t offset, uint64_t size);
 
 /* Finds the first byte from `offset` on that is backed by memory; UINT64_MAX if there is none. `offset` must
- * lie in the file. Returns: VTR_ERR_OS. */
+ * lie in the file. A system that cannot tell says that all of it is. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_find_data(int fd, uint64_t offset, uint64_t *out_offset);
 
 /* Returns: VTR_ERR_OS, VTR_ERR_INVALID (the fd is not a file with a size). */
@@ -97,7 +108,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_shm_size(int fd, uint64_t *out_size);
 
 /**
  * Checks memory from another process: it must have `min_size` bytes and be sealed against shrinking, so that
- * access to a mapping cannot raise SIGBUS.
+ * access to a mapping cannot raise SIGBUS. Without seals: as described above.
  *
  * Returns: VTR_ERR_INVALID if it does not.
  */
@@ -114,7 +125,7 @@ bool vtr_os_shm_is_huge(int fd);
  * (vtr_os_sandbox_server() does).
  *
  * Owner:   *out_fd is the caller's, close-on-exec.
- * Returns: VTR_ERR_OS.
+ * Returns: VTR_ERR_OS (ENOTSUP: the system only duplicates fds that are opened by /dev/fd).
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_read_only(int fd, int *out_fd);
 

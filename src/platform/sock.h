@@ -96,7 +96,8 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size,
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_unread(int fd, size_t *out_bytes);
 
-/* Reports the process that connected. Returns: VTR_ERR_OS. */
+/* Reports the process that connected, and its user. The pid is 0 where the system only tells the user. Returns:
+ * VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_peer(int fd, pid_t *out_pid, uid_t *out_uid);
 
 /**

@@ -173,7 +173,8 @@ static struct vtr_os_loop_timer *find_due(struct vtr_os_loop *loop, int64_t now)
 	struct vtr_os_loop_timer *timer;
 
 	vtr_list_for_each (timer, &loop->timers, node) {
-		if (timer->at_ns >= 0 && timer->at_ns <= now && (!earliest || timer->at_ns < earliest->at_ns)) {
+		if (timer->at_ns >= 0 && timer->at_ns <= now &&
+		    (!earliest || timer->at_ns < earliest->at_ns)) {
 			earliest = timer;
 		}
 	}

@@ -57,6 +57,7 @@ enum vtr_err vtr_os_sandbox_enter(const struct vtr_os_sandbox_params *params, ui
 	enum vtr_err err = vtr_os_limits(&params->limits);
 	if (err == VTR_OK && !params->watched && params->mode != VTR_OS_SANDBOX_REPORT) {
 		err = vtr_os_hide();
+		err = err == VTR_ERR_UNSUPPORTED ? VTR_OK : err;
 	}
 	if (err == VTR_OK) {
 		err = restrict_process(params, &applied);
