@@ -281,6 +281,28 @@ class ServerTest(unittest.TestCase):
         self.server.check_sound()
 
 
+def read_skips():
+    """The lines of the list TEST_SKIPS (tests/posix_skips.txt) about the script that runs: '' for all of it, CLASS,
+    CLASS.METHOD or FUNCTION -> reason."""
+    if not os.environ.get('TEST_SKIPS'):
+        return {}
+    script = '/'.join(os.path.abspath(sys.argv[0]).removesuffix('.py').split('/')[-2:])
+    with open(os.environ['TEST_SKIPS']) as file:
+        lines = [line.strip().partition(': ') for line in file if line.startswith(script)]
+    return {name.removeprefix(script).removeprefix(':'): reason for name, _, reason in lines}
+
+
+def skip_listed(module):
+    """Marks the tests of the list. Exits if it names the whole script."""
+    for name, reason in read_skips().items():
+        if not name:
+            print(f'skipped: {reason}')
+            sys.exit(77)
+        owner, _, method = name.rpartition('.')
+        owner = getattr(module, owner) if owner else module
+        setattr(owner, method, unittest.skip(reason)(getattr(owner, method)))
+
+
 class Function(unittest.FunctionTestCase):
     def __str__(self):
         return self.id()
@@ -313,6 +335,7 @@ class Result(unittest.TextTestResult):
 def run_tests(arguments):
     """Runs the tests of the script as unittest's arguments say, and exits: with 77 if all were skipped."""
     sys.stdout.reconfigure(line_buffering=True)
+    skip_listed(sys.modules['__main__'])
     runner = unittest.TextTestRunner(verbosity=2, warnings='ignore', resultclass=Result)
     result = unittest.main(module='__main__', argv=[sys.argv[0], *arguments], testLoader=Loader(), testRunner=runner,
                            exit=False).result

@@ -124,7 +124,7 @@ static void a_torn_slot_is_never_believed(void)
 
 	CHECK(pid >= 0);
 	if (pid == 0) {
-		CHECK_OK(vtr_os_die_with_parent());
+		(void)!vtr_os_die_with_parent(); /* not all systems have that */
 		for (uint64_t i = 1;; i++) {
 			frame = make_frame(i);
 			vtr_scanout_page_publish(board, 0, &frame);

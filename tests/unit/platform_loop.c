@@ -105,6 +105,12 @@ static void modify_and_hup(void)
 	vtr_os_loop_remove(&end.watch); /* does nothing: it is NULL */
 	vtr_close(&ends[0]);
 	CHECK_ERR(vtr_os_loop_add_fd(loop, -1, true, false, note, &end, &end.watch), VTR_ERR_OS);
+	for (size_t i = 0; i < 2; i++) {
+		vtr_autofd int ready = open(i == 0 ? "/dev/null" : "/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+		CHECK_ERR(vtr_os_loop_add_fd(loop, ready, true, false, note, &end, &end.watch), VTR_ERR_OS);
+		CHECK_EQ(errno, EPERM);
+	}
 }
 
 static void remove_victim(void *data, unsigned events)

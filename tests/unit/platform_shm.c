@@ -32,15 +32,10 @@ static void create_and_map(void)
 	vtr_close(&fd);
 }
 
-static void size_is_for_ever(void)
+static void impossible_sizes_are_refused(void)
 {
 	int fd = -1;
 
-	CHECK_OK(vtr_os_shm_create("test", 100, &fd));
-	CHECK(ftruncate(fd, 0) < 0 && errno == EPERM);
-	CHECK(ftruncate(fd, 1 << 20) < 0 && errno == EPERM);
-	vtr_close(&fd);
-	fd = -1;
 	CHECK_ERR(vtr_os_shm_create("test", SIZE_MAX, &fd), VTR_ERR_OS);
 	CHECK_ERR(vtr_os_shm_create("test", SIZE_MAX / 2 - 100, &fd), VTR_ERR_OS);
 	CHECK_EQ(fd, -1);
@@ -55,8 +50,8 @@ static void constant_memory(void)
 
 	CHECK_OK(vtr_os_shm_create_constant("test", text, sizeof(text), &fd));
 	CHECK((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
-	CHECK(pwrite(fd, "x", 1, 0) < 0 && errno == EPERM);
-	CHECK(ftruncate(fd, 0) < 0 && errno == EPERM);
+	CHECK(pwrite(fd, "x", 1, 0) < 0);
+	CHECK(ftruncate(fd, 0) < 0);
 	CHECK_ERR(vtr_os_shm_map(fd, 0, 1, true, &map), VTR_ERR_OS);
 	CHECK_OK(vtr_os_shm_read(fd, back, sizeof(back)));
 	CHECK_STR(back, "12345");
@@ -133,7 +128,6 @@ static void discarded_memory_is_zero_again(void)
 	CHECK_OK(vtr_os_shm_discard(fd, 0, 0));
 	CHECK_OK(vtr_os_shm_discard(fd, page - 1, page + 2)); /* not only whole pages */
 	CHECK_EQ(fstat(fd, &st), 0);
-	CHECK_EQ((size_t)st.st_blocks * 512, 3 * page); /* before reading takes a page again */
 	CHECK_EQ((size_t)st.st_size, 4 * page);
 	CHECK_EQ(bytes[page - 2], 7);
 	for (size_t i = page - 1; i < 2 * page + 1; i++) {
@@ -178,7 +172,7 @@ static void populated_pages_are_there(void)
 	CHECK_OK(vtr_os_shm_map(fd, 0, 8 * page, true, &map));
 	vtr_os_shm_populate((char *)map + 2 * page + 5, page);
 	CHECK_OK(vtr_os_shm_find_data(fd, 0, &at));
-	CHECK(at == 2 * page || at == UINT64_MAX); /* older kernels cannot */
+	CHECK(at == 2 * page || at == UINT64_MAX); /* not all kernels can */
 	CHECK_OK(vtr_os_shm_find_data(fd, 4 * page, &at));
 	CHECK_EQ(at, UINT64_MAX);
 	vtr_os_shm_unmap(map, 8 * page);
@@ -197,13 +191,6 @@ static void checks_what_others_send(void)
 	CHECK_ERR(vtr_os_shm_check(fd, UINT64_MAX), VTR_ERR_INVALID);
 	vtr_close(&fd);
 
-	fd = memfd_create("can-shrink", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	CHECK_EQ(ftruncate(fd, (off_t)page), 0);
-	CHECK_ERR(vtr_os_shm_check(fd, page), VTR_ERR_INVALID);
-	CHECK_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
-	CHECK_OK(vtr_os_shm_check(fd, page));
-	vtr_close(&fd);
-
 	int fds[2];
 	CHECK_EQ(pipe2(fds, O_CLOEXEC), 0);
 	CHECK_ERR(vtr_os_shm_check(fds[0], 0), VTR_ERR_INVALID);
@@ -214,6 +201,28 @@ static void checks_what_others_send(void)
 	vtr_close(&fds[0]);
 	vtr_close(&fds[1]);
 	CHECK_ERR(vtr_os_shm_check(-1, 0), VTR_ERR_INVALID);
+}
+
+/* Either the memory cannot shrink, or this process goes on with zeros. */
+static void shrinking_ends_no_process(void)
+{
+	const size_t page = vtr_os_page_size();
+	void *map;
+	int fd;
+
+	CHECK_OK(vtr_os_shm_create("test", 2 * page, &fd));
+	CHECK_OK(vtr_os_shm_check(fd, 2 * page));
+	CHECK_OK(vtr_os_shm_map(fd, 0, 2 * page, true, &map));
+	volatile uint8_t *bytes = map;
+	bytes[0] = 5;
+	bytes[page] = 6;
+	const bool shrinks = ftruncate(fd, (off_t)page) == 0;
+	CHECK_EQ(bytes[page], shrinks ? 0 : 6);
+	bytes[page + 1] = 7;
+	CHECK_EQ(bytes[page + 1], 7);
+	CHECK_EQ(bytes[0], 5);
+	vtr_os_shm_unmap(map, 2 * page);
+	vtr_close(&fd);
 }
 
 static void read_only_is_for_reading(void)
@@ -318,31 +327,12 @@ static void bad_pieces_are_refused(void)
 	vtr_close(&fd);
 }
 
-/* A map of a part of huge pages would cover more than its size, so parts of them are not mapped. */
-static void huge_pages_are_known(void)
-{
-	void *map = NULL;
-	int plain = -1;
-
-	CHECK_OK(vtr_os_shm_create("plain", vtr_os_page_size(), &plain));
-	CHECK(!vtr_os_shm_is_huge(plain));
-	vtr_close(&plain);
-	vtr_autofd int huge = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
-	if (huge < 0) {
-		printf("no huge pages here\n");
-		return;
-	}
-	CHECK(vtr_os_shm_is_huge(huge));
-	const struct vtr_os_shm_piece piece = { .fd = huge, .size = vtr_os_page_size() };
-	CHECK_ERR(vtr_os_shm_map_pieces(&piece, 1, vtr_os_page_size(), &map), VTR_ERR_OS);
-}
-
 int main(void)
 {
 	int fds = test_count_fds();
 
 	RUN(create_and_map);
-	RUN(size_is_for_ever);
+	RUN(impossible_sizes_are_refused);
 	RUN(constant_memory);
 	RUN(sparse);
 	RUN(aligned);
@@ -350,10 +340,10 @@ int main(void)
 	RUN(memory_is_found_between_holes);
 	RUN(populated_pages_are_there);
 	RUN(checks_what_others_send);
+	RUN(shrinking_ends_no_process);
 	RUN(read_only_is_for_reading);
 	RUN(pieces_in_one_view);
 	RUN(bad_pieces_are_refused);
-	RUN(huge_pages_are_known);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;
 }

@@ -28,22 +28,6 @@ static void close_both(int fds[2])
 	vtr_close(&fds[1]);
 }
 
-/* The connected process is this one. */
-static void check_cgroup(int server)
-{
-	char own[4096] = "";
-	char found[4096];
-	char cut[4];
-	int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
-
-	CHECK(fd >= 0 && read(fd, own, sizeof(own) - 1) > 0);
-	vtr_close(&fd);
-	vtr_os_sock_peer_cgroup(server, found, sizeof(found));
-	CHECK_STR(found, own);
-	vtr_os_sock_peer_cgroup(server, cut, sizeof(cut));
-	CHECK(strlen(cut) == 3 && strncmp(cut, own, 3) == 0);
-}
-
 static void listen_and_connect(void)
 {
 	int listener = -1;
@@ -66,9 +50,8 @@ static void listen_and_connect(void)
 	CHECK((fcntl(server, F_GETFD) & FD_CLOEXEC) != 0);
 	CHECK((fcntl(server, F_GETFL) & O_NONBLOCK) == 0);
 	CHECK_OK(vtr_os_sock_peer(server, &pid, &uid));
-	CHECK_EQ(pid, getpid());
+	CHECK(pid == getpid() || pid == 0); /* not all systems tell */
 	CHECK_EQ(uid, getuid());
-	check_cgroup(server);
 	send_bytes(client, "hello", NULL, 0);
 	CHECK_OK(vtr_os_sock_recv(server, buf, sizeof(buf), &size, NULL, 0, NULL));
 	CHECK(size == 5 && memcmp(buf, "hello", 5) == 0);

@@ -2,9 +2,6 @@
 #include "platform/thread.h"
 
 #include <signal.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/syscall.h>
 
 #include "platform/burst.h"
 #include "test.h"
@@ -12,7 +9,6 @@
 #define MS INT64_C(1000000)
 
 struct seen {
-	char name[16];
 	bool takes_signals;
 };
 
@@ -21,12 +17,11 @@ static void look_around(void *data)
 	struct seen *seen = data;
 	sigset_t mask;
 
-	prctl(PR_GET_NAME, seen->name, 0, 0, 0);
 	pthread_sigmask(SIG_SETMASK, NULL, &mask);
 	seen->takes_signals = !sigismember(&mask, SIGTERM) || !sigismember(&mask, SIGCHLD);
 }
 
-static void threads_have_names_and_no_signals(void)
+static void threads_receive_no_signals(void)
 {
 	struct vtr_os_thread thread;
 	struct seen seen = { .takes_signals = true };
@@ -34,7 +29,6 @@ static void threads_have_names_and_no_signals(void)
 
 	CHECK_OK(vtr_os_thread_create(&thread, "a-very-long-name-of-a-thread", look_around, &seen));
 	vtr_os_thread_join(&thread);
-	CHECK_STR(seen.name, "a-very-long-nam");
 	CHECK(!seen.takes_signals);
 	pthread_sigmask(SIG_SETMASK, NULL, &mask);
 	CHECK(!sigismember(&mask, SIGTERM));
@@ -50,28 +44,6 @@ static void time_goes_on(void)
 	CHECK(passed >= 2 * MS);
 	vtr_os_cpu_relax();
 	vtr_os_yield();
-}
-
-static void be_nice(void *data)
-{
-	int *out = data;
-
-	CHECK_OK(vtr_os_thread_set_nice(7));
-	vtr_os_thread_set_punctual();
-	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 1000);
-	*out = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
-}
-
-static void niceness_is_the_threads_own(void)
-{
-	struct vtr_os_thread thread;
-	int before = getpriority(PRIO_PROCESS, 0);
-	int nice = 0;
-
-	CHECK_OK(vtr_os_thread_create(&thread, "nice", be_nice, &nice));
-	vtr_os_thread_join(&thread);
-	CHECK_EQ(nice, 7);
-	CHECK_EQ(getpriority(PRIO_PROCESS, 0), before);
 }
 
 struct meeting {
@@ -189,9 +161,8 @@ static void late_events_are_rarely_awaited(void)
 
 int main(void)
 {
-	RUN(threads_have_names_and_no_signals);
+	RUN(threads_receive_no_signals);
 	RUN(time_goes_on);
-	RUN(niceness_is_the_threads_own);
 	RUN(conditions);
 	RUN(parking);
 	RUN(parking_ends);

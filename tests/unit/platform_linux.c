@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* What src/platform/linux does beyond the contract of src/platform's headers, or where these allow less. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "base/mem.h"
+#include "platform/shm.h"
+#include "platform/sock.h"
+#include "platform/thread.h"
+#include "test.h"
+
+static void size_is_for_ever(void)
+{
+	int fd = -1;
+
+	CHECK_OK(vtr_os_shm_create("test", 100, &fd));
+	CHECK(ftruncate(fd, 0) < 0 && errno == EPERM);
+	CHECK(ftruncate(fd, 1 << 20) < 0 && errno == EPERM);
+	vtr_close(&fd);
+	CHECK_OK(vtr_os_shm_create_constant("test", "12345", 5, &fd));
+	CHECK(pwrite(fd, "x", 1, 0) < 0 && errno == EPERM);
+	CHECK(ftruncate(fd, 0) < 0 && errno == EPERM);
+	vtr_close(&fd);
+}
+
+static void memory_that_can_shrink_is_refused(void)
+{
+	const size_t page = vtr_os_page_size();
+	int fd = memfd_create("can-shrink", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	CHECK_EQ(ftruncate(fd, (off_t)page), 0);
+	CHECK_ERR(vtr_os_shm_check(fd, page), VTR_ERR_INVALID);
+	CHECK_EQ(fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK), 0);
+	CHECK_OK(vtr_os_shm_check(fd, page));
+	vtr_close(&fd);
+}
+
+static void discarded_memory_goes_back(void)
+{
+	const size_t page = vtr_os_page_size();
+	struct stat st;
+	void *map;
+	int fd;
+
+	CHECK_OK(vtr_os_shm_create("test", 4 * page, &fd));
+	CHECK_OK(vtr_os_shm_map(fd, 0, 4 * page, true, &map));
+	memset(map, 7, 4 * page);
+	CHECK_OK(vtr_os_shm_discard(fd, page - 1, page + 2)); /* not only whole pages */
+	CHECK_EQ(fstat(fd, &st), 0);
+	CHECK_EQ((size_t)st.st_blocks * 512, 3 * page);
+	vtr_os_shm_unmap(map, 4 * page);
+	vtr_close(&fd);
+}
+
+/* A map of a part of huge pages would cover more than its size, so parts of them are not mapped. */
+static void huge_pages_are_known(void)
+{
+	void *map = NULL;
+	int plain = -1;
+
+	CHECK_OK(vtr_os_shm_create("plain", vtr_os_page_size(), &plain));
+	CHECK(!vtr_os_shm_is_huge(plain));
+	vtr_close(&plain);
+	vtr_autofd int huge = memfd_create("huge", MFD_CLOEXEC | MFD_HUGETLB);
+	if (huge < 0) {
+		printf("no huge pages here\n");
+		return;
+	}
+	CHECK(vtr_os_shm_is_huge(huge));
+	const struct vtr_os_shm_piece piece = { .fd = huge, .size = vtr_os_page_size() };
+	CHECK_ERR(vtr_os_shm_map_pieces(&piece, 1, vtr_os_page_size(), &map), VTR_ERR_OS);
+}
+
+static void look_around(void *data)
+{
+	prctl(PR_GET_NAME, data, 0, 0, 0);
+	vtr_os_thread_set_punctual();
+	CHECK_EQ(prctl(PR_GET_TIMERSLACK), 1000);
+}
+
+static void threads_have_names(void)
+{
+	struct vtr_os_thread thread;
+	char name[16] = "";
+
+	CHECK_OK(vtr_os_thread_create(&thread, "a-very-long-name-of-a-thread", look_around, name));
+	vtr_os_thread_join(&thread);
+	CHECK_STR(name, "a-very-long-nam");
+}
+
+static void be_nice(void *data)
+{
+	int *out = data;
+
+	CHECK_OK(vtr_os_thread_set_nice(7));
+	*out = getpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid));
+}
+
+static void niceness_is_the_threads_own(void)
+{
+	struct vtr_os_thread thread;
+	const int before = getpriority(PRIO_PROCESS, 0);
+	int nice = 0;
+
+	CHECK_OK(vtr_os_thread_create(&thread, "nice", be_nice, &nice));
+	vtr_os_thread_join(&thread);
+	CHECK_EQ(nice, 7);
+	CHECK_EQ(getpriority(PRIO_PROCESS, 0), before);
+}
+
+/* The connected process is this one. */
+static void peers_are_known(void)
+{
+	char own[4096] = "";
+	char found[4096];
+	char cut[4];
+	int ends[2];
+	pid_t pid;
+	uid_t uid;
+	int fd = open("/proc/self/cgroup", O_RDONLY | O_CLOEXEC);
+
+	CHECK(fd >= 0 && read(fd, own, sizeof(own) - 1) > 0);
+	vtr_close(&fd);
+	CHECK_OK(vtr_os_sock_pair(ends));
+	CHECK_OK(vtr_os_sock_peer(ends[0], &pid, &uid));
+	CHECK_EQ(pid, getpid());
+	CHECK_EQ(uid, getuid());
+	vtr_os_sock_peer_cgroup(ends[0], found, sizeof(found));
+	CHECK_STR(found, own);
+	vtr_os_sock_peer_cgroup(ends[0], cut, sizeof(cut));
+	CHECK(strlen(cut) == 3 && strncmp(cut, own, 3) == 0);
+	vtr_close(&ends[0]);
+	vtr_close(&ends[1]);
+}
+
+int main(void)
+{
+	const int fds = test_count_fds();
+
+	RUN(size_is_for_ever);
+	RUN(memory_that_can_shrink_is_refused);
+	RUN(discarded_memory_goes_back);
+	RUN(huge_pages_are_known);
+	RUN(threads_have_names);
+	RUN(niceness_is_the_threads_own);
+	RUN(peers_are_known);
+	CHECK_EQ(test_count_fds(), fds);
+	return 0;
+}
