@@ -429,7 +429,9 @@ void vtr_os_loop_destroy(struct vtr_os_loop *loop)
 static void dispatch(struct vtr_os_loop *loop, size_t count)
 {
 	loop->dispatching = true;
-	for (size_t i = 0; i < count && !atomic_load(&loop->quit); i++) {
+	/* poll() does not tell what came first. The newest watch comes first here, so that connections that have closed
+	 * make room before the older listening socket takes new ones. */
+	for (size_t i = count; i-- > 0 && !atomic_load(&loop->quit);) {
 		struct vtr_os_loop_fd *watch = loop->asked[i];
 		const short events = loop->polled[i].revents;
 
