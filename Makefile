@@ -26,6 +26,10 @@ build-asan/build.ninja: | setup-test
 build-tsan/build.ninja: | setup-test
 	$(MESON) setup build-tsan -Db_sanitize=thread -Db_lundef=false
 
+# Only what POSIX has, as on macOS.
+build-posix/build.ninja: | setup-test
+	$(MESON) setup build-posix -Dplatform=posix
+
 build-fuzz/build.ninja: | setup-test
 	CC=clang $(MESON) setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 
@@ -46,13 +50,14 @@ coverage: setup-test build-coverage/build.ninja guest-for-tests
 	-$(PYTHON) tools/run_tests.py build-coverage
 	$(PYTHON) tools/coverage.py build-coverage
 
-# What takes long: the suite "long", the viewers under ASan and UBSan, data races, each fuzz target for two minutes.
+# What takes long: the suite "long", the viewers under ASan and UBSan, data races, each fuzz target for two minutes,
+# and a build without src/platform/linux.
 test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
-		guest-for-tests desktop-for-tests
+		build-posix/build.ninja guest-for-tests desktop-for-tests
 	tools/build_features
 	$(MESON) configure build-fuzz -Dfuzz-seconds=120
 	trap '$(MESON) configure build-fuzz -Dfuzz-seconds=10' EXIT; trap 'exit 1' INT TERM; \
-	$(PYTHON) tools/run_tests.py build:long,-races build-asan:clock,races build-tsan:unit,fuzz,races build-fuzz:fuzz
+	$(PYTHON) tools/run_tests.py build:long,-races build-asan:clock,races build-tsan:unit,fuzz,races build-fuzz:fuzz build-posix:unit,wire,fuzz,proto
 
 # The sample guest, and a QEMU that can run it where the system's is too old. Packages are fetched once, into
 # ~/.cache/vitrine.
@@ -89,4 +94,4 @@ format: setup-test
 	$(PYTHON) tools/check_format.py --fix
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-coverage build-without-*
+	rm -rf build build-asan build-tsan build-fuzz build-posix build-coverage build-without-*

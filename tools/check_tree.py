@@ -52,6 +52,12 @@ ALLOWED = {
     'guest/checks.c': {'fork'},
 }
 
+# What only Linux has, and src/platform/posix does without.
+LINUX_HEADER = re.compile(r'<(linux/.*|malloc\.h|sys/(epoll|eventfd|inotify|prctl|signalfd|syscall|timerfd|vfs)\.h)>|"platform/linux/')
+LINUX_NAME = re.compile(r'\b(accept4|close_range|epoll_\w+|eventfd|fallocate|memfd_create|pipe2|prctl|pthread_\w+_np|syscall|'
+                        r'MSG_CMSG_CLOEXEC|SO_PEERCRED|SOCK_CLOEXEC|SOCK_NONBLOCK)\b')
+LINUX_ALLOWED = 'src/platform/posix/getpeereid.c'  # in place of a function of other systems
+
 errors = 0
 
 
@@ -146,6 +152,13 @@ def check_layers(path, text, layers):
             complain(path, number, f'{match[1]}/ is no layer')
 
 
+def check_posix(path, text, code):
+    for number, (line, clean) in enumerate(zip(text.splitlines(), code.splitlines()), 1):
+        found = LINUX_HEADER.search(line) if line.startswith('#include') else LINUX_NAME.search(clean)
+        if found:
+            complain(path, number, f'{found[0]} is only for Linux')
+
+
 def check_guard(path, text):
     """Named after the path; outside of src/ folders in front may be left out."""
     parts = path.parts[1:] if path.parts[0] == 'src' else path.parts
@@ -208,6 +221,8 @@ def check_c(root, path, layers):
     check_functions(path, code)
     if path.parts[0] == 'src':
         check_layers(path, text, layers)
+        if path.parent == Path('src/platform/posix') and str(path) != LINUX_ALLOWED:
+            check_posix(path, text, code)
     if path.suffix == '.h':
         check_guard(path, text)
     before = ''

@@ -454,11 +454,11 @@ static enum vtr_err make_room(struct vtr_os_loop *loop)
 		return VTR_OK;
 	}
 	const size_t room = loop->watch_count * 2;
-	struct pollfd *polled = reallocarray(loop->polled, room, sizeof(*polled));
+	struct pollfd *polled = realloc(loop->polled, room * sizeof(*polled));
 	if (polled) {
 		loop->polled = polled;
 	}
-	struct vtr_os_loop_fd **asked = reallocarray(loop->asked, room, sizeof(struct vtr_os_loop_fd *));
+	struct vtr_os_loop_fd **asked = realloc(loop->asked, room * sizeof(struct vtr_os_loop_fd *));
 	if (asked) {
 		loop->asked = asked;
 	}
