@@ -85,7 +85,10 @@ static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message
 	zygote->ready = ready->threads == 1;
 	if (!zygote->ready) {
 		vtr_info(zygote->params.log,
-		         "the driver starts threads when it is loaded, so each worker loads it by itself");
+		         ready->threads > 0 ?
+		                 "the driver starts threads when it is loaded, so each worker loads it by "
+		                 "itself" :
+		                 "this system cannot fork workers, so each is started as a program");
 		zygote->unusable = true;
 		vtr_child_hang_up(zygote->child);
 	} else {
