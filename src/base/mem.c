@@ -33,6 +33,7 @@ static void start_block(struct vtr_arena *arena, struct vtr_arena_block *block)
 {
 	arena->cur = block->data;
 	arena->end = block->data + block->size;
+	arena->first = block->counted ? NULL : block->data;
 	ASAN_POISON_MEMORY_REGION(block->data, block->size);
 }
 
@@ -109,7 +110,7 @@ void *vtr_arena_alloc_block(struct vtr_arena *arena, size_t size)
 	return result;
 }
 
-void vtr_arena_reset(struct vtr_arena *arena)
+void vtr_arena_reset_blocks(struct vtr_arena *arena)
 {
 	while (arena->newest != NULL && arena->newest->counted) {
 		free_newest(arena);
@@ -117,8 +118,7 @@ void vtr_arena_reset(struct vtr_arena *arena)
 	if (arena->newest != NULL) {
 		start_block(arena, arena->newest);
 	} else {
-		arena->cur = NULL;
-		arena->end = NULL;
+		arena->cur = arena->end = arena->first = NULL;
 	}
 }
 
@@ -127,8 +127,7 @@ void vtr_arena_finish(struct vtr_arena *arena)
 	while (arena->newest != NULL) {
 		free_newest(arena);
 	}
-	arena->cur = NULL;
-	arena->end = NULL;
+	arena->cur = arena->end = arena->first = NULL;
 }
 
 /* Adds to a process's part last, and takes from it first: if it is killed in between, too much counts as taken. */

@@ -138,6 +138,7 @@ struct vtr_arena_block;
 struct vtr_arena {
 	char *cur; /* free bytes of the current block: [cur, end) */
 	char *end;
+	char *first; /* the begin of the first block while it is the current one, else NULL */
 	struct vtr_arena_block *newest; /* the current block, linked to the older ones */
 	size_t first_size;
 	size_t held; /* bytes in all blocks */
@@ -150,8 +151,21 @@ struct vtr_arena {
  * the arena. */
 void vtr_arena_init(struct vtr_arena *arena, size_t first_block, struct vtr_budget *budget);
 
+/* The slow path of vtr_arena_reset(). */
+void vtr_arena_reset_blocks(struct vtr_arena *arena);
+
 /* Ends all allocations; keeps the first block. */
-void vtr_arena_reset(struct vtr_arena *arena);
+static inline void vtr_arena_reset(struct vtr_arena *arena)
+{
+	if (VTR_UNLIKELY(arena->cur != arena->first)) {
+		if (arena->first != NULL) {
+			ASAN_POISON_MEMORY_REGION(arena->first, (size_t)(arena->cur - arena->first));
+			arena->cur = arena->first;
+		} else {
+			vtr_arena_reset_blocks(arena);
+		}
+	}
+}
 
 /* Ends all allocations and frees everything. The arena can be used again. */
 void vtr_arena_finish(struct vtr_arena *arena);

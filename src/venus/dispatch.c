@@ -178,10 +178,7 @@ static inline bool run_one(struct vtr_dispatch *d)
 		}
 	}
 	run(d);
-	if (d->arena.cur != d->arena_start) {
-		vtr_arena_reset(&d->arena);
-		d->arena_start = d->arena.cur;
-	}
+	vtr_arena_reset(&d->arena);
 	if (__builtin_expect(d->r.status != 0, 0)) {
 		d->r.failed = NULL;
 		d->r.status &= ~(uint32_t)VTR_CS_FAILED;

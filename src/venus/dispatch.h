@@ -26,7 +26,6 @@ struct vtr_dispatch {
 	bool postponed;        /* a command was left for the ring's own thread */
 	bool indirect;         /* inside vkExecuteCommandStreamsMESA */
 	struct vtr_arena arena;
-	char *arena_start;     /* the arena's position when it is empty */
 	struct vtr_resource *reply_resource; /* a reference */
 	size_t reply_offset;
 	size_t reply_size;
