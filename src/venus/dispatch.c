@@ -214,7 +214,7 @@ static enum vtr_err run_all(struct vtr_dispatch *d, const uint8_t *data,
 	return VTR_OK;
 }
 
-enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, const uint8_t *data, size_t size,
+enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, uint8_t *data, size_t size,
                               void (*progress)(struct vtr_dispatch *d, size_t done), size_t *out_done)
 {
 	size_t done = 0;
@@ -236,7 +236,7 @@ enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, const uint8_t *data, size_
 static enum vtr_err run_scratch(struct vtr_dispatch *d, const uint8_t *data, size_t size,
                                 const uint8_t *data_end, size_t *out_done)
 {
-	const uint8_t *base = d->scratch[1];
+	uint8_t *base = d->scratch[1];
 
 	vtr_cs_reader_init(&d->r, base, size, &d->venus->objects.map, &d->arena);
 	vtr_cs_reader_continue(&d->r, data + size, data_end);

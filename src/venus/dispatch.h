@@ -30,7 +30,7 @@ struct vtr_dispatch {
 	size_t reply_offset;
 	size_t reply_size;
 	struct vtr_cs_writer reply;
-	/* Private copies of guest memory: [0] for the ring's bytes, [1] for indirect streams. */
+	/* Private copies: [0] of what the ring or the context's stream has, [1] of indirect streams. */
 	uint8_t *scratch[2];
 	size_t scratch_size[2];
 };
@@ -39,11 +39,12 @@ void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct v
 void vtr_dispatch_finish(struct vtr_dispatch *d);
 
 /**
- * Runs complete commands in private memory. `progress`, if not NULL, is called after each command with the number of
- * bytes done. *out_done (may be NULL) is less than `size` only if a command of a borrowed ring was postponed.
+ * Runs complete commands in private memory, which decoding changes. `progress`, if not NULL, is called after each
+ * command with the number of bytes done. *out_done (may be NULL) is less than `size` only if a command of a borrowed
+ * ring was postponed.
  * Returns: VTR_ERR_PROTOCOL; the context is dead then.
  */
-VTR_MUST_CHECK enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, const uint8_t *data, size_t size,
+VTR_MUST_CHECK enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, uint8_t *data, size_t size,
                                              void (*progress)(struct vtr_dispatch *d, size_t done),
                                              size_t *out_done);
 /* The same for memory that the guest can write. It is copied piece by piece, each byte of a command once, except for

@@ -15,6 +15,9 @@
 #include "wire_gen.h"
 
 #define WATCH_PERIOD_NS UINT64_C(1000000000)
+/* Commands for the context's stream up to this size need no memory of the budget. Guests send little more than
+ * notifications there. */
+#define SMALL_SUBMIT 4096
 
 static enum vtr_err init_parts(struct vtr_venus *venus)
 {
@@ -136,10 +139,24 @@ void vtr_venus_fail(struct vtr_venus *venus, const char *what, const char *why, 
 
 enum vtr_err vtr_venus_submit(struct vtr_venus *venus, const void *commands, size_t size)
 {
+	_Alignas(16) uint8_t small[SMALL_SUBMIT];
+	uint8_t *copy = small;
+
 	if (vtr_venus_is_dead(venus)) {
 		return VTR_ERR_PROTOCOL;
 	}
-	return vtr_dispatch_run(&venus->dispatch, commands, size, NULL, NULL);
+	/* Decoding leaves handles of the driver in the bytes, and a client can have its bytes read again: batches of
+	 * a message may overlap. */
+	if (size > sizeof(small)) {
+		copy = vtr_dispatch_scratch(&venus->dispatch, 0, size);
+	}
+	if (copy == NULL) {
+		vtr_venus_fail(venus, "command stream",
+		               "there is no room for it in the context's budget (-o max-memory)", size);
+		return VTR_ERR_PROTOCOL;
+	}
+	memcpy(copy, commands, size);
+	return vtr_dispatch_run(&venus->dispatch, copy, size, NULL, NULL);
 }
 
 static enum vtr_err blob_shm(struct vtr_venus *venus, uint32_t res_id, uint32_t flags, uint64_t size,

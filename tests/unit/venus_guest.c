@@ -97,8 +97,15 @@ struct vtr_cs_writer *guest_ask(struct guest *g)
 
 enum vtr_err guest_submit(struct guest *g)
 {
+	const size_t size = (size_t)(g->w.cur - g->bytes);
+	enum vtr_err err;
+
 	CHECK(!g->w.full);
-	return vtr_venus_submit(g->venus, g->bytes, (size_t)(g->w.cur - g->bytes));
+	memcpy(g->sent, g->bytes, size);
+	err = vtr_venus_submit(g->venus, g->bytes, size);
+	/* Handles of the driver must not appear where a client can have them read again. */
+	CHECK(memcmp(g->sent, g->bytes, size) == 0);
+	return err;
 }
 
 int32_t guest_answer(struct guest *g)

@@ -46,6 +46,7 @@ struct guest {
 	struct vtr_log *log;
 	uint8_t *reply;
 	uint8_t bytes[65536];
+	uint8_t sent[65536]; /* a copy of the bytes that were submitted last */
 	struct vtr_cs_writer w;
 	pthread_mutex_t lock; /* guards what follows */
 	uint64_t fences[GUEST_MAX_REPORTS]; /* in the order of their reports */
