@@ -128,7 +128,7 @@ class Emitter:
         if m.kind == 'fixed':
             return self.get_fixed(m, lv)
         if m.kind == 'array':
-            return self.get_array(m.ctype, lv, length(m.lens[0], owner, everything), opt, owner)
+            return self.get_array(m.ctype, lv, length(m.lens[0], owner, everything), opt)
         return self.get_array2(m, lv, owner, everything)
 
     def get_one(self, ctype, lvalue):
@@ -146,7 +146,8 @@ class Emitter:
         return [f'vtr_cs_fixed(r, {n});', f'for (size_t i = 0; i < {n}; i++) {{',
                 *['\t' + x for x in self.get_one(m.ctype, f'{lv}[i]')], '}']
 
-    def get_array(self, ctype, lv, count, opt, owner):
+    def get_array(self, ctype, lv, count, opt, names='nsiq'):
+        """`names` are those of the local variables: the count, the array, the index, and the encoded elements."""
         check = []
         part = re.match(r'(.*?(\w+))/(\d+)$', count)
         if part:  # as of SPIR-V: drivers would read on behind the end
@@ -156,9 +157,29 @@ class Emitter:
         layout = self.reg.layout(ctype)
         if layout:
             return check + [f'{lv} = vtr_cs_plain(r, {count}, {layout[0]}, {layout[1]}, {opt});']
-        return check + ['{', f'\tsize_t n = vtr_cs_count(r, {count}, {opt}, {self.reg.min_wire(ctype)});',
-                        f'\t{ctype} *s = vtr_cs_alloc_raw(r, n, sizeof(*s));', '\tfor (size_t i = 0; s && i < n; i++) {',
-                        *['\t\t' + x for x in self.get_one(ctype, 's[i]')], '\t}', f'\t{lv} = s;', '}']
+        n, s, i, q = names
+        if self.flatten_type(ctype, ''):
+            return check + self.get_flat_array(ctype, lv, count, opt, names)
+        return check + ['{', f'\tsize_t {n} = vtr_cs_count(r, {count}, {opt}, {self.reg.min_wire(ctype)});',
+                        f'\t{ctype} *{s} = vtr_cs_alloc_raw(r, {n}, sizeof(*{s}));',
+                        f'\tfor (size_t {i} = 0; {s} && {i} < {n}; {i}++) {{',
+                        *['\t\t' + x for x in self.get_one(ctype, f'{s}[{i}]')], '\t}', f'\t{lv} = {s};', '}']
+
+    def get_flat_array(self, ctype, lv, count, opt, names):
+        """Elements of scalars and handles: checked against the end once, and stored in place where they fit."""
+        n, s, i, q = names
+        flat = self.flatten_type(ctype, f'{s}[{i}]')
+        size = sum(self.scalar_size(t) for t, _ in flat)
+        layout = self.reg.layout(ctype, handles=True)
+        memory = f'vtr_cs_in_place({q}, {layout[1]})' if layout else f'vtr_cs_alloc_raw(r, {q} ? {n} : 0, sizeof(*{s}))'
+        out = ['{', f'\tsize_t {n} = vtr_cs_count_word(r, {count}, {opt});',
+               f'\tconst uint8_t *{q} = {n} ? vtr_cs_elements(r, {n}, {size}) : NULL;',
+               f'\t{ctype} *{s} = {memory};', f'\tfor (size_t {i} = 0; {s} && {i} < {n}; {i}++, {q} += {size}) {{']
+        at = 0
+        for t, field in flat:
+            out.append(f'\t\t{field} = {self.load(t, f"{q} + {at}" if at else q, field)};')
+            at += self.scalar_size(t)
+        return out + ['\t}', f'\t{lv} = {s};', '}']
 
     def get_array2(self, m, lv, owner, everything):
         """ppGeometries and the like: an array of arrays, each with its own length."""
@@ -168,11 +189,7 @@ class Emitter:
             inner = f'({owner}{array} ? {owner}{array}[i].{field} : 0)'
         outer = length(m.lens[1], owner, everything)
         opt = 'true' if m.optional else 'false'
-        body = self.get_array(m.ctype, 's[i]', inner, 'false', owner)
-        body = [x.replace('size_t i = 0; s && i < n; i++', 'size_t j = 0; t && j < k; j++')
-                 .replace('size_t n', 'size_t k').replace(f'{m.ctype} *s =', f'{m.ctype} *t =')
-                 .replace('(r, n, sizeof(*s))', '(r, k, sizeof(*t))').replace('&s[i]', '&t[j]')
-                 .replace('s[i] = s;', 's[i] = t;') for x in body]
+        body = self.get_array(m.ctype, 's[i]', inner, 'false', 'ktju')
         return ['{', f'\tsize_t n = vtr_cs_count(r, {outer}, {opt}, 8);',
                 f'\tconst {m.ctype} **s = vtr_cs_alloc(r, n, sizeof(*s));',
                 '\tfor (size_t i = 0; s && i < n; i++) {', *['\t\t' + x for x in body], '\t}', f'\t{lv} = s;', '}']
@@ -201,7 +218,7 @@ class Emitter:
                     f'\t{s.name} *v = data;', '\t(void)r;', '\t(void)v;', *body, '}', '',
                     f'void vtw_get_{s.name}(struct vtr_cs_reader *r, {s.name} *v)', '{',
                     f'\tv->sType = (VkStructureType){s.stype};',
-                    f'\tv->pNext = vtr_cs_head(r, {s.stype}) ? vtr_cs_chain(r, {chain}, false) : NULL;',
+                    f'\tv->pNext = vtr_cs_head(r, {s.stype}, {chain}, false);',
                     f'\tself_{s.name}(r, v);', '}', '']
         else:
             out += [f'void vtw_get_{s.name}(struct vtr_cs_reader *r, {s.name} *v)', '{',
@@ -275,7 +292,7 @@ class Emitter:
                 f'\t{s.name} *v = data;', '\t(void)v;', *body, '}', '',
                 f'void vtw_getp_{s.name}(struct vtr_cs_reader *r, {s.name} *v)', '{',
                 f'\tv->sType = (VkStructureType){s.stype};',
-                f'\tv->pNext = vtr_cs_head(r, {s.stype}) ? vtr_cs_chain(r, {chain}, true) : NULL;',
+                f'\tv->pNext = vtr_cs_head(r, {s.stype}, {chain}, true);',
                 f'\tselfp_{s.name}(r, v);', '}', '']
 
     def out_array_get(self, m, lv, count):

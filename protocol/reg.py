@@ -293,8 +293,8 @@ class Registry:
     def constant(self, text):
         return int(self.constants.get(text, text), 0)
 
-    def flat(self, ctype):
-        """Wire size of a struct that is nothing but scalars, or None."""
+    def flat(self, ctype, handles=False):
+        """Wire size of a struct that is nothing but scalars, or None. `handles`: ids are scalars, too."""
         s = self.structs.get(ctype)
         if s is None or s.union or s.stype is not None or s.host:
             return None
@@ -303,22 +303,25 @@ class Registry:
             if m.kind != 'value':
                 return None
             p = self.primitive(m.ctype)
-            n = p[1] if p else self.flat(m.ctype)
+            n = p[1] if p else 8 if handles and m.ctype in self.handles else self.flat(m.ctype, handles)
             if n is None:
                 return None
             total += n
         return total
 
-    def layout(self, ctype):
-        """(size, alignment) in C of a flat type whose wire bytes are its C bytes, or None."""
+    def layout(self, ctype, handles=False):
+        """(size, alignment) in C of a flat type whose wire bytes are its C bytes, or None. `handles`: an id counts as
+        the handle that replaces it."""
+        if handles and ctype in self.handles:
+            return (8, 8)
         p = self.primitive(ctype)
         if p:
             return (p[0], p[0]) if p[0] == p[1] else None
-        if self.flat(ctype) is None or self.structs[ctype].wire:
+        if self.flat(ctype, handles) is None or self.structs[ctype].wire:
             return None
         offset = align = 0
         for m in self.structs[ctype].members:
-            part = self.layout(m.ctype)
+            part = self.layout(m.ctype, handles)
             if part is None or offset % part[1]:
                 return None
             offset += part[0]

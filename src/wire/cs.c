@@ -18,8 +18,8 @@ static size_t pad4(size_t n)
 	return (n + 3) & ~(size_t)3;
 }
 
-void vtr_cs_reader_init(struct vtr_cs_reader *r, const void *data, size_t size,
-                        const struct vtr_idmap *objects, struct vtr_arena *arena)
+void vtr_cs_reader_init(struct vtr_cs_reader *r, void *data, size_t size, const struct vtr_idmap *objects,
+                        struct vtr_arena *arena)
 {
 	*r = (struct vtr_cs_reader){
 		.cur = data,
@@ -120,19 +120,10 @@ void vtr_cs_null(struct vtr_cs_reader *r)
 	}
 }
 
-void *vtr_cs_alloc_raw(struct vtr_cs_reader *r, size_t count, size_t size)
+void *vtr_cs_no_memory(struct vtr_cs_reader *r, size_t count)
 {
-	size_t bytes;
-	void *p;
-
-	if (count == 0) {
-		return NULL;
-	}
-	p = vtr_mul(count, size, &bytes) ? vtr_arena_alloc(r->arena, bytes) : NULL;
-	if (p == NULL) {
-		vtr_cs_fail_value(r, NO_MEMORY, count);
-	}
-	return p;
+	vtr_cs_fail_value(r, NO_MEMORY, count);
+	return NULL;
 }
 
 void *vtr_cs_alloc(struct vtr_cs_reader *r, size_t count, size_t size)
@@ -161,11 +152,13 @@ size_t vtr_cs_bad_count(struct vtr_cs_reader *r, uint64_t n, uint64_t expected, 
 	return 0;
 }
 
-void *vtr_cs_plain_copy(struct vtr_cs_reader *r, const uint8_t *p, size_t n, size_t size)
+const uint8_t *vtr_cs_gather_elements(struct vtr_cs_reader *r, size_t n, size_t size)
 {
-	void *copy = vtr_cs_alloc_raw(r, n, size);
-
-	return copy != NULL ? memcpy(copy, p, n * size) : NULL;
+	if (n > vtr_cs_left(r) / size) {
+		vtr_cs_short(r);
+		return NULL;
+	}
+	return vtr_cs_gather(r, n * size);
 }
 
 void *vtr_cs_bulk(struct vtr_cs_reader *r, uint64_t expected, bool optional)
@@ -274,15 +267,9 @@ void *vtr_cs_handles(struct vtr_cs_reader *r, const uint64_t *ids, size_t count,
 	return handles;
 }
 
-bool vtr_cs_head(struct vtr_cs_reader *r, int32_t stype)
+void vtr_cs_bad_stype(struct vtr_cs_reader *r, uint32_t stype)
 {
-	const uint8_t *p = vtr_cs_take(r, 12);
-
-	if (vtr_cs_ld32(p) != (uint32_t)stype) {
-		vtr_cs_fail_value(r, "a struct has another sType", vtr_cs_ld32(p));
-		return false;
-	}
-	return vtr_cs_ld64(p + 4) != 0;
+	vtr_cs_fail_value(r, "a struct has another sType", stype);
 }
 
 static const struct vtr_cs_link *find_link(const struct vtr_cs_link *const *links, uint32_t stype)

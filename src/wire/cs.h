@@ -16,9 +16,9 @@
  * The first error poisons the reader: from then on it returns zeros, so decoders need no error paths. The
  * caller checks `status` once, after decoding and before it uses the result. The reader reads private memory
  * only: data in memory that the guest can write is copied first, a piece at a time, and each byte once. What
- * it returns lies in that memory or in the arena, until the caller resets the arena. The only exception is
- * data that the registry marks `bulk`: bytes that only the driver interprets, which gets a pointer into the
- * guest's memory.
+ * it returns lies in that memory, which it changes where an array is decoded in place, or in the arena, until
+ * the caller resets the arena. The only exception is data that the registry marks `bulk`: bytes that only the
+ * driver interprets, which gets a pointer into the guest's memory.
  *
  * Thread: one.
  */
@@ -71,8 +71,9 @@ struct vtr_cs_link {
 
 extern const uint8_t vtr_cs_zeros[VTR_CS_MAX_RUN];
 
-void vtr_cs_reader_init(struct vtr_cs_reader *r, const void *data, size_t size,
-                        const struct vtr_idmap *objects, struct vtr_arena *arena);
+/* `data` is private memory, which nothing else reads afterwards: arrays are decoded in place. */
+void vtr_cs_reader_init(struct vtr_cs_reader *r, void *data, size_t size, const struct vtr_idmap *objects,
+                        struct vtr_arena *arena);
 /* Makes the reader continue in [more, more_end); `data` is a copy of the bytes before `more`. */
 static inline void vtr_cs_reader_continue(struct vtr_cs_reader *r, const uint8_t *more,
                                           const uint8_t *more_end)
@@ -178,8 +179,22 @@ void vtr_cs_null(struct vtr_cs_reader *r); /* a pointer that must be absent */
 
 /* Returns: zeroed memory for count elements. NULL for no elements, or after poisoning at the limit. */
 void *vtr_cs_alloc(struct vtr_cs_reader *r, size_t count, size_t size);
+/* Poisons the reader because there is no memory for `count` elements. Returns: NULL. */
+void *vtr_cs_no_memory(struct vtr_cs_reader *r, size_t count);
+
 /* Like vtr_cs_alloc(), not zeroed: for elements whose members are all decoded. */
-void *vtr_cs_alloc_raw(struct vtr_cs_reader *r, size_t count, size_t size);
+static inline void *vtr_cs_alloc_raw(struct vtr_cs_reader *r, size_t count, size_t size)
+{
+	size_t bytes;
+	void *p;
+
+	if (count == 0) {
+		return NULL;
+	}
+	p = vtr_mul(count, size, &bytes) ? vtr_arena_alloc(r->arena, bytes) : NULL;
+	return __builtin_expect(p != NULL, 1) ? p : vtr_cs_no_memory(r, count);
+}
+
 /* A pointer to one element: memory for it when present, else NULL (poisoned unless optional). */
 void *vtr_cs_pointer(struct vtr_cs_reader *r, size_t size, bool optional);
 size_t vtr_cs_bad_count(struct vtr_cs_reader *r, uint64_t n, uint64_t expected, bool optional);
@@ -189,10 +204,10 @@ static inline size_t vtr_cs_count_word(struct vtr_cs_reader *r, uint64_t expecte
 {
 	const uint64_t n = vtr_cs_ld64(vtr_cs_take(r, 8));
 
-	if (__builtin_expect(n != expected || n == 0, 0)) {
-		return vtr_cs_bad_count(r, n, expected, optional);
+	if (__builtin_expect(n == expected || (n == 0 && optional), 1)) {
+		return (size_t)n;
 	}
-	return (size_t)n;
+	return vtr_cs_bad_count(r, n, expected, optional);
 }
 
 /* Like vtr_cs_count_word(), for elements that take at least min_wire bytes each: a count alone must not cost
@@ -208,27 +223,42 @@ static inline size_t vtr_cs_count(struct vtr_cs_reader *r, uint64_t expected, bo
 	return n;
 }
 
-void *vtr_cs_plain_copy(struct vtr_cs_reader *r, const uint8_t *p, size_t n, size_t size);
+/* The slow path of vtr_cs_elements(). */
+const uint8_t *vtr_cs_gather_elements(struct vtr_cs_reader *r, size_t n, size_t size);
+
+/* Returns: the next n elements of `size` bytes each in one piece. NULL if there are not as many. */
+static inline const uint8_t *vtr_cs_elements(struct vtr_cs_reader *r, size_t n, size_t size)
+{
+	const uint8_t *p = r->cur;
+
+	if (__builtin_expect(n > (size_t)(r->end - p) / size, 0) &&
+	    (p = vtr_cs_gather_elements(r, n, size)) == NULL) {
+		return NULL;
+	}
+	r->cur = p + n * size;
+	return p;
+}
+
+/* Returns: where the elements of an array that begins at p can be stored instead of the bytes that they are decoded
+ *          from, one by one, in our private copy. An array that is not aligned moves into the 8 bytes before it: these
+ *          are its count, which has been read. NULL for NULL. */
+static inline void *vtr_cs_in_place(const uint8_t *p, size_t align)
+{
+	return (void *)((uintptr_t)p & ~(uintptr_t)(align - 1));
+}
 
 /* Returns: an array whose bytes are the same in C. */
 static inline void *vtr_cs_plain(struct vtr_cs_reader *r, uint64_t expected, size_t size, size_t align,
                                  bool optional)
 {
-	const size_t n = vtr_cs_count(r, expected, optional, size); /* so n * size does not overflow */
-	const uint8_t *p = r->cur;
+	const size_t n = vtr_cs_count_word(r, expected, optional);
+	const uint8_t *p = n != 0 ? vtr_cs_elements(r, n, size) : NULL;
+	void *array = vtr_cs_in_place(p, align);
 
-	if (n == 0) {
-		return NULL;
+	if (array != p) {
+		memmove(array, p, n * size);
 	}
-	if (__builtin_expect(n * size > (size_t)(r->end - p), 0) &&
-	    (p = vtr_cs_gather(r, n * size)) == NULL) {
-		return NULL;
-	}
-	r->cur = p + n * size;
-	if (__builtin_expect(((uintptr_t)p & (align - 1)) == 0, 1)) {
-		return (void *)(uintptr_t)p; /* our private copy, which is writable */
-	}
-	return vtr_cs_plain_copy(r, p, n, size);
+	return array;
 }
 
 /* Returns: `n` packed bytes with their padding, or NULL. */
@@ -271,10 +301,22 @@ void *vtr_cs_out_bulk(struct vtr_cs_reader *r, uint64_t expected, bool optional)
 uint64_t vtr_cs_id(struct vtr_cs_reader *r); /* the id of an object to be created */
 /* The driver's handles for `count` ids. */
 void *vtr_cs_handles(struct vtr_cs_reader *r, const uint64_t *ids, size_t count, uint32_t type);
-/* Reads a struct's sType, which must be `stype`. Returns: whether a struct is chained to it. */
-bool vtr_cs_head(struct vtr_cs_reader *r, int32_t stype);
 /* Reads a pNext chain; only structs of `links` are allowed (ends with NULL; NULL allows none). */
 void *vtr_cs_chain(struct vtr_cs_reader *r, const struct vtr_cs_link *const *links, bool partial);
+void vtr_cs_bad_stype(struct vtr_cs_reader *r, uint32_t stype);
+
+/* Reads a struct's sType, which must be `stype`, and the pNext chain behind it. */
+static inline void *vtr_cs_head(struct vtr_cs_reader *r, int32_t stype,
+                                const struct vtr_cs_link *const *links, bool partial)
+{
+	const uint8_t *p = vtr_cs_take(r, 12);
+
+	if (__builtin_expect(vtr_cs_ld32(p) != (uint32_t)stype, 0)) {
+		vtr_cs_bad_stype(r, vtr_cs_ld32(p));
+		return NULL;
+	}
+	return vtr_cs_ld64(p + 4) != 0 ? vtr_cs_chain(r, links, partial) : NULL;
+}
 
 /* --- replies ------------------------------------------------------------------------------------ */
 

@@ -10,7 +10,7 @@
 #define ARENA_FIRST 4096
 #define ARENA_LIMIT ((size_t)1 << 20)
 
-enum { DEVICE = 3, PHYSICAL_DEVICE = 2, COMMAND_BUFFER = 5, QUERY_POOL = 22 };
+enum { DEVICE = 3, PHYSICAL_DEVICE = 2, COMMAND_BUFFER = 5, BUFFER = 8, QUERY_POOL = 22 };
 
 static struct wire_objects objects;
 static struct vtr_budget budget;
@@ -181,6 +181,46 @@ static struct vtr_cs_reader split_reader(size_t size)
 	return r;
 }
 
+/* Arrays of handles and of scalars, at any multiple of 4 and cut at any place. */
+static void arrays_in_place(void)
+{
+	enum { COUNT = 3, SIZE = 32 + 16 * COUNT };
+	struct vtr_object *buffer = &objects.objects[BUFFER - 1];
+
+	buffer->handle = 4711;
+	for (size_t cut = 0; cut <= SIZE; cut += 4) {
+		for (size_t pad = 0; pad < 8; pad += 4) {
+			struct vtw_vkCmdBindVertexBuffers a;
+			struct vtr_cs_reader r;
+
+			begin();
+			memset(vtr_cs_room(&w, pad), 0, pad);
+			vtr_cs_put64(&w, COMMAND_BUFFER);
+			vtr_cs_put32(&w, 0);
+			vtr_cs_put32(&w, COUNT);
+			for (uint64_t word = 0; word < 2; word++) {
+				vtr_cs_put64(&w, COUNT);
+				for (uint64_t i = 0; i < COUNT; i++) {
+					vtr_cs_put64(&w, word == 0 ? BUFFER : i << 40);
+				}
+			}
+			r = split_reader(pad + cut);
+			vtr_cs_take(&r, pad);
+			vtw_args_vkCmdBindVertexBuffers(&r, &a);
+			CHECK_EQ(r.status, 0);
+			CHECK_EQ(vtr_cs_left(&r), 0);
+			CHECK_EQ((uintptr_t)a.pBuffers % 8, 0);
+			CHECK_EQ((uintptr_t)a.pOffsets % 8, 0);
+			for (uint64_t i = 0; i < COUNT; i++) {
+				CHECK_EQ((uintptr_t)a.pBuffers[i], 4711);
+				CHECK_EQ(a.pOffsets[i], i << 40);
+			}
+			CHECK(cut < SIZE || arena.held == 0);
+		}
+	}
+	buffer->handle = buffer->id;
+}
+
 /* What a guest writes after it was copied is not seen, whatever the reader still has to copy. */
 static void shared_bytes_are_read_once(void)
 {
@@ -293,6 +333,7 @@ int main(void)
 	RUN(output_without_end);
 	RUN(long_chains);
 	RUN(wrong_objects);
+	RUN(arrays_in_place);
 	RUN(shared_bytes_are_read_once);
 	RUN(bulk_bytes);
 	RUN(bulk_bytes_that_do_not_come);
