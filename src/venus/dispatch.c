@@ -7,8 +7,9 @@
 #include "venus/context.h"
 #include "venus/resource.h"
 
-/* Streams are read in pieces of this size, which fit the second-level cache together with the driver's data. */
-#define SCRATCH_SIZE (64 * 1024)
+/* Streams are copied in pieces of this size, which fit the first-level cache together with the next piece, which is
+ * fetched meanwhile, and the objects that the commands name. */
+#define SCRATCH_SIZE (8 * 1024)
 #define ARENA_FIRST (32 * 1024)
 #define NO_COMMAND UINT32_MAX
 
@@ -237,10 +238,15 @@ static enum vtr_err run_scratch(struct vtr_dispatch *d, const uint8_t *data, siz
                                 const uint8_t *data_end, size_t *out_done)
 {
 	uint8_t *base = d->scratch[1];
+	const uintptr_t next = (uintptr_t)data + size;
 
 	vtr_cs_reader_init(&d->r, base, size, &d->venus->objects.map, &d->arena);
 	vtr_cs_reader_continue(&d->r, data + size, data_end);
 	while (d->r.cur < d->r.end && d->r.end == base + size) {
+		/* The guest has just written the stream, in another processor's cache. The copy of the next piece would
+		 * wait for each line; now commands run meanwhile. The address may lie behind the stream: it is a hint.
+		 */
+		__builtin_prefetch((const void *)(next + (uintptr_t)(d->r.cur - base)));
 		if (!run_one(d)) {
 			return died(d);
 		}
