@@ -224,8 +224,10 @@ class Server(Process):
         self.discard()
 
     def workers(self):
-        """Its children, except for the one that others are forked from."""
-        return [child for child in children(self.pid) if 'zygote' not in command_line(child)[1:2]]
+        """Its children, except for the one that others are forked from, and those that have not begun yet: they may become
+        that one, and have its command line or ours until then."""
+        lines = {child: command_line(child) for child in children(self.pid)}
+        return [child for child, line in lines.items() if 'zygote' not in line[1:2] and line != command_line(self.pid)]
 
     def expect_alive(self):
         status = self.process.poll()
