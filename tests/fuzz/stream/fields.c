@@ -41,7 +41,7 @@ static uint64_t take(struct walk *w, enum field_kind kind, uint8_t size, uint32_
 	return field_get(w->data, &f);
 }
 
-/* Notes the end of the array whose count was taken as number `field`. */
+/* Notes the end of the array or chain whose count or first word was taken as number `field`. */
 static void note_end(struct walk *w, uint32_t field, size_t end)
 {
 	if (field < w->fields->count) {
@@ -103,9 +103,10 @@ static const struct field_struct *find_chained(const struct field_struct *head, 
 /* The rest of the chain comes before a struct's own members. */
 static void walk_chain(struct walk *w, const struct field_struct *head, bool partial)
 {
+	const uint32_t field = w->fields->count;
 	const struct field_struct *s;
 
-	if (take(w, FIELD_POINTER, 8, 0) == 0 || w->bad) {
+	if (take(w, FIELD_CHAIN, 8, (uint32_t)(head - field_structs) * 2 + partial) == 0 || w->bad) {
 		return;
 	}
 	s = find_chained(head, take(w, FIELD_STYPE, 4, 0));
@@ -116,6 +117,7 @@ static void walk_chain(struct walk *w, const struct field_struct *head, bool par
 	walk_chain(w, head, partial);
 	walk_list(w, partial ? s->filled : s->given);
 	w->depth--;
+	note_end(w, field, w->at);
 }
 
 static void walk_struct(struct walk *w, const struct field_struct *s, bool partial)

@@ -15,7 +15,8 @@
  */
 enum field_kind {
 	FIELD_U32,
-	FIELD_U64, /* also sizes, offsets, and pointers that must be absent */
+	FIELD_U64, /* also sizes and offsets */
+	FIELD_ABSENT, /* the word of a pointer that must be absent; 64 bits */
 	FIELD_ENUM, /* or flags */
 	FIELD_RESOURCE, /* a resource's number, 32 bits */
 	FIELD_HANDLE,
@@ -23,6 +24,7 @@ enum field_kind {
 	FIELD_COUNT, /* of an array, or the word of a pointer without contents; 64 bits */
 	FIELD_BYTES, /* the count of bytes that follow; 64 bits */
 	FIELD_POINTER, /* the word of a pointer; 64 bits */
+	FIELD_CHAIN, /* the word before a chained struct, or of none; 64 bits */
 	FIELD_STYPE,
 	FIELD_TAG, /* of a union */
 	/* Only in tables. */
@@ -37,8 +39,10 @@ struct field {
 	uint32_t at;
 	uint8_t kind;
 	uint8_t size; /* 4 or 8 */
-	uint16_t type; /* of a handle: its place in field_types */
-	/* Of an array or of bytes: where they end, without padding; else where the field ends. */
+	/* Of a handle: its place in field_types. Of a chain: 2 * the place of the struct that it belongs to in
+	 * field_structs, and 1 if the host fills it. */
+	uint16_t type;
+	/* Of an array, bytes or a chain: where they end, without padding; else where the field ends. */
 	uint32_t end;
 };
 
@@ -62,7 +66,7 @@ void field_set(uint8_t *data, const struct field *f, uint64_t value);
 
 struct field_item {
 	enum field_kind kind;
-	uint32_t ref; /* a struct, a type of handles, or the value of a union's tag */
+	uint32_t ref; /* a struct, a type of handles, the value of a union's tag, or as gen_fields.py says */
 };
 
 /* Where its lists begin: of items in a request, of items if the host fills it, of structs that may be chained. */

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The wire format as tables: a list of items for each command and each struct, which fields.c follows. Lengths are not
-in the tables, as every array has its count on the wire.
+in the tables, as every array has its count on the wire. For commands that are made from the tables (make.c), references
+say more: of a number, 1 if it is the length of an array, more if it is a multiple of it; of an array, its fixed length,
+else 0; of a pointer, 1 if it may be absent.
 """
+import re
+
 from gen_wire import HEAD
 from gen_wire import Emitter as Wire
 
@@ -17,6 +21,11 @@ class Emitter:
         self.numbers = {s.name: i for i, s in enumerate(self.structs)}
         self.types = sorted({number for number, _ in registry.handles.values()})
         self.items = []
+        self.factors = {}
+        for m in [m for s in self.structs for m in s.members] + [m for c in registry.commands.values() for m in c.params]:
+            for length in m.lens:
+                parts = re.search(r'(\w+)(?:/(\d+))?$', length)
+                self.factors[parts[1]] = int(parts[2] or 1)
 
     # --- items: (kind, reference) ---------------------------------------------------------------
 
@@ -27,24 +36,34 @@ class Emitter:
         p = self.reg.primitive(ctype)
         if p:
             enum = ctype in self.reg.enums or 'Flag' in ctype
-            return [('RESOURCE' if name in RESOURCES else 'U64' if p[1] == 8 else 'ENUM' if enum else 'U32', 0)]
+            kind = 'RESOURCE' if name in RESOURCES else 'U64' if p[1] == 8 else 'ENUM' if enum else 'U32'
+            return [(kind, self.factors.get(name, 0))]
         return [('PARTIAL' if partial else 'STRUCT', self.numbers[ctype])]
+
+    def fixed(self, m):
+        """The length of an array that has always the same, or (a mask of samples) nearly always; else 0."""
+        if m.dims:
+            return int(self.reg.constants.get(m.dims[0], m.dims[0]))
+        if m.lens and m.lens[0].startswith('('):
+            return 1
+        parts = re.match(r'(\d+)\*(\w+)$', m.lens[0]) if m.lens else None
+        return int(parts[1]) * int(self.reg.constants[parts[2]]) if parts else 0
 
     def given(self, m):
         """A member whose contents travel."""
         if m.kind == 'null':
-            return [('U64', 0)]
+            return [('ABSENT', 0)]
         if m.kind == 'value':
             return self.one(m.ctype, m.name)
         if m.kind in ('string', 'bytes'):
-            return [('BYTES', 0)]
+            return [('BYTES', self.fixed(m))]
         if m.kind == 'strings':
             return [('ARRAY', 0), ('BYTES', 0)]
         if m.kind == 'pointer':
-            return [('POINTER', 0), *self.one(m.ctype)]
+            return [('POINTER', int(m.optional)), *self.one(m.ctype)]
         if self.wire.packed(m.ctype):
-            return [('BYTES', 0)]
-        prefix = [('ARRAY', 0)] * (2 if m.kind == 'array2' else 1)
+            return [('BYTES', self.fixed(m))]
+        prefix = [('ARRAY', 0)] * 2 if m.kind == 'array2' else [('ARRAY', self.fixed(m))]
         return prefix + self.one(m.ctype)
 
     def filled(self, m):
@@ -58,7 +77,7 @@ class Emitter:
         if m.kind == 'value':
             return self.one(m.ctype, m.name, partial=True)
         if m.kind == 'fixed':
-            return [('ARRAY', 0), *(self.one(m.ctype, partial=True) if m.ctype in self.reg.structs else [('U64', 0)])]
+            return [('ARRAY', self.fixed(m)), *(self.one(m.ctype, partial=True) if m.ctype in self.reg.structs else [('U64', 0)])]
         return self.filled(m)
 
     def param(self, m):

@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "stream/fields.h"
+#include "stream/make.h"
 #include "stream/recording.h"
 #include "vk_gen.h"
 
@@ -293,6 +294,7 @@ static uint64_t changed(const struct field *f, uint64_t v)
 	case FIELD_TAG:
 		return change_enum(v);
 	case FIELD_POINTER:
+	case FIELD_CHAIN:
 		return below(3);
 	default:
 		return change_number(v, f->size == 8);
@@ -308,7 +310,8 @@ static void change_field(struct step *s)
 		return;
 	}
 	field = below(fields.count);
-	if ((fields.list[field].kind == FIELD_STYPE || fields.list[field].kind == FIELD_POINTER) &&
+	if ((fields.list[field].kind == FIELD_STYPE || fields.list[field].kind == FIELD_POINTER ||
+	     fields.list[field].kind == FIELD_CHAIN) &&
 	    !one_in(4)) {
 		field = below(fields.count); /* most changes of these only end the context */
 	}
@@ -345,6 +348,61 @@ static void change_flags(struct step *s)
 	}
 }
 
+/* --- from the tables -------------------------------------------------------------------------------- */
+
+static uint64_t source_handle(uint16_t type)
+{
+	return one_in(8) ? pick_handle(type) : pick_typed(type);
+}
+
+static uint64_t source_new(void)
+{
+	return ++names.highest;
+}
+
+static uint32_t source_resource(void)
+{
+	return names.resource_count != 0 ? names.resources[below(names.resource_count)] : below(8);
+}
+
+static uint64_t source_number(void)
+{
+	return change_number(4096, true);
+}
+
+static const struct make_source source = { below, source_handle, source_new, source_resource, source_number };
+
+/* Chains a struct to one of those in a command, as the first. */
+static void insert_chained(struct step *s)
+{
+	static uint8_t members[4096];
+	uint32_t stype;
+	size_t size, tail;
+	struct field f;
+	uint8_t *p;
+
+	if (find_fields(s) == 0 || fields.count == 0) {
+		return;
+	}
+	f = fields.list[below(fields.count)];
+	for (uint32_t i = 0; i < fields.count && f.kind != FIELD_CHAIN; i++) {
+		f = fields.list[below(fields.count)];
+	}
+	if (f.kind != FIELD_CHAIN ||
+	    !make_chained(&source, f.type, &stype, members, sizeof(members), &size) ||
+	    (p = own(s, 12 + size)) == NULL) {
+		return;
+	}
+	/* The rest of the chain lies between the type and the members. */
+	tail = step_size(s) - f.end;
+	memmove(p + f.end + 12 + size, p + f.end, tail);
+	memmove(p + f.at + 12, p + f.at, f.end - f.at);
+	memcpy(p + f.end + 12, members, size);
+	memcpy(p + f.at, &(uint64_t){ 1 }, 8);
+	memcpy(p + f.at + 8, &stype, 4);
+	s->head.words = (uint16_t)((step_size(s) + 12 + size) / 4);
+}
+
 /* --- whole steps ------------------------------------------------------------------------------------ */
 
 static void insert(const struct step *s)
@@ -367,6 +425,18 @@ static void insert_payload(enum step_op op, const void *payload, size_t size)
 		.head = { (uint8_t)op, (uint8_t)below(1 + RECORDING_RINGS), (uint16_t)(size / 4) },
 		.payload = copy,
 	});
+}
+
+/* Any command that there is, about objects of the recording. */
+static void insert_made(void)
+{
+	static uint8_t bytes[16384];
+	const uint32_t flags = one_in(3) ? VK_COMMAND_GENERATE_REPLY_BIT_EXT : 0;
+	const size_t size = make_command(&source, below(VTW_COMMAND_COUNT), flags, bytes, sizeof(bytes));
+
+	if (size != 0) {
+		insert_payload(STEP_COMMAND, bytes, size);
+	}
 }
 
 /* Ends an object that the recording has made, wherever. */
@@ -564,7 +634,7 @@ static void change(void)
 		change_head();
 		return;
 	}
-	switch (below(18)) {
+	switch (below(21)) {
 	case 0:
 	case 1:
 	case 2:
@@ -589,6 +659,13 @@ static void change(void)
 		break;
 	case 10:
 		change_words(&rec.steps[at]);
+		break;
+	case 11:
+	case 12:
+		insert_made();
+		break;
+	case 13:
+		insert_chained(&rec.steps[at]);
 		break;
 	default:
 		change_field(&rec.steps[at]);
