@@ -180,6 +180,8 @@ static uint64_t change_number(uint64_t v, bool wide)
 		return v / 2;
 	case 5:
 		return UINT64_MAX / 4 / (v != 0 ? v : 1) + below(3); /* products with it overflow */
+	case 6:
+		return below(80); /* just behind the end of most arrays */
 	default:
 		return edges[below(VTR_ARRAY_LEN(edges))];
 	}
