@@ -462,8 +462,9 @@ class Hostile(GpuTest):
                     os.kill(worker, signal.SIGKILL)
             self.finish_all(requests)
             harness.wait_for(lambda: worker not in self.server.workers())
-            answer = self.gpu.call('SUBMIT_3D', ctx=20, size=4, tail=bytes(4), fence=True)
-            self.assertGreaterEqual(answer.type, virtio_gpu.ERR_UNSPEC)
+            # The device hears of the death a moment after the process is gone.
+            harness.wait_for(lambda: self.gpu.call('SUBMIT_3D', ctx=20, size=4, tail=bytes(4),
+                                                   fence=True).type >= virtio_gpu.ERR_UNSPEC)
             self.gpu.ok('CTX_DESTROY', ctx=20)
             self.check_others()
 
