@@ -42,7 +42,8 @@ enum vtr_zygote_op {
 
 struct vtr_zygote_ready {
 	uint32_t loaded; /* libraries */
-	uint32_t threads; /* more than 1: it cannot be forked */
+	uint32_t threads; /* more than 1: it must not be forked */
+	uint32_t can_fork; /* whether this system and its C library let it be */
 };
 
 extern const struct vtr_ipc_rule vtr_zygote_rules[VTR_ZYGOTE_OP_COUNT];

@@ -2,6 +2,7 @@
 #ifndef PLATFORM_FORK_H
 #define PLATFORM_FORK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -21,6 +22,9 @@
  * Thread:  the process must have only this one.
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_fork_sibling(pid_t *out_pid);
+
+/* Returns: whether vtr_os_fork_sibling() is possible here. */
+bool vtr_os_can_fork_sibling(void);
 
 /* Has *out_death_fd become readable when a child ends that vtr_os_fork_sibling() made; vtr_os_wait() reaps it. Owner:
  * *out_death_fd is the caller's. Returns: VTR_ERR_GONE (it is not a child of this process), VTR_ERR_OS. */

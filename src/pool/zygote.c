@@ -82,10 +82,10 @@ static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message
 	const struct vtr_zygote_ready *ready = message->payload;
 
 	(void)cost;
-	zygote->ready = ready->threads == 1;
+	zygote->ready = ready->can_fork != 0;
 	if (!zygote->ready) {
 		vtr_info(zygote->params.log,
-		         ready->threads > 0 ?
+		         ready->threads > 1 ?
 		                 "the driver starts threads when it is loaded, so each worker loads it by "
 		                 "itself" :
 		                 "this system cannot fork workers, so each is started as a program");

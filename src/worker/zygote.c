@@ -38,6 +38,7 @@ static enum vtr_err load(const struct vtr_zygote_process *process, const struct 
 		ready.loaded += vtr_os_pin_library(path) == VTR_OK;
 	}
 	ready.threads = vtr_os_thread_count();
+	ready.can_fork = vtr_os_can_fork_sibling();
 	return vtr_ipc_send(process->control_fd, vtr_zygote_rules, VTR_ZYGOTE_READY, &parts);
 }
 

@@ -16,21 +16,54 @@
 #include "base/mem.h"
 #include "platform/os.h"
 
+/*
+ * Returns: where the C library keeps the number of its only thread, or NULL. *out_clear is what the kernel clears when
+ * the thread ends. Up to glibc 2.41 both are the same. Since then the kernel clears another word, and the number is found
+ * two words before the thread's list of robust mutexes, where all versions of glibc have it.
+ */
+static pid_t *find_own_tid(pid_t **out_clear)
+{
+	const pid_t pid = getpid();
+	void **robust = NULL;
+	size_t size;
+
+	*out_clear = NULL;
+	if (prctl(PR_GET_TID_ADDRESS, out_clear) < 0 || !*out_clear) {
+		return NULL;
+	}
+	if (**out_clear == pid) {
+		return *out_clear;
+	}
+	if (syscall(SYS_get_robust_list, 0, &robust, &size) < 0 || !robust) {
+		return NULL;
+	}
+	pid_t *own_tid = (pid_t *)(robust - 2);
+	return *own_tid == pid ? own_tid : NULL;
+}
+
+bool vtr_os_can_fork_sibling(void)
+{
+	pid_t *clear;
+
+	return vtr_os_thread_count() == 1 && find_own_tid(&clear);
+}
+
 enum vtr_err vtr_os_fork_sibling(pid_t *out_pid)
 {
-	const unsigned long flags = CLONE_PARENT | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
-	pid_t *own_tid = NULL;
+	pid_t *clear;
+	/* fork() cannot choose the parent. What else it does for one thread is to store the thread's new number. */
+	pid_t *own_tid = vtr_os_thread_count() == 1 ? find_own_tid(&clear) : NULL;
 
-	/* fork() cannot choose the parent. What else it does for one thread is to store the thread's new number where
-	 * the C library keeps it; the kernel knows that place. */
-	if (vtr_os_thread_count() != 1 || prctl(PR_GET_TID_ADDRESS, &own_tid) < 0 || !own_tid ||
-	    *own_tid != getpid()) {
+	if (!own_tid) {
 		return VTR_ERR_UNSUPPORTED;
 	}
 	/* The last two arguments are the place and an unused one, in an order that depends on the machine. */
-	long pid = syscall(SYS_clone, flags, 0, NULL, own_tid, own_tid);
+	long pid = syscall(SYS_clone, CLONE_PARENT | CLONE_CHILD_SETTID, 0, NULL, own_tid, own_tid);
 	if (pid < 0) {
 		return VTR_ERR_OS;
+	}
+	if (pid == 0) {
+		(void)syscall(SYS_set_tid_address, clear);
 	}
 	*out_pid = (pid_t)pid;
 	return VTR_OK;

@@ -9,6 +9,11 @@
 #include "base/mem.h"
 #include "platform/os.h"
 
+bool vtr_os_can_fork_sibling(void)
+{
+	return false;
+}
+
 enum vtr_err vtr_os_fork_sibling(pid_t *out_pid)
 {
 	(void)out_pid;
