@@ -180,8 +180,8 @@ static void sleep_idle(struct vtr_ring *ring)
 		atomic_fetch_or(ring->status, VK_RING_STATUS_IDLE_BIT_MESA);
 		awake = has_more(ring) || atomic_load(&ring->stop) || park(ring, word, LOOKS_NS[i]);
 	}
-	ring->gentle = true;
 	pthread_mutex_lock(&ring->run_lock);
+	ring->gentle = true;
 	atomic_fetch_and(ring->status, ~(uint32_t)VK_RING_STATUS_IDLE_BIT_MESA);
 }
 
