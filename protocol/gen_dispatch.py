@@ -178,6 +178,8 @@ class Emitter:
         if c.destroys:
             m = handles[-1]
             out.append(f'\t\tvtr_object_clear_failed(d, {self.reg.handles[m.ctype][0]});')
+        if c.fails:
+            out.append(f'\t\tvtr_failed_{c.name}(d, &a);')
         return out
 
     def command(self, c):
@@ -211,6 +213,9 @@ class Emitter:
                '/* Handlers written by hand. `a` is what the guest said; what they change in it is the reply. */']
         out += [f'void vtr_hand_{c.name}(struct vtr_dispatch *d, struct vtw_{c.name} *a);'
                 for c in self.reg.commands.values() if c.how == 'hand']
+        out += ['', '/* The same for a command that names an object whose creation failed: the driver must not be called. */']
+        out += [f'void vtr_failed_{c.name}(struct vtr_dispatch *d, struct vtw_{c.name} *a);'
+                for c in self.reg.commands.values() if c.fails]
         return '\n'.join(out + ['', '#endif', ''])
 
     def table(self, shards):

@@ -388,8 +388,12 @@ class Emitter:
                 f'#define VTW_FEATURES_COUNT {len(self.features())}',
                 f'#define VTW_XML_VERSION VK_MAKE_API_VERSION(0, {", ".join(str(v) for v in self.reg.version)})', '',
                 'enum vtw_rule {', '\tVTW_ON_ANY = 0,', '\tVTW_ON_CONTEXT,', '\tVTW_ON_RING,', '};', '',
+                '/* The part of a command in the recording of a command buffer, its first argument. */',
+                'enum vtw_record {', '\tVTW_RECORD_NONE = 0,', '\tVTW_RECORD_BEGIN,', '\tVTW_RECORD_COMMAND,',
+                '\tVTW_RECORD_EXECUTE, /* of other command buffers */', '\tVTW_RECORD_END,', '};', '',
                 'struct vtw_command_info {', '\tconst char *name;', '\tenum vtw_rule rule;',
-                '\t_Bool may_block; /* for longer than a submit */', '};',
+                '\tenum vtw_record record;', '\t_Bool may_block; /* for longer than a submit */',
+                '\t_Bool unordered; /* may run before earlier recordings have ended */', '};',
                 'struct vtw_extension_info {', '\tconst char *name;', '\tuint32_t number;', '\tuint32_t spec_version;',
                 '\t_Bool exposed; /* else the guest implements it by itself */', '};',
                 '/* A struct of features: VkBool32s behind sType and pNext. Those of a whole version, which repeat',
@@ -516,7 +520,8 @@ class Emitter:
         out = [HEAD, '#include "wire_gen.h"', '', 'const struct vtw_command_info vtw_command_infos[VTW_COMMAND_COUNT] = {']
         rule = {None: 'VTW_ON_ANY', 'context': 'VTW_ON_CONTEXT', 'ring': 'VTW_ON_RING'}
         for c in sorted((c for c in self.reg.commands.values() if c.number is not None), key=lambda c: c.number):
-            out.append(f'\t[{c.number}] = {{"{c.name}", {rule[c.on]}, {1 if c.may_block else 0}}},')
+            out.append(f'\t[{c.number}] = {{"{c.name}", {rule[c.on]}, VTW_RECORD_{c.record}, '
+                       f'{1 if c.may_block else 0}, {1 if c.unordered else 0}}},')
         out += ['};', '', 'const struct vtw_extension_info vtw_extensions[VTW_EXTENSION_COUNT] = {']
         for e in sorted(self.reg.extensions, key=lambda e: e.number):
             out.append(f'\t{{"{e.name}", {e.number}, {e.version}, {1 if e.exposed else 0}}},')

@@ -12,6 +12,10 @@ PRIMITIVES = {
 }
 
 
+# Commands that make or ask for something, or that wait, and the binding of memory.
+PASSING = ('vkCreate', 'vkAllocate', 'vkBind', 'vkEnumerate', 'vkGet', 'vkSignal', 'vkWait')
+
+
 @dataclass
 class Member:
     ctype: str
@@ -94,6 +98,8 @@ class Command:
     destroys: bool = False   # the object of its last handle
     proc: str = None         # whose function it is, where the first parameter does not say: instance, none
     may_block: bool = False  # waits, or compiles: must not hold up other streams
+    passes: bool = False     # may run before earlier recordings have ended
+    fails: bool = False      # hand-written code runs if it names an object whose creation failed
     aliases: list = field(default_factory=list)  # (older name, extensions of which one must be enabled)
     core: str = None         # the version of Vulkan that has it under its own name, where there are aliases
     ret: str = 'void'
@@ -102,6 +108,19 @@ class Command:
     @property
     def decodable(self):
         return self.how in ('auto', 'hand', 'refuse')
+
+    @property
+    def record(self):
+        """Its part in the recording of a command buffer, which is its first argument."""
+        if self.how not in ('auto', 'hand') or self.params[0].ctype != 'VkCommandBuffer':
+            return 'NONE'
+        return {'vkBeginCommandBuffer': 'BEGIN', 'vkEndCommandBuffer': 'END', 'vkCmdExecuteCommands': 'EXECUTE',
+                'vkResetCommandBuffer': 'NONE'}.get(self.name, 'COMMAND')
+
+    @property
+    def unordered(self):
+        """Whether it may run before earlier recordings have ended: what it needs or changes cannot be in them."""
+        return self.passes or self.name.startswith(PASSING)
 
 
 class Registry:
@@ -244,6 +263,10 @@ class Registry:
                 c.proc = word[5:]
             elif word == 'may-block':
                 c.may_block = True
+            elif word == 'passes':
+                c.passes = True
+            elif word == 'fails':
+                c.fails = True
             elif word == 'tight-stride':
                 c.tight_stride = True
             else:

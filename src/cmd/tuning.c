@@ -25,7 +25,9 @@ const char vtr_tuning_help[] =
 	"  no-sandbox                the same as sandbox=off\n"
 	"  zygote=MODE               fork workers from a process that has loaded the driver.\n"
 	"                            auto: in serve and gpu, if the processor is the only device\n"
-	"                            (default); on: always; off: never\n";
+	"                            (default); on: always; off: never\n"
+	"  lanes=N                   record command buffers on up to N threads (1 to 16); off: in the\n"
+	"                            order of the program's commands (default)\n";
 
 enum kind {
 	KIND_FLAG,
@@ -35,6 +37,7 @@ enum kind {
 	KIND_SANDBOX,
 	KIND_NO_SANDBOX,
 	KIND_ZYGOTE,
+	KIND_LANES,
 };
 
 static const struct {
@@ -52,6 +55,7 @@ static const struct {
 	{ "sandbox", KIND_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
 	{ "no-sandbox", KIND_NO_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
 	{ "zygote", KIND_ZYGOTE, offsetof(struct vtr_tuning, zygote) },
+	{ "lanes", KIND_LANES, offsetof(struct vtr_tuning, renderer.lanes) },
 };
 
 static const char *const sandbox_modes[] = {
@@ -77,6 +81,19 @@ static enum vtr_err store_mode(const char *const *names, size_t count, uint8_t *
 	return VTR_ERR_ARG;
 }
 
+/* A number from 1 on, or `off`. */
+static enum vtr_err store_lanes(uint8_t *at, const char *value)
+{
+	uint64_t number = 0;
+
+	if (!value || (strcmp(value, "off") != 0 && (vtr_opts_parse_size(value, &number) != VTR_OK ||
+	                                             number == 0 || number > VTR_RENDERER_CONFIG_LANES))) {
+		return VTR_ERR_ARG;
+	}
+	*at = (uint8_t)number;
+	return VTR_OK;
+}
+
 static enum vtr_err store(enum kind kind, void *at, const char *value)
 {
 	uint64_t number;
@@ -93,6 +110,9 @@ static enum vtr_err store(enum kind kind, void *at, const char *value)
 	}
 	if (kind == KIND_ZYGOTE) {
 		return store_mode(zygote_modes, VTR_ARRAY_LEN(zygote_modes), at, value);
+	}
+	if (kind == KIND_LANES) {
+		return store_lanes(at, value);
 	}
 	if (!value || value[0] == '\0') {
 		return VTR_ERR_ARG;

@@ -15,6 +15,7 @@
 #include "venus/venus.h"
 #include "vk/loader.h"
 
+struct vtr_lanes;
 struct vtr_ring;
 struct vtr_physical;
 
@@ -36,6 +37,8 @@ struct vtr_venus {
 	struct vtr_object_table objects;
 	struct vtr_resource_table resources;
 	struct vtr_dispatch dispatch; /* the context stream's. Thread: the context's */
+
+	struct vtr_lanes *lanes; /* NULL: none */
 
 	pthread_mutex_t rings_lock; /* guards rings, ring_count; only the context's thread changes them */
 	struct vtr_ring_entry *rings;

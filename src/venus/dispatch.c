@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "venus/context.h"
+#include "venus/lane.h"
 #include "venus/resource.h"
 
 /* Streams are copied in pieces of this size, which fit the first-level cache together with the next piece, which is
@@ -16,6 +17,10 @@
 static void (*runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
 /* The commands that may run in any stream and do not wait, so they need no further check. */
 static void (*plain_runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
+/* Those of them that may run while lanes record. */
+static void (*unordered_runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
+/* Those that belong to recordings and need no further check there. */
+static void (*recorded_runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
 static pthread_once_t runs_once = PTHREAD_ONCE_INIT;
 
 static void fill_runs(void)
@@ -24,6 +29,8 @@ static void fill_runs(void)
 	for (size_t i = 0; i < VTW_COMMAND_COUNT; i++) {
 		if (vtw_command_infos[i].rule == VTW_ON_ANY && !vtw_command_infos[i].may_block) {
 			plain_runs[i] = runs[i];
+			unordered_runs[i] = vtw_command_infos[i].unordered ? runs[i] : NULL;
+			recorded_runs[i] = vtw_command_infos[i].record == VTW_RECORD_COMMAND ? runs[i] : NULL;
 		}
 	}
 }
@@ -32,9 +39,16 @@ void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct v
 {
 	pthread_once(&runs_once, fill_runs);
 	*d = (struct vtr_dispatch){ .venus = venus, .ring = ring, .command = NO_COMMAND };
+	vtr_list_init(&d->returned);
 	vtr_retire_stream_init(&venus->retire, &d->stream);
 	vtr_cs_reader_init(&d->r, NULL, 0, &venus->objects.map, &d->arena);
 	vtr_arena_init(&d->arena, ARENA_FIRST, &venus->resources.budget);
+}
+
+void vtr_dispatch_set_recording(struct vtr_dispatch *d, struct vtr_recording *recording)
+{
+	d->recording = recording;
+	d->indirect = true;
 }
 
 static void free_scratch(struct vtr_dispatch *d, unsigned which)
@@ -70,6 +84,11 @@ uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, unsigned which, size_t siz
 		d->scratch_size[which] = size;
 	}
 	return d->scratch[which];
+}
+
+bool vtr_dispatch_prepare(struct vtr_dispatch *d)
+{
+	return vtr_dispatch_scratch(d, 1, SCRATCH_SIZE) != NULL;
 }
 
 void vtr_dispatch_fail(struct vtr_dispatch *d, const char *why)
@@ -143,11 +162,49 @@ static const char *refuse(const struct vtr_dispatch *d, uint32_t command)
 	return NULL;
 }
 
-/* Checks a command that is not in plain_runs. Returns: its function, or NULL if it must not run now. */
+/* Returns: the id that follows the command's header, without taking it. */
+static uint64_t peek_id(struct vtr_dispatch *d)
+{
+	const uint64_t id = vtr_cs_left(&d->r) >= 8 ? vtr_cs_ld64(vtr_cs_take(&d->r, 8)) : 0;
+
+	if (id != 0) {
+		d->r.cur -= 8;
+	}
+	return id;
+}
+
+/* In the stream of a client with lanes: waits for the recordings that the command must not overtake. Returns: false
+ * if the command must not run now. */
+static bool settle(struct vtr_dispatch *d, uint32_t command)
+{
+	const enum vtw_record record = vtw_command_infos[command].record;
+	const bool one_buffer = record != VTW_RECORD_NONE && record != VTW_RECORD_EXECUTE;
+	const uint64_t id = one_buffer ? peek_id(d) : 0;
+
+	if (vtw_command_infos[command].unordered || (one_buffer && id == d->own_buffer)) {
+		return true;
+	}
+	if (vtr_lanes_busy(d)) {
+		if (d->borrowed) {
+			d->postponed = true;
+			return false;
+		}
+		vtr_lanes_settle(d, id);
+	}
+	if (one_buffer) {
+		d->own_buffer = id;
+	}
+	return d->r.status == 0;
+}
+
+/* Checks a command that is not in its stream's table. Returns: its function, or NULL if it must not run now. */
 static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_dispatch *d)
 {
 	const char *why = refuse(d, command);
 
+	if (d->recording != NULL) {
+		return why == NULL && vtr_recording_has(d, command, peek_id(d)) ? runs[command] : NULL;
+	}
 	if (why != NULL) {
 		vtr_cs_fail_value(&d->r, why, command);
 		return NULL;
@@ -156,23 +213,44 @@ static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_disp
 		d->postponed = true;
 		return NULL;
 	}
-	return runs[command];
+	return d->venus->lanes == NULL || settle(d, command) ? runs[command] : NULL;
+}
+
+/* Returns: whether the next bytes are the id of the command buffer that a lane has begun to record. */
+static inline bool is_recorded(const struct vtr_dispatch *d)
+{
+	return d->r.end - d->r.cur >= 8 && vtr_cs_ld64(d->r.cur) == d->recording->buffer && d->flags == 0 &&
+	       d->recording->state == VTR_RECORDING_OPEN;
+}
+
+/* Whose commands run: those of a context without lanes, of a stream beside lanes, of a lane. A constant wherever it is
+ * used, so that each has a loop of its own. */
+enum kind { PLAIN, BESIDE_LANES, IN_LANE };
+
+static inline enum kind kind_of(const struct vtr_dispatch *d)
+{
+	return d->recording != NULL ? IN_LANE : d->venus->lanes != NULL ? BESIDE_LANES : PLAIN;
 }
 
 /* Runs one command. Returns: whether to continue with the next. */
-static inline bool run_one(struct vtr_dispatch *d)
+static inline __attribute__((always_inline)) bool run_one(struct vtr_dispatch *d, const enum kind kind)
 {
+	void (*const *table)(struct vtr_dispatch *) = kind == PLAIN        ? plain_runs :
+	                                              kind == BESIDE_LANES ? unordered_runs :
+	                                                                     recorded_runs;
 	const uint8_t *p = vtr_cs_take(&d->r, 8);
 	const uint32_t command = vtr_cs_ld32(p);
-	void (*run)(struct vtr_dispatch *) = command < VTW_COMMAND_COUNT ? plain_runs[command] : NULL;
+	void (*run)(struct vtr_dispatch *) = command < VTW_COMMAND_COUNT ? table[command] : NULL;
 
 	if (__builtin_expect(d->r.status != 0, 0)) {
 		return false;
 	}
-	vtr_retire_step(&d->venus->retire, &d->stream);
+	if (kind != IN_LANE) { /* a lane's job counts as one command */
+		vtr_retire_step(&d->venus->retire, &d->stream);
+	}
 	d->command = command;
 	d->flags = vtr_cs_ld32(p + 4);
-	if (__builtin_expect(run == NULL, 0)) {
+	if (__builtin_expect(run == NULL || (kind == IN_LANE && !is_recorded(d)), 0)) {
 		run = special(d, command);
 		if (run == NULL) {
 			return false;
@@ -197,11 +275,13 @@ static enum vtr_err died(struct vtr_dispatch *d)
 	return VTR_ERR_PROTOCOL;
 }
 
-static enum vtr_err run_all(struct vtr_dispatch *d, const uint8_t *data,
-                            void (*progress)(struct vtr_dispatch *d, size_t done), size_t *done)
+static inline __attribute__((always_inline)) enum vtr_err run_all(struct vtr_dispatch *d, const uint8_t *data,
+                                                                  void (*progress)(struct vtr_dispatch *d,
+                                                                                   size_t done),
+                                                                  const enum kind kind, size_t *done)
 {
 	while (d->r.cur < d->r.end) {
-		if (!run_one(d)) {
+		if (!run_one(d, kind)) {
 			return d->postponed ? VTR_OK : died(d);
 		}
 		*done = (size_t)(d->r.cur - data);
@@ -224,7 +304,8 @@ enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, uint8_t *data, size_t size
 	vtr_cs_reader_init(&d->r, data, size, &d->venus->objects.map, &d->arena);
 	d->postponed = false;
 	vtr_retire_begin(&d->venus->retire, &d->stream);
-	err = run_all(d, data, progress, &done);
+	err = kind_of(d) == PLAIN ? run_all(d, data, progress, PLAIN, &done) :
+	                            run_all(d, data, progress, BESIDE_LANES, &done);
 	vtr_retire_end(&d->stream);
 	if (err == VTR_OK && out_done != NULL) {
 		*out_done = done;
@@ -234,8 +315,10 @@ enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, uint8_t *data, size_t size
 
 /* Runs the commands that begin in the scratch buffer's `size` bytes, which are a copy of those at `data`. *out_done
  * is the end of the last command. It may lie behind the copy: the reader then has copied the rest into the arena. */
-static enum vtr_err run_scratch(struct vtr_dispatch *d, const uint8_t *data, size_t size,
-                                const uint8_t *data_end, size_t *out_done)
+static inline __attribute__((always_inline)) enum vtr_err run_scratch(struct vtr_dispatch *d,
+                                                                      const uint8_t *data, size_t size,
+                                                                      const uint8_t *data_end,
+                                                                      const enum kind kind, size_t *out_done)
 {
 	uint8_t *base = d->scratch[1];
 	const uintptr_t next = (uintptr_t)data + size;
@@ -247,15 +330,17 @@ static enum vtr_err run_scratch(struct vtr_dispatch *d, const uint8_t *data, siz
 		 * wait for each line; now commands run meanwhile. The address may lie behind the stream: it is a hint.
 		 */
 		__builtin_prefetch((const void *)(next + (uintptr_t)(d->r.cur - base)));
-		if (!run_one(d)) {
-			return died(d);
+		if (!run_one(d, kind)) {
+			return kind == IN_LANE && d->r.status == 0 ? VTR_ERR_AGAIN : died(d);
 		}
 	}
 	*out_done = (size_t)(data_end - data) - vtr_cs_left(&d->r);
 	return vtr_venus_is_dead(d->venus) ? VTR_ERR_PROTOCOL : VTR_OK;
 }
 
-enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data, size_t size)
+static inline __attribute__((always_inline)) enum vtr_err run_shared(struct vtr_dispatch *d,
+                                                                     const uint8_t *data, size_t size,
+                                                                     const enum kind kind)
 {
 	size_t done = 0;
 
@@ -270,12 +355,53 @@ enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data
 			return VTR_ERR_PROTOCOL;
 		}
 		memcpy(scratch, data + at, n);
-		err = run_scratch(d, data + at, n, data + size, &done);
+		err = run_scratch(d, data + at, n, data + size, kind, &done);
 		if (err != VTR_OK) {
 			return err;
 		}
 	}
 	return VTR_OK;
+}
+
+enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data, size_t size)
+{
+	switch (kind_of(d)) {
+	case BESIDE_LANES:
+		return run_shared(d, data, size, BESIDE_LANES);
+	case IN_LANE:
+		return run_shared(d, data, size, IN_LANE);
+	case PLAIN:
+		break;
+	}
+	return run_shared(d, data, size, PLAIN);
+}
+
+enum vtr_err vtr_dispatch_run_between(struct vtr_dispatch *d, const uint8_t *data, size_t size)
+{
+	/* The stream's reader may have gathered its next bytes in the arena, and others lie in the scratch buffer. */
+	const struct vtr_cs_reader reader = d->r;
+	const struct vtr_arena arena = d->arena;
+	const uint32_t command = d->command, flags = d->flags;
+	uint8_t *scratch = d->scratch[1];
+	const size_t scratch_size = d->scratch_size[1];
+	const bool indirect = d->indirect;
+	enum vtr_err err;
+
+	vtr_arena_init(&d->arena, ARENA_FIRST, &d->venus->resources.budget);
+	d->scratch[1] = NULL;
+	d->scratch_size[1] = 0;
+	d->indirect = true;
+	err = vtr_dispatch_run_shared(d, data, size);
+	vtr_arena_finish(&d->arena);
+	free_scratch(d, 1);
+	d->r = reader;
+	d->arena = arena;
+	d->command = command;
+	d->flags = flags;
+	d->scratch[1] = scratch;
+	d->scratch_size[1] = scratch_size;
+	d->indirect = indirect;
+	return err;
 }
 
 /* --- pNext chains --------------------------------------------------------------------------------- */

@@ -2,6 +2,7 @@
 #ifndef VENUS_DISPATCH_H
 #define VENUS_DISPATCH_H
 
+#include "base/list.h"
 #include "dispatch_gen.h"
 #include "venus/object.h"
 #include "venus/retire.h"
@@ -10,6 +11,7 @@
 struct vtr_venus;
 struct vtr_ring;
 struct vtr_resource;
+struct vtr_recording;
 
 /*
  * The state of one command stream, which is the context's or a ring's. Each has its own reader, memory and reply
@@ -33,9 +35,17 @@ struct vtr_dispatch {
 	/* Private copies: [0] of what the ring or the context's stream has, [1] of indirect streams. */
 	uint8_t *scratch[2];
 	size_t scratch_size[2];
+	struct vtr_recording *recording; /* in a lane's job (venus/lane.h), else NULL */
+	/* The command buffer that this stream records itself, by its id: no lane has got it since. */
+	uint64_t own_buffer;
+	uint64_t limit; /* the number of the job whose commands this stream runs itself, else 0 */
+	struct vtr_list returned; /* jobs that lanes have given back; guarded by the lanes' lock */
+	_Atomic uint32_t returned_count;
 };
 
 void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct vtr_ring *ring);
+/* The stream is a lane's, which runs only what belongs to its recording. */
+void vtr_dispatch_set_recording(struct vtr_dispatch *d, struct vtr_recording *recording);
 void vtr_dispatch_finish(struct vtr_dispatch *d);
 
 /**
@@ -48,8 +58,15 @@ VTR_MUST_CHECK enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, uint8_t *da
                                              void (*progress)(struct vtr_dispatch *d, size_t done),
                                              size_t *out_done);
 /* The same for memory that the guest can write. It is copied piece by piece, each byte of a command once, except for
- * a command's bulk bytes (wire/cs.h), which are not copied. */
+ * a command's bulk bytes (wire/cs.h), which are not copied.
+ * Returns: also VTR_ERR_AGAIN in a lane, if there is something else than its recording. */
 VTR_MUST_CHECK enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data, size_t size);
+/* The same between two commands of a stream that is being run, as one of its indirect streams. */
+VTR_MUST_CHECK enum vtr_err vtr_dispatch_run_between(struct vtr_dispatch *d, const uint8_t *data,
+                                                     size_t size);
+
+/* Allocates the memory that each indirect stream needs. Returns: false if there is none. */
+VTR_MUST_CHECK bool vtr_dispatch_prepare(struct vtr_dispatch *d);
 
 /* Returns: a private buffer of at least `size` bytes, which is kept for the next call; NULL without memory. */
 uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, unsigned which, size_t size);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Submission, waiting, and the fences and semaphores that guests use as sync files. */
+#include "venus/command_pool.h"
 #include "venus/device.h"
 #include "venus/memory.h"
 #include "venus/ring.h"
@@ -28,6 +29,27 @@ static void check_lost(struct vtr_dispatch *d, VkResult ret)
 	if (ret == VK_ERROR_DEVICE_LOST && !vtr_dispatch_wants_reply(d)) {
 		vtr_dispatch_fail(d, "the host's device is lost");
 	}
+}
+
+/* A submit that names a failed object does not reach the driver. If that is a command buffer whose recording failed,
+ * the device is lost: the guest believes that its commands were executed. */
+static VkResult failed_submit(struct vtr_dispatch *d, VkResult ret)
+{
+	if (vtr_recording_failed(d->r.failed)) {
+		ret = VK_ERROR_DEVICE_LOST;
+		check_lost(d, ret);
+	}
+	return ret;
+}
+
+void vtr_failed_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)
+{
+	a->ret = failed_submit(d, a->ret);
+}
+
+void vtr_failed_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *a)
+{
+	a->ret = failed_submit(d, a->ret);
 }
 
 void vtr_hand_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "platform/proc.h"
+#include "venus/lane.h"
 #include "venus/resource.h"
 
 /* Guests create rings of 16 and 128 KiB. */
@@ -178,7 +179,8 @@ static void sleep_idle(struct vtr_ring *ring)
 	pthread_mutex_unlock(&ring->run_lock);
 	for (size_t i = 0; i < VTR_ARRAY_LEN(LOOKS_NS) && !awake; i++) {
 		atomic_fetch_or(ring->status, VK_RING_STATUS_IDLE_BIT_MESA);
-		awake = has_more(ring) || atomic_load(&ring->stop) || park(ring, word, LOOKS_NS[i]);
+		awake = has_more(ring) || atomic_load(&ring->dispatch.returned_count) != 0 ||
+		        atomic_load(&ring->stop) || park(ring, word, LOOKS_NS[i]);
 	}
 	pthread_mutex_lock(&ring->run_lock);
 	ring->gentle = true;
@@ -207,6 +209,9 @@ static void ring_thread(void *data)
 	while (!atomic_load(&ring->stop)) {
 		const uint32_t n = pending(ring);
 
+		if (vtr_lanes_run_returned(&ring->dispatch) != VTR_OK) {
+			break;
+		}
 		if (n != 0) {
 			if (!consume(ring, n)) {
 				break;
@@ -259,6 +264,11 @@ static void wake(struct vtr_ring *ring)
 	vtr_os_unpark(&ring->virtqueue_word);
 	atomic_fetch_add(&ring->progress, 1);
 	vtr_os_unpark(&ring->progress);
+}
+
+void vtr_ring_poke(struct vtr_ring *ring)
+{
+	wake_thread(ring);
 }
 
 /* --- creation and destruction --------------------------------------------------------------------- */
@@ -499,6 +509,7 @@ void vtr_ring_destroy(struct vtr_ring *ring)
 	atomic_store(&ring->stop, true);
 	wake(ring);
 	vtr_os_thread_join(&ring->thread);
+	vtr_lanes_leave(&ring->dispatch);
 	report(ring, false);
 	vtr_dispatch_finish(&ring->dispatch);
 	vtr_resource_unref(ring->resource);
@@ -567,6 +578,7 @@ static void watch_thread(void *data)
 		before = now;
 		pthread_mutex_unlock(&venus->rings_lock);
 		if (rest) {
+			vtr_lanes_trim(venus);
 			vtr_os_heap_trim();
 		}
 		vtr_shm_trim(&venus->resources, (uint64_t)vtr_os_now_ns() - TRIM_NS);

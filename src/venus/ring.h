@@ -56,6 +56,8 @@ void vtr_rings_wake(struct vtr_venus *venus);
 /* The driver's threads have got work: until there are more commands, the ring's thread leaves them its processor
  * instead of polling there. Accepts NULL. Thread: the one that runs the ring's commands. */
 void vtr_ring_be_gentle(struct vtr_ring *ring);
+/* Makes the ring's thread check for jobs that lanes have given back. Thread: any. */
+void vtr_ring_poke(struct vtr_ring *ring);
 void vtr_ring_destroy(struct vtr_ring *ring);
 void vtr_rings_destroy(struct vtr_venus *venus);
 

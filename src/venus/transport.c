@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "venus/context.h"
+#include "venus/lane.h"
 #include "venus/resource.h"
 
 /* Guests send a single one. */
@@ -70,6 +71,44 @@ static bool run_stream(struct vtr_dispatch *d, const VkCommandStreamDescriptionM
 	return err == VTR_OK;
 }
 
+/* Gives the streams to a lane if they look like one recording. Returns: false if this thread must run them. */
+static bool give_to_lane(struct vtr_dispatch *d, const struct vtw_vkExecuteCommandStreamsMESA *a)
+{
+	struct vtr_job *job = NULL;
+	size_t size = 0, at = 0;
+
+	for (uint32_t i = 0; i < a->streamCount; i++) {
+		if (!vtr_add(size, a->pStreams[i].size, &size)) {
+			return false;
+		}
+	}
+	if (vtr_dispatch_wants_reply(d) || a->pReplyPositions != NULL || a->pStreams[0].size < 8) {
+		return false;
+	}
+	for (uint32_t i = 0; i < a->streamCount; i++) {
+		struct vtr_resource *res = get_stream(d, &a->pStreams[i]);
+		const uint8_t *bytes = res != NULL ? res->map + a->pStreams[i].offset : NULL;
+
+		/* What the guest has there now is a hint, which spares most other streams the copy. */
+		if (i == 0 && bytes != NULL && vtr_lanes_want(d, vtr_cs_ld64(bytes), size)) {
+			job = vtr_lanes_new_job(d, size);
+		}
+		if (job != NULL && bytes != NULL) {
+			memcpy(vtr_job_bytes(job) + at, bytes, a->pStreams[i].size);
+			at += a->pStreams[i].size;
+		}
+		vtr_resource_unref(res);
+		if (job == NULL || bytes == NULL) {
+			break;
+		}
+	}
+	if (job != NULL && at < size) {
+		vtr_job_discard(d, job);
+		job = NULL;
+	}
+	return job != NULL && vtr_lanes_submit(d, job);
+}
+
 void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d, struct vtw_vkExecuteCommandStreamsMESA *a)
 {
 	/* The streams' commands reuse the reader, its memory, and the fields about the current command. Therefore
@@ -85,6 +124,10 @@ void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d, struct vtw_vkE
 	} *list;
 	bool ok = true;
 
+	if (d->venus->lanes != NULL && !d->indirect && n > 0 && n <= MAX_STREAMS && a->pStreams != NULL &&
+	    give_to_lane(d, a)) {
+		return;
+	}
 	if (d->indirect || n == 0 || n > MAX_STREAMS || a->pStreams == NULL ||
 	    (list = calloc(n, sizeof(*list))) == NULL) {
 		vtr_dispatch_fail(d, "the number of streams is invalid, or streams are nested");

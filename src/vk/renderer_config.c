@@ -50,8 +50,11 @@ static const char *find_problem(const struct vtr_renderer_config *config)
 		return "import-alignment has a wrong value: it must be a power of two, for instance 16384";
 	}
 	if (config->no_host_import > 1 || config->no_export > 1 || config->sandbox > VTR_OS_SANDBOX_REQUIRE ||
-	    config->zero != 0 || config->zeros != 0) {
+	    config->zeros != 0) {
 		return "a flag or the mode of the sandbox has an unknown value";
+	}
+	if (config->lanes > VTR_RENDERER_CONFIG_LANES) {
+		return "lanes has a wrong value: it must be off, or a number from 1 to 16";
 	}
 	if (!vtr_probe_cache_is_valid(&config->known)) {
 		return "the results of the prober are not valid";

@@ -24,6 +24,8 @@
 #define VTR_RENDERER_CONFIG_CALL 32
 /* The longest log filter, with its NUL. */
 #define VTR_RENDERER_CONFIG_LOG 256
+/* The most lanes. More would only compete for processors with the driver's threads. */
+#define VTR_RENDERER_CONFIG_LANES 16
 
 struct vtr_renderer_config {
 	uint64_t max_memory; /* bytes of mappable memory that each client may hold; 0: half of the RAM */
@@ -36,7 +38,7 @@ struct vtr_renderer_config {
 	uint8_t no_host_import;
 	uint8_t no_export; /* as dma-buf or opaque fd */
 	uint8_t sandbox; /* enum vtr_os_sandbox_mode */
-	uint8_t zero;
+	uint8_t lanes; /* the threads that record command buffers; 0: none */
 	uint32_t readable_size; /* the used bytes of `readable` */
 	uint32_t zeros;
 	struct vtr_probe_cache known; /* probed by another process with the same configuration */

@@ -145,7 +145,8 @@ static inline struct vtr_object *vtr_cs_object(struct vtr_cs_reader *r, uint64_t
 {
 	struct vtr_object *o = id != 0 ? vtr_idmap_get(r->objects, id) : NULL;
 
-	if (__builtin_expect(o != NULL && o->type == type, 1)) {
+	/* Another thread may record that the recording of a command buffer has failed. */
+	if (__builtin_expect(o != NULL && __atomic_load_n(&o->type, __ATOMIC_RELAXED) == type, 1)) {
 		return o;
 	}
 	return id != 0 ? vtr_cs_no_object(r, id, type, o) : NULL;
@@ -153,7 +154,8 @@ static inline struct vtr_object *vtr_cs_object(struct vtr_cs_reader *r, uint64_t
 
 static inline uint64_t vtr_cs_driver(const struct vtr_object *o)
 {
-	return o != NULL ? o->handle : 0;
+	/* That of a command buffer depends on the pool of the driver in which it was recorded last. */
+	return o != NULL ? __atomic_load_n(&o->handle, __ATOMIC_RELAXED) : 0;
 }
 
 static inline uint64_t vtr_cs_handle(struct vtr_cs_reader *r, uint64_t id, uint32_t type)

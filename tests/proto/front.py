@@ -29,11 +29,11 @@ CONFIG_CALLS = 16 * 32
 
 
 def make_config(max_memory=0, import_alignment=0, handshake_ms=10000, reply_ms=10000, no_host_import=0, no_export=0,
-                sandbox=0, zero=0, readable=(), readable_size=None, devices=b'', log=b''):
+                sandbox=0, lanes=0, readable=(), readable_size=None, devices=b'', log=b''):
     """The bytes of a worker's configuration."""
     paths = b''.join(path.encode() + b'\0' for path in readable)
     head = CONFIG_HEAD.pack(max_memory, import_alignment, handshake_ms, reply_ms, no_host_import, no_export,
-                            sandbox, zero, len(paths) if readable_size is None else readable_size, 0)
+                            sandbox, lanes, len(paths) if readable_size is None else readable_size, 0)
     return (head + devices.ljust(CONFIG_DEVICES, b'\0') + log.ljust(CONFIG_LOG, b'\0') +
             paths.ljust(CONFIG_PATHS, b'\0') + bytes(CONFIG_CALLS))
 

@@ -223,6 +223,7 @@ void guest_open(struct guest *g, const struct guest_setup *setup)
 	g->config.max_memory = g->setup.max_memory != 0 ? g->setup.max_memory : 64 << 20;
 	g->config.no_host_import = g->setup.no_host_import;
 	g->config.no_export = g->setup.no_export;
+	g->config.lanes = g->setup.lanes;
 	if (g->setup.known != NULL) {
 		g->config.known = *g->setup.known;
 	}

@@ -31,6 +31,7 @@ struct guest_setup {
 	void (*replace)(void); /* replaces commands of the driver */
 	bool no_driver;
 	bool no_host_import, no_export;
+	uint8_t lanes;
 	uint64_t max_memory; /* 0: 64 MiB */
 	size_t hostmem; /* its size; 0: none */
 	const struct vtr_probe_cache *known;

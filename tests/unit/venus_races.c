@@ -4,7 +4,7 @@
  * whatever the guest does (docs/threads.md, "When objects are freed"). For ASan and TSan. The driver's commands are
  * replaced by ones without a state, so that what a sanitizer reports is ours.
  *
- *     venus_races [SECONDS [RINGS [SEED]]]
+ *     venus_races [SECONDS [RINGS [SEED [LANES]]]]
  */
 #include <stdatomic.h>
 #include <time.h>
@@ -31,6 +31,11 @@ const char *__lsan_default_suppressions(void)
 static struct guest guest;
 static uint8_t *rings[MAX_RINGS];
 static unsigned ring_count = 24;
+static uint8_t lanes = 4;
+/* The recording of each slot's command buffer, as a stream. */
+enum { STREAMS_RES = 100, STREAM_SIZE = 8192, STREAM_DRAWS = 150 };
+static uint8_t *streams;
+static size_t stream_size;
 static bool alive[KIND_COUNT][SLOTS];
 /* Of the context: how often a command goes through another ring than its object's (one of this many), and the kind and
  * the number of the objects that half of all commands are about. */
@@ -84,6 +89,10 @@ static void ignore(void)
 	linger();
 }
 
+static void draw(void)
+{
+}
+
 /* A real driver may not be entered with the device after this. So a race may not call it either, but whether it does is
  * not what this test can see. */
 static void keep_device(VkDevice device, const VkAllocationCallbacks *allocator)
@@ -124,6 +133,7 @@ static void replace(void)
 	REPLACE(vkFreeCommandBuffers, ignore);
 	REPLACE(vkBeginCommandBuffer, succeed);
 	REPLACE(vkEndCommandBuffer, succeed);
+	REPLACE(vkCmdDraw, draw);
 	REPLACE(vkQueueSubmit, succeed);
 	REPLACE(vkQueueWaitIdle, succeed);
 	REPLACE(vkDeviceWaitIdle, succeed);
@@ -273,6 +283,9 @@ static void put_use(struct vtr_cs_writer *w, enum kind kind, uint32_t slot)
 		                      .commandBufferCount = 1,
 		                      .pCommandBuffers = &commands };
 	const VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
+	const VkCommandStreamDescriptionMESA stream = { .resourceId = STREAMS_RES,
+		                                        .offset = (size_t)slot * STREAM_SIZE,
+		                                        .size = stream_size };
 	const VkSemaphoreWaitInfo wait = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
 		                           .semaphoreCount = 1,
 		                           .pSemaphores = &semaphore,
@@ -298,6 +311,12 @@ static void put_use(struct vtr_cs_writer *w, enum kind kind, uint32_t slot)
 		ENC(vkResetCommandPool, ON_DEVICE, .commandPool = ID(VkCommandPool, id));
 		break;
 	case COMMANDS:
+		if (below(2) == 0) {
+			ENC(vkExecuteCommandStreamsMESA, .streamCount = 1, .pStreams = &stream);
+			ENC(vkQueueSubmit, .queue = ID(VkQueue, QUEUE), .submitCount = 1,
+			    .pSubmits = &submit);
+			break;
+		}
 		ENC(vkBeginCommandBuffer, .commandBuffer = commands, .pBeginInfo = &begin);
 		ENC(vkEndCommandBuffer, .commandBuffer = commands);
 		ENC(vkQueueSubmit, .queue = ID(VkQueue, QUEUE), .submitCount = 1, .pSubmits = &submit);
@@ -406,10 +425,31 @@ static bool step(void)
 	return w->cur == guest.bytes || write_ring(ring, w);
 }
 
+static void make_streams(void)
+{
+	const VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
+
+	streams = guest_make_shm(&guest, STREAMS_RES, SLOTS * STREAM_SIZE);
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		const VkCommandBuffer commands = ID(VkCommandBuffer, id_of(COMMANDS, slot));
+		struct vtr_cs_writer writer = { .cur = streams + slot * STREAM_SIZE,
+			                        .end = streams + (slot + 1) * STREAM_SIZE };
+		struct vtr_cs_writer *w = &writer;
+
+		ENC(vkBeginCommandBuffer, .commandBuffer = commands, .pBeginInfo = &begin);
+		for (uint32_t i = 0; i < STREAM_DRAWS; i++) {
+			ENC(vkCmdDraw, .commandBuffer = commands, .vertexCount = i);
+		}
+		ENC(vkEndCommandBuffer, .commandBuffer = commands);
+		CHECK(!w->full);
+		stream_size = (size_t)(w->cur - streams) - slot * STREAM_SIZE;
+	}
+}
+
 /* One context, until it has died of a command that came too early or too late, or the time is over. */
 static uint64_t live(int64_t end_ns)
 {
-	const struct guest_setup setup = { .replace = replace, .max_memory = 256 << 20 };
+	const struct guest_setup setup = { .replace = replace, .max_memory = 256 << 20, .lanes = lanes };
 	uint64_t steps = 0;
 
 	guest_open(&guest, &setup);
@@ -420,6 +460,7 @@ static uint64_t live(int64_t end_ns)
 	for (unsigned i = 0; i < ring_count; i++) {
 		make_ring(i);
 	}
+	make_streams();
 	while (vtr_os_now_ns() < end_ns && step()) {
 		steps++;
 	}
@@ -434,6 +475,7 @@ static uint64_t live(int64_t end_ns)
 	for (unsigned i = 0; i < ring_count; i++) {
 		vtr_os_shm_unmap(rings[i], RING_SIZE);
 	}
+	vtr_os_shm_unmap(streams, SLOTS * STREAM_SIZE);
 	guest_close(&guest);
 	return steps;
 }
@@ -447,6 +489,7 @@ int main(int argc, char **argv)
 	ring_count = argc > 2 ? (unsigned)atoi(argv[2]) : 24;
 	CHECK(ring_count > 0 && ring_count <= MAX_RINGS);
 	seed = argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL);
+	lanes = argc > 4 ? (uint8_t)atoi(argv[4]) : lanes;
 	printf("seed %" PRIu64 "\n", seed);
 	for (int64_t end_ns = vtr_os_now_ns() + seconds * INT64_C(1000000000); vtr_os_now_ns() < end_ns;) {
 		steps += live(end_ns);

@@ -89,7 +89,7 @@ static void refuses(void)
 	REFUSED(config.no_host_import = 2);
 	REFUSED(config.no_export = 2);
 	REFUSED(config.sandbox = VTR_OS_SANDBOX_REQUIRE + 1);
-	REFUSED(config.zero = 1);
+	REFUSED(config.lanes = VTR_RENDERER_CONFIG_LANES + 1);
 	REFUSED(config.zeros = 1);
 	REFUSED(config.known.count = VTR_PROBE_CACHE_MAX_DEVICES + 1);
 	REFUSED(config.known.count = UINT32_MAX);
