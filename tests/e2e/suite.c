@@ -169,6 +169,29 @@ static int run_scenes(struct suite *s, const char *only)
 	return ok ? 0 : 1;
 }
 
+/* Makes each recording longer than what Mesa sends in its ring, by commands that change no picture: no pipeline of the
+ * scenes has dynamic blend constants. */
+enum { PADDING = 400 };
+static PFN_vkBeginCommandBuffer begin_command_buffer;
+static PFN_vkCmdSetBlendConstants set_blend_constants;
+
+static VkResult begin_long(VkCommandBuffer cmd, const VkCommandBufferBeginInfo *info)
+{
+	const VkResult result = begin_command_buffer(cmd, info);
+
+	for (int i = 0; result == VK_SUCCESS && i < PADDING; i++) {
+		set_blend_constants(cmd, (const float[4]){ 0 });
+	}
+	return result;
+}
+
+static void make_recordings_long(struct vkc *c)
+{
+	begin_command_buffer = c->vk.BeginCommandBuffer;
+	set_blend_constants = c->vk.CmdSetBlendConstants;
+	c->vk.BeginCommandBuffer = begin_long;
+}
+
 static void list_scenes(void)
 {
 	for (size_t g = 0; g < sizeof(groups) / sizeof(groups[0]); g++) {
@@ -182,6 +205,7 @@ int main(int argc, char **argv)
 {
 	struct suite s = { 0 };
 	const char *only = NULL;
+	bool is_long = false;
 	for (int i = 1; i < argc; i++) {
 		if (!strcmp(argv[i], "--list")) {
 			list_scenes();
@@ -190,12 +214,17 @@ int main(int argc, char **argv)
 			s.dump = argv[++i];
 		} else if (!strcmp(argv[i], "--scene") && i + 1 < argc) {
 			only = argv[++i];
+		} else if (!strcmp(argv[i], "--long")) {
+			is_long = true;
 		} else {
-			fprintf(stderr, "usage: vk-suite [--list] [--scene NAME] [--dump FOLDER]\n");
+			fprintf(stderr, "usage: vk-suite [--list] [--scene NAME] [--dump FOLDER] [--long]\n");
 			return 2;
 		}
 	}
 	vkc_open(&s.c, "vk-suite", true);
+	if (is_long) {
+		make_recordings_long(&s.c);
+	}
 	printf("device\t%s\n", s.c.props.deviceName);
 	int status = run_scenes(&s, only);
 	vkc_close(&s.c);

@@ -59,7 +59,8 @@ def compare(native, guest, native_folder, guest_folder):
     expect(not bad, 'differences:\n  ' + '\n  '.join(bad))
 
 
-def run_both(*server_options):
+def run_both(*server_options, arguments=(), logged=None):
+    """`logged`: what must be in the server's log afterwards."""
     with tempfile.TemporaryDirectory() as folder:
         native_folder, guest_folder = Path(folder) / 'native', Path(folder) / 'guest'
         native_folder.mkdir()
@@ -67,8 +68,9 @@ def run_both(*server_options):
         suite = e2e.program('vk-suite')
         native = e2e.run([suite, '--dump', native_folder], e2e.native_env())
         with e2e.Server(*server_options) as server:
-            guest = server.run([suite, '--dump', guest_folder])
+            guest = server.run([suite, '--dump', guest_folder, *arguments])
             server.expect_alive()
+            expect(logged is None or logged in server.log(), f'no "{logged}" in the log:\n{server.log()}')
         expect('Virtio-GPU Venus' in guest.stdout.splitlines()[0], guest.stdout.splitlines()[0])
         compare(results(native.stdout), results(guest.stdout), native_folder, guest_folder)
 
@@ -83,6 +85,15 @@ def test_native_is_deterministic():
 
 def test_same_bytes():
     run_both()
+
+
+def test_lanes():
+    """Recordings that are long enough for lanes give the same bytes, too."""
+    run_both('-o', 'lanes=4', arguments=['--long'], logged='4 of 4 lanes record')
+
+
+def test_long_recordings():
+    run_both(arguments=['--long'])
 
 
 def test_demo_picture():
