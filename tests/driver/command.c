@@ -465,15 +465,15 @@ VkResult vtd_vkGetQueryPoolResults(VkDevice handle, VkQueryPool pool, uint32_t f
 	return atomic_load(&device->lost) ? VK_ERROR_DEVICE_LOST : VK_SUCCESS;
 }
 
-VkResult vtd_vkGetPipelineCacheData(VkDevice device, VkPipelineCache cache, size_t *size, void *data)
+VkResult vtd_vkGetPipelineCacheData(VkDevice handle, VkPipelineCache cache, size_t *size, void *data)
 {
 	/* Size, version, vendor, device, and VkPhysicalDeviceProperties::pipelineCacheUUID. */
-	static const struct {
+	VTD_OBJECT(device, device, handle);
+	const struct {
 		uint32_t numbers[4];
 		char uuid[VK_UUID_SIZE];
-	} head = { { sizeof(head), 1, 0x10000, 1 }, "vitrine test dri" };
+	} head = { { sizeof(head), 1, 0x10000, 1 + device->physical->number }, "vitrine test dri" };
 
-	(void)device;
 	(void)cache;
 	if (data != NULL && *size < sizeof(head)) {
 		*size = 0;

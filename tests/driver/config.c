@@ -22,7 +22,7 @@ struct rule {
 	atomic_uint_fast64_t seen;
 };
 
-struct vtd_config vtd_config = { .api_version = VK_API_VERSION_1_4, .core = UINT32_MAX };
+struct vtd_config vtd_config = { .api_version = VK_API_VERSION_1_4, .core = UINT32_MAX, .physical_count = 1 };
 bool vtd_watch;
 
 static struct rule rules[RULES_MAX];
@@ -127,6 +127,17 @@ static bool hide(const char *name)
 	return n >= 0;
 }
 
+static bool read_physical_count(const char *text)
+{
+	uint64_t count;
+
+	if (!read_number(text, &count) || count < 1 || count > VTD_PHYSICAL_MAX) {
+		return false;
+	}
+	vtd_config.physical_count = (uint32_t)count;
+	return true;
+}
+
 static bool read_word(char *word)
 {
 	uint32_t minor;
@@ -148,6 +159,9 @@ static bool read_word(char *word)
 	}
 	if (strncmp(word, "aliases=", 8) == 0) {
 		return vtd_config.aliases = read_version(word + 8, &vtd_config.core);
+	}
+	if (strncmp(word, "devices=", 8) == 0) {
+		return read_physical_count(word + 8);
 	}
 	if (strncmp(word, "version=", 8) == 0) {
 		const bool good = read_version(word + 8, &minor);

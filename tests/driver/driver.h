@@ -23,6 +23,7 @@
  *         fences and semaphores) have the device's lock.
  */
 
+#define VTD_PHYSICAL_MAX 4
 #define VTD_FAMILY_COUNT 3
 #define VTD_QUEUE_COUNT 26 /* of all families */
 #define VTD_HEAP_SIZE ((VkDeviceSize)16 << 30)
@@ -100,6 +101,7 @@ struct vtd_config {
 	bool linear_color; /* linear images can be colour attachments, though no format's features say so */
 	uint32_t core;        /* with `aliases`: no core name of a later minor version is known */
 	uint32_t api_version; /* of the device */
+	uint32_t physical_count;
 	bool hidden[VTD_EXTENSION_COUNT];
 };
 
@@ -133,9 +135,16 @@ struct vtd_set {
 	bool has[VTD_EXTENSION_COUNT];
 };
 
+/* All are alike but for deviceID and deviceUUID, as a pair of equal cards is. */
+struct vtd_physical {
+	struct vtd_dispatchable base;
+	struct vtd_instance *instance;
+	uint32_t number;
+};
+
 struct vtd_instance {
 	struct vtd_dispatchable base;
-	struct vtd_dispatchable physical;
+	struct vtd_physical physicals[VTD_PHYSICAL_MAX]; /* vtd_config.physical_count of them */
 	uint32_t api_version; /* asked for */
 	struct vtd_set enabled;
 };
@@ -155,6 +164,7 @@ extern const struct vtd_family vtd_families[VTD_FAMILY_COUNT];
 struct vtd_device {
 	struct vtd_dispatchable base;
 	struct vtd_instance *instance;
+	const struct vtd_physical *physical;
 	struct vtd_set enabled;
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a fence, semaphore or queue that is waited for may be ready */

@@ -186,7 +186,12 @@ VkResult vtd_vkCreateInstance(const VkInstanceCreateInfo *info, const VkAllocati
 	if (instance == NULL) {
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
-	instance->base.loader = instance->physical.loader = LOADER_MAGIC;
+	instance->base.loader = LOADER_MAGIC;
+	for (uint32_t i = 0; i < VTD_PHYSICAL_MAX; i++) {
+		instance->physicals[i].base.loader = LOADER_MAGIC;
+		instance->physicals[i].instance = instance;
+		instance->physicals[i].number = i;
+	}
 	instance->api_version = VK_API_VERSION_1_0;
 	if (info->pApplicationInfo != NULL && info->pApplicationInfo->apiVersion != 0) {
 		instance->api_version = info->pApplicationInfo->apiVersion;
@@ -214,14 +219,14 @@ VkResult vtd_vkEnumeratePhysicalDevices(VkInstance handle, uint32_t *count, VkPh
 {
 	VTD_OBJECT(instance, instance, handle);
 
-	if (out != NULL && *count == 0) {
-		return VK_INCOMPLETE;
+	const uint32_t have = vtd_config.physical_count;
+	const uint32_t n = out == NULL || *count > have ? have : *count;
+
+	for (uint32_t i = 0; out != NULL && i < n; i++) {
+		out[i] = (VkPhysicalDevice)(void *)&instance->physicals[i];
 	}
-	*count = 1;
-	if (out != NULL) {
-		out[0] = (VkPhysicalDevice)(void *)&instance->physical;
-	}
-	return VK_SUCCESS;
+	*count = n;
+	return n < have ? VK_INCOMPLETE : VK_SUCCESS;
 }
 
 VkResult vtd_vkEnumeratePhysicalDeviceGroups(VkInstance handle, uint32_t *count,
@@ -229,28 +234,29 @@ VkResult vtd_vkEnumeratePhysicalDeviceGroups(VkInstance handle, uint32_t *count,
 {
 	VTD_OBJECT(instance, instance, handle);
 
-	if (out != NULL && *count == 0) {
-		return VK_INCOMPLETE;
+	const uint32_t have = vtd_config.physical_count;
+	const uint32_t n = out == NULL || *count > have ? have : *count;
+
+	for (uint32_t i = 0; out != NULL && i < n; i++) {
+		memset(out[i].physicalDevices, 0, sizeof(out[i].physicalDevices));
+		out[i].physicalDeviceCount = 1;
+		out[i].physicalDevices[0] = (VkPhysicalDevice)(void *)&instance->physicals[i];
+		out[i].subsetAllocation = VK_FALSE;
 	}
-	*count = 1;
-	if (out != NULL) {
-		memset(out->physicalDevices, 0, sizeof(out->physicalDevices));
-		out->physicalDeviceCount = 1;
-		out->physicalDevices[0] = (VkPhysicalDevice)(void *)&instance->physical;
-		out->subsetAllocation = VK_FALSE;
-	}
-	return VK_SUCCESS;
+	*count = n;
+	return n < have ? VK_INCOMPLETE : VK_SUCCESS;
 }
 
 /* --- devices ---------------------------------------------------------------------------------------- */
 
-static void device_init(struct vtd_device *device, struct vtd_instance *instance)
+static void device_init(struct vtd_device *device, const struct vtd_physical *physical)
 {
 	pthread_condattr_t attr;
 
 	device->base.loader = LOADER_MAGIC;
 	device->base.device = device;
-	device->instance = instance;
+	device->instance = physical->instance;
+	device->physical = physical;
 	pthread_mutex_init(&device->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -262,11 +268,10 @@ static void device_init(struct vtd_device *device, struct vtd_instance *instance
 	vtd_queues_init(device);
 }
 
-VkResult vtd_vkCreateDevice(VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
+VkResult vtd_vkCreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *info,
                             const VkAllocationCallbacks *allocator, VkDevice *out)
 {
-	struct vtd_instance *instance =
-		vtr_container_of((struct vtd_dispatchable *)(void *)physical, struct vtd_instance, physical);
+	VTD_OBJECT(physical, physical, handle);
 	struct vtd_device *device = calloc(1, sizeof(*device));
 	VkResult ret;
 
@@ -287,7 +292,7 @@ VkResult vtd_vkCreateDevice(VkPhysicalDevice physical, const VkDeviceCreateInfo 
 		free(device);
 		return ret;
 	}
-	device_init(device, instance);
+	device_init(device, physical);
 	*out = (VkDevice)(void *)device;
 	return VK_SUCCESS;
 }

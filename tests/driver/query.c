@@ -6,6 +6,7 @@
 #include "driver.h"
 
 #define ANY_SAMPLES 0xf
+#define UUID_NUMBER 15 /* the byte of a device's UUID that has its number */
 #define HOST_POINTER VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
 /* VkPhysicalDevicePortabilitySubsetPropertiesKHR, which the registry does not have. */
 #define PORTABILITY_PROPERTIES 1000163001
@@ -18,27 +19,41 @@ struct portability_properties {
 
 /* --- properties and features ------------------------------------------------------------------------ */
 
-void vtd_vkGetPhysicalDeviceProperties(VkPhysicalDevice physical, VkPhysicalDeviceProperties *out)
+void vtd_vkGetPhysicalDeviceProperties(VkPhysicalDevice handle, VkPhysicalDeviceProperties *out)
 {
+	VTD_OBJECT(physical, physical, handle);
 	static const char name[] = "vitrine test driver";
 
-	(void)physical;
 	memset(out, 0, sizeof(*out));
 	out->apiVersion = vtd_config.api_version;
 	out->driverVersion = 1;
 	out->vendorID = 0x10000; /* no PCI device */
-	out->deviceID = 1;
+	out->deviceID = 1 + physical->number;
 	out->deviceType = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU;
 	memcpy(out->deviceName, name, sizeof(name));
 	memcpy(out->pipelineCacheUUID, name, sizeof(out->pipelineCacheUUID));
 	vtd_fill_limits(&out->limits);
 }
 
-void vtd_vkGetPhysicalDeviceProperties2(VkPhysicalDevice physical, VkPhysicalDeviceProperties2 *out)
+/* Tells the devices apart. */
+static void fill_uuid(struct vtd_chain *link, uint32_t number)
 {
-	vtd_vkGetPhysicalDeviceProperties(physical, &out->properties);
+	if (link->type == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES) {
+		((VkPhysicalDeviceIDProperties *)(void *)link)->deviceUUID[UUID_NUMBER] = (uint8_t)number;
+	} else if (link->type == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_PROPERTIES) {
+		((VkPhysicalDeviceVulkan11Properties *)(void *)link)->deviceUUID[UUID_NUMBER] =
+			(uint8_t)number;
+	}
+}
+
+void vtd_vkGetPhysicalDeviceProperties2(VkPhysicalDevice handle, VkPhysicalDeviceProperties2 *out)
+{
+	VTD_OBJECT(physical, physical, handle);
+
+	vtd_vkGetPhysicalDeviceProperties(handle, &out->properties);
 	for (struct vtd_chain *link = out->pNext; link != NULL; link = link->next) {
 		vtd_fill_properties(link);
+		fill_uuid(link, physical->number);
 		if ((int)link->type == PORTABILITY_PROPERTIES) {
 			((struct portability_properties *)(void *)link)->min_stride_alignment = 4;
 		}
