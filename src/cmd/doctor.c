@@ -9,6 +9,7 @@
 #include "base/mem.h"
 #include "cmd/checks.h"
 #include "cmd/commands.h"
+#include "cmd/gpu_list.h"
 #include "cmd/trials.h"
 #include "cmd/tuning.h"
 #include "cmd/vtest_server.h"
@@ -142,9 +143,11 @@ static void print_device(const struct vtr_probe_device *device, const struct vtr
                          uint32_t number)
 {
 	char version[32];
+	char uuid[VTR_GPU_UUID_TEXT];
 
 	version_text(device->api_version, version, sizeof(version));
-	printf("  %u: %s (%s)\n", number, device->name, device->kind);
+	vtr_gpu_format_uuid(device->device_uuid, uuid);
+	printf("  %u: %s (%s)\n    UUID: %s\n", number, device->name, device->kind, uuid);
 	printf("    driver: %s, Vulkan %s\n", device->driver, version);
 	if (device->refused) {
 		printf("    NOT offered to programs: %s\n", device->refused);
@@ -245,12 +248,16 @@ static void json_trial(struct vtr_json *json, const struct vtr_trials *trials,
 }
 
 static void json_device(struct vtr_json *json, const struct vtr_probe_device *device,
-                        const struct vtr_trials *trials)
+                        const struct vtr_trials *trials, uint32_t number)
 {
 	char version[32];
+	char uuid[VTR_GPU_UUID_TEXT];
 
 	version_text(device->api_version, version, sizeof(version));
+	vtr_gpu_format_uuid(device->device_uuid, uuid);
 	vtr_json_open(json, NULL, '{');
+	vtr_json_number(json, "index", number);
+	vtr_json_text(json, "uuid", uuid);
 	vtr_json_text(json, "name", device->name);
 	vtr_json_text(json, "kind", device->kind);
 	vtr_json_text(json, "driver", device->driver);
@@ -302,7 +309,7 @@ static void print_json(const struct vtr_probe_report *report, const struct findi
 	vtr_json_text(&json, "problem", report->problem);
 	vtr_json_open(&json, "devices", '[');
 	for (uint32_t i = 0; i < report->device_count; i++) {
-		json_device(&json, &report->devices[i], &findings->trials);
+		json_device(&json, &report->devices[i], &findings->trials, i);
 	}
 	vtr_json_close(&json, ']');
 	vtr_json_open(&json, "sandbox", '{');
@@ -362,7 +369,7 @@ static int examine(const struct options *options, const struct vtr_tuning *tunin
 	findings.encoder_count = vtr_encoder_probe(findings.encoders, MAX_ENCODERS);
 	enum vtr_err err = vtr_trials_run(&findings.trials, tuning);
 	if (err == VTR_OK) {
-		err = vtr_probe_host(log, &params, false, &report);
+		err = vtr_probe_host(log, &params, VTR_PROBE_EXAMINE, &report);
 	}
 	if (err != VTR_OK) {
 		fprintf(stderr,

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "cmd/commands.h"
+#include "cmd/gpu_choice.h"
 #include "cmd/input.h"
 #include "cmd/lock_in.h"
 #include "cmd/video.h"
@@ -48,6 +49,7 @@ struct options {
 	struct vtr_display_hxfr hxfr;
 	struct vtr_display_desktop desktop;
 	const char *log;
+	const char *gpu;
 	const char *cache;
 	struct vtr_opt_list tuning;
 	/* Derived from the options above. */
@@ -144,6 +146,7 @@ static const struct vtr_opt opts[] = {
 	  .arg = "TEXT",
 	  .help = "put this name of the VM into the title bars; default: the socket's name" },
 	VTR_VIDEO_OPTS(offsetof(struct options, video_options)),
+	VTR_GPU_OPT(offsetof(struct options, gpu)),
 	VTR_CACHE_OPT(offsetof(struct options, cache), "none"),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	VTR_LOG_OPT(offsetof(struct options, log),
@@ -296,6 +299,9 @@ static enum vtr_err start_worker_pool(struct gpu *gpu, const struct vtr_tuning *
 {
 	enum vtr_err err = vtr_workers_init(&gpu->workers, tuning, options->log);
 
+	if (err == VTR_OK) {
+		err = vtr_workers_choose_gpu(&gpu->workers, "gpu", options->gpu, gpu->log);
+	}
 	if (err != VTR_OK) {
 		return err;
 	}

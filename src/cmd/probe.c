@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "cmd/gpu_list.h"
 #include "platform/pipe.h"
 #include "platform/proc.h"
 #include "platform/sock.h"
@@ -63,7 +64,8 @@ int vtr_probe_run(const struct vtr_probe_params *params)
 		return 1;
 	}
 	/* The workers will log problems of the devices. */
-	if (vtr_probe_host(NULL, &venus_params, params->trial, &report) != VTR_OK) {
+	if (vtr_probe_host(NULL, &venus_params, params->trial ? VTR_PROBE_TRIAL : VTR_PROBE_EXAMINE,
+	                   &report) != VTR_OK) {
 		return 1;
 	}
 	for (uint32_t i = 0; i < report.device_count; i++) {
@@ -81,6 +83,28 @@ int vtr_probe_run(const struct vtr_probe_params *params)
 	}
 	for (size_t at = 0; at < report.libraries_size; at += strlen(report.libraries + at) + 1) {
 		printf(VTR_PROBER_LIBRARY "%s\n", report.libraries + at);
+	}
+	vtr_probe_finish(&report);
+	return 0;
+}
+
+int vtr_probe_list(const struct vtr_renderer_config *config)
+{
+	const struct vtr_venus_params venus_params = { .config = config };
+	struct vtr_probe_report report;
+
+	alarm(LOOK_MS / 1000);
+	if (vtr_probe_host(NULL, &venus_params, VTR_PROBE_LIST, &report) != VTR_OK) {
+		return 1;
+	}
+	for (uint32_t i = 0; i < report.device_count; i++) {
+		const struct vtr_probe_device *device = &report.devices[i];
+		struct vtr_gpu gpu = { .is_cpu = device->is_cpu };
+
+		snprintf(gpu.name, sizeof(gpu.name), "%s", device->name);
+		memcpy(gpu.device_uuid, device->device_uuid, VTR_PROBE_CACHE_UUID);
+		memcpy(gpu.driver_uuid, device->driver_uuid, VTR_PROBE_CACHE_UUID);
+		vtr_gpu_print(&gpu);
 	}
 	vtr_probe_finish(&report);
 	return 0;

@@ -24,6 +24,10 @@ struct vtr_probe_params {
 	int report_fd; /* -1, or a socket whose peer gets the fd to watch this process by */
 };
 
+/* Prints the host's devices, for cmd/gpu_list.h. No data of a guest is in this process, so it needs no sandbox. It is
+ * a process of its own because drivers leave threads behind, and may crash. Returns: the exit status. */
+int vtr_probe_list(const struct vtr_renderer_config *config);
+
 /* Enters the sandbox and probes the devices. Returns: the exit status. */
 int vtr_probe_run(const struct vtr_probe_params *params);
 

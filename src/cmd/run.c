@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "cmd/commands.h"
+#include "cmd/gpu_choice.h"
 #include "cmd/guestenv.h"
 #include "cmd/program.h"
 #include "cmd/sandbox_paths.h"
@@ -35,11 +36,13 @@
 
 struct options {
 	const char *log;
+	const char *gpu;
 	const char *cache;
 	struct vtr_opt_list tuning;
 };
 
 static const struct vtr_opt opts[] = {
+	VTR_GPU_OPT(offsetof(struct options, gpu)),
 	VTR_CACHE_OPT(offsetof(struct options, cache), "~/.cache/vitrine/shaders"),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	VTR_LOG_OPT(offsetof(struct options, log), "choose what to log: error, warn (default), info, debug"),
@@ -85,10 +88,9 @@ static enum vtr_err make_socket_path(struct run *run)
 	return VTR_OK;
 }
 
-static void remove_socket(struct run *run)
+static void remove_folder(struct run *run)
 {
 	if (run->dir[0] != '\0') {
-		unlink(run->socket);
 		rmdir(run->dir);
 	}
 }
@@ -262,6 +264,7 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 	struct vtr_vtest_server_params params = {
 		.command = command,
 		.tuning = &tuning,
+		.gpu = options.gpu,
 		.cache = options.cache,
 		.log_filter = options.log,
 		.socket_path = run.socket,
@@ -269,7 +272,7 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 		.max_clients = MAX_CLIENTS,
 	};
 	int status = run_with_socket(&run, &params, path, argv + rest);
-	remove_socket(&run);
+	remove_folder(&run);
 	return status;
 }
 

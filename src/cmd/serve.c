@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/mem.h"
 #include "cmd/commands.h"
+#include "cmd/gpu_choice.h"
 #include "cmd/vtest_server.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
@@ -16,6 +16,7 @@ struct options {
 	uint32_t max_clients_per_user;
 	uint32_t mode;
 	const char *log;
+	const char *gpu;
 	const char *cache;
 	struct vtr_opt_list tuning;
 };
@@ -41,6 +42,7 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, max_clients_per_user),
 	  .arg = "N",
 	  .help = "serve at most N of them for each user; default: half for other users, all for yours" },
+	VTR_GPU_OPT(offsetof(struct options, gpu)),
 	VTR_CACHE_OPT(offsetof(struct options, cache), "~/.cache/vitrine/shaders, for your own programs"),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
 	VTR_LOG_OPT(offsetof(struct options, log),
@@ -96,6 +98,7 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 	const struct vtr_vtest_server_params params = {
 		.command = command,
 		.tuning = &tuning,
+		.gpu = options.gpu,
 		.cache = options.cache,
 		.log_filter = options.log,
 		.socket_path = options.socket,
@@ -111,7 +114,6 @@ static int run_serve(const struct vtr_command *command, int argc, char **argv)
 		return 1;
 	}
 	int status = serve(&front, &options);
-	unlink(options.socket);
 	vtr_vtest_server_finish(&front);
 	return status;
 }

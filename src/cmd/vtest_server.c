@@ -7,9 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "cmd/gpu_choice.h"
 #include "cmd/lock_in.h"
 #include "cmd/workers.h"
 #include "platform/loop.h"
@@ -158,13 +160,17 @@ static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
 }
 
 static enum vtr_err create_workers(struct vtr_vtest_server *front,
-                                   const struct vtr_vtest_server_params *params)
+                                   const struct vtr_vtest_server_params *params, bool *out_explained)
 {
 	front->workers = calloc(1, sizeof(*front->workers));
 	if (!front->workers) {
 		return VTR_ERR_NOMEM;
 	}
 	enum vtr_err err = vtr_workers_init(front->workers, params->tuning, params->log_filter);
+	if (err == VTR_OK) {
+		err = vtr_workers_choose_gpu(front->workers, params->command->name, params->gpu, front->log);
+		*out_explained = err != VTR_OK;
+	}
 	if (err == VTR_OK) {
 		err = vtr_workers_open_zygote(front->workers, (enum vtr_zygote_mode)params->tuning->zygote,
 		                              params->has_many, front->log, front->loop);
@@ -208,9 +214,10 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 		vtr_vtest_server_finish(front);
 		return err;
 	}
+	front->socket_path = params->socket_path;
 	err = vtr_os_loop_create(&front->loop);
 	if (err == VTR_OK) {
-		err = create_workers(front, params);
+		err = create_workers(front, params, &explained);
 	}
 	if (err == VTR_OK) {
 		err = open_cache(front, params);
@@ -237,6 +244,9 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 
 void vtr_vtest_server_finish(struct vtr_vtest_server *front)
 {
+	if (front->socket_path) {
+		unlink(front->socket_path);
+	}
 	vtr_supervisor_destroy(front->supervisor);
 	vtr_prober_destroy(front->prober);
 	if (front->workers) {

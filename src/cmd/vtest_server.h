@@ -28,14 +28,16 @@ struct vtr_vtest_server {
 	struct vtr_prober *prober;   /* NULL: none */
 	struct vtr_supervisor *supervisor;
 	int listen_fd;
+	const char *socket_path; /* NULL: does not listen there yet */
 };
 
 struct vtr_vtest_server_params {
 	const struct vtr_command *command; /* for messages */
 	const struct vtr_tuning *tuning;
 	const char *log_filter; /* NULL: the default */
+	const char *gpu; /* the value of --gpu; NULL: not given */
 	const char *cache; /* the value of --cache; NULL: not given */
-	const char *socket_path;
+	const char *socket_path; /* must outlive the server */
 	uint32_t socket_mode; /* its permissions */
 	uint32_t max_clients; /* this and the next: see struct vtr_supervisor_params */
 	uint32_t max_clients_per_user;
@@ -74,7 +76,7 @@ void vtr_cmd_explain_listen(const char *command, const char *path, enum vtr_err 
 VTR_MUST_CHECK enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
                                                   const struct vtr_vtest_server_params *params);
 
-/* Ends all clients. The caller removes the socket's file. */
+/* Ends all clients, and removes the socket's file. */
 void vtr_vtest_server_finish(struct vtr_vtest_server *front);
 
 #endif

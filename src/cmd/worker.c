@@ -27,6 +27,7 @@ struct options {
 	const char *cache;
 	bool show_sandbox;
 	bool probe;
+	bool list;
 	bool trial;
 	bool hostmem;
 	uint32_t report_fd;
@@ -82,6 +83,10 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, probe),
 	  .help = "print what is known about each device, and exit" },
+	{ .name = "list",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, list),
+	  .help = "with --probe: only print which devices there are" },
 	{ .name = "trial",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, trial),
@@ -154,6 +159,9 @@ static int probe(const struct options *options, const struct vtr_renderer_config
 		.report_fd = options->report_fd != 0 ? (int)options->report_fd : -1,
 	};
 
+	if (options->list) {
+		return vtr_probe_list(config);
+	}
 	if (options->trial && options->report_fd == 0 && !no_sandbox(config)) {
 		return vtr_probe_watch(&params);
 	}

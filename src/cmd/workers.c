@@ -105,7 +105,8 @@ enum vtr_err vtr_workers_open_zygote(struct vtr_workers *workers, enum vtr_zygot
 		.cpus_only = mode == VTR_ZYGOTE_AUTO,
 	};
 
-	if (mode == VTR_ZYGOTE_OFF || (mode == VTR_ZYGOTE_AUTO && !has_many)) {
+	/* A GPU that was not chosen has its driver in the processes, too. */
+	if (mode == VTR_ZYGOTE_OFF || (mode == VTR_ZYGOTE_AUTO && (!has_many || workers->has_gpu))) {
 		return VTR_OK;
 	}
 	return vtr_zygote_create(&params, &workers->zygote);

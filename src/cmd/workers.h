@@ -18,6 +18,7 @@ struct vtr_workers {
 	struct vtr_driver_env env;
 	struct vtr_shader_cache *cache; /* NULL: none */
 	struct vtr_zygote *zygote; /* NULL: none */
+	bool has_gpu; /* among the devices that vtr_workers_choose_gpu() chose from */
 };
 
 /* `log_filter` NULL: the default. `workers` must not move afterwards.

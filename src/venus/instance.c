@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "venus/device.h"
+#include "vk/renderer_config.h"
 
 #define PORTABILITY "VK_KHR_portability_enumeration"
 
@@ -182,6 +183,7 @@ static bool is_current(struct vtr_dispatch *d, struct vtr_object *instance)
 static VkResult find_physicals(struct vtr_venus *venus, VkInstance instance)
 {
 	const struct vtw_instance_procs *vk = &venus->instance_procs;
+	const bool one = venus->params.config->one_device;
 	VkPhysicalDevice *handles;
 	uint32_t n = 0;
 	VkResult ret = vk->vkEnumeratePhysicalDevices(instance, &n, NULL);
@@ -198,7 +200,8 @@ static VkResult find_physicals(struct vtr_venus *venus, VkInstance instance)
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	ret = vk->vkEnumeratePhysicalDevices(instance, &n, handles);
-	for (uint32_t i = 0; ret >= 0 && i < n; i++) {
+	/* A device that a driver lists twice has the same UUIDs: programs get it once if it was chosen. */
+	for (uint32_t i = 0; ret >= 0 && i < n && !(one && venus->physical_count == 1); i++) {
 		struct vtr_physical **slot = &venus->physicals[venus->physical_count];
 
 		if (vtr_physical_create(venus->log, &venus->params, vk, handles[i], slot) == VTR_OK) {
@@ -206,6 +209,11 @@ static VkResult find_physicals(struct vtr_venus *venus, VkInstance instance)
 		}
 	}
 	free(handles);
+	if (one && ret >= 0 && venus->physical_count == 0) {
+		vtr_error(venus->log,
+		          "the device that --gpu chose is gone or cannot be offered, so the program gets no "
+		          "device. 'vitrine doctor' lists the devices of this host");
+	}
 	return ret < 0 ? ret : VK_SUCCESS;
 }
 

@@ -145,6 +145,16 @@ static bool is_venus(const struct vtr_physical *p)
 	return driver.driverID == VK_DRIVER_ID_MESA_VENUS;
 }
 
+static bool is_chosen(struct vtr_log *log, const struct vtr_venus_params *params, struct vtr_physical *p)
+{
+	identify(p);
+	if (vtr_renderer_config_offers(params->config, p->device_uuid, p->driver_uuid)) {
+		return true;
+	}
+	vtr_debug(log, "%s was not chosen and is not offered", p->properties.deviceName);
+	return false;
+}
+
 static enum vtr_err fill(struct vtr_log *log, const struct vtr_venus_params *params, struct vtr_physical *p,
                          const struct list *driver)
 {
@@ -159,7 +169,6 @@ static enum vtr_err fill(struct vtr_log *log, const struct vtr_venus_params *par
 	p->core_timeline = p->properties.apiVersion >= VK_API_VERSION_1_2;
 	p->has.timeline = p->core_timeline || find(driver, "VK_KHR_timeline_semaphore") != NULL;
 	p->sparse_family = vtr_sparse_family(p);
-	identify(p);
 	p->procs->vkGetPhysicalDeviceMemoryProperties(p->handle, &p->memory);
 	err = vtr_strategy_probe(log, params, p);
 	if (err != VTR_OK) {
@@ -191,6 +200,8 @@ enum vtr_err vtr_physical_create(struct vtr_log *log, const struct vtr_venus_par
 	procs->vkGetPhysicalDeviceProperties(handle, &p->properties);
 	if (is_venus(p)) {
 		vtr_debug(log, "%s is a Venus device itself and is not offered", p->properties.deviceName);
+		err = VTR_ERR_UNSUPPORTED;
+	} else if (!is_chosen(log, params, p)) {
 		err = VTR_ERR_UNSUPPORTED;
 	} else if (driver_extensions(p, &driver) >= 0) {
 		err = fill(log, params, p, &driver);

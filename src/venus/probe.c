@@ -32,9 +32,13 @@ static void describe(struct vtr_probe_device *out, const struct vtw_instance_pro
 	VkPhysicalDeviceDriverProperties driver = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES
 	};
-	VkPhysicalDeviceProperties2 props = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2 };
+	VkPhysicalDeviceIDProperties id = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES };
+	VkPhysicalDeviceProperties2 props = { .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+		                              .pNext = &id };
 
 	vk->vkGetPhysicalDeviceProperties2(handle, &props);
+	memcpy(out->device_uuid, id.deviceUUID, VTR_PROBE_CACHE_UUID);
+	memcpy(out->driver_uuid, id.driverUUID, VTR_PROBE_CACHE_UUID);
 	if (props.properties.apiVersion >= VK_API_VERSION_1_2) {
 		props.pNext = &driver;
 		vk->vkGetPhysicalDeviceProperties2(handle, &props);
@@ -42,6 +46,7 @@ static void describe(struct vtr_probe_device *out, const struct vtw_instance_pro
 	snprintf(out->name, sizeof(out->name), "%s", props.properties.deviceName);
 	snprintf(out->driver, sizeof(out->driver), "%.120s %.120s", driver.driverName, driver.driverInfo);
 	out->kind = kind_name(props.properties.deviceType);
+	out->is_cpu = props.properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
 	out->api_version = props.properties.apiVersion;
 	out->vendor_id = props.properties.vendorID;
 	out->device_id = props.properties.deviceID;
@@ -86,14 +91,17 @@ static void describe_known(struct vtr_probed_device *out, const struct vtr_physi
 	}
 }
 
-static void probe_device(struct vtr_log *log, const struct vtr_venus_params *params, bool trial,
-                         const struct vtw_instance_procs *vk, VkPhysicalDevice handle,
-                         struct vtr_probe_device *out)
+static void probe_device(struct vtr_log *log, const struct vtr_venus_params *params,
+                         enum vtr_probe_depth depth, const struct vtw_instance_procs *vk,
+                         VkPhysicalDevice handle, struct vtr_probe_device *out)
 {
 	struct vtr_physical *p;
 	enum vtr_err err;
 
 	describe(out, vk, handle);
+	if (depth == VTR_PROBE_LIST) {
+		return;
+	}
 	err = vtr_physical_create(log, params, vk, handle, &p);
 	if (err != VTR_OK) {
 		out->refused =
@@ -112,15 +120,15 @@ static void probe_device(struct vtr_log *log, const struct vtr_venus_params *par
 	out->sparse_reason = p->strategy.sparse_reason;
 	describe_types(out, vk, p);
 	describe_known(&out->known, p);
-	if (trial) {
+	if (depth == VTR_PROBE_TRIAL) {
 		vtr_trial_run(p, &out->trial);
 	}
 	vtr_physical_destroy(p);
 }
 
-static enum vtr_err probe_devices(struct vtr_log *log, const struct vtr_venus_params *params, bool trial,
-                                  const struct vtw_instance_procs *vk, VkInstance instance,
-                                  struct vtr_probe_report *report)
+static enum vtr_err probe_devices(struct vtr_log *log, const struct vtr_venus_params *params,
+                                  enum vtr_probe_depth depth, const struct vtw_instance_procs *vk,
+                                  VkInstance instance, struct vtr_probe_report *report)
 {
 	VkPhysicalDevice *handles;
 	uint32_t n = 0;
@@ -141,14 +149,14 @@ static enum vtr_err probe_devices(struct vtr_log *log, const struct vtr_venus_pa
 	}
 	ret = vk->vkEnumeratePhysicalDevices(instance, &n, handles);
 	for (uint32_t i = 0; ret >= 0 && i < n; i++) {
-		probe_device(log, params, trial, vk, handles[i], &report->devices[report->device_count++]);
+		probe_device(log, params, depth, vk, handles[i], &report->devices[report->device_count++]);
 	}
 	free(handles);
 	return VTR_OK;
 }
 
-enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *params, bool trial,
-                            struct vtr_probe_report *out_report)
+enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *params,
+                            enum vtr_probe_depth depth, struct vtr_probe_report *out_report)
 {
 	VkApplicationInfo app = { .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
 		                  .pApplicationName = "vitrine doctor" };
@@ -180,7 +188,7 @@ enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *
 			"if it is set";
 	} else {
 		vtw_load_instance_procs(&vk, loader->get, instance);
-		err = probe_devices(log, params, trial, &vk, instance, &report);
+		err = probe_devices(log, params, depth, &vk, instance, &report);
 		report.libraries_size = vtr_os_list_libraries(report.libraries, sizeof(report.libraries));
 		vk.vkDestroyInstance(instance, NULL);
 	}

@@ -29,6 +29,8 @@ struct vtr_probe_type {
 
 struct vtr_probe_device {
 	char name[256];
+	uint8_t device_uuid[VTR_PROBE_CACHE_UUID], driver_uuid[VTR_PROBE_CACHE_UUID];
+	bool is_cpu;
 	char driver[256]; /* name and version, from the driver */
 	const char *kind; /* discrete, integrated, virtual, cpu, other */
 	uint32_t api_version;
@@ -55,14 +57,19 @@ struct vtr_probe_report {
 	size_t libraries_size;
 };
 
+enum vtr_probe_depth {
+	VTR_PROBE_LIST,    /* only who the devices are: creates no VkDevice */
+	VTR_PROBE_EXAMINE, /* as a context does */
+	VTR_PROBE_TRIAL,   /* and tries them with all of their features */
+};
+
 /**
- * Loads the host's drivers in this process and queries every device, as a context would. `trial`: also tries
- * them with all of their features.
+ * Loads the host's drivers in this process and queries every device.
  * Owner: *out_report is the caller's; end it with vtr_probe_finish(). Returns: VTR_ERR_NOMEM.
  * Thread: any; a driver may crash the process, so not in one that must survive.
  */
 VTR_MUST_CHECK enum vtr_err vtr_probe_host(struct vtr_log *log, const struct vtr_venus_params *params,
-                                           bool trial, struct vtr_probe_report *out_report);
+                                           enum vtr_probe_depth depth, struct vtr_probe_report *out_report);
 void vtr_probe_finish(struct vtr_probe_report *report);
 
 #endif

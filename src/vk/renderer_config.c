@@ -11,7 +11,7 @@
 _Static_assert(sizeof(struct vtr_probed_device) == 112, "padding");
 _Static_assert(sizeof(struct vtr_probe_cache) == 8 + VTR_PROBE_CACHE_MAX_DEVICES * 112, "padding");
 _Static_assert(sizeof(struct vtr_renderer_config) ==
-                       32 + sizeof(struct vtr_probe_cache) + VTR_RENDERER_CONFIG_LOG +
+                       64 + sizeof(struct vtr_probe_cache) + VTR_RENDERER_CONFIG_LOG +
                                VTR_RENDERER_CONFIG_PATH_BYTES +
                                VTR_RENDERER_CONFIG_CALLS * VTR_RENDERER_CONFIG_CALL,
                "padding");
@@ -29,6 +29,14 @@ void vtr_renderer_config_init(struct vtr_renderer_config *config)
 uint64_t vtr_renderer_config_max_memory(const struct vtr_renderer_config *config)
 {
 	return config->max_memory != 0 ? config->max_memory : vtr_os_ram_size() / 2;
+}
+
+bool vtr_renderer_config_offers(const struct vtr_renderer_config *config,
+                                const uint8_t device_uuid[VTR_PROBE_CACHE_UUID],
+                                const uint8_t driver_uuid[VTR_PROBE_CACHE_UUID])
+{
+	return !config->one_device || (memcmp(config->device_uuid, device_uuid, VTR_PROBE_CACHE_UUID) == 0 &&
+	                               memcmp(config->driver_uuid, driver_uuid, VTR_PROBE_CACHE_UUID) == 0);
 }
 
 static size_t count_readable(const struct vtr_renderer_config *config)
@@ -50,7 +58,7 @@ static const char *find_problem(const struct vtr_renderer_config *config)
 		return "import-alignment has a wrong value: it must be a power of two, for instance 16384";
 	}
 	if (config->no_host_import > 1 || config->no_export > 1 || config->sandbox > VTR_OS_SANDBOX_REQUIRE ||
-	    config->zeros != 0) {
+	    config->one_device > 1) {
 		return "a flag or the mode of the sandbox has an unknown value";
 	}
 	if (config->lanes > VTR_RENDERER_CONFIG_LANES) {

@@ -40,7 +40,10 @@ struct vtr_renderer_config {
 	uint8_t sandbox; /* enum vtr_os_sandbox_mode */
 	uint8_t lanes; /* the threads that record command buffers; 0: none */
 	uint32_t readable_size; /* the used bytes of `readable` */
-	uint32_t zeros;
+	uint32_t one_device; /* 0 or 1: programs get only the device with the UUIDs below */
+	/* Both together name a device: two drivers may offer one GPU. */
+	uint8_t device_uuid[VTR_PROBE_CACHE_UUID];
+	uint8_t driver_uuid[VTR_PROBE_CACHE_UUID];
 	struct vtr_probe_cache known; /* probed by another process with the same configuration */
 	char log_filter[VTR_RENDERER_CONFIG_LOG]; /* empty: the default */
 	/* The files and folders that the sandbox allows besides the system's, each with its NUL. */
@@ -54,6 +57,11 @@ void vtr_renderer_config_init(struct vtr_renderer_config *config);
 
 /* Returns: config->max_memory; its default if that is 0. */
 uint64_t vtr_renderer_config_max_memory(const struct vtr_renderer_config *config);
+
+/* Returns: whether programs may get the device with these UUIDs. */
+bool vtr_renderer_config_offers(const struct vtr_renderer_config *config,
+                                const uint8_t device_uuid[VTR_PROBE_CACHE_UUID],
+                                const uint8_t driver_uuid[VTR_PROBE_CACHE_UUID]);
 
 /**
  * Checks all members. The command that creates it and each process that receives it call this.

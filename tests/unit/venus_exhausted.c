@@ -255,7 +255,7 @@ static void each_allocation_of_the_prober_fails(void)
 
 		fake_loader_open(TEST_DRIVER, "null");
 		atomic_store(&until_failure, n);
-		const enum vtr_err err = vtr_probe_host(NULL, &params, true, &report);
+		const enum vtr_err err = vtr_probe_host(NULL, &params, VTR_PROBE_TRIAL, &report);
 
 		reached = atomic_exchange(&until_failure, -1) < 0;
 		fake_loader_close();

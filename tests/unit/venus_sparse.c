@@ -377,7 +377,7 @@ static void probe_row(const struct row *row)
 	} else {
 		drive();
 	}
-	CHECK_OK(vtr_probe_host(NULL, &params, false, &report));
+	CHECK_OK(vtr_probe_host(NULL, &params, VTR_PROBE_EXAMINE, &report));
 	d = &report.devices[0];
 	CHECK(d->refused == NULL);
 	CHECK(d->sparse); /* memory that is not shared needs nothing */

@@ -33,7 +33,7 @@ static struct vtr_probe_report probe(const struct row *row, bool trial)
 	if (row->replace != NULL) {
 		row->replace();
 	}
-	CHECK_OK(vtr_probe_host(NULL, &params, trial, &report));
+	CHECK_OK(vtr_probe_host(NULL, &params, trial ? VTR_PROBE_TRIAL : VTR_PROBE_EXAMINE, &report));
 	fake_loader_close();
 	return report;
 }
@@ -268,7 +268,7 @@ static void problems(void)
 	};
 	struct vtr_probe_report report;
 
-	CHECK_OK(vtr_probe_host(NULL, &params, false, &report));
+	CHECK_OK(vtr_probe_host(NULL, &params, VTR_PROBE_EXAMINE, &report));
 	CHECK(strstr(report.problem, "the Vulkan loader is missing") != NULL);
 	CHECK_EQ(report.loader_version, 0);
 	vtr_probe_finish(&report);

@@ -55,6 +55,22 @@ static void limits_memory(void)
 	CHECK_EQ(vtr_renderer_config_max_memory(&config), 1);
 }
 
+static void offers_the_chosen_device(void)
+{
+	const uint8_t one[VTR_PROBE_CACHE_UUID] = { 1 };
+	const uint8_t other[VTR_PROBE_CACHE_UUID] = { 1, 2 };
+
+	begin();
+	CHECK(vtr_renderer_config_offers(&config, one, other));
+	config.one_device = 1;
+	memcpy(config.device_uuid, one, sizeof(one));
+	memcpy(config.driver_uuid, other, sizeof(other));
+	CHECK_OK(vtr_renderer_config_check(&config, &why));
+	CHECK(vtr_renderer_config_offers(&config, one, other));
+	CHECK(!vtr_renderer_config_offers(&config, other, other));
+	CHECK(!vtr_renderer_config_offers(&config, one, one));
+}
+
 static void has_one_size(void)
 {
 	static char longer[sizeof(config) + 1];
@@ -90,7 +106,7 @@ static void refuses(void)
 	REFUSED(config.no_export = 2);
 	REFUSED(config.sandbox = VTR_OS_SANDBOX_REQUIRE + 1);
 	REFUSED(config.lanes = VTR_RENDERER_CONFIG_LANES + 1);
-	REFUSED(config.zeros = 1);
+	REFUSED(config.one_device = 2);
 	REFUSED(config.known.count = VTR_PROBE_CACHE_MAX_DEVICES + 1);
 	REFUSED(config.known.count = UINT32_MAX);
 	REFUSED(config.known.zero = 1);
@@ -135,6 +151,7 @@ int main(void)
 {
 	RUN(goes_to_another_process);
 	RUN(limits_memory);
+	RUN(offers_the_chosen_device);
 	RUN(has_one_size);
 	RUN(refuses);
 	RUN(leaves_out_what_does_not_fit);
