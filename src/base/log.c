@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -49,6 +50,7 @@ struct log {
 	int fd;
 	char tag[MAX_TAG];
 	int64_t start_ns;
+	bool priorities;
 	struct rule rules[MAX_RULES];
 	size_t rule_count;
 	atomic_bool stuck; /* it took nothing when the last line was to be written */
@@ -62,6 +64,8 @@ struct log {
 };
 
 static const char *const level_names[] = { "error", "warn", "info", "debug", "trace" };
+/* The same as priorities of syslog. */
+static const char *const priorities[] = { "<3>", "<4>", "<6>", "<7>", "<7>" };
 
 static int64_t now_ns(void)
 {
@@ -167,6 +171,11 @@ enum vtr_err vtr_log_create(const char *filter, int fd, const char *tag, struct 
 	return VTR_OK;
 }
 
+void vtr_log_set_priorities(struct vtr_log *base)
+{
+	from_base(base)->priorities = true;
+}
+
 void vtr_log_destroy(struct vtr_log *base)
 {
 	if (base == NULL) {
@@ -209,13 +218,18 @@ static bool takes_line(struct log *log)
 
 /* A log that cannot be written to (full disk, closed pipe, stopped terminal) must not stop the program. `dropped`:
  * how many lines before it the line owns up to. */
-static void write_line(struct log *log, const char *line, size_t length, unsigned dropped)
+static void write_line(struct log *log, int level, const char *line, size_t length, unsigned dropped)
 {
+	const struct iovec parts[] = {
+		{ .iov_base = (void *)priorities[level], .iov_len = strlen(priorities[level]) },
+		{ .iov_base = (void *)line, .iov_len = length },
+	};
+	const int first = log->priorities ? 0 : 1;
 	ssize_t written = -1;
 
 	if (takes_line(log)) {
 		do {
-			written = write(log->fd, line, length);
+			written = writev(log->fd, parts + first, 2 - first);
 		} while (written < 0 && errno == EINTR);
 	}
 	if (written < 0) {
@@ -266,7 +280,7 @@ static void write_formatted(struct log *log, enum vtr_log_level level, const cha
 	memcpy(line + end, note, note_length);
 	end += note_length;
 	line[end++] = '\n';
-	write_line(log, line, end, dropped);
+	write_line(log, (int)level, line, end, dropped);
 	errno = saved_errno;
 }
 
@@ -338,12 +352,30 @@ bool vtr_log_share(struct vtr_log *base, struct vtr_bucket *own)
 	return allowed;
 }
 
+/* The level of a line that another process has written: "12.345 warn  worker ...". */
+static int level_of(const char *line, size_t length)
+{
+	const char *space = memchr(line, ' ', length);
+	int level = VTR_LOG_INFO;
+
+	if (space != NULL) {
+		const char *word = space + 1;
+		const size_t left = length - (size_t)(word - line);
+		const char *end = memchr(word, ' ', left);
+
+		if (end == NULL || !parse_level(word, (size_t)(end - word), &level) || level < 0) {
+			level = VTR_LOG_INFO;
+		}
+	}
+	return level;
+}
+
 void vtr_log_pass(struct vtr_log *base, const char *line, size_t length)
 {
 	int saved_errno = errno;
 
 	if (base != NULL) {
-		write_line(from_base(base), line, length, 0);
+		write_line(from_base(base), level_of(line, length), line, length, 0);
 	}
 	errno = saved_errno;
 }

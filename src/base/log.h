@@ -47,6 +47,9 @@ struct vtr_log {
 VTR_MUST_CHECK enum vtr_err vtr_log_create(const char *filter, int fd, const char *tag,
                                            struct vtr_log **out_log);
 
+/* Begins each line with a priority as "<4>", which the journal and syslog read. Call it before others use the log. */
+void vtr_log_set_priorities(struct vtr_log *log);
+
 /* Logs how many rate-limited lines were dropped since the last note. Accepts NULL. */
 void vtr_log_destroy(struct vtr_log *log);
 
@@ -86,7 +89,8 @@ bool vtr_log_share(struct vtr_log *log, struct vtr_bucket *own);
 
 /**
  * Passes on a line of another process as it is, whatever the filter says. The line ends with a newline, has no other
- * control character (the caller has seen to that), and at most 1024 bytes.
+ * control character (the caller has seen to that), and at most 1024 bytes. With priorities it has that of its second
+ * word, where vtr_log_write() puts the level, or else that of VTR_LOG_INFO; a priority at its beginning is text.
  */
 void vtr_log_pass(struct vtr_log *log, const char *line, size_t length);
 

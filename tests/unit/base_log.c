@@ -51,6 +51,42 @@ static void writes_lines(void)
 	vtr_log_destroy(log);
 }
 
+static void has_priorities(void)
+{
+	static const struct {
+		const char *line, *priority;
+	} passed[] = {
+		{ "0.001 error worker x\n", "<3>" },
+		{ "0.001 warn  x\n", "<4>" },
+		{ "0.001 debug x\n", "<7>" },
+		{ "a driver's own line\n", "<6>" },
+		{ "0.001 off x\n", "<6>" },
+		{ "0.001 warn\n", "<6>" },
+		{ "<0>everyone logs out\n", "<6>" },
+		{ "<0> error everyone\n", "<3>" },
+		{ "\n", "<6>" },
+	};
+	struct vtr_log *log = create("trace", NULL);
+
+	vtr_log_set_priorities(log);
+	vtr_error(log, "x");
+	CHECK(strncmp(written(), "<3>0.", 5) == 0);
+	vtr_warn(log, "x");
+	CHECK(strncmp(written(), "<4>0.", 5) == 0);
+	vtr_info(log, "x");
+	CHECK(strncmp(written(), "<6>0.", 5) == 0);
+	vtr_debug(log, "x");
+	CHECK(strncmp(written(), "<7>0.", 5) == 0);
+	vtr_trace(log, "x");
+	CHECK(strncmp(written(), "<7>0.", 5) == 0);
+	for (size_t i = 0; i < VTR_ARRAY_LEN(passed); i++) {
+		vtr_log_pass(log, passed[i].line, strlen(passed[i].line));
+		CHECK(strncmp(written(), passed[i].priority, 3) == 0);
+		CHECK_STR(text + 3, passed[i].line);
+	}
+	vtr_log_destroy(log);
+}
+
 static void null_is_silence(void)
 {
 	vtr_error(NULL, "x");
@@ -338,6 +374,7 @@ int main(void)
 {
 	CHECK_EQ(pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK), 0);
 	RUN(writes_lines);
+	RUN(has_priorities);
 	RUN(null_is_silence);
 	RUN(filters);
 	RUN(bad_filters);
