@@ -13,6 +13,7 @@
 #include "cmd/gpu_choice.h"
 #include "cmd/input.h"
 #include "cmd/lock_in.h"
+#include "cmd/service.h"
 #include "cmd/video.h"
 #include "cmd/vtest_server.h"
 #include "cmd/workers.h"
@@ -20,7 +21,6 @@
 #include "display_host/host.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
-#include "platform/sock.h"
 #include "pool/prober.h"
 #include "pool/worker_pool.h"
 #include "present/present.h"
@@ -63,7 +63,8 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, socket),
 	  .arg = "PATH",
-	  .help = "listen for QEMU's chardev at this socket (required)" },
+	  .help = "listen for QEMU's chardev at this socket (required, unless a service manager passes "
+	          "one)" },
 	{ .name = "display",
 	  .kind = VTR_OPT_LIST,
 	  .offset = offsetof(struct options, displays),
@@ -157,7 +158,8 @@ static const struct vtr_opt opts[] = {
 struct gpu {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
-	int listen_fd;
+	struct vtr_service *service;
+	struct vtr_listener listener;
 	struct vtr_hostmem hostmem;
 	struct vtr_workers workers;
 	struct vtr_prober *prober;
@@ -389,7 +391,7 @@ static enum vtr_err start_device(struct gpu *gpu, const struct displays *display
 		.log = gpu->log,
 		.loop = gpu->loop,
 		.device = vtr_virtio_gpu_device(gpu->device),
-		.listen_fd = gpu->listen_fd,
+		.listen_fd = gpu->listener.fd,
 	};
 	err = vtr_vhost_user_create(&server_params, &gpu->server);
 	if (err == VTR_OK) {
@@ -402,6 +404,7 @@ static enum vtr_err start_inputs(struct gpu *gpu, const char *path)
 {
 	const struct vtr_input_devices_params params = {
 		.path = path,
+		.service = gpu->service,
 		.log = gpu->log,
 		.loop = gpu->loop,
 		.lights = on_lights,
@@ -434,6 +437,9 @@ static enum vtr_err start(struct gpu *gpu, const struct options *options, const 
 	if (err == VTR_OK && options->input) {
 		err = start_inputs(gpu, options->input);
 	}
+	if (err == VTR_OK) {
+		err = vtr_service_check_taken(gpu->service, "gpu");
+	}
 	return err;
 }
 
@@ -451,17 +457,17 @@ static void finish(struct gpu *gpu)
 	vtr_workers_finish(&gpu->workers);
 	vtr_hostmem_finish(&gpu->hostmem);
 	vtr_os_loop_destroy(gpu->loop);
-	vtr_close(&gpu->listen_fd);
+	vtr_listener_close(&gpu->listener);
 	vtr_log_destroy(gpu->log);
 }
 
 /* --- the command ----------------------------------------------------------------------------------- */
 
-static int serve(struct gpu *gpu, const struct options *options)
+static int serve(struct gpu *gpu)
 {
 	const char *link = vtr_display_host_link(gpu->screen, true);
 
-	printf("READY %s%s%s\n", options->socket, link ? " " : "", link ? link : "");
+	printf("READY %s%s%s\n", gpu->listener.path, link ? " " : "", link ? link : "");
 	if (link) {
 		printf("VIEW %s\n", vtr_display_host_link(gpu->screen, false));
 	}
@@ -469,7 +475,9 @@ static int serve(struct gpu *gpu, const struct options *options)
 		printf("HXFR %s\n", vtr_display_host_hxfr_link(gpu->screen));
 	}
 	fflush(stdout);
+	vtr_service_ready(gpu->service, gpu->listener.path);
 	enum vtr_err err = vtr_os_loop_run(gpu->loop);
+	vtr_service_stopping(gpu->service);
 	if (err != VTR_OK) {
 		fprintf(stderr,
 		        "vitrine gpu: the event loop failed: %s. The VM has lost its GPU: restart vitrine "
@@ -494,9 +502,9 @@ static void explain_start(enum vtr_err err)
 }
 
 static int run(const struct vtr_command *command, const struct options *options,
-               const struct vtr_tuning *tuning, const struct displays *displays)
+               const struct vtr_tuning *tuning, const struct displays *displays, struct vtr_service *service)
 {
-	struct gpu gpu = { .listen_fd = -1, .hostmem.fd = -1 };
+	struct gpu gpu = { .service = service, .listener.fd = -1, .hostmem.fd = -1 };
 	int status = 1;
 	enum vtr_err err = vtr_cmd_create_log(command, options->log, &gpu.log);
 
@@ -506,9 +514,9 @@ static int run(const struct vtr_command *command, const struct options *options,
 	vtr_lock_in_warn(gpu.log, (enum vtr_os_sandbox_mode)tuning->renderer.sandbox);
 	/* One worker that does not read may hold some hundred fds, and the usual soft limit is 1024. */
 	vtr_os_raise_fd_limit();
-	err = vtr_os_sock_listen(options->socket, 0600, LISTEN_BACKLOG, &gpu.listen_fd);
+	err = vtr_service_listen(service, command->name, options->socket, 0600, LISTEN_BACKLOG,
+	                         &gpu.listener);
 	if (err != VTR_OK) {
-		vtr_cmd_explain_listen(command->name, options->socket, err);
 		finish(&gpu);
 		return 1;
 	}
@@ -519,11 +527,10 @@ static int run(const struct vtr_command *command, const struct options *options,
 	}
 	err = start(&gpu, options, tuning, displays);
 	if (err == VTR_OK) {
-		status = serve(&gpu, options);
+		status = serve(&gpu);
 	} else {
 		explain_start(err);
 	}
-	unlink(options->socket);
 	finish(&gpu);
 	return status;
 }
@@ -567,48 +574,64 @@ static bool check_built(const struct options *options)
 	return true;
 }
 
-static int run_gpu(const struct vtr_command *command, int argc, char **argv)
+static int run_options(const struct vtr_command *command, struct options *options,
+                       struct vtr_service *service)
 {
-	struct options options = { .hostmem = DEFAULT_HOSTMEM, .refresh = REFRESH_UNSET };
 	struct vtr_tuning tuning;
 	struct displays displays;
-	int rest;
-	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
 
-	if (err != VTR_OK) {
-		return vtr_opts_exit_status(err);
+	if (!options->socket) {
+		options->socket = vtr_service_socket(service);
 	}
-	if (!options.socket) {
+	if (!options->socket) {
 		fprintf(stderr,
 		        "vitrine gpu: --socket is missing: QEMU connects to a socket. Give a path, for "
 		        "instance --socket /run/vm1.sock\n");
 		return VTR_EXIT_USAGE;
 	}
-	if (options.hxfr.open && !options.hxfr.address) {
+	if (options->hxfr.open && !options->hxfr.address) {
 		fprintf(stderr,
 		        "vitrine gpu: --hxfr-open works only with --hxfr, which says where to listen. Add "
 		        "for instance --hxfr 127.0.0.1:15937\n");
 		return VTR_EXIT_USAGE;
 	}
-	if (!check_built(&options)) {
+	if (!check_built(options)) {
 		return VTR_EXIT_USAGE;
 	}
-	if (options.desktop.renderer && !vtr_present_knows_renderer(options.desktop.renderer)) {
+	if (options->desktop.renderer && !vtr_present_knows_renderer(options->desktop.renderer)) {
 		fprintf(stderr, "vitrine gpu: --window-renderer has an unknown value. Give auto, vulkan or "
 		                "software\n");
 		return VTR_EXIT_USAGE;
 	}
-	set_title(&options);
-	if (parse_displays(&options, &displays) != VTR_OK ||
-	    vtr_tuning_parse(command, &options.tuning, &tuning) != VTR_OK ||
-	    vtr_video_parse(command, &options.video_options, options.outputs_made, &options.video) !=
+	set_title(options);
+	if (parse_displays(options, &displays) != VTR_OK ||
+	    vtr_tuning_parse(command, &options->tuning, &tuning) != VTR_OK ||
+	    vtr_video_parse(command, &options->video_options, options->outputs_made, &options->video) !=
 	            VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
 	if (vtr_lock_in_check(command, (enum vtr_os_sandbox_mode)tuning.renderer.sandbox) != VTR_OK) {
 		return 1;
 	}
-	return run(command, &options, &tuning, &displays);
+	return run(command, options, &tuning, &displays, service);
+}
+
+static int run_gpu(const struct vtr_command *command, int argc, char **argv)
+{
+	struct options options = { .hostmem = DEFAULT_HOSTMEM, .refresh = REFRESH_UNSET };
+	struct vtr_service service;
+	int status = VTR_EXIT_USAGE;
+	int rest;
+	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
+
+	if (err != VTR_OK) {
+		return vtr_opts_exit_status(err);
+	}
+	if (vtr_service_init(command->name, &service) == VTR_OK) {
+		status = run_options(command, &options, &service);
+	}
+	vtr_service_finish(&service);
+	return status;
 }
 
 static const char example[] =

@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/input.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/un.h>
-#include <unistd.h>
 
 #include "base/mem.h"
-#include "cmd/vtest_server.h"
-#include "platform/sock.h"
+#include "cmd/service.h"
 #include "vhost/vhost_user.h"
 #include "virtio/input.h"
 
@@ -18,8 +14,7 @@
 #define LISTEN_BACKLOG 2
 
 struct device {
-	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
-	int listen_fd; /* -1: none, so the path does not belong to us */
+	struct vtr_listener listener;
 	struct vtr_virtio_input *input;
 	struct vtr_vhost_user *server;
 };
@@ -37,22 +32,20 @@ struct vtr_input_devices {
 	struct device items[VTR_ARRAY_LEN(kinds)];
 };
 
-static enum vtr_err listen_at(struct device *device, const char *path, const char *suffix)
+static enum vtr_err listen_at(struct device *device, struct vtr_service *service, const char *base,
+                              const char *suffix)
 {
-	int length = snprintf(device->path, sizeof(device->path), "%s%s", path, suffix);
+	char path[sizeof(((struct sockaddr_un *)0)->sun_path)];
+	int length = snprintf(path, sizeof(path), "%s%s", base, suffix);
 
-	if (length < 0 || (size_t)length >= sizeof(device->path)) {
+	if (length < 0 || (size_t)length >= sizeof(path)) {
 		fprintf(stderr,
 		        "vitrine gpu: --input %s is too long: the path of a socket has at most 107 "
 		        "characters. Choose a shorter one\n",
-		        path);
+		        base);
 		return VTR_ERR_ARG;
 	}
-	enum vtr_err err = vtr_os_sock_listen(device->path, 0600, LISTEN_BACKLOG, &device->listen_fd);
-	if (err != VTR_OK) {
-		vtr_cmd_explain_listen("gpu", device->path, err);
-	}
-	return err;
+	return vtr_service_listen(service, "gpu", path, 0600, LISTEN_BACKLOG, &device->listener);
 }
 
 static enum vtr_err start_device(struct device *device, enum vtr_virtio_input_kind kind,
@@ -74,7 +67,7 @@ static enum vtr_err start_device(struct device *device, enum vtr_virtio_input_ki
 		.log = params->log,
 		.loop = params->loop,
 		.device = vtr_virtio_input_device(device->input),
-		.listen_fd = device->listen_fd,
+		.listen_fd = device->listener.fd,
 	};
 	return vtr_vhost_user_create(&server_params, &device->server);
 }
@@ -89,10 +82,10 @@ enum vtr_err vtr_input_devices_create(const struct vtr_input_devices_params *par
 		return VTR_ERR_NOMEM;
 	}
 	for (size_t i = 0; i < VTR_ARRAY_LEN(kinds); i++) {
-		devices->items[i].listen_fd = -1;
+		devices->items[i].listener.fd = -1;
 	}
 	for (size_t i = 0; i < VTR_ARRAY_LEN(kinds) && err == VTR_OK; i++) {
-		err = listen_at(&devices->items[i], params->path, kinds[i].suffix);
+		err = listen_at(&devices->items[i], params->service, params->path, kinds[i].suffix);
 		if (err == VTR_OK) {
 			err = start_device(&devices->items[i], kinds[i].kind, params);
 		}
@@ -114,10 +107,7 @@ void vtr_input_devices_destroy(struct vtr_input_devices *devices)
 		struct device *device = &devices->items[i];
 		vtr_vhost_user_destroy(device->server);
 		vtr_virtio_input_destroy(device->input);
-		if (device->listen_fd >= 0) {
-			unlink(device->path);
-		}
-		vtr_close(&device->listen_fd);
+		vtr_listener_close(&device->listener);
 	}
 	free(devices);
 }

@@ -14,10 +14,12 @@
  */
 struct vtr_input_devices;
 struct vtr_log;
+struct vtr_service;
 struct vtr_os_loop;
 
 struct vtr_input_devices_params {
 	const char *path;
+	struct vtr_service *service; /* may have passed the sockets */
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
 	/* See struct vtr_virtio_input_params. */

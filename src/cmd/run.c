@@ -261,12 +261,14 @@ static int run_run(const struct vtr_command *command, int argc, char **argv)
 	if (err != VTR_OK) {
 		return EXIT_OWN;
 	}
+	struct vtr_service none = { .socket_count = 0 }; /* what is passed to this process is the program's */
 	struct vtr_vtest_server_params params = {
 		.command = command,
 		.tuning = &tuning,
 		.gpu = options.gpu,
 		.cache = options.cache,
 		.log_filter = options.log,
+		.service = &none,
 		.socket_path = run.socket,
 		.socket_mode = 0600,
 		.max_clients = MAX_CLIENTS,

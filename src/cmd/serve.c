@@ -26,7 +26,7 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, socket),
 	  .arg = "PATH",
-	  .help = "listen at this socket (required)" },
+	  .help = "listen at this socket (required, unless a service manager passes one)" },
 	{ .name = "mode",
 	  .kind = VTR_OPT_MODE,
 	  .offset = offsetof(struct options, mode),
@@ -49,13 +49,15 @@ static const struct vtr_opt opts[] = {
 	            "choose what to log: error, warn, info, debug, or for instance info,venus=debug"),
 };
 
-static int serve(struct vtr_vtest_server *front, const struct options *options)
+static int serve(struct vtr_vtest_server *front, const struct vtr_service *service)
 {
 	enum vtr_err err = vtr_cmd_quit_on_signals(front->loop);
 	if (err == VTR_OK) {
-		printf("READY %s\n", options->socket);
+		printf("READY %s\n", front->listener.path);
 		fflush(stdout);
+		vtr_service_ready(service, front->listener.path);
 		err = vtr_os_loop_run(front->loop);
+		vtr_service_stopping(service);
 	}
 	if (err != VTR_OK) {
 		fprintf(stderr,
@@ -67,54 +69,69 @@ static int serve(struct vtr_vtest_server *front, const struct options *options)
 	return 0;
 }
 
-static int run_serve(const struct vtr_command *command, int argc, char **argv)
+static int serve_options(const struct vtr_command *command, struct options *options,
+                         struct vtr_service *service)
 {
-	struct options options = { .max_clients = DEFAULT_MAX_CLIENTS, .mode = 0600 };
 	struct vtr_tuning tuning;
 	struct vtr_vtest_server front;
-	int rest;
-	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
 
-	if (err != VTR_OK) {
-		return vtr_opts_exit_status(err);
+	if (!options->socket) {
+		options->socket = vtr_service_socket(service);
 	}
-	if (!options.socket) {
+	if (!options->socket) {
 		fprintf(stderr,
 		        "vitrine serve: --socket is missing: programs connect to a socket. Give a path, for "
 		        "instance --socket /run/vitrine.sock\n");
 		return VTR_EXIT_USAGE;
 	}
-	if (options.mode > 0777) {
+	if (options->mode > 0777) {
 		fprintf(stderr,
 		        "vitrine serve: --mode has a wrong value. Give octal permissions up to 0777, for "
 		        "instance --mode 0660\n");
 		return VTR_EXIT_USAGE;
 	}
-	err = vtr_tuning_parse(command, &options.tuning, &tuning);
-	if (err != VTR_OK) {
+	if (vtr_tuning_parse(command, &options->tuning, &tuning) != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
 	vtr_os_raise_fd_limit(); /* a connection needs five fds, and the usual soft limit is 1024 */
 	const struct vtr_vtest_server_params params = {
 		.command = command,
 		.tuning = &tuning,
-		.gpu = options.gpu,
-		.cache = options.cache,
-		.log_filter = options.log,
-		.socket_path = options.socket,
-		.socket_mode = options.mode,
-		.max_clients = options.max_clients,
-		.max_clients_per_user = options.max_clients_per_user,
+		.gpu = options->gpu,
+		.cache = options->cache,
+		.log_filter = options->log,
+		.service = service,
+		.socket_path = options->socket,
+		.socket_mode = options->mode,
+		.max_clients = options->max_clients,
+		.max_clients_per_user = options->max_clients_per_user,
 		.has_many = true,
 		.look_ahead = true,
 		.trial = true,
 	};
-	err = vtr_vtest_server_init(&front, &params);
-	if (err != VTR_OK) {
+	if (vtr_vtest_server_init(&front, &params) != VTR_OK) {
 		return 1;
 	}
-	int status = serve(&front, &options);
+	int status = serve(&front, service);
 	vtr_vtest_server_finish(&front);
+	return status;
+}
+
+static int run_serve(const struct vtr_command *command, int argc, char **argv)
+{
+	struct options options = { .max_clients = DEFAULT_MAX_CLIENTS, .mode = 0600 };
+	struct vtr_service service;
+	int status = VTR_EXIT_USAGE;
+	int rest;
+	enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
+
+	if (err != VTR_OK) {
+		return vtr_opts_exit_status(err);
+	}
+	if (vtr_service_init(command->name, &service) == VTR_OK) {
+		status = serve_options(command, &options, &service);
+	}
+	vtr_service_finish(&service);
 	return status;
 }
 

@@ -2,7 +2,6 @@
 #define VTR_LOG_MODULE "front"
 #include "cmd/vtest_server.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +15,6 @@
 #include "cmd/workers.h"
 #include "platform/loop.h"
 #include "platform/shm.h"
-#include "platform/sock.h"
 #include "pool/prober.h"
 #include "pool/supervisor.h"
 
@@ -96,34 +94,10 @@ enum vtr_err vtr_cmd_create_log(const struct vtr_command *command, const char *f
 		        "vitrine %s: --log '%s' is not a log filter. Give a level, for instance --log debug, "
 		        "or levels of modules, for instance --log info,venus=debug\n",
 		        command->name, filter ? filter : "");
+	} else if (vtr_service_is_journal(STDERR_FILENO)) {
+		vtr_log_set_priorities(*out_log);
 	}
 	return err;
-}
-
-void vtr_cmd_explain_listen(const char *command, const char *path, enum vtr_err err)
-{
-	static const struct {
-		int number;
-		const char *advice;
-	} rows[] = {
-		{ EADDRINUSE,
-		  "Another server answers there, or the path is not a socket: stop that server, or "
-		  "choose another path" },
-		{ ENOENT, "The folder does not exist: create it, or choose another path" },
-		{ EACCES, "You may not create a socket there: choose a folder that you may write to" },
-		{ ENAMETOOLONG, "The path of a socket has at most 107 characters: choose a shorter one" },
-	};
-	const char *advice = "Choose another path";
-	const int number = err == VTR_ERR_OS ? errno : 0;
-
-	for (size_t i = 0; i < VTR_ARRAY_LEN(rows); i++) {
-		if (rows[i].number == number) {
-			advice = rows[i].advice;
-		}
-	}
-	errno = number;
-	fprintf(stderr, "vitrine %s: cannot listen at %s: %s. %s\n", command, path, vtr_err_text(err),
-	        advice);
 }
 
 static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
@@ -199,7 +173,7 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 	bool explained = false;
 	enum vtr_err err;
 
-	*front = (struct vtr_vtest_server){ .listen_fd = -1 };
+	*front = (struct vtr_vtest_server){ .listener.fd = -1 };
 	err = vtr_lock_in_check(params->command, mode);
 	if (err == VTR_OK) {
 		err = vtr_cmd_create_log(params->command, params->log_filter, &front->log);
@@ -208,13 +182,15 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 		return err;
 	}
 	vtr_lock_in_warn(front->log, mode);
-	err = vtr_os_sock_listen(params->socket_path, params->socket_mode, LISTEN_BACKLOG, &front->listen_fd);
+	err = vtr_service_listen(params->service, name, params->socket_path, params->socket_mode,
+	                         LISTEN_BACKLOG, &front->listener);
+	if (err == VTR_OK) {
+		err = vtr_service_check_taken(params->service, name);
+	}
 	if (err != VTR_OK) {
-		vtr_cmd_explain_listen(name, params->socket_path, err);
 		vtr_vtest_server_finish(front);
 		return err;
 	}
-	front->socket_path = params->socket_path;
 	err = vtr_os_loop_create(&front->loop);
 	if (err == VTR_OK) {
 		err = create_workers(front, params, &explained);
@@ -227,7 +203,7 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 		err = create_supervisor(front, params);
 	}
 	if (err == VTR_OK) {
-		err = vtr_supervisor_listen(front->supervisor, front->listen_fd);
+		err = vtr_supervisor_listen(front->supervisor, front->listener.fd);
 	}
 	if (err != VTR_OK && !explained) {
 		fprintf(stderr,
@@ -244,9 +220,6 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 
 void vtr_vtest_server_finish(struct vtr_vtest_server *front)
 {
-	if (front->socket_path) {
-		unlink(front->socket_path);
-	}
 	vtr_supervisor_destroy(front->supervisor);
 	vtr_prober_destroy(front->prober);
 	if (front->workers) {
@@ -254,7 +227,7 @@ void vtr_vtest_server_finish(struct vtr_vtest_server *front)
 		free(front->workers);
 	}
 	vtr_os_loop_destroy(front->loop);
-	vtr_close(&front->listen_fd);
+	vtr_listener_close(&front->listener);
 	vtr_log_destroy(front->log);
-	*front = (struct vtr_vtest_server){ .listen_fd = -1 };
+	*front = (struct vtr_vtest_server){ .listener.fd = -1 };
 }

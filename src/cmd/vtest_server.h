@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cmd/service.h"
 #include "cmd/tuning.h"
 
 /*
@@ -27,8 +28,7 @@ struct vtr_vtest_server {
 	struct vtr_workers *workers; /* how they are started */
 	struct vtr_prober *prober;   /* NULL: none */
 	struct vtr_supervisor *supervisor;
-	int listen_fd;
-	const char *socket_path; /* NULL: does not listen there yet */
+	struct vtr_listener listener;
 };
 
 struct vtr_vtest_server_params {
@@ -37,8 +37,9 @@ struct vtr_vtest_server_params {
 	const char *log_filter; /* NULL: the default */
 	const char *gpu; /* the value of --gpu; NULL: not given */
 	const char *cache; /* the value of --cache; NULL: not given */
-	const char *socket_path; /* must outlive the server */
-	uint32_t socket_mode; /* its permissions */
+	struct vtr_service *service; /* the manager that has started us; it may have passed the socket */
+	const char *socket_path;
+	uint32_t socket_mode; /* its permissions, if it was not passed */
 	uint32_t max_clients; /* this and the next: see struct vtr_supervisor_params */
 	uint32_t max_clients_per_user;
 	bool has_many; /* it may serve many clients, see vtr_workers_open_zygote() */
@@ -65,9 +66,6 @@ VTR_MUST_CHECK enum vtr_err vtr_cmd_quit_on_signals(struct vtr_os_loop *loop);
 VTR_MUST_CHECK enum vtr_err vtr_cmd_create_log(const struct vtr_command *command, const char *filter,
                                                struct vtr_log **out_log);
 
-/* Says on stderr why `command` cannot listen at `path`, and what to do. For VTR_ERR_OS, errno must be kept. */
-void vtr_cmd_explain_listen(const char *command, const char *path, enum vtr_err err);
-
 /**
  * Starts to listen; prints errors on stderr. On failure there is nothing to finish.
  *
@@ -76,7 +74,7 @@ void vtr_cmd_explain_listen(const char *command, const char *path, enum vtr_err 
 VTR_MUST_CHECK enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
                                                   const struct vtr_vtest_server_params *params);
 
-/* Ends all clients, and removes the socket's file. */
+/* Ends all clients, and removes the socket's file if it was made here. */
 void vtr_vtest_server_finish(struct vtr_vtest_server *front);
 
 #endif
