@@ -42,7 +42,8 @@ class Program:
             text = help_of(path, name)
             options = [self.option(row) for row in section(text, 'Options:')]
             self.commands[name] = Command(summary, options, ' PROGRAM ' in text.splitlines()[0])
-            self.renderer = [self.renderer_option(row) for row in section(text, 'Renderer options (-o):')]
+            if 'Renderer options' in text:
+                self.renderer = [self.renderer_option(row) for row in section(text, 'Renderer options (-o):')]
         names = {option.name for command in self.commands.values() for option in command.options}
         wrong = (VALUES.keys() - names) | (RENDERER_VALUES.keys() - {option.name for option in self.renderer})
         if wrong:

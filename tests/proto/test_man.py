@@ -42,6 +42,8 @@ def main():
         if options != man.get(command, set()):
             wrong.append(f'{command}: --help has {sorted(options)}, the man page '
                          f'{sorted(man.get(command, set()))}')
+        if '--option' not in text:
+            continue
         names = re.findall(r'^  ([a-z-]+)(?:=[A-Z]+)? ', text.split('Renderer options')[1],
                            flags=re.M)
         if renderer not in (None, names):

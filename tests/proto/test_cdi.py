@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command `vitrine cdi`: test_cdi.py VITRINE"""
+
+import json
+import os
+import socket
+import stat
+import subprocess
+import unittest
+
+import harness
+
+
+def cdi(*words):
+    return subprocess.run([harness.PROGRAM, 'cdi', *words], capture_output=True, text=True, timeout=60)
+
+
+class Server(harness.Process):
+    """`vitrine serve` in a folder in which is nothing else."""
+
+    def __init__(self):
+        super().__init__()
+        self.folder = os.path.join(self.dir, 'own')
+        os.mkdir(self.folder)
+        self.path = os.path.join(self.folder, 'vtest.sock')
+        self.spawn([harness.PROGRAM, 'serve', '--socket', self.path], stdin=subprocess.DEVNULL, text=True)
+        assert self.process.stdout.readline() == f'READY {self.path}\n', self.log()
+
+    def stop(self):
+        self.process.terminate()
+        assert self.process.wait(60) == 0, self.log()
+        self.process.stdout.close()
+        self.check_sound()
+
+
+class TestCdi(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server()
+        cls.path, cls.folder = cls.server.path, cls.server.folder
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.stop()
+
+    def setUp(self):
+        holder = harness.tempfile.TemporaryDirectory(prefix='vitrine-test-')
+        self.addCleanup(holder.cleanup)
+        self.other = holder.name
+
+    def specify(self, *words):
+        done = cdi(*words)
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        return json.loads(done.stdout)
+
+    def test_one(self):
+        self.assertEqual(self.specify('--socket', self.path), {
+            'cdiVersion': '0.5.0', 'kind': 'vitrine.dev/gpu', 'devices': [{
+                'name': 'all', 'containerEdits': {
+                    'env': ['VN_DEBUG=vtest', 'VN_PERF=no_async_present', 'MESA_VK_WSI_DEBUG=sw',
+                            'VK_LOADER_DRIVERS_SELECT=*virtio_icd*', 'VTEST_SOCKET_NAME=/run/vitrine/all/vtest.sock'],
+                    'mounts': [{'hostPath': self.folder, 'containerPath': '/run/vitrine/all',
+                                'options': ['bind', 'ro', 'nosuid', 'nodev', 'noexec']}]}}]})
+
+    def test_several(self):
+        link = os.path.join(self.other, 'link')
+        os.symlink(self.folder, link)
+        found = self.specify('--socket', self.path, '--device', f'0={self.path}', '--device', f'a.b-c={link}/vtest.sock')
+        self.assertEqual([(device['name'], device['containerEdits']['mounts'][0]['hostPath'],
+                           device['containerEdits']['mounts'][0]['containerPath']) for device in found['devices']],
+                         [(name, self.folder, f'/run/vitrine/{name}') for name in ('all', '0', 'a.b-c')])
+
+    def test_file(self):
+        path = os.path.join(self.other, 'vitrine.json')
+        for _ in range(2):  # a new one, and one that is there
+            done = cdi('--socket', self.path, '--output', path)
+            self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
+            with open(path) as file:
+                self.assertEqual(json.load(file), self.specify('--socket', self.path))
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o644)
+            self.assertEqual(os.listdir(self.other), ['vitrine.json'])
+
+    def refuse(self, text, *words, status=2):
+        done = cdi(*words)
+        self.assertEqual((done.returncode, done.stdout), (status, ''))
+        self.assertIn(text, done.stderr)
+
+    def test_refusals(self):
+        self.refuse('--socket is missing')
+        self.refuse('no server answers', '--socket', '/nonexistent/sock')
+        self.refuse("the device 'all' is given twice", '--socket', self.path, '--device', f'all={self.path}')
+        for name in ('', '-', 'a-', '-a', 'a b', 'a/b', '../x', 64 * 'x'):
+            self.refuse('cannot describe the device', '--device', f'{name}={self.path}')
+        self.refuse('cannot describe the device', '--device', 'name')
+        self.refuse('cannot write /nonexistent/x.json', '--socket', self.path, '--output', '/nonexistent/x.json', status=1)
+        self.assertEqual(os.listdir(self.folder), ['vtest.sock'])
+
+    def test_dead_server(self):
+        path = os.path.join(self.other, 'sock')
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(path)
+        self.refuse('nothing listens', '--socket', path)
+
+    def test_folder_with_other_files(self):
+        """Containers would see them."""
+        with harness.Server() as server:  # its log lies beside the socket
+            self.refuse('contains other files than sock', '--socket', server.path)
+
+
+if __name__ == '__main__':
+    harness.main()
