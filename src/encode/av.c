@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LIBRARY "libavcodec.so." AV_STRINGIFY(LIBAVCODEC_VERSION_MAJOR)
+#include "platform/library.h"
 
 /* The library explains errors only in log lines. */
 static _Thread_local char last_line[256];
@@ -22,7 +22,8 @@ static void keep_line(void *context, int level, const char *format, va_list args
 
 enum vtr_err vtr_av_load(struct vtr_av *out_av, char *why, size_t why_size)
 {
-	struct vtr_av av = { .library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL) };
+	char library[VTR_OS_LIBRARY_NAME];
+	struct vtr_av av = { .library = vtr_os_library_open("avcodec", LIBAVCODEC_VERSION_MAJOR, library) };
 
 	if (!av.library) {
 		snprintf(why, why_size, "%s", dlerror());
@@ -31,7 +32,7 @@ enum vtr_err vtr_av_load(struct vtr_av *out_av, char *why, size_t why_size)
 #define LOAD(name)                                                    \
 	av.name = (__typeof__(av.name))dlsym(av.library, #name);      \
 	if (!av.name) {                                               \
-		snprintf(why, why_size, "%s has no " #name, LIBRARY); \
+		snprintf(why, why_size, "%s has no " #name, library); \
 		dlclose(av.library);                                  \
 		return VTR_ERR_UNSUPPORTED;                           \
 	}

@@ -5,24 +5,25 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The name is the same for all of version 2. */
-#define LIBRARY "libSDL2-2.0.so.0"
+#include "platform/library.h"
 
 static enum vtr_err load(struct vtr_sdl *out_sdl, char *why, size_t why_size)
 {
+	char file[VTR_OS_LIBRARY_NAME];
 	struct vtr_sdl sdl;
-	void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	/* The name is the same for all of version 2. */
+	void *library = vtr_os_library_open("SDL2-2.0", 0, file);
 
 	if (!library) {
 		snprintf(why, why_size, "%s; install libsdl2-2.0-0", dlerror());
 		return VTR_ERR_UNSUPPORTED;
 	}
-#define LOAD(name)                                                                   \
-	sdl.name = (__typeof__(sdl.name))dlsym(library, #name);                      \
-	if (!sdl.name) {                                                             \
-		snprintf(why, why_size, "%s is too old: it has no " #name, LIBRARY); \
-		dlclose(library);                                                    \
-		return VTR_ERR_UNSUPPORTED;                                          \
+#define LOAD(name)                                                                \
+	sdl.name = (__typeof__(sdl.name))dlsym(library, #name);                   \
+	if (!sdl.name) {                                                          \
+		snprintf(why, why_size, "%s is too old: it has no " #name, file); \
+		dlclose(library);                                                 \
+		return VTR_ERR_UNSUPPORTED;                                       \
 	}
 	VTR_SDL_FUNCTIONS(LOAD)
 #undef LOAD

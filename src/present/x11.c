@@ -7,6 +7,8 @@
 #include <SDL_syswm.h>
 #include <xcb/xcb.h>
 
+#include "platform/library.h"
+
 /* From vk.xml; the registry (protocol/venus.reg) has no window systems. */
 #define STYPE_XCB_SURFACE_CREATE_INFO ((VkStructureType)1000005000)
 
@@ -25,6 +27,11 @@ static bool get_info(const struct vtr_sdl *sdl, SDL_Window *window, SDL_SysWMinf
 {
 	SDL_VERSION(&out_info->version);
 	return sdl->SDL_GetWindowWMInfo(window, out_info) && out_info->subsystem == SDL_SYSWM_X11;
+}
+
+bool vtr_x11_waits(const struct vtr_sdl *sdl)
+{
+	return vtr_sdl_is_x11(sdl);
 }
 
 bool vtr_x11_has(const struct vtr_sdl *sdl, SDL_Window *window)
@@ -59,7 +66,8 @@ static int count_pending(Display *display)
 	static int (*pending)(Display *display);
 
 	if (!pending) {
-		void *library = dlopen("libX11.so.6", RTLD_NOW | RTLD_LOCAL);
+		char name[VTR_OS_LIBRARY_NAME];
+		void *library = vtr_os_library_open("X11", 6, name);
 		pending = library ? (__typeof__(pending))dlsym(library, "XPending") : NULL;
 	}
 	return pending ? pending(display) : 0;

@@ -20,6 +20,9 @@
 
 struct vtr_x11; /* the connection */
 
+/* Returns: whether windows wait by vtr_x11_wait(), and not by SDL. */
+bool vtr_x11_waits(const struct vtr_sdl *sdl);
+
 /* Returns: whether the window is an X11 window. */
 bool vtr_x11_has(const struct vtr_sdl *sdl, SDL_Window *window);
 

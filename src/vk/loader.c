@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
-
-#define LIBRARY "libvulkan.so.1"
+#include "platform/library.h"
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vtr_loader the_loader; /* guarded by the lock until `opened` */
@@ -18,7 +17,8 @@ static bool opened;
 static enum vtr_err open_loader(struct vtr_log *log)
 {
 	PFN_vkEnumerateInstanceVersion version;
-	void *lib = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+	char name[VTR_OS_LIBRARY_NAME];
+	void *lib = vtr_os_library_open("vulkan", 1, name);
 	void *symbol = lib != NULL ? dlsym(lib, "vkGetInstanceProcAddr") : NULL;
 
 	if (symbol == NULL) {
