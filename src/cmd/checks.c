@@ -121,6 +121,21 @@ static void check_guest_driver(struct vtr_check *check)
 	snprintf(check->value, sizeof(check->value), "Mesa %s, Vulkan %s, %s", version, api, paths);
 }
 
+static const char *name_server(enum vtr_xserver server)
+{
+	switch (server) {
+	case VTR_XSERVER_NONE:
+		return "none (DISPLAY is not set)";
+	case VTR_XSERVER_ABSENT:
+		return "set in DISPLAY, but it does not answer";
+	case VTR_XSERVER_PLAIN:
+		return "without DRI3";
+	case VTR_XSERVER_DRI3:
+		return "with DRI3";
+	}
+	return "?";
+}
+
 static void check_x_server(struct vtr_check *check)
 {
 	enum vtr_xserver server = vtr_xserver_ask();
@@ -139,7 +154,7 @@ static void check_x_server(struct vtr_check *check)
 			"the windows by copy";
 	}
 	set(check, server == VTR_XSERVER_PLAIN || server == VTR_XSERVER_DRI3 ? VTR_CHECK_OK : VTR_CHECK_NOTE,
-	    meaning, vtr_xserver_name(server));
+	    meaning, name_server(server));
 }
 
 static void check_window(struct vtr_check *check)

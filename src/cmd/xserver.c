@@ -33,18 +33,3 @@ enum vtr_xserver vtr_xserver_ask(void)
 	}
 	return answer;
 }
-
-const char *vtr_xserver_name(enum vtr_xserver server)
-{
-	switch (server) {
-	case VTR_XSERVER_NONE:
-		return "none (DISPLAY is not set)";
-	case VTR_XSERVER_ABSENT:
-		return "set in DISPLAY, but it does not answer";
-	case VTR_XSERVER_PLAIN:
-		return "without DRI3";
-	case VTR_XSERVER_DRI3:
-		return "with DRI3";
-	}
-	return "?";
-}

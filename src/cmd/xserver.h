@@ -13,7 +13,4 @@ enum vtr_xserver {
 /* Queries the server that DISPLAY names. Blocks until the server answers. */
 enum vtr_xserver vtr_xserver_ask(void);
 
-/* Returns: a name for messages. */
-const char *vtr_xserver_name(enum vtr_xserver server);
-
 #endif

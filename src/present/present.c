@@ -280,7 +280,7 @@ static SDL_Window *find_any_window(const struct vtr_present *present)
 }
 
 /* Waits for an event, then handles all pending ones. */
-static void wait(struct vtr_present *present, int64_t next_ns)
+static void wait_for_events(struct vtr_present *present, int64_t next_ns)
 {
 	int timeout_ms = -1;
 	SDL_Event event;
@@ -309,7 +309,7 @@ enum vtr_err vtr_present_run(struct vtr_present *present)
 		int64_t next_ns;
 		err = update(present, &next_ns);
 		if (err == VTR_OK) {
-			wait(present, next_ns);
+			wait_for_events(present, next_ns);
 		}
 	}
 	if (all_closed(present)) {
@@ -329,7 +329,7 @@ static enum vtr_err connect_desktop(struct vtr_present *present)
 		vtr_error(present->desk.log, "cannot open a window: %s", why);
 		return err;
 	}
-	present->x11 = vtr_sdl_is_x11(&present->sdl);
+	present->x11 = vtr_x11_waits(&present->sdl);
 	present->sdl.SDL_StopTextInput(); /* keys are needed, not text */
 	return VTR_OK;
 }
