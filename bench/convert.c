@@ -49,6 +49,7 @@ struct bench {
 	VkPipeline pipeline;
 	VkDescriptorSet set;
 	int fd;
+	int view_fd;
 	uint8_t *memory;
 
 	/* Of the size that is measured. */
@@ -271,7 +272,7 @@ static void try_read_only(struct bench *bench)
 	void *map;
 	int fd;
 
-	check(vtr_os_shm_read_only(bench->fd, &fd), "memory that can only be read");
+	check(vtr_os_shm_read_only(bench->fd, bench->view_fd, &fd), "memory that can only be read");
 	check(vtr_os_shm_map(fd, 0, MEMORY, false, &map), "memory that can only be read");
 	struct vkc_buffer buffer = import(&bench->vkc, map, MEMORY, &result);
 	vkc_buffer_destroy(&bench->vkc, &buffer);
@@ -291,7 +292,7 @@ int main(void)
 	vkc_physical_open(&bench.vkc, 0);
 	vkc_device_open_with(&bench.vkc, false, extensions, VTR_ARRAY_LEN(extensions));
 	prepare_pass(&bench);
-	check(vtr_os_shm_create("bench-convert", MEMORY, &bench.fd), "memory");
+	check(vtr_os_shm_create_shown("bench-convert", MEMORY, &bench.fd, &bench.view_fd), "memory");
 	check(vtr_os_shm_map(bench.fd, 0, MEMORY, true, &map), "memory");
 	bench.memory = map;
 	fill(&bench);

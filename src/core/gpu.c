@@ -35,7 +35,7 @@ static enum vtr_err init_image_memory(struct vtr_gpu *gpu, struct vtr_gpu_image_
 		return err;
 	}
 	vtr_ranges_init(&memory->ranges, 0, size);
-	gpu->screen->add_buffer(gpu->screen_data, memory->buffer, memory->memory.fd, size);
+	gpu->screen->add_buffer(gpu->screen_data, memory->buffer, &memory->memory);
 	return VTR_OK;
 }
 

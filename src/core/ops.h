@@ -25,6 +25,7 @@
  * the guest maps is a range of it, at the offset that the guest chose. */
 struct vtr_hostmem {
 	int fd;        /* of all hostmem; read and write */
+	int view_fd;   /* for vtr_os_shm_read_only(); may be -1 */
 	uint64_t size; /* a power of two */
 	uint8_t *map;  /* all of hostmem, in this process */
 };
@@ -92,9 +93,9 @@ struct vtr_display_events {
 
 /* Implementations copy their arguments. They may drop frames but must not block. */
 struct vtr_display_ops {
-	/* Memory outside of hostmem that scanouts refer to as `buffer` (never 0, not used twice). `fd` is
+	/* Memory outside of hostmem that scanouts refer to as `buffer` (never 0, not used twice). `memory` is
 	 * borrowed. */
-	void (*add_buffer)(void *data, uint32_t buffer, int fd, uint64_t size);
+	void (*add_buffer)(void *data, uint32_t buffer, const struct vtr_hostmem *memory);
 	void (*remove_buffer)(void *data, uint32_t buffer);
 	/* NULL: inactive. A new scanout is shown at the next flush; the memory of the old one may be reused
 	 * from now on. */

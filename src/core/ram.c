@@ -29,16 +29,6 @@ void vtr_ram_finish(struct vtr_ram *ram)
 	ram->count = 0;
 }
 
-/* Returns: whether both fds refer to the same file. */
-static bool same_file(int fd, int other_fd)
-{
-	struct stat st;
-	struct stat other;
-
-	return fstat(fd, &st) == 0 && fstat(other_fd, &other) == 0 && st.st_dev == other.st_dev &&
-	       st.st_ino == other.st_ino;
-}
-
 static bool overlap(uint64_t start, uint64_t size, uint64_t other_start, uint64_t other_size)
 {
 	return start < other_start + other_size && other_start < start + size;
@@ -105,7 +95,7 @@ static struct vtr_ram_region *find_same(struct vtr_ram *ram, const struct vtr_ra
 	for (size_t i = 0; i < ram->count; i++) {
 		struct vtr_ram_region *old = &ram->regions[i];
 		if (old->gpa == region->gpa && old->size == region->size &&
-		    old->fd_offset == region->fd_offset && same_file(old->fd, region->fd)) {
+		    old->fd_offset == region->fd_offset && vtr_os_shm_is_same(old->fd, region->fd)) {
 			return old;
 		}
 	}
@@ -236,7 +226,7 @@ bool vtr_ram_locate(const struct vtr_ram *ram, uint64_t gpa, uint64_t size, stru
 bool vtr_ram_has_file(const struct vtr_ram *ram, int fd)
 {
 	for (size_t i = 0; i < ram->count; i++) {
-		if (same_file(ram->regions[i].fd, fd)) {
+		if (vtr_os_shm_is_same(ram->regions[i].fd, fd)) {
 			return true;
 		}
 	}

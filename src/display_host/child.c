@@ -131,7 +131,8 @@ static struct buffer *find_room(struct vtr_display_child *child)
 	return NULL;
 }
 
-void vtr_display_child_add_buffer(struct vtr_display_child *child, uint32_t id, int fd, uint64_t size)
+void vtr_display_child_add_buffer(struct vtr_display_child *child, uint32_t id,
+                                  const struct vtr_hostmem *memory)
 {
 	struct buffer *buffer = find_room(child);
 	int copy;
@@ -144,12 +145,12 @@ void vtr_display_child_add_buffer(struct vtr_display_child *child, uint32_t id, 
 		                 VTR_SCREEN_MAX_BUFFERS);
 		return;
 	}
-	enum vtr_err err = vtr_os_shm_read_only(fd, &copy);
+	enum vtr_err err = vtr_os_shm_read_only(memory->fd, memory->view_fd, &copy);
 	if (err != VTR_OK) {
 		vtr_warn_limited(child->params.log, "buffer %u will not be shown: %s", id, strerror(errno));
 		return;
 	}
-	*buffer = (struct buffer){ .state = BUFFER_UNSENT, .id = id, .fd = copy, .size = size };
+	*buffer = (struct buffer){ .state = BUFFER_UNSENT, .id = id, .fd = copy, .size = memory->size };
 	send_buffers(child);
 }
 

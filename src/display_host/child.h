@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "core/ops.h"
 #include "display/types.h"
 #include "platform/proc.h"
 
@@ -64,7 +65,8 @@ bool vtr_display_child_lives(const struct vtr_display_child *child);
 void vtr_display_child_ring(struct vtr_display_child *child);
 
 /* See vtr_display_ops. Buffers for which there is no room are logged, and not shown. */
-void vtr_display_child_add_buffer(struct vtr_display_child *child, uint32_t buffer, int fd, uint64_t size);
+void vtr_display_child_add_buffer(struct vtr_display_child *child, uint32_t buffer,
+                                  const struct vtr_hostmem *memory);
 void vtr_display_child_remove_buffer(struct vtr_display_child *child, uint32_t buffer);
 
 #endif

@@ -183,13 +183,14 @@ static enum vtr_err make_tokens(struct vtr_endpoints *places, const struct vtr_d
 {
 	const struct vtr_display_http *http = &params->http;
 	vtr_autofd int fd = -1;
+	vtr_autofd int view_fd = -1;
 	struct vtr_tokens tokens;
 	void *map;
 	enum vtr_err err = http->token_file ? vtr_tokens_load(places->log, http->token_file, &tokens) :
 	                                      vtr_tokens_make(&tokens);
 
 	if (err == VTR_OK) {
-		err = vtr_os_shm_create("vitrine-tokens", sizeof(tokens), &fd);
+		err = vtr_os_shm_create_shown("vitrine-tokens", sizeof(tokens), &fd, &view_fd);
 	}
 	if (err == VTR_OK) {
 		err = vtr_os_shm_map(fd, 0, sizeof(tokens), true, &map);
@@ -200,7 +201,7 @@ static enum vtr_err make_tokens(struct vtr_endpoints *places, const struct vtr_d
 	memcpy(map, &tokens, sizeof(tokens));
 	vtr_os_shm_unmap(map, sizeof(tokens));
 	make_links(places, params, &tokens);
-	return vtr_os_shm_read_only(fd, &places->tokens_fd);
+	return vtr_os_shm_read_only(fd, view_fd, &places->tokens_fd);
 }
 
 enum vtr_err vtr_endpoints_open(struct vtr_log *log, const struct vtr_display_host_params *params,

@@ -198,13 +198,13 @@ static void set_scanout(void *data, uint32_t display, const struct vtr_scanout *
 	}
 }
 
-static void add_buffer(void *data, uint32_t buffer, int fd, uint64_t size)
+static void add_buffer(void *data, uint32_t buffer, const struct vtr_hostmem *memory)
 {
 	struct vtr_display_host *client = data;
 
 	for (size_t i = 0; i < CONSUMERS; i++) {
 		if (client->consumers[i].child) {
-			vtr_display_child_add_buffer(client->consumers[i].child, buffer, fd, size);
+			vtr_display_child_add_buffer(client->consumers[i].child, buffer, memory);
 		}
 	}
 }
@@ -257,10 +257,10 @@ const struct vtr_display_ops vtr_display_host_ops = {
 };
 
 /* Creates memory that both processes map. */
-static enum vtr_err make_page(const char *name, size_t size, int *out_fd, void **out_map)
+static enum vtr_err make_acks(size_t size, int *out_fd, void **out_map)
 {
 	vtr_autofd int fd = -1;
-	enum vtr_err err = vtr_os_shm_create(name, size, &fd);
+	enum vtr_err err = vtr_os_shm_create("vitrine-scanout-acks", size, &fd);
 
 	if (err == VTR_OK) {
 		err = vtr_os_shm_map(fd, 0, size, true, out_map);
@@ -274,15 +274,20 @@ static enum vtr_err make_page(const char *name, size_t size, int *out_fd, void *
 /* Creates the scanout page, which the processes have read-only. */
 static enum vtr_err make_scanout_page(struct vtr_display_host *client)
 {
+	const size_t size = sizeof(*client->page);
 	vtr_autofd int fd = -1;
+	vtr_autofd int view_fd = -1;
 	void *map;
-	enum vtr_err err = make_page("vitrine-scanout-page", sizeof(*client->page), &fd, &map);
+	enum vtr_err err = vtr_os_shm_create_shown("vitrine-scanout-page", size, &fd, &view_fd);
 
+	if (err == VTR_OK) {
+		err = vtr_os_shm_map(fd, 0, size, true, &map);
+	}
 	if (err != VTR_OK) {
 		return err;
 	}
 	client->page = map;
-	return vtr_os_shm_read_only(fd, &client->page_fd);
+	return vtr_os_shm_read_only(fd, view_fd, &client->page_fd);
 }
 
 static enum vtr_err make_outputs(struct vtr_display_host *client,
@@ -330,8 +335,7 @@ static enum vtr_err start_consumer(struct vtr_display_host *client, struct consu
                                    const char *command, const struct vtr_display_host_params *params)
 {
 	void *map;
-	enum vtr_err err =
-		make_page("vitrine-scanout-acks", sizeof(*consumer->acks), &consumer->acks_fd, &map);
+	enum vtr_err err = make_acks(sizeof(*consumer->acks), &consumer->acks_fd, &map);
 
 	if (err != VTR_OK) {
 		return err;
@@ -410,7 +414,8 @@ static enum vtr_err start(struct vtr_display_host *client, const struct vtr_disp
 		err = make_outputs(client, params);
 	}
 	if (err == VTR_OK && params->hostmem) {
-		err = vtr_os_shm_read_only(params->hostmem->fd, &client->hostmem_fd);
+		err = vtr_os_shm_read_only(params->hostmem->fd, params->hostmem->view_fd,
+		                           &client->hostmem_fd);
 	}
 	if (err == VTR_OK && (client->places.tokens_fd >= 0 || client->outputs)) {
 		err = start_screen(client, params);

@@ -35,6 +35,13 @@ uint64_t vtr_os_ram_size(void);
  */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd);
 
+/**
+ * The same, for memory that other processes will have read-only. *out_view_fd is what vtr_os_shm_read_only() needs:
+ * an fd for reading only; -1 on systems where it takes any fd of the memory. Owner: both fds are the caller's.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_create_shown(const char *name, size_t size, int *out_fd,
+                                                    int *out_view_fd);
+
 /* Makes shared memory with these contents, of just this size, that no process can change any more. Owner and Returns:
  * as above. */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_create_constant(const char *name, const void *data, size_t size,
@@ -106,6 +113,9 @@ VTR_MUST_CHECK enum vtr_err vtr_os_shm_find_data(int fd, uint64_t offset, uint64
 /* Returns: VTR_ERR_OS, VTR_ERR_INVALID (the fd is not a file with a size). */
 VTR_MUST_CHECK enum vtr_err vtr_os_shm_size(int fd, uint64_t *out_size);
 
+/* Returns: whether two fds are of the same memory. */
+bool vtr_os_shm_is_same(int fd, int other_fd);
+
 /**
  * Checks memory from another process: it must have `min_size` bytes and be sealed against shrinking, so that
  * access to a mapping cannot raise SIGBUS. Without seals: as described above.
@@ -120,13 +130,15 @@ VTR_MUST_CHECK enum vtr_err vtr_os_shm_check(int fd, uint64_t min_size);
 bool vtr_os_shm_is_huge(int fd);
 
 /**
- * Makes a second, read-only fd for the same memory, for a process that must not change it. A process that may
- * open files for writing can reopen the fd as writable through /proc; its sandbox has to prevent that
+ * Makes another, read-only fd for the same memory, for a process that must not change it. A process that may
+ * open files for writing can reopen the fd as writable through Linux's /proc; its sandbox has to prevent that
  * (vtr_os_sandbox_server() does).
  *
- * Owner:   *out_fd is the caller's, close-on-exec.
- * Returns: VTR_ERR_OS (ENOTSUP: the system only duplicates fds that are opened by /dev/fd).
+ * `fd`      any fd of the memory
+ * `view_fd` of vtr_os_shm_create_shown(); -1 if `fd` is itself for reading only, or the system needs none
+ * Owner:    *out_fd is the caller's, close-on-exec.
+ * Returns:  VTR_ERR_OS (ENOTSUP: the system needs an fd that is for reading only).
  */
-VTR_MUST_CHECK enum vtr_err vtr_os_shm_read_only(int fd, int *out_fd);
+VTR_MUST_CHECK enum vtr_err vtr_os_shm_read_only(int fd, int view_fd, int *out_fd);
 
 #endif

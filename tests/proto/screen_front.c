@@ -52,7 +52,7 @@
 
 struct buffer {
 	uint32_t id;
-	int fd;
+	struct vtr_hostmem memory;
 	uint8_t *map;
 	size_t size;
 };
@@ -209,12 +209,14 @@ static bool do_buffer(uint32_t id, uint32_t size)
 		if (buffer->map) {
 			continue;
 		}
-		CHECK_OK(vtr_os_shm_create("test-buffer", size, &buffer->fd));
-		CHECK_OK(vtr_os_shm_map(buffer->fd, 0, size, true, &map));
+		CHECK_OK(vtr_os_shm_create_shown("test-buffer", size, &buffer->memory.fd,
+		                                 &buffer->memory.view_fd));
+		CHECK_OK(vtr_os_shm_map(buffer->memory.fd, 0, size, true, &map));
 		buffer->id = id;
 		buffer->size = size;
 		buffer->map = map;
-		front.ops->add_buffer(front.client, id, buffer->fd, size);
+		buffer->memory.size = size;
+		front.ops->add_buffer(front.client, id, &buffer->memory);
 		return true;
 	}
 	return false;
@@ -229,7 +231,8 @@ static bool do_drop(uint32_t id)
 	}
 	front.ops->remove_buffer(front.client, id);
 	vtr_os_shm_unmap(buffer->map, buffer->size);
-	vtr_close(&buffer->fd);
+	vtr_close(&buffer->memory.fd);
+	vtr_close(&buffer->memory.view_fd);
 	buffer->map = NULL;
 	return true;
 }
@@ -516,7 +519,8 @@ int main(int argc, char **argv)
 	CHECK_OK(vtr_log_create("debug", STDERR_FILENO, NULL, &log));
 	CHECK_OK(vtr_os_loop_create(&front.loop));
 	front.hostmem.size = HOSTMEM_SIZE;
-	CHECK_OK(vtr_os_shm_create("test-hostmem", HOSTMEM_SIZE, &front.hostmem.fd));
+	CHECK_OK(vtr_os_shm_create_shown("test-hostmem", HOSTMEM_SIZE, &front.hostmem.fd,
+	                                 &front.hostmem.view_fd));
 	CHECK_OK(vtr_os_shm_map(front.hostmem.fd, 0, HOSTMEM_SIZE, true, &map));
 	front.hostmem.map = map;
 	const struct vtr_display_host_params params = {

@@ -302,14 +302,14 @@ static const struct vtr_renderer_ops render_ops = {
 
 /* --- screen -------------------------------------------------------------------------------------------- */
 
-static void screen_add_buffer(void *data, uint32_t buffer, int fd, uint64_t size)
+static void screen_add_buffer(void *data, uint32_t buffer, const struct vtr_hostmem *added)
 {
 	void *map;
 
 	CHECK(data == &buffers && buffer < BUFFER_COUNT);
 	CHECK_EQ(buffers[buffer].fd, -1);
-	CHECK_OK(vtr_os_shm_map(fd, 0, size, false, &map));
-	buffers[buffer] = (struct buffer){ .fd = dup(fd), .map = map, .size = size };
+	CHECK_OK(vtr_os_shm_map(added->fd, 0, added->size, false, &map));
+	buffers[buffer] = (struct buffer){ .fd = dup(added->fd), .map = map, .size = added->size };
 }
 
 static void screen_remove_buffer(void *data, uint32_t buffer)

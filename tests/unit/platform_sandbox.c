@@ -615,7 +615,7 @@ static void case_server_memory(void)
 	int copy;
 
 	CHECK_OK(vtr_os_shm_create("test", 4096, &fd));
-	CHECK_OK(vtr_os_shm_read_only(fd, &copy));
+	CHECK_OK(vtr_os_shm_read_only(fd, -1, &copy));
 	vtr_close(&fd);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", copy);
 	CHECK(opens(path, O_RDWR));

@@ -229,13 +229,15 @@ static void read_only_is_for_reading(void)
 {
 	size_t page = vtr_os_page_size();
 	int fd;
+	int view_fd;
 	int copy = -1;
 	void *map;
 	void *view;
 
-	CHECK_OK(vtr_os_shm_create("test", page, &fd));
+	CHECK_OK(vtr_os_shm_create_shown("test", page, &fd, &view_fd));
 	CHECK_OK(vtr_os_shm_map(fd, 0, page, true, &map));
-	CHECK_OK(vtr_os_shm_read_only(fd, &copy));
+	CHECK_OK(vtr_os_shm_read_only(fd, view_fd, &copy));
+	CHECK(vtr_os_shm_is_same(fd, copy));
 	CHECK_EQ(fcntl(copy, F_GETFL) & O_ACCMODE, O_RDONLY);
 	CHECK((fcntl(copy, F_GETFD) & FD_CLOEXEC) != 0);
 	CHECK_OK(vtr_os_shm_check(copy, page));
@@ -247,9 +249,14 @@ static void read_only_is_for_reading(void)
 	CHECK(mprotect(view, page, PROT_READ | PROT_WRITE) < 0);
 	vtr_os_shm_unmap(view, page);
 	vtr_os_shm_unmap(map, page);
-	vtr_close(&copy);
 	vtr_close(&fd);
-	CHECK_ERR(vtr_os_shm_read_only(fd, &copy), VTR_ERR_OS);
+	fd = copy;
+	CHECK_OK(vtr_os_shm_read_only(fd, -1, &copy)); /* of an fd that is for reading */
+	CHECK_EQ(fcntl(copy, F_GETFL) & O_ACCMODE, O_RDONLY);
+	vtr_close(&copy);
+	vtr_close(&view_fd);
+	vtr_close(&fd);
+	CHECK_ERR(vtr_os_shm_read_only(fd, view_fd, &copy), VTR_ERR_OS);
 	CHECK_EQ(copy, -1);
 }
 

@@ -90,7 +90,11 @@ static void tell_lie(const char *lie)
 		CHECK_EQ(pipe2(ends, O_CLOEXEC), 0);
 		tell_ring(ends[0], 1, 0);
 	} else if (strcmp(lie, "read-only") == 0) {
-		CHECK_OK(vtr_os_shm_read_only(make_memory(), &read_only));
+		int fd;
+		int view_fd;
+
+		CHECK_OK(vtr_os_shm_create_shown("test", size, &fd, &view_fd));
+		CHECK_OK(vtr_os_shm_read_only(fd, view_fd, &read_only));
 		tell_ring(read_only, 1, 0);
 	} else if (strcmp(lie, "hostmem") == 0) {
 		tell(VTR_WORKER_HOSTMEM_RING, &ring, NULL);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stream_front.h"
 
+#include "base/mem.h"
 #include "display/types.h"
 #include "platform/bell.h"
 #include "platform/shm.h"
@@ -21,14 +22,17 @@ static void *run(void *arg)
 static int make_memory(const char *name, size_t size, bool read_only, void **out_map)
 {
 	int fd;
+	int view_fd;
 	int given;
 
-	CHECK_OK(vtr_os_shm_create(name, size, &fd));
+	CHECK_OK(vtr_os_shm_create_shown(name, size, &fd, &view_fd));
 	CHECK_OK(vtr_os_shm_map(fd, 0, size, true, out_map));
 	if (!read_only) {
+		vtr_close(&view_fd);
 		return fd;
 	}
-	CHECK_OK(vtr_os_shm_read_only(fd, &given));
+	CHECK_OK(vtr_os_shm_read_only(fd, view_fd, &given));
+	vtr_close(&view_fd);
 	close(fd);
 	return given;
 }

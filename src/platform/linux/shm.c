@@ -134,10 +134,21 @@ bool vtr_os_shm_is_huge(int fd)
 	return fstatfs(fd, &st) == 0 && st.f_type == HUGETLBFS_MAGIC;
 }
 
-enum vtr_err vtr_os_shm_read_only(int fd, int *out_fd)
+enum vtr_err vtr_os_shm_create_shown(const char *name, size_t size, int *out_fd, int *out_view_fd)
+{
+	enum vtr_err err = vtr_os_shm_create(name, size, out_fd);
+
+	if (err == VTR_OK) {
+		*out_view_fd = -1;
+	}
+	return err;
+}
+
+enum vtr_err vtr_os_shm_read_only(int fd, int view_fd, int *out_fd)
 {
 	char path[sizeof("/proc/self/fd/") + 3 * sizeof(fd)];
 
+	(void)view_fd;
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	int copy = open(path, O_RDONLY | O_CLOEXEC);
 	if (copy < 0) {

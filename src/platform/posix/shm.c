@@ -37,12 +37,12 @@ static int make_object(mode_t mode, char name[NAME_SIZE])
 	return -1;
 }
 
-enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd)
+/* *out_view_fd may be NULL. */
+static enum vtr_err create(size_t size, int *out_fd, int *out_view_fd)
 {
 	char object[NAME_SIZE];
 	size_t rounded;
 
-	(void)name; /* no system shows it for memory without a name */
 	if (!vtr_add(size, vtr_os_page_size() - 1, &rounded)) {
 		errno = EFBIG;
 		return VTR_ERR_OS;
@@ -53,47 +53,29 @@ enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd)
 	if (fd < 0) {
 		return VTR_ERR_OS;
 	}
+	vtr_autofd int view_fd = out_view_fd ? shm_open(object, O_RDONLY, 0) : -1;
 	shm_unlink(object);
-	if (ftruncate(fd, (off_t)rounded) < 0) {
+	if ((out_view_fd && view_fd < 0) || ftruncate(fd, (off_t)rounded) < 0) {
 		return VTR_ERR_OS;
 	}
 	vtr_os_shm_guard();
 	*out_fd = vtr_take_fd(&fd);
+	if (out_view_fd) {
+		*out_view_fd = vtr_take_fd(&view_fd);
+	}
 	return VTR_OK;
 }
 
-static enum vtr_err fill(int fd, const void *data, size_t size)
+enum vtr_err vtr_os_shm_create(const char *name, size_t size, int *out_fd)
 {
-	void *map;
-
-	if (ftruncate(fd, (off_t)size) < 0) {
-		return VTR_ERR_OS;
-	}
-	enum vtr_err err = vtr_os_shm_map(fd, 0, size, true, &map);
-	if (err == VTR_OK) {
-		memcpy(map, data, size);
-		vtr_os_shm_unmap(map, size);
-	}
-	return err;
+	(void)name; /* no system shows it for memory without a name */
+	return create(size, out_fd, NULL);
 }
 
-enum vtr_err vtr_os_shm_create_constant(const char *name, const void *data, size_t size, int *out_fd)
+enum vtr_err vtr_os_shm_create_shown(const char *name, size_t size, int *out_fd, int *out_view_fd)
 {
-	char object[NAME_SIZE];
-
 	(void)name;
-	/* Readable only, also for those who find a way to open it again. The fd that can write is closed here. */
-	vtr_autofd int fd = make_object(0400, object);
-	if (fd < 0) {
-		return VTR_ERR_OS;
-	}
-	vtr_autofd int readable = shm_open(object, O_RDONLY, 0);
-	shm_unlink(object);
-	enum vtr_err err = readable < 0 ? VTR_ERR_OS : fill(fd, data, size);
-	if (err == VTR_OK) {
-		*out_fd = vtr_take_fd(&readable);
-	}
-	return err;
+	return create(size, out_fd, out_view_fd);
 }
 
 /* By a map: macOS has no read() of such memory. */
@@ -184,21 +166,20 @@ bool vtr_os_shm_is_huge(int fd)
 	return false;
 }
 
-enum vtr_err vtr_os_shm_read_only(int fd, int *out_fd)
+/* POSIX has no way to open what an fd is of again. */
+enum vtr_err vtr_os_shm_read_only(int fd, int view_fd, int *out_fd)
 {
-	char path[sizeof("/dev/fd/") + 3 * sizeof(fd)];
+	const int from = view_fd >= 0 ? view_fd : fd;
+	const int flags = fcntl(from, F_GETFL);
 
-	snprintf(path, sizeof(path), "/dev/fd/%d", fd);
-	vtr_autofd int copy = open(path, O_RDONLY | O_CLOEXEC);
-	if (copy < 0) {
-		return VTR_ERR_OS;
-	}
-	/* Some systems only duplicate the fd. */
-	const int flags = fcntl(copy, F_GETFL);
-	if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY) {
+	if (flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) {
 		errno = ENOTSUP;
 		return VTR_ERR_OS;
 	}
-	*out_fd = vtr_take_fd(&copy);
+	const int copy = flags < 0 ? -1 : fcntl(from, F_DUPFD_CLOEXEC, 0);
+	if (copy < 0) {
+		return VTR_ERR_OS;
+	}
+	*out_fd = copy;
 	return VTR_OK;
 }

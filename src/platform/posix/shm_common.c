@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -184,18 +183,4 @@ void vtr_os_shm_unmap(void *map, size_t size)
 
 		vtr_assert(result == 0);
 	}
-}
-
-enum vtr_err vtr_os_shm_size(int fd, uint64_t *out_size)
-{
-	struct stat st;
-
-	if (fstat(fd, &st) < 0) {
-		return VTR_ERR_OS;
-	}
-	if (!S_ISREG(st.st_mode) || st.st_size < 0) {
-		return VTR_ERR_INVALID;
-	}
-	*out_size = (uint64_t)st.st_size;
-	return VTR_OK;
 }
