@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Runs `vitrine gpu` and QEMU, and reads the guest's serial console. */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -17,6 +16,7 @@
 #include "cmd/commands.h"
 #include "cmd/demo.h"
 #include "cmd/vtest_server.h"
+#include "platform/inet.h"
 #include "platform/loop.h"
 #include "platform/pipe.h"
 #include "platform/proc.h"
@@ -353,16 +353,10 @@ static void print_kept(const struct vm *vm)
 
 static bool port_is_free(uint16_t port)
 {
-	struct sockaddr_in address = {
-		.sin_family = AF_INET,
-		.sin_port = htons(port),
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-	const int on = 1;
-	vtr_autofd int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct vtr_os_inet inet = { .address = { 127, 0, 0, 1 }, .port = port };
+	vtr_autofd int fd = -1;
 
-	return fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == 0 &&
-	       bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0;
+	return vtr_os_inet_listen(&inet, 1, &fd) == VTR_OK;
 }
 
 static enum vtr_err choose_http(struct vm *vm)

@@ -160,8 +160,11 @@ bool vtr_icd_list_has_venus(const char *paths)
 {
 	while (*paths) {
 		size_t length = strcspn(paths, ":");
-		const char *name = memrchr(paths, '/', length);
-		name = name ? name + 1 : paths;
+		const char *name = paths;
+
+		for (size_t i = 0; i < length; i++) {
+			name = paths[i] == '/' ? paths + i + 1 : name;
+		}
 		if (strncmp(name, "virtio_icd", strlen("virtio_icd")) == 0) {
 			return true;
 		}

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <sys/socket.h>
 
+#include "platform/sock.h"
+
 /*
  * Mesa's client (vn_renderer_vtest.c, 25.0 to 26.x) takes read() == 0 for progress and reads again without end, so
  * closing the socket alone leaves it spinning at 100 %. It ends on:
@@ -33,7 +35,7 @@ void vtr_vtest_hang_up(int fd)
 	(void)shutdown(fd, SHUT_RD);
 	ssize_t n = recv(fd, &unread, 1, MSG_PEEK | MSG_DONTWAIT);
 	if (n <= 0) {
-		(void)send(fd, zeros, sizeof(zeros), MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)send(fd, zeros, sizeof(zeros), MSG_DONTWAIT | vtr_os_sock_send_flag);
 	}
 	errno = saved_errno;
 }

@@ -40,6 +40,10 @@ VTR_MUST_CHECK enum vtr_err vtr_os_pin_library(const char *path);
  * are left out. Returns: the bytes that were written. */
 size_t vtr_os_list_libraries(char *out, size_t size);
 
+/* Returns: when a file was last changed, in nanoseconds since 1970. */
+struct stat;
+int64_t vtr_os_mtime_ns(const struct stat *st);
+
 /* Returns: the number of this process's threads; 0: it is unknown. */
 uint32_t vtr_os_thread_count(void);
 

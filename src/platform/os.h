@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <time.h>
 
 #include "base/err.h"
@@ -21,6 +22,13 @@ void vtr_os_name_this_thread(const char *name);
 /* Creates a local stream socket, close-on-exec. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_new(int *out_fd);
 
+/* Binds such a socket. Its file has this mode from the first moment, whatever the umask is. Returns: 0; -1 with
+ * errno. Thread: the only one. */
+int vtr_os_sock_bind(int fd, const struct sockaddr_un *address, mode_t mode);
+
+/* What each new socket of posix/sock.c needs on this system: close-on-exec, and no SIGPIPE. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_sock_prepare(int fd);
+
 /* Reports the user and group of the process that connected. Declared as the BSDs do; posix/getpeereid.c is for
  * others. Returns: 0; -1 with errno. */
 int getpeereid(int fd, uid_t *out_uid, gid_t *out_gid);
@@ -28,14 +36,22 @@ int getpeereid(int fd, uid_t *out_uid, gid_t *out_gid);
 /* *out_fd becomes readable when our child `pid` ends. Returns: VTR_ERR_OS, VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd);
 
-/* Makes the child close all fds from `first` on. Returns: VTR_ERR_NOMEM. */
+/* Flags of posix_spawn() with which a child gets only the fds that its file actions name; 0 if there are none. */
+extern const short vtr_os_spawn_flags;
+
+/* Makes the child close all fds from `first` on. Not needed with such flags. Returns: VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
 
 /* Returns: the highest number that an fd of this process can have now, or a higher one. */
 int vtr_os_highest_fd(void);
 
-/* Returns: the time of the monotonic clock `timeout_ns` from now; instead of overflowing it is centuries ahead. */
+/* Returns: the time of the monotonic clock `timeout_ns` from now; instead of overflowing it is centuries ahead. Not in
+ * macos/, whose waits take relative times. */
 struct timespec vtr_os_deadline(int64_t timeout_ns);
+
+/* vtr_os_park() and vtr_os_unpark() without the kernel: by conditions in a table, by the word's address. */
+bool vtr_os_park_in_table(_Atomic uint32_t *word, uint32_t expected, int64_t timeout_ns);
+void vtr_os_unpark_in_table(_Atomic uint32_t *word);
 
 /* From now on this process survives an access to shared memory that another process has shrunk: see platform/shm.h.
  * Not in linux/, which has seals. */

@@ -18,6 +18,13 @@
 /* More parts than any message has. */
 #define VTR_OS_SOCK_MAX_IOV 8
 
+/* The flag of send() against SIGPIPE; 0 where that is an option of the socket, which all sockets made here have. */
+extern const int vtr_os_sock_send_flag;
+
+/* The event of poll() that the peer has sent its last byte or that this process has called shutdown(). 0 where there is
+ * none, and a waiting thread has to look from time to time. */
+extern const short vtr_os_sock_last_event;
+
 /* More fds than any message has; the kernel's own limit is 253. */
 #define VTR_OS_SOCK_MAX_FDS 28
 

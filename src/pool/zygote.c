@@ -198,7 +198,7 @@ void vtr_zygote_open(struct vtr_zygote *zygote, bool found_cpus_only)
 static bool is_same_file(const struct stat *a, const struct stat *b)
 {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+	       vtr_os_mtime_ns(a) == vtr_os_mtime_ns(b);
 }
 
 /* The driver may have been updated. The process has loaded the old files. */

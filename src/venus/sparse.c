@@ -177,7 +177,7 @@ static bool make_pool(struct binding *a)
 	       vk->vkCreateFence(a->attempt->device, &fence, NULL, &a->fence) == VK_SUCCESS;
 }
 
-static bool wait(struct binding *a)
+static bool wait_for_fence(struct binding *a)
 {
 	const struct vtw_device_procs *vk = &a->attempt->vk;
 
@@ -206,7 +206,7 @@ static bool bind(struct binding *a, bool swapped)
 		                        .pBufferBinds = &buffer };
 
 	return a->attempt->vk.vkQueueBindSparse(a->attempt->queue, 1, &info, a->fence) == VK_SUCCESS &&
-	       wait(a);
+	       wait_for_fence(a);
 }
 
 /* Fills the first half of the sparse buffer, or copies all of it to the buffer that can be read. */
@@ -242,7 +242,7 @@ static bool run(struct binding *a, bool fill)
 	vk->vkCmdPipelineBarrier(cmd, VK_PIPELINE_STAGE_TRANSFER_BIT, VK_PIPELINE_STAGE_HOST_BIT, 0, 1,
 	                         &barrier, 0, NULL, 0, NULL);
 	return vk->vkEndCommandBuffer(cmd) == VK_SUCCESS &&
-	       vk->vkQueueSubmit(a->attempt->queue, 1, &submit, a->fence) == VK_SUCCESS && wait(a);
+	       vk->vkQueueSubmit(a->attempt->queue, 1, &submit, a->fence) == VK_SUCCESS && wait_for_fence(a);
 }
 
 static bool all_are(const uint8_t *bytes, size_t size, uint8_t value)

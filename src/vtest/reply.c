@@ -42,8 +42,8 @@ static enum vtr_err wait_until_read(struct vtr_vtest *vtest)
 {
 	uint32_t limit_ms = vtest->params->config->reply_timeout_ms;
 	int64_t deadline_ns = vtr_os_now_ns() + (int64_t)limit_ms * 1000000;
-	/* POLLRDHUP: the renderer breaks down (on_dead() in message.c), or the client says nothing more. */
-	struct pollfd pollfd = { .fd = vtest->fd, .events = POLLOUT | POLLRDHUP };
+	/* The last event: the renderer breaks down (on_dead() in message.c), or the client says nothing more. */
+	struct pollfd pollfd = { .fd = vtest->fd, .events = POLLOUT | vtr_os_sock_last_event };
 
 	for (;;) {
 		int64_t left_ns = deadline_ns - vtr_os_now_ns();
@@ -65,7 +65,7 @@ static enum vtr_err wait_until_read(struct vtr_vtest *vtest)
 		if (atomic_load(&vtest->dead)) {
 			return VTR_ERR_PROTOCOL;
 		}
-		if (n > 0 && (pollfd.revents & ~POLLRDHUP) != 0) {
+		if (n > 0 && (pollfd.revents & ~vtr_os_sock_last_event) != 0) {
 			return VTR_OK;
 		}
 		if (n > 0) {

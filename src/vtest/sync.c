@@ -31,15 +31,15 @@ struct sync {
 	struct vtr_list links; /* wait_link.node of links that are not satisfied yet */
 };
 
-struct wait;
+struct sync_wait;
 
 struct wait_link {
 	struct vtr_list node; /* in sync.links; empty when satisfied */
-	struct wait *wait;
+	struct sync_wait *wait;
 	uint64_t value;
 };
 
-struct wait {
+struct sync_wait {
 	struct vtr_list node; /* in syncs.waits, syncs.wait_cache or a list of finished ones */
 	int write_fd;
 	int64_t deadline_ns; /* INT64_MAX: never */
@@ -138,8 +138,8 @@ enum vtr_err vtr_syncs_create(struct vtr_syncs **out_syncs)
 
 static void free_waits(struct vtr_list *list)
 {
-	struct wait *wait;
-	struct wait *next;
+	struct sync_wait *wait;
+	struct sync_wait *next;
 
 	vtr_list_for_each_safe (wait, next, list, node) {
 		vtr_close(&wait->write_fd);
@@ -198,7 +198,8 @@ static struct wait_link *link_of(struct vtr_list *node)
 }
 
 /* Unlinks a wait and puts it on `finished`, for finish_waits(). */
-static void end_wait(struct vtr_syncs *syncs, struct wait *wait, bool satisfied, struct vtr_list *finished)
+static void end_wait(struct vtr_syncs *syncs, struct sync_wait *wait, bool satisfied,
+                     struct vtr_list *finished)
 {
 	for (uint32_t i = 0; i < wait->count; i++) {
 		vtr_list_remove(&wait->links[i].node);
@@ -213,8 +214,8 @@ static void end_wait(struct vtr_syncs *syncs, struct wait *wait, bool satisfied,
 /* Signals or hangs up the waits. Call it without the lock. */
 static void finish_waits(struct vtr_syncs *syncs, struct vtr_list *finished)
 {
-	struct wait *wait;
-	struct wait *next;
+	struct sync_wait *wait;
+	struct sync_wait *next;
 
 	if (vtr_list_empty(finished)) {
 		return;
@@ -247,7 +248,7 @@ static void set_value(struct vtr_syncs *syncs, struct sync *sync, uint64_t value
 
 	sync->value = value;
 	vtr_list_for_each_safe (link, next, &sync->links, node) {
-		struct wait *wait = link->wait;
+		struct sync_wait *wait = link->wait;
 		if (link->value > value) {
 			continue;
 		}
@@ -319,7 +320,7 @@ enum vtr_err vtr_sync_destroy(struct vtr_syncs *syncs, uint32_t id)
 	if (sync) {
 		while (!vtr_list_empty(&sync->links)) {
 			struct wait_link *link = link_of(sync->links.next);
-			struct wait *wait = link->wait;
+			struct sync_wait *wait = link->wait;
 			vtr_list_remove(&link->node);
 			wait->left--;
 			if (!wait->any || wait->left == 0) {
@@ -376,7 +377,7 @@ enum vtr_err vtr_sync_write(struct vtr_syncs *syncs, uint32_t id, uint64_t value
 static void drop_expired(struct vtr_syncs *syncs, int64_t now_ns, struct vtr_list *finished)
 {
 	for (int i = 0; i < EXPIRY_SCAN && !vtr_list_empty(&syncs->waits); i++) {
-		struct wait *wait = vtr_container_of(syncs->waits.next, struct wait, node);
+		struct sync_wait *wait = vtr_container_of(syncs->waits.next, struct sync_wait, node);
 		if (wait->deadline_ns <= now_ns) {
 			end_wait(syncs, wait, false, finished);
 		} else {
@@ -386,17 +387,17 @@ static void drop_expired(struct vtr_syncs *syncs, int64_t now_ns, struct vtr_lis
 	}
 }
 
-static struct wait *alloc_wait(struct vtr_syncs *syncs, size_t count)
+static struct sync_wait *alloc_wait(struct vtr_syncs *syncs, size_t count)
 {
 	if (count <= SMALL_COUNT && syncs->wait_cached > 0) {
-		struct wait *wait = vtr_container_of(syncs->wait_cache.next, struct wait, node);
+		struct sync_wait *wait = vtr_container_of(syncs->wait_cache.next, struct sync_wait, node);
 		vtr_list_remove(&wait->node);
 		syncs->wait_cached--;
 		return wait;
 	}
 	size_t room = count > SMALL_COUNT ? count : SMALL_COUNT;
 	/* count is at most VTR_SYNC_MAX_LIST: no overflow */
-	return malloc(sizeof(struct wait) + room * sizeof(struct wait_link));
+	return malloc(sizeof(struct sync_wait) + room * sizeof(struct wait_link));
 }
 
 /* Returns: whether the values are reached already. Sets *out_lost if one of the syncs is the failed one. */
@@ -422,10 +423,10 @@ static enum vtr_err check_values(struct vtr_syncs *syncs, const struct vtr_sync_
 	return VTR_OK;
 }
 
-static struct wait *add_wait(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
-                             bool any, int64_t deadline_ns)
+static struct sync_wait *add_wait(struct vtr_syncs *syncs, const struct vtr_sync_value *values, size_t count,
+                                  bool any, int64_t deadline_ns)
 {
-	struct wait *wait = alloc_wait(syncs, count);
+	struct sync_wait *wait = alloc_wait(syncs, count);
 
 	if (!wait) {
 		return NULL;
@@ -487,7 +488,7 @@ static enum vtr_err wait_locked(struct vtr_syncs *syncs, const struct vtr_sync_v
 	if (make_pipe(&read_fd, &write_fd) != VTR_OK) {
 		return VTR_OK;
 	}
-	struct wait *wait = add_wait(syncs, values, count, any, deadline_ns);
+	struct sync_wait *wait = add_wait(syncs, values, count, any, deadline_ns);
 	if (!wait) {
 		vtr_close(&read_fd);
 		vtr_close(&write_fd);

@@ -5,8 +5,10 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <sys/socket.h>
 
 #include "base/mem.h"
+#include "platform/pipe.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
 #include "test.h"
@@ -110,6 +112,46 @@ static void modify_and_hup(void)
 
 		CHECK_ERR(vtr_os_loop_add_fd(loop, ready, true, false, note, &end, &end.watch), VTR_ERR_OS);
 		CHECK_EQ(errno, EPERM);
+	}
+}
+
+/* The other side has sent its last byte, but still reads. */
+static void half_closed_is_no_end(void)
+{
+	struct end end = { 0 };
+	int ends[2];
+
+	CHECK_OK(vtr_os_sock_pair(ends));
+	end.fd = ends[0];
+	CHECK_OK(vtr_os_loop_add_fd(loop, ends[0], true, false, note, &end, &end.watch));
+	CHECK_EQ(shutdown(ends[1], SHUT_WR), 0);
+	run();
+	CHECK_EQ(end.events, VTR_OS_LOOP_IN);
+	CHECK_OK(vtr_os_loop_modify_fd(end.watch, true, true));
+	run();
+	CHECK_EQ(end.events, VTR_OS_LOOP_IN | VTR_OS_LOOP_OUT);
+	vtr_close(&ends[1]);
+	run();
+	CHECK((end.events & VTR_OS_LOOP_HUP) != 0);
+	vtr_os_loop_remove(&end.watch);
+	vtr_close(&ends[0]);
+}
+
+/* A pipe's ends know only of their own direction. */
+static void ends_of_pipes(void)
+{
+	for (int side = 0; side < 2; side++) {
+		struct end end = { 0 };
+		int ends[2];
+
+		CHECK_OK(vtr_os_pipe(false, ends));
+		end.fd = ends[side];
+		CHECK_OK(vtr_os_loop_add_fd(loop, ends[side], false, false, note, &end, &end.watch));
+		vtr_close(&ends[1 - side]);
+		run();
+		CHECK_EQ(end.events, VTR_OS_LOOP_HUP);
+		vtr_os_loop_remove(&end.watch);
+		vtr_close(&ends[side]);
 	}
 }
 
@@ -379,6 +421,8 @@ int main(void)
 	vtr_os_loop_timer_set(watchdog, 10000 * MS);
 	RUN(level_triggered);
 	RUN(modify_and_hup);
+	RUN(half_closed_is_no_end);
+	RUN(ends_of_pipes);
 	RUN(remove_in_callback);
 	RUN(timers);
 	RUN(signals);

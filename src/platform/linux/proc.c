@@ -14,6 +14,9 @@
 #include "base/mem.h"
 #include "platform/os.h"
 
+/* posix_spawn_file_actions_addclosefrom_np() does it. */
+const short vtr_os_spawn_flags = 0;
+
 enum vtr_err vtr_os_self_path(char *buf, size_t size)
 {
 	ssize_t length = readlink("/proc/self/exe", buf, size);

@@ -4,11 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sockios.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -22,6 +24,24 @@
 #ifndef SO_PEERPIDFD /* Linux 6.5 */
 #define SO_PEERPIDFD 77
 #endif
+
+const int vtr_os_sock_send_flag = MSG_NOSIGNAL;
+const short vtr_os_sock_last_event = POLLRDHUP;
+
+/* The file gets the mode of the socket. A chmod() of the path could meet another file. */
+int vtr_os_sock_bind(int fd, const struct sockaddr_un *address, mode_t mode)
+{
+	if (fchmod(fd, mode) < 0) {
+		return -1;
+	}
+	const mode_t mask = umask(0);
+	const int result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+	const int saved_errno = errno;
+
+	umask(mask);
+	errno = saved_errno;
+	return result;
+}
 
 enum vtr_err vtr_os_sock_new(int *out_fd)
 {

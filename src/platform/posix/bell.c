@@ -33,7 +33,7 @@ enum vtr_err vtr_os_bell_create(int *out_ring_fd, int *out_hear_fd)
 void vtr_os_bell_ring(int ring_fd)
 {
 	/* A full or closed socket is ignored, as bell.h says. */
-	(void)!send(ring_fd, "", 1, MSG_NOSIGNAL);
+	(void)!send(ring_fd, "", 1, vtr_os_sock_send_flag);
 }
 
 void vtr_os_bell_stop(int hear_fd)

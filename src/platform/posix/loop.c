@@ -2,7 +2,6 @@
 #include "platform/loop.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -12,23 +11,13 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "platform/pipe.h"
+#include "platform/poller.h"
 #include "platform/thread.h"
 
-#define NS_PER_S INT64_C(1000000000)
 /* Further bytes of a pipe are read at the next turn. */
 #define READ_BYTES 64
 
 /* Thread: the loop's, as for all structs in this file unless stated otherwise. */
-struct vtr_os_loop_fd {
-	struct vtr_list node; /* in loop->watches or, once removed in a callback, in loop->removed */
-	struct vtr_os_loop *loop;
-	int fd;
-	short events; /* of poll() */
-	bool removed;
-	vtr_os_loop_fd_fn fn;
-	void *data;
-};
-
 struct vtr_os_loop_timer {
 	struct vtr_list node;
 	struct vtr_os_loop *loop;
@@ -52,10 +41,7 @@ struct vtr_os_loop {
 	size_t watch_count;
 	bool dispatching;
 
-	/* What the last poll() looked at: `polled[i]` belongs to `asked[i]`. */
-	struct pollfd *polled;
-	struct vtr_os_loop_fd **asked;
-	size_t room;
+	struct vtr_os_poller *poller;
 
 	struct vtr_list tasks; /* run at the end of this turn */
 
@@ -70,18 +56,6 @@ struct vtr_os_loop {
 
 /* For each signal the end of a loop's pipe, plus 1. The handler reads it, in any thread. */
 static atomic_int signal_targets[NSIG];
-
-static short poll_events(bool in, bool out)
-{
-	return (short)((in ? POLLIN : 0) | (out ? POLLOUT : 0));
-}
-
-static unsigned loop_events(short events)
-{
-	return ((events & POLLIN) != 0 ? (unsigned)VTR_OS_LOOP_IN : 0) |
-	       ((events & POLLOUT) != 0 ? (unsigned)VTR_OS_LOOP_OUT : 0) |
-	       ((events & (POLLHUP | POLLERR)) != 0 ? (unsigned)VTR_OS_LOOP_HUP : 0);
-}
 
 /* Returns: false with errno for files, folders and devices such as /dev/null, for which poll() never waits. */
 static bool is_waitable(int fd)
@@ -111,9 +85,15 @@ enum vtr_err vtr_os_loop_add_fd(struct vtr_os_loop *loop, int fd, bool in, bool 
 	}
 	watch->loop = loop;
 	watch->fd = fd;
-	watch->events = poll_events(in, out);
+	watch->in = in;
+	watch->out = out;
 	watch->fn = fn;
 	watch->data = data;
+	enum vtr_err err = vtr_os_poller_set(loop->poller, watch);
+	if (err != VTR_OK) {
+		free(watch);
+		return err;
+	}
 	vtr_list_append(&loop->watches, &watch->node);
 	loop->watch_count++;
 	if (out_watch != NULL) {
@@ -124,8 +104,9 @@ enum vtr_err vtr_os_loop_add_fd(struct vtr_os_loop *loop, int fd, bool in, bool 
 
 enum vtr_err vtr_os_loop_modify_fd(struct vtr_os_loop_fd *watch, bool in, bool out)
 {
-	watch->events = poll_events(in, out);
-	return VTR_OK;
+	watch->in = in;
+	watch->out = out;
+	return vtr_os_poller_set(watch->loop->poller, watch);
 }
 
 void vtr_os_loop_remove(struct vtr_os_loop_fd **slot)
@@ -136,6 +117,7 @@ void vtr_os_loop_remove(struct vtr_os_loop_fd **slot)
 		return;
 	}
 	*slot = NULL;
+	vtr_os_poller_forget(watch->loop->poller, watch);
 	vtr_list_remove(&watch->node);
 	watch->loop->watch_count--;
 	if (watch->loop->dispatching) {
@@ -369,7 +351,10 @@ enum vtr_err vtr_os_loop_create(struct vtr_os_loop **out_loop)
 	atomic_init(&loop->quit, false);
 	loop->wake_fds[0] = loop->wake_fds[1] = -1;
 	loop->signal_fds[0] = loop->signal_fds[1] = -1;
-	enum vtr_err err = vtr_os_pipe(false, loop->wake_fds);
+	enum vtr_err err = vtr_os_poller_create(&loop->poller);
+	if (err == VTR_OK) {
+		err = vtr_os_pipe(false, loop->wake_fds);
+	}
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_fd(loop, loop->wake_fds[0], true, false, on_wake_fd, loop, NULL);
 	}
@@ -421,23 +406,16 @@ void vtr_os_loop_destroy(struct vtr_os_loop *loop)
 		vtr_close(&loop->signal_fds[i]);
 		vtr_close(&loop->wake_fds[i]);
 	}
-	free(loop->polled);
-	free(loop->asked);
+	vtr_os_poller_destroy(loop->poller);
 	free(loop);
 }
 
-static void dispatch(struct vtr_os_loop *loop, size_t count)
+static void dispatch(struct vtr_os_loop *loop, struct vtr_os_loop_fd **ready, size_t count)
 {
 	loop->dispatching = true;
-	/* poll() does not tell what came first. The newest watch comes first here, so that connections that have closed
-	 * make room before the older listening socket takes new ones. */
-	for (size_t i = count; i-- > 0 && !atomic_load(&loop->quit);) {
-		struct vtr_os_loop_fd *watch = loop->asked[i];
-		const short events = loop->polled[i].revents;
-
-		vtr_assert(watch->removed || (events & POLLNVAL) == 0);
-		if (!watch->removed && events != 0) {
-			watch->fn(watch->data, loop_events(events));
+	for (size_t i = 0; i < count && !atomic_load(&loop->quit); i++) {
+		if (!ready[i]->removed) {
+			ready[i]->fn(ready[i]->data, ready[i]->ready);
 		}
 	}
 	if (!atomic_load(&loop->quit)) {
@@ -448,68 +426,32 @@ static void dispatch(struct vtr_os_loop *loop, size_t count)
 	free_removed(loop);
 }
 
-static enum vtr_err make_room(struct vtr_os_loop *loop)
-{
-	if (loop->watch_count <= loop->room) {
-		return VTR_OK;
-	}
-	const size_t room = loop->watch_count * 2;
-	struct pollfd *polled = realloc(loop->polled, room * sizeof(*polled));
-	if (polled) {
-		loop->polled = polled;
-	}
-	struct vtr_os_loop_fd **asked = realloc(loop->asked, room * sizeof(struct vtr_os_loop_fd *));
-	if (asked) {
-		loop->asked = asked;
-	}
-	if (!polled || !asked) {
-		return VTR_ERR_NOMEM;
-	}
-	loop->room = room;
-	return VTR_OK;
-}
-
-/* Waits for the next event or timer. Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */
-static enum vtr_err wait_for_events(struct vtr_os_loop *loop, size_t *out_count)
+/* Waits for the next event or timer. */
+static enum vtr_err wait_for_events(struct vtr_os_loop *loop, struct vtr_os_loop_fd ***out_ready,
+                                    size_t *out_count)
 {
 	const int64_t earliest = find_earliest(loop);
-	struct timespec timeout = { 0 };
-	struct vtr_os_loop_fd *watch;
-	size_t count = 0;
-	enum vtr_err err = make_room(loop);
+	int64_t timeout_ns = -1;
 
-	if (err != VTR_OK) {
-		return err;
-	}
-	vtr_list_for_each (watch, &loop->watches, node) {
-		loop->asked[count] = watch;
-		loop->polled[count++] = (struct pollfd){ .fd = watch->fd, .events = watch->events };
-	}
 	if (earliest >= 0) {
-		int64_t left = earliest - vtr_os_now_ns();
-
-		left = left < 0 ? 0 : left;
-		timeout = (struct timespec){ .tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S };
+		timeout_ns = earliest - vtr_os_now_ns();
+		timeout_ns = timeout_ns < 0 ? 0 : timeout_ns;
 	}
-	/* Not poll(), whose timeouts are whole milliseconds. It is part of POSIX since 2024. */
-	if (ppoll(loop->polled, (nfds_t)count, earliest < 0 ? NULL : &timeout, NULL) < 0) {
-		*out_count = 0;
-		return errno == EINTR ? VTR_OK : VTR_ERR_OS;
-	}
-	*out_count = count;
-	return VTR_OK;
+	return vtr_os_poller_wait(loop->poller, &loop->watches, loop->watch_count, timeout_ns, out_ready,
+	                          out_count);
 }
 
 enum vtr_err vtr_os_loop_run(struct vtr_os_loop *loop)
 {
+	struct vtr_os_loop_fd **ready = NULL;
 	size_t count = 0;
 	enum vtr_err err = VTR_OK;
 
-	dispatch(loop, 0); /* tasks deferred before the loop ran */
+	dispatch(loop, NULL, 0); /* tasks deferred before the loop ran */
 	while (err == VTR_OK && !atomic_exchange(&loop->quit, false)) {
-		err = wait_for_events(loop, &count);
+		err = wait_for_events(loop, &ready, &count);
 		if (err == VTR_OK) {
-			dispatch(loop, count);
+			dispatch(loop, ready, count);
 		}
 	}
 	return err;

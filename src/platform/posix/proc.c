@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "platform/proc.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -16,6 +15,8 @@
 
 /* A thread that only waits needs little. */
 #define WATCHER_STACK ((size_t)256 << 10)
+
+const short vtr_os_spawn_flags = 0;
 
 enum vtr_err vtr_os_self_path(char *buf, size_t size)
 {
@@ -109,25 +110,6 @@ enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd)
 	return VTR_OK;
 }
 
-int vtr_os_highest_fd(void)
-{
-	DIR *dir = opendir("/dev/fd");
-	int highest = -1;
-
-	if (!dir) {
-		const long limit = sysconf(_SC_OPEN_MAX);
-
-		return limit < 0 || limit > INT32_MAX ? INT32_MAX : (int)limit - 1;
-	}
-	for (const struct dirent *entry = readdir(dir); entry; entry = readdir(dir)) {
-		const int fd = entry->d_name[0] == '.' ? -1 : (int)strtol(entry->d_name, NULL, 10);
-
-		highest = fd > highest ? fd : highest;
-	}
-	closedir(dir);
-	return highest;
-}
-
 /* Only those that are not close-on-exec, since some systems refuse to close what is not open. What another thread makes
  * until posix_spawn() is close-on-exec, except within the function that makes it: processes start their children before
  * they have threads that do so, or their threads make no fds. */
@@ -146,37 +128,11 @@ enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int fi
 	return VTR_OK;
 }
 
-enum vtr_err vtr_os_die_with_parent(void)
-{
-	return VTR_ERR_UNSUPPORTED;
-}
-
-/* Without such limits a process without privileges cannot raise its priority anyway. */
-enum vtr_err vtr_os_limit_priority(void)
-{
-	return VTR_OK;
-}
-
 enum vtr_err vtr_os_hide(void)
 {
 	return VTR_ERR_UNSUPPORTED;
 }
 
-void vtr_os_heap_share(void)
-{
-}
-
-void vtr_os_heap_split_large(void)
-{
-}
-
 void vtr_os_heap_trim(void)
 {
-}
-
-/* POSIX has one of each. */
-bool vtr_os_shares_namespaces(pid_t pid)
-{
-	(void)pid;
-	return true;
 }

@@ -14,6 +14,8 @@
 #include "base/mem.h"
 #include "platform/os.h"
 
+extern char **environ; /* not in all systems' headers */
+
 /* The arguments of posix_spawn(), and the fds that must stay open until it has returned. */
 struct plan {
 	posix_spawn_file_actions_t actions;
@@ -68,6 +70,9 @@ static enum vtr_err plan_fds(const struct vtr_os_spawn *spawn, struct plan *plan
 			return from_errno(error);
 		}
 	}
+	if (vtr_os_spawn_flags != 0) {
+		return VTR_OK; /* the child gets only the targets by itself */
+	}
 	for (int fd = 0; fd < highest; fd++) {
 		int error = 0;
 		if (!is_target(spawn, fd)) {
@@ -82,7 +87,7 @@ static enum vtr_err plan_fds(const struct vtr_os_spawn *spawn, struct plan *plan
 
 static enum vtr_err plan_signals(const struct vtr_os_spawn *spawn, struct plan *plan)
 {
-	short flags = POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK;
+	short flags = (short)(POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSIGMASK | vtr_os_spawn_flags);
 	sigset_t all;
 	sigset_t none;
 

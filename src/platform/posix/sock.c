@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <termios.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -20,11 +20,23 @@ enum vtr_err vtr_os_sock_new(int *out_fd)
 {
 	vtr_autofd int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	if (fd < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+	if (fd < 0 || vtr_os_sock_prepare(fd) != VTR_OK) {
 		return VTR_ERR_OS;
 	}
 	*out_fd = vtr_take_fd(&fd);
 	return VTR_OK;
+}
+
+/* macOS refuses fchmod() of a socket, but all systems heed the umask. */
+int vtr_os_sock_bind(int fd, const struct sockaddr_un *address, mode_t mode)
+{
+	const mode_t mask = umask(~mode & (S_IRWXU | S_IRWXG | S_IRWXO));
+	const int result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+	const int saved_errno = errno;
+
+	umask(mask);
+	errno = saved_errno;
+	return result;
 }
 
 enum vtr_err vtr_os_sock_pair(int out_fds[2])
@@ -34,7 +46,7 @@ enum vtr_err vtr_os_sock_pair(int out_fds[2])
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, fds) < 0) {
 		return VTR_ERR_OS;
 	}
-	if (fcntl(fds[0], F_SETFD, FD_CLOEXEC) < 0 || fcntl(fds[1], F_SETFD, FD_CLOEXEC) < 0) {
+	if (vtr_os_sock_prepare(fds[0]) != VTR_OK || vtr_os_sock_prepare(fds[1]) != VTR_OK) {
 		vtr_close(&fds[0]);
 		vtr_close(&fds[1]);
 		return VTR_ERR_OS;
@@ -56,7 +68,7 @@ enum vtr_err vtr_os_sock_accept(int listen_fd, int *out_fd)
 		                                                                          VTR_ERR_OS;
 	}
 	/* On the BSDs the new socket has the listening one's O_NONBLOCK. */
-	if (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, 0) < 0) {
+	if (vtr_os_sock_prepare(fd) != VTR_OK || fcntl(fd, F_SETFL, 0) < 0) {
 		return VTR_ERR_OS;
 	}
 	*out_fd = vtr_take_fd(&fd);
@@ -149,28 +161,6 @@ enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size, size_t *out_si
                                   size_t *out_fd_count)
 {
 	return receive(fd, buf, size, out_size, fds, max_fds, out_fd_count, MSG_DONTWAIT);
-}
-
-enum vtr_err vtr_os_sock_unread(int fd, size_t *out_bytes)
-{
-	int bytes;
-
-	if (ioctl(fd, TIOCOUTQ, &bytes) < 0) {
-		return VTR_ERR_OS;
-	}
-	*out_bytes = (size_t)bytes;
-	return VTR_OK;
-}
-
-enum vtr_err vtr_os_sock_peer(int fd, pid_t *out_pid, uid_t *out_uid)
-{
-	gid_t gid;
-
-	if (getpeereid(fd, out_uid, &gid) < 0) {
-		return VTR_ERR_OS;
-	}
-	*out_pid = 0;
-	return VTR_OK;
 }
 
 void vtr_os_sock_peer_cgroup(int fd, char *out_text, size_t size)

@@ -45,18 +45,6 @@ static enum vtr_err remove_stale(const char *path)
 	}
 }
 
-/* Creates the socket's file with the mode that the fd has. */
-static int bind_exactly(int fd, const struct sockaddr_un *address)
-{
-	const mode_t mask = umask(0);
-	const int result = bind(fd, (const struct sockaddr *)address, sizeof(*address));
-	const int saved_errno = errno;
-
-	umask(mask);
-	errno = saved_errno;
-	return result;
-}
-
 enum vtr_err vtr_os_sock_listen(const char *path, mode_t mode, int backlog, int *out_fd)
 {
 	vtr_autofd int fd = -1;
@@ -69,12 +57,12 @@ enum vtr_err vtr_os_sock_listen(const char *path, mode_t mode, int backlog, int 
 	if (err != VTR_OK) {
 		return err;
 	}
-	/* Before bind(): the file is created with this mode. A chmod() of the path could meet another file. */
-	if (fchmod(fd, mode) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
+	if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0) {
 		return VTR_ERR_OS;
 	}
-	if (bind_exactly(fd, &address) < 0) {
-		if (errno != EADDRINUSE || remove_stale(path) != VTR_OK || bind_exactly(fd, &address) < 0) {
+	if (vtr_os_sock_bind(fd, &address, mode) < 0) {
+		if (errno != EADDRINUSE || remove_stale(path) != VTR_OK ||
+		    vtr_os_sock_bind(fd, &address, mode) < 0) {
 			return VTR_ERR_OS;
 		}
 	}
@@ -153,7 +141,7 @@ static enum vtr_err send_some(int fd, const struct msghdr *message, int flags, s
 	ssize_t sent;
 
 	do {
-		sent = sendmsg(fd, message, MSG_NOSIGNAL | flags);
+		sent = sendmsg(fd, message, vtr_os_sock_send_flag | flags);
 	} while (sent < 0 && errno == EINTR);
 	if (sent < 0) {
 		switch (errno) {

@@ -6,7 +6,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "platform/os.h"
 
@@ -17,14 +16,6 @@ struct start {
 	void *arg;
 	char name[MAX_NAME];
 };
-
-int64_t vtr_os_now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
 
 static void *run_thread(void *data)
 {

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+#include <time.h>
+
+#include "platform/thread.h"
+
+int64_t vtr_os_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
