@@ -6,7 +6,7 @@ SETUP = tools/setup
 MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 
-.PHONY: all build setup-% check test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests demo demo-desktop demo-local bench format clean
+.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests demo demo-desktop demo-local bench format clean
 
 all: build
 
@@ -37,6 +37,10 @@ build-fuzz/build.ninja: | setup-test
 check: setup-test build/build.ninja
 	$(PYTHON) tools/run_tests.py build:unit,wire,fuzz,style
 
+# Compiles and links for macOS, with a compiler from npm: no more can be shown without a Mac.
+check-macos: setup-test
+	tools/check-macos
+
 # All suites but "long" in the plain build; those that feed us bad input again under ASan and UBSan; each
 # fuzz target for some seconds. The last line is "N passed, N failed, N skipped".
 test: setup-test build/build.ninja build-asan/build.ninja build-fuzz/build.ninja guest-for-tests
@@ -51,10 +55,11 @@ coverage: setup-test build-coverage/build.ninja guest-for-tests
 	$(PYTHON) tools/coverage.py build-coverage
 
 # What takes long: the suite "long", the viewers under ASan and UBSan, data races, each fuzz target for two minutes,
-# and a build without src/platform/linux.
+# a build without src/platform/linux, and one for macOS.
 test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
 		build-posix/build.ninja guest-for-tests desktop-for-tests
 	tools/build_features
+	tools/check-macos
 	$(MESON) configure build-fuzz -Dfuzz-seconds=120
 	trap '$(MESON) configure build-fuzz -Dfuzz-seconds=10' EXIT; trap 'exit 1' INT TERM; \
 	$(PYTHON) tools/run_tests.py build:long,-races build-asan:clock,races build-tsan:unit,fuzz,races build-fuzz:fuzz build-posix:unit,wire,fuzz,proto
@@ -94,4 +99,4 @@ format: setup-test
 	$(PYTHON) tools/check_format.py --fix
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-posix build-coverage build-without-*
+	rm -rf build build-asan build-tsan build-fuzz build-posix build-coverage build-without-* build-macos-*

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""Builds for other systems and processors: cross files for Meson, from the compilers that bring their own headers."""
+import subprocess
+from pathlib import Path
+
+import debs
+
+SOURCE = Path(__file__).resolve().parent.parent
+MESON = '/usr/bin/meson' if Path('/usr/bin/meson').exists() else 'meson'
+
+CROSS_FILE = '''# Made by tools/cross.py.
+[binaries]
+c = {compiler}
+ar = {archiver}
+strip = 'true'
+pkgconfig = 'pkg-config'
+{more}
+[properties]
+pkg_config_libdir = '{pkgconfig}'
+
+[host_machine]
+system = '{system}'
+cpu_family = '{cpu}'
+cpu = '{cpu}'
+endian = 'little'
+'''
+
+
+def quote(words):
+    return '[' + ', '.join(f"'{word}'" for word in words) + ']'
+
+
+def zig(program, target, pkgconfig):
+    """A cross file's text for one of Zig's targets, for instance aarch64-macos.13.0 or x86_64-linux-musl."""
+    cpu, system = target.split('-')[:2]
+    return CROSS_FILE.format(compiler=quote([SOURCE / 'tools' / 'zig-cc', program, target]),
+                             archiver=quote([program, 'ar']), more='', pkgconfig=pkgconfig,
+                             system='darwin' if system.startswith('macos') else system, cpu=cpu)
+
+
+def setup(folder, text, options):
+    """Sets up a build folder, again if the cross file or the options have changed."""
+    folder.mkdir(exist_ok=True)
+    cross = folder / 'cross.ini'
+    stamp = folder / 'cross.stamp'
+    wanted = text + ' '.join(options)
+    if stamp.exists() and stamp.read_text() == wanted and (folder / 'build.ninja').exists():
+        return
+    cross.write_text(text)
+    wipe = ['--wipe'] if (folder / 'meson-private' / 'coredata.dat').exists() else []
+    done = subprocess.run([MESON, 'setup', *wipe, f'--cross-file={cross}', *options, folder, SOURCE],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise debs.Error(f'meson setup {folder.name} failed:\n{done.stdout}')
+    stamp.write_text(wanted)
+
+
+def build(folder, *targets):
+    """Builds quietly, and stops at a warning, which is an error (werror)."""
+    done = subprocess.run(['ninja', '-C', folder, *targets], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    if done.returncode != 0:
+        raise debs.Error(f'{folder.name} does not build:\n{done.stdout[-20000:]}')
+    if 'warning:' in done.stdout:
+        raise debs.Error(f'{folder.name} builds with warnings:\n{done.stdout[-20000:]}')
