@@ -14,9 +14,13 @@ c = {compiler}
 ar = {archiver}
 strip = 'true'
 pkgconfig = 'pkg-config'
-{more}
+
 [properties]
 pkg_config_libdir = '{pkgconfig}'
+needs_exe_wrapper = {wrapper}
+
+[built-in options]
+c_args = {arguments}
 
 [host_machine]
 system = '{system}'
@@ -31,11 +35,17 @@ def quote(words):
 
 
 def zig(program, target, pkgconfig):
-    """A cross file's text for one of Zig's targets, for instance aarch64-macos.13.0 or x86_64-linux-musl."""
-    cpu, system = target.split('-')[:2]
+    """A cross file's text for one of Zig's targets, for instance aarch64-macos.13.0. Its programs cannot run here."""
+    cpu = target.split('-')[0]
     return CROSS_FILE.format(compiler=quote([SOURCE / 'tools' / 'zig-cc', program, target]),
-                             archiver=quote([program, 'ar']), more='', pkgconfig=pkgconfig,
-                             system='darwin' if system.startswith('macos') else system, cpu=cpu)
+                             archiver=quote([program, 'ar']), pkgconfig=pkgconfig, wrapper='true', arguments='[]',
+                             system='darwin', cpu=cpu)
+
+
+def gcc(compiler, archiver, cpu, arguments=()):
+    """A cross file's text for a GCC of Linux that finds no libraries but its own. Its programs run here."""
+    return CROSS_FILE.format(compiler=quote(compiler), archiver=quote([archiver]), pkgconfig='/nonexistent',
+                             wrapper='false', arguments=quote(arguments), system='linux', cpu=cpu)
 
 
 def setup(folder, text, options):

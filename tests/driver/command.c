@@ -472,7 +472,9 @@ VkResult vtd_vkGetPipelineCacheData(VkDevice handle, VkPipelineCache cache, size
 	const struct {
 		uint32_t numbers[4];
 		char uuid[VK_UUID_SIZE];
-	} head = { { sizeof(head), 1, 0x10000, 1 + device->physical->number }, "vitrine test dri" };
+	} head = { { sizeof(head), 1, 0x10000, 1 + device->physical->number },
+		   { 'v', 'i', 't', 'r', 'i', 'n', 'e', ' ', 't', 'e', 's', 't', ' ', 'd', 'r',
+		     'i' } }; /* without its end */
 
 	(void)cache;
 	if (data != NULL && *size < sizeof(head)) {

@@ -115,7 +115,7 @@ enum vtr_err vtr_os_replace_fds(const struct vtr_os_spawn_fd *fds, size_t count)
 			close(fd);
 		}
 	}
-	return close_range((unsigned)highest + 1, ~0U, 0) == 0 ? VTR_OK : VTR_ERR_OS;
+	return syscall(SYS_close_range, (unsigned)highest + 1, ~0U, 0) == 0 ? VTR_OK : VTR_ERR_OS;
 }
 
 enum vtr_err vtr_os_pin_library(const char *path)

@@ -2,7 +2,6 @@
 #include "platform/proc.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -14,7 +13,6 @@
 #include "base/mem.h"
 #include "platform/os.h"
 
-/* posix_spawn_file_actions_addclosefrom_np() does it. */
 const short vtr_os_spawn_flags = 0;
 
 enum vtr_err vtr_os_self_path(char *buf, size_t size)
@@ -45,11 +43,6 @@ enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd)
 	return VTR_OK;
 }
 
-enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first)
-{
-	return posix_spawn_file_actions_addclosefrom_np(actions, first) == 0 ? VTR_OK : VTR_ERR_NOMEM;
-}
-
 enum vtr_err vtr_os_die_with_parent(void)
 {
 	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? VTR_OK : VTR_ERR_OS;
@@ -61,7 +54,7 @@ enum vtr_err vtr_os_limit_priority(void)
 	const struct rlimit none = { 0, 0 };
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(resources); i++) {
-		if (setrlimit((__rlimit_resource_t)resources[i], &none) < 0) {
+		if (setrlimit(resources[i], &none) < 0) {
 			return VTR_ERR_OS;
 		}
 	}
@@ -71,26 +64,6 @@ enum vtr_err vtr_os_limit_priority(void)
 enum vtr_err vtr_os_hide(void)
 {
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? VTR_OK : VTR_ERR_OS;
-}
-
-void vtr_os_heap_share(void)
-{
-	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_TRIM_THRESHOLD, 64 << 20);
-	mallopt(M_TOP_PAD, 1 << 20);
-}
-
-void vtr_os_heap_split_large(void)
-{
-	mallopt(M_MMAP_THRESHOLD, 1 << 20);
-	/* The call above fixes this limit at 128 KiB, and the heap would grow and shrink with each picture that is
-	 * sent. */
-	mallopt(M_TRIM_THRESHOLD, 8 << 20);
-}
-
-void vtr_os_heap_trim(void)
-{
-	malloc_trim(0);
 }
 
 bool vtr_os_shares_namespaces(pid_t pid)

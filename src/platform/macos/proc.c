@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <mach-o/dyld.h>
-#include <malloc/malloc.h>
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,22 +75,9 @@ enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd)
 	return VTR_OK;
 }
 
-/* Not called, because of vtr_os_spawn_flags. */
-enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first)
-{
-	(void)actions;
-	(void)first;
-	return VTR_OK;
-}
-
 /* Other processes of the user cannot get this one's task port anyway, unless they have the entitlement of debuggers. A
  * debugger that is there already ends with this process. */
 enum vtr_err vtr_os_hide(void)
 {
 	return ptrace(DENY_ATTACH, 0, NULL, 0) == 0 ? VTR_OK : VTR_ERR_OS;
-}
-
-void vtr_os_heap_trim(void)
-{
-	(void)malloc_zone_pressure_relief(NULL, 0);
 }

@@ -110,29 +110,7 @@ enum vtr_err vtr_os_death_fd(pid_t pid, int *out_fd)
 	return VTR_OK;
 }
 
-/* Only those that are not close-on-exec, since some systems refuse to close what is not open. What another thread makes
- * until posix_spawn() is close-on-exec, except within the function that makes it: processes start their children before
- * they have threads that do so, or their threads make no fds. */
-enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first)
-{
-	const int highest = vtr_os_highest_fd();
-
-	for (int fd = first; fd <= highest; fd++) {
-		const int flags = fcntl(fd, F_GETFD);
-
-		if (flags >= 0 && (flags & FD_CLOEXEC) == 0 &&
-		    posix_spawn_file_actions_addclose(actions, fd) != 0) {
-			return VTR_ERR_NOMEM;
-		}
-	}
-	return VTR_OK;
-}
-
 enum vtr_err vtr_os_hide(void)
 {
 	return VTR_ERR_UNSUPPORTED;
-}
-
-void vtr_os_heap_trim(void)
-{
 }
