@@ -21,6 +21,7 @@
 #include "display_host/host.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
+#include "platform/shm.h"
 #include "pool/prober.h"
 #include "pool/worker_pool.h"
 #include "present/present.h"
@@ -35,6 +36,8 @@
 #define MAX_CONTEXTS 64
 /* One QEMU, and a second one that is refused. */
 #define LISTEN_BACKLOG 2
+/* A huge page, beyond which places only become fewer. */
+#define MAX_BLOB_ALIGNMENT (UINT64_C(2) << 20)
 #define REFRESH_UNSET UINT32_MAX
 
 struct options {
@@ -43,6 +46,7 @@ struct options {
 	uint32_t outputs;
 	uint32_t refresh;
 	uint64_t hostmem;
+	uint64_t blob_alignment;
 	const char *input;
 	struct vtr_display_http http;
 	struct vtr_video_options video_options;
@@ -88,6 +92,12 @@ static const struct vtr_opt opts[] = {
 	  .arg = "SIZE",
 	  .help = "limit the GPU memory that the guest can map, a power of two; the guest's use takes "
 	          "host RAM; default: 8G" },
+	{ .name = "blob-alignment",
+	  .kind = VTR_OPT_SIZE,
+	  .offset = offsetof(struct options, blob_alignment),
+	  .arg = "SIZE",
+	  .help = "ask the guest to place GPU memory at multiples of this, a power of two; default: the "
+	          "host's page size" },
 	{ .name = "input",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, input),
@@ -365,7 +375,8 @@ static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 	return vtr_display_host_create(&params, &gpu->screen);
 }
 
-static enum vtr_err start_device(struct gpu *gpu, const struct displays *displays)
+static enum vtr_err start_device(struct gpu *gpu, const struct options *options,
+                                 const struct displays *displays)
 {
 	uint8_t capset[VTR_CAPSET_VENUS_SIZE];
 
@@ -374,6 +385,7 @@ static enum vtr_err start_device(struct gpu *gpu, const struct displays *display
 		.log = gpu->log,
 		.loop = gpu->loop,
 		.hostmem = &gpu->hostmem,
+		.blob_alignment = (uint32_t)options->blob_alignment,
 		.displays = displays->items,
 		.display_count = displays->count,
 		.refresh_hz = displays->refresh,
@@ -432,7 +444,7 @@ static enum vtr_err start(struct gpu *gpu, const struct options *options, const 
 		err = start_screen(gpu, options);
 	}
 	if (err == VTR_OK) {
-		err = start_device(gpu, displays);
+		err = start_device(gpu, options, displays);
 	}
 	if (err == VTR_OK && options->input) {
 		err = start_inputs(gpu, options->input);
@@ -550,6 +562,20 @@ static void set_title(struct options *options)
 	}
 }
 
+static bool check_blob_alignment(uint64_t size)
+{
+	if (size == 0 ||
+	    (size >= vtr_os_page_size() && size <= MAX_BLOB_ALIGNMENT && (size & (size - 1)) == 0)) {
+		return true;
+	}
+	fprintf(stderr,
+	        "vitrine gpu: --blob-alignment has a wrong size: it is a power of two from this host's page "
+	        "size, %zu "
+	        "bytes, to 2M. Give for instance --blob-alignment 16K\n",
+	        vtr_os_page_size());
+	return false;
+}
+
 /* Whether this build has what the options need; says on stderr what it lacks. */
 static bool check_built(const struct options *options)
 {
@@ -595,7 +621,7 @@ static int run_options(const struct vtr_command *command, struct options *option
 		        "for instance --hxfr 127.0.0.1:15937\n");
 		return VTR_EXIT_USAGE;
 	}
-	if (!check_built(options)) {
+	if (!check_blob_alignment(options->blob_alignment) || !check_built(options)) {
 		return VTR_EXIT_USAGE;
 	}
 	if (options->desktop.renderer && !vtr_present_knows_renderer(options->desktop.renderer)) {

@@ -370,19 +370,23 @@ enum vtr_err vtr_gpu_resource_transfer(struct vtr_gpu_resource *resource, const 
 enum vtr_err vtr_gpu_resource_map(struct vtr_gpu_resource *resource, uint64_t offset)
 {
 	struct vtr_gpu *gpu = resource->gpu;
+	/* A worker maps the place, so it begins with a page of this host. */
+	const uint64_t unit = vtr_max((uint64_t)VTR_GPU_BLOB_UNIT, vtr_os_page_size());
 	enum vtr_err err = VTR_ERR_INVALID;
 
-	if (resource->mappable && !resource->mapped && offset % VTR_GPU_BLOB_UNIT == 0) {
+	if (resource->mappable && !resource->mapped && offset % unit == 0) {
 		err = vtr_ranges_take(&gpu->hostmem_ranges, offset, resource->size);
 	}
 	if (err != VTR_OK) {
-		vtr_warn_limited(gpu->log,
-		                 "resource %u, %" PRIu64 " bytes, cannot be mapped at 0x%" PRIx64
-		                 " of hostmem: %s",
-		                 id_of(resource), resource->size, offset,
-		                 !resource->mappable ? "it is not mappable" :
-		                 resource->mapped    ? "it is mapped already" :
-		                                       "the place is taken, outside or not aligned");
+		vtr_warn_limited(
+			gpu->log,
+			"resource %u, %" PRIu64 " bytes, cannot be mapped at 0x%" PRIx64 " of hostmem: %s",
+			id_of(resource), resource->size, offset,
+			!resource->mappable ? "it is not mappable" :
+			resource->mapped    ? "it is mapped already" :
+			offset % unit != 0  ? "the place is not a multiple of this host's pages; a guest "
+					      "with smaller pages needs a newer kernel and Mesa" :
+					      "the place is taken or outside");
 		return err;
 	}
 	vtr_reclaim_claim(&gpu->hostmem_reclaim, offset, resource->size);

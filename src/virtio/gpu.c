@@ -340,6 +340,10 @@ static enum vtr_err check_params(const struct vtr_virtio_gpu_params *params)
 	    params->refresh_hz > VTR_VIRTIO_GPU_MAX_REFRESH_HZ) {
 		return VTR_ERR_ARG;
 	}
+	const uint32_t alignment = params->blob_alignment;
+	if (alignment != 0 && (alignment < vtr_os_page_size() || (alignment & (alignment - 1)) != 0)) {
+		return VTR_ERR_ARG;
+	}
 	for (uint32_t i = 0; i < params->display_count; i++) {
 		if (!vtr_mode_fits(params->displays[i].width, params->displays[i].height)) {
 			return VTR_ERR_ARG;
@@ -381,7 +385,8 @@ static void init(struct vtr_virtio_gpu *gpu, const struct vtr_virtio_gpu_params 
 	gpu->config = (struct gpu_config){
 		.num_scanouts = params->display_count,
 		.num_capsets = 1,
-		.blob_alignment = (uint32_t)vtr_os_page_size(),
+		.blob_alignment = params->blob_alignment ? params->blob_alignment :
+		                                           (uint32_t)vtr_os_page_size(),
 	};
 	gpu->device = (struct vtr_virtio_device){
 		.name = "GPU",

@@ -34,6 +34,9 @@ struct vtr_virtio_gpu_params {
 	struct vtr_os_loop *loop;
 	const struct vtr_hostmem *hostmem; /* see core/hostmem.h */
 	uint64_t image_memory; /* bytes of host memory for the guest's images; 0: 2 GiB */
+	/* What the places of blobs in hostmem are to be multiples of: a power of two, at least the page size; 0: the
+	 * page size. Older guests do not heed it. */
+	uint32_t blob_alignment;
 	const struct vtr_virtio_gpu_display *displays; /* copied; the number of displays is fixed */
 	uint32_t display_count; /* 1..VTR_MAX_DISPLAYS */
 	uint32_t refresh_hz; /* of all displays, 1..255; 0: frames are not paced, and guests see 60 */
@@ -48,7 +51,7 @@ struct vtr_virtio_gpu_params {
  * The data behind the pointers must outlive the device, unless stated as copied.
  *
  * Owner:   *out_gpu is the caller's. End it with vtr_virtio_gpu_destroy(), after its transport.
- * Returns: VTR_ERR_ARG (a display or the refresh rate is out of range), VTR_ERR_NOMEM, VTR_ERR_OS.
+ * Returns: VTR_ERR_ARG (a display, the refresh rate or the alignment is out of range), VTR_ERR_NOMEM, VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_virtio_gpu_create(const struct vtr_virtio_gpu_params *params,
                                                   struct vtr_virtio_gpu **out_gpu);

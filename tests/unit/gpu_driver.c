@@ -444,6 +444,7 @@ static void create_gpu(const struct driver_options *options)
 		.displays = displays,
 		.display_count = options->display_count ? options->display_count : 1,
 		.refresh_hz = options->refresh_hz,
+		.blob_alignment = options->blob_alignment,
 		.capset = capset,
 		.renderer_ops = &render_ops,
 		.renderer_data = &owed_count,

@@ -28,6 +28,7 @@
 struct driver_options {
 	uint32_t display_count; /* 0: 1 */
 	uint32_t refresh_hz;
+	uint32_t blob_alignment; /* 0: the page size */
 };
 
 /* Starts a device and its driver; one at a time. */

@@ -30,6 +30,10 @@ static void what_the_guest_sees_first(void)
 	driver_device->read_config(driver_device->data, UINT32_MAX, beyond, sizeof(beyond));
 	CHECK_EQ(beyond[0], 0);
 	driver_end();
+	driver_begin(&(struct driver_options){ .blob_alignment = 16384 });
+	driver_device->read_config(driver_device->data, 0, &config, sizeof(config));
+	CHECK_EQ(config.blob_alignment, 16384);
+	driver_end();
 }
 
 static void capsets(void)
