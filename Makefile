@@ -55,14 +55,15 @@ coverage: setup-test build-coverage/build.ninja guest-for-tests
 	$(PYTHON) tools/coverage.py build-coverage
 
 # What takes long: the suite "long", the viewers under ASan and UBSan, data races, each fuzz target for two minutes,
-# a build without src/platform/linux, and one for macOS.
+# a build without src/platform/linux, and builds for macOS, arm64 and musl.
 test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
 		build-posix/build.ninja guest-for-tests desktop-for-tests
 	tools/build_features
 	tools/check-macos
+	tools/test-ports
 	$(MESON) configure build-fuzz -Dfuzz-seconds=120
 	trap '$(MESON) configure build-fuzz -Dfuzz-seconds=10' EXIT; trap 'exit 1' INT TERM; \
-	$(PYTHON) tools/run_tests.py build:long,-races build-asan:clock,races build-tsan:unit,fuzz,races build-fuzz:fuzz build-posix:unit,wire,fuzz,proto
+	$(PYTHON) tools/run_tests.py build:long,-races build-asan:clock,races build-tsan:unit,fuzz,races build-fuzz:fuzz build-posix:unit,wire,fuzz,proto,pipes
 
 # The sample guest, and a QEMU that can run it where the system's is too old. Packages are fetched once, into
 # ~/.cache/vitrine.
@@ -99,4 +100,4 @@ format: setup-test
 	$(PYTHON) tools/check_format.py --fix
 
 clean:
-	rm -rf build build-asan build-tsan build-fuzz build-posix build-coverage build-without-* build-macos-*
+	rm -rf build build-asan build-tsan build-fuzz build-posix build-coverage build-without-* build-macos-* build-aarch64 build-musl

@@ -20,6 +20,7 @@
 #include "platform/loop.h"
 #include "platform/pipe.h"
 #include "platform/proc.h"
+#include "platform/shm.h"
 
 #define FIRST_PORT 8765
 #define PORTS 32
@@ -222,7 +223,7 @@ static enum vtr_err start_qemu(struct vm *vm)
 {
 	const bool kvm = strcmp(vm->accel, "kvm") == 0;
 	const bool disk = vm->guest.disk[0] != '\0';
-	char chardev[96], keyboard[96], tablet[96];
+	char chardev[96], keyboard[96], tablet[96], memory[96];
 	char append[96] = "console=ttyS0 quiet panic=-1 -- disk";
 	char drive[PATH_MAX + 64];
 
@@ -233,6 +234,7 @@ static enum vtr_err start_qemu(struct vm *vm)
 		snprintf(append, sizeof(append), "console=ttyS0 quiet panic=-1 -- cube --displays %zu",
 		         vm->demo->displays.count > 0 ? vm->demo->displays.count : 1);
 	}
+	snprintf(memory, sizeof(memory), "%s,id=mem,size=2G,share=on", vtr_os_shm_qemu_object);
 	/* Writes of the guest are discarded at the end. */
 	snprintf(drive, sizeof(drive), "file=%s,if=virtio,format=raw,snapshot=on", vm->guest.disk);
 	const char *argv[] = {
@@ -253,7 +255,7 @@ static enum vtr_err start_qemu(struct vm *vm)
 		"-m",
 		"2G",
 		"-object",
-		"memory-backend-memfd,id=mem,size=2G,share=on",
+		memory,
 		"-machine",
 		"q35,memory-backend=mem",
 		"-chardev",

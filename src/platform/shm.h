@@ -21,6 +21,9 @@
  *   - constant memory has no fd for writing once it is made.
  */
 
+/* The QEMU object that makes a guest's RAM of memory like this; QEMU has only those that its system knows. */
+extern const char vtr_os_shm_qemu_object[];
+
 size_t vtr_os_page_size(void);
 /* Returns: the size of this machine's RAM in bytes; a guess if the system does not tell. */
 uint64_t vtr_os_ram_size(void);

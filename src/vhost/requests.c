@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "platform/shm.h"
 #include "vhost/internal.h"
 
 #define VTR_LOG_MODULE "vhost"
@@ -308,9 +309,9 @@ static enum vtr_err set_mem_table(struct vtr_vhost_user *server, struct vtr_vhos
 	}
 	if (err != VTR_OK) {
 		vtr_error(server->log,
-		          "cannot map the guest's memory: %s. Give QEMU -object "
-		          "memory-backend-memfd,...,share=on and -machine memory-backend=...",
-		          vtr_err_text(err));
+		          "cannot map the guest's memory: %s. Give QEMU -object %s,...,share=on and -machine "
+		          "memory-backend=...",
+		          vtr_err_text(err), vtr_os_shm_qemu_object);
 		return err;
 	}
 	for (uint32_t i = 0; i < server->device.queue_count; i++) {

@@ -19,6 +19,8 @@
 /* Another name is tried if one is taken. */
 #define MAX_TRIES 100
 
+const char vtr_os_shm_qemu_object[] = "memory-backend-shm";
+
 /* Makes an object of that name, which is the caller's to unlink. */
 static int make_object(mode_t mode, char name[NAME_SIZE])
 {
