@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Builds for other systems and processors: cross files for Meson, from the compilers that bring their own headers."""
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -7,6 +8,8 @@ import debs
 
 SOURCE = Path(__file__).resolve().parent.parent
 MESON = '/usr/bin/meson' if Path('/usr/bin/meson').exists() else 'meson'
+
+HEADERS = 'headers'  # a folder in a build folder, with what the compiler needs besides its own
 
 CROSS_FILE = '''# Made by tools/cross.py.
 [binaries]
@@ -49,16 +52,20 @@ def gcc(compiler, archiver, cpu, arguments=()):
 
 
 def setup(folder, text, options):
-    """Sets up a build folder, again if the cross file or the options have changed."""
+    """Sets up a build folder, anew if the cross file or the options have changed. Its HEADERS stay."""
     folder.mkdir(exist_ok=True)
     cross = folder / 'cross.ini'
     stamp = folder / 'cross.stamp'
     wanted = text + ' '.join(options)
     if stamp.exists() and stamp.read_text() == wanted and (folder / 'build.ninja').exists():
         return
+    for path in folder.iterdir():
+        if path.is_dir() and path.name != HEADERS:
+            shutil.rmtree(path)
+        elif not path.is_dir():
+            path.unlink()
     cross.write_text(text)
-    wipe = ['--wipe'] if (folder / 'meson-private' / 'coredata.dat').exists() else []
-    done = subprocess.run([MESON, 'setup', *wipe, f'--cross-file={cross}', *options, folder, SOURCE],
+    done = subprocess.run([MESON, 'setup', f'--cross-file={cross}', *options, folder, SOURCE], cwd=folder,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise debs.Error(f'meson setup {folder.name} failed:\n{done.stdout}')
