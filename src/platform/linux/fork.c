@@ -18,8 +18,8 @@
 
 /*
  * Returns: where the C library keeps the number of its only thread, or NULL. *out_clear is what the kernel clears when
- * the thread ends. Up to glibc 2.41 both are the same. Since then the kernel clears another word, and the number is found
- * two words before the thread's list of robust mutexes, where all versions of glibc have it.
+ * the thread ends. Up to glibc 2.41 both are the same. Since then the kernel clears another word, and the number is
+ * found two words before the thread's list of robust mutexes, where all versions of glibc have it.
  */
 static pid_t *find_own_tid(pid_t **out_clear)
 {
