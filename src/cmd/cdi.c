@@ -105,17 +105,15 @@ static enum vtr_err find_folder(const char *path, struct device *device)
 	const enum vtr_err err = vtr_os_sock_connect(path, &fd);
 	if (err != VTR_OK || !realpath(folder, device->folder)) {
 		fprintf(stderr,
-		        "vitrine cdi: no server answers at %s: %s. Start one, for instance with 'vitrine "
-		        "serve "
-		        "--socket %s'\n",
+		        "vitrine cdi: no server answers at %s: %s. Start one, for instance with "
+		        "'vitrine serve --socket %s'\n",
 		        path, err == VTR_ERR_GONE ? "nothing listens" : vtr_err_text(VTR_ERR_OS), path);
 		return VTR_ERR_ARG;
 	}
 	if (!is_alone(device->folder, device->file)) {
 		fprintf(stderr,
 		        "vitrine cdi: %s contains other files than %s, and containers would see them: the "
-		        "folder is "
-		        "mounted into them. Let the server listen in a folder of its own\n",
+		        "folder is mounted into them. Let the server listen in a folder of its own\n",
 		        device->folder, device->file);
 		return VTR_ERR_ARG;
 	}
@@ -128,8 +126,7 @@ static enum vtr_err add(struct devices *devices, const char *name, size_t length
 
 	if (!is_name(name, length) || path[0] == '\0') {
 		fprintf(stderr,
-		        "vitrine cdi: cannot describe the device '%.*s': its name has letters, digits and _ "
-		        "- . : "
+		        "vitrine cdi: cannot describe the device '%.*s': a name has letters, digits and _-.: "
 		        "between them, and a path follows. Give for instance --device "
 		        "0=/run/vitrine-0/vtest.sock\n",
 		        (int)length, name);
