@@ -234,9 +234,14 @@ class Server(Process):
         expect(status is None, f'the server ended with {status}\n{self.tail()}')
 
     def wait_workers(self, count, seconds=10):
-        wait_for(lambda: len(self.workers()) == count, seconds,
-                 f'{count} workers, there are {len(self.workers())}')
-        return self.workers()
+        """-> the workers, once there are so many"""
+        found = []
+
+        def are_there():
+            found[:] = self.workers()
+            return len(found) == count
+        wait_for(are_there, seconds, f'there are {count} workers')
+        return found
 
     def stop(self):
         workers = self.workers()

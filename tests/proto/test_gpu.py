@@ -452,9 +452,9 @@ class Hostile(GpuTest):
     def test_workers_killed(self):
         """Their fences come, their commands fail, the rest goes on."""
         for round_ in range(10):
-            others = set(self.server.workers())
+            other, = self.server.wait_workers(1)
             self.gpu.create_context(20)
-            worker = harness.wait_for(lambda: set(self.server.workers()) - others).pop()
+            worker, = set(self.server.wait_workers(2)) - {other}
             requests = []
             for i in range(50):
                 requests.append(self.gpu.send('SUBMIT_3D', ctx=20, fence=True, ring=i % 3))

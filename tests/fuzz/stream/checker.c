@@ -198,9 +198,10 @@ static bool has_children(uint32_t type)
 	       type == VK_OBJECT_TYPE_COMMAND_POOL || type == VK_OBJECT_TYPE_DESCRIPTOR_POOL;
 }
 
-void check_drop(uint64_t handle)
+bool check_drop(uint64_t handle)
 {
 	struct object *o;
+	const bool now = is_strict;
 
 	pthread_mutex_lock(&lock);
 	o = handle != 0 ? find(handle) : NULL;
@@ -211,12 +212,13 @@ void check_drop(uint64_t handle)
 		}
 		o->alive = false;
 		/* The test driver has a command for each of the others. */
-		o->owned &= o->type == VK_OBJECT_TYPE_BUFFER || o->type == VK_OBJECT_TYPE_IMAGE;
+		o->owned &= !now || o->type == VK_OBJECT_TYPE_BUFFER || o->type == VK_OBJECT_TYPE_IMAGE;
 		if (has_children(o->type)) {
 			drop_children(handle);
 		}
 	}
 	pthread_mutex_unlock(&lock);
+	return now;
 }
 
 /* --- runs ------------------------------------------------------------------------------------------- */

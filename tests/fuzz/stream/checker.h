@@ -49,8 +49,9 @@ bool check_saw_null(void);
 bool check_make(void *out_handle, uint32_t type, uint64_t parent);
 /* Notes a handle that the test driver made. */
 void check_adopt(uint64_t handle, uint32_t type, uint64_t parent);
-/* Ends a handle and its children. */
-void check_drop(uint64_t handle);
+/* Ends a handle and its children. Returns whether the test driver's object is to be destroyed, too: where rings race,
+ * another one may still use it, so it stays until checker_end(). */
+bool check_drop(uint64_t handle);
 void check_drop_children(uint64_t parent);
 
 #endif

@@ -172,6 +172,9 @@ class Emitter:
         ends = self.ends(c)
         function = f'vtd_{c.name}({args})' if passed else f'stub_{c.name}({args})'
         if c.ret == 'void':
+            if passed and c.destroys:
+                last = ends.pop()
+                return self.function(c, [*body, *ends, f'if ({last[:-1]}) {{', f'\t{function};', '}'])
             return self.function(c, [*body, *ends, f'{function};', *(self.adopt(c) if passed else [])])
         adopted = self.adopt(c) if passed else []
         if adopted:
