@@ -9,6 +9,7 @@ extern const struct vtr_command vtr_cmd_run;
 extern const struct vtr_command vtr_cmd_serve;
 extern const struct vtr_command vtr_cmd_gpu;
 extern const struct vtr_command vtr_cmd_cdi;
+extern const struct vtr_command vtr_cmd_vm;
 extern const struct vtr_command vtr_cmd_demo;
 extern const struct vtr_command vtr_cmd_doctor;
 extern const struct vtr_command vtr_cmd_worker;

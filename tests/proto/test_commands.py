@@ -67,7 +67,7 @@ class Commands(unittest.TestCase):
         self.assert_complains(self.vitrine('dance'), 2, 'dance', '--help')
 
     def test_help(self):
-        for command in ('run', 'serve', 'doctor', 'demo', 'worker'):
+        for command in ('run', 'serve', 'doctor', 'demo', 'vm', 'worker'):
             result = self.vitrine(command, '--help')
             self.assertEqual(result.returncode, 0)
             self.assertIn(f'Usage: vitrine {command}', result.stdout)
@@ -86,6 +86,10 @@ class Commands(unittest.TestCase):
         self.assert_complains(self.vitrine('serve'), 2, '--socket')
         self.assert_complains(self.vitrine('serve', '--socket', '/x', '--mode', '1777'), 2, 'mode')
         self.assert_complains(self.vitrine('worker'), 2, 'vitrine run')
+        self.assert_complains(self.vitrine('vm'), 2, "'add' or 'remove'")
+        self.assert_complains(self.vitrine('vm', 'start', 'a'), 2, "'add' or 'remove'")
+        self.assert_complains(self.vitrine('vm', 'add'), 2, 'domain')
+        self.assert_complains(self.vitrine('vm', 'remove', 'a', '--http'), 2, 'nothing but')
 
     def test_run_status(self):
         self.assertEqual(self.vitrine('run', 'true').returncode, 0)
