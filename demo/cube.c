@@ -172,6 +172,11 @@ static bool parse_option(struct options *o, const char *name, const char *value)
 int main(int argc, char **argv)
 {
 	struct options o = { .width = 1280, .height = 800, .frames = 300 };
+
+	if (argc == 2 && !strcmp(argv[1], "--help")) {
+		fputs(usage, stdout);
+		return 0;
+	}
 	for (int i = 1; i < argc; i += 2) {
 		if (i + 1 >= argc || !parse_option(&o, argv[i], argv[i + 1])) {
 			fputs(usage, stderr);
