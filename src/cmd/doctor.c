@@ -155,6 +155,10 @@ static void print_device(const struct vtr_probe_device *device, const struct vtr
 	}
 	printf("    extensions: %u of the driver, %u offered to programs\n", device->extensions,
 	       device->offered_extensions);
+	if (device->portability) {
+		printf("    portability driver; it lacks these parts of Vulkan: %s\n",
+		       device->portability_lacks[0] ? device->portability_lacks : "none");
+	}
 	print_emulated(device);
 	print_trial(trials, &device->known);
 	if (device->import_alignment) {
@@ -274,6 +278,7 @@ static void json_device(struct vtr_json *json, const struct vtr_probe_device *de
 	vtr_json_bool(json, "queue_family_foreign", device->emulates_queue_foreign);
 	vtr_json_bool(json, "sync_fd", device->emulates_sync_fd);
 	vtr_json_close(json, '}');
+	vtr_json_text(json, "portability_lacks", device->portability ? device->portability_lacks : NULL);
 	if (!device->refused) {
 		json_trial(json, trials, &device->known);
 	}

@@ -9,6 +9,7 @@
 #include "platform/shm.h"
 #include "venus/dispatch.h"
 #include "venus/physical.h"
+#include "venus/portability.h"
 
 #define PATTERN UINT64_C(0x7669747269726531)
 
@@ -18,6 +19,7 @@ VkResult vtr_attempt_begin(struct vtr_attempt *attempt, const struct vtr_physica
 	const VkPhysicalDeviceFeatures features = { .sparseBinding = sparse };
 	const float priority = 1.0f;
 	const char *names[4];
+	VkPhysicalDevicePortabilitySubsetFeaturesKHR portability;
 	const VkDeviceQueueCreateInfo queue = {
 		.sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
 		.queueFamilyIndex = sparse ? p->sparse_family : 0,
@@ -45,6 +47,7 @@ VkResult vtr_attempt_begin(struct vtr_attempt *attempt, const struct vtr_physica
 	if (p->has.portability) {
 		names[info.enabledExtensionCount++] = "VK_KHR_portability_subset";
 	}
+	vtr_portability_enable(p, &info, &portability);
 	*attempt = (struct vtr_attempt){ .physical = p,
 		                         .alignment = alignment,
 		                         .family = queue.queueFamilyIndex };

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "venus/command_pool.h"
 #include "venus/memory.h"
+#include "venus/portability.h"
 
 /* --- creation --------------------------------------------------------------------------------------- */
 
@@ -212,6 +213,7 @@ static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo 
 	VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES
 	};
+	VkPhysicalDevicePortabilitySubsetFeaturesKHR portability;
 	VkDeviceCreateInfo info = *guest;
 	struct vtr_extension_names names;
 	VkResult ret;
@@ -224,6 +226,7 @@ static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo 
 	vtr_device_choose_extensions(p, guest, &names);
 	info.enabledLayerCount = 0;
 	device->timeline_semaphores = enable_timeline(p, &info, &timeline);
+	vtr_portability_enable(p, &info, &portability);
 	ret = create_device(device, &info, &names);
 	if (ret == VK_SUCCESS) {
 		ret = open_by_older_names(device, &info, &names);

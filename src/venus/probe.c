@@ -116,6 +116,8 @@ static void probe_device(struct vtr_log *log, const struct vtr_venus_params *par
 	out->emulates_modifiers = p->emulate.drm_modifier;
 	out->emulates_queue_foreign = p->emulate.queue_foreign;
 	out->emulates_sync_fd = p->emulate.sync_fd;
+	out->portability = p->has.portability;
+	vtr_portability_lacks(p, out->portability_lacks);
 	out->sparse = !vtr_physical_hides_sparse(p);
 	out->sparse_reason = p->strategy.sparse_reason;
 	describe_types(out, vk, p);

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "venus/portability.h"
 #include "venus/trial.h"
 #include "vk/probe_cache.h"
 
@@ -40,6 +41,9 @@ struct vtr_probe_device {
 	uint32_t extensions; /* of the driver */
 	uint32_t offered_extensions; /* to guests */
 	bool emulates_dma_buf, emulates_modifiers, emulates_queue_foreign, emulates_sync_fd;
+	bool portability; /* it has VK_KHR_portability_subset */
+	char portability_lacks
+		[VTR_PORTABILITY_TEXT]; /* the names of that extension's features which it lacks */
 	bool sparse; /* guests get sparse binding */
 	const char *sparse_reason; /* how it works, or why it is not offered */
 	uint32_t type_count;

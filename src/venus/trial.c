@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "venus/device.h"
+#include "venus/portability.h"
 #include "venus/trial_work.h"
 
 /* More members than any struct of features has. */
@@ -138,9 +139,11 @@ static VkResult make_device(struct vtr_trial_device *device, const struct featur
 	};
 	const struct vtr_physical *p = device->physical;
 	struct vtr_extension_names names;
+	VkPhysicalDevicePortabilitySubsetFeaturesKHR portability;
 	VkResult ret;
 
 	fill_names(p, &names);
+	vtr_portability_enable(p, &info, &portability);
 	info.enabledExtensionCount = names.n;
 	info.ppEnabledExtensionNames = names.list;
 	ret = p->procs->vkCreateDevice(p->handle, &info, NULL, &device->handle);

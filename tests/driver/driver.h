@@ -166,6 +166,7 @@ struct vtd_device {
 	struct vtd_instance *instance;
 	const struct vtd_physical *physical;
 	struct vtd_set enabled;
+	bool events; /* VkEvents may be made */
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a fence, semaphore or queue that is waited for may be ready */
 	uint32_t waiters;

@@ -268,6 +268,37 @@ static void device_init(struct vtd_device *device, const struct vtd_physical *ph
 	vtd_queues_init(device);
 }
 
+/* What VK_KHR_portability_subset requires: the extension is enabled where the driver has it, and no feature that the
+ * driver lacks. Sets whether events are enabled, which they are by themselves on other drivers. */
+static VkResult enable_subset(const struct vtd_device *device, const VkDeviceCreateInfo *info,
+                              bool *out_events)
+{
+	const VkStructureType type = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PORTABILITY_SUBSET_FEATURES_KHR;
+	const VkPhysicalDevicePortabilitySubsetFeaturesKHR *wanted = vtd_find(info->pNext, type);
+	VkPhysicalDevicePortabilitySubsetFeaturesKHR have = { .sType = type };
+	const size_t first =
+		offsetof(VkPhysicalDevicePortabilitySubsetFeaturesKHR, constantAlphaColorBlendFactors);
+
+	*out_events = !vtd_config.portability || (wanted != NULL && wanted->events);
+	if (!vtd_config.portability) {
+		return wanted == NULL ? VK_SUCCESS : VK_ERROR_FEATURE_NOT_PRESENT;
+	}
+	if (!device->enabled.has[vtd_extension_find("VK_KHR_portability_subset")]) {
+		return VK_ERROR_INITIALIZATION_FAILED;
+	}
+	vtd_fill_features(&have);
+	for (size_t i = first; wanted != NULL && i < sizeof(have); i += sizeof(VkBool32)) {
+		VkBool32 asked, given;
+
+		memcpy(&asked, (const char *)wanted + i, sizeof(asked));
+		memcpy(&given, (const char *)&have + i, sizeof(given));
+		if (asked && !given) {
+			return VK_ERROR_FEATURE_NOT_PRESENT;
+		}
+	}
+	return VK_SUCCESS;
+}
+
 VkResult vtd_vkCreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *info,
                             const VkAllocationCallbacks *allocator, VkDevice *out)
 {
@@ -280,6 +311,9 @@ VkResult vtd_vkCreateDevice(VkPhysicalDevice handle, const VkDeviceCreateInfo *i
 		return VK_ERROR_OUT_OF_HOST_MEMORY;
 	}
 	ret = enable(&device->enabled, info->ppEnabledExtensionNames, info->enabledExtensionCount);
+	if (ret == VK_SUCCESS) {
+		ret = enable_subset(device, info, &device->events);
+	}
 	for (uint32_t i = 0; i < info->queueCreateInfoCount; i++) {
 		const VkDeviceQueueCreateInfo *queues = &info->pQueueCreateInfos[i];
 

@@ -488,14 +488,18 @@ VkResult vtd_vkWaitSemaphores(VkDevice handle, const VkSemaphoreWaitInfo *info, 
 
 /* --- events ----------------------------------------------------------------------------------------- */
 
-VkResult vtd_vkCreateEvent(VkDevice device, const VkEventCreateInfo *info,
+VkResult vtd_vkCreateEvent(VkDevice handle, const VkEventCreateInfo *info,
                            const VkAllocationCallbacks *allocator, VkEvent *out)
 {
-	struct vtd_event *event = calloc(1, sizeof(*event));
+	VTD_OBJECT(device, device, handle);
+	struct vtd_event *event;
 
-	(void)device;
 	(void)info;
 	(void)allocator;
+	if (!device->events) {
+		return VK_ERROR_FEATURE_NOT_PRESENT;
+	}
+	event = calloc(1, sizeof(*event));
 	*out = (VkEvent)(void *)event;
 	return event != NULL ? VK_SUCCESS : VK_ERROR_OUT_OF_HOST_MEMORY;
 }

@@ -82,14 +82,6 @@ def test_nothing_fails():
         expect(f': {name} ' in done.stderr, f'{name} did not reach the driver:\n{done.stderr}')
 
 
-def test_portability():
-    """A portability driver, which the loader hides from those who do not ask for it."""
-    icd = f'{e2e.build}/tests/driver/test_portability_icd.json'
-    done = e2e.run([e2e.program('vitrine'), 'run', '-o', f'driver={icd}', '--', *scene('basic')],
-                   {**e2e.plain_env(), 'VTR_TEST_DRIVER': 'portability'})
-    expect(done.stdout.splitlines()[0] == 'bytes 7 9', done.stdout)
-
-
 def try_create(name, result):
     rule = f'fail={command_of(name)}:VK_ERROR_{result}:{MARK}:times=1'
     want = native(rule, 'create', name)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The window: what it shows is what was drawn, what is done in it arrives, and nothing of it hurts the front."""
 
+import json
 import os
 import random
 import signal
@@ -87,6 +88,25 @@ class Pictures(WindowTest):
                         rows = screen.expected_rows(name, self.width, self.height, number + 3)
                         self.wait_for_rows(place, rows, name)
             self.assertIn(f'drawn by {renderer}', self.front.log())
+            self.stop_front()
+
+    def test_a_portability_driver_draws(self):
+        """The loader hides such drivers, as MoltenVK is one, unless the instance asks for them."""
+        found = sorted(Path('/usr/share/vulkan/icd.d').glob('lvp_icd*.json'))
+        if not found:
+            self.skipTest('there is no lavapipe')
+        with tempfile.TemporaryDirectory() as folder:
+            manifest = Path(folder) / 'portability_icd.json'
+            data = json.loads(found[0].read_text())
+            data['ICD']['is_portability_driver'] = True
+            manifest.write_text(json.dumps(data))
+            self.env['VK_DRIVER_FILES'] = self.env['VK_ICD_FILENAMES'] = str(manifest)
+            window = self.start('vulkan')
+            self.scanout()
+            self.front.say('frame 0 5')
+            self.wait_for_rows(self.x.place(window), screen.expected_rows('B8G8R8A8', self.width, self.height, 5),
+                               'the picture')
+            self.assertIn('drawn by vulkan', self.front.log())
             self.stop_front()
 
     def watch_frames(self, renderer):

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Instances, physical devices and devices: what a guest gets of them, and what reaches the driver. */
 #include "base/mem.h"
+#include "venus/dispatch.h"
 #include "venus_guest.h"
 
 enum { OTHER = FREE };
@@ -428,6 +429,42 @@ static void extensions_of_an_older_driver(void)
 	guest_close(&g);
 }
 
+static VkBool32 seen_events, seen_fans;
+
+static VkResult note_features(VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
+                              const VkAllocationCallbacks *allocator, VkDevice *out)
+{
+	const VkPhysicalDevicePortabilitySubsetFeaturesKHR *subset =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PORTABILITY_SUBSET_FEATURES_KHR);
+
+	CHECK(subset != NULL);
+	seen_events = subset->events;
+	seen_fans = subset->triangleFans;
+	return ORIGINAL(vkCreateDevice)(physical, info, allocator, out);
+}
+
+static void replace_for_features(void)
+{
+	REPLACE(vkCreateDevice, note_features);
+}
+
+/* The guest knows nothing of the driver's kind, and may use all that the driver has: the probe's device and the
+ * guest's enable it. */
+static void a_portability_driver(void)
+{
+	const struct guest_setup setup = { .driver = "portability", .replace = replace_for_features };
+	const VkEventCreateInfo event = { .sType = VK_STRUCTURE_TYPE_EVENT_CREATE_INFO };
+	struct guest g;
+
+	guest_open(&g, &setup);
+	CHECK(seen_events);
+	CHECK(!seen_fans);
+	CHECK_EQ(CALL(&g, vkCreateEvent, .device = ID(VkDevice, DEVICE), .pCreateInfo = &event,
+	              .pEvent = OTHER),
+	         VK_SUCCESS);
+	guest_close(&g);
+}
+
 /* A driver may know a command of Vulkan 1.3 by its extension's name only. */
 static void older_names(void)
 {
@@ -686,6 +723,7 @@ int main(void)
 	RUN(extensions_of_a_device);
 	RUN(extensions_that_are_enabled);
 	RUN(extensions_of_an_older_driver);
+	RUN(a_portability_driver);
 	RUN(older_names);
 	RUN(older_names_fail);
 	RUN(a_device_fails);

@@ -255,6 +255,21 @@ static void an_older_device(void)
 	vtr_probe_finish(&report);
 }
 
+static void what_a_portability_driver_lacks(void)
+{
+	const struct row plain = { 0 }, subset = { .driver = "portability" };
+	struct vtr_probe_report report = probe(&plain, false);
+
+	CHECK(!report.devices[0].portability);
+	CHECK_STR(report.devices[0].portability_lacks, "");
+	vtr_probe_finish(&report);
+	report = probe(&subset, false);
+	CHECK(report.devices[0].portability);
+	CHECK_STR(report.devices[0].portability_lacks,
+	          "imageView2DOn3DImage, pointPolygons, tessellationIsolines, triangleFans");
+	vtr_probe_finish(&report);
+}
+
 static void problems(void)
 {
 	static struct vtr_renderer_config config;
@@ -299,6 +314,7 @@ static const struct {
 } trials[] = {
 	{ "null", DRAWING, VTR_TRIAL_STEPS },
 	{ "version=1.1", DRAWING, VTR_TRIAL_STEPS },
+	{ "portability", DRAWING, VTR_TRIAL_STEPS },
 	{ "fail=vkCreateDevice:VK_ERROR_FEATURE_NOT_PRESENT:after=1", 0, VTR_TRIAL_DEVICE },
 	{ "fail=vkCreatePipelineLayout:VK_ERROR_UNKNOWN", 0, VTR_TRIAL_DEVICE },
 	{ "fail=vkCreateCommandPool:VK_ERROR_UNKNOWN", 0, VTR_TRIAL_DEVICE },
@@ -473,6 +489,7 @@ int main(void)
 	RUN(a_device_cannot_be_created);
 	RUN(kinds_of_devices);
 	RUN(an_older_device);
+	RUN(what_a_portability_driver_lacks);
 	RUN(problems);
 	RUN(trials_of_a_device);
 	RUN(trials_of_rays);
