@@ -28,7 +28,7 @@ static enum vtr_err try_window(struct vtr_painter_host *host)
 	const struct vtr_painter_ops *ops = &vtr_painter_vulkan;
 	struct vtr_painter *painter;
 	SDL_Window *window =
-		host->sdl->SDL_CreateWindow("", 0, 0, SIDE, SIDE, SDL_WINDOW_HIDDEN | ops->window_flags);
+		vtr_sdl_create_window(host->sdl, 0, 0, SIDE, SIDE, SDL_WINDOW_HIDDEN | ops->window_flags);
 
 	if (!window) {
 		vtr_debug(host->log, "no window for Vulkan: %s", host->sdl->SDL_GetError());

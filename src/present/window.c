@@ -475,9 +475,9 @@ static enum vtr_err open_with(struct vtr_desk_window *window, const struct vtr_p
 	struct vtr_desk *desk = window->desk;
 	const uint32_t flags = SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI | ops->window_flags;
 
-	window->window = desk->host.sdl->SDL_CreateWindow("", (int)SDL_WINDOWPOS_UNDEFINED,
-	                                                  (int)SDL_WINDOWPOS_UNDEFINED, (int)mode->width,
-	                                                  (int)mode->height, flags);
+	window->window = vtr_sdl_create_window(desk->host.sdl, (int)SDL_WINDOWPOS_UNDEFINED,
+	                                       (int)SDL_WINDOWPOS_UNDEFINED, (int)mode->width,
+	                                       (int)mode->height, flags);
 	if (!window->window) {
 		vtr_debug(desk->log, "no window for %s: %s", ops->name, desk->host.sdl->SDL_GetError());
 		return VTR_ERR_UNSUPPORTED;
