@@ -165,6 +165,11 @@ static void print_device(const struct vtr_probe_device *device, const struct vtr
 		printf("    host memory is imported in multiples of %llu bytes\n",
 		       (unsigned long long)device->import_alignment);
 	}
+	if (device->hides_linear) {
+		printf("    imported memory is for buffers only: images are in the driver's own memory, and "
+		       "linear ones "
+		       "are hidden\n");
+	}
 	printf("    sparse binding: %s (%s)\n", device->sparse ? "works" : "hidden", device->sparse_reason);
 	for (uint32_t i = 0; i < device->type_count; i++) {
 		const struct vtr_probe_type *type = &device->types[i];
@@ -282,6 +287,7 @@ static void json_device(struct vtr_json *json, const struct vtr_probe_device *de
 	if (!device->refused) {
 		json_trial(json, trials, &device->known);
 	}
+	vtr_json_bool(json, "hides_linear", device->hides_linear);
 	vtr_json_bool(json, "sparse", device->sparse);
 	vtr_json_text(json, "sparse_reason", device->sparse_reason);
 	vtr_json_open(json, "memory_types", '[');

@@ -17,6 +17,7 @@ const char vtr_tuning_help[] =
 	"                            default: 10000\n"
 	"  import-alignment=SIZE     import host memory in multiples of this (for tests)\n"
 	"  no-host-import            do not import host memory at all (for tests)\n"
+	"  no-image-import           import host memory for buffers only (for tests)\n"
 	"  no-export                 do not share memory by export from the driver either (for "
 	"tests)\n"
 	"  sandbox=MODE              on: lock in as far as this host allows (default); require: do\n"
@@ -51,6 +52,7 @@ static const struct {
 	{ "reply-timeout", KIND_U32, offsetof(struct vtr_tuning, renderer.reply_timeout_ms) },
 	{ "import-alignment", KIND_U32, offsetof(struct vtr_tuning, renderer.import_alignment) },
 	{ "no-host-import", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_host_import) },
+	{ "no-image-import", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_image_import) },
 	{ "no-export", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_export) },
 	{ "sandbox", KIND_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
 	{ "no-sandbox", KIND_NO_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },

@@ -207,6 +207,75 @@ bool vtr_attempt_allocate(struct vtr_attempt *attempt, enum vtr_share share, uin
 	return true;
 }
 
+/* --- images ----------------------------------------------------------------------------------------- */
+
+#define IMAGE_SIDE 64
+
+static const VkImageCreateInfo some_image = {
+	.sType = VK_STRUCTURE_TYPE_IMAGE_CREATE_INFO,
+	.imageType = VK_IMAGE_TYPE_2D,
+	.format = VK_FORMAT_R8G8B8A8_UNORM,
+	.extent = { IMAGE_SIDE, IMAGE_SIDE, 1 },
+	.mipLevels = 1,
+	.arrayLayers = 1,
+	.samples = VK_SAMPLE_COUNT_1_BIT,
+	.tiling = VK_IMAGE_TILING_LINEAR,
+	.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+};
+
+static bool image_is_importable(const struct vtr_physical *p)
+{
+	const VkPhysicalDeviceExternalImageFormatInfo external = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
+		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+	};
+	const VkPhysicalDeviceImageFormatInfo2 query = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
+		.pNext = &external,
+		.format = some_image.format,
+		.type = some_image.imageType,
+		.tiling = some_image.tiling,
+		.usage = some_image.usage,
+	};
+	VkExternalImageFormatProperties out = { .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES };
+	VkImageFormatProperties2 props = { .sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
+		                           .pNext = &out };
+
+	return p->procs->vkGetPhysicalDeviceImageFormatProperties2(p->handle, &query, &props) == VK_SUCCESS &&
+	       (out.externalMemoryProperties.externalMemoryFeatures &
+	        VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
+}
+
+bool vtr_attempt_binds_image(struct vtr_attempt *attempt, uint32_t type)
+{
+	const struct vtw_device_procs *vk = &attempt->vk;
+	const VkExternalMemoryImageCreateInfo external = {
+		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO,
+		.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
+	};
+	VkImageCreateInfo info = some_image;
+	struct vtr_attempt_memory memory;
+	VkMemoryRequirements need = { 0 };
+	VkImage image;
+	bool binds = false;
+
+	info.pNext = &external;
+	if (!image_is_importable(attempt->physical) ||
+	    vk->vkCreateImage(attempt->device, &info, NULL, &image) != VK_SUCCESS) {
+		return false;
+	}
+	vk->vkGetImageMemoryRequirements(attempt->device, image, &need);
+	if ((need.memoryTypeBits >> type & 1) != 0 &&
+	    vtr_attempt_allocate(attempt, VTR_SHARE_HOST_IMPORT, type, (size_t)need.size, &memory)) {
+		binds = vk->vkBindImageMemory(attempt->device, image, memory.memory, 0) == VK_SUCCESS;
+		vk->vkDestroyImage(attempt->device, image, NULL);
+		vtr_attempt_free(attempt, &memory);
+	} else {
+		vk->vkDestroyImage(attempt->device, image, NULL);
+	}
+	return binds;
+}
+
 void vtr_attempt_free(struct vtr_attempt *attempt, struct vtr_attempt_memory *m)
 {
 	attempt->vk.vkFreeMemory(attempt->device, m->memory, NULL);

@@ -58,12 +58,10 @@ struct vtr_device {
 	VkExternalMemoryHandleTypeFlagBits import_type; /* of most mapped memory, if it is imported */
 };
 
-/* Returns: how the device's memory of a type is shared. */
+/* Returns: how the device's memory of a type (the guest's number) is shared. */
 static inline enum vtr_share vtr_device_share(const struct vtr_device *device, uint32_t type)
 {
-	const struct vtr_memory_strategy *s = &device->physical->strategy;
-
-	return device->sparse ? s->sparse_share[type] : s->share[type];
+	return vtr_types_share(device->physical, type, device->sparse);
 }
 
 /* More than any driver has; the guest's names are among those that we offered. */

@@ -14,6 +14,7 @@ static struct vtr_device *device_of(struct vtr_object *device_obj)
 enum {
 	NEEDS_SHARED = 1 << 0, /* the guest will export or import its memory */
 	NEEDS_SPARSE = 1 << 1, /* it is a sparse resource */
+	IS_IMAGE = 1 << 2,
 };
 
 static uint8_t needs_of(struct vtr_object *o)
@@ -29,15 +30,18 @@ static void keep_types(uint32_t types, VkMemoryRequirements *requirements)
 	}
 }
 
-/* Shared memory must be of a shareable type. Guests choose from the offered types and prefer the GPU's own
- * memory, which cannot be shared on a discrete GPU. */
+/* Changes the driver's types to the guest's. Shared memory must be of a shareable type. Guests choose from the offered
+ * types and prefer the GPU's own memory, which cannot be shared on a discrete GPU. */
 static void restrict_types(const struct vtr_device *device, uint8_t needs, VkMemoryRequirements *requirements)
 {
 	const struct vtr_physical *p = device->physical;
 	uint32_t types = 0;
 
+	requirements->memoryTypeBits = (needs & IS_IMAGE) != 0 ?
+	                                       vtr_types_of_image(p, requirements->memoryTypeBits) :
+	                                       vtr_types_of_buffer(p, requirements->memoryTypeBits);
 	for (uint32_t i = 0; i < p->memory.memoryTypeCount; i++) {
-		types |= p->strategy.share[i] != VTR_SHARE_NONE ? 1u << i : 0;
+		types |= vtr_types_share(p, i, false) != VTR_SHARE_NONE ? 1u << i : 0;
 	}
 	if ((needs & NEEDS_SHARED) != 0) {
 		keep_types(types, requirements);
@@ -61,7 +65,7 @@ static uint8_t image_needs(const VkImageCreateInfo *info)
 	const VkExternalMemoryImageCreateInfo *external =
 		vtr_chain_find(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO);
 
-	return (external != NULL && external->handleTypes != 0 ? NEEDS_SHARED : 0) |
+	return IS_IMAGE | (external != NULL && external->handleTypes != 0 ? NEEDS_SHARED : 0) |
 	       ((info->flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) != 0 ? NEEDS_SPARSE : 0);
 }
 
@@ -209,7 +213,7 @@ static void adapt_image(const struct vtr_device *device, VkImageCreateInfo *info
                         VkExternalMemoryImageCreateInfo *own)
 {
 	vtr_query_image_info(device->physical, info);
-	if (device->physical->strategy.buffers_importable &&
+	if (device->physical->strategy.buffers_importable && device->physical->strategy.images_importable &&
 	    vtr_chain_find(info, VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_IMAGE_CREATE_INFO) == NULL &&
 	    image_importable(device, info)) {
 		*own = (VkExternalMemoryImageCreateInfo){

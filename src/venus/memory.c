@@ -138,7 +138,7 @@ static VkResult prepare_import(struct request *req, uint32_t res_id)
 		vtr_cs_fail_value(&req->d->r, "memory is imported from a resource that is not there", res_id);
 		return VK_ERROR_INVALID_EXTERNAL_HANDLE;
 	}
-	if (req->device->physical->strategy.share[type] != VTR_SHARE_HOST_IMPORT ||
+	if (vtr_types_share(req->device->physical, type, false) != VTR_SHARE_HOST_IMPORT ||
 	    req->info.allocationSize > m->imported->size) {
 		vtr_info_limited(req->d->venus->log,
 		                 "memory type %u is not imported, or resource %u is smaller than "
@@ -191,11 +191,11 @@ static VkResult prepare(struct request *req)
 }
 
 /* Memory of resources is always imported by address, whatever the device does with its own. */
-static bool suits_sparse(const struct vtr_device *device, const struct vtr_memory *m, uint32_t type)
+static bool suits_sparse(const struct vtr_device *device, const struct vtr_memory *m, uint32_t driver_type)
 {
 	const struct vtr_memory_strategy *s = &device->physical->strategy;
 
-	return (s->sparse_types >> type & 1) != 0 && m->share == s->sparse_share[type];
+	return (s->sparse_types >> driver_type & 1) != 0 && m->share == s->sparse_share[driver_type];
 }
 
 static void list_unfit(struct vtr_device *device, struct vtr_memory *m)
@@ -249,6 +249,7 @@ void vtr_hand_vkAllocateMemory(struct vtr_dispatch *d, struct vtw_vkAllocateMemo
 		req.memory->properties = types->memoryTypes[req.info.memoryTypeIndex].propertyFlags;
 		req.memory->size = req.info.allocationSize;
 		a->ret = prepare(&req);
+		req.info.memoryTypeIndex = device->physical->types.of_driver[req.info.memoryTypeIndex];
 	}
 	if (a->ret == VK_SUCCESS) {
 		a->ret = device->procs.vkAllocateMemory(a->device, &req.info, NULL, &handle);
@@ -416,7 +417,7 @@ void vtr_hand_vkGetMemoryResourcePropertiesMESA(struct vtr_dispatch *d,
 	}
 	a->pMemoryResourceProperties->memoryTypeBits = 0;
 	for (uint32_t i = 0; i < p->memory.memoryTypeCount; i++) {
-		if (p->strategy.share[i] == VTR_SHARE_HOST_IMPORT) {
+		if (vtr_types_share(p, i, false) == VTR_SHARE_HOST_IMPORT) {
 			a->pMemoryResourceProperties->memoryTypeBits |= 1u << i;
 		}
 	}

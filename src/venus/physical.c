@@ -82,6 +82,11 @@ bool vtr_physical_has(const struct vtr_physical *p, const char *name)
 	return false;
 }
 
+static bool hides(const struct vtr_physical *p, const char *name)
+{
+	return vtr_physical_hides_linear(p) && strcmp(name, MODIFIER) == 0;
+}
+
 /* What the guest may enable: extensions that driver and registry have, and those that we emulate. */
 static enum vtr_err offer_extensions(struct vtr_physical *p, const struct list *driver)
 {
@@ -95,7 +100,7 @@ static enum vtr_err offer_extensions(struct vtr_physical *p, const struct list *
 
 		if (vtr_physical_emulates(p, info->name)) {
 			add(p, info->name, info->spec_version);
-		} else if (have != NULL && info->exposed) {
+		} else if (have != NULL && info->exposed && !hides(p, info->name)) {
 			add(p, info->name, vtr_min(have->specVersion, info->spec_version));
 		}
 	}
@@ -108,11 +113,14 @@ static void choose_emulation(struct vtr_physical *p, const struct list *driver)
 {
 	bool dma_buf_works = false;
 
-	for (uint32_t i = 0; i < p->memory.memoryTypeCount; i++) {
+	for (uint32_t i = 0; i < p->types.driver_count; i++) {
 		dma_buf_works |= p->strategy.share[i] == VTR_SHARE_DMA_BUF;
 	}
 	p->emulate.dma_buf = !dma_buf_works || find(driver, DMA_BUF) == NULL;
-	p->emulate.drm_modifier = p->emulate.dma_buf || find(driver, MODIFIER) == NULL;
+	/* Without the extension, the guest's window system copies pictures into buffers, as it must if linear
+	 * images are hidden. */
+	p->emulate.drm_modifier = !vtr_physical_hides_linear(p) &&
+	                          (p->emulate.dma_buf || find(driver, MODIFIER) == NULL);
 	p->emulate.queue_foreign = find(driver, FOREIGN) == NULL;
 	/* The guest only waits for and resets sync files; an empty submit has the same effect with any
 	 * driver. */

@@ -8,6 +8,7 @@
 #include "venus/retire.h"
 #include "venus/sparse.h"
 #include "venus/strategy.h"
+#include "venus/types.h"
 #include "wire_gen.h"
 
 struct vtr_log;
@@ -41,7 +42,8 @@ struct vtr_physical {
 	uint32_t sparse_family; /* vtr_sparse_family() */
 	struct vtr_emulation emulate;
 	VkPhysicalDeviceMemoryProperties memory; /* as the guest sees it */
-	struct vtr_memory_strategy strategy;
+	struct vtr_memory_types types;
+	struct vtr_memory_strategy strategy; /* by the driver's types */
 };
 
 /**
@@ -61,6 +63,12 @@ bool vtr_physical_has(const struct vtr_physical *physical, const char *name);
 static inline bool vtr_physical_hides_sparse(const struct vtr_physical *physical)
 {
 	return physical->strategy.sparse_types == 0;
+}
+
+/* Returns: whether linear images are hidden, since the CPU cannot access images in private memory (types.h). */
+static inline bool vtr_physical_hides_linear(const struct vtr_physical *physical)
+{
+	return !physical->strategy.images_importable;
 }
 
 /* Removes what guests cannot use from the driver's features, chains included. */

@@ -53,6 +53,17 @@ static void describe(struct vtr_probe_device *out, const struct vtw_instance_pro
 	(void)vk->vkEnumerateDeviceExtensionProperties(handle, NULL, &out->extensions, NULL);
 }
 
+/* Returns: the guest's number of a driver's type, as which it is mapped. */
+static uint32_t guest_type(const struct vtr_physical *p, uint32_t driver_type)
+{
+	uint32_t i = 0;
+
+	while (p->types.of_driver[i] != driver_type || (p->types.private_bits >> i & 1) != 0) {
+		i++;
+	}
+	return i;
+}
+
 static void describe_types(struct vtr_probe_device *out, const struct vtw_instance_procs *vk,
                            const struct vtr_physical *p)
 {
@@ -63,7 +74,7 @@ static void describe_types(struct vtr_probe_device *out, const struct vtw_instan
 	for (uint32_t i = 0; i < driver.memoryTypeCount; i++) {
 		out->types[i] = (struct vtr_probe_type){
 			.flags = driver.memoryTypes[i].propertyFlags,
-			.guest_flags = p->memory.memoryTypes[i].propertyFlags,
+			.guest_flags = p->memory.memoryTypes[guest_type(p, i)].propertyFlags,
 			.heap = driver.memoryTypes[i].heapIndex,
 			.heap_size = driver.memoryHeaps[driver.memoryTypes[i].heapIndex].size,
 			.share = vtr_share_name(p->strategy.share[i]),
@@ -82,7 +93,8 @@ static void describe_known(struct vtr_probed_device *out, const struct vtr_physi
 	out->import_alignment = p->strategy.import_alignment;
 	out->buffers_importable = p->strategy.buffers_importable;
 	out->is_cpu = p->properties.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
-	out->type_count = p->memory.memoryTypeCount;
+	out->images_importable = p->strategy.images_importable;
+	out->type_count = p->types.driver_count;
 	for (uint32_t i = 0; i < out->type_count; i++) {
 		out->share[i] = (uint8_t)p->strategy.share[i];
 		out->sparse_share[i] = (p->strategy.sparse_types >> i & 1) != 0 ?
@@ -111,6 +123,7 @@ static void probe_device(struct vtr_log *log, const struct vtr_venus_params *par
 		return;
 	}
 	out->import_alignment = p->strategy.import_alignment;
+	out->hides_linear = vtr_physical_hides_linear(p);
 	out->offered_extensions = p->extension_count;
 	out->emulates_dma_buf = p->emulate.dma_buf;
 	out->emulates_modifiers = p->emulate.drm_modifier;

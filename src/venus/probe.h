@@ -41,6 +41,7 @@ struct vtr_probe_device {
 	uint32_t extensions; /* of the driver */
 	uint32_t offered_extensions; /* to guests */
 	bool emulates_dma_buf, emulates_modifiers, emulates_queue_foreign, emulates_sync_fd;
+	bool hides_linear; /* images are not in memory that guests can map, since it is imported for buffers only */
 	bool portability; /* it has VK_KHR_portability_subset */
 	char portability_lacks
 		[VTR_PORTABILITY_TEXT]; /* the names of that extension's features which it lacks */
@@ -62,9 +63,9 @@ struct vtr_probe_report {
 };
 
 enum vtr_probe_depth {
-	VTR_PROBE_LIST,    /* only who the devices are: creates no VkDevice */
+	VTR_PROBE_LIST, /* only who the devices are: creates no VkDevice */
 	VTR_PROBE_EXAMINE, /* as a context does */
-	VTR_PROBE_TRIAL,   /* and tries them with all of their features */
+	VTR_PROBE_TRIAL, /* and tries them with all of their features */
 };
 
 /**

@@ -115,8 +115,33 @@ static VkFormatFeatureFlags linear_features(const struct vtr_physical *p, VkForm
 {
 	VkFormatProperties2 props = { .sType = VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_2 };
 
+	if (vtr_physical_hides_linear(p)) {
+		return 0;
+	}
 	p->procs->vkGetPhysicalDeviceFormatProperties2(p->handle, format, &props);
 	return props.formatProperties.linearTilingFeatures;
+}
+
+void vtr_hand_vkGetPhysicalDeviceFormatProperties(struct vtr_dispatch *d,
+                                                  struct vtw_vkGetPhysicalDeviceFormatProperties *a)
+{
+	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
+
+	(void)d;
+	p->procs->vkGetPhysicalDeviceFormatProperties(a->physicalDevice, a->format, a->pFormatProperties);
+	if (vtr_physical_hides_linear(p)) {
+		a->pFormatProperties->linearTilingFeatures = 0;
+	}
+}
+
+static void hide_linear(VkFormatProperties2 *properties)
+{
+	VkFormatProperties3 *wide = vtr_chain_find(properties, VK_STRUCTURE_TYPE_FORMAT_PROPERTIES_3);
+
+	properties->formatProperties.linearTilingFeatures = 0;
+	if (wide != NULL) {
+		wide->linearTilingFeatures = 0;
+	}
 }
 
 void vtr_hand_vkGetPhysicalDeviceFormatProperties2(struct vtr_dispatch *d,
@@ -133,6 +158,9 @@ void vtr_hand_vkGetPhysicalDeviceFormatProperties2(struct vtr_dispatch *d,
 
 	(void)d;
 	p->procs->vkGetPhysicalDeviceFormatProperties2(a->physicalDevice, a->format, a->pFormatProperties);
+	if (vtr_physical_hides_linear(p)) {
+		hide_linear(a->pFormatProperties);
+	}
 	if (!p->emulate.drm_modifier || (list == NULL && list2 == NULL)) {
 		return;
 	}
@@ -180,9 +208,10 @@ static bool usage_lacks_feature(const struct vtr_physical *p, const VkPhysicalDe
 	        (features & VK_FORMAT_FEATURE_DEPTH_STENCIL_ATTACHMENT_BIT) == 0);
 }
 
-static bool hides_image(const struct vtr_physical *p, VkImageCreateFlags flags)
+static bool hides_image(const struct vtr_physical *p, VkImageTiling tiling, VkImageCreateFlags flags)
 {
-	return vtr_physical_hides_sparse(p) && (flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) != 0;
+	return (vtr_physical_hides_sparse(p) && (flags & VK_IMAGE_CREATE_SPARSE_BINDING_BIT) != 0) ||
+	       (vtr_physical_hides_linear(p) && tiling == VK_IMAGE_TILING_LINEAR);
 }
 
 void vtr_hand_vkGetPhysicalDeviceImageFormatProperties(struct vtr_dispatch *d,
@@ -191,10 +220,11 @@ void vtr_hand_vkGetPhysicalDeviceImageFormatProperties(struct vtr_dispatch *d,
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
 
 	(void)d;
-	a->ret = hides_image(p, a->flags) ? VK_ERROR_FORMAT_NOT_SUPPORTED :
-	                                    p->procs->vkGetPhysicalDeviceImageFormatProperties(
-						    a->physicalDevice, a->format, a->type, a->tiling,
-						    a->usage, a->flags, a->pImageFormatProperties);
+	a->ret = hides_image(p, a->tiling, a->flags) ?
+	                 VK_ERROR_FORMAT_NOT_SUPPORTED :
+	                 p->procs->vkGetPhysicalDeviceImageFormatProperties(
+				 a->physicalDevice, a->format, a->type, a->tiling, a->usage, a->flags,
+				 a->pImageFormatProperties);
 }
 
 void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(
@@ -208,7 +238,7 @@ void vtr_hand_vkGetPhysicalDeviceImageFormatProperties2(
 		vtr_chain_find(a->pImageFormatProperties, VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES);
 
 	(void)d;
-	if (hides_image(p, info->flags)) {
+	if (hides_image(p, info->tiling, info->flags)) {
 		a->ret = VK_ERROR_FORMAT_NOT_SUPPORTED;
 		return;
 	}

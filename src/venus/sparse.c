@@ -316,6 +316,10 @@ void vtr_sparse_choose(const struct vtr_venus_params *params, struct vtr_attempt
 		s->sparse_reason = "the driver does not support it on a queue that copies";
 		return;
 	}
+	if (!s->images_importable) {
+		s->sparse_reason = "images cannot be bound to memory that is shared";
+		return;
+	}
 	for (uint32_t i = 0; i < n; i++) {
 		if (choose_type(params, attempt, i, s)) {
 			s->sparse_types |= 1u << i;

@@ -8,13 +8,11 @@
 #include "venus/attempt.h"
 #include "venus/physical.h"
 #include "venus/sparse.h"
+#include "venus/types.h"
 #include "venus/venus.h"
 #include "vk/renderer_config.h"
 
 #define ATTEMPT_SIZE 65536
-#define HOST_BITS                                                                     \
-	(VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | \
-	 VK_MEMORY_PROPERTY_HOST_CACHED_BIT)
 
 const char *vtr_share_name(enum vtr_share share)
 {
@@ -149,6 +147,7 @@ static bool recall(const struct vtr_venus_params *params, struct vtr_physical *p
 	s->sparse_reason = "the prober has found this out";
 	s->import_alignment = known->import_alignment;
 	s->buffers_importable = known->buffers_importable;
+	s->images_importable = known->images_importable;
 	return true;
 }
 
@@ -156,14 +155,19 @@ static void find_out(const struct vtr_venus_params *params, struct vtr_physical 
                      struct vtr_attempt *attempt)
 {
 	struct vtr_memory_strategy *s = &physical->strategy;
-	bool imports = false;
+	uint32_t imported = VK_MAX_MEMORY_TYPES; /* the first such type */
 
 	s->import_alignment = attempt->alignment;
 	for (uint32_t i = 0; i < physical->memory.memoryTypeCount; i++) {
 		choose(params, attempt, i, s);
-		imports |= s->share[i] == VTR_SHARE_HOST_IMPORT;
+		if (imported == VK_MAX_MEMORY_TYPES && s->share[i] == VTR_SHARE_HOST_IMPORT) {
+			imported = i;
+		}
 	}
-	s->buffers_importable = imports && buffers_importable(physical);
+	s->buffers_importable = imported != VK_MAX_MEMORY_TYPES && buffers_importable(physical);
+	s->images_importable =
+		imported == VK_MAX_MEMORY_TYPES ||
+		(!params->config->no_image_import && vtr_attempt_binds_image(attempt, imported));
 	vtr_sparse_choose(params, attempt, s);
 	vtr_attempt_end(attempt);
 }
@@ -184,7 +188,7 @@ static bool rewrite_types(struct vtr_physical *physical, const char **out_why)
 			    (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT) != 0) {
 				*out_why = physical->strategy.reason[i];
 			}
-			type->propertyFlags &= ~(VkFlags)HOST_BITS;
+			type->propertyFlags &= ~(VkFlags)VTR_HOST_FLAGS;
 		}
 		coherent |= (type->propertyFlags & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT) != 0;
 	}
@@ -216,5 +220,6 @@ enum vtr_err vtr_strategy_probe(struct vtr_log *log, const struct vtr_venus_para
 		          why != NULL ? why : "the CPU cannot access its memory");
 		return VTR_ERR_UNSUPPORTED;
 	}
+	vtr_types_offer(physical);
 	return VTR_OK;
 }

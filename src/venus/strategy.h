@@ -24,13 +24,19 @@ struct vtr_memory_strategy {
 	const char *sparse_reason; /* a literal, for messages */
 	uint64_t import_alignment; /* of addresses and sizes */
 	bool buffers_importable; /* buffers may be declared importable */
+	bool images_importable; /* images may be bound to imported memory; otherwise see types.h */
 };
+
+/* What the CPU's view of a memory type consists of. */
+#define VTR_HOST_FLAGS                                                                \
+	(VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT | \
+	 VK_MEMORY_PROPERTY_HOST_CACHED_BIT)
 
 const char *vtr_share_name(enum vtr_share share);
 
 /**
  * Tests a device: creates it, and imports, exports and maps a page of each type; or adopts params->config->known.
- * Fills physical->strategy and rewrites physical->memory.
+ * Fills physical->strategy and physical->types, and rewrites physical->memory.
  * Returns: VTR_ERR_UNSUPPORTED if no coherent memory can be shared, VTR_ERR_VK.
  */
 VTR_MUST_CHECK enum vtr_err vtr_strategy_probe(struct vtr_log *log, const struct vtr_venus_params *params,

@@ -36,9 +36,9 @@ void vtr_probe_cache_format(const struct vtr_probed_device *device, char out_tex
 		                    LETTER_NOT_SPARSE :
 		                    letters[device->sparse_share[i]];
 	}
-	snprintf(out_text, VTR_PROBE_CACHE_TEXT, "%s:%s:%" PRIu64 ":%c:%c:%s:%s", device_text, driver_text,
-	         device->import_alignment, device->buffers_importable ? 'y' : 'n', device->is_cpu ? 'c' : 'g',
-	         types, sparse);
+	snprintf(out_text, VTR_PROBE_CACHE_TEXT, "%s:%s:%" PRIu64 ":%c:%c:%c:%s:%s", device_text, driver_text,
+	         device->import_alignment, device->buffers_importable ? 'y' : 'n',
+	         device->images_importable ? 'y' : 'n', device->is_cpu ? 'c' : 'g', types, sparse);
 }
 
 bool vtr_probe_cache_parse_uuid(const char **text, uint8_t out_uuid[VTR_PROBE_CACHE_UUID])
@@ -97,13 +97,14 @@ enum vtr_err vtr_probe_cache_parse(const char *text, struct vtr_probed_device *o
 	device.import_alignment = strtoull(text, &end, 10);
 	if (end == text || device.import_alignment == 0 ||
 	    (device.import_alignment & (device.import_alignment - 1)) != 0 || end[0] != ':' ||
-	    (end[1] != 'y' && end[1] != 'n') || end[2] != ':' || (end[3] != 'c' && end[3] != 'g') ||
-	    end[4] != ':') {
+	    (end[1] != 'y' && end[1] != 'n') || end[2] != ':' || (end[3] != 'y' && end[3] != 'n') ||
+	    end[4] != ':' || (end[5] != 'c' && end[5] != 'g') || end[6] != ':') {
 		return VTR_ERR_ARG;
 	}
 	device.buffers_importable = end[1] == 'y';
-	device.is_cpu = end[3] == 'c';
-	if (!parse_types(end + 5, &device)) {
+	device.images_importable = end[3] == 'y';
+	device.is_cpu = end[5] == 'c';
+	if (!parse_types(end + 7, &device)) {
 		return VTR_ERR_ARG;
 	}
 	*out_device = device;
@@ -115,7 +116,8 @@ static bool is_valid(const struct vtr_probed_device *device)
 	const uint64_t alignment = device->import_alignment;
 
 	if (alignment == 0 || (alignment & (alignment - 1)) != 0 || device->buffers_importable > 1 ||
-	    device->is_cpu > 1 || device->zero != 0 || device->type_count > VTR_PROBE_CACHE_MAX_TYPES) {
+	    device->images_importable > 1 || device->is_cpu > 1 || device->zero != 0 ||
+	    device->type_count > VTR_PROBE_CACHE_MAX_TYPES) {
 		return false;
 	}
 	for (uint32_t i = 0; i < device->type_count; i++) {

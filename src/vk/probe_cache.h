@@ -15,8 +15,8 @@
  * workers.
  *
  * The prober passes it as text: device and driver UUID in hex, import alignment, whether buffers can use imported
- * memory, whether it is a CPU, a letter for each memory type, and one more for each on devices that enable sparse
- * binding. Workers get it with their configuration (renderer_config.h).
+ * memory, whether images can, whether it is a CPU, a letter for each memory type, and one more for each on
+ * devices that enable sparse binding. Workers get it with their configuration (renderer_config.h).
  */
 #define VTR_PROBE_CACHE_UUID 16
 #define VTR_PROBE_CACHE_MAX_TYPES 32
@@ -35,9 +35,10 @@ struct vtr_probed_device {
 	uint8_t device_uuid[VTR_PROBE_CACHE_UUID];
 	uint8_t driver_uuid[VTR_PROBE_CACHE_UUID];
 	uint64_t import_alignment;
-	uint8_t buffers_importable; /* 0 or 1, as the next */
+	uint8_t buffers_importable; /* 0 or 1, as the next two */
+	uint8_t images_importable;
 	uint8_t is_cpu;
-	uint16_t zero;
+	uint8_t zero;
 	uint32_t type_count;
 	uint8_t share[VTR_PROBE_CACHE_MAX_TYPES]; /* enum vtr_share */
 	uint8_t sparse_share[VTR_PROBE_CACHE_MAX_TYPES]; /* the same, or VTR_PROBE_CACHE_NOT_SPARSE */

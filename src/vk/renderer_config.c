@@ -58,7 +58,7 @@ static const char *find_problem(const struct vtr_renderer_config *config)
 		return "import-alignment has a wrong value: it must be a power of two, for instance 16384";
 	}
 	if (config->no_host_import > 1 || config->no_export > 1 || config->sandbox > VTR_OS_SANDBOX_REQUIRE ||
-	    config->one_device > 1) {
+	    config->one_device > 1 || config->no_image_import > 1 || config->zero != 0) {
 		return "a flag or the mode of the sandbox has an unknown value";
 	}
 	if (config->lanes > VTR_RENDERER_CONFIG_LANES) {

@@ -40,7 +40,9 @@ struct vtr_renderer_config {
 	uint8_t sandbox; /* enum vtr_os_sandbox_mode */
 	uint8_t lanes; /* the threads that record command buffers; 0: none */
 	uint32_t readable_size; /* the used bytes of `readable` */
-	uint32_t one_device; /* 0 or 1: programs get only the device with the UUIDs below */
+	uint8_t one_device; /* 0 or 1: programs get only the device with the UUIDs below */
+	uint8_t no_image_import; /* 0 or 1, as no_host_import: imported memory is for buffers only */
+	uint16_t zero;
 	/* Both together name a device: two drivers may offer one GPU. */
 	uint8_t device_uuid[VTR_PROBE_CACHE_UUID];
 	uint8_t driver_uuid[VTR_PROBE_CACHE_UUID];

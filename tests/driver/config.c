@@ -151,6 +151,9 @@ static bool read_word(char *word)
 	if (strcmp(word, "portability") == 0) {
 		return vtd_config.portability = true;
 	}
+	if (strcmp(word, "buffers-only") == 0) {
+		return vtd_config.buffers_only = true;
+	}
 	if (strcmp(word, "linear-color") == 0) {
 		return vtd_config.linear_color = true;
 	}
@@ -258,6 +261,16 @@ bool vtd_submit_is_endless(void)
 	return endless;
 }
 
+static const char *const misuse_names[VTD_MISUSE_COUNT] = {
+	[VTD_MISUSE_IMAGE_IN_IMPORTED_MEMORY] = "MISUSE-image-in-imported-memory",
+};
+static atomic_uint_fast64_t misuses[VTD_MISUSE_COUNT];
+
+void vtd_note_misuse(enum vtd_misuse misuse)
+{
+	atomic_fetch_add(&misuses[misuse], 1);
+}
+
 /* In one piece, since other processes write to the same log. */
 void vtd_print_counts(void)
 {
@@ -273,6 +286,14 @@ void vtd_print_counts(void)
 
 		if (n != 0) {
 			fprintf(file, "vtr-test-driver[%d]: %s %llu\n", (int)getpid(), vtd_names[i].name,
+			        (unsigned long long)n);
+		}
+	}
+	for (size_t i = 0; i < VTD_MISUSE_COUNT; i++) {
+		const uint64_t n = atomic_load(&misuses[i]);
+
+		if (n != 0) {
+			fprintf(file, "vtr-test-driver[%d]: %s %llu\n", (int)getpid(), misuse_names[i],
 			        (unsigned long long)n);
 		}
 	}

@@ -31,6 +31,7 @@
 #define VTD_DRIVER_ID ((VkDriverId)0x76740001) /* not registered */
 
 enum vtd_type { VTD_TYPE_DEVICE, VTD_TYPE_HOST, VTD_TYPE_COUNT };
+#define VTD_TYPE_ONLY 0 /* with `buffers-only` */
 
 /* --- what gen_driver.py writes ---------------------------------------------------------------------- */
 
@@ -98,6 +99,7 @@ struct vtd_config {
 	bool count;
 	bool aliases;
 	bool portability;
+	bool buffers_only; /* imported memory is for buffers; there is one type of memory */
 	bool linear_color; /* linear images can be colour attachments, though no format's features say so */
 	uint32_t core;        /* with `aliases`: no core name of a later minor version is known */
 	uint32_t api_version; /* of the device */
@@ -119,6 +121,10 @@ bool vtd_enter(uint32_t name, void *object, VkResult *out_result);
 
 /* Whether a submit that is made now never ends. */
 bool vtd_submit_is_endless(void);
+
+/* Notes that the caller does what the driver has said to be impossible; it is counted like a call. */
+enum vtd_misuse { VTD_MISUSE_IMAGE_IN_IMPORTED_MEMORY, VTD_MISUSE_COUNT };
+void vtd_note_misuse(enum vtd_misuse misuse);
 
 /* Writes how often each name was called to stderr, if the configuration wants it. */
 void vtd_print_counts(void);

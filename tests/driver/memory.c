@@ -9,12 +9,16 @@
 #include "driver.h"
 
 #define ALIGNMENT 256
-#define ALL_TYPES ((1u << VTD_TYPE_COUNT) - 1)
 #define OPAQUE_FD VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT
 
 struct image {
 	VkImageCreateInfo info; /* its pointers are gone */
 };
+
+static uint32_t all_types(void)
+{
+	return vtd_config.buffers_only ? 1u << VTD_TYPE_ONLY : (1u << VTD_TYPE_COUNT) - 1;
+}
 
 /* --- memory ----------------------------------------------------------------------------------------- */
 
@@ -137,7 +141,7 @@ VkResult vtd_vkGetMemoryFdPropertiesKHR(VkDevice device, VkExternalMemoryHandleT
 	(void)device;
 	(void)type;
 	(void)fd;
-	out->memoryTypeBits = ALL_TYPES;
+	out->memoryTypeBits = all_types();
 	return VK_SUCCESS;
 }
 
@@ -147,7 +151,7 @@ VkResult vtd_vkGetMemoryHostPointerPropertiesEXT(VkDevice device, VkExternalMemo
 	(void)device;
 	(void)type;
 	(void)pointer;
-	out->memoryTypeBits = 1u << VTD_TYPE_HOST;
+	out->memoryTypeBits = 1u << (vtd_config.buffers_only ? VTD_TYPE_ONLY : VTD_TYPE_HOST);
 	return VK_SUCCESS;
 }
 
@@ -158,7 +162,7 @@ static void require(VkDeviceSize size, VkMemoryRequirements *out)
 	*out = (VkMemoryRequirements){
 		.size = (size + ALIGNMENT - 1) & ~(VkDeviceSize)(ALIGNMENT - 1),
 		.alignment = ALIGNMENT,
-		.memoryTypeBits = ALL_TYPES,
+		.memoryTypeBits = all_types(),
 	};
 }
 
@@ -304,6 +308,34 @@ VkResult vtd_vkCreateImage(VkDevice device, const VkImageCreateInfo *info,
 	image->info.pQueueFamilyIndices = NULL;
 	*out = (VkImage)(void *)image;
 	return VK_SUCCESS;
+}
+
+VkResult vtd_vkBindImageMemory(VkDevice device, VkImage image, VkDeviceMemory handle, VkDeviceSize offset)
+{
+	VTD_OBJECT(memory, m, handle);
+
+	(void)device;
+	(void)image;
+	(void)offset;
+	if (m->imported && vtd_config.buffers_only) {
+		vtd_note_misuse(VTD_MISUSE_IMAGE_IN_IMPORTED_MEMORY);
+		return VK_ERROR_UNKNOWN;
+	}
+	return VK_SUCCESS;
+}
+
+VkResult vtd_vkBindImageMemory2(VkDevice device, uint32_t count, const VkBindImageMemoryInfo *infos)
+{
+	VkResult ret = VK_SUCCESS;
+
+	for (uint32_t i = 0; i < count && ret == VK_SUCCESS; i++) {
+		/* Without memory it is for a swapchain. */
+		if (infos[i].memory != NULL) {
+			ret = vtd_vkBindImageMemory(device, infos[i].image, infos[i].memory,
+			                            infos[i].memoryOffset);
+		}
+	}
+	return ret;
 }
 
 void vtd_vkGetImageMemoryRequirements(VkDevice device, VkImage handle, VkMemoryRequirements *out)

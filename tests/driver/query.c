@@ -126,6 +126,19 @@ void vtd_vkGetPhysicalDeviceQueueFamilyProperties2(VkPhysicalDevice physical, ui
 void vtd_vkGetPhysicalDeviceMemoryProperties(VkPhysicalDevice physical, VkPhysicalDeviceMemoryProperties *out)
 {
 	(void)physical;
+	if (vtd_config.buffers_only) {
+		*out = (VkPhysicalDeviceMemoryProperties){
+			.memoryTypeCount = 1,
+			.memoryTypes = { [VTD_TYPE_ONLY] = { VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT |
+			                                             VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT |
+			                                             VK_MEMORY_PROPERTY_HOST_COHERENT_BIT |
+			                                             VK_MEMORY_PROPERTY_HOST_CACHED_BIT,
+			                                     0 } },
+			.memoryHeapCount = 1,
+			.memoryHeaps = { { VTD_HEAP_SIZE, VK_MEMORY_HEAP_DEVICE_LOCAL_BIT } },
+		};
+		return;
+	}
 	*out = (VkPhysicalDeviceMemoryProperties){
 		.memoryTypeCount = VTD_TYPE_COUNT,
 		.memoryTypes = {
@@ -301,11 +314,13 @@ VkResult vtd_vkGetPhysicalDeviceImageFormatProperties(VkPhysicalDevice physical,
 
 /* --- memory of others ------------------------------------------------------------------------------- */
 
-static VkExternalMemoryProperties external_memory(VkExternalMemoryHandleTypeFlagBits type)
+static VkExternalMemoryProperties external_memory(VkExternalMemoryHandleTypeFlagBits type, bool image)
 {
 	VkExternalMemoryProperties p = { .compatibleHandleTypes = type };
 
-	if (type == HOST_POINTER) {
+	if (type == HOST_POINTER && image && vtd_config.buffers_only) {
+		p.compatibleHandleTypes = 0;
+	} else if (type == HOST_POINTER) {
 		p.externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT;
 	} else if (type == OPAQUE_FD) {
 		p.externalMemoryFeatures = VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT |
@@ -327,7 +342,7 @@ VkResult vtd_vkGetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical
 		if (link->type == VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES) {
 			more = (void *)link;
 			more->externalMemoryProperties =
-				external_memory(external != NULL ? external->handleType : 0);
+				external_memory(external != NULL ? external->handleType : 0, true);
 		} else if (link->type == VK_STRUCTURE_TYPE_SAMPLER_YCBCR_CONVERSION_IMAGE_FORMAT_PROPERTIES) {
 			((VkSamplerYcbcrConversionImageFormatProperties *)(void *)link)
 				->combinedImageSamplerDescriptorCount = 1;
@@ -337,7 +352,7 @@ VkResult vtd_vkGetPhysicalDeviceImageFormatProperties2(VkPhysicalDevice physical
 		}
 	}
 	if (external != NULL && external->handleType != 0 &&
-	    external_memory(external->handleType).externalMemoryFeatures == 0) {
+	    external_memory(external->handleType, true).externalMemoryFeatures == 0) {
 		return VK_ERROR_FORMAT_NOT_SUPPORTED;
 	}
 	return vtd_vkGetPhysicalDeviceImageFormatProperties(physical, info->format, info->type, info->tiling,
@@ -350,7 +365,7 @@ void vtd_vkGetPhysicalDeviceExternalBufferProperties(VkPhysicalDevice physical,
                                                      VkExternalBufferProperties *out)
 {
 	(void)physical;
-	out->externalMemoryProperties = external_memory(info->handleType);
+	out->externalMemoryProperties = external_memory(info->handleType, false);
 }
 
 void vtd_vkGetPhysicalDeviceExternalFenceProperties(VkPhysicalDevice physical,

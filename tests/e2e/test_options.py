@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Hosts that are not here, emulated: coarse import alignment, and memory that cannot be shared."""
+"""Hosts that are not here, emulated: coarse import alignment, and memory that cannot be shared or not by images."""
 import e2e
 from harness import expect
 from test_scenes import run_both
@@ -14,6 +14,12 @@ def test_import_alignment_16k():
 def test_allocations_16k():
     with e2e.Server('-o', 'import-alignment=16K') as server:
         server.run([e2e.program('bench-client'), '--only', 'allocate,bandwidth', '--repeat', '1'])
+
+
+def test_private_images():
+    """As on KosmicKrisp, imported memory is for buffers only: no image can be mapped, all others are the same."""
+    run_both('-o', 'no-image-import', may_skip=['linear_image'])
+    run_both('-o', 'no-image-import', '-o', 'lanes=4', arguments=['--long'], may_skip=['linear_image'])
 
 
 def expect_no_device(*options):

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import e2e
+import harness
 from harness import expect
 from test_scenes import run_both
 
@@ -77,6 +78,23 @@ def test_scenes():
         path.write_text(json.dumps(data))
         expect_hidden(driver_env('null', str(path)))
         run_both('-o', f'driver={path}')
+
+
+def test_buffers_only():
+    """As on KosmicKrisp: no image is bound to imported memory, whatever real programs do."""
+    words = 'portability,buffers-only'
+    with e2e.Server(env=driver_env(f'{words},count')) as server:
+        # Its results are wrong, since the driver draws nothing.
+        expect('many_objects' in server.run([e2e.program('vk-suite')], check=False).stdout, 'vk-suite gave up')
+        server.run([e2e.tool('vulkaninfo')])
+        for name in 'Image', 'Memory', 'LocalMemory', 'Buffer':
+            server.run([e2e.program('vk-failures'), 'create', name])
+        expect(harness.wait_until(lambda: not server.workers(), 20), 'a worker is left')
+        log = server.log()
+    expect(': vkBindImageMemory2 ' in log or ': vkBindImageMemory ' in log, f'no image was bound:\n{log[-2000:]}')
+    expect('MISUSE' not in log, '\n'.join(line for line in log.splitlines() if 'MISUSE' in line))
+    device, = json.loads(e2e.run([e2e.program('vitrine'), 'doctor', '--json'], driver_env(words)).stdout)['devices']
+    expect(device['hides_linear'] and not device['emulated']['drm_format_modifier'], device)
 
 
 if __name__ == '__main__':

@@ -35,7 +35,7 @@ def first_difference(name, item, native, guest):
     return f'{len(wrong)} of {len(a)} bytes differ, the first at {wrong[0]}: {a[wrong[0]]} and {b[wrong[0]]}'
 
 
-def compare(native, guest, native_folder, guest_folder):
+def compare(native, guest, native_folder, guest_folder, may_skip=MAY_SKIP):
     bad = []
     skipped = []
     for name in native:
@@ -43,7 +43,7 @@ def compare(native, guest, native_folder, guest_folder):
             bad.append(f'{name}: missing')
         elif 'skipped' in guest[name]:
             skipped.append(name)
-            if 'skipped' not in native[name] and name not in MAY_SKIP:
+            if 'skipped' not in native[name] and name not in may_skip:
                 bad.append(f'{name}: skipped: {guest[name]["skipped"]}')
         elif 'skipped' in native[name]:
             bad.append(f'{name}: native skips it, vitrine does not')
@@ -59,8 +59,8 @@ def compare(native, guest, native_folder, guest_folder):
     expect(not bad, 'differences:\n  ' + '\n  '.join(bad))
 
 
-def run_both(*server_options, arguments=(), logged=None):
-    """`logged`: what must be in the server's log afterwards."""
+def run_both(*server_options, arguments=(), logged=None, may_skip=()):
+    """`logged`: what must be in the server's log afterwards. `may_skip`: scenes besides MAY_SKIP."""
     with tempfile.TemporaryDirectory() as folder:
         native_folder, guest_folder = Path(folder) / 'native', Path(folder) / 'guest'
         native_folder.mkdir()
@@ -72,7 +72,7 @@ def run_both(*server_options, arguments=(), logged=None):
             server.expect_alive()
             expect(logged is None or logged in server.log(), f'no "{logged}" in the log:\n{server.log()}')
         expect('Virtio-GPU Venus' in guest.stdout.splitlines()[0], guest.stdout.splitlines()[0])
-        compare(results(native.stdout), results(guest.stdout), native_folder, guest_folder)
+        compare(results(native.stdout), results(guest.stdout), native_folder, guest_folder, {*MAY_SKIP, *may_skip})
 
 
 def test_native_is_deterministic():

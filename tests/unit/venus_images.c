@@ -283,7 +283,8 @@ static void images(void)
 
 static void creation_fails(void)
 {
-	const struct guest_setup setup = { .driver = "fail=vkCreateImage:VK_ERROR_UNKNOWN:times=1,"
+	/* The first image is the probe's. */
+	const struct guest_setup setup = { .driver = "fail=vkCreateImage:VK_ERROR_UNKNOWN:after=1:times=1,"
 		                                     "fail=vkCreateBuffer:VK_ERROR_UNKNOWN:times=1" };
 	const VkImageCreateInfo image = image_info(LINEAR, NULL);
 	const VkBufferCreateInfo buffer = { .size = 64 };

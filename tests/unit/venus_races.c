@@ -112,6 +112,8 @@ static void replace(void)
 	REPLACE(vkBindBufferMemory, succeed);
 	REPLACE(vkCreateImage, make);
 	REPLACE(vkDestroyImage, ignore);
+	REPLACE(vkGetImageMemoryRequirements, ignore);
+	REPLACE(vkBindImageMemory, succeed);
 	REPLACE(vkCreateFence, make);
 	REPLACE(vkDestroyFence, ignore);
 	REPLACE(vkResetFences, succeed);

@@ -209,6 +209,54 @@ static void how_memory_is_shared(void)
 	}
 }
 
+static void no_such_types(VkDevice device, VkImage image, VkMemoryRequirements *out)
+{
+	ORIGINAL(vkGetImageMemoryRequirements)(device, image, out);
+	out->memoryTypeBits = 1u << LOCAL;
+}
+
+static void images_of_another_type(void)
+{
+	REPLACE(vkGetImageMemoryRequirements, no_such_types);
+}
+
+/* Whether images can be bound to imported memory: the driver must say so, and do it. */
+static void images_in_imported_memory(void)
+{
+	static const struct {
+		struct row row;
+		bool private; /* images are apart */
+	} cases[] = {
+		{ { .vm = true }, false },
+		{ { .vm = true, .driver = "buffers-only" }, true },
+		{ { .driver = "buffers-only" }, true },
+		{ { .driver = "buffers-only", .no_host_import = true }, false }, /* nothing is imported */
+		{ { .replace = fake_loader_offer_dma_bufs }, false },
+		{ { .vm = true, .driver = "fail=vkBindImageMemory:VK_ERROR_UNKNOWN" }, true },
+		{ { .vm = true, .driver = "fail=vkCreateImage:VK_ERROR_OUT_OF_DEVICE_MEMORY" }, true },
+		{ { .vm = true, .driver = "fail=vkAllocateMemory:VK_ERROR_UNKNOWN:after=1:times=1" }, true },
+		{ { .vm = true, .replace = images_of_another_type }, true },
+	};
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(cases); i++) {
+		struct vtr_probe_report report = probe(&cases[i].row, false);
+		const struct vtr_probe_device *d = &report.devices[0];
+		const bool one = cases[i].row.driver != NULL &&
+		                 strcmp(cases[i].row.driver, "buffers-only") == 0;
+
+		printf("  row %zu\n", i);
+		CHECK(d->refused == NULL);
+		CHECK_EQ(d->type_count, one ? 1 : 2);
+		CHECK_EQ(d->hides_linear, cases[i].private);
+		CHECK_EQ(d->known.images_importable, !cases[i].private);
+		CHECK_EQ(d->emulates_modifiers, !cases[i].private);
+		CHECK(d->emulates_dma_buf != (cases[i].row.replace == fake_loader_offer_dma_bufs));
+		/* The type that is mapped is what it was. */
+		CHECK_EQ(d->types[one ? 0 : HOST].guest_flags, d->types[one ? 0 : HOST].flags);
+		vtr_probe_finish(&report);
+	}
+}
+
 static void a_device_cannot_be_created(void)
 {
 	const struct row row = { .driver = "fail=vkCreateDevice:VK_ERROR_INITIALIZATION_FAILED" };
@@ -486,6 +534,7 @@ static void trials_of_rays(void)
 int main(void)
 {
 	RUN(how_memory_is_shared);
+	RUN(images_in_imported_memory);
 	RUN(a_device_cannot_be_created);
 	RUN(kinds_of_devices);
 	RUN(an_older_device);

@@ -11,6 +11,7 @@ static struct vtr_probed_device sample(uint32_t type_count)
 {
 	struct vtr_probed_device device = { .import_alignment = 16384,
 		                            .buffers_importable = true,
+		                            .images_importable = type_count % 4 < 2,
 		                            .is_cpu = type_count % 2 != 0,
 		                            .type_count = type_count };
 
@@ -40,6 +41,7 @@ static void round_trip(void)
 		CHECK(memcmp(back.driver_uuid, device.driver_uuid, VTR_PROBE_CACHE_UUID) == 0);
 		CHECK_EQ(back.import_alignment, device.import_alignment);
 		CHECK(back.buffers_importable);
+		CHECK_EQ(back.images_importable, device.images_importable);
 		CHECK_EQ(back.is_cpu, device.is_cpu);
 		CHECK_EQ(back.type_count, types);
 		CHECK(memcmp(back.share, device.share, sizeof(back.share)) == 0);

@@ -104,6 +104,8 @@ static void refuses(void)
 	REFUSED(config.import_alignment = 3);
 	REFUSED(config.no_host_import = 2);
 	REFUSED(config.no_export = 2);
+	REFUSED(config.no_image_import = 2);
+	REFUSED(config.zero = 1);
 	REFUSED(config.sandbox = VTR_OS_SANDBOX_REQUIRE + 1);
 	REFUSED(config.lanes = VTR_RENDERER_CONFIG_LANES + 1);
 	REFUSED(config.one_device = 2);
