@@ -15,7 +15,7 @@ KINDS = {'FILE': FILES, 'PATH': FILES, 'DIR': FOLDERS, 'FOLDER': FOLDERS}
 # The values of options, and of renderer options, where the help has them in its text only.
 VALUES = {
     'accel': ['kvm', 'tcg'],
-    'encoder': ['h264_nvenc', 'h264_vaapi', 'h264_vulkan', 'libx264'],
+    'encoder': ['h264_nvenc', 'h264_vaapi', 'h264_videotoolbox', 'h264_vulkan', 'libx264'],
     'log': ['error', 'warn', 'info', 'debug', 'trace'],
     'window-renderer': ['auto', 'software', 'vulkan'],
 }

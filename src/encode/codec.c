@@ -19,10 +19,8 @@
 
 /* In order of preference. */
 static const struct vtr_encoder_family *const families[] = {
-	&vtr_encoder_nvenc,
-	&vtr_encoder_vulkan,
-	&vtr_encoder_vaapi,
-	&vtr_encoder_x264,
+	&vtr_encoder_nvenc,        &vtr_encoder_vulkan, &vtr_encoder_vaapi,
+	&vtr_encoder_videotoolbox, &vtr_encoder_x264,
 };
 
 static void close_device(struct vtr_codec *codec)

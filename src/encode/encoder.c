@@ -2,6 +2,7 @@
 #define VTR_LOG_MODULE "encode"
 #include "encode/encoder.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,9 @@
  */
 #define BUFFER_PARTS 4
 #define WHY_BYTES 120
+/* Between pictures that are encoded to see whether the encoder works, if it holds units back. A session of hardware
+ * takes some 100 ms to start. */
+#define PROVE_MS 50
 
 struct vtr_encoder {
 	struct vtr_encoder_params params;
@@ -28,9 +32,11 @@ struct vtr_encoder {
 	AVBufferRef *frames; /* pictures are uploaded to these; NULL: they are read from memory */
 	AVFrame *frame;
 	AVPacket *packet;
-	int64_t count;  /* number of pictures */
-	bool needs_key; /* no key frame was output since it was opened */
-	bool reopen;    /* for another bit rate */
+	int64_t count; /* pictures since it was opened */
+	int64_t first; /* the number of the first of these */
+	int64_t last; /* the picture, counted like these, of the last unit; -1: none yet */
+	bool needs_key; /* no key frame was encoded since it was opened */
+	bool reopen; /* for another bit rate */
 };
 
 /* --- access units ------------------------------------------------------------------------------------ */
@@ -48,6 +54,7 @@ static enum vtr_err make_unit(const struct vtr_encoder *encoder, struct vtr_acce
 		.width = encoder->params.width,
 		.height = encoder->params.height,
 		.key = (packet->flags & AV_PKT_FLAG_KEY) != 0,
+		.number = (uint64_t)(encoder->first + encoder->last),
 		.size = (size_t)packet->size,
 	};
 	atomic_init(&unit->refs, 1);
@@ -130,7 +137,9 @@ static int open_context(struct vtr_encoder *encoder)
 	int result = 0;
 
 	encoder->needs_key = true;
+	encoder->first += encoder->count;
 	encoder->count = 0;
+	encoder->last = -1;
 	encoder->context = codec ? av->avcodec_alloc_context3(codec) : NULL;
 	if (!encoder->context) {
 		return codec ? AVERROR(ENOMEM) : AVERROR_ENCODER_NOT_FOUND;
@@ -173,7 +182,9 @@ static int wrap_picture(const struct vtr_encoder *encoder, const struct vtr_yuv 
 	frame->data[1] = picture->uv;
 	frame->linesize[0] = (int)picture->y_stride;
 	frame->linesize[1] = (int)picture->uv_stride;
-	/* Without an owner the library would copy the memory. */
+	if (encoder->family->holds) {
+		return 0; /* without an owner the library copies the memory, which may be reused before it is read */
+	}
 	frame->buf[0] = av->av_buffer_create(picture->y, picture->y_stride * rows * 2, leave_memory, NULL,
 	                                     AV_BUFFER_FLAG_READONLY);
 	frame->buf[1] = av->av_buffer_create(picture->uv, picture->uv_stride * rows, leave_memory, NULL,
@@ -208,7 +219,8 @@ static int upload(const struct vtr_encoder *encoder, bool key)
 	return result;
 }
 
-/* Encodes one picture into encoder->packet. Returns: 0, or an error of libavcodec. */
+/* Encodes one picture into encoder->packet. Returns: 0, or an error of libavcodec; AVERROR(EAGAIN): the unit is held
+ * back. */
 static int code(struct vtr_encoder *encoder, const struct vtr_yuv *picture, bool key)
 {
 	int result = wrap_picture(encoder, picture);
@@ -217,11 +229,23 @@ static int code(struct vtr_encoder *encoder, const struct vtr_yuv *picture, bool
 		result = encoder->frames ? upload(encoder, key) : send_frame(encoder, encoder->frame, key);
 	}
 	encoder->av->av_frame_unref(encoder->frame);
-	if (result >= 0) {
-		result = encoder->av->avcodec_receive_packet(encoder->context, encoder->packet);
-	}
 	encoder->count++;
+	if (result < 0) {
+		return result;
+	}
+	encoder->needs_key = encoder->needs_key && !key;
+	result = encoder->av->avcodec_receive_packet(encoder->context, encoder->packet);
+	if (result == 0) {
+		encoder->last = encoder->family->holds ? encoder->packet->pts : encoder->count - 1;
+	}
 	return result < 0 ? result : 0;
+}
+
+/* Returns: whether the encoder may hold this unit back. */
+static bool may_hold(const struct vtr_encoder *encoder, int result)
+{
+	return result == AVERROR(EAGAIN) && encoder->family->holds &&
+	       encoder->count - 1 - encoder->last <= VTR_ENCODER_MAX_HELD;
 }
 
 /* Encodes a grey picture, which is discarded, to find out whether the encoder works. */
@@ -244,8 +268,26 @@ static int prove(struct vtr_encoder *encoder)
 		.uv_stride = stride,
 	};
 	int result = code(encoder, &picture, true);
+	while (may_hold(encoder, result)) {
+		(void)poll(NULL, 0, PROVE_MS);
+		result = code(encoder, &picture, false);
+	}
 	encoder->av->av_packet_unref(encoder->packet);
 	free(memory);
+	return result;
+}
+
+/* Begins anew behind the pictures of prove(). Opens the encoder anew if it may hold some of them back. */
+static int forget_proof(struct vtr_encoder *encoder)
+{
+	int result = 0;
+
+	if (encoder->family->holds) {
+		close_context(encoder);
+		result = open_context(encoder);
+	}
+	encoder->first = -encoder->count;
+	encoder->needs_key = true;
 	return result;
 }
 
@@ -281,6 +323,9 @@ enum vtr_err vtr_encoder_try(const struct vtr_encoder_params *params, const stru
 	int result = encoder->frame && encoder->packet ? open_context(encoder) : AVERROR(ENOMEM);
 	if (result == 0) {
 		result = prove(encoder);
+	}
+	if (result == 0) {
+		result = forget_proof(encoder);
 	}
 	if (result < 0) {
 		explain(encoder, result, why, why_size);
@@ -353,6 +398,9 @@ enum vtr_err vtr_encoder_encode(struct vtr_encoder *encoder, const struct vtr_yu
 	if (result == 0) {
 		result = code(encoder, picture, key || encoder->needs_key);
 	}
+	if (may_hold(encoder, result)) {
+		return VTR_ERR_AGAIN;
+	}
 	if (result < 0) {
 		explain(encoder, result, why, sizeof(why));
 		vtr_warn_limited(encoder->params.log, "%s has broken down: %s", encoder->family->name, why);
@@ -360,8 +408,6 @@ enum vtr_err vtr_encoder_encode(struct vtr_encoder *encoder, const struct vtr_yu
 	}
 	enum vtr_err err = make_unit(encoder, out_unit);
 	encoder->av->av_packet_unref(encoder->packet);
-	if (err == VTR_OK) {
-		encoder->needs_key = false;
-	}
+	encoder->needs_key = encoder->needs_key || err != VTR_OK;
 	return err;
 }

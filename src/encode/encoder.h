@@ -11,7 +11,7 @@
 
 /*
  * H.264 encoders behind one interface, for live pictures: one picture in, one access unit out, no
- * reordering, key frames on demand.
+ * reordering, key frames on demand. Some hold units back until the next pictures go in.
  *
  * Thread: one for each encoder; access units: any.
  */
@@ -30,6 +30,7 @@ struct vtr_yuv {
 /* One coded picture: Annex B, SPS and PPS in front of key frames. Immutable once made. */
 struct vtr_access_unit {
 	atomic_uint refs;
+	uint64_t number; /* of the call of vtr_encoder_encode() that had the picture, from 0 on */
 	uint64_t generation; /* of the display; a new one for each size, from a key frame on */
 	uint64_t frame; /* the frame that the picture shows (struct vtr_scanout_frame) */
 	int64_t captured_ns; /* when that frame was flushed (vtr_os_now_ns()) */
@@ -93,13 +94,21 @@ const char *vtr_encoder_name(const struct vtr_encoder *encoder);
 /* Applies from the next picture on. That is a key frame if the encoder must be reopened. */
 void vtr_encoder_set_bitrate(struct vtr_encoder *encoder, uint32_t bitrate);
 
+/* The most units that an encoder holds back. One that needs more has failed. */
+#define VTR_ENCODER_MAX_HELD 8
+
 /**
  * Encodes a picture of the encoder's size. The planes may be reused when this returns. A picture with an odd
  * side is encoded with the side rounded up: the unit has the picture's sides, and decoders may output one
  * more column or row.
  *
+ * An encoder that holds units back outputs that of an earlier picture, whose number the unit has, or none. A caller
+ * that has no new picture encodes the last one again until its unit has come. What is held back is lost when the
+ * encoder is reopened for another bit rate.
+ *
  * Owner:   *out_unit is a reference, the caller's; the caller fills in generation, frame, captured_ns.
- * Returns: VTR_ERR_UNSUPPORTED (the encoder has failed), VTR_ERR_NOMEM.
+ * Returns: VTR_ERR_AGAIN (the picture was taken, and no unit has come out yet), VTR_ERR_UNSUPPORTED (the encoder has
+ *          failed), VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_encoder_encode(struct vtr_encoder *encoder, const struct vtr_yuv *picture,
                                                bool key, struct vtr_access_unit **out_unit);

@@ -46,6 +46,13 @@ struct slot {
 	int64_t time_ns; /* of the flush */
 };
 
+/* What a unit says about its picture. */
+struct source {
+	uint64_t generation;
+	uint64_t frame;
+	int64_t time_ns;
+};
+
 /*
  * Two slots are enough, since an encoder is done with a picture when it returns. One is filled while the
  * other keeps the last whole picture, for refinement and for new sinks.
@@ -77,13 +84,17 @@ struct vtr_stream {
 	int64_t tried_ns;   /* since when a whole picture is tried for; NEVER: not now */
 	bool in_generation; /* a picture of the kept one's generation has been encoded */
 	struct vtr_encoder *encoder;
+	uint64_t coded;         /* pictures that this encoder has taken */
+	uint64_t wanted; /* the number of the last of these that is not only there to bring out others */
+	struct source sources[VTR_ENCODER_MAX_HELD + 1]; /* of the last pictures, by their number */
+	int64_t held_ns; /* when the last picture is encoded again if its unit is held back; NEVER: it is not */
 	uint32_t width, height; /* of the encoder */
-	uint32_t rate;          /* bit rate that it was given */
-	int64_t key_ns;         /* time of the last key frame */
-	int64_t due_ns;         /* no new picture is taken before this */
-	int64_t refine_ns;      /* NEVER: already refined */
-	int64_t broken_ns;      /* nothing is tried before this */
-	bool resting;           /* there is no sink; memory is freed at rest_ns */
+	uint32_t rate; /* bit rate that it was given */
+	int64_t key_ns; /* time of the last key frame */
+	int64_t due_ns; /* no new picture is taken before this */
+	int64_t refine_ns; /* NEVER: already refined */
+	int64_t broken_ns; /* nothing is tried before this */
+	bool resting; /* there is no sink; memory is freed at rest_ns */
 	int64_t rest_ns;
 };
 
@@ -146,11 +157,11 @@ static bool a_sink_waits(struct vtr_stream *stream)
 /* --- taking pictures --------------------------------------------------------------------------------- */
 
 enum news {
-	NEWS_NONE,    /* the display shows the frame that was taken last */
-	NEWS_FRAME,   /* it shows another frame */
-	NEWS_INACTIVE,    /* the display is inactive */
+	NEWS_NONE, /* the display shows the frame that was taken last */
+	NEWS_FRAME, /* it shows another frame */
+	NEWS_INACTIVE, /* the display is inactive */
 	NEWS_UNKNOWN, /* look again later */
-	NEWS_BROKEN,  /* the frame cannot be read */
+	NEWS_BROKEN, /* the frame cannot be read */
 };
 
 static enum news explain(enum vtr_err err)
@@ -256,6 +267,7 @@ static void drop_encoder(struct vtr_stream *stream)
 {
 	vtr_encoder_destroy(stream->encoder);
 	stream->encoder = NULL;
+	stream->held_ns = NEVER;
 	pthread_mutex_lock(&stream->lock);
 	stream->counters.encoder = NULL;
 	pthread_mutex_unlock(&stream->lock);
@@ -284,6 +296,9 @@ static enum vtr_err open_encoder(struct vtr_stream *stream, const struct vtr_yuv
 		stream->width = picture->width;
 		stream->height = picture->height;
 		stream->rate = bitrate;
+		stream->coded = 0;
+		stream->wanted = 0;
+		stream->held_ns = NEVER;
 	}
 	return err;
 }
@@ -320,6 +335,7 @@ enum reason {
 	REASON_NEW,
 	REASON_REFINE,
 	REASON_WANTED, /* unchanged, but a sink asked for it */
+	REASON_HELD, /* unchanged: the encoder holds its unit back */
 };
 
 static void count(struct vtr_stream *stream, const struct vtr_access_unit *unit, enum reason reason,
@@ -337,11 +353,39 @@ static void count(struct vtr_stream *stream, const struct vtr_access_unit *unit,
 	pthread_mutex_unlock(&stream->lock);
 }
 
-/* Encodes the kept picture and passes it to the sinks. */
+/* The encoder has taken the kept picture. `unit` is what came out, NULL: nothing. */
+static void note_taken(struct vtr_stream *stream, const struct vtr_access_unit *unit, bool key,
+                       enum reason reason)
+{
+	const struct slot *kept = &stream->slots[stream->kept];
+	const uint64_t number = stream->coded++;
+	int64_t now_ns = vtr_os_now_ns();
+
+	stream->sources[number % VTR_ARRAY_LEN(stream->sources)] =
+		(struct source){ kept->generation, kept->frame, kept->time_ns };
+	stream->wanted = reason == REASON_HELD ? stream->wanted : number;
+	stream->held_ns = unit && unit->number >= stream->wanted ?
+	                          NEVER :
+	                          now_ns + NS_PER_S / stream->streams->params.fps;
+	key = key || !stream->in_generation || (unit && unit->key);
+	stream->in_generation = true;
+	if (key) {
+		stream->key_ns = now_ns;
+		stream->key_pending = false;
+	}
+	stream->picture_pending = false;
+	if (reason == REASON_REFINE) {
+		stream->refine_ns = NEVER;
+	} else if (reason == REASON_NEW || key) {
+		stream->refine_ns = now_ns + REFINE_NS;
+	}
+}
+
+/* Encodes the kept picture and passes what comes out to the sinks. */
 static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason)
 {
 	const struct slot *kept = &stream->slots[stream->kept];
-	struct vtr_access_unit *unit;
+	struct vtr_access_unit *unit = NULL;
 	enum vtr_err err = prepare_encoder(stream);
 	int64_t begin_ns = vtr_os_now_ns();
 
@@ -349,26 +393,20 @@ static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason
 		err = vtr_encoder_encode(stream->encoder, &kept->buffer.yuv, key || !stream->in_generation,
 		                         &unit);
 	}
-	if (err != VTR_OK) {
+	if (err != VTR_OK && err != VTR_ERR_AGAIN) {
 		drop_encoder(stream);
 		stream->picture_pending = true; /* there may never be another frame */
 		return err;
 	}
+	note_taken(stream, unit, key, reason);
+	if (!unit) {
+		return VTR_OK;
+	}
+	const struct source *source = &stream->sources[unit->number % VTR_ARRAY_LEN(stream->sources)];
 	int64_t now_ns = vtr_os_now_ns();
-	unit->generation = kept->generation;
-	unit->frame = kept->frame;
-	unit->captured_ns = kept->time_ns;
-	stream->in_generation = true;
-	if (unit->key) {
-		stream->key_ns = now_ns;
-		stream->key_pending = false;
-	}
-	stream->picture_pending = false;
-	if (reason == REASON_REFINE) {
-		stream->refine_ns = NEVER;
-	} else if (reason == REASON_NEW || unit->key) {
-		stream->refine_ns = now_ns + REFINE_NS;
-	}
+	unit->generation = source->generation;
+	unit->frame = source->frame;
+	unit->captured_ns = source->time_ns;
 	count(stream, unit, reason, now_ns - begin_ns);
 	vtr_trace(log_of(stream), "display %u: frame %" PRIu64 ": encode, %zu bytes%s in %" PRId64 " us",
 	          stream->display, unit->frame, unit->size, unit->key ? ", key" : "",
@@ -430,11 +468,18 @@ static enum vtr_err repeat(struct vtr_stream *stream, int64_t key_at_ns, int64_t
 {
 	bool key = key_at_ns != NEVER && now_ns >= key_at_ns;
 	bool refine = stream->refine_ns != NEVER && now_ns >= stream->refine_ns;
+	bool held = stream->held_ns != NEVER && now_ns >= stream->held_ns;
 	int64_t next_ns = stream->refine_ns;
 
-	if (key || refine || stream->picture_pending) {
+	if (key || refine || held || stream->picture_pending) {
 		*out_next_ns = now_ns;
-		return code(stream, key, refine && !key ? REASON_REFINE : REASON_WANTED);
+		return code(stream, key,
+		            refine && !key                 ? REASON_REFINE :
+		            key || stream->picture_pending ? REASON_WANTED :
+		                                             REASON_HELD);
+	}
+	if (stream->held_ns != NEVER && (next_ns == NEVER || stream->held_ns < next_ns)) {
+		next_ns = stream->held_ns;
 	}
 	if (key_at_ns != NEVER && (next_ns == NEVER || key_at_ns < next_ns)) {
 		next_ns = key_at_ns;
@@ -568,6 +613,7 @@ static void init_stream(struct vtr_streams *streams, uint32_t display)
 	stream->display = display;
 	stream->bitrate = streams->params.bitrate;
 	stream->refine_ns = NEVER;
+	stream->held_ns = NEVER;
 	stream->tried_ns = NEVER;
 	/* Long ago. */
 	stream->key_ns = -KEY_NS;

@@ -2,6 +2,7 @@
 #include "encode/encoder.h"
 
 #include "base/log.h"
+#include "encode/codec.h"
 #include "encode/h264.h"
 #include "h264.h"
 #include "platform/thread.h"
@@ -63,6 +64,7 @@ static void test_pictures_come_out_at_once(void)
 	for (uint32_t i = 0; i < 400; i++) {
 		struct vtr_yuv yuv = draw(WIDTH, HEIGHT, i, false);
 		struct vtr_access_unit *unit = encode(encoder, &yuv, i == 77);
+		CHECK_EQ(unit->number, i);
 		/* The first one, and none but those that were asked for. */
 		CHECK_EQ(unit->key, i == 0 || i == 77);
 		h264_decode(decoder, unit->data, unit->size, &picture);
@@ -145,6 +147,146 @@ static void test_bitrate_changes_without_key_frame(void)
 	vtr_encoder_destroy(encoder);
 }
 
+/* --- encoders that hold units back, as libavcodec's h264_videotoolbox does ---------------------------- */
+
+static const char *lookahead;
+
+static void hold(const struct vtr_av *av, const struct vtr_encoder_params *params, AVCodecContext *context,
+                 AVDictionary **options)
+{
+	(void)params;
+	context->thread_count = 1;
+	av->av_dict_set(options, "preset", "veryfast", 0);
+	av->av_dict_set(options, "profile", "baseline", 0);
+	av->av_dict_set(options, "forced-idr", "1", 0);
+	av->av_dict_set(options, "rc-lookahead", lookahead, 0);
+	av->av_dict_set(options, "x264-params", "scenecut=0:sync-lookahead=0:mbtree=1", 0);
+}
+
+/* libx264 that looks ahead. */
+static const struct vtr_encoder_family holding = {
+	.name = "libx264",
+	.device = AV_HWDEVICE_TYPE_NONE,
+	.pixels = AV_PIX_FMT_NV12,
+	.holds = true,
+	.gop = 1 << 30,
+	.configure = hold,
+};
+enum { HELD = 4 }; /* units that it holds back: one more than it looks ahead */
+
+static const struct vtr_encoder_params holding_params = {
+	.width = WIDTH, .height = HEIGHT, .fps = FPS, .bitrate = 4000000
+};
+
+static struct vtr_encoder *make_holding(void)
+{
+	struct vtr_encoder_params params = holding_params;
+	struct vtr_encoder *encoder;
+	char why[120];
+
+	params.codec = codec;
+	lookahead = "3";
+	CHECK_OK(vtr_encoder_try(&params, &holding, why, sizeof(why), &encoder));
+	return encoder;
+}
+
+/* Encodes picture `number`, a grey of its own, in memory that is used again for each. Returns: NULL: no unit. */
+static struct vtr_access_unit *encode_grey(struct vtr_encoder *encoder, uint32_t number, bool key)
+{
+	const struct vtr_yuv yuv = { WIDTH, HEIGHT, planes[0], planes[1], WIDTH, WIDTH };
+	struct vtr_access_unit *unit = NULL;
+
+	memset(planes[0], (int)(40 + number * 2), sizeof(planes[0]));
+	memset(planes[1], 128, sizeof(planes[1]));
+	enum vtr_err err = vtr_encoder_encode(encoder, &yuv, key, &unit);
+	CHECK_EQ(err, unit ? VTR_OK : VTR_ERR_AGAIN);
+	memset(planes[0], 0, sizeof(planes[0]));
+	return unit;
+}
+
+/* The unit has the picture of that number, and is Annex B. */
+static void check_grey(struct h264 *decoder, struct vtr_access_unit *unit, uint64_t number, bool key)
+{
+	static const uint8_t start[] = { 0, 0, 0, 1 };
+	struct h264_picture picture;
+
+	CHECK(unit != NULL);
+	CHECK_EQ(unit->number, number);
+	CHECK_EQ(unit->key, key);
+	CHECK(memcmp(unit->data, start, sizeof(start)) == 0);
+	h264_decode(decoder, unit->data, unit->size, &picture);
+	CHECK_EQ(picture.key, key);
+	CHECK(abs(picture.planes[0][0] - (int)(40 + number * 2)) <= 2);
+	vtr_access_unit_unref(unit);
+}
+
+static void test_units_are_held_back(void)
+{
+	struct vtr_encoder *encoder = make_holding();
+	struct h264 *decoder = h264_create();
+
+	/* The proof that it works has left nothing. */
+	for (uint32_t i = 0; i < HELD; i++) {
+		CHECK(encode_grey(encoder, i, false) == NULL);
+	}
+	for (uint32_t i = HELD; i < 60; i++) {
+		check_grey(decoder, encode_grey(encoder, i, i == 20), i - HELD,
+		           i - HELD == 0 || i - HELD == 20);
+	}
+	/* Numbers go on when it is reopened, which drops what it holds. */
+	vtr_encoder_set_bitrate(encoder, 2000000);
+	for (uint32_t i = 60; i < 60 + HELD; i++) {
+		CHECK(encode_grey(encoder, i, false) == NULL);
+	}
+	check_grey(decoder, encode_grey(encoder, 60 + HELD, false), 60, true);
+	h264_destroy(decoder);
+	vtr_encoder_destroy(encoder);
+}
+
+static void test_too_much_is_held_back(void)
+{
+	struct vtr_encoder_params params = holding_params;
+	struct vtr_encoder_family at_once = holding;
+	struct vtr_encoder *encoder;
+	char why[120] = "";
+
+	params.codec = codec;
+	lookahead = "20";
+	CHECK_ERR(vtr_encoder_try(&params, &holding, why, sizeof(why), &encoder), VTR_ERR_UNSUPPORTED);
+	CHECK_STR(why, "it holds pictures back");
+	lookahead = "1";
+	at_once.holds = false;
+	CHECK_ERR(vtr_encoder_try(&params, &at_once, why, sizeof(why), &encoder), VTR_ERR_UNSUPPORTED);
+	CHECK_STR(why, "it holds pictures back");
+}
+
+/* What each family asks of libavcodec; on this host there may be no such encoder. */
+static void test_videotoolbox_is_for_live_pictures(void)
+{
+	static const char *const wanted[][2] = { { "realtime", "1" },
+		                                 { "prio_speed", "1" },
+		                                 { "profile", "constrained_baseline" },
+		                                 { "allow_sw", "0" } };
+	const struct vtr_encoder_family *family = &vtr_encoder_videotoolbox;
+	AVCodecContext *context = avcodec_alloc_context3(NULL);
+	AVDictionary *options = NULL;
+
+	CHECK_STR(family->name, "h264_videotoolbox");
+	CHECK(family->holds && !family->live_bitrate);
+	CHECK_EQ(family->pixels, AV_PIX_FMT_NV12);
+	CHECK_EQ(family->device, AV_HWDEVICE_TYPE_NONE);
+	family->configure(&codec->av, &holding_params, context, &options);
+	for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+		const AVDictionaryEntry *entry = av_dict_get(options, wanted[i][0], NULL, 0);
+		CHECK(entry != NULL);
+		CHECK_STR(entry->value, wanted[i][1]);
+	}
+	/* Otherwise libavcodec leaves SPS and PPS out of key frames. */
+	CHECK((context->flags & AV_CODEC_FLAG_GLOBAL_HEADER) == 0);
+	av_dict_free(&options);
+	avcodec_free_context(&context);
+}
+
 static void test_named_encoder_must_work(void)
 {
 	struct vtr_codec *other;
@@ -180,6 +322,9 @@ int main(void)
 	RUN(test_key_frames_carry_all_that_decoders_need);
 	RUN(test_odd_sizes);
 	RUN(test_bitrate_changes_without_key_frame);
+	RUN(test_units_are_held_back);
+	RUN(test_too_much_is_held_back);
+	RUN(test_videotoolbox_is_for_live_pictures);
 	RUN(test_named_encoder_must_work);
 	RUN(test_probe_agrees_with_the_choice);
 	vtr_codec_close(codec);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "screen/stream.h"
 
+#include "encode/codec.h"
 #include "h264.h"
 #include "platform/thread.h"
 #include "stream_front.h"
@@ -299,6 +300,78 @@ static void test_pictures_on_demand(void)
 	front_finish(&front);
 }
 
+/* --- encoders that hold units back ------------------------------------------------------------------- */
+
+static void hold(const struct vtr_av *av, const struct vtr_encoder_params *params, AVCodecContext *context,
+                 AVDictionary **options)
+{
+	(void)params;
+	context->thread_count = 1;
+	av->av_dict_set(options, "preset", "veryfast", 0);
+	av->av_dict_set(options, "profile", "baseline", 0);
+	av->av_dict_set(options, "forced-idr", "1", 0);
+	av->av_dict_set(options, "rc-lookahead", "2", 0);
+	av->av_dict_set(options, "x264-params", "scenecut=0:sync-lookahead=0:mbtree=1", 0);
+}
+
+/* libx264 that looks ahead, in place of libavcodec's h264_videotoolbox. */
+static const struct vtr_encoder_family holding = {
+	.name = "libx264",
+	.device = AV_HWDEVICE_TYPE_NONE,
+	.pixels = AV_PIX_FMT_NV12,
+	.holds = true,
+	.gop = 1 << 30,
+	.configure = hold,
+};
+static bool holds;
+
+enum vtr_err __real_vtr_codec_open(struct vtr_log *log, const char *name, struct vtr_codec **out_codec);
+enum vtr_err __wrap_vtr_codec_open(struct vtr_log *log, const char *name, struct vtr_codec **out_codec);
+
+enum vtr_err __wrap_vtr_codec_open(struct vtr_log *log, const char *name, struct vtr_codec **out_codec)
+{
+	enum vtr_err err = __real_vtr_codec_open(log, name, out_codec);
+
+	if (err == VTR_OK && holds) {
+		(*out_codec)->family = &holding;
+	}
+	return err;
+}
+
+/* The unit of the last frame comes though there is no later one. Units are those of the frames that they name. */
+static void test_what_is_held_back_comes_out(void)
+{
+	struct viewer viewer;
+	struct checker checker;
+
+	holds = true;
+	begin();
+	watch_closely(&viewer, &checker);
+	CHECK_EQ(viewer_wait(&viewer, 1, 20000), 1);
+	/* The refinement comes, too, and then nothing. */
+	CHECK(viewer_wait(&viewer, 2, 20000) >= 2);
+	uint64_t before;
+	do {
+		before = viewer_state(&viewer).units;
+		pause_ms(1500);
+	} while (viewer_state(&viewer).units > before && before < 50);
+	printf("static: %llu units\n", (unsigned long long)before);
+	CHECK(before < 20);
+	CHECK_EQ(viewer_state(&viewer).keys, 1);
+	for (unsigned i = 1; i <= 100; i++) {
+		pause_ms(10);
+		show(i % 2);
+	}
+	for (int i = 0; i < 2000 && checker.frame != front.frame.frame; i++) {
+		pause_ms(10);
+	}
+	stop_watching(&viewer, &checker);
+	CHECK_EQ(checker.frame, front.frame.frame);
+	CHECK_EQ(checker.uneven, 0);
+	front_finish(&front);
+	holds = false;
+}
+
 /* --- changes ----------------------------------------------------------------------------------------- */
 
 static void test_sizes_change(void)
@@ -488,6 +561,7 @@ int main(void)
 	RUN(test_joining_a_static_screen);
 	RUN(test_key_frames_on_demand);
 	RUN(test_pictures_on_demand);
+	RUN(test_what_is_held_back_comes_out);
 	RUN(test_sizes_change);
 	RUN(test_dark_and_lit_again);
 	RUN(test_nonsense_is_refused);
