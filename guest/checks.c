@@ -258,7 +258,7 @@ static void clear(struct vkc *c, const struct frame *f, float red, float green, 
 	VkCommandBuffer cmd = vkc_begin(c);
 	vkc_layout(c, cmd, &f->image, VK_IMAGE_LAYOUT_UNDEFINED, VK_IMAGE_LAYOUT_GENERAL);
 	c->vk.CmdClearColorImage(cmd, f->image.image, VK_IMAGE_LAYOUT_GENERAL, &color, 1, &all);
-	vkc_barrier(c, cmd);
+	frame_finish(c, cmd, f);
 	vkc_end(c, cmd);
 }
 
@@ -272,7 +272,7 @@ static void check_export(void)
 	clear(&a, &f, 1, 0.5f, 0);
 	VkMemoryGetFdInfoKHR get = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
-		.memory = f.image.memory,
+		.memory = frame_memory(&f),
 		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_DMA_BUF_BIT_EXT,
 	};
 	VkMemoryFdPropertiesKHR props = { .sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR };

@@ -145,7 +145,7 @@ static void describe(const struct state *s, const struct output *out)
 	const struct options *o = s->o;
 	printf("cube: %s, %ux%u@%u %s, %s %s, %u buffers\n", out->c.props.deviceName, out->width, out->height,
 	       out->k ? out->where.mode.vrefresh : 0, o->frames.format->name,
-	       out->direct ? "drawn into" : "copied into",
+	       out->direct && !out->frames[0].copy.buffer ? "drawn into" : "copied into",
 	       o->frames.import ? "dumb buffers" : "exported memory", o->frames.frames);
 }
 

@@ -44,14 +44,20 @@ static VkFormatFeatureFlags linear_features(struct vkc *c, VkFormat format)
 	return 0;
 }
 
+/* Returns: whether frames are copied into buffers. */
+static bool is_copied(struct vkc *c)
+{
+	return !vkc_has_extension(c, "VK_EXT_image_drm_format_modifier");
+}
+
 bool frame_direct(struct vkc *c, VkFormat format)
 {
-	if (!vkc_has_extension(c, "VK_EXT_image_drm_format_modifier") ||
-	    !vkc_has_extension(c, "VK_EXT_external_memory_dma_buf")) {
-		vkc_fail("%s cannot share memory with a display: it has no VK_EXT_external_memory_dma_buf or "
-		         "no "
-		         "VK_EXT_image_drm_format_modifier",
+	if (!vkc_has_extension(c, "VK_EXT_external_memory_dma_buf")) {
+		vkc_fail("%s cannot share memory with a display: it has no VK_EXT_external_memory_dma_buf",
 		         c->props.deviceName);
+	}
+	if (is_copied(c)) {
+		return true;
 	}
 	VkFormatFeatureFlags features = linear_features(c, format);
 	if (!(features & (VK_FORMAT_FEATURE_COLOR_ATTACHMENT_BIT | VK_FORMAT_FEATURE_TRANSFER_DST_BIT))) {
@@ -152,6 +158,75 @@ static void bind_memory(struct vkc *c, struct frame *f, bool direct, void *chain
 	}
 }
 
+/* An image that is drawn into, and a buffer without memory for the copy. */
+static void create_copied(struct vkc *c, struct frame *f, VkFormat format, uint32_t width, uint32_t height,
+                          uint32_t pitch)
+{
+	struct vkc_image_params params = {
+		.format = format,
+		.width = width,
+		.height = height,
+		.usage = VK_IMAGE_USAGE_COLOR_ATTACHMENT_BIT | VK_IMAGE_USAGE_TRANSFER_SRC_BIT |
+		         VK_IMAGE_USAGE_TRANSFER_DST_BIT,
+	};
+	VkExternalMemoryBufferCreateInfo external = {
+		.sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
+		.handleTypes = DMA_BUF,
+	};
+	f->pitch = pitch ? pitch : width * 4;
+	f->copy.size = (VkDeviceSize)f->pitch * height;
+	VkBufferCreateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
+		.pNext = &external,
+		.size = f->copy.size,
+		.usage = VK_BUFFER_USAGE_TRANSFER_DST_BIT,
+	};
+	f->image = vkc_image_create(c, &params);
+	vkc_check(c->vk.CreateBuffer(c->device, &info, NULL, &f->copy.buffer));
+}
+
+/* Memory for the copy, with `chained` in its allocation. */
+static void bind_copied(struct vkc *c, struct frame *f, const void *chained, uint32_t types,
+                        VkDeviceSize at_most)
+{
+	VkMemoryRequirements need;
+	c->vk.GetBufferMemoryRequirements(c->device, f->copy.buffer, &need);
+	VkMemoryAllocateInfo info = {
+		.sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
+		.pNext = chained,
+		.allocationSize = need.size,
+		.memoryTypeIndex =
+			vkc_memory_type(c, need.memoryTypeBits & types, VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT),
+	};
+	if (info.memoryTypeIndex == UINT32_MAX || need.size > at_most) {
+		vkc_fail("a buffer needs %llu bytes of memory type 0x%x; there are %llu of 0x%x",
+		         (unsigned long long)need.size, need.memoryTypeBits, (unsigned long long)at_most,
+		         types);
+	}
+	vkc_check(c->vk.AllocateMemory(c->device, &info, NULL, &f->copy.memory));
+	vkc_check(c->vk.BindBufferMemory(c->device, f->copy.buffer, f->copy.memory, 0));
+}
+
+void frame_finish(struct vkc *c, VkCommandBuffer cmd, const struct frame *f)
+{
+	VkBufferImageCopy region = {
+		.bufferRowLength = f->pitch / 4,
+		.imageSubresource = { VK_IMAGE_ASPECT_COLOR_BIT, 0, 0, 1 },
+		.imageExtent = f->image.extent,
+	};
+	vkc_barrier(c, cmd);
+	if (f->copy.buffer) {
+		c->vk.CmdCopyImageToBuffer(cmd, f->image.image, VK_IMAGE_LAYOUT_GENERAL, f->copy.buffer, 1,
+		                           &region);
+		vkc_barrier(c, cmd);
+	}
+}
+
+VkDeviceMemory frame_memory(const struct frame *f)
+{
+	return f->copy.buffer ? f->copy.memory : f->image.memory;
+}
+
 static void add_framebuffer(struct kms *k, struct frame *f, const struct frame_format *format,
                             uint32_t handle)
 {
@@ -170,11 +245,16 @@ struct frame frame_export(struct vkc *c, struct kms *k, const struct frame_forma
 		.sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
 		.handleTypes = DMA_BUF,
 	};
-	create_image(c, &f, format->vulkan, width, height, direct, 0);
-	bind_memory(c, &f, direct, &export, UINT32_MAX, UINT64_MAX);
+	if (is_copied(c)) {
+		create_copied(c, &f, format->vulkan, width, height, 0);
+		bind_copied(c, &f, &export, UINT32_MAX, UINT64_MAX);
+	} else {
+		create_image(c, &f, format->vulkan, width, height, direct, 0);
+		bind_memory(c, &f, direct, &export, UINT32_MAX, UINT64_MAX);
+	}
 	VkMemoryGetFdInfoKHR get = {
 		.sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
-		.memory = f.image.memory,
+		.memory = frame_memory(&f),
 		.handleType = DMA_BUF,
 	};
 	int fd;
@@ -191,7 +271,11 @@ struct frame frame_import(struct vkc *c, struct kms *k, const struct frame_forma
                           uint32_t height, bool direct)
 {
 	struct frame f = { .dumb = kms_buffer_create(k, width, height) };
-	create_image(c, &f, format->vulkan, width, height, direct, f.dumb.pitch);
+	if (is_copied(c)) {
+		create_copied(c, &f, format->vulkan, width, height, f.dumb.pitch);
+	} else {
+		create_image(c, &f, format->vulkan, width, height, direct, f.dumb.pitch);
+	}
 	VkMemoryFdPropertiesKHR props = { .sType = VK_STRUCTURE_TYPE_MEMORY_FD_PROPERTIES_KHR };
 	VkImportMemoryFdInfoKHR import = {
 		.sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
@@ -199,7 +283,11 @@ struct frame frame_import(struct vkc *c, struct kms *k, const struct frame_forma
 		.fd = kms_buffer_export(k, f.dumb.handle),
 	};
 	vkc_check(c->vk.GetMemoryFdPropertiesKHR(c->device, DMA_BUF, import.fd, &props));
-	bind_memory(c, &f, direct, &import, props.memoryTypeBits, f.dumb.size); /* takes the fd */
+	if (is_copied(c)) { /* the fd is taken, as below */
+		bind_copied(c, &f, &import, props.memoryTypeBits, f.dumb.size);
+	} else {
+		bind_memory(c, &f, direct, &import, props.memoryTypeBits, f.dumb.size);
+	}
 	add_framebuffer(k, &f, format, f.dumb.handle);
 	return f;
 }
@@ -213,6 +301,7 @@ void frame_destroy(struct vkc *c, struct kms *k, struct frame *f)
 		kms_handle_close(k, f->handle);
 	}
 	vkc_image_destroy(c, &f->image);
+	vkc_buffer_destroy(c, &f->copy);
 	kms_buffer_destroy(k, &f->dumb);
 	memset(f, 0, sizeof(*f));
 }

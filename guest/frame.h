@@ -6,7 +6,8 @@
 #include "vkclient.h"
 
 /*
- * Images in memory that a display can show: linear, known to Vulkan and to the kernel's mode setting.
+ * Images in memory that a display can show: linear, known to Vulkan and to the kernel's mode setting. Where the device
+ * has no linear images, a frame is an image of the driver's own, and the display shows a copy of it in a buffer.
  * Errors and threads: vkclient.h.
  */
 
@@ -28,6 +29,7 @@ const struct frame_format *frame_format_find(const char *name);
 
 struct frame {
 	struct vkc_image image;
+	struct vkc_buffer copy; /* what is shown of an image that is not linear; otherwise none */
 	struct kms_buffer dumb; /* of imported frames */
 	uint32_t handle;        /* of exported frames; 0 without a display */
 	uint32_t pitch;
@@ -35,7 +37,7 @@ struct frame {
 	uint32_t fb;
 };
 
-/* Whether the device draws into linear images of the format; else they can only be copied to. */
+/* Whether the device draws into the images of frames; else they can only be copied to. */
 bool frame_direct(struct vkc *c, VkFormat format);
 
 /* Memory of Vulkan, exported as dma-buf. `k` NULL: not shown, only exported and closed again. */
@@ -45,6 +47,12 @@ struct frame frame_export(struct vkc *c, struct kms *k, const struct frame_forma
 /* A dumb buffer of the kernel, imported into Vulkan. */
 struct frame frame_import(struct vkc *c, struct kms *k, const struct frame_format *format, uint32_t width,
                           uint32_t height, bool direct);
+
+/* Records what makes a drawn frame visible; its image has the layout GENERAL. */
+void frame_finish(struct vkc *c, VkCommandBuffer cmd, const struct frame *f);
+
+/* The memory that the display shows. */
+VkDeviceMemory frame_memory(const struct frame *f);
 
 void frame_destroy(struct vkc *c, struct kms *k, struct frame *f);
 

@@ -73,7 +73,7 @@ void output_draw(struct output *o, uint32_t number)
 	};
 	vkc_check(o->c.vk.BeginCommandBuffer(o->cmds[i], &begin));
 	picture_record(&o->c, o->picture, o->cmds[i], &o->frames[i].image, VK_IMAGE_LAYOUT_GENERAL, number);
-	vkc_barrier(&o->c, o->cmds[i]);
+	frame_finish(&o->c, o->cmds[i], &o->frames[i]);
 	vkc_check(o->c.vk.EndCommandBuffer(o->cmds[i]));
 	VkSubmitInfo submit = {
 		.sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,

@@ -9,11 +9,13 @@ under a validation layer that are years younger than Debian 12's.
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
 
 import e2e
+import qemu
 import test_differences
 import test_failures
 import test_offers
@@ -74,6 +76,20 @@ class SidServer(e2e.Server):
 
     def inside(self, path):
         return '/' + str(Path(path).relative_to(self.root))
+
+
+class SidMachine(qemu.Machine):
+    """The sample guest with sid's kernel and Mesa."""
+
+    def find_guest(self):
+        folder = e2e.build / 'guest-sid'
+        done = subprocess.run([sys.executable, qemu.SOURCE / 'guest' / 'build.py', '--release', 'sid', '--folder', folder,
+                               '--initramfs', 'test.img', '--program', e2e.build / 'guest' / 'cube',
+                               '--program', e2e.program('vk-suite')],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        if done.returncode:
+            raise unittest.SkipTest(f'guest/build.py: {done.stdout[-500:]}')
+        return str(folder / 'vmlinuz'), str(folder / 'test.img')
 
 
 class SidHost(SidServer):
@@ -204,6 +220,25 @@ def test_validation_of_sid():
         bad += [f'{Path(command[0]).name}: {count} x {text}' for text, (name, count) in found.items()
                 if name not in ALLOWED_IN_SID]
     expect(not bad, '\n'.join(bad))
+
+
+def test_displays_without_images_in_imported_memory():
+    """As on KosmicKrisp: the guest copies pictures into buffers on the GPU, and its displays show these."""
+    with SidMachine(gpu=('-o', 'no-image-import')) as machine:
+        info = machine.run('vulkaninfo 2>/dev/null')
+        expect('VK_KHR_swapchain ' in info and 'VK_EXT_external_memory_dma_buf ' in info, 'no window system can share')
+        expect('VK_EXT_image_drm_format_modifier' not in info, 'linear images are offered')
+        for options in '', '--import':
+            pid = machine.start(f'cube {options}', 'cube')
+            text = machine.wait_log('cube', 'first frame', 60)
+            expect('copied into' in text, text)
+            frames = qemu.frame_numbers(machine, 60)
+            machine.run(f'kill {pid}')
+            numbers = [number for number, _, _ in frames]
+            expect(all(a < b for a, b in zip(numbers, numbers[1:])), f'not in order: {numbers}')
+            worst = max(frames, key=lambda frame: frame[1])
+            print(f'{len(frames)} pictures, largest difference {worst[1]}')
+            expect(worst[1] <= 1, f'frame {worst[0]} differs by {worst[1]} in {worst[2]} pixels')
 
 
 if __name__ == '__main__':
