@@ -223,30 +223,67 @@ static const VkImageCreateInfo some_image = {
 	.usage = VK_IMAGE_USAGE_TRANSFER_SRC_BIT | VK_IMAGE_USAGE_TRANSFER_DST_BIT,
 };
 
-static bool image_is_importable(const struct vtr_physical *p)
+/* Asks about the image in general, and whether it may be bound to memory that is imported by address. */
+static bool image_is_possible(const struct vtr_physical *p, bool *out_importable)
 {
 	const VkPhysicalDeviceExternalImageFormatInfo external = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_IMAGE_FORMAT_INFO,
 		.handleType = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
 	};
-	const VkPhysicalDeviceImageFormatInfo2 query = {
+	VkPhysicalDeviceImageFormatInfo2 query = {
 		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_IMAGE_FORMAT_INFO_2,
-		.pNext = &external,
 		.format = some_image.format,
 		.type = some_image.imageType,
 		.tiling = some_image.tiling,
 		.usage = some_image.usage,
 	};
 	VkExternalImageFormatProperties out = { .sType = VK_STRUCTURE_TYPE_EXTERNAL_IMAGE_FORMAT_PROPERTIES };
-	VkImageFormatProperties2 props = { .sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2,
-		                           .pNext = &out };
+	VkImageFormatProperties2 props = { .sType = VK_STRUCTURE_TYPE_IMAGE_FORMAT_PROPERTIES_2 };
 
-	return p->procs->vkGetPhysicalDeviceImageFormatProperties2(p->handle, &query, &props) == VK_SUCCESS &&
-	       (out.externalMemoryProperties.externalMemoryFeatures &
-	        VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
+	if (p->procs->vkGetPhysicalDeviceImageFormatProperties2(p->handle, &query, &props) != VK_SUCCESS) {
+		return false;
+	}
+	query.pNext = &external;
+	props.pNext = &out;
+	*out_importable = p->procs->vkGetPhysicalDeviceImageFormatProperties2(p->handle, &query, &props) ==
+	                          VK_SUCCESS &&
+	                  (out.externalMemoryProperties.externalMemoryFeatures &
+	                   VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT) != 0;
+	return true;
 }
 
-bool vtr_attempt_binds_image(struct vtr_attempt *attempt, uint32_t type)
+/* Returns: the types of memory that an image of the driver's own layout may have; 0: it cannot be created. */
+static uint32_t types_of_optimal(struct vtr_attempt *attempt)
+{
+	VkImageCreateInfo info = some_image;
+	VkMemoryRequirements need = { 0 };
+	VkImage image;
+
+	info.tiling = VK_IMAGE_TILING_OPTIMAL;
+	if (attempt->vk.vkCreateImage(attempt->device, &info, NULL, &image) == VK_SUCCESS) {
+		attempt->vk.vkGetImageMemoryRequirements(attempt->device, image, &need);
+		attempt->vk.vkDestroyImage(attempt->device, image, NULL);
+	}
+	return need.memoryTypeBits;
+}
+
+static bool binds(struct vtr_attempt *attempt, VkImage image, uint32_t type)
+{
+	VkMemoryRequirements need = { 0 };
+	struct vtr_attempt_memory memory;
+	VkResult ret;
+
+	attempt->vk.vkGetImageMemoryRequirements(attempt->device, image, &need);
+	if ((need.memoryTypeBits >> type & 1) == 0 ||
+	    !vtr_attempt_allocate(attempt, VTR_SHARE_HOST_IMPORT, type, (size_t)need.size, &memory)) {
+		return false;
+	}
+	ret = attempt->vk.vkBindImageMemory(attempt->device, image, memory.memory, 0);
+	vtr_attempt_free(attempt, &memory);
+	return ret == VK_SUCCESS;
+}
+
+bool vtr_attempt_binds_image(struct vtr_attempt *attempt, uint32_t types)
 {
 	const struct vtw_device_procs *vk = &attempt->vk;
 	const VkExternalMemoryImageCreateInfo external = {
@@ -254,26 +291,22 @@ bool vtr_attempt_binds_image(struct vtr_attempt *attempt, uint32_t type)
 		.handleTypes = VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT,
 	};
 	VkImageCreateInfo info = some_image;
-	struct vtr_attempt_memory memory;
-	VkMemoryRequirements need = { 0 };
+	bool importable, bound;
 	VkImage image;
-	bool binds = false;
 
-	info.pNext = &external;
-	if (!image_is_importable(attempt->physical) ||
-	    vk->vkCreateImage(attempt->device, &info, NULL, &image) != VK_SUCCESS) {
+	if (!image_is_possible(attempt->physical, &importable)) {
+		return true;
+	}
+	if (!importable && (types_of_optimal(attempt) & ~types) == 0) {
 		return false;
 	}
-	vk->vkGetImageMemoryRequirements(attempt->device, image, &need);
-	if ((need.memoryTypeBits >> type & 1) != 0 &&
-	    vtr_attempt_allocate(attempt, VTR_SHARE_HOST_IMPORT, type, (size_t)need.size, &memory)) {
-		binds = vk->vkBindImageMemory(attempt->device, image, memory.memory, 0) == VK_SUCCESS;
-		vk->vkDestroyImage(attempt->device, image, NULL);
-		vtr_attempt_free(attempt, &memory);
-	} else {
-		vk->vkDestroyImage(attempt->device, image, NULL);
+	info.pNext = importable ? &external : NULL;
+	if (vk->vkCreateImage(attempt->device, &info, NULL, &image) != VK_SUCCESS) {
+		return false;
 	}
-	return binds;
+	bound = binds(attempt, image, (uint32_t)__builtin_ctz(types));
+	vk->vkDestroyImage(attempt->device, image, NULL);
+	return bound;
 }
 
 void vtr_attempt_free(struct vtr_attempt *attempt, struct vtr_attempt_memory *m)

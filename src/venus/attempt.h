@@ -38,8 +38,9 @@ bool vtr_attempt_allocate(struct vtr_attempt *attempt, enum vtr_share share, uin
                           struct vtr_attempt_memory *out_memory);
 void vtr_attempt_free(struct vtr_attempt *attempt, struct vtr_attempt_memory *memory);
 
-/* Returns: whether a linear image can be bound to memory of this type that is imported by address: the driver says so,
- * and it works. */
-bool vtr_attempt_binds_image(struct vtr_attempt *attempt, uint32_t type);
+/* Returns: whether images may stay in memory of these types that is imported by address: a linear image can be bound to
+ * it. A driver that does not say so is believed if its images have no other memory; otherwise what works counts, since
+ * only linear images, which programs map, need imported memory. True if there are no linear images. */
+bool vtr_attempt_binds_image(struct vtr_attempt *attempt, uint32_t types);
 
 #endif

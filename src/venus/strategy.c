@@ -155,19 +155,16 @@ static void find_out(const struct vtr_venus_params *params, struct vtr_physical 
                      struct vtr_attempt *attempt)
 {
 	struct vtr_memory_strategy *s = &physical->strategy;
-	uint32_t imported = VK_MAX_MEMORY_TYPES; /* the first such type */
+	uint32_t imported = 0; /* such types */
 
 	s->import_alignment = attempt->alignment;
 	for (uint32_t i = 0; i < physical->memory.memoryTypeCount; i++) {
 		choose(params, attempt, i, s);
-		if (imported == VK_MAX_MEMORY_TYPES && s->share[i] == VTR_SHARE_HOST_IMPORT) {
-			imported = i;
-		}
+		imported |= s->share[i] == VTR_SHARE_HOST_IMPORT ? 1u << i : 0;
 	}
-	s->buffers_importable = imported != VK_MAX_MEMORY_TYPES && buffers_importable(physical);
-	s->images_importable =
-		imported == VK_MAX_MEMORY_TYPES ||
-		(!params->config->no_image_import && vtr_attempt_binds_image(attempt, imported));
+	s->buffers_importable = imported != 0 && buffers_importable(physical);
+	s->images_importable = imported == 0 || (!params->config->no_image_import &&
+	                                         vtr_attempt_binds_image(attempt, imported));
 	vtr_sparse_choose(params, attempt, s);
 	vtr_attempt_end(attempt);
 }

@@ -220,7 +220,45 @@ static void images_of_another_type(void)
 	REPLACE(vkGetImageMemoryRequirements, no_such_types);
 }
 
-/* Whether images can be bound to imported memory: the driver must say so, and do it. */
+static VkResult not_of_others(VkPhysicalDevice physical, const VkPhysicalDeviceImageFormatInfo2 *info,
+                              VkImageFormatProperties2 *out)
+{
+	const VkResult ret = ORIGINAL(vkGetPhysicalDeviceImageFormatProperties2)(physical, info, out);
+
+	return info->pNext != NULL ? VK_ERROR_FORMAT_NOT_SUPPORTED : ret;
+}
+
+static void images_of_its_own(void)
+{
+	REPLACE(vkGetPhysicalDeviceImageFormatProperties2, not_of_others);
+}
+
+static void only_host_types(VkDevice device, VkImage image, VkMemoryRequirements *out)
+{
+	ORIGINAL(vkGetImageMemoryRequirements)(device, image, out);
+	out->memoryTypeBits = 1u << HOST;
+}
+
+static void images_of_its_own_in_host_memory(void)
+{
+	images_of_its_own();
+	REPLACE(vkGetImageMemoryRequirements, only_host_types);
+}
+
+static VkResult no_linear(VkPhysicalDevice physical, const VkPhysicalDeviceImageFormatInfo2 *info,
+                          VkImageFormatProperties2 *out)
+{
+	return info->tiling == VK_IMAGE_TILING_LINEAR ?
+	               VK_ERROR_FORMAT_NOT_SUPPORTED :
+	               ORIGINAL(vkGetPhysicalDeviceImageFormatProperties2)(physical, info, out);
+}
+
+static void no_linear_images(void)
+{
+	REPLACE(vkGetPhysicalDeviceImageFormatProperties2, no_linear);
+}
+
+/* Whether images can be bound to imported memory: the driver must do it, and say so if they have no other. */
 static void images_in_imported_memory(void)
 {
 	static const struct {
@@ -236,6 +274,9 @@ static void images_in_imported_memory(void)
 		{ { .vm = true, .driver = "fail=vkCreateImage:VK_ERROR_OUT_OF_DEVICE_MEMORY" }, true },
 		{ { .vm = true, .driver = "fail=vkAllocateMemory:VK_ERROR_UNKNOWN:after=1:times=1" }, true },
 		{ { .vm = true, .replace = images_of_another_type }, true },
+		{ { .vm = true, .replace = images_of_its_own }, false },
+		{ { .vm = true, .replace = images_of_its_own_in_host_memory }, true },
+		{ { .vm = true, .replace = no_linear_images }, false },
 	};
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(cases); i++) {
