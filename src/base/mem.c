@@ -131,14 +131,14 @@ void vtr_arena_finish(struct vtr_arena *arena)
 }
 
 /* Adds to a process's part last, and takes from it first: if it is killed in between, too much counts as taken. */
-static bool take_part(const struct vtr_budget_part *part, uint64_t amount)
+static bool take_part(const struct vtr_budget_part *part, uint64_t amount, uint64_t max)
 {
 	struct vtr_shared_budget *shared = part->shared;
 
 	if (!shared) {
 		return true;
 	}
-	const uint64_t limit = shared->limit;
+	const uint64_t limit = shared->limit < max ? shared->limit : max;
 	uint64_t used = atomic_load_explicit(&shared->used, memory_order_relaxed);
 	do {
 		if (used > limit || amount > limit - used) {
@@ -171,21 +171,49 @@ void vtr_budget_part_return(const struct vtr_budget_part *part)
 	                                                memory_order_relaxed));
 }
 
+/* Returns: the limit of the process's own count. */
+static uint64_t own_limit(const struct vtr_budget *budget, uint64_t limit)
+{
+	return budget->part.shared || budget->limit < limit ? budget->limit : limit;
+}
+
 bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount)
 {
+	return vtr_budget_take_within(budget, amount, UINT64_MAX);
+}
+
+bool vtr_budget_take_within(struct vtr_budget *budget, uint64_t amount, uint64_t limit)
+{
+	const uint64_t own = own_limit(budget, limit);
 	uint64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
 
 	do {
-		if (amount > budget->limit - used) {
+		if (used > own || amount > own - used) {
 			return false;
 		}
 	} while (!atomic_compare_exchange_weak_explicit(&budget->used, &used, used + amount,
 	                                                memory_order_relaxed, memory_order_relaxed));
-	if (!take_part(&budget->part, amount)) {
+	if (!take_part(&budget->part, amount, limit)) {
 		atomic_fetch_sub_explicit(&budget->used, amount, memory_order_relaxed);
 		return false;
 	}
 	return true;
+}
+
+/* Returns: what is left of `limit`. */
+static uint64_t left_of(uint64_t limit, const _Atomic uint64_t *used)
+{
+	const uint64_t now = atomic_load_explicit(used, memory_order_relaxed);
+
+	return now < limit ? limit - now : 0;
+}
+
+uint64_t vtr_budget_left(const struct vtr_budget *budget, uint64_t limit)
+{
+	const struct vtr_shared_budget *shared = budget->part.shared;
+	const uint64_t own = left_of(own_limit(budget, limit), &budget->used);
+
+	return shared ? vtr_min(own, left_of(vtr_min(shared->limit, limit), &shared->used)) : own;
 }
 
 void vtr_budget_give(struct vtr_budget *budget, uint64_t amount)

@@ -123,6 +123,12 @@ static inline void vtr_budget_init(struct vtr_budget *budget, uint64_t limit)
 /* Returns: false, with nothing taken, if `amount` more would go over the limit, or over that of the shared budget. */
 VTR_MUST_CHECK bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount);
 
+/* The same, with one more limit for what is taken in all: of the shared budget, or of this one if it shares none. */
+VTR_MUST_CHECK bool vtr_budget_take_within(struct vtr_budget *budget, uint64_t amount, uint64_t limit);
+
+/* Returns: how much vtr_budget_take_within() would give now. */
+uint64_t vtr_budget_left(const struct vtr_budget *budget, uint64_t limit);
+
 /* Gives back what was taken. Giving back more is a bug. */
 void vtr_budget_give(struct vtr_budget *budget, uint64_t amount);
 

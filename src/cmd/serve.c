@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/mem.h"
 #include "cmd/commands.h"
@@ -14,6 +16,7 @@ struct options {
 	const char *socket;
 	uint32_t max_clients;
 	uint32_t max_clients_per_user;
+	const char *max_device_memory;
 	uint32_t mode;
 	const char *log;
 	const char *gpu;
@@ -42,6 +45,12 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, max_clients_per_user),
 	  .arg = "N",
 	  .help = "serve at most N of them for each user; default: half for other users, all for yours" },
+	{ .name = "max-device-memory",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, max_device_memory),
+	  .arg = "SIZE|PERCENT",
+	  .help = "let each user or container have so much memory of a GPU, for instance 8G or 50%;\n"
+	          "                            default: all that the driver gives" },
 	VTR_GPU_OPT(offsetof(struct options, gpu)),
 	VTR_CACHE_OPT(offsetof(struct options, cache), "~/.cache/vitrine/shaders, for your own programs"),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
@@ -69,6 +78,20 @@ static int serve(struct vtr_vtest_server *front, const struct vtr_service *servi
 	return 0;
 }
 
+/* Returns: VTR_ERR_ARG. */
+static enum vtr_err parse_device_memory(const char *text, struct vtr_renderer_config *config)
+{
+	char *end = NULL;
+	const unsigned long percent = text[0] >= '0' && text[0] <= '9' ? strtoul(text, &end, 10) : 0;
+
+	if (end && strcmp(end, "%") == 0) {
+		config->max_device_percent = (uint32_t)vtr_min(percent, UINT32_MAX);
+		return percent >= 1 && percent <= 100 ? VTR_OK : VTR_ERR_ARG;
+	}
+	const enum vtr_err err = vtr_opts_parse_size(text, &config->max_device_memory);
+	return err == VTR_OK && config->max_device_memory == 0 ? VTR_ERR_ARG : err;
+}
+
 static int serve_options(const struct vtr_command *command, struct options *options,
                          struct vtr_service *service)
 {
@@ -91,6 +114,13 @@ static int serve_options(const struct vtr_command *command, struct options *opti
 		return VTR_EXIT_USAGE;
 	}
 	if (vtr_tuning_parse(command, &options->tuning, &tuning) != VTR_OK) {
+		return VTR_EXIT_USAGE;
+	}
+	if (options->max_device_memory &&
+	    parse_device_memory(options->max_device_memory, &tuning.renderer) != VTR_OK) {
+		fprintf(stderr, "vitrine serve: --max-device-memory has a wrong value. Give a size, for "
+		                "instance 8G, or a "
+		                "part of the GPU's memory from 1%% to 100%%\n");
 		return VTR_EXIT_USAGE;
 	}
 	vtr_os_raise_fd_limit(); /* a connection needs five fds, and the usual soft limit is 1024 */

@@ -169,14 +169,17 @@ static int probe(const struct options *options, const struct vtr_renderer_config
 }
 
 static enum vtr_err join_memory(const struct options *options, struct vtr_log *log,
-                                struct vtr_budget_part *out_part)
+                                struct vtr_worker_params *params)
 {
+	struct vtr_budget_part parts[VTR_MEMORY_KIND_COUNT] = { 0 };
 	enum vtr_err err = VTR_OK;
 
 	if (options->memory_fd != 0) {
-		err = vtr_memory_share_map((int)options->memory_fd, options->memory_index, out_part);
+		err = vtr_memory_share_map((int)options->memory_fd, options->memory_index, parts);
 		close((int)options->memory_fd);
 	}
+	params->memory = parts[VTR_MEMORY_MAPPED];
+	params->device_memory = parts[VTR_MEMORY_DEVICE];
 	if (err != VTR_OK) {
 		vtr_error(log,
 		          "cannot share a memory budget with the user's other programs: %s. The program gets "
@@ -205,7 +208,7 @@ static int serve(const struct options *options, const struct vtr_renderer_config
 		.cache_dir = options->cache,
 		.refusals_fd = options->refusals_fd != 0 ? (int)options->refusals_fd : -1,
 	};
-	if (join_memory(options, log, &params.memory) != VTR_OK) {
+	if (join_memory(options, log, &params) != VTR_OK) {
 		vtr_log_destroy(log);
 		return 1;
 	}

@@ -10,28 +10,41 @@
 #include "base/mem.h"
 
 /*
- * The memory that the workers of one identity may give their clients together. The workers keep the account among
- * themselves, in memory that they share; this process takes back what a worker had when it ends.
+ * The memory that the workers of one identity give their clients together. The workers keep the account among
+ * themselves, in memory that they share; this process reads it, and takes back what a worker had when it ends. It holds
+ * against programs: a worker that was taken over can write anything there.
  *
  * Thread: the supervisor's.
  */
 struct vtr_memory_share;
 
-/* `limit`: bytes. `max_parts`: workers at a time. Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */
-VTR_MUST_CHECK enum vtr_err vtr_memory_share_create(uint64_t limit, size_t max_parts,
-                                                    struct vtr_memory_share **out_share);
+enum vtr_memory_kind {
+	VTR_MEMORY_MAPPED, /* what programs can map, and what the worker itself needs for them */
+	VTR_MEMORY_DEVICE, /* what they have in the heaps of devices, mapped or not */
+	VTR_MEMORY_KIND_COUNT,
+};
+
+/* Without limits. `max_parts`: workers at a time. Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_memory_share_create(size_t max_parts, struct vtr_memory_share **out_share);
 /* Accepts NULL. */
 void vtr_memory_share_destroy(struct vtr_memory_share *share);
+
+/* Sets the limit of one kind, in bytes; UINT64_MAX: none. What is already taken stays. */
+void vtr_memory_share_limit(struct vtr_memory_share *share, enum vtr_memory_kind kind, uint64_t limit);
 
 /* Takes a part for one more worker, which finds it at *out_index. Returns: VTR_ERR_LIMIT. */
 VTR_MUST_CHECK enum vtr_err vtr_memory_share_take(struct vtr_memory_share *share, size_t *out_index);
 /* The worker has ended. Returns: whether no part is left. */
 bool vtr_memory_share_return(struct vtr_memory_share *share, size_t index);
 
+/* Returns: the bytes that a worker says it has taken. */
+uint64_t vtr_memory_share_used(const struct vtr_memory_share *share, size_t index, enum vtr_memory_kind kind);
+
 /* Returns: the shared memory, for a worker; see vtr_memory_share_map(). Owner: `share`. */
 int vtr_memory_share_fd(const struct vtr_memory_share *share);
 
 /* In a worker: maps the shared memory, for as long as the process runs. Returns: VTR_ERR_INVALID, VTR_ERR_OS. */
-VTR_MUST_CHECK enum vtr_err vtr_memory_share_map(int fd, size_t index, struct vtr_budget_part *out_part);
+VTR_MUST_CHECK enum vtr_err vtr_memory_share_map(int fd, size_t index,
+                                                 struct vtr_budget_part out_parts[VTR_MEMORY_KIND_COUNT]);
 
 #endif

@@ -136,8 +136,8 @@ static void break_rings(struct client *client)
 	}
 }
 
-/* The client's worker gets a part of what its user's or container's workers share. The user's own programs share none,
- * as they do natively. */
+/* The client's worker gets a part of what its user's or container's workers share. The user's own programs share mapped
+ * memory without a limit, as they do natively. */
 static enum vtr_err take_memory(struct client *client)
 {
 	const struct vtr_supervisor *supervisor = client->supervisor;
@@ -145,15 +145,13 @@ static enum vtr_err take_memory(struct client *client)
 	                                                                  client->identity->user;
 	enum vtr_err err = VTR_OK;
 
-	if (!client->identity->foreign) {
-		return VTR_OK;
-	}
 	if (!owner->memory) {
-		err = vtr_memory_share_create(supervisor->memory_limit,
-		                              vtr_min(2 * (size_t)supervisor->max_clients, MAX_MEMORY_PARTS),
+		err = vtr_memory_share_create(vtr_min(2 * (size_t)supervisor->max_clients, MAX_MEMORY_PARTS),
 		                              &owner->memory);
 	}
 	if (err == VTR_OK) {
+		vtr_memory_share_limit(owner->memory, VTR_MEMORY_MAPPED,
+		                       client->identity->foreign ? supervisor->memory_limit : UINT64_MAX);
 		err = vtr_memory_share_take(owner->memory, &client->memory_index);
 	}
 	if (err == VTR_OK) {

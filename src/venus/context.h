@@ -36,6 +36,7 @@ struct vtr_venus {
 	struct vtr_retire retire; /* decides when memory that a command may use is freed */
 	struct vtr_object_table objects;
 	struct vtr_resource_table resources;
+	struct vtr_budget device_memory; /* in the heaps of devices; see vtr_memory_limit() */
 	struct vtr_dispatch dispatch; /* the context stream's. Thread: the context's */
 
 	struct vtr_lanes *lanes; /* NULL: none */

@@ -10,6 +10,7 @@
 #include "platform/shm.h"
 #include "venus/device.h"
 #include "venus/resource.h"
+#include "vk/renderer_config.h"
 
 /* --- allocation ------------------------------------------------------------------------------------- */
 
@@ -60,6 +61,92 @@ static VkResult import_fd(struct request *req, int fd, size_t size)
 	return VK_SUCCESS;
 }
 
+/* --- the budget of device memory --------------------------------------------------------------------- */
+
+/* What a small allocation costs at least, where the driver does not say: the pages of GPUs have 64 KiB. */
+#define DRIVER_PAGE UINT64_C(65536)
+
+static bool is_local(const struct vtr_physical *physical, uint32_t heap)
+{
+	return (physical->memory.memoryHeaps[heap].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT) != 0;
+}
+
+static uint64_t limit_of(const struct vtr_venus *venus, const struct vtr_physical *physical)
+{
+	uint64_t bytes = 0;
+
+	for (uint32_t i = 0; i < physical->memory.memoryHeapCount; i++) {
+		bytes += is_local(physical, i) ? physical->memory.memoryHeaps[i].size : 0;
+	}
+	return vtr_renderer_config_device_memory(venus->params.config, bytes);
+}
+
+/* Returns: VK_ERROR_OUT_OF_DEVICE_MEMORY if an allocation of so many bytes is over the limit. */
+static VkResult charge(struct request *req, uint64_t bytes)
+{
+	struct vtr_venus *venus = req->d->venus;
+
+	if (!vtr_budget_take_within(&venus->device_memory, bytes, limit_of(venus, req->device->physical))) {
+		vtr_info_limited(venus->log, "an allocation of %llu bytes is over the limit of device memory",
+		                 (unsigned long long)bytes);
+		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	}
+	req->memory->charged = bytes;
+	return VK_SUCCESS;
+}
+
+/* Memory of ours is counted as mapped memory, too. On a device whose memory is the host's, it is both. */
+static VkResult charge_own(struct request *req, size_t size)
+{
+	const struct vtr_physical *physical = req->device->physical;
+	const uint32_t heap = physical->memory.memoryTypes[req->info.memoryTypeIndex].heapIndex;
+
+	return is_local(physical, heap) ? charge(req, size) : VK_SUCCESS;
+}
+
+static VkResult charge_drivers(struct request *req)
+{
+	const uint64_t size = req->info.allocationSize;
+
+	return size > UINT64_MAX - DRIVER_PAGE ? VK_ERROR_OUT_OF_DEVICE_MEMORY :
+	                                         charge(req, (size + DRIVER_PAGE - 1) & ~(DRIVER_PAGE - 1));
+}
+
+/* Returns: whether memory of the heap is memory of ours, which the guest can map. */
+static bool is_shared(const struct vtr_physical *physical, uint32_t heap)
+{
+	for (uint32_t i = 0; i < physical->memory.memoryTypeCount; i++) {
+		const enum vtr_share share = physical->strategy.share[i];
+
+		if (physical->memory.memoryTypes[i].heapIndex == heap &&
+		    (share == VTR_SHARE_HOST_IMPORT || share == VTR_SHARE_FD_IMPORT)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+void vtr_memory_lower_budgets(struct vtr_venus *venus, const struct vtr_physical *physical,
+                              VkPhysicalDeviceMemoryBudgetPropertiesEXT *budgets)
+{
+	const uint64_t local = vtr_budget_left(&venus->device_memory, limit_of(venus, physical));
+	const uint64_t shared = vtr_budget_left(&venus->resources.budget, UINT64_MAX);
+
+	for (uint32_t i = 0; i < physical->memory.memoryHeapCount; i++) {
+		uint64_t left = is_local(physical, i) ? local : UINT64_MAX;
+
+		if (is_shared(physical, i)) {
+			left = vtr_min(left, shared);
+		}
+		if (left < UINT64_MAX - budgets->heapUsage[i]) {
+			budgets->heapBudget[i] =
+				vtr_min(budgets->heapBudget[i], budgets->heapUsage[i] + left);
+		}
+	}
+}
+
+/* --- where the memory comes from ------------------------------------------------------------------- */
+
 /* Returns: the rounded size, 0 on overflow. */
 static size_t rounded(const struct request *req)
 {
@@ -77,10 +164,15 @@ static VkResult prepare_own(struct request *req)
 {
 	struct vtr_memory *m = req->memory;
 	const size_t size = rounded(req);
+	VkResult ret;
 	enum vtr_err err;
 
 	if (size == 0) {
 		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	}
+	ret = charge_own(req, size);
+	if (ret != VK_SUCCESS) {
+		return ret;
 	}
 	err = vtr_shm_take(&req->d->venus->resources, size, req->device->physical->strategy.import_alignment,
 	                   &m->block);
@@ -187,7 +279,7 @@ static VkResult prepare(struct request *req)
 	case VTR_SHARE_NONE:
 		break;
 	}
-	return VK_SUCCESS;
+	return charge_drivers(req);
 }
 
 /* Memory of resources is always imported by address, whatever the device does with its own. */
@@ -293,6 +385,7 @@ void vtr_memory_release(struct vtr_venus *venus, struct vtr_memory *memory)
 		vtr_os_shm_unmap(memory->imported_map, memory->imported_size);
 	}
 	vtr_resource_unref(memory->imported);
+	vtr_budget_give(&venus->device_memory, memory->charged);
 	free(memory);
 }
 

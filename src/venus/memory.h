@@ -13,6 +13,7 @@ struct vtr_memory {
 	struct vtr_resource *imported; /* with HOST_IMPORT of a resource: a reference */
 	void *imported_map;
 	size_t imported_size;
+	uint64_t charged; /* taken from venus->device_memory */
 	VkMemoryPropertyFlags properties;
 	_Atomic bool exported;       /* its blob exists */
 	_Atomic bool shareable;      /* the guest may keep its fd */
@@ -23,6 +24,10 @@ struct vtr_memory {
 
 /* Returns: whether the device's sparse resources work when bound to this memory (the driver's handle). */
 bool vtr_memory_suits_sparse(struct vtr_device *device, VkDeviceMemory handle);
+
+/* Lowers the budgets of a device's heaps, as its driver reports them, to what the context can still get. */
+void vtr_memory_lower_budgets(struct vtr_venus *venus, const struct vtr_physical *physical,
+                              VkPhysicalDeviceMemoryBudgetPropertiesEXT *budgets);
 
 VTR_MUST_CHECK enum vtr_err vtr_memory_blob(struct vtr_venus *venus, uint32_t res_id, uint64_t blob_id,
                                             uint32_t flags, uint64_t size, struct vtr_blob *out_blob);

@@ -3,6 +3,7 @@
  * emulated. */
 #include "venus/query.h"
 #include "venus/dispatch.h"
+#include "venus/memory.h"
 #include "venus/physical.h"
 
 /* --- the device itself ------------------------------------------------------------------------------ */
@@ -102,9 +103,14 @@ void vtr_hand_vkGetPhysicalDeviceMemoryProperties2(struct vtr_dispatch *d,
 {
 	const struct vtr_physical *p = vtr_physical_of(a->physicalDevice_obj);
 
-	(void)d;
 	if (a->pMemoryProperties->pNext != NULL) { /* the budget */
+		VkPhysicalDeviceMemoryBudgetPropertiesEXT *budgets = vtr_chain_find(
+			a->pMemoryProperties, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT);
+
 		p->procs->vkGetPhysicalDeviceMemoryProperties2(a->physicalDevice, a->pMemoryProperties);
+		if (budgets != NULL) {
+			vtr_memory_lower_budgets(d->venus, p, budgets);
+		}
 	}
 	a->pMemoryProperties->memoryProperties = p->memory;
 }

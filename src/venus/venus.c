@@ -34,6 +34,8 @@ static enum vtr_err init_parts(struct vtr_venus *venus)
 		return err;
 	}
 	venus->resources.budget.part = venus->params.memory;
+	vtr_budget_init(&venus->device_memory, UINT64_MAX);
+	venus->device_memory.part = venus->params.device_memory;
 	venus->resources.released = venus->params.events->released;
 	venus->resources.released_data = venus->params.data;
 	vtr_retire_init(&venus->retire);

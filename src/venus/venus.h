@@ -67,6 +67,7 @@ struct vtr_venus_params {
 	const struct vtr_venus_hostmem *hostmem; /* copied; NULL: the guest maps fds instead (vtest) */
 	const struct vtr_renderer_config *config; /* must outlive the context */
 	struct vtr_budget_part memory; /* what other contexts take from, too; without `shared`: none do */
+	struct vtr_budget_part device_memory; /* the same for memory in the heaps of devices */
 };
 
 /**

@@ -11,7 +11,7 @@
 _Static_assert(sizeof(struct vtr_probed_device) == 112, "padding");
 _Static_assert(sizeof(struct vtr_probe_cache) == 8 + VTR_PROBE_CACHE_MAX_DEVICES * 112, "padding");
 _Static_assert(sizeof(struct vtr_renderer_config) ==
-                       64 + sizeof(struct vtr_probe_cache) + VTR_RENDERER_CONFIG_LOG +
+                       80 + sizeof(struct vtr_probe_cache) + VTR_RENDERER_CONFIG_LOG +
                                VTR_RENDERER_CONFIG_PATH_BYTES +
                                VTR_RENDERER_CONFIG_CALLS * VTR_RENDERER_CONFIG_CALL,
                "padding");
@@ -29,6 +29,14 @@ void vtr_renderer_config_init(struct vtr_renderer_config *config)
 uint64_t vtr_renderer_config_max_memory(const struct vtr_renderer_config *config)
 {
 	return config->max_memory != 0 ? config->max_memory : vtr_os_ram_size() / 2;
+}
+
+uint64_t vtr_renderer_config_device_memory(const struct vtr_renderer_config *config, uint64_t heap_bytes)
+{
+	if (config->max_device_percent != 0) {
+		return heap_bytes / 100 * config->max_device_percent;
+	}
+	return config->max_device_memory != 0 ? config->max_device_memory : UINT64_MAX;
 }
 
 bool vtr_renderer_config_offers(const struct vtr_renderer_config *config,
@@ -60,6 +68,9 @@ static const char *find_problem(const struct vtr_renderer_config *config)
 	if (config->no_host_import > 1 || config->no_export > 1 || config->sandbox > VTR_OS_SANDBOX_REQUIRE ||
 	    config->one_device > 1 || config->no_image_import > 1 || config->zero != 0) {
 		return "a flag or the mode of the sandbox has an unknown value";
+	}
+	if (config->max_device_percent > 100 || config->reserved != 0) {
+		return "the limit of device memory has a wrong value: it must be a size, or at most 100%";
 	}
 	if (config->lanes > VTR_RENDERER_CONFIG_LANES) {
 		return "lanes has a wrong value: it must be off, or a number from 1 to 16";

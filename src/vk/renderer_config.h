@@ -29,6 +29,11 @@
 
 struct vtr_renderer_config {
 	uint64_t max_memory; /* bytes of mappable memory that each client may hold; 0: half of the RAM */
+	/* What all contexts of an identity together may have in the heaps of a device: bytes, and percents of those
+	 * heaps. 0: no such limit. */
+	uint64_t max_device_memory;
+	uint32_t max_device_percent;
+	uint32_t reserved; /* 0 */
 	/* The minimum alignment of imported memory, a power of two; 0: as the driver reports it. */
 	uint32_t import_alignment;
 	uint32_t handshake_timeout_ms; /* for a vtest client to create its context; 0: no limit */
@@ -59,6 +64,9 @@ void vtr_renderer_config_init(struct vtr_renderer_config *config);
 
 /* Returns: config->max_memory; its default if that is 0. */
 uint64_t vtr_renderer_config_max_memory(const struct vtr_renderer_config *config);
+
+/* Returns: the limit of device memory on a device whose heaps have so many bytes; UINT64_MAX: none. */
+uint64_t vtr_renderer_config_device_memory(const struct vtr_renderer_config *config, uint64_t heap_bytes);
 
 /* Returns: whether programs may get the device with these UUIDs. */
 bool vtr_renderer_config_offers(const struct vtr_renderer_config *config,

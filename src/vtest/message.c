@@ -192,6 +192,7 @@ static enum vtr_err context_init(struct vtr_vtest *vtest, const uint8_t *payload
 		.data = vtest,
 		.config = vtest->params->config,
 		.memory = vtest->params->memory,
+		.device_memory = vtest->params->device_memory,
 	};
 
 	(void)size;

@@ -31,6 +31,7 @@ struct vtr_vtest_params {
 	int fd; /* the connection, borrowed */
 	const struct vtr_renderer_config *config; /* of the context, with the timeouts */
 	struct vtr_budget_part memory; /* see vtr_venus_params */
+	struct vtr_budget_part device_memory;
 	const struct vtr_vtest_events *events;    /* all entries must be set */
 	void *data; /* passed to the events */
 };

@@ -151,6 +151,7 @@ static enum vtr_err serve_client(struct server *server)
 		.fd = params->client_fd,
 		.config = params->config,
 		.memory = params->memory,
+		.device_memory = params->device_memory,
 		.events = &vtest_events,
 		.data = server,
 	};

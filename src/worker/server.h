@@ -22,6 +22,7 @@ struct vtr_worker_params {
 	int client_fd; /* the vtest connection; -1: a VM's context, by control_fd alone */
 	const struct vtr_renderer_config *config; /* checked */
 	struct vtr_budget_part memory; /* of the vtest connection, see vtr_venus_params */
+	struct vtr_budget_part device_memory;
 	const char *cache_dir; /* see vtr_worker_lock_in() */
 	int refusals_fd; /* see struct vtr_os_syscalls; -1: none. Closed by vtr_worker_run() */
 };

@@ -21,7 +21,7 @@ PAGE = 4096
 
 
 # struct vtr_renderer_config (src/vk/renderer_config.h): numbers, flags and UUIDs, 16 devices, the log filter, paths
-CONFIG_HEAD = struct.Struct('<QIIIBBBBII16s16s')
+CONFIG_HEAD = struct.Struct('<QQIIIIIBBBBII16s16s')
 CONFIG_DEVICES = 8 + 16 * 112
 CONFIG_LOG = 256
 CONFIG_PATHS = 16384
@@ -33,7 +33,7 @@ def make_config(max_memory=0, import_alignment=0, handshake_ms=10000, reply_ms=1
                 devices=b'', log=b''):
     """The bytes of a worker's configuration."""
     paths = b''.join(path.encode() + b'\0' for path in readable)
-    head = CONFIG_HEAD.pack(max_memory, import_alignment, handshake_ms, reply_ms, no_host_import, no_export,
+    head = CONFIG_HEAD.pack(max_memory, 0, 0, 0, import_alignment, handshake_ms, reply_ms, no_host_import, no_export,
                             sandbox, lanes, len(paths) if readable_size is None else readable_size, one_device,
                             device_uuid, driver_uuid)
     return (head + devices.ljust(CONFIG_DEVICES, b'\0') + log.ljust(CONFIG_LOG, b'\0') +

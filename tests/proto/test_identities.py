@@ -17,6 +17,7 @@ import time
 import unittest
 
 import harness
+import venus
 import vtest
 from vtest import Client, Dropped
 
@@ -94,6 +95,19 @@ class Greedy:
             return os.fstat(fd).st_size == size
         finally:
             os.close(fd)
+
+    def open_gpus(self):
+        """Each of its connections gets a device."""
+        self.gpus = [venus.Gpu(client) for client in self.clients]
+
+    def take_device_memory(self, which, memory, size):
+        """-> VkResult of an allocation"""
+        call = venus.allocate_memory(venus.DEVICE, memory, size)
+        return struct.unpack_from('<i', self.gpus[which].ring.call(call, 8), 4)[0]
+
+    def free_device_memory(self, which, memory):
+        self.gpus[which].ring.write(venus.free_memory(venus.DEVICE, memory))
+        self.gpus[which].ring.wait()
 
     def close(self, which):
         self.clients.pop(which).close()
@@ -241,6 +255,37 @@ class Identities(unittest.TestCase):
         self.assertEqual(other.connect(1), 1)
         self.assertTrue(other.take_memory(2, part))
         self.assertFalse(other.take_memory(2, part))
+
+    def check_device_memory(self, is_user):
+        server, other = self.start('--max-device-memory', '64M', is_user=is_user)
+        part = 24 << 20
+        self.assertEqual(other.connect(1), 1)
+        victim, = server.workers()
+        self.assertEqual(other.connect(1), 1)
+        other.open_gpus()
+        self.assertEqual(other.take_device_memory(0, 500, part), 0)
+        self.assertEqual(other.take_device_memory(1, 500, part), 0)
+        self.assertEqual(other.take_device_memory(0, 501, part), -2)
+        self.assertEqual(other.take_device_memory(1, 501, part), -2)
+        other.free_device_memory(1, 500)
+        self.assertEqual(other.take_device_memory(0, 502, part), 0)
+        # Another identity has a limit of its own.
+        with Client(server.path) as client:
+            gpu = venus.Gpu(client)
+            gpu.call(venus.allocate_memory(venus.DEVICE, 500, 2 * part))
+            gpu.call(venus.allocate_memory(venus.DEVICE, 501, part), allowed=(-2,))
+        # A worker that is killed has no chance to give anything back.
+        os.kill(victim, signal.SIGKILL)
+        server.wait_workers(1, 20)
+        self.assertEqual(other.take_device_memory(1, 502, 2 * part), 0)
+        self.assertEqual(other.take_device_memory(1, 503, part), -2)
+
+    def test_device_memory_of_a_user(self):
+        """All clients of a user share the limit of device memory; others have their own."""
+        self.check_device_memory(True)
+
+    def test_device_memory_of_a_container(self):
+        self.check_device_memory(False)
 
     def test_log(self):
         """One's lines leave room for the other's in the log."""

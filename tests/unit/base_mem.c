@@ -216,6 +216,33 @@ static void processes_share_a_budget(void)
 	CHECK_EQ(shared->used, 0);
 }
 
+static void a_limit_of_the_moment(void)
+{
+	vtr_autofree struct vtr_shared_budget *shared = calloc(1, sizeof(*shared) + sizeof(shared->parts[0]));
+	struct vtr_budget budget;
+
+	CHECK(shared != NULL);
+	vtr_budget_init(&budget, 100);
+	CHECK_EQ(vtr_budget_left(&budget, 50), 50);
+	CHECK(!vtr_budget_take_within(&budget, 51, 50));
+	CHECK(vtr_budget_take_within(&budget, 50, 50));
+	CHECK(!vtr_budget_take_within(&budget, 1, 20));
+	CHECK_EQ(vtr_budget_left(&budget, 20), 0);
+	CHECK_EQ(vtr_budget_left(&budget, UINT64_MAX), 50);
+	vtr_budget_give(&budget, 50);
+	/* In a shared budget it counts what all have taken. */
+	shared->limit = 80;
+	shared->used = 30;
+	budget.part = (struct vtr_budget_part){ .shared = shared, .index = 0 };
+	CHECK_EQ(vtr_budget_left(&budget, 50), 20);
+	CHECK_EQ(vtr_budget_left(&budget, 200), 50);
+	CHECK(!vtr_budget_take_within(&budget, 21, 50));
+	CHECK(vtr_budget_take_within(&budget, 20, 50));
+	CHECK_EQ(shared->parts[0], 20);
+	CHECK(!vtr_budget_take_within(&budget, 31, 200));
+	CHECK(vtr_budget_take_within(&budget, 30, 200));
+}
+
 static void budget_is_for_all_threads(void)
 {
 	struct vtr_budget budget;
@@ -242,6 +269,7 @@ int main(void)
 	RUN(arena_gives_nothing_a_place);
 	RUN(budget_refuses_what_is_too_much);
 	RUN(processes_share_a_budget);
+	RUN(a_limit_of_the_moment);
 	RUN(budget_is_for_all_threads);
 	return 0;
 }

@@ -208,7 +208,8 @@ static void make_context(struct guest *g)
 		                                 .events = &guest_events,
 		                                 .data = g,
 		                                 .hostmem = g->setup.hostmem != 0 ? &hostmem : NULL,
-		                                 .config = &g->config };
+		                                 .config = &g->config,
+		                                 .device_memory = { g->setup.device_memory, 0 } };
 
 	CHECK_OK(vtr_venus_create(&params, &g->venus));
 	g->reply = guest_make_shm(g, REPLY_RES, REPLY_SIZE);
@@ -221,6 +222,8 @@ void guest_open(struct guest *g, const struct guest_setup *setup)
 	g->hostmem_fd = -1;
 	vtr_renderer_config_init(&g->config);
 	g->config.max_memory = g->setup.max_memory != 0 ? g->setup.max_memory : 64 << 20;
+	g->config.max_device_memory = g->setup.max_device_memory;
+	g->config.max_device_percent = g->setup.max_device_percent;
 	g->config.no_host_import = g->setup.no_host_import;
 	g->config.no_export = g->setup.no_export;
 	g->config.lanes = g->setup.lanes;

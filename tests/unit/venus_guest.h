@@ -33,6 +33,9 @@ struct guest_setup {
 	bool no_host_import, no_export;
 	uint8_t lanes;
 	uint64_t max_memory; /* 0: 64 MiB */
+	uint64_t max_device_memory; /* 0: no limit */
+	uint32_t max_device_percent;
+	struct vtr_shared_budget *device_memory; /* of which the context has the first part; or NULL */
 	size_t hostmem; /* its size; 0: none */
 	const struct vtr_probe_cache *known;
 	bool no_device; /* guest_open() makes a context only */

@@ -522,8 +522,146 @@ static void uncached_memory_is_mapped_so(void)
 	guest_close(&g);
 }
 
+/* --- the limit of device memory ----------------------------------------------------------------------- */
+
+static void device_memory_is_limited(void)
+{
+	const struct guest_setup setup = { .replace = note, .no_export = true, .max_device_memory = 1 << 20 };
+	struct guest g;
+
+	guest_open(&g, &setup);
+	CHECK_EQ(allocate(&g, MEMORY, UINT64_MAX, LOCAL), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	CHECK_EQ(allocate(&g, MEMORY, (1 << 20) + 1, LOCAL), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	CHECK(guest_log_has(&g, "is over the limit of device memory"));
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(allocate(&g, MEMORY, 1 << 20, LOCAL), VK_SUCCESS);
+		CHECK_EQ(allocate(&g, MEMORY + 1, 1, LOCAL), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+		free_memory(&g, MEMORY);
+	}
+	/* Memory of the host has a limit of its own. */
+	CHECK_EQ(allocate(&g, MEMORY, 2 << 20, HOST), VK_SUCCESS);
+	/* Small allocations cost a page of the GPU. */
+	for (int i = 0; i < 16; i++) {
+		CHECK_EQ(allocate(&g, MEMORY + 1 + (uint64_t)i, 1, LOCAL), VK_SUCCESS);
+	}
+	CHECK_EQ(allocate(&g, MEMORY + 17, 1, LOCAL), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	guest_close(&g);
+}
+
+/* What the driver has for its own types of the host is nowhere else counted. */
+static void memory_of_the_driver_is_limited(void)
+{
+	const struct guest_setup setup = { .replace = note,
+		                           .no_host_import = true,
+		                           .max_device_memory = 1 << 20 };
+	struct guest g;
+
+	guest_open(&g, &setup);
+	CHECK_EQ(allocate(&g, MEMORY, 1 << 20, HOST), VK_SUCCESS);
+	CHECK_EQ(seen.export, VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT);
+	CHECK_EQ(allocate(&g, MEMORY + 1, PAGE, HOST), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	guest_close(&g);
+}
+
+static void a_failure_costs_nothing(void)
+{
+	const struct guest_setup setup = { .driver = "fail=vkAllocateMemory:VK_ERROR_OUT_OF_DEVICE_MEMORY:"
+		                                     "from=vkCreateEvent:times=3",
+		                           .max_device_memory = 1 << 20 };
+	const VkEventCreateInfo event = { .sType = VK_STRUCTURE_TYPE_EVENT_CREATE_INFO };
+	struct guest g;
+
+	guest_open(&g, &setup);
+	CHECK_EQ(CALL(&g, vkCreateEvent, .device = ID(VkDevice, DEVICE), .pCreateInfo = &event,
+	              .pEvent = MEMORY + 2),
+	         VK_SUCCESS);
+	for (int i = 0; i < 3; i++) {
+		CHECK_EQ(allocate(&g, MEMORY, 1 << 20, LOCAL), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	}
+	CHECK_EQ(allocate(&g, MEMORY, 1 << 20, LOCAL), VK_SUCCESS);
+	guest_close(&g);
+}
+
+/* Returns: what the guest is told about a heap. */
+static uint64_t budget_of(struct guest *g, uint32_t heap)
+{
+	VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_BUDGET_PROPERTIES_EXT
+	};
+	VkPhysicalDeviceMemoryProperties2 wide = {
+		.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MEMORY_PROPERTIES_2, .pNext = &budget
+	};
+
+	(void)CALL(g, vkGetPhysicalDeviceMemoryProperties2, .physicalDevice = ID(VkPhysicalDevice, PHYSICAL),
+	           .pMemoryProperties = &wide);
+	return guest_wide(g, 44 + heap * sizeof(uint64_t));
+}
+
+static void much(VkPhysicalDevice physical, VkPhysicalDeviceMemoryProperties2 *out)
+{
+	VkPhysicalDeviceMemoryBudgetPropertiesEXT *budget = out->pNext;
+
+	ORIGINAL(vkGetPhysicalDeviceMemoryProperties2)(physical, out);
+	budget->heapBudget[0] = budget->heapBudget[1] = 1 << 30;
+	budget->heapUsage[0] = 3 << 20; /* what the driver needs for itself */
+	budget->heapUsage[1] = 0;
+}
+
+static void replace_much(void)
+{
+	REPLACE(vkGetPhysicalDeviceMemoryProperties2, much);
+}
+
+/* Two contexts of one identity, of which this one has the first part. */
+static void contexts_share_device_memory(void)
+{
+	vtr_autofree struct vtr_shared_budget *shared =
+		calloc(1, sizeof(*shared) + 2 * sizeof(shared->parts[0]));
+	const struct guest_setup setup = { .replace = replace_much,
+		                           .max_device_memory = 16 << 20,
+		                           .device_memory = shared };
+	struct guest g;
+
+	CHECK(shared != NULL);
+	shared->limit = UINT64_MAX;
+	guest_open(&g, &setup);
+	CHECK_EQ(budget_of(&g, 0), 19 << 20);
+	CHECK_EQ(allocate(&g, MEMORY, 4 << 20, LOCAL), VK_SUCCESS);
+	CHECK_EQ(shared->parts[0], 4 << 20);
+	CHECK_EQ(budget_of(&g, 0), 15 << 20); /* the driver here reports no more usage */
+	shared->used += 10 << 20; /* the other one's */
+	CHECK_EQ(budget_of(&g, 0), 5 << 20);
+	CHECK_EQ(allocate(&g, MEMORY + 1, 3 << 20, LOCAL), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	CHECK_EQ(allocate(&g, MEMORY + 1, 2 << 20, LOCAL), VK_SUCCESS);
+	CHECK_EQ(shared->used, 16 << 20);
+	guest_close(&g);
+	CHECK_EQ(shared->parts[0], 0);
+	CHECK_EQ(shared->used, 10 << 20);
+}
+
+static void a_part_of_the_device(void)
+{
+	const struct guest_setup setup = { .replace = replace_much, .max_device_percent = 1 };
+	const struct guest_setup none = { .replace = replace_much };
+	struct guest g;
+
+	guest_open(&g, &setup); /* the device has 16 GiB */
+	CHECK_EQ(budget_of(&g, 0), (3 << 20) + (UINT64_C(16) << 30) / 100);
+	CHECK_EQ(budget_of(&g, 1), (64 << 20) - REPLY_SIZE); /* what it may map */
+	CHECK_EQ(allocate(&g, MEMORY, 200 << 20, LOCAL), VK_ERROR_OUT_OF_DEVICE_MEMORY);
+	guest_close(&g);
+	guest_open(&g, &none);
+	CHECK_EQ(budget_of(&g, 0), 1 << 30);
+	guest_close(&g);
+}
+
 int main(void)
 {
+	RUN(device_memory_is_limited);
+	RUN(memory_of_the_driver_is_limited);
+	RUN(a_failure_costs_nothing);
+	RUN(contexts_share_device_memory);
+	RUN(a_part_of_the_device);
 	RUN(our_memory_is_imported);
 	RUN(sizes_and_types);
 	RUN(the_driver_has_no_memory);

@@ -53,6 +53,15 @@ static void limits_memory(void)
 	CHECK_EQ(vtr_renderer_config_max_memory(&config), vtr_os_ram_size() / 2);
 	config.max_memory = 1;
 	CHECK_EQ(vtr_renderer_config_max_memory(&config), 1);
+	CHECK_EQ(vtr_renderer_config_device_memory(&config, 1 << 30), UINT64_MAX);
+	config.max_device_memory = 5;
+	CHECK_EQ(vtr_renderer_config_device_memory(&config, 1 << 30), 5);
+	config.max_device_percent = 100;
+	CHECK_OK(vtr_renderer_config_check(&config, &why));
+	CHECK_EQ(vtr_renderer_config_device_memory(&config, 1000), 1000);
+	CHECK_EQ(vtr_renderer_config_device_memory(&config, UINT64_MAX), UINT64_MAX / 100 * 100);
+	config.max_device_percent = 10;
+	CHECK_EQ(vtr_renderer_config_device_memory(&config, 1000), 100);
 }
 
 static void offers_the_chosen_device(void)
@@ -108,6 +117,8 @@ static void refuses(void)
 	REFUSED(config.zero = 1);
 	REFUSED(config.sandbox = VTR_OS_SANDBOX_REQUIRE + 1);
 	REFUSED(config.lanes = VTR_RENDERER_CONFIG_LANES + 1);
+	REFUSED(config.max_device_percent = 101);
+	REFUSED(config.reserved = 1);
 	REFUSED(config.one_device = 2);
 	REFUSED(config.known.count = VTR_PROBE_CACHE_MAX_DEVICES + 1);
 	REFUSED(config.known.count = UINT32_MAX);
