@@ -146,22 +146,24 @@ static bool take_part(const struct vtr_budget_part *part, uint64_t amount, uint6
 		}
 	} while (!atomic_compare_exchange_weak_explicit(&shared->used, &used, used + amount,
 	                                                memory_order_relaxed, memory_order_relaxed));
-	atomic_fetch_add_explicit(&shared->parts[part->index], amount, memory_order_relaxed);
+	atomic_fetch_add_explicit(&shared->parts[part->index].used, amount, memory_order_relaxed);
 	return true;
 }
 
 static void give_part(const struct vtr_budget_part *part, uint64_t amount)
 {
 	if (part->shared) {
-		atomic_fetch_sub_explicit(&part->shared->parts[part->index], amount, memory_order_relaxed);
+		atomic_fetch_sub_explicit(&part->shared->parts[part->index].used, amount,
+		                          memory_order_relaxed);
 		atomic_fetch_sub_explicit(&part->shared->used, amount, memory_order_relaxed);
 	}
 }
 
-void vtr_budget_part_return(const struct vtr_budget_part *part)
+uint64_t vtr_budget_part_return(const struct vtr_budget_part *part)
 {
 	struct vtr_shared_budget *shared = part->shared;
-	const uint64_t taken = atomic_exchange_explicit(&shared->parts[part->index], 0, memory_order_relaxed);
+	struct vtr_budget_slot *slot = &shared->parts[part->index];
+	const uint64_t taken = atomic_exchange_explicit(&slot->used, 0, memory_order_relaxed);
 	uint64_t used = atomic_load_explicit(&shared->used, memory_order_relaxed);
 	uint64_t left;
 
@@ -169,6 +171,7 @@ void vtr_budget_part_return(const struct vtr_budget_part *part)
 		left = used > taken ? used - taken : 0; /* the process may have written anything */
 	} while (!atomic_compare_exchange_weak_explicit(&shared->used, &used, left, memory_order_relaxed,
 	                                                memory_order_relaxed));
+	return atomic_exchange_explicit(&slot->refused, 0, memory_order_relaxed);
 }
 
 /* Returns: the limit of the process's own count. */
@@ -177,12 +180,7 @@ static uint64_t own_limit(const struct vtr_budget *budget, uint64_t limit)
 	return budget->part.shared || budget->limit < limit ? budget->limit : limit;
 }
 
-bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount)
-{
-	return vtr_budget_take_within(budget, amount, UINT64_MAX);
-}
-
-bool vtr_budget_take_within(struct vtr_budget *budget, uint64_t amount, uint64_t limit)
+static bool take(struct vtr_budget *budget, uint64_t amount, uint64_t limit)
 {
 	const uint64_t own = own_limit(budget, limit);
 	uint64_t used = atomic_load_explicit(&budget->used, memory_order_relaxed);
@@ -198,6 +196,22 @@ bool vtr_budget_take_within(struct vtr_budget *budget, uint64_t amount, uint64_t
 		return false;
 	}
 	return true;
+}
+
+bool vtr_budget_take_within(struct vtr_budget *budget, uint64_t amount, uint64_t limit)
+{
+	const struct vtr_budget_part *part = &budget->part;
+	const bool taken = take(budget, amount, limit);
+
+	if (!taken && part->shared) {
+		atomic_fetch_add_explicit(&part->shared->parts[part->index].refused, 1, memory_order_relaxed);
+	}
+	return taken;
+}
+
+bool vtr_budget_take(struct vtr_budget *budget, uint64_t amount)
+{
+	return vtr_budget_take_within(budget, amount, UINT64_MAX);
 }
 
 /* Returns: what is left of `limit`. */

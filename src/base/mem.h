@@ -82,6 +82,12 @@ static inline void vtr_autofree_run(void *pointer_to_pointer)
 	free(*(void **)pointer_to_pointer);
 }
 
+/* What one process has of a budget that several share. */
+struct vtr_budget_slot {
+	_Atomic uint64_t used;
+	_Atomic uint64_t refused; /* how often it was refused more */
+};
+
 /*
  * A budget of several processes, in memory that they share. They need not trust each other: one that writes anything
  * there changes only what they may take together.
@@ -89,7 +95,7 @@ static inline void vtr_autofree_run(void *pointer_to_pointer)
 struct vtr_shared_budget {
 	_Atomic uint64_t used;
 	uint64_t limit;
-	_Atomic uint64_t parts[]; /* what each process has taken of `used` */
+	struct vtr_budget_slot parts[]; /* what each process has taken of `used` */
 };
 
 /* One process's part. Owner: the memory is borrowed. */
@@ -98,8 +104,8 @@ struct vtr_budget_part {
 	size_t index;
 };
 
-/* Gives back what a process has taken that has ended. */
-void vtr_budget_part_return(const struct vtr_budget_part *part);
+/* Gives back what a process has taken that has ended. Returns: how often it was refused more. */
+uint64_t vtr_budget_part_return(const struct vtr_budget_part *part);
 
 /*
  * A budget limits how much of something one guest may hold. The destructor of an object gives back what was

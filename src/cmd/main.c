@@ -7,15 +7,15 @@
 #include "cmd/commands.h"
 
 /*
- * vitrine is one program. The user's processes are the commands `run`, `serve`, `gpu`, `cdi`, `vm`, `demo` and
- * `doctor`. None but the last one loads a Vulkan driver: for each context they start this program again as `worker`,
- * which does. See docs/architecture.md.
+ * vitrine is one program. The user's processes are the commands `run`, `serve`, `status`, `gpu`, `cdi`, `vm`, `demo`
+ * and `doctor`. None but the last one loads a Vulkan driver: for each context they start this program again as
+ * `worker`, which does. See docs/architecture.md.
  */
 
 static const struct vtr_command *const commands[] = {
-	&vtr_cmd_run,    &vtr_cmd_serve,  &vtr_cmd_gpu,     &vtr_cmd_cdi,    &vtr_cmd_vm,
-	&vtr_cmd_demo,   &vtr_cmd_doctor, &vtr_cmd_worker,  &vtr_cmd_zygote, &vtr_cmd_screen,
-	&vtr_cmd_window, &vtr_cmd_mux,    &vtr_cmd_encoder,
+	&vtr_cmd_run,    &vtr_cmd_serve,  &vtr_cmd_status, &vtr_cmd_gpu,     &vtr_cmd_cdi,
+	&vtr_cmd_vm,     &vtr_cmd_demo,   &vtr_cmd_doctor, &vtr_cmd_worker,  &vtr_cmd_zygote,
+	&vtr_cmd_screen, &vtr_cmd_window, &vtr_cmd_mux,    &vtr_cmd_encoder,
 };
 
 static void print_help(FILE *file)

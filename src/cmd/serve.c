@@ -17,6 +17,7 @@ struct options {
 	uint32_t max_clients;
 	uint32_t max_clients_per_user;
 	const char *max_device_memory;
+	const char *status_socket;
 	uint32_t mode;
 	const char *log;
 	const char *gpu;
@@ -51,6 +52,11 @@ static const struct vtr_opt opts[] = {
 	  .arg = "SIZE|PERCENT",
 	  .help = "let each user or container have so much memory of a GPU, for instance 8G or 50%;\n"
 	          "                            default: all that the driver gives" },
+	{ .name = "status-socket",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, status_socket),
+	  .arg = "PATH",
+	  .help = "answer 'vitrine status' at this socket; default: that of --socket with .status" },
 	VTR_GPU_OPT(offsetof(struct options, gpu)),
 	VTR_CACHE_OPT(offsetof(struct options, cache), "~/.cache/vitrine/shaders, for your own programs"),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
@@ -78,6 +84,22 @@ static int serve(struct vtr_vtest_server *front, const struct vtr_service *servi
 	return 0;
 }
 
+/* The folder of a socket that a service manager passes is the manager's. There, `vitrine status` works if the manager
+ * passes that socket, too. Returns: NULL: there is none. */
+static const char *choose_status_socket(const struct options *options, const struct vtr_service *service,
+                                        char default_path[VTR_SERVICE_PATH])
+{
+	if (options->status_socket) {
+		return options->status_socket;
+	}
+	const int length = snprintf(default_path, VTR_SERVICE_PATH, "%s" VTR_STATUS_SUFFIX, options->socket);
+	if (options->socket[0] == '@' || length >= VTR_SERVICE_PATH ||
+	    (vtr_service_has(service, options->socket) && !vtr_service_has(service, default_path))) {
+		return NULL;
+	}
+	return default_path;
+}
+
 /* Returns: VTR_ERR_ARG. */
 static enum vtr_err parse_device_memory(const char *text, struct vtr_renderer_config *config)
 {
@@ -95,6 +117,7 @@ static enum vtr_err parse_device_memory(const char *text, struct vtr_renderer_co
 static int serve_options(const struct vtr_command *command, struct options *options,
                          struct vtr_service *service)
 {
+	char status_path[VTR_SERVICE_PATH];
 	struct vtr_tuning tuning;
 	struct vtr_vtest_server front;
 
@@ -133,6 +156,7 @@ static int serve_options(const struct vtr_command *command, struct options *opti
 		.service = service,
 		.socket_path = options->socket,
 		.socket_mode = options->mode,
+		.status_path = choose_status_socket(options, service, status_path),
 		.max_clients = options->max_clients,
 		.max_clients_per_user = options->max_clients_per_user,
 		.has_many = true,

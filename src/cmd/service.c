@@ -183,6 +183,16 @@ static bool are_same(const char *path, const char *other)
 	       (stat(path, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
 }
 
+bool vtr_service_has(const struct vtr_service *service, const char *path)
+{
+	for (size_t i = 0; i < service->socket_count; i++) {
+		if (service->sockets[i].fd >= 0 && are_same(path, service->sockets[i].path)) {
+			return true;
+		}
+	}
+	return false;
+}
+
 enum vtr_err vtr_service_listen(struct vtr_service *service, const char *command, const char *path,
                                 mode_t mode, int backlog, struct vtr_listener *out_listener)
 {

@@ -44,6 +44,9 @@ VTR_MUST_CHECK enum vtr_err vtr_service_init(const char *command, struct vtr_ser
 /* Closes the sockets that were not taken. */
 void vtr_service_finish(struct vtr_service *service);
 
+/* Returns: whether the service manager has passed a socket for this path that is not taken yet. */
+bool vtr_service_has(const struct vtr_service *service, const char *path);
+
 /* Returns: the path of the socket that was passed, if it is the only one; else NULL. */
 const char *vtr_service_socket(const struct vtr_service *service);
 

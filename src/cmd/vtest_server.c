@@ -16,6 +16,7 @@
 #include "platform/loop.h"
 #include "platform/shm.h"
 #include "pool/prober.h"
+#include "pool/status_socket.h"
 #include "pool/supervisor.h"
 
 #define LISTEN_BACKLOG 128
@@ -130,6 +131,15 @@ static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
 		};
 		err = vtr_supervisor_create(&supervisor_params, &front->supervisor);
 	}
+	if (err == VTR_OK && front->status_listener.fd >= 0) {
+		const struct vtr_status_socket_params status_params = {
+			.log = front->log,
+			.loop = front->loop,
+			.supervisor = front->supervisor,
+			.listen_fd = front->status_listener.fd,
+		};
+		err = vtr_status_socket_create(&status_params, &front->status);
+	}
 	return err;
 }
 
@@ -173,7 +183,7 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 	bool explained = false;
 	enum vtr_err err;
 
-	*front = (struct vtr_vtest_server){ .listener.fd = -1 };
+	*front = (struct vtr_vtest_server){ .listener.fd = -1, .status_listener.fd = -1 };
 	err = vtr_lock_in_check(params->command, mode);
 	if (err == VTR_OK) {
 		err = vtr_cmd_create_log(params->command, params->log_filter, &front->log);
@@ -184,6 +194,10 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 	vtr_lock_in_warn(front->log, mode);
 	err = vtr_service_listen(params->service, name, params->socket_path, params->socket_mode,
 	                         LISTEN_BACKLOG, &front->listener);
+	if (err == VTR_OK && params->status_path) {
+		err = vtr_service_listen(params->service, name, params->status_path, 0600, LISTEN_BACKLOG,
+		                         &front->status_listener);
+	}
 	if (err == VTR_OK) {
 		err = vtr_service_check_taken(params->service, name);
 	}
@@ -220,6 +234,7 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 
 void vtr_vtest_server_finish(struct vtr_vtest_server *front)
 {
+	vtr_status_socket_destroy(front->status);
 	vtr_supervisor_destroy(front->supervisor);
 	vtr_prober_destroy(front->prober);
 	if (front->workers) {
@@ -228,6 +243,7 @@ void vtr_vtest_server_finish(struct vtr_vtest_server *front)
 	}
 	vtr_os_loop_destroy(front->loop);
 	vtr_listener_close(&front->listener);
+	vtr_listener_close(&front->status_listener);
 	vtr_log_destroy(front->log);
-	*front = (struct vtr_vtest_server){ .listener.fd = -1 };
+	*front = (struct vtr_vtest_server){ .listener.fd = -1, .status_listener.fd = -1 };
 }

@@ -19,6 +19,7 @@
 struct vtr_log;
 struct vtr_os_loop;
 struct vtr_prober;
+struct vtr_status_socket;
 struct vtr_supervisor;
 struct vtr_workers;
 
@@ -28,7 +29,9 @@ struct vtr_vtest_server {
 	struct vtr_workers *workers; /* how they are started */
 	struct vtr_prober *prober;   /* NULL: none */
 	struct vtr_supervisor *supervisor;
+	struct vtr_status_socket *status; /* NULL: none */
 	struct vtr_listener listener;
+	struct vtr_listener status_listener;
 };
 
 struct vtr_vtest_server_params {
@@ -40,6 +43,7 @@ struct vtr_vtest_server_params {
 	struct vtr_service *service; /* the manager that has started us; it may have passed the socket */
 	const char *socket_path;
 	uint32_t socket_mode; /* its permissions, if it was not passed */
+	const char *status_path; /* of the socket for `vitrine status`; NULL: none */
 	uint32_t max_clients; /* this and the next: see struct vtr_supervisor_params */
 	uint32_t max_clients_per_user;
 	bool has_many; /* it may serve many clients, see vtr_workers_open_zygote() */

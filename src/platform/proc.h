@@ -36,6 +36,9 @@ struct vtr_os_spawn {
  * the system has no namespaces. Thread: any. */
 bool vtr_os_shares_namespaces(pid_t pid);
 
+/* The same without the mount namespace: a service may have one of its own, and still be no container. */
+bool vtr_os_shares_users_and_pids(pid_t pid);
+
 /**
  * Starts a program without a bare fork(). It gets only the fds in `fds`; its signals have their default
  * disposition.

@@ -9,6 +9,7 @@
 #include "base/bucket.h"
 #include "base/err.h"
 #include "base/list.h"
+#include "pool/memory_share.h"
 
 /*
  * Who the clients of one socket are, so that budgets can be shared between them: a user (a uid) and, within a user, a
@@ -31,6 +32,9 @@ struct vtr_identity {
 	uint32_t connections; /* that count; a user's are those of all its control groups */
 	uint32_t served; /* those of them that could give way: the others have ended, with unread replies */
 	struct vtr_bucket log_lines; /* see vtr_log_share() */
+	/* How often something was refused; not of a user. Of memory: by workers that have ended. */
+	uint64_t refused_connections, lost_connections;
+	uint64_t refused_memory[VTR_MEMORY_KIND_COUNT];
 	struct vtr_memory_share *memory; /* what its workers share; NULL: none yet, or they share none */
 
 	/* Turns at starting a worker: the control groups that wait, or the clients that do. */

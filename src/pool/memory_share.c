@@ -17,7 +17,7 @@ struct vtr_memory_share {
 
 static size_t size_of(size_t parts)
 {
-	return sizeof(struct vtr_shared_budget) + parts * sizeof(uint64_t);
+	return sizeof(struct vtr_shared_budget) + parts * sizeof(struct vtr_budget_slot);
 }
 
 static struct vtr_shared_budget *budget_of(void *map, size_t piece, enum vtr_memory_kind kind)
@@ -80,23 +80,27 @@ enum vtr_err vtr_memory_share_take(struct vtr_memory_share *share, size_t *out_i
 	return VTR_ERR_LIMIT;
 }
 
-bool vtr_memory_share_return(struct vtr_memory_share *share, size_t index)
+bool vtr_memory_share_return(struct vtr_memory_share *share, size_t index,
+                             uint64_t add_refused[VTR_MEMORY_KIND_COUNT])
 {
 	vtr_assert(share->taken[index]);
 	for (enum vtr_memory_kind kind = 0; kind < VTR_MEMORY_KIND_COUNT; kind++) {
 		const struct vtr_budget_part part = { .shared = budget_of(share->map, share->piece, kind),
 			                              .index = index };
 
-		vtr_budget_part_return(&part);
+		add_refused[kind] += vtr_budget_part_return(&part);
 	}
 	share->taken[index] = false;
 	return --share->count == 0;
 }
 
-uint64_t vtr_memory_share_used(const struct vtr_memory_share *share, size_t index, enum vtr_memory_kind kind)
+void vtr_memory_share_read(const struct vtr_memory_share *share, size_t index, enum vtr_memory_kind kind,
+                           uint64_t *out_used, uint64_t *out_refused)
 {
-	return atomic_load_explicit(&budget_of(share->map, share->piece, kind)->parts[index],
-	                            memory_order_relaxed);
+	const struct vtr_budget_slot *slot = &budget_of(share->map, share->piece, kind)->parts[index];
+
+	*out_used = atomic_load_explicit(&slot->used, memory_order_relaxed);
+	*out_refused = atomic_load_explicit(&slot->refused, memory_order_relaxed);
 }
 
 int vtr_memory_share_fd(const struct vtr_memory_share *share)

@@ -34,11 +34,13 @@ void vtr_memory_share_limit(struct vtr_memory_share *share, enum vtr_memory_kind
 
 /* Takes a part for one more worker, which finds it at *out_index. Returns: VTR_ERR_LIMIT. */
 VTR_MUST_CHECK enum vtr_err vtr_memory_share_take(struct vtr_memory_share *share, size_t *out_index);
-/* The worker has ended. Returns: whether no part is left. */
-bool vtr_memory_share_return(struct vtr_memory_share *share, size_t index);
+/* The worker has ended. Adds how often it was refused more of each kind. Returns: whether no part is left. */
+bool vtr_memory_share_return(struct vtr_memory_share *share, size_t index,
+                             uint64_t add_refused[VTR_MEMORY_KIND_COUNT]);
 
-/* Returns: the bytes that a worker says it has taken. */
-uint64_t vtr_memory_share_used(const struct vtr_memory_share *share, size_t index, enum vtr_memory_kind kind);
+/* Reads the bytes that a worker says it has taken, and how often it says it was refused more. */
+void vtr_memory_share_read(const struct vtr_memory_share *share, size_t index, enum vtr_memory_kind kind,
+                           uint64_t *out_used, uint64_t *out_refused);
 
 /* Returns: the shared memory, for a worker; see vtr_memory_share_map(). Owner: `share`. */
 int vtr_memory_share_fd(const struct vtr_memory_share *share);

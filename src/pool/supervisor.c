@@ -26,6 +26,8 @@
 #include "pool/memory_share.h"
 #include "pool/shader_cache.h"
 #include "pool/spawn.h"
+#include "pool/status.h"
+#include "vk/renderer_config.h"
 #include "vk_gen.h"
 
 /* The shortest and the longest interval of checks whether an ended client has read its last replies. */
@@ -60,6 +62,7 @@ struct client {
 	struct vtr_supervisor *supervisor;
 	uint32_t number; /* for the log */
 	struct vtr_identity *identity; /* a counted reference */
+	pid_t pid; /* of the process that connected; 0: unknown */
 	enum place place;
 	struct vtr_list turn; /* while it waits for its worker's start */
 	bool may_cache; /* it may use the shader cache of the others */
@@ -164,7 +167,8 @@ static void return_memory(struct client *client)
 {
 	struct vtr_identity *owner = client->memory_owner;
 
-	if (owner && vtr_memory_share_return(owner->memory, client->memory_index)) {
+	if (owner &&
+	    vtr_memory_share_return(owner->memory, client->memory_index, client->identity->refused_memory)) {
 		vtr_memory_share_destroy(owner->memory);
 		owner->memory = NULL;
 	}
@@ -466,7 +470,7 @@ static void on_timer(void *data)
  * programs and this one may load each other's compiled code; a container's may not, even if it runs as the same
  * user. */
 static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd, struct vtr_identity *identity,
-                               bool foreign)
+                               pid_t pid, bool foreign)
 {
 	struct client *client = calloc(1, sizeof(*client));
 
@@ -477,6 +481,7 @@ static enum vtr_err add_client(struct vtr_supervisor *supervisor, int *take_fd, 
 	client->supervisor = supervisor;
 	client->number = ++supervisor->next_number;
 	client->identity = identity;
+	client->pid = pid;
 	client->may_cache = supervisor->cache_for_all || !foreign;
 	client->fd = vtr_take_fd(take_fd);
 	vtr_list_init(&client->turn);
@@ -531,6 +536,7 @@ static void give_way(struct vtr_supervisor *supervisor, const struct vtr_identit
 		}
 	}
 	vtr_assert(&client->node != &supervisor->clients);
+	client->identity->lost_connections++;
 	log_of(client, VTR_LOG_WARN,
 	       "client %u: loses its connection, because user %u or its container has the most, and others "
 	       "want theirs",
@@ -594,11 +600,12 @@ static enum vtr_err admit(struct vtr_supervisor *supervisor, int *take_fd)
 		return err;
 	}
 	if (make_room(supervisor, identity) != VTR_OK) {
+		identity->refused_connections++;
 		vtr_identity_unref(&supervisor->identities, identity);
 		vtr_vtest_hang_up(*take_fd);
 		return VTR_OK;
 	}
-	return add_client(supervisor, take_fd, identity, foreign);
+	return add_client(supervisor, take_fd, identity, pid, foreign);
 }
 
 /* Returns: whether there may be more to accept. */
@@ -673,6 +680,82 @@ enum vtr_err vtr_supervisor_listen(struct vtr_supervisor *supervisor, int listen
 	supervisor->listen_fd = listen_fd;
 	return vtr_os_loop_add_fd(supervisor->loop, listen_fd, true, false, on_listen, supervisor,
 	                          &supervisor->listen_watch);
+}
+
+/* --- who uses what ---------------------------------------------------------------------------------- */
+
+static void describe_client(const struct client *client, struct vtr_status *status)
+{
+	const struct vtr_identity *owner = client->memory_owner;
+	struct vtr_status_program program = {
+		.number = client->number,
+		.pid = client->pid,
+		.worker = client->worker ? vtr_child_pid(client->worker) : 0,
+	};
+	uint64_t refused[VTR_MEMORY_KIND_COUNT] = { 0 };
+	size_t unread;
+
+	for (enum vtr_memory_kind kind = 0; owner && kind < VTR_MEMORY_KIND_COUNT; kind++) {
+		vtr_memory_share_read(owner->memory, client->memory_index, kind, &program.memory[kind],
+		                      &refused[kind]);
+	}
+	program.is_unread = vtr_os_sock_unread(client->fd, &unread) == VTR_OK && unread > 0;
+	vtr_status_add_program(status, &program, refused);
+}
+
+static enum vtr_err describe_identity(const struct vtr_supervisor *supervisor,
+                                      const struct vtr_identity *identity, struct vtr_status *status)
+{
+	const struct client *client;
+	const struct vtr_status_identity row = {
+		.uid = identity->uid,
+		.is_container = identity->foreign && identity->uid == geteuid(),
+		.connections = identity->connections,
+		.max_connections = limit_of(supervisor, identity),
+		.max_mapped = identity->foreign ? supervisor->memory_limit : UINT64_MAX,
+		.refused_connections = identity->refused_connections,
+		.lost_connections = identity->lost_connections,
+		.refused_memory = { identity->refused_memory[VTR_MEMORY_MAPPED],
+		                    identity->refused_memory[VTR_MEMORY_DEVICE] },
+	};
+	enum vtr_err err = vtr_status_add_identity(status, &row, identity->cgroups);
+
+	if (err == VTR_OK) {
+		vtr_list_for_each (client, &supervisor->clients, node) {
+			if (client->identity == identity) {
+				describe_client(client, status);
+			}
+		}
+	}
+	return err;
+}
+
+enum vtr_err vtr_supervisor_describe(const struct vtr_supervisor *supervisor, struct vtr_status *out_status)
+{
+	const struct vtr_renderer_config *config = supervisor->spawner.config;
+	const struct vtr_identity *identity;
+	size_t count = 0;
+
+	vtr_list_for_each (identity, &supervisor->identities.all, node) {
+		count += identity->user != NULL;
+	}
+	enum vtr_err err = vtr_status_init(out_status, count, supervisor->client_count);
+	if (err != VTR_OK) {
+		return err;
+	}
+	out_status->connections = supervisor->identities.connections;
+	out_status->max_connections = supervisor->max_clients;
+	out_status->max_device_memory = config->max_device_memory;
+	out_status->max_device_percent = config->max_device_percent;
+	vtr_list_for_each (identity, &supervisor->identities.all, node) {
+		if (err == VTR_OK && identity->user != NULL) {
+			err = describe_identity(supervisor, identity, out_status);
+		}
+	}
+	if (err != VTR_OK) {
+		vtr_status_finish(out_status);
+	}
+	return err;
 }
 
 void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)

@@ -25,6 +25,7 @@
 
 struct vtr_log;
 struct vtr_os_loop;
+struct vtr_status;
 struct vtr_supervisor;
 
 /* The most rings of a client whose status word is mapped, a page each. The first ones are enough: Mesa looks at its
@@ -60,5 +61,9 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor);
  * Returns: VTR_ERR_NOMEM, VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_supervisor_listen(struct vtr_supervisor *supervisor, int listen_fd);
+
+/* Describes who uses what at the moment. Owner: end *out_status with vtr_status_finish(). Returns: VTR_ERR_NOMEM. */
+VTR_MUST_CHECK enum vtr_err vtr_supervisor_describe(const struct vtr_supervisor *supervisor,
+                                                    struct vtr_status *out_status);
 
 #endif

@@ -18,6 +18,8 @@ import sys
 import unittest
 
 import harness
+import venus
+import vtest
 from harness import wait_for
 from vtest import Client
 
@@ -115,6 +117,57 @@ class TestSockets(Case):
         service = Service([sock], 'serve', '--socket', self.path())
         self.assertEqual(service.ready(), self.path())
         self.assertEqual(service.stop(), 0)
+
+    def test_status(self):
+        """The socket for `vitrine status` is passed, too; or there is none in the manager's folder."""
+        def ask():
+            return subprocess.run([harness.PROGRAM, 'status', '--socket', self.path()], capture_output=True, text=True)
+        sock = self.listen()
+        service = Service([sock], 'serve')
+        service.ready()
+        self.assertFalse(os.path.exists(self.path('sock.status')))
+        self.assertEqual(ask().returncode, 1)
+        self.assertEqual(service.stop(), 0)
+        service = Service([self.listen('sock.status'), sock], 'serve', '--socket', self.path())
+        service.ready()
+        self.assertEqual(ask().returncode, 0)
+        self.assertEqual(service.stop(), 0)
+        self.assertTrue(os.path.exists(self.path('sock.status')))
+
+    def check_restart(self, how):
+        """Programs lose their device at once, who connects meanwhile is served by the next service."""
+        sock = self.listen()
+        service = Service([sock], 'serve')
+        service.ready()
+        client = Client(self.path(), timeout=60)
+        self.addCleanup(client.close)
+        gpu = venus.Gpu(client)
+        idle = Client(self.path(), timeout=60)
+        self.addCleanup(idle.close)
+        # A wait for a semaphore that is never signalled, so that the ring is in the middle of a command.
+        gpu.ring.write(venus.create_timeline(venus.DEVICE, 500) +
+                       venus.submit_wait(venus.QUEUE, 500, 1) + venus.queue_wait_idle(venus.QUEUE))
+        os.kill(service.pid, how)
+        self.assertTrue(gpu.ring.wait_fatal(60))
+        # After a crash the workers notice by themselves, a moment later.
+        for one in (client, idle):
+            wait_for(lambda: not one.is_alive(), 60, 'the end of the connection')
+        early = Client(self.path(), handshake=False, timeout=60)
+        self.addCleanup(early.close)
+        self.assertEqual(service.end(), 0 if how == signal.SIGTERM else -how)
+        service = Service([sock], 'serve')
+        service.ready()
+        early.handshake('early')
+        self.assertTrue(early.is_alive())
+        with Client(self.path(), timeout=60) as client:
+            venus.Gpu(client).roundtrip()
+        self.assertEqual(service.stop(), 0)
+
+    def test_restart(self):
+        self.check_restart(signal.SIGTERM)
+
+    def test_restart_after_a_crash(self):
+        self.check_restart(signal.SIGKILL)
 
     def test_another_way_to_the_path(self):
         sock = self.listen()

@@ -627,7 +627,7 @@ static void contexts_share_device_memory(void)
 	guest_open(&g, &setup);
 	CHECK_EQ(budget_of(&g, 0), 19 << 20);
 	CHECK_EQ(allocate(&g, MEMORY, 4 << 20, LOCAL), VK_SUCCESS);
-	CHECK_EQ(shared->parts[0], 4 << 20);
+	CHECK_EQ(shared->parts[0].used, 4 << 20);
 	CHECK_EQ(budget_of(&g, 0), 15 << 20); /* the driver here reports no more usage */
 	shared->used += 10 << 20; /* the other one's */
 	CHECK_EQ(budget_of(&g, 0), 5 << 20);
@@ -635,7 +635,7 @@ static void contexts_share_device_memory(void)
 	CHECK_EQ(allocate(&g, MEMORY + 1, 2 << 20, LOCAL), VK_SUCCESS);
 	CHECK_EQ(shared->used, 16 << 20);
 	guest_close(&g);
-	CHECK_EQ(shared->parts[0], 0);
+	CHECK_EQ(shared->parts[0].used, 0);
 	CHECK_EQ(shared->used, 10 << 20);
 }
 

@@ -66,11 +66,12 @@ enum vtr_err vtr_os_hide(void)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? VTR_OK : VTR_ERR_OS;
 }
 
-bool vtr_os_shares_namespaces(pid_t pid)
+/* Returns: whether a process has the first `count` of these namespaces, too. */
+static bool shares_namespaces(pid_t pid, size_t count)
 {
 	static const char *const names[] = { "user", "pid", "mnt" };
 
-	for (size_t i = 0; i < VTR_ARRAY_LEN(names); i++) {
+	for (size_t i = 0; i < count; i++) {
 		char path[64];
 		struct stat own;
 		struct stat other;
@@ -85,4 +86,14 @@ bool vtr_os_shares_namespaces(pid_t pid)
 		}
 	}
 	return true;
+}
+
+bool vtr_os_shares_namespaces(pid_t pid)
+{
+	return shares_namespaces(pid, 3);
+}
+
+bool vtr_os_shares_users_and_pids(pid_t pid)
+{
+	return shares_namespaces(pid, 2);
 }

@@ -1,0 +1,257 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Who uses what of `vitrine serve`: `vitrine status`, and the socket that answers it."""
+
+import array
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import time
+import unittest
+
+import harness
+import venus
+import vtest
+from test_identities import NOBODY, Other
+from vtest import Client
+
+PART = 8 << 20
+
+
+def status(server, *args, **options):
+    """-> the process of `vitrine status`, which has ended"""
+    return subprocess.run([harness.PROGRAM, 'status', '--socket', server.path, *args], capture_output=True, text=True,
+                          timeout=60, **options)
+
+
+def describe(server):
+    done = status(server, '--json')
+    harness.expect(done.returncode == 0, done.stderr)
+    return json.loads(done.stdout)
+
+
+def ask(path):
+    """-> the bytes and fds that come from the socket until its end"""
+    got, fds = b'', array.array('i')
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.settimeout(60)
+        sock.connect(path + '.status')
+        while True:
+            data, ancillary, _, _ = sock.recvmsg(16, socket.CMSG_LEN(64))
+            for _, _, payload in ancillary:
+                fds.frombytes(payload)
+            if not data:
+                return got, list(fds)
+            got += data
+
+
+class Status(unittest.TestCase):
+    def start(self, *args, is_user=False):
+        server = harness.Server('--mode', '0666', *args)
+        self.addCleanup(server.stop)
+        os.chmod(server.dir, 0o755)
+        other = Other(server.path, is_user)
+        self.addCleanup(other.end)
+        return server, other
+
+    def check_memory(self, is_user):
+        server, other = self.start('--max-device-memory', '32M', is_user=is_user)
+        self.assertEqual(other.connect(1), 1)
+        other.open_gpus()
+        self.assertEqual(other.take_device_memory(0, 500, PART), 0)
+        self.assertEqual(other.take_device_memory(0, 501, 4 * PART), -2)
+        with Client(server.path) as client:
+            gpu = venus.Gpu(client)
+            gpu.call(venus.allocate_memory(venus.DEVICE, 500, 2 * PART))
+            found = describe(server)
+            self.assertEqual((found['connections'], found['max_connections']), (2, 1024))
+            self.assertEqual((found['max_device_bytes'], found['max_device_percent']), (32 << 20, None))
+            by_pid = {program['pid']: (identity, program) for identity in found['identities']
+                      for program in identity['programs']}
+            self.assertEqual(set(by_pid), {os.getpid(), other.pid})
+            self.assertEqual({program['worker'] for _, program in by_pid.values()}, set(server.workers()))
+            for pid, count, refused in ((os.getpid(), 2, 0), (other.pid, 1, 1)):
+                identity, program = by_pid[pid]
+                self.assertEqual(identity['uid'], NOBODY if pid == other.pid and is_user else os.geteuid())
+                self.assertEqual(identity['connections'], 1)
+                self.assertEqual(program['device_bytes'], count * PART)
+                self.assertEqual(identity['device_bytes'], count * PART)
+                self.assertGreater(program['mapped_bytes'], count * PART)  # of lavapipe, it is both
+                self.assertEqual(identity['refused'], {'connection': 0, 'place': 0, 'mapped': 0, 'device': refused})
+                self.assertFalse(program['unread'])
+            self.assertIsNone(by_pid[os.getpid()][0]['max_mapped_bytes'])
+            text = status(server).stdout
+            self.assertIn('2 of 1024 connections', text)
+            self.assertIn(f'program {os.getpid()}, worker', text)
+            self.assertIn('8.0 MiB of GPUs', text)
+        # What was refused is remembered for a while; what was used is given back.
+        other.close(0)
+        server.wait_workers(0, 20)
+        row, = describe(server)['identities']
+        self.assertEqual((row['connections'], row['device_bytes'], row['refused']['device']), (0, 0, 1))
+
+    def test_a_user(self):
+        self.check_memory(True)
+
+    def test_a_container(self):
+        self.check_memory(False)
+
+    def test_refusals(self):
+        """Connections that are reset, or give way."""
+        server, other = self.start('--max-clients', '4', '--max-clients-per-user', '3', is_user=True)
+        self.assertEqual(other.connect(4), 3)
+        with Client(server.path), Client(server.path) as client:
+            self.assertTrue(client.is_alive())
+            rows = {row['programs'][0]['pid']: row for row in describe(server)['identities'] if row['programs']}
+            self.assertEqual(rows[other.pid]['refused']['connection'], 1)
+            self.assertEqual(rows[other.pid]['refused']['place'], 1)
+            self.assertEqual(rows[other.pid]['max_connections'], 3)
+
+    def test_unread(self):
+        server, other = self.start('-o', 'reply-timeout=120000')
+        other.connect(1)
+        other.stop_reading()
+        row, = describe(server)['identities']
+        self.assertTrue(row['programs'][0]['unread'])
+
+    def test_names(self):
+        """The name of a control group is a text that its owner chooses."""
+        server, other = self.start()
+        if not other.cgroup:
+            self.skipTest('takes a control group that can be divided')
+        name = os.path.join(other.cgroup, 'a"b\\c\x1b[31m\xff{}' + 160 * 'x').encode('utf-8', 'surrogateescape')
+        os.mkdir(name)
+        try:
+            with subprocess.Popen(['sh', '-c', 'read line; exec "$@"', 'sh', harness.sys.executable, '-c',
+                                   'import socket, sys; s = socket.socket(socket.AF_UNIX); s.connect(sys.argv[1]); '
+                                   'print(flush=True); sys.stdin.read()', server.path],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+                with open(os.path.join(name, b'cgroup.procs'), 'w') as file:
+                    file.write(str(process.pid))
+                process.stdin.write(b'\n')
+                process.stdin.flush()
+                process.stdout.readline()
+                harness.wait_for(lambda: describe(server)['connections'] == 1, 20, 'its connection')
+                row, = describe(server)['identities']
+                text = status(server).stdout
+        finally:
+            harness.wait_until(lambda: not open(os.path.join(name, b'cgroup.procs')).read(), 20)
+            os.rmdir(name)
+        self.assertTrue(row['cgroup'].startswith('...'), row)
+        self.assertTrue(row['cgroup'].endswith('x' * 60), row)
+        self.assertTrue(text.replace('\n', '').isprintable() and text.isascii())
+
+    def test_who_may_ask(self):
+        """The server's user and root, but not from a container; nobody else."""
+        server, _ = self.start()
+        self.assertEqual(os.stat(server.path + '.status').st_mode & 0o777, 0o600)
+        if os.geteuid() != 0:
+            self.skipTest('takes root')
+        done = status(server, user=NOBODY)
+        self.assertEqual((done.returncode, done.stdout), (1, ''))
+        # Even where the permissions would let them.
+        os.chmod(server.path + '.status', 0o666)
+        done = status(server, user=NOBODY)
+        self.assertEqual((done.returncode, done.stdout), (1, ''))
+        self.assertIn('It answers its own user and root', done.stderr)
+        server.wait_log('asks who uses what that may not')
+        for kind in ('--pid', '--user'):
+            done = subprocess.run(['unshare', kind, '--fork', harness.PROGRAM, 'status', '--socket', server.path],
+                                  capture_output=True, text=True)
+            if 'unshare:' not in done.stderr:
+                self.assertEqual((done.returncode, done.stdout), (1, ''), kind)
+        # A service often has a mount namespace.
+        done = subprocess.run(['unshare', '--mount', harness.PROGRAM, 'status', '--socket', server.path],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_the_answer(self):
+        """One byte with two fds of memory that cannot be changed, and the end; whatever is sent is not read."""
+        server, _ = self.start()
+        data, fds = ask(server.path)
+        self.assertEqual((len(data), len(fds)), (1, 2))
+        for fd in fds:
+            with self.assertRaises(OSError):
+                os.pwrite(fd, b'x', 0)
+            with self.assertRaises(OSError):
+                os.ftruncate(fd, 0)
+            os.close(fd)
+        for junk in (b'', b'\0', os.urandom(65536)):
+            with socket.socket(socket.AF_UNIX) as sock:
+                sock.connect(server.path + '.status')
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    sock.sendall(junk)
+                    with open('/dev/null') as file:
+                        socket.send_fds(sock, [b'x'], [file.fileno()])
+        server.expect_alive()
+        self.assertEqual(describe(server)['connections'], 0)
+
+    def test_many_ask(self):
+        """However many ask, and do not read the answer: the server answers some each second, and serves programs."""
+        server, _ = self.start()
+        askers = []
+        for _ in range(60):
+            sock = socket.socket(socket.AF_UNIX)
+            sock.connect(server.path + '.status')
+            askers.append(sock)
+        begun = time.monotonic()
+        spent = harness.cpu_seconds(server.pid)
+        while time.monotonic() < begun + 3:
+            with Client(server.path) as client:
+                self.assertTrue(client.is_alive())
+            for _ in range(20):
+                with socket.socket(socket.AF_UNIX) as sock:
+                    sock.setblocking(False)
+                    with contextlib.suppress(BlockingIOError):
+                        sock.connect(server.path + '.status')
+        spent = harness.cpu_seconds(server.pid) - spent
+        for sock in askers:
+            sock.close()
+        print(f'{spent:.2f} s of the processor in {time.monotonic() - begun:.1f} s', flush=True)
+        self.assertEqual(describe(server)['connections'], 0)
+        fds = harness.wait_for(lambda: harness.count_fds(server.pid), 20)
+        self.assertLess(fds, 64)
+
+    def test_other_paths(self):
+        """--status-socket names another one, or none answers."""
+        server = harness.Server('--status-socket', '{dir}/asked')
+        self.addCleanup(server.stop)
+        self.assertFalse(os.path.exists(server.path + '.status'))
+        done = subprocess.run([harness.PROGRAM, 'status', '--status-socket', f'{server.dir}/asked'], capture_output=True,
+                              text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = status(server)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn('ask as its user or as root', done.stderr)
+        for args in ((), ('--socket', 'a', '--status-socket', 'b')):
+            self.assertEqual(subprocess.run([harness.PROGRAM, 'status', *args], capture_output=True).returncode, 2)
+
+    def test_wrong_servers(self):
+        """What answers there may be anything: it does not reach the terminal."""
+        server, _ = self.start()
+        path = os.path.join(server.dir, 'fake')
+        readable, writable = os.pipe()
+        os.close(writable)
+        memory = os.memfd_create('fake')
+        os.write(memory, b'\x1b[31m')
+        with socket.socket(socket.AF_UNIX) as sock:
+            sock.bind(path)
+            self.addCleanup(os.unlink, path)
+            sock.listen()
+            for fds in ([], [memory], [readable, readable], [memory, memory], 3 * [memory]):
+                asker = subprocess.Popen([harness.PROGRAM, 'status', '--status-socket', path], stdout=subprocess.PIPE,
+                                         stderr=subprocess.PIPE)
+                connection, _ = sock.accept()
+                with connection:
+                    socket.send_fds(connection, [b'x'], fds)
+                out, err = asker.communicate(timeout=60)
+                self.assertEqual((asker.returncode, out), (1, b''), fds)
+                self.assertNotIn(b'\x1b', err)
+        os.close(memory)
+        os.close(readable)
+
+
+if __name__ == '__main__':
+    harness.main()
