@@ -13,6 +13,7 @@
 #include "cmd/gpu_choice.h"
 #include "cmd/input.h"
 #include "cmd/lock_in.h"
+#include "cmd/serve_http.h"
 #include "cmd/service.h"
 #include "cmd/video.h"
 #include "cmd/vtest_server.h"
@@ -103,31 +104,8 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, input),
 	  .arg = "PATH",
 	  .help = "serve a keyboard at PATH.keyboard and a tablet at PATH.tablet, for QEMU's chardevs" },
-	{ .name = "http",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, http.address),
-	  .arg = "ADDR:PORT",
-	  .help = "serve a web page that shows the displays and takes input; print the links to it" },
-	{ .name = "http-names",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, http.names),
-	  .arg = "NAME,...",
-	  .help = "accept requests to these host names, beside the machine's addresses" },
-	{ .name = "token-file",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, http.token_file),
-	  .arg = "FILE",
-	  .help = "keep the tokens of the links in this file; default: make new tokens at each start" },
-	{ .name = "tls-cert",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, http.tls_cert),
-	  .arg = "FILE",
-	  .help = "serve the page over TLS with this certificate (PEM)" },
-	{ .name = "tls-key",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, http.tls_key),
-	  .arg = "FILE",
-	  .help = "use this private key for the certificate (PEM)" },
+	VTR_HTTP_OPTS(struct options, http,
+	              "serve a web page that shows the displays and takes input; print the links to it"),
 	{ .name = "hxfr",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, hxfr.address),
@@ -138,10 +116,6 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, hxfr.open),
 	  .help = "let every HXFR client that can connect watch and set modes without a token" },
-	{ .name = "insecure",
-	  .kind = VTR_OPT_FLAG,
-	  .offset = offsetof(struct options, http.insecure),
-	  .help = "serve other machines without TLS: all traffic can be read and changed on its way" },
 	{ .name = "window",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, desktop.wanted),
@@ -369,6 +343,7 @@ static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 		.hxfr = options->hxfr,
 		.desktop = options->desktop,
 		.sandbox = (enum vtr_os_sandbox_mode)gpu->workers.config.sandbox,
+		.metrics_fd = -1,
 		.events = &gpu->screen_events,
 		.data = gpu,
 	};

@@ -9,6 +9,7 @@
 #include "cmd/displays.h"
 #include "cmd/lock_in.h"
 #include "display/client.h"
+#include "display/metrics_page.h"
 #include "display/protocol.h"
 #include "display/tokens.h"
 #include "display_host/outputs.h"
@@ -38,6 +39,7 @@ struct options {
 	uint32_t feeds;
 	bool hxfr;
 	bool hxfr_open;
+	bool metrics;
 	struct vtr_lock_in lock_in;
 	const char *log;
 };
@@ -96,6 +98,10 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, hxfr_open),
 	  .help = "serve HXFR clients without a token" },
+	{ .name = "metrics",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, metrics),
+	  .help = "serve the metrics at fd 11 over HTTP, and nothing else" },
 	VTR_LOCK_IN_OPTS(offsetof(struct options, lock_in)),
 	VTR_LOG_OPT(offsetof(struct options, log), VTR_LOG_HELP),
 };
@@ -132,11 +138,27 @@ static enum vtr_err read_tokens(struct vtr_tokens *out_tokens)
 	return err;
 }
 
+/* For as long as the process runs. */
+static enum vtr_err map_metrics(const struct vtr_metrics_page **out_page)
+{
+	vtr_autofd int fd = VTR_DISPLAY_FD_METRICS;
+	void *map;
+	enum vtr_err err = vtr_os_shm_check(fd, sizeof(**out_page));
+
+	if (err == VTR_OK) {
+		err = vtr_os_shm_map(fd, 0, sizeof(**out_page), false, &map);
+	}
+	if (err == VTR_OK) {
+		*out_page = map;
+	}
+	return err;
+}
+
 static enum vtr_err create_web(struct vtr_log *log, struct vtr_display_client *screen,
                                struct vtr_streams *streams, const struct vtr_tokens *tokens,
                                const struct options *options, struct vtr_web **out_web)
 {
-	const struct vtr_web_params params = {
+	struct vtr_web_params params = {
 		.log = log,
 		.screen = screen,
 		.streams = streams,
@@ -148,7 +170,8 @@ static enum vtr_err create_web(struct vtr_log *log, struct vtr_display_client *s
 		.tls_key = options->tls_key,
 	};
 
-	return vtr_web_create(&params, out_web);
+	enum vtr_err err = options->metrics ? map_metrics(&params.metrics) : VTR_OK;
+	return err == VTR_OK ? vtr_web_create(&params, out_web) : err;
 }
 
 static enum vtr_err create_hxfr(struct vtr_log *log, struct vtr_display_client *screen,

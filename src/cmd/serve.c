@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "cmd/gpu_choice.h"
+#include "cmd/serve_http.h"
 #include "cmd/vtest_server.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
@@ -22,6 +23,7 @@ struct options {
 	const char *log;
 	const char *gpu;
 	const char *cache;
+	struct vtr_display_http http;
 	struct vtr_opt_list tuning;
 };
 
@@ -57,6 +59,8 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, status_socket),
 	  .arg = "PATH",
 	  .help = "answer 'vitrine status' at this socket; default: that of --socket with .status" },
+	VTR_HTTP_OPTS(struct options, http,
+	              "serve metrics for Prometheus at /metrics; print the link to them"),
 	VTR_GPU_OPT(offsetof(struct options, gpu)),
 	VTR_CACHE_OPT(offsetof(struct options, cache), "~/.cache/vitrine/shaders, for your own programs"),
 	VTR_TUNING_OPT(offsetof(struct options, tuning)),
@@ -64,11 +68,15 @@ static const struct vtr_opt opts[] = {
 	            "choose what to log: error, warn, info, debug, or for instance info,venus=debug"),
 };
 
-static int serve(struct vtr_vtest_server *front, const struct vtr_service *service)
+static int serve(struct vtr_vtest_server *front, const struct vtr_service *service,
+                 const struct vtr_serve_http *http)
 {
 	enum vtr_err err = vtr_cmd_quit_on_signals(front->loop);
 	if (err == VTR_OK) {
 		printf("READY %s\n", front->listener.path);
+		if (http) {
+			vtr_serve_http_print(http);
+		}
 		fflush(stdout);
 		vtr_service_ready(service, front->listener.path);
 		err = vtr_os_loop_run(front->loop);
@@ -166,7 +174,13 @@ static int serve_options(const struct vtr_command *command, struct options *opti
 	if (vtr_vtest_server_init(&front, &params) != VTR_OK) {
 		return 1;
 	}
-	int status = serve(&front, service);
+	struct vtr_serve_http *http = NULL;
+	int status = 1;
+	if (!options->http.address ||
+	    vtr_serve_http_create(&front, &options->http, options->log, &http) == VTR_OK) {
+		status = serve(&front, service, http);
+	}
+	vtr_serve_http_destroy(http);
 	vtr_vtest_server_finish(&front);
 	return status;
 }

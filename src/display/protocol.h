@@ -23,6 +23,7 @@ enum vtr_display_fd {
 	VTR_DISPLAY_FD_HTTP = 8,    /* a listening socket; with --http */
 	VTR_DISPLAY_FD_TOKENS = 9,  /* struct vtr_tokens; with --http or --hxfr */
 	VTR_DISPLAY_FD_HXFR = 10,   /* a listening socket; with --hxfr or --hxfr-open */
+	VTR_DISPLAY_FD_METRICS = 11, /* struct vtr_metrics_page, read-only; with --metrics */
 	VTR_DISPLAY_FD_FEEDS = 16, /* sockets for video (encode/packet_pipe.h), consecutive; with --feeds */
 };
 

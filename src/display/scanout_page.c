@@ -3,10 +3,7 @@
 
 #include <string.h>
 
-#include "platform/thread.h"
-
-/* The number of tries of a reader: a write takes less than a microsecond. */
-#define READ_TRIES 1000
+#include "display/words.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
 #define MODE_CONNECTED (UINT64_C(1) << 32)
@@ -39,43 +36,6 @@ _Static_assert(sizeof(struct packed_frame) == VTR_SCANOUT_PAGE_FRAME_WORDS * siz
 _Static_assert(sizeof(struct packed_cursor) == VTR_SCANOUT_PAGE_CURSOR_WORDS * sizeof(uint64_t),
                "a cursor fills its words");
 
-/*
- * Each word is stored with release order and loaded with acquire order (plain moves on x86), so that none can
- * be reordered across the counter.
- */
-static void write_words(_Atomic uint32_t *count, _Atomic uint64_t *words, const void *from, size_t n)
-{
-	uint32_t old = atomic_load_explicit(count, memory_order_relaxed);
-
-	atomic_store_explicit(count, old + 1, memory_order_relaxed);
-	for (size_t i = 0; i < n; i++) {
-		uint64_t value;
-		memcpy(&value, (const char *)from + i * sizeof(value), sizeof(value));
-		atomic_store_explicit(&words[i], value, memory_order_release);
-	}
-	atomic_store_explicit(count, old + 2, memory_order_release);
-}
-
-static enum vtr_err read_words(const _Atomic uint32_t *count, const _Atomic uint64_t *words, void *to,
-                               size_t n, uint32_t *out_ticket)
-{
-	for (int i = 0; i < READ_TRIES; i++) {
-		uint32_t before = atomic_load_explicit(count, memory_order_acquire);
-		if (before % 2 == 0) {
-			for (size_t j = 0; j < n; j++) {
-				uint64_t value = atomic_load_explicit(&words[j], memory_order_acquire);
-				memcpy((char *)to + j * sizeof(value), &value, sizeof(value));
-			}
-			if (atomic_load_explicit(count, memory_order_relaxed) == before) {
-				*out_ticket = before;
-				return VTR_OK;
-			}
-		}
-		vtr_os_cpu_relax();
-	}
-	return VTR_ERR_AGAIN;
-}
-
 void vtr_scanout_page_publish(struct vtr_scanout_page *page, uint32_t display,
                               const struct vtr_scanout_frame *frame)
 {
@@ -100,7 +60,7 @@ void vtr_scanout_page_publish(struct vtr_scanout_page *page, uint32_t display,
 		            (uint16_t)frame->damage.width, (uint16_t)frame->damage.height },
 	};
 
-	write_words(&slot->count, slot->words, &packed, VTR_SCANOUT_PAGE_FRAME_WORDS);
+	vtr_words_write(&slot->count, slot->words, &packed, VTR_SCANOUT_PAGE_FRAME_WORDS);
 	atomic_store_explicit(&slot->writing, 0, memory_order_release);
 }
 
@@ -135,7 +95,7 @@ void vtr_scanout_page_set_cursor(struct vtr_scanout_page *page, uint32_t display
 		packed.hot_y = cursor->hot_y;
 		memcpy(packed.pixels, cursor->pixels, sizeof(packed.pixels));
 	}
-	write_words(&slot->cursor_count, slot->cursor, &packed, VTR_SCANOUT_PAGE_CURSOR_WORDS);
+	vtr_words_write(&slot->cursor_count, slot->cursor, &packed, VTR_SCANOUT_PAGE_CURSOR_WORDS);
 }
 
 void vtr_scanout_page_move_cursor(struct vtr_scanout_page *page, uint32_t display, int32_t x, int32_t y)
@@ -173,7 +133,7 @@ enum vtr_err vtr_scanout_page_read(const struct vtr_scanout_page *page, uint32_t
 	struct packed_frame packed;
 	uint32_t ticket;
 	enum vtr_err err =
-		read_words(&slot->count, slot->words, &packed, VTR_SCANOUT_PAGE_FRAME_WORDS, &ticket);
+		vtr_words_read(&slot->count, slot->words, &packed, VTR_SCANOUT_PAGE_FRAME_WORDS, &ticket);
 
 	if (err != VTR_OK) {
 		return err;
@@ -242,8 +202,8 @@ enum vtr_err vtr_scanout_page_read_cursor(const struct vtr_scanout_page *page, u
 	struct packed_cursor packed;
 	uint64_t position;
 	uint32_t ticket;
-	enum vtr_err err = read_words(&slot->cursor_count, slot->cursor, &packed,
-	                              VTR_SCANOUT_PAGE_CURSOR_WORDS, &ticket);
+	enum vtr_err err = vtr_words_read(&slot->cursor_count, slot->cursor, &packed,
+	                                  VTR_SCANOUT_PAGE_CURSOR_WORDS, &ticket);
 
 	if (err != VTR_OK) {
 		return err;

@@ -390,6 +390,8 @@ static enum vtr_err start_screen(struct vtr_display_host *client,
 	add_fd(consumer, places->http_fd, VTR_DISPLAY_FD_HTTP);
 	add_fd(consumer, places->tokens_fd, VTR_DISPLAY_FD_TOKENS);
 	add_fd(consumer, places->hxfr_fd, VTR_DISPLAY_FD_HXFR);
+	add_flag(consumer, "--metrics", params->metrics_fd >= 0);
+	add_fd(consumer, params->metrics_fd, VTR_DISPLAY_FD_METRICS);
 	return start_consumer(client, consumer, "screen", params);
 }
 

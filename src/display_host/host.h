@@ -69,6 +69,9 @@ struct vtr_display_host_params {
 	struct vtr_display_hxfr hxfr;
 	struct vtr_display_desktop desktop;
 	enum vtr_os_sandbox_mode sandbox; /* of all processes */
+	/* Metrics of this process (display/metrics_page.h), read-only; borrowed. Only these are served over HTTP then.
+	 * -1: none. */
+	int metrics_fd;
 	const struct vtr_display_events *events;
 	void *data; /* for the events */
 };

@@ -6,6 +6,7 @@
 #include "base/json.h"
 #include "base/mem.h"
 #include "display/client.h"
+#include "display/metrics_page.h"
 #include "display/pixels.h"
 #include "screen/snapshot.h"
 #include "screen/stream.h"
@@ -299,6 +300,17 @@ static void add_http_metrics(FILE *file, const struct vtr_web *web)
 	}
 }
 
+/* Of the front, which has written them. */
+static void add_other_metrics(FILE *file, const struct vtr_metrics_page *metrics)
+{
+	vtr_autofree char *text = NULL;
+	size_t size = 0;
+
+	if (vtr_metrics_page_read(metrics, &text, &size) == VTR_OK) {
+		fwrite(text, 1, size, file);
+	}
+}
+
 enum vtr_err vtr_web_list_metrics(struct vtr_web *web, struct vtr_response *out_response)
 {
 	struct body body;
@@ -307,9 +319,13 @@ enum vtr_err vtr_web_list_metrics(struct vtr_web *web, struct vtr_response *out_
 	if (err != VTR_OK) {
 		return err;
 	}
-	add_display_metrics(body.file, web);
-	add_video_metrics(body.file, web);
-	add_snapshot_metrics(body.file, vtr_snapshots_counters(web->snapshots));
+	if (web->metrics) {
+		add_other_metrics(body.file, web->metrics);
+	} else {
+		add_display_metrics(body.file, web);
+		add_video_metrics(body.file, web);
+		add_snapshot_metrics(body.file, vtr_snapshots_counters(web->snapshots));
+	}
 	add_http_metrics(body.file, web);
 	return finish(&body, HTTP_STATUS_OK, "text/plain; version=0.0.4", out_response);
 }

@@ -482,7 +482,7 @@ static int on_get(struct vtr_session *session, const char *path)
 	uint32_t display;
 	bool picture;
 
-	for (size_t i = 0; i < vtr_web_file_count; i++) {
+	for (size_t i = 0; i < vtr_web_file_count && !web->metrics; i++) {
 		const struct vtr_web_file *file = &vtr_web_files[i];
 		if (strcmp(path, file->path) == 0) {
 			session->response = (struct vtr_response){
@@ -496,6 +496,9 @@ static int on_get(struct vtr_session *session, const char *path)
 	}
 	if (session->token == VTR_TOKEN_WRONG) {
 		return refuse_token(session);
+	}
+	if (web->metrics && strcmp(path, "/metrics") != 0) {
+		return fail(session, HTTP_STATUS_NOT_FOUND, "this server has /metrics only");
 	}
 	if (strcmp(path, "/api/displays") == 0) {
 		return respond_if(session, vtr_web_list_displays(web, &session->response));
@@ -569,7 +572,7 @@ static int on_request(struct vtr_session *session, const char *path, size_t size
 	}
 	memcpy(copy, path, size);
 	copy[size] = '\0';
-	if (lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) > 0) {
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) > 0 && !session->web->metrics) {
 		return on_put(session, copy);
 	}
 	session->head_only = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
@@ -633,7 +636,8 @@ static int confirm_upgrade(struct vtr_session *session, const char *what)
 		return refuse_upgrade(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_BAD_REQUEST,
 		                      "the only supported upgrade is to a WebSocket");
 	}
-	if (!get_header(wsi, WSI_TOKEN_GET_URI, text, sizeof(text)) || strcmp(text, "/ws") != 0) {
+	if (!get_header(wsi, WSI_TOKEN_GET_URI, text, sizeof(text)) || strcmp(text, "/ws") != 0 ||
+	    session->web->metrics) {
 		return refuse_upgrade(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_NOT_FOUND,
 		                      "the WebSocket is at /ws");
 	}

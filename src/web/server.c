@@ -430,6 +430,7 @@ enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web 
 	web->log = params->log;
 	web->screen = params->screen;
 	web->streams = params->streams;
+	web->metrics = params->metrics;
 	web->tokens = *params->tokens;
 	web->origin_check = (struct vtr_origin_check){
 		.tls = params->tls_cert != NULL,

@@ -84,6 +84,7 @@ struct vtr_web {
 	struct vtr_display_client *screen;
 	struct vtr_flush_listener listener;
 	struct vtr_streams *streams;
+	const struct vtr_metrics_page *metrics; /* NULL: displays are served */
 	struct vtr_snapshots *snapshots; /* set by vtr_web_start() */
 	struct vtr_tokens tokens;
 	struct vtr_origin_check origin_check;

@@ -24,6 +24,7 @@
  */
 struct vtr_log;
 struct vtr_display_client;
+struct vtr_metrics_page;
 struct vtr_streams;
 struct vtr_tokens;
 struct vtr_web;
@@ -35,11 +36,14 @@ struct vtr_web_params {
 	struct vtr_log *log;
 	struct vtr_display_client *screen;
 	struct vtr_streams *streams;
+	/* Of another server than that of displays: only these are served, at /metrics. NULL: the displays are. Outlives
+	 * the server. */
+	const struct vtr_metrics_page *metrics;
 	const struct vtr_tokens *tokens; /* copied */
-	int listen_fd;                   /* consumed, on failure too; does not block */
-	bool remote;       /* other machines can reach it; see struct vtr_origin_check */
-	const char *names;               /* host names that they use, separated by commas; NULL: none */
-	const char *tls_cert;            /* files; NULL: no TLS */
+	int listen_fd; /* consumed, on failure too; does not block */
+	bool remote; /* other machines can reach it; see struct vtr_origin_check */
+	const char *names; /* host names that they use, separated by commas; NULL: none */
+	const char *tls_cert; /* files; NULL: no TLS */
 	const char *tls_key;
 };
 

@@ -534,6 +534,7 @@ int main(int argc, char **argv)
 		.hxfr = parse_hxfr(argc - 2, argv + 2),
 		.desktop = parse_desktop(argc - 2, argv + 2),
 		.sandbox = parse_sandbox(argc - 2, argv + 2),
+		.metrics_fd = -1,
 		.events = &events,
 	};
 	enum vtr_err err = vtr_display_host_create(&params, &front.client);

@@ -10,6 +10,8 @@ import socket
 import subprocess
 import time
 import unittest
+import urllib.error
+import urllib.request
 
 import harness
 import venus
@@ -251,6 +253,92 @@ class Status(unittest.TestCase):
                 self.assertNotIn(b'\x1b', err)
         os.close(memory)
         os.close(readable)
+
+
+class Metrics(unittest.TestCase):
+    """What Prometheus gets. The web server is that of `vitrine gpu`, whose tests are in test_web.py."""
+
+    def start(self, *args):
+        server = harness.Server('--http', '127.0.0.1:0', *args)
+        self.addCleanup(server.stop)
+        words = server.process.stdout.readline().split()
+        self.assertEqual(words[0], 'METRICS')
+        self.link, self.token = words[1].split('?token=')
+        return server
+
+    def get(self, link=None, token=None, **headers):
+        """-> status, body"""
+        request = urllib.request.Request(link or self.link, headers=headers)
+        request.add_header('Authorization', f'Bearer {token or self.token}')
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def value(self, name, *labels):
+        """-> the sum of the rows with these labels"""
+        rows = [line for line in self.get()[1].splitlines() if line.startswith(name + '{')]
+        return sum(float(row.rsplit(' ', 1)[1]) for row in rows if all(label in row for label in labels))
+
+    def test_metrics(self):
+        server = self.start('--max-device-memory', '32M')
+        status, body = self.get()
+        self.assertEqual(status, 200)
+        for line in body.splitlines():
+            self.assertRegex(line, r'^# (HELP|TYPE) vitrine_\w+ .+$|^vitrine_\w+(\{(\w+="([^"\\]|\\.)*",?)*\})? [0-9.e+]+$')
+        self.assertIn('vitrine_http_requests_total 1\n', body)
+        self.assertNotIn('vitrine_display', body)
+        with Client(server.path) as client:
+            gpu = venus.Gpu(client)
+            gpu.call(venus.allocate_memory(venus.DEVICE, 500, PART))
+            gpu.call(venus.allocate_memory(venus.DEVICE, 501, 8 * PART), allowed=(-2,))
+            mine = f'uid="{os.geteuid()}"'
+            harness.wait_for(lambda: self.value('vitrine_serve_connections', mine) == 1, 20, 'the connection')
+            harness.wait_for(lambda: self.value('vitrine_serve_memory_bytes', mine, 'kind="device"') == PART, 20, 'memory')
+            harness.wait_for(lambda: self.value('vitrine_serve_refused_total', mine, 'reason="device"') == 1, 20,
+                             'the refusal')
+            self.assertEqual(self.value('vitrine_serve_refused_total', mine), 1)
+        harness.wait_for(lambda: self.value('vitrine_serve_connections', mine) == 0, 20, 'the end')
+
+    def test_who_may_ask(self):
+        """As for displays; and there is nothing else to see."""
+        server = self.start()
+        self.assertEqual(self.get(token='x')[0], 401)
+        self.assertEqual(self.get(Host='example.org')[0], 403)
+        self.assertEqual(self.get(Origin='http://example.org')[0], 403)
+        root = self.link.removesuffix('/metrics')
+        for path in ('/', '/page.js', '/api/displays', '/api/displays/0/frame.png', '/nothing'):
+            self.assertEqual(self.get(root + path)[0], 404, path)
+        self.assertEqual(self.get(root + '/ws', Connection='Upgrade', Upgrade='websocket',
+                                  **{'Sec-WebSocket-Key': 'AAAAAAAAAAAAAAAAAAAAAA==', 'Sec-WebSocket-Version': '13',
+                                     'Sec-WebSocket-Protocol': 'vitrine.1'})[0], 404)
+        request = urllib.request.Request(root + '/api/displays/0', data=b'{"width":640,"height":480}', method='PUT')
+        with self.assertRaises(urllib.error.HTTPError) as caught:
+            urllib.request.urlopen(request)
+        self.assertEqual(caught.exception.code, 405)
+        self.assertEqual(server.workers()[1:], [])
+
+    def test_a_killed_process(self):
+        """The process that faces the network is started again, with the metrics."""
+        server = self.start()
+        screen, = harness.children_with(server.pid, 'screen')
+        os.kill(screen, 9)
+        harness.wait_for(lambda: harness.children_with(server.pid, 'screen') not in ([screen], []), 20, 'another one')
+
+        def is_back():
+            with contextlib.suppress(OSError):
+                return self.get()[0] == 200
+        harness.wait_for(is_back, 20, 'an answer')
+        with Client(server.path) as client:
+            self.assertTrue(client.is_alive())
+
+    def test_refusals(self):
+        for args, text in ((('--http', '0.0.0.0:0'), 'insecure'), (('--http', 'nonsense'), 'nonsense')):
+            with self.assertRaises(AssertionError) as caught:
+                harness.Server(*args)
+            self.assertIn(text, str(caught.exception))
 
 
 if __name__ == '__main__':
