@@ -8,6 +8,7 @@
 #include "cmd/gpu_choice.h"
 #include "cmd/serve_http.h"
 #include "cmd/vtest_server.h"
+#include "platform/cgroup.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
 
@@ -18,6 +19,7 @@ struct options {
 	uint32_t max_clients;
 	uint32_t max_clients_per_user;
 	const char *max_device_memory;
+	const char *cgroup;
 	const char *status_socket;
 	uint32_t mode;
 	const char *log;
@@ -54,6 +56,12 @@ static const struct vtr_opt opts[] = {
 	  .arg = "SIZE|PERCENT",
 	  .help = "let each user or container have so much memory of a GPU, for instance 8G or 50%;\n"
 	          "                            default: all that the driver gives" },
+	{ .name = "cgroup",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, cgroup),
+	  .arg = "DIR",
+	  .help = "give users and containers equal shares of the processor, by groups in this control "
+	          "group" },
 	{ .name = "status-socket",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, status_socket),
@@ -108,6 +116,32 @@ static const char *choose_status_socket(const struct options *options, const str
 	return default_path;
 }
 
+static bool check_mode(uint32_t mode)
+{
+	if (mode <= 0777) {
+		return true;
+	}
+	fprintf(stderr, "vitrine serve: --mode has a wrong value. Give octal permissions up to 0777, for "
+	                "instance --mode "
+	                "0660\n");
+	return false;
+}
+
+static bool check_cgroup(const char *folder)
+{
+	const enum vtr_err err = folder ? vtr_os_cgroup_prepare(folder) : VTR_OK;
+
+	if (err == VTR_OK) {
+		return true;
+	}
+	fprintf(stderr,
+	        "vitrine serve: cannot divide the control group %s: %s. Give the folder of one that has the "
+	        "controller "
+	        "'cpu', that this user may write to, and that has no processes itself (docs/services.md)\n",
+	        folder, err == VTR_ERR_ARG ? "it is none, or lacks the controller 'cpu'" : vtr_err_text(err));
+	return false;
+}
+
 /* Returns: VTR_ERR_ARG. */
 static enum vtr_err parse_device_memory(const char *text, struct vtr_renderer_config *config)
 {
@@ -138,10 +172,7 @@ static int serve_options(const struct vtr_command *command, struct options *opti
 		        "instance --socket /run/vitrine.sock\n");
 		return VTR_EXIT_USAGE;
 	}
-	if (options->mode > 0777) {
-		fprintf(stderr,
-		        "vitrine serve: --mode has a wrong value. Give octal permissions up to 0777, for "
-		        "instance --mode 0660\n");
+	if (!check_mode(options->mode)) {
 		return VTR_EXIT_USAGE;
 	}
 	if (vtr_tuning_parse(command, &options->tuning, &tuning) != VTR_OK) {
@@ -154,6 +185,9 @@ static int serve_options(const struct vtr_command *command, struct options *opti
 		                "part of the GPU's memory from 1%% to 100%%\n");
 		return VTR_EXIT_USAGE;
 	}
+	if (!check_cgroup(options->cgroup)) {
+		return 1;
+	}
 	vtr_os_raise_fd_limit(); /* a connection needs five fds, and the usual soft limit is 1024 */
 	const struct vtr_vtest_server_params params = {
 		.command = command,
@@ -164,6 +198,7 @@ static int serve_options(const struct vtr_command *command, struct options *opti
 		.service = service,
 		.socket_path = options->socket,
 		.socket_mode = options->mode,
+		.cgroup = options->cgroup,
 		.status_path = choose_status_socket(options, service, status_path),
 		.max_clients = options->max_clients,
 		.max_clients_per_user = options->max_clients_per_user,

@@ -126,6 +126,7 @@ static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
 			.max_clients_per_user = params->max_clients_per_user,
 			/* Another user's clients together have no less than one client may have. */
 			.memory_limit = vtr_max(vtr_os_ram_size() / 2, params->tuning->renderer.max_memory),
+			.cgroup = params->cgroup,
 			.silent_timeout_ms = params->tuning->renderer.handshake_timeout_ms,
 			.leave_timeout_ms = VTR_WORKER_LEAVE_MS,
 		};

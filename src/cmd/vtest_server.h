@@ -43,6 +43,7 @@ struct vtr_vtest_server_params {
 	struct vtr_service *service; /* the manager that has started us; it may have passed the socket */
 	const char *socket_path;
 	uint32_t socket_mode; /* its permissions, if it was not passed */
+	const char *cgroup; /* see struct vtr_supervisor_params; prepared */
 	const char *status_path; /* of the socket for `vitrine status`; NULL: none */
 	uint32_t max_clients; /* this and the next: see struct vtr_supervisor_params */
 	uint32_t max_clients_per_user;

@@ -35,7 +35,8 @@ struct vtr_identity {
 	/* How often something was refused; not of a user. Of memory: by workers that have ended. */
 	uint64_t refused_connections, lost_connections;
 	uint64_t refused_memory[VTR_MEMORY_KIND_COUNT];
-	struct vtr_memory_share *memory; /* what its workers share; NULL: none yet, or they share none */
+	struct vtr_memory_share *memory; /* what its workers share; NULL: there is no worker */
+	uint32_t group; /* names the control group of its workers; 0: none yet */
 
 	/* Turns at starting a worker: the control groups that wait, or the clients that do. */
 	struct vtr_list turn; /* in the `waiting` of the user, or in vtr_identities.waiting */

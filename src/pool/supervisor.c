@@ -23,10 +23,10 @@
 #include "platform/sock.h"
 #include "platform/thread.h"
 #include "pool/identity.h"
-#include "pool/memory_share.h"
 #include "pool/shader_cache.h"
 #include "pool/spawn.h"
 #include "pool/status.h"
+#include "pool/worker_shares.h"
 #include "vk/renderer_config.h"
 #include "vk_gen.h"
 
@@ -37,8 +37,6 @@
 #define MAX_MESSAGES 4096
 #define NAME_SIZE 32
 #define CGROUPS_SIZE 4096
-/* More workers than a system has processes for. */
-#define MAX_MEMORY_PARTS 65536
 /* Connections that are accepted in one turn of the loop: those who fill the listening socket's queue must not hold up
  * others there. */
 #define MAX_ACCEPTS 64
@@ -72,8 +70,7 @@ struct client {
 
 	struct vtr_child *worker; /* NULL: none yet */
 	struct vtr_shader_cache_user cache_user;
-	struct vtr_identity *memory_owner; /* whose memory it has a part of; NULL: none */
-	size_t memory_index;
+	struct vtr_worker_share share; /* what the worker has of the identity's resources */
 	struct ring rings[VTR_SUPERVISOR_MAX_RINGS];
 
 	uint32_t look_ms; /* not 0: it has ended, but the client has not read all replies */
@@ -86,7 +83,7 @@ struct vtr_supervisor {
 	bool cache_for_all;
 	uint32_t max_clients;
 	uint32_t max_clients_per_user;
-	uint64_t memory_limit;
+	struct vtr_worker_shares shares;
 	uint32_t silent_timeout_ms;
 	uint32_t leave_timeout_ms;
 
@@ -139,42 +136,6 @@ static void break_rings(struct client *client)
 	}
 }
 
-/* The client's worker gets a part of what its user's or container's workers share. The user's own programs share mapped
- * memory without a limit, as they do natively. */
-static enum vtr_err take_memory(struct client *client)
-{
-	const struct vtr_supervisor *supervisor = client->supervisor;
-	struct vtr_identity *owner = client->identity->uid == geteuid() ? client->identity :
-	                                                                  client->identity->user;
-	enum vtr_err err = VTR_OK;
-
-	if (!owner->memory) {
-		err = vtr_memory_share_create(vtr_min(2 * (size_t)supervisor->max_clients, MAX_MEMORY_PARTS),
-		                              &owner->memory);
-	}
-	if (err == VTR_OK) {
-		vtr_memory_share_limit(owner->memory, VTR_MEMORY_MAPPED,
-		                       client->identity->foreign ? supervisor->memory_limit : UINT64_MAX);
-		err = vtr_memory_share_take(owner->memory, &client->memory_index);
-	}
-	if (err == VTR_OK) {
-		client->memory_owner = owner;
-	}
-	return err;
-}
-
-static void return_memory(struct client *client)
-{
-	struct vtr_identity *owner = client->memory_owner;
-
-	if (owner &&
-	    vtr_memory_share_return(owner->memory, client->memory_index, client->identity->refused_memory)) {
-		vtr_memory_share_destroy(owner->memory);
-		owner->memory = NULL;
-	}
-	client->memory_owner = NULL;
-}
-
 /* Frees everything except the connection. */
 static void release_worker(struct client *client)
 {
@@ -182,7 +143,7 @@ static void release_worker(struct client *client)
 	vtr_shader_cache_end(&client->cache_user);
 	vtr_child_destroy(client->worker);
 	client->worker = NULL;
-	return_memory(client);
+	vtr_worker_shares_leave(&client->supervisor->shares, client->identity, &client->share);
 	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
 		forget_ring(&client->rings[i]);
 	}
@@ -371,22 +332,29 @@ static enum vtr_err start_worker(struct client *client)
 
 	snprintf(name, sizeof(name), "client %u: worker", client->number);
 	struct vtr_shader_cache *cache = client->may_cache ? supervisor->spawner.cache : NULL;
-	enum vtr_err err = take_memory(client);
+	enum vtr_err err = vtr_worker_shares_enter(&supervisor->shares, client->identity, &client->share);
 	if (err == VTR_OK) {
 		err = vtr_child_create(&params, &client->worker);
 	}
 	if (err == VTR_OK) {
-		const struct vtr_identity *owner = client->memory_owner;
 		const struct vtr_spawn_worker worker = {
 			.number = client->number,
 			.client_fd = client->fd,
-			.memory_fd = owner ? vtr_memory_share_fd(owner->memory) : -1,
-			.memory_index = client->memory_index,
+			.memory_fd = vtr_memory_share_fd(client->share.owner->memory),
+			.memory_index = client->share.index,
 			.cache_dir = vtr_shader_cache_dir(cache),
 		};
 		err = vtr_spawner_start(&supervisor->spawner, &worker, client->worker);
 	}
 	if (err == VTR_OK) {
+		const enum vtr_err moved = vtr_worker_shares_move(&supervisor->shares, &client->share,
+		                                                  vtr_child_pid(client->worker));
+		if (moved != VTR_OK) {
+			log_of(client, VTR_LOG_WARN,
+			       "client %u: cannot move its worker into a group of %s: %s. It shares the "
+			       "processor with the server",
+			       client->number, supervisor->shares.cgroup, vtr_err_text(moved));
+		}
 		vtr_shader_cache_begin(cache, &client->cache_user, client->worker);
 	}
 	return err;
@@ -655,7 +623,11 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	supervisor->cache_for_all = params->cache_for_all;
 	supervisor->max_clients = params->max_clients;
 	supervisor->max_clients_per_user = params->max_clients_per_user;
-	supervisor->memory_limit = params->memory_limit;
+	supervisor->shares = (struct vtr_worker_shares){
+		.memory_limit = params->memory_limit,
+		.max_workers = 2 * (size_t)params->max_clients,
+		.cgroup = params->cgroup,
+	};
 	supervisor->silent_timeout_ms = params->silent_timeout_ms;
 	supervisor->leave_timeout_ms = params->leave_timeout_ms;
 	supervisor->listen_fd = -1;
@@ -686,7 +658,7 @@ enum vtr_err vtr_supervisor_listen(struct vtr_supervisor *supervisor, int listen
 
 static void describe_client(const struct client *client, struct vtr_status *status)
 {
-	const struct vtr_identity *owner = client->memory_owner;
+	const struct vtr_identity *owner = client->share.owner;
 	struct vtr_status_program program = {
 		.number = client->number,
 		.pid = client->pid,
@@ -696,7 +668,7 @@ static void describe_client(const struct client *client, struct vtr_status *stat
 	size_t unread;
 
 	for (enum vtr_memory_kind kind = 0; owner && kind < VTR_MEMORY_KIND_COUNT; kind++) {
-		vtr_memory_share_read(owner->memory, client->memory_index, kind, &program.memory[kind],
+		vtr_memory_share_read(owner->memory, client->share.index, kind, &program.memory[kind],
 		                      &refused[kind]);
 	}
 	program.is_unread = vtr_os_sock_unread(client->fd, &unread) == VTR_OK && unread > 0;
@@ -712,7 +684,7 @@ static enum vtr_err describe_identity(const struct vtr_supervisor *supervisor,
 		.is_container = identity->foreign && identity->uid == geteuid(),
 		.connections = identity->connections,
 		.max_connections = limit_of(supervisor, identity),
-		.max_mapped = identity->foreign ? supervisor->memory_limit : UINT64_MAX,
+		.max_mapped = identity->foreign ? supervisor->shares.memory_limit : UINT64_MAX,
 		.refused_connections = identity->refused_connections,
 		.lost_connections = identity->lost_connections,
 		.refused_memory = { identity->refused_memory[VTR_MEMORY_MAPPED],

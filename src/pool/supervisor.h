@@ -44,6 +44,9 @@ struct vtr_supervisor_params {
 	uint32_t max_clients_per_user;
 	/* Bytes that all clients of another user together may have, or of a container under our own uid. */
 	uint64_t memory_limit;
+	/* A control group in which each user, and each container under our own uid, gets one for its workers, so that
+	 * all have equal shares of the processor. NULL: the workers share it as they are. Borrowed. */
+	const char *cgroup;
 	uint32_t silent_timeout_ms; /* the time until a client's first bytes; 0: no limit */
 	uint32_t leave_timeout_ms; /* the time that a worker has to end after its client; 0: no limit */
 };

@@ -12,6 +12,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import tempfile
 import time
 import unittest
@@ -39,6 +40,24 @@ def make_cgroup():
             if os.path.exists(os.path.join(parent, 'cgroup.procs')):
                 with contextlib.suppress(OSError):
                     return tempfile.mkdtemp(prefix='vitrine-test-', dir=parent)
+    return None
+
+
+def make_cpu_group():
+    """-> a new control group with the controller of the processor, in which there can be more, or None"""
+    with open('/proc/self/cgroup') as file:
+        rows = [line.rstrip('\n').split(':', 2) for line in file]
+    for mount, path in [('/sys/fs/cgroup/cpu', row[2]) for row in rows if 'cpu' in row[1].split(',')] + \
+                       [('/sys/fs/cgroup', row[2]) for row in rows if row[0] == '0']:
+        for parent in (path, os.path.dirname(path)):
+            with contextlib.suppress(OSError):
+                folder = tempfile.mkdtemp(prefix='vitrine-test-', dir=mount + parent)
+                if os.path.exists(f'{folder}/cpu.shares'):
+                    return folder
+                with contextlib.suppress(OSError), open(f'{folder}/cgroup.subtree_control', 'w') as file:
+                    file.write('+cpu')
+                    return folder
+                os.rmdir(folder)
     return None
 
 
@@ -286,6 +305,61 @@ class Identities(unittest.TestCase):
 
     def test_device_memory_of_a_container(self):
         self.check_device_memory(False)
+
+    def wait_groups(self, server, folder, counts):
+        """Until the workers are in control groups of so many. A worker is moved a moment after its start."""
+        def are_there():
+            found = []
+            for name in next(os.walk(folder))[1]:
+                with contextlib.suppress(OSError), open(f'{folder}/{name}/cgroup.procs') as file:
+                    found.append(sorted(map(int, file)))
+            return sorted(map(len, found)) == counts and sorted(sum(found, [])) == sorted(server.workers())
+        harness.wait_for(are_there, 20, f'groups of {counts} workers')
+
+    def test_processor(self):
+        """--cgroup gives the workers of each identity a control group, which is removed with the last of them."""
+        folder = make_cpu_group()
+        if not folder:
+            self.skipTest('takes a control group with the controller of the processor that can be divided')
+        self.addCleanup(os.rmdir, folder)
+        server, other = self.start('--cgroup', folder)
+        self.wait_groups(server, folder, [])
+        self.assertEqual(other.connect(3), 3)
+        client, = self.connect(server, 1)
+        self.wait_groups(server, folder, [1, 3])
+        for pid in server.workers():
+            for task in os.listdir(f'/proc/{pid}/task'):
+                with open(f'/proc/{pid}/task/{task}/cgroup') as file:
+                    self.assertIn(f'/vitrine-{server.pid}-', file.read())
+        other.close(0)
+        other.close(0)
+        self.wait_groups(server, folder, [1, 1])
+        other.close(0)
+        self.wait_groups(server, folder, [1])
+        # It comes back.
+        self.assertEqual(other.connect(1), 1)
+        self.wait_groups(server, folder, [1, 1])
+        client.close()
+        other.close(0)
+        self.wait_groups(server, folder, [])
+
+    def test_processor_of_a_lost_group(self):
+        """Without the folder programs are served, too, and the log says so."""
+        folder = make_cpu_group()
+        if not folder:
+            self.skipTest('takes a control group with the controller of the processor that can be divided')
+        server, other = self.start('--cgroup', folder)
+        os.rmdir(folder)
+        self.assertEqual(other.connect(1), 1)
+        server.wait_log('It shares the processor with the server')
+
+    def test_processor_is_refused(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for path in (folder, '/nonexistent', '/sys/fs/cgroup'):
+                done = subprocess.run([harness.PROGRAM, 'serve', '--socket', f'{folder}/sock', '--cgroup', path],
+                                      capture_output=True, text=True)
+                self.assertEqual(done.returncode, 1, path)
+                self.assertIn('cannot divide the control group', done.stderr)
 
     def test_log(self):
         """One's lines leave room for the other's in the log."""

@@ -2,6 +2,9 @@
 /* What src/platform/linux does beyond the contract of src/platform's headers, or where these allow less. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -9,6 +12,7 @@
 #include <sys/syscall.h>
 
 #include "base/mem.h"
+#include "platform/cgroup.h"
 #include "platform/shm.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
@@ -138,8 +142,67 @@ static void peers_are_known(void)
 	vtr_close(&ends[1]);
 }
 
+/* --- control groups, as version 2 has them; proto-identities has real ones --------------------------- */
+
+static char folder[] = "/tmp/vitrine-cgroup-XXXXXX";
+
+static void put(const char *name, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "w");
+	CHECK(file != NULL);
+	fputs(text, file);
+	CHECK_EQ(fclose(file), 0);
+}
+
+static void expect_text(const char *name, const char *text)
+{
+	char path[128];
+	char got[64] = "";
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "r");
+	CHECK(file != NULL);
+	CHECK(fread(got, 1, sizeof(got) - 1, file) == strlen(text));
+	CHECK_STR(got, text);
+	fclose(file);
+}
+
+static void control_groups_are_divided(void)
+{
+	char path[128];
+
+	CHECK(mkdtemp(folder) != NULL);
+	CHECK_ERR(vtr_os_cgroup_prepare(folder), VTR_ERR_ARG);
+	put("cgroup.subtree_control", "");
+	put("cgroup.controllers", "cpuset memory xcpu cpu.max\n");
+	CHECK_ERR(vtr_os_cgroup_prepare(folder), VTR_ERR_ARG);
+	put("cgroup.controllers", "cpuset cpu\n");
+	CHECK_OK(vtr_os_cgroup_prepare(folder));
+	expect_text("cgroup.subtree_control", "+cpu");
+	put("cgroup.controllers", "cpu memory\n");
+	CHECK_OK(vtr_os_cgroup_prepare(folder));
+	/* The kernel makes the files of a group; here there are none in a new one. */
+	CHECK_ERR(vtr_os_cgroup_join(folder, "one", 77), VTR_ERR_OS);
+	put("one/cgroup.procs", "");
+	CHECK_OK(vtr_os_cgroup_join(folder, "one", 77));
+	expect_text("one/cgroup.procs", "77");
+	CHECK_ERR(vtr_os_cgroup_remove(folder, "one"), VTR_ERR_OS); /* as with a process in it */
+	snprintf(path, sizeof(path), "%s/one/cgroup.procs", folder);
+	CHECK_EQ(unlink(path), 0);
+	CHECK_OK(vtr_os_cgroup_remove(folder, "one"));
+	snprintf(path, sizeof(path), "%s/cgroup.controllers", folder);
+	CHECK_EQ(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/cgroup.subtree_control", folder);
+	CHECK_EQ(unlink(path), 0);
+	CHECK_EQ(rmdir(folder), 0);
+}
+
 int main(void)
 {
+	RUN(control_groups_are_divided);
 	const int fds = test_count_fds();
 
 	RUN(size_is_for_ever);

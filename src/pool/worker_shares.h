@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef POOL_WORKER_SHARES_H
+#define POOL_WORKER_SHARES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/err.h"
+
+/*
+ * What the workers of an identity share: an account of memory (pool/memory_share.h) and, if the server may divide a
+ * control group, the processor. The owner of both is a user, or one of its control groups if the user is ours: another
+ * user could have any number of these.
+ *
+ * Thread: the supervisor's.
+ */
+struct vtr_identity;
+
+struct vtr_worker_shares {
+	uint64_t
+		memory_limit; /* bytes of mapped memory for each owner that is foreign (struct vtr_identity) */
+	size_t max_workers;
+	const char *cgroup; /* see struct vtr_supervisor_params; NULL: none */
+	uint32_t next_group;
+};
+
+/* The part of one worker. */
+struct vtr_worker_share {
+	struct vtr_identity *owner; /* NULL: none */
+	size_t index; /* in owner->memory */
+};
+
+/* Takes a part for a worker of `identity`, before its start. Returns: VTR_ERR_LIMIT, VTR_ERR_NOMEM, VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_worker_shares_enter(struct vtr_worker_shares *shares,
+                                                    struct vtr_identity *identity,
+                                                    struct vtr_worker_share *share);
+
+/* The worker has started: moves it to the others. Returns: VTR_ERR_OS, VTR_ERR_UNSUPPORTED. */
+VTR_MUST_CHECK enum vtr_err vtr_worker_shares_move(struct vtr_worker_shares *shares,
+                                                   const struct vtr_worker_share *share, pid_t worker);
+
+/* The worker has ended. Does nothing without a part. */
+void vtr_worker_shares_leave(const struct vtr_worker_shares *shares, struct vtr_identity *identity,
+                             struct vtr_worker_share *share);
+
+#endif
