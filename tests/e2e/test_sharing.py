@@ -3,8 +3,9 @@
 """Two containers at one `vitrine serve`, one of them hostile: what the other's frame rate becomes. Prints the table of
 docs/performance.md, "Two containers".
 
-A container is a control group here, with a share of the processor like that of the server. Each case is measured in
-turns with the other one alone, because this machine may be busy.
+A container is a control group here, with a share of the processor like that of the server. All of them together have
+sixteen times the share of another program, because this machine may be busy, and each case is measured in turns with the
+other one alone.
 """
 
 import contextlib
@@ -18,7 +19,7 @@ import e2e
 import harness
 from test_identities import make_cpu_group
 
-SECONDS = 3
+SECONDS = 2
 ROUNDS = 3
 CAP = 8
 LIMIT_MIB = 256
@@ -44,6 +45,10 @@ class Sharing(unittest.TestCase):
         if not self.folder:
             self.skipTest('takes a control group with the controller of the processor that can be divided')
         self.addCleanup(os.rmdir, self.folder)
+        for name, share in (('cpu.shares', 16 * 1024), ('cpu.weight', 16 * 100)):
+            if os.path.exists(f'{self.folder}/{name}'):
+                with open(f'{self.folder}/{name}', 'w') as file:
+                    file.write(str(share))
         for name in ('one', 'other', 'server', 'workers'):
             os.mkdir(f'{self.folder}/{name}')
             self.addCleanup(self.remove, f'{self.folder}/{name}')
