@@ -79,15 +79,15 @@ def host_mirror():
 class Apt:
     """An apt of our own for some suites, for instance ['trixie', 'trixie-backports']. The last one is preferred."""
 
-    def __init__(self, cache, suites, mirror=None):
+    def __init__(self, cache, suites, mirror=None, architecture='amd64'):
         for program in ('apt-get', 'dpkg-deb'):
             if not shutil.which(program):
                 raise Error(f'{program} is not installed: packages can be fetched on Debian and its relatives only')
         if not os.path.exists(KEYRING):
             raise Error(f'{KEYRING} is missing, so packages could not be checked: install debian-archive-keyring')
-        self.suites = suites
+        self.suites, self.architecture = suites, architecture
         self.mirror = mirror or host_mirror()
-        self.folder = Path(cache) / ('apt-' + suites[-1])
+        self.folder = Path(cache) / ('apt-' + suites[-1] + ('' if architecture == 'amd64' else '-' + architecture))
         self.lists = self.folder / 'state' / 'lists'
         self.archives = self.folder / 'cache' / 'archives'
         for path in (self.lists / 'partial', self.archives / 'partial', self.folder / 'empty'):
@@ -104,8 +104,8 @@ class Apt:
             'Dir::State': self.folder / 'state', 'Dir::State::status': self.folder / 'state' / 'status',
             'Dir::Cache': self.folder / 'cache', 'Dir::Etc::sourcelist': self.folder / 'sources.list',
             'Dir::Etc::sourceparts': self.folder / 'empty', 'Dir::Etc::preferences': '/dev/null',
-            'Dir::Etc::preferencesparts': self.folder / 'empty', 'APT::Architecture': 'amd64',
-            'APT::Architectures': 'amd64', 'APT::Default-Release': self.suites[-1], 'APT::Sandbox::User': '',
+            'Dir::Etc::preferencesparts': self.folder / 'empty', 'APT::Architecture': self.architecture,
+            'APT::Architectures': self.architecture, 'APT::Default-Release': self.suites[-1], 'APT::Sandbox::User': '',
             'APT::Install-Recommends': 'false', 'Acquire::Languages': 'none', 'Acquire::Retries': '2',
             'Acquire::IndexTargets::deb::DEP-11::DefaultEnabled': 'false',
         }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which shared libraries a 64-bit ELF file needs, and the closure of that in a folder of unpacked packages."""
+"""Which shared libraries an ELF file needs, and the closure of that in a folder of unpacked packages."""
 import struct
 from pathlib import Path
 
@@ -10,13 +10,17 @@ DT_NULL, DT_NEEDED, DT_STRTAB = 0, 1, 5
 def needed(path):
     """The names of DT_NEEDED; none for what is no ELF file or is linked statically."""
     data = Path(path).read_bytes()
-    if data[:5] != b'\x7fELF\x02':
+    if data[:4] != b'\x7fELF':
         return []
-    offset, = struct.unpack_from('<Q', data, 0x20)
-    size, count = struct.unpack_from('<HH', data, 0x36)
+    wide = data[4] == 2
+    offset, = struct.unpack_from('<Q' if wide else '<I', data, 0x20 if wide else 0x1c)
+    size, count = struct.unpack_from('<HH', data, 0x36 if wide else 0x2a)
     loads, dynamic = [], None
     for i in range(count):
-        kind, _, file_at, address, _, file_size, _, _ = struct.unpack_from('<IIQQQQQQ', data, offset + i * size)
+        if wide:
+            kind, _, file_at, address, _, file_size = struct.unpack_from('<IIQQQQ', data, offset + i * size)
+        else:
+            kind, file_at, address, _, file_size = struct.unpack_from('<IIIII', data, offset + i * size)
         if kind == PT_LOAD:
             loads.append((address, file_at, file_size))
         elif kind == PT_DYNAMIC:
@@ -24,8 +28,8 @@ def needed(path):
     if not dynamic:
         return []
     names, strings = [], None
-    for at in range(dynamic[0], dynamic[0] + dynamic[1], 16):
-        tag, value = struct.unpack_from('<QQ', data, at)
+    for at in range(dynamic[0], dynamic[0] + dynamic[1], 16 if wide else 8):
+        tag, value = struct.unpack_from('<QQ' if wide else '<II', data, at)
         if tag == DT_NULL:
             break
         if tag == DT_NEEDED:
