@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "cmd/cdi_driver.h"
 #include "cmd/commands.h"
 #include "platform/sock.h"
 
@@ -26,6 +27,8 @@
 struct options {
 	const char *socket;
 	struct vtr_opt_list devices;
+	const char *guest_driver;
+	bool cpu;
 	const char *output;
 };
 
@@ -40,6 +43,16 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, devices),
 	  .arg = "NAME=PATH",
 	  .help = "describe the server at this socket as the device NAME, up to 16 times" },
+	{ .name = "guest-driver",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, guest_driver),
+	  .arg = "DIR",
+	  .help = "give containers the driver in this folder; default: the one installed with vitrine; "
+	          "'none': no driver" },
+	{ .name = "cpu",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, cpu),
+	  .help = "the server's host has no GPU: let OpenGL programs use its processor" },
 	{ .name = "output",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, output),
@@ -211,7 +224,8 @@ static void write_device(struct vtr_json *json, const struct device *device)
 	vtr_json_close(json, '}');
 }
 
-static void write_specification(FILE *file, const struct devices *devices)
+static void write_specification(FILE *file, const struct devices *devices,
+                                const struct vtr_cdi_driver *driver)
 {
 	struct vtr_json json = { .file = file, .lines = VTR_JSON_MAX_DEPTH };
 
@@ -223,12 +237,13 @@ static void write_specification(FILE *file, const struct devices *devices)
 		write_device(&json, &devices->items[i]);
 	}
 	vtr_json_close(&json, ']');
+	vtr_cdi_driver_write(&json, driver);
 	vtr_json_close(&json, '}');
 }
 
 /* Replaces the file in one step, so that an engine never reads half of it. Returns: whether it is written; else errno
  * says why. */
-static bool replace(const char *path, const struct devices *devices)
+static bool replace(const char *path, const struct devices *devices, const struct vtr_cdi_driver *driver)
 {
 	vtr_autofree char *new_path = NULL;
 
@@ -242,7 +257,7 @@ static bool replace(const char *path, const struct devices *devices)
 	if (!file) {
 		return false;
 	}
-	write_specification(file, devices);
+	write_specification(file, devices, driver);
 	bool done = fchmod(fd, 0644) == 0 && fflush(file) == 0 && fsync(fd) == 0 && !ferror(file);
 	done = fclose(file) == 0 && done;
 	done = done && rename(new_path, path) == 0;
@@ -258,6 +273,7 @@ static bool replace(const char *path, const struct devices *devices)
 static int run_cdi(const struct vtr_command *command, int argc, char **argv)
 {
 	struct options options = { .socket = NULL };
+	struct vtr_cdi_driver driver;
 	struct devices devices;
 	int rest;
 	const enum vtr_err err = vtr_opts_parse(command, argc, argv, &options, &rest);
@@ -265,14 +281,15 @@ static int run_cdi(const struct vtr_command *command, int argc, char **argv)
 	if (err != VTR_OK) {
 		return vtr_opts_exit_status(err);
 	}
-	if (read_devices(&options, &devices) != VTR_OK) {
+	if (read_devices(&options, &devices) != VTR_OK ||
+	    vtr_cdi_driver_find(options.guest_driver, options.cpu, &driver) != VTR_OK) {
 		return VTR_EXIT_USAGE;
 	}
 	if (!options.output) {
-		write_specification(stdout, &devices);
+		write_specification(stdout, &devices, &driver);
 		return fflush(stdout) == 0 ? 0 : 1;
 	}
-	if (!replace(options.output, &devices)) {
+	if (!replace(options.output, &devices, &driver)) {
 		fprintf(stderr,
 		        "vitrine cdi: cannot write %s: %s. Choose a file in a folder that you may write to\n",
 		        options.output, strerror(errno));

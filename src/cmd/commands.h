@@ -13,6 +13,7 @@ extern const struct vtr_command vtr_cmd_serve;
 extern const struct vtr_command vtr_cmd_status;
 extern const struct vtr_command vtr_cmd_gpu;
 extern const struct vtr_command vtr_cmd_cdi;
+extern const struct vtr_command vtr_cmd_cdi_hook;
 extern const struct vtr_command vtr_cmd_vm;
 extern const struct vtr_command vtr_cmd_demo;
 extern const struct vtr_command vtr_cmd_doctor;

@@ -15,7 +15,7 @@
 static const struct vtr_command *const commands[] = {
 	&vtr_cmd_run,    &vtr_cmd_serve,  &vtr_cmd_status, &vtr_cmd_gpu,     &vtr_cmd_cdi,
 	&vtr_cmd_vm,     &vtr_cmd_demo,   &vtr_cmd_doctor, &vtr_cmd_worker,  &vtr_cmd_zygote,
-	&vtr_cmd_screen, &vtr_cmd_window, &vtr_cmd_mux,    &vtr_cmd_encoder,
+	&vtr_cmd_screen, &vtr_cmd_window, &vtr_cmd_mux,    &vtr_cmd_encoder, &vtr_cmd_cdi_hook,
 };
 
 static void print_help(FILE *file)

@@ -4,6 +4,7 @@
 
 import json
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -71,6 +72,44 @@ class TestCdi(unittest.TestCase):
                            device['containerEdits']['mounts'][0]['containerPath']) for device in found['devices']],
                          [(name, self.folder, f'/run/vitrine/{name}') for name in ('all', '0', 'a.b-c')])
 
+    def make_driver(self):
+        folder = os.path.join(self.other, 'guest')
+        os.mkdir(folder)
+        for name in ('driver.json', 'virtio_icd.i386.json', 'virtio_icd.x86_64.json', 'other.json'):
+            open(os.path.join(folder, name), 'w').close()
+        return folder
+
+    def test_guest_driver(self):
+        folder, place = self.make_driver(), '/usr/lib/vitrine/guest'
+        manifests = f'{place}/virtio_icd.x86_64.json:{place}/virtio_icd.i386.json'
+        env = [f'VK_DRIVER_FILES={manifests}', f'VK_ICD_FILENAMES={manifests}',
+               f'__EGL_VENDOR_LIBRARY_FILENAMES={place}/egl_vendor.json', '__GLX_VENDOR_LIBRARY_NAME=vitrine',
+               'MESA_LOADER_DRIVER_OVERRIDE=zink']
+        found = self.specify('--socket', self.path, '--guest-driver', folder)
+        edits = found.pop('containerEdits')
+        self.assertEqual(found, self.specify('--socket', self.path, '--guest-driver', 'none'))
+        self.assertEqual(edits['env'], env)
+        self.assertEqual(edits['mounts'], [{'hostPath': folder, 'containerPath': place,
+                                            'options': ['bind', 'ro', 'nosuid', 'nodev']}])
+        [hook] = edits['hooks']
+        self.assertEqual((hook['hookName'], hook['path'], hook['args'][:4]),
+                         ('createContainer', os.path.realpath(harness.PROGRAM),
+                          ['vitrine', 'cdi-hook', '--folder', folder]))
+        edits = self.specify('--socket', self.path, '--guest-driver', folder, '--cpu')['containerEdits']
+        self.assertEqual(edits['env'], [*env, 'LIBGL_ALWAYS_SOFTWARE=1'])
+
+    def test_installed_guest_driver(self):
+        """The one in ../lib/vitrine/guest is found."""
+        os.makedirs(os.path.join(self.other, 'bin'))
+        os.makedirs(os.path.join(self.other, 'lib/vitrine'))
+        os.rename(self.make_driver(), os.path.join(self.other, 'lib/vitrine/guest'))
+        program = os.path.join(self.other, 'bin/vitrine')
+        shutil.copy(harness.PROGRAM, program)
+        done = subprocess.run([program, 'cdi', '--socket', self.path], capture_output=True, text=True, timeout=60)
+        edits = json.loads(done.stdout)['containerEdits']
+        self.assertEqual((edits['mounts'][0]['hostPath'], edits['hooks'][0]['path']),
+                         (os.path.join(self.other, 'lib/vitrine/guest'), program))
+
     def test_file(self):
         path = os.path.join(self.other, 'vitrine.json')
         for _ in range(2):  # a new one, and one that is there
@@ -93,6 +132,8 @@ class TestCdi(unittest.TestCase):
         for name in ('', '-', 'a-', '-a', 'a b', 'a/b', '../x', 64 * 'x'):
             self.refuse('cannot describe the device', '--device', f'{name}={self.path}')
         self.refuse('cannot describe the device', '--device', 'name')
+        for folder in (self.other, '/nonexistent'):
+            self.refuse('contains no driver for containers', '--socket', self.path, '--guest-driver', folder)
         self.refuse('cannot write /nonexistent/x.json', '--socket', self.path, '--output', '/nonexistent/x.json', status=1)
         self.assertEqual(sorted(os.listdir(self.folder)), ['vtest.sock', 'vtest.sock.status'])
 
