@@ -6,7 +6,7 @@ SETUP = tools/setup
 MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 
-.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests demo demo-desktop demo-local bench format clean
+.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests demo demo-desktop demo-local bench format clean guest-driver
 
 all: build
 
@@ -83,6 +83,10 @@ guest-desktop: guest
 
 demo-desktop: guest-desktop
 	build/vitrine demo --guest build/guest/desktop
+
+# The driver for containers' images, which takes minutes: docs/containers.md.
+guest-driver: setup-build
+	tools/make-guest-driver
 
 demo: guest
 	build/vitrine demo

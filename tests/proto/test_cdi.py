@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import shutil
 import socket
 import stat
@@ -11,6 +12,9 @@ import subprocess
 import unittest
 
 import harness
+
+UNIT = os.path.join(os.path.dirname(os.path.abspath(__file__)),
+                    '../../packaging/systemd/system/vitrine-cdi.service.in')
 
 
 def cdi(*words):
@@ -119,6 +123,17 @@ class TestCdi(unittest.TestCase):
                 self.assertEqual(json.load(file), self.specify('--socket', self.path))
             self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o644)
             self.assertEqual(os.listdir(self.other), ['vitrine.json'])
+
+    def test_unit(self):
+        """The command of the systemd unit."""
+        with open(UNIT) as file:
+            command = re.search('^ExecStart=(.*)', file.read(), re.M)[1]
+        for old, new in (('@VITRINE@', harness.PROGRAM), ('/run/vitrine-serve', self.folder), ('/run/cdi', self.other)):
+            self.assertIn(old, command)
+            command = command.replace(old, new)
+        subprocess.run(command.split(), check=True, timeout=60)
+        with open(os.path.join(self.other, 'vitrine.json')) as file:
+            self.assertEqual(json.load(file), self.specify('--socket', self.path))
 
     def refuse(self, text, *words, status=2):
         done = cdi(*words)

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The hook of `vitrine cdi`, on images that are hostile, too: test_cdi_hook.py VITRINE
+"""The hook of `vitrine cdi`, on images that are hostile, too: test_cdi_hook.py VITRINE HOSTILE_LDCONFIG
 
 The hook runs as root of a user namespace, as engines without root run it.
 """
+import errno
 import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -53,7 +55,7 @@ class TestHook(unittest.TestCase):
         for folder in (self.tree / 'x86_64/system', self.image / 'usr/lib/x86_64-linux-gnu'):
             shutil.copy(library('libm.so.6'), folder / 'libm.so.6')
 
-    def hook(self, root=None, before='true'):
+    def hook(self, root=None, before='true', ldconfig=LDCONFIG):
         """Runs the hook, behind commands of a shell that set up mounts."""
         bundle = self.dir / 'bundle'
         bundle.mkdir(exist_ok=True)
@@ -62,7 +64,7 @@ class TestHook(unittest.TestCase):
         (bundle / 'config.json').write_text(json.dumps(config))
         state = json.dumps({'ociVersion': '1.0.2', 'id': 'x', 'status': 'creating', 'pid': 1, 'bundle': str(bundle)})
         return subprocess.run([*ENTER, 'sh', '-c', before + ' && exec "$0" "$@"', harness.PROGRAM, 'cdi-hook',
-                               '--folder', str(self.tree), '--ldconfig', LDCONFIG],
+                               '--folder', str(self.tree), '--ldconfig', ldconfig],
                               input=state, capture_output=True, text=True, timeout=120, env=ENV)
 
     def succeed(self, **more):
@@ -194,6 +196,17 @@ class TestHook(unittest.TestCase):
         os.mkfifo(self.libc)  # then there is no glibc
         self.assertEqual(self.hook().returncode, 0)
 
+    def test_ldconfig_taken_over(self):
+        """What it can do is to choose the contents of the image's cache."""
+        done = self.hook(ldconfig=HOSTILE_LDCONFIG, before=f'mount --rbind /proc {self.image}/proc')
+        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        lines = (self.image / 'etc/ld.so.cache').read_text().splitlines()
+        found = {name: int(number) for name, number in map(str.split, lines)}
+        self.assertEqual(found, {
+            'image': errno.EROFS, 'driver': errno.EROFS, 'proc': errno.ENOENT, 'host': errno.ENOENT,
+            'remount': errno.EPERM, 'chroot': errno.EPERM, 'namespace': errno.EPERM, 'device': errno.EPERM,
+            'capabilities': 0, 'fds': 0})
+
     def test_read_only(self):
         self.refuse('cannot write to the image: /etc/ld.so.conf.d: Read-only file system',
                     before=f'mount --bind {self.image} {self.image} && mount -o remount,ro,bind {self.image}')
@@ -210,4 +223,5 @@ class TestHook(unittest.TestCase):
 
 
 if __name__ == '__main__':
+    HOSTILE_LDCONFIG = os.path.abspath(sys.argv.pop(2))
     harness.main()

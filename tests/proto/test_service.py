@@ -351,7 +351,7 @@ class TestSystemd(Case):
                     values[os.path.basename(path)] = dict(
                         line.split('=', 1) for line in file.read().splitlines() if '=' in line and line[0] != '#')
             for name, unit in values.items():
-                if name.endswith('.service'):
+                if name.endswith('.service') and name != 'vitrine-cdi.service':  # that one ends: test_cdi.py
                     with contextlib.suppress(KeyError):
                         place = values[name.replace('.service', '.socket')]['ListenStream']
                         self.assertIn(f'--socket {place}', unit['ExecStart'])

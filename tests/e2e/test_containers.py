@@ -1,0 +1,247 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Containers by podman and runc, through `vitrine cdi`: images of Debian sid, 12 and 11 from which all of Mesa and the
+Vulkan loader are missing; and a hostile container beside a good one.
+
+Needs root, podman, runc, the driver of tools/make-guest-driver, and a Debian mirror for the first time.
+"""
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import e2e
+from harness import expect
+from test_programs import Xvfb
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / 'tools'))
+import debs
+
+CACHE = Path('/var/cache/vitrine-tests/containers')
+SPECIFICATIONS = Path('/run/cdi')
+BASE = ['base-files', 'bash', 'coreutils', 'dash', 'libc-bin', 'libc6', 'libgcc-s1', 'vulkan-tools', 'mesa-utils']
+MORE = {'sid': ['mesa-utils-bin', 'glmark2-es2-x11', 'libggml0-backend-vulkan', 'llama.cpp-tests', 'libpng16-16t64'],
+        'bookworm': ['glmark2-es2-x11'], 'bullseye': []}
+# What the guest's driver brings: packages whose names begin so are left out of the images.
+LEFT_OUT = ('libdrm', 'libegl', 'libgallium', 'libgbm', 'libgl1', 'libglapi', 'libgles', 'libglvnd', 'libglx', 'libllvm',
+            'libopengl', 'libvulkan', 'libwayland', 'mesa-libgallium', 'mesa-vulkan')
+# As in this project's sandboxes, whose control groups and kernel lack what podman would like to use.
+FLAGS = ['--cgroup-manager=cgroupfs', '--runtime', 'runc']
+RUN_FLAGS = ['--rm', '--ulimit', 'nofile=1024:1024', '--ulimit', 'nproc=1000:1000', '--network=none', '--security-opt',
+             'seccomp=unconfined']
+BENCHMARK = '/usr/libexec/x86_64-linux-gnu/ggml/test-backend-ops'
+
+
+def fetch_image(suite):
+    """A folder in the cache with an image without a driver, from packages' contents."""
+    folder = CACHE / suite
+    if (folder / 'complete').exists():
+        return folder / 'root'
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        apt = debs.Apt(debs.default_cache(), [suite], debs.MIRROR)
+        apt.update()
+        packages = apt.download([*BASE, *MORE[suite]])
+    except debs.Error as error:
+        raise unittest.SkipTest(f'packages of {suite}: {error}')
+    kept = [path for path in packages if not debs.package_name(path).startswith(LEFT_OUT)]
+    # The first one makes the links of a merged /usr.
+    debs.unpack(sorted(kept, key=lambda path: debs.package_name(path) != 'base-files'), folder / 'root')
+    (folder / 'complete').touch()
+    return folder / 'root'
+
+
+def make_image(folder, suite):
+    """A copy of it, which may be written to."""
+    subprocess.run(['cp', '-a', str(fetch_image(suite)), str(folder)], check=True)
+    for pattern in ('libvulkan*', 'libEGL*', 'libGL.*', 'libGLX*', 'libGLdispatch*', 'libgallium*', 'libdrm*',
+                    '*_icd*.json', 'libwayland*'):
+        expect(not list(folder.rglob(pattern)), f'{suite} has {pattern}')
+    (folder / 'tmp').mkdir(exist_ok=True)
+    return folder
+
+
+class Engine:
+    """`vitrine serve`, its specification where engines look, and podman with a storage of its own."""
+
+    def __init__(self, *arguments):
+        self.folder = tempfile.TemporaryDirectory(prefix='vitrine-containers-')
+        self.dir = Path(self.folder.name)
+        self.arguments = arguments
+        self.device = f'test-{os.getpid()}'
+        self.specification = SPECIFICATIONS / f'vitrine-{self.device}.json'
+
+    def __enter__(self):
+        if os.geteuid() != 0:
+            raise unittest.SkipTest('podman with folders as images needs root')
+        self.podman = e2e.tool('podman')
+        e2e.tool('runc')
+        driver = e2e.build / 'guest-driver'
+        if not (driver / 'driver.json').exists():
+            raise unittest.SkipTest(f'{driver} is missing: make guest-driver')
+        socket = self.dir / 'own/vtest.sock'
+        socket.parent.mkdir()
+        self.log = open(self.dir / 'serve.log', 'w')
+        self.server = subprocess.Popen([e2e.program('vitrine'), 'serve', '--socket', socket, *self.arguments],
+                                       stdout=subprocess.PIPE, stderr=self.log, text=True, env=e2e.native_env())
+        expect(self.server.stdout.readline().startswith('READY'), 'no server')
+        SPECIFICATIONS.mkdir(parents=True, exist_ok=True)
+        subprocess.run([e2e.program('vitrine'), 'cdi', '--device', f'{self.device}={socket}', '--guest-driver', driver,
+                        '--cpu', '--output', self.specification], check=True)
+        return self
+
+    def __exit__(self, *_):
+        self.specification.unlink(missing_ok=True)
+        self.server.terminate()
+        status = self.server.wait(60)
+        self.server.stdout.close()
+        self.log.close()
+        text = (self.dir / 'serve.log').read_text()
+        # podman leaves mounts of its storage behind.
+        for line in reversed(Path('/proc/self/mounts').read_text().splitlines()):
+            if line.split()[1].startswith(f'{self.dir}/'):
+                subprocess.run(['umount', '--lazy', line.split()[1]], check=True)
+        self.folder.cleanup()
+        expect(status == 0 and 'Sanitizer' not in text, text[-3000:])
+
+    def podman_command(self):
+        return [self.podman, '--root', str(self.dir / 'podman'), '--runroot', str(self.dir / 'podman-run'), *FLAGS]
+
+    def command(self, image, *words, flags=()):
+        return [*self.podman_command(), 'run', *RUN_FLAGS, *flags, '--device',
+                f'vitrine.dev/gpu={self.device}', '--rootfs', str(image), *map(str, words)]
+
+    def run(self, image, *words, flags=(), check=True):
+        done = subprocess.run(self.command(image, *words, flags=flags), stdin=subprocess.DEVNULL, timeout=900,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+        expect(not check or done.returncode == 0, f'{words}: {done.returncode}\n{done.stdout[-3000:]}')
+        return done.stdout
+
+
+def show(suite, text, word):
+    line = next((line.strip() for line in text.splitlines() if word in line), None)
+    expect(line, f'{word} is not in\n{text[-3000:]}')
+    print(f'{suite}: {line}')
+    return line
+
+
+def check_image(suite):
+    with Engine() as engine, Xvfb() as x, tempfile.TemporaryDirectory(prefix='vitrine-image-') as folder:
+        image = make_image(Path(folder) / 'root', suite)
+        window = ['-v', '/tmp/.X11-unix:/tmp/.X11-unix', '-e', f'DISPLAY={x.display}']
+        expect('Virtio-GPU Venus' in show(suite, engine.run(image, 'vulkaninfo', '--summary'), 'deviceName'), suite)
+        text = engine.run(image, 'vkcube', '--c', '60', flags=window)
+        if suite != 'bullseye':  # its vkcube does not name the device, which is the only one
+            expect('Virtio-GPU Venus' in show(suite, text, 'Selected GPU'), text)
+        renderer = show(suite, engine.run(image, 'glxinfo', '-B', flags=window), 'OpenGL renderer string')
+        expect('zink' in renderer and 'Virtio-GPU Venus' in renderer, renderer)
+        if 'mesa-utils-bin' in MORE[suite]:
+            # Without a window system. Other platforms are not there, so the status is not 0.
+            renderer = show(suite, engine.run(image, 'eglinfo', '-B', '-p', 'surfaceless', check=False), 'core profile renderer')
+            expect('zink' in renderer, renderer)
+        if 'glmark2-es2-x11' in MORE[suite]:
+            text = engine.run(image, 'glmark2-es2', '--validate', '-b', 'build', '-b', 'texture', flags=window)
+            expect(text.count('Validation: Success') == 2, text)
+        if 'llama.cpp-tests' in MORE[suite]:
+            # ggml ignores devices that are processors unless they are named.
+            text = engine.run(image, BENCHMARK, 'perf', '-b', 'Vulkan0', '-o', 'ADD', '-p', r'ne=\[4096,1,1,1\],nr=\[1,1,1,1\]',
+                              flags=['-e', 'GGML_VK_VISIBLE_DEVICES=0'])
+            show(suite, text, 'us/run')
+        check_own_libraries(engine, image, suite)
+
+
+def check_own_libraries(engine, image, suite):
+    """The image's libxcb is used; ours only where it has none."""
+    text = engine.run(image, '/bin/sh', '-c', '/sbin/ldconfig -p')
+    lines = [line.split() for line in text.splitlines() if '=>' in line]
+    first = {}
+    for words in lines:
+        first.setdefault(words[0], words[-1])
+    expect(not first['libxcb.so.1'].startswith('/usr/lib/vitrine/'), first['libxcb.so.1'])
+    expect(first['libwayland-client.so.0'].startswith('/usr/lib/vitrine/'), first['libwayland-client.so.0'])
+
+
+def test_sid():
+    check_image('sid')
+
+
+def test_debian_12():
+    check_image('bookworm')
+
+
+def test_debian_11():
+    check_image('bullseye')
+
+
+def test_musl():
+    """The engine says why such a container does not start."""
+    with Engine() as engine, tempfile.TemporaryDirectory(prefix='vitrine-image-') as folder:
+        for name in ('etc', 'lib', 'bin'):
+            (Path(folder) / name).mkdir()
+        (Path(folder) / 'lib/ld-musl-x86_64.so.1').touch()
+        text = engine.run(folder, '/bin/true', check=False)
+        print(text.strip()[:400])
+        expect('the image has musl' in text, text)
+
+
+# --- a hostile container ---------------------------------------------------------------------------------
+
+FRAMES = 120
+ROUNDS = 3
+
+
+def frame_rate(engine, image, program):
+    begin = time.monotonic()
+    engine.run(image, f'/tmp/{program.name}', '--frames', FRAMES, '--size', '640x480')
+    return FRAMES / (time.monotonic() - begin)
+
+
+def start_hostile(engine, image, way):
+    process = subprocess.Popen(engine.command(image, '/tmp/vk-hostile', way, flags=['--name', 'hostile']), stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+    for line in process.stdout:
+        if line.startswith(way):
+            print(f'hostile container: {line.strip()}')
+            return process, int(line.split()[1])
+    raise AssertionError(f'{way}: the hostile container ended with {process.wait()}')
+
+
+def stop_hostile(engine, process):
+    """podman's own end would leave the container to run."""
+    subprocess.run([*engine.podman_command(), 'rm', '--force', '--time', '0', 'hostile'], check=True,
+                   stdout=subprocess.DEVNULL)
+    process.stdout.close()
+    process.wait(60)
+
+
+def test_hostile_neighbour():
+    """Memory, contexts, submits without end: budgets hold, and the other container draws on."""
+    limits = {'memory': 2048, 'contexts': 32}  # half of all connections are for one container
+    with Engine('--max-clients', '64', '-o', f'max-memory={limits["memory"]}M') as engine, tempfile.TemporaryDirectory(prefix='vitrine-image-') as folder:
+        images = [make_image(Path(folder) / name, 'sid') for name in ('good', 'bad')]
+        cube, hostile = Path(e2e.program('vitrine-cube')), Path(e2e.program('vk-hostile'))
+        shutil.copy(cube, images[0] / 'tmp')
+        shutil.copy(hostile, images[1] / 'tmp')
+        frame_rate(engine, images[0], cube)  # what is slow only once
+        rates = {'alone': [], 'memory': [], 'contexts': [], 'submits': []}
+        for _ in range(ROUNDS):
+            rates['alone'].append(frame_rate(engine, images[0], cube))
+            for way in ('memory', 'contexts', 'submits'):
+                process, taken = start_hostile(engine, images[1], way)
+                expect(way == 'submits' or limits[way] // 2 <= taken <= limits[way], f'{way}: {taken}')
+                rates[way].append(frame_rate(engine, images[0], cube))
+                stop_hostile(engine, process)
+        alone = statistics.median(rates['alone'])
+        for way, found in rates.items():
+            share = statistics.median(found) / alone
+            print(f'{way}: {statistics.median(found):.0f} frames/s, {100 * share:.0f} % of alone')
+            expect(share > 0.4, f'{way}: {rates}')
+
+
+if __name__ == '__main__':
+    e2e.main()
