@@ -5,6 +5,7 @@ Vulkan loader are missing; and a hostile container beside a good one.
 
 Needs root, podman, runc, the driver of tools/make-guest-driver, and a Debian mirror for the first time.
 """
+import contextlib
 import os
 import shutil
 import statistics
@@ -69,11 +70,12 @@ def make_image(folder, suite):
 class Engine:
     """`vitrine serve`, its specification where engines look, and podman with a storage of its own."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, group=None):
+        self.group = group
         self.folder = tempfile.TemporaryDirectory(prefix='vitrine-containers-')
         self.dir = Path(self.folder.name)
         self.arguments = arguments
-        self.device = f'test-{os.getpid()}'
+        self.device = f'test-{os.getpid()}' + (f'-{group.name}' if group else '')
         self.specification = SPECIFICATIONS / f'vitrine-{self.device}.json'
 
     def __enter__(self):
@@ -87,7 +89,9 @@ class Engine:
         socket = self.dir / 'own/vtest.sock'
         socket.parent.mkdir()
         self.log = open(self.dir / 'serve.log', 'w')
-        self.server = subprocess.Popen([e2e.program('vitrine'), 'serve', '--socket', socket, *self.arguments],
+        enter = f'echo $$ >{self.group}/cgroup.procs && ' if self.group else ''
+        self.server = subprocess.Popen(['sh', '-c', enter + 'exec "$0" "$@"', e2e.program('vitrine'), 'serve',
+                                        '--socket', socket, *self.arguments],
                                        stdout=subprocess.PIPE, stderr=self.log, text=True, env=e2e.native_env())
         expect(self.server.stdout.readline().startswith('READY'), 'no server')
         SPECIFICATIONS.mkdir(parents=True, exist_ok=True)
@@ -201,11 +205,15 @@ def frame_rate(engine, image, program):
     return FRAMES / (time.monotonic() - begin)
 
 
-def start_hostile(engine, image, way):
-    process = subprocess.Popen(engine.command(image, '/tmp/vk-hostile', way, flags=['--name', 'hostile']), stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+def start_hostile(engine, image, way, programs=1):
+    loop = f'for i in $(seq {programs}); do /tmp/vk-hostile {way} & done; wait'
+    process = subprocess.Popen(engine.command(image, '/bin/sh', '-c', loop, flags=['--name', 'hostile']),
+                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                               errors='replace')
+    started = 0
     for line in process.stdout:
-        if line.startswith(way):
+        started += line.startswith(way)
+        if started == programs:
             print(f'hostile container: {line.strip()}')
             return process, int(line.split()[1])
     raise AssertionError(f'{way}: the hostile container ended with {process.wait()}')
@@ -219,14 +227,20 @@ def stop_hostile(engine, process):
     process.wait(60)
 
 
+def make_pair(folder):
+    """Two images, the first with a cube, the second with the hostile program."""
+    images = [make_image(folder / name, 'sid') for name in ('good', 'bad')]
+    cube = Path(e2e.program('vitrine-cube'))
+    shutil.copy(cube, images[0] / 'tmp')
+    shutil.copy(e2e.program('vk-hostile'), images[1] / 'tmp')
+    return images, cube
+
+
 def test_hostile_neighbour():
     """Memory, contexts, submits without end: budgets hold, and the other container draws on."""
     limits = {'memory': 2048, 'contexts': 32}  # half of all connections are for one container
     with Engine('--max-clients', '64', '-o', f'max-memory={limits["memory"]}M') as engine, tempfile.TemporaryDirectory(prefix='vitrine-image-') as folder:
-        images = [make_image(Path(folder) / name, 'sid') for name in ('good', 'bad')]
-        cube, hostile = Path(e2e.program('vitrine-cube')), Path(e2e.program('vk-hostile'))
-        shutil.copy(cube, images[0] / 'tmp')
-        shutil.copy(hostile, images[1] / 'tmp')
+        images, cube = make_pair(Path(folder))
         frame_rate(engine, images[0], cube)  # what is slow only once
         rates = {'alone': [], 'memory': [], 'contexts': [], 'submits': []}
         for _ in range(ROUNDS):
@@ -241,6 +255,40 @@ def test_hostile_neighbour():
             share = statistics.median(found) / alone
             print(f'{way}: {statistics.median(found):.0f} frames/s, {100 * share:.0f} % of alone')
             expect(share > 0.4, f'{way}: {rates}')
+
+
+@contextlib.contextmanager
+def control_groups(count):
+    """Folders of new control groups that share out the processor."""
+    version_2 = Path('/sys/fs/cgroup/cgroup.controllers')
+    parent = Path('/sys/fs/cgroup' if version_2.exists() else '/sys/fs/cgroup/cpu')
+    groups = [parent / f'vitrine-test-{os.getpid()}-{i}' for i in range(count)]
+    try:
+        for group in groups:
+            group.mkdir()
+    except OSError as error:
+        raise unittest.SkipTest(f'control groups: {error}')
+    try:
+        yield groups
+    finally:
+        for group in groups:
+            group.rmdir()
+
+
+def test_hostile_tenant():
+    """Many contexts submit without end: a server for each tenant, in a control group of its own, shares the processor."""
+    with control_groups(2) as groups, Engine(group=groups[0]) as good, Engine(group=groups[1]) as bad, \
+            tempfile.TemporaryDirectory(prefix='vitrine-image-') as folder:
+        images, cube = make_pair(Path(folder))
+        frame_rate(good, images[0], cube)
+        shares = []
+        for _ in range(ROUNDS):
+            alone = frame_rate(good, images[0], cube)
+            process, _ = start_hostile(bad, images[1], 'submits', programs=8)
+            shares.append(frame_rate(good, images[0], cube) / alone)
+            stop_hostile(bad, process)
+        print(f'share of the frames alone, by round: {[round(share, 2) for share in shares]}')
+        expect(statistics.median(shares) > 0.4, shares)
 
 
 if __name__ == '__main__':
