@@ -223,11 +223,10 @@ static int check_image(int root_fd, int needed_minor)
 		return 1;
 	}
 	if (minor < 0 && has_musl(root_fd)) {
-		fprintf(stderr,
-		        "vitrine cdi-hook: the image has musl, as Alpine's have, and the driver for "
-		        "containers "
-		        "needs glibc. Use an image with glibc, or install the image's mesa-vulkan-virtio and "
-		        "write the specification by 'vitrine cdi --guest-driver none'\n");
+		fprintf(stderr, "vitrine cdi-hook: the image has musl, as Alpine's have, and the driver for "
+		                "containers "
+		                "needs glibc. Use an image with glibc, or install its own Venus driver and "
+		                "write the specification by 'vitrine cdi --guest-driver none'\n");
 		return 1;
 	}
 	/* Without a C library there is nothing that could load a driver. */
