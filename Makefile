@@ -6,7 +6,7 @@ SETUP = tools/setup
 MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 
-.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests demo demo-desktop demo-local bench format clean guest-driver
+.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests demo demo-desktop demo-local bench format clean guest-driver
 
 all: build
 
@@ -57,7 +57,7 @@ coverage: setup-test build-coverage/build.ninja guest-for-tests
 # What takes long: the suite "long", the viewers under ASan and UBSan, data races, each fuzz target for two minutes,
 # a build without src/platform/linux, and builds for macOS, arm64 and musl.
 test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
-		build-posix/build.ninja guest-for-tests desktop-for-tests
+		build-posix/build.ninja guest-for-tests desktop-for-tests guest-sid-for-tests
 	tools/build_features
 	tools/check-macos
 	tools/test-ports
@@ -72,6 +72,10 @@ guest-for-tests: build
 
 desktop-for-tests: guest-for-tests
 	@test -e build/guest/desktop/disk.img || guest/desktop.py || echo 'no desktop guest: its test is skipped'
+
+# The newest Linux and Mesa that Debian has; packages of 170 MiB.
+guest-sid-for-tests: guest-for-tests
+	@guest/build.py --release sid --folder build/guest-sid || echo 'no guest of sid: its tests are skipped'
 
 guest: setup-demo build
 	@tools/fetch-qemu

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "frame.h"
@@ -193,28 +194,44 @@ static void check_sizes(void)
 	vkc_close(&c);
 }
 
-static void check_live_blobs(void)
+static void fill_blobs(struct vkc *c, struct vkc_buffer *buffers, uint32_t count)
 {
-	struct vkc c;
-	static struct vkc_buffer buffers[LIVE_BLOBS];
-	vkc_open(&c, "checks", false);
-	for (uint32_t i = 0; i < LIVE_BLOBS; i++) {
-		buffers[i] = vkc_buffer_host(&c, 4096, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
-		memset(buffers[i].mapped, 0, 4096);
+	for (uint32_t i = 0; i < count; i++) {
+		/* Sizes that are multiples of small pages, and mostly not of larger ones. */
+		const VkDeviceSize size = 4096 * (1 + i % 5);
+		buffers[i] = vkc_buffer_host(c, size, VK_BUFFER_USAGE_TRANSFER_SRC_BIT);
+		memset(buffers[i].mapped, 0, size);
 		*(uint32_t *)buffers[i].mapped = i;
 	}
-	for (uint32_t i = 0; i < LIVE_BLOBS; i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		expect(*(const volatile uint32_t *)buffers[i].mapped == i,
 		       "two allocations lie over each other");
 	}
-	struct vkc_buffer out = vkc_buffer_host(&c, 4096, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
-	copy(&c, &buffers[LIVE_BLOBS - 1], &out);
-	expect(*(const volatile uint32_t *)out.mapped == LIVE_BLOBS - 1, "the GPU does not see the last one");
-	vkc_buffer_destroy(&c, &out);
-	for (uint32_t i = 0; i < LIVE_BLOBS; i++) {
+	struct vkc_buffer out = vkc_buffer_host(c, buffers[count - 1].size, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+	copy(c, &buffers[count - 1], &out);
+	expect(*(const volatile uint32_t *)out.mapped == count - 1, "the GPU does not see the last one");
+	vkc_buffer_destroy(c, &out);
+}
+
+void checks_hold_blobs(uint32_t count, uint32_t seconds)
+{
+	struct vkc c;
+	struct timespec hold = { (time_t)seconds, 0 };
+	struct vkc_buffer *buffers = vkc_alloc(count, sizeof(*buffers));
+	vkc_open(&c, "checks", false);
+	fill_blobs(&c, buffers, count);
+	printf("cube: %u blobs\n", count);
+	clock_nanosleep(CLOCK_MONOTONIC, 0, &hold, NULL);
+	for (uint32_t i = 0; i < count; i++) {
 		vkc_buffer_destroy(&c, &buffers[i]);
 	}
 	vkc_close(&c);
+	free(buffers);
+}
+
+static void check_live_blobs(void)
+{
+	checks_hold_blobs(LIVE_BLOBS, 0);
 }
 
 /* --- sharing ---------------------------------------------------------------------------------------- */

@@ -26,6 +26,7 @@ struct options {
 	uint32_t hold; /* seconds to stay after the last frame */
 	bool cursor;
 	bool check;
+	uint32_t blobs; /* 0: draws */
 	uint32_t width; /* 0: on displays */
 	uint32_t height;
 	const char *save;
@@ -45,7 +46,8 @@ static const char usage[] =
 	"  --hold N        shows the last frame for N seconds\n"
 	"  --hidden WxH    draws without a display\n"
 	"  --save FILE     with --hidden: writes the last frame's pixels, four bytes each\n"
-	"  --check         tests the Vulkan driver: prints 'ok NAME' or 'FAIL NAME why'\n";
+	"  --check         tests the Vulkan driver: prints 'ok NAME' or 'FAIL NAME why'\n"
+	"  --blobs N       allocates and maps N pieces of memory, and keeps them for --hold\n";
 
 struct state {
 	const struct options *o;
@@ -340,6 +342,7 @@ static bool parse_value(struct options *o, const char *name, const char *value)
 		{ "--rate", 0, 1000, &o->rate },
 		{ "--displays", 1, KMS_MAX_OUTPUTS, &o->displays },
 		{ "--hold", 0, 1000000, &o->hold },
+		{ "--blobs", 1, 1000000, &o->blobs },
 		{ "--buffers", 2, OUTPUT_MAX_FRAMES, &o->frames.frames },
 	};
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
@@ -386,6 +389,10 @@ int main(int argc, char **argv)
 	}
 	if (o.check) {
 		return checks_run() ? 0 : 1;
+	}
+	if (o.blobs) {
+		checks_hold_blobs(o.blobs, o.hold);
+		return 0;
 	}
 	struct state *s = vkc_alloc(1, sizeof(*s));
 	s->o = &o;

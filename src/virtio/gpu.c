@@ -430,6 +430,13 @@ enum vtr_err vtr_virtio_gpu_create(const struct vtr_virtio_gpu_params *params,
 	for (uint32_t i = 0; i < gpu->display_count; i++) {
 		tell_mode(gpu, i);
 	}
+	if (gpu->config.blob_alignment > VTR_GPU_BLOB_UNIT) {
+		/* With Linux 7.2 and an older Mesa the guest itself refuses the memory, so it is said here. */
+		vtr_info(gpu->log,
+		         "guests are asked to place GPU memory at multiples of %u bytes: those with smaller "
+		         "pages need Mesa 26.2.4 if they have Linux 7.2",
+		         gpu->config.blob_alignment);
+	}
 	*out_gpu = gpu;
 	return VTR_OK;
 }

@@ -41,15 +41,16 @@ def find_qemu():
     raise unittest.SkipTest('no QEMU 11.1 or newer: make guest')
 
 
-def find_guest():
-    """Kernel and an initramfs with our test programs."""
-    folder = e2e.build / 'guest'
+def find_guest(folder='guest', options=()):
+    """Kernel and an initramfs with our test programs; options: more of guest/build.py."""
+    folder = e2e.build / folder
     if not (folder / 'vmlinuz').exists():
-        raise unittest.SkipTest('no sample guest: make guest')
-    programs = [e2e.program(name) for name in ('vk-dump', 'vk-suite', 'bench-client')]
-    options = [word for path in (folder / 'cube', folder / 'events', *programs) for word in ('--program', str(path))]
-    e2e.run([sys.executable, SOURCE / 'guest' / 'build.py', '--folder', folder, '--initramfs', 'test.img', *options],
-            os.environ)
+        raise unittest.SkipTest(f'no {folder.name}: make {folder.name}-for-tests')
+    programs = [e2e.build / 'guest' / name for name in ('cube', 'events')]
+    programs += [e2e.program(name) for name in ('vk-dump', 'vk-suite', 'bench-client')]
+    words = [word for path in programs for word in ('--program', str(path))]
+    e2e.run([sys.executable, SOURCE / 'guest' / 'build.py', '--folder', folder, '--initramfs', 'test.img', *options,
+             *words], os.environ)
     return str(folder / 'vmlinuz'), str(folder / 'test.img')
 
 
@@ -253,6 +254,9 @@ class Machine:
     def picture(self, display=0):
         """What a display shows now, as PNG."""
         return self.get(f'/api/displays/{display}/frame.png')
+
+    def gpu_log(self):
+        return self.path('gpu.log').read_text(errors='replace')
 
     def workers(self):
         """The pids of the processes that draw for the guest."""
