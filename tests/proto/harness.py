@@ -295,8 +295,9 @@ def read_skips():
         return {}
     script = '/'.join(os.path.abspath(sys.argv[0]).removesuffix('.py').split('/')[-2:])
     with open(os.environ['TEST_SKIPS']) as file:
-        lines = [line.strip().partition(': ') for line in file if line.startswith(script)]
-    return {name.removeprefix(script).removeprefix(':'): reason for name, _, reason in lines}
+        lines = [line.strip().partition(': ') for line in file]
+    parts = [(*name.partition(':'), reason) for name, _, reason in lines]
+    return {part: reason for name, _, part, reason in parts if name == script}
 
 
 def skip_listed(module):
