@@ -76,14 +76,18 @@ def count_fds(pid):
 
 def wait_prober(pid):
     """Until a server that has just started has no children but workers, and has closed its end of what led to the
-    prober: it does that a moment after the process is gone."""
+    prober."""
     wait_for(lambda: not any(may_be_prober(child, pid) for child in children(pid)), 30, 'the prober has ended')
+    wait_closed(pid)
 
+
+def wait_closed(pid):
+    """Until a server has closed what led to a child that has ended: it does that a moment after the process is gone."""
     def is_settled():
         before = count_fds(pid)
         time.sleep(0.03)
         return count_fds(pid) == before
-    wait_for(is_settled, 10, 'the fds of the prober are closed')
+    wait_for(is_settled, 10, 'the fds of a child are closed')
 
 
 def children(pid):

@@ -61,6 +61,7 @@ class State:
 
     def __init__(self, server):
         server.wait_workers(0)
+        harness.wait_closed(server.pid)
         self.fds = server.fds()
         self.memory = harness.memory_kib(server.pid)
 
