@@ -60,7 +60,7 @@ class Front:
             stderr=self.log_file)
         theirs.close()
         os.close(config_fd)
-        self.sock.settimeout(20)
+        self.sock.settimeout(60)
         self.window_size = window_size
         self.window_fd = os.memfd_create('window')
         os.ftruncate(self.window_fd, window_size)
@@ -140,7 +140,7 @@ class Front:
     def fence(self, fence_id, timeline=0):
         self.send(FENCE, struct.pack('<IIQ', timeline, 0, fence_id))
 
-    def receive(self, timeout=20):
+    def receive(self, timeout=60):
         """The worker's next message: (op, payload), but for FDS_TAKEN."""
         while True:
             if len(self.data) >= 16:

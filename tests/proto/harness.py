@@ -43,7 +43,7 @@ def wait_until(condition, seconds):
         time.sleep(0.005)
 
 
-def wait_for(condition, seconds=5, what='condition'):
+def wait_for(condition, seconds=30, what='condition'):
     value = wait_until(condition, seconds)
     expect(value, f'{what}: not after {seconds} s')
     return value
@@ -87,7 +87,7 @@ def wait_closed(pid):
         before = count_fds(pid)
         time.sleep(0.03)
         return count_fds(pid) == before
-    wait_for(is_settled, 10, 'the fds of a child are closed')
+    wait_for(is_settled, 30, 'the fds of a child are closed')
 
 
 def children(pid):
@@ -182,7 +182,7 @@ class Process:
         """The end of the log, for messages."""
         return '\n'.join(self.log().splitlines()[-10:])
 
-    def wait_log(self, text, seconds=5):
+    def wait_log(self, text, seconds=30):
         wait_for(lambda: text in self.log(), seconds, f'log line {text!r} in\n{self.tail()}')
 
     def fds(self):
@@ -237,7 +237,7 @@ class Server(Process):
         status = self.process.poll()
         expect(status is None, f'the server ended with {status}\n{self.tail()}')
 
-    def wait_workers(self, count, seconds=10):
+    def wait_workers(self, count, seconds=30):
         """-> the workers, once there are so many"""
         found = []
 

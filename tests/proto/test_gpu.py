@@ -484,7 +484,7 @@ class Life(GpuTest):
         gpu.ok('RESOURCE_UNMAP_BLOB', resource_id=14)
         left = b'!' * (9 * PAGE) + bytes(6 * PAGE) + b'!' * (3 * PAGE)
         # Piece by piece, after the answer; memory that is reused meanwhile reads as zeros (see above).
-        harness.wait_for(lambda: self.vm.window[:18 * PAGE] == left, 5, 'the place is emptied')
+        harness.wait_for(lambda: self.vm.window[:18 * PAGE] == left, 30, 'the place is emptied')
         self.vm.reset()
         self.vm.start()
         gpu.call('GET_DISPLAY_INFO')

@@ -56,7 +56,7 @@ class Dropped(Exception):
 class Client:
     """One connection."""
 
-    def __init__(self, path, handshake=True, version=4, name='vtest.py', timeout=20):
+    def __init__(self, path, handshake=True, version=4, name='vtest.py', timeout=60):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
         self.sock.connect(path)
@@ -204,7 +204,7 @@ class Client:
         except Dropped:
             return False
 
-    def wait_dropped(self, seconds=5):
+    def wait_dropped(self, seconds=30):
         """Waits until the server has ended the connection in a way that ends Mesa's client too."""
         deadline = time.monotonic() + seconds
         self.sock.settimeout(seconds)
@@ -372,7 +372,7 @@ class Ring:
         with contextlib.suppress(Dropped):
             self.client.submit(notify_ring(self.ring_id, self.tail))
 
-    def wait(self, seconds=10):
+    def wait(self, seconds=60):
         """Waits until the ring has done everything; False if it broke down."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -383,7 +383,7 @@ class Ring:
             time.sleep(0.0005)
         raise TimeoutError('ring does not get on')
 
-    def wait_fatal(self, seconds=5):
+    def wait_fatal(self, seconds=30):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.status & FATAL:
