@@ -6,7 +6,7 @@ SETUP = tools/setup
 MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 
-.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests demo demo-desktop demo-local bench format clean guest-driver
+.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests demo demo-desktop demo-local bench format clean guest-driver
 
 all: build
 
@@ -55,9 +55,9 @@ coverage: setup-test build-coverage/build.ninja guest-for-tests
 	$(PYTHON) tools/coverage.py build-coverage
 
 # What takes long: the suite "long", the viewers under ASan and UBSan, data races, each fuzz target for two minutes,
-# a build without src/platform/linux, and builds for macOS, arm64 and musl.
+# a build without src/platform/linux, builds for macOS, arm64 and musl, and guests with pages of 16 KiB.
 test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
-		build-posix/build.ninja guest-for-tests desktop-for-tests guest-sid-for-tests
+		build-posix/build.ninja guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests
 	tools/build_features
 	tools/check-macos
 	tools/test-ports
@@ -76,6 +76,10 @@ desktop-for-tests: guest-for-tests
 # The newest Linux and Mesa that Debian has; packages of 170 MiB.
 guest-sid-for-tests: guest-for-tests
 	@guest/build.py --release sid --folder build/guest-sid || echo 'no guest of sid: its tests are skipped'
+
+# A kernel with pages of 16 KiB; tools/test-ports builds the programs that run in it.
+guest-aarch64-for-tests: build
+	@tools/fetch-qemu --processor aarch64 --folder build/qemu-aarch64 && guest/build.py --processor aarch64 --folder build/guest-aarch64 || echo 'no guest for arm64: its tests are skipped'
 
 guest: setup-demo build
 	@tools/fetch-qemu

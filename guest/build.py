@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Builds the sample guest: a kernel and an initramfs, from Debian's packages, without root.
 
-    guest/build.py [--release NAME] [--folder build/guest] [--program FILE]...
+    guest/build.py [--release NAME] [--folder build/guest] [--processor NAME] [--program FILE]...
 
 The packages' files that the guest needs are unpacked once for each release. Putting the initramfs together
 takes a second, so it is done each time that this is called.
 """
 import argparse
+import collections
 import gzip
 import json
 import lzma
@@ -22,7 +23,13 @@ import debs
 import elf
 
 HERE = Path(__file__).resolve().parent
-LIB = 'usr/lib/x86_64-linux-gnu'
+# architecture: Debian's name; kernel: a package; libraries: a folder; linker: that of programs, which has a fixed place.
+Processor = collections.namedtuple('Processor', 'architecture kernel libraries linker')
+PROCESSORS = {
+    'x86_64': Processor('amd64', 'linux-image-amd64', 'lib/x86_64-linux-gnu', 'lib64/ld-linux-x86-64.so.2'),
+    # A kernel with pages of 16 KiB.
+    'aarch64': Processor('arm64', 'linux-image-arm64-16k', 'lib/aarch64-linux-gnu', 'lib/ld-linux-aarch64.so.1'),
+}
 # The guest's kernel and Mesa come from the last suite. Mesa needs 25.0, the kernel 5.16.
 RELEASES = {
     'bookworm': ['bookworm', 'bookworm-backports'],
@@ -30,7 +37,6 @@ RELEASES = {
     'trixie-backports': ['trixie', 'trixie-backports'],
     'sid': ['sid'],
 }
-KERNEL = 'linux-image-amd64'
 PACKAGES = ['busybox-static', 'mesa-vulkan-drivers', 'libvulkan1', 'vulkan-tools']
 MODULES = ['virtio-gpu', 'virtio_input', 'evdev']
 # For a guest whose root is a disk. What the kernel does not have as a module, it has built in.
@@ -43,12 +49,12 @@ def choose_release():
     return {'bookworm': 'bookworm', 'trixie': 'trixie'}.get(debs.host_release(), 'trixie')
 
 
-def kernel_packages(apt):
+def kernel_packages(apt, meta):
     """The packages that the meta package stands for: one, or since Linux 7 image, binary and modules."""
-    status, output = apt.run('install', '-y', '--simulate', KERNEL)
+    status, output = apt.run('install', '-y', '--simulate', meta)
     names = re.findall(r'^Inst (linux-(?:image|binary|modules)-\d\S*)', output, re.M)
     if status or not names:
-        apt.fail(KERNEL, output)
+        apt.fail(meta, output)
     return names
 
 
@@ -96,9 +102,9 @@ def collect_modules(tree, folder):
     (folder / 'order.disk').write_text(''.join(f'{name}.ko\n' for name in order[count:]))
 
 
-def unpack_kernel(apt, folder):
+def unpack_kernel(apt, meta, folder):
     """Its version."""
-    packages = [apt.download_only(name) for name in kernel_packages(apt)]
+    packages = [apt.download_only(name) for name in kernel_packages(apt, meta)]
     debs.say(f'unpacking {" ".join(debs.package_name(package) for package in packages)}')
     tree = folder / 'kernel'
     debs.unpack(packages, tree, ['*/vmlinuz*', '*/kernel/drivers/gpu/drm/*.ko*', '*/kernel/drivers/virtio/*.ko*',
@@ -115,10 +121,10 @@ def unpack_kernel(apt, folder):
     return packages[0].name.split('_')[1]
 
 
-def unpack(release, folder, cache, mirror):
+def unpack(release, processor, folder, cache, mirror):
     """Packages to files: folder/root, folder/modules, folder/vmlinuz, folder/versions.json."""
     debs.need_space(folder.parent, UNPACK_MIB)
-    apt = debs.Apt(cache, RELEASES[release], mirror)
+    apt = debs.Apt(cache, RELEASES[release], mirror, processor.architecture)
     apt.update()
     packages = apt.download(PACKAGES)
     partial = folder.with_name(folder.name + '.partial')
@@ -126,7 +132,7 @@ def unpack(release, folder, cache, mirror):
     versions = {debs.package_name(path): path.name.split('_')[1].replace('%3a', ':') for path in packages}
     debs.say(f'unpacking {len(packages)} packages of {release}')
     debs.unpack([path for path in packages if not debs.package_name(path).startswith('libllvm')], partial / 'root')
-    versions[KERNEL] = unpack_kernel(apt, partial)
+    versions[processor.kernel] = unpack_kernel(apt, processor.kernel, partial)
     (partial / 'versions.json').write_text(json.dumps(versions, indent=1, sort_keys=True) + '\n')
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
@@ -198,26 +204,27 @@ def base_tree(files):
     return tree
 
 
-def assemble(files, programs):
+def assemble(files, processor, programs):
     """The sample guest: all of it is in the initramfs."""
     root = files / 'root'
+    lib = 'usr/' + processor.libraries
     tree = base_tree(files)
     add_modules(tree, files, 'order')
-    driver = find_file(root, f'{LIB}/libvulkan_virtio.so')
+    driver = find_file(root, f'{lib}/libvulkan_virtio.so')
     info = find_file(root, 'usr/bin/vulkaninfo')
     icd = next((root / 'usr/share/vulkan/icd.d').glob('virtio_icd*.json'))
     tree.copy('usr/bin/vulkaninfo', info)
     tree.copy('usr/share/vulkan/icd.d/' + icd.name, icd)
-    loader = find_file(root, f'{LIB}/libvulkan.so.1')
-    folders = [root / folder for folder in (LIB, 'lib/x86_64-linux-gnu', 'usr/lib64', 'lib64')]
+    loader = find_file(root, f'{lib}/libvulkan.so.1')
+    folders = [root / folder for folder in (lib, processor.libraries, 'usr/lib64', 'lib64')]
     found, missing = elf.closure([driver, info, loader, *programs], folders)
     if missing:
         raise debs.Error(f'nobody has {", ".join(sorted(missing))}, which the guest\'s programs need')
     found.update({driver.name: driver, loader.name: loader})
-    linker = found.pop('ld-linux-x86-64.so.2')
-    tree.copy('usr/lib64/' + linker.name, linker, 0o755)
+    linker = found.pop(Path(processor.linker).name)
+    tree.copy('usr/' + processor.linker, linker, 0o755)
     for name, path in found.items():
-        tree.copy(f'{LIB}/{name}', path, 0o755)
+        tree.copy(f'{lib}/{name}', path, 0o755)
     for program in programs:
         tree.copy('usr/bin/' + program.name, program, 0o755)
     return tree
@@ -245,25 +252,28 @@ def add_options(parser):
     parser.add_argument('--mirror', help='Debian mirror; default: what apt uses here')
 
 
-def prepare(options):
+def prepare(options, processor=PROCESSORS['x86_64']):
     """The folder with the release's files, unpacked if they are not there, and their versions."""
     files = Path(options.folder).resolve() / options.release
     if not (files / 'versions.json').exists():
-        unpack(options.release, files, options.cache, options.mirror)
+        unpack(options.release, processor, files, options.cache, options.mirror)
     return files, json.loads((files / 'versions.json').read_text())
 
 
 def run():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     add_options(parser)
+    parser.add_argument('--processor', choices=sorted(PROCESSORS), default='x86_64',
+                        help='of the guest; each needs a folder of its own; default: x86_64')
     parser.add_argument('--initramfs', default='initramfs.img', help='its name in the folder; default: initramfs.img')
     parser.add_argument('--program', action='append', default=[], help='goes to /usr/bin with what it needs')
     options = parser.parse_args()
     folder = Path(options.folder).resolve()
-    files, versions = prepare(options)
-    tree = assemble(files, [Path(program).resolve() for program in options.program])
+    processor = PROCESSORS[options.processor]
+    files, versions = prepare(options, processor)
+    tree = assemble(files, processor, [Path(program).resolve() for program in options.program])
     size = write_image(folder, options.initramfs, tree, files)
-    debs.say(f'guest of Debian {options.release}: kernel {versions[KERNEL]}, Mesa {versions["mesa-vulkan-drivers"]}, '
+    debs.say(f'guest of Debian {options.release}: kernel {versions[processor.kernel]}, Mesa {versions["mesa-vulkan-drivers"]}, '
              f'{size:.1f} MiB initramfs in {folder}')
 
 

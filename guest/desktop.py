@@ -99,7 +99,7 @@ def run():
     build.add_modules(tree, files, 'order', 'order.disk')
     build.write_image(folder, 'initramfs.img', tree, files)
     size = (folder / 'disk.img').stat().st_blocks * 512 / debs.MIB
-    debs.say(f'desktop of Debian {options.release}: kernel {versions[build.KERNEL]}, Mesa '
+    debs.say(f'desktop of Debian {options.release}: kernel {versions[build.PROCESSORS["x86_64"].kernel]}, Mesa '
              f'{versions["mesa-vulkan-drivers"]}, {size:.0f} MiB in {folder}\n'
              f'vitrine demo --guest {os.path.relpath(folder)}')
 

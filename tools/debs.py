@@ -77,7 +77,8 @@ def host_mirror():
 
 
 class Apt:
-    """An apt of our own for some suites, for instance ['trixie', 'trixie-backports']. The last one is preferred."""
+    """An apt of our own for some suites, for instance ['trixie', 'trixie-backports']. The last one is preferred. Its
+    packages may be for another processor, such as arm64: they are only unpacked."""
 
     def __init__(self, cache, suites, mirror=None, architecture='amd64'):
         for program in ('apt-get', 'dpkg-deb'):

@@ -30,9 +30,9 @@ MINIMUM = (11, 1)
 DEVICE = 'vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24'
 
 
-def find_qemu():
+def find_qemu(name='qemu-system-x86_64', folder='qemu'):
     """A QEMU that will do, or the reason to skip."""
-    for path in (e2e.build / 'qemu' / 'qemu-system-x86_64', shutil.which('qemu-system-x86_64')):
+    for path in (e2e.build / folder / name, shutil.which(name)):
         if path and os.access(path, os.X_OK):
             done = subprocess.run([path, '--version'], stdout=subprocess.PIPE, text=True)
             match = re.search(r'version (\d+)\.(\d+)', done.stdout)
@@ -41,13 +41,18 @@ def find_qemu():
     raise unittest.SkipTest('no QEMU 11.1 or newer: make guest')
 
 
-def find_guest(folder='guest', options=()):
-    """Kernel and an initramfs with our test programs; options: more of guest/build.py."""
+def guest_programs():
+    """Those of ours that run in a guest."""
+    return [*(e2e.build / 'guest' / name for name in ('cube', 'events')),
+            *(e2e.program(name) for name in ('vk-dump', 'vk-suite', 'bench-client'))]
+
+
+def find_guest(folder='guest', options=(), programs=None):
+    """Kernel and an initramfs with programs, by default guest_programs(); options: more of guest/build.py."""
     folder = e2e.build / folder
     if not (folder / 'vmlinuz').exists():
         raise unittest.SkipTest(f'no {folder.name}: make {folder.name}-for-tests')
-    programs = [e2e.build / 'guest' / name for name in ('cube', 'events')]
-    programs += [e2e.program(name) for name in ('vk-dump', 'vk-suite', 'bench-client')]
+    programs = programs or guest_programs()
     words = [word for path in programs for word in ('--program', str(path))]
     e2e.run([sys.executable, SOURCE / 'guest' / 'build.py', '--folder', folder, '--initramfs', 'test.img', *options,
              *words], os.environ)
@@ -129,6 +134,7 @@ class Machine:
     append = 'console=ttyS0 quiet panic=-1 -- serve'
     ready = '^guest: serving'
     more_options = ()
+    hardware = ('-cpu', 'max', '-machine', 'q35,memory-backend=mem')
 
     def __init__(self, displays=('1280x800',), gpu=(), memory='1G', reboots=False, processors=1, env=None):
         """displays: what --display says; gpu: more options of `vitrine gpu`; reboots: whether the guest may."""
@@ -141,7 +147,7 @@ class Machine:
         self.gpu = self.qemu = self.qmp = None
 
     def __enter__(self):
-        qemu = find_qemu()
+        qemu = self.find_qemu()
         kernel, initramfs = self.find_guest()
         self.folder = tempfile.TemporaryDirectory(prefix='vitrine-vm-')
         try:
@@ -152,6 +158,9 @@ class Machine:
             self.close(error)
             raise
         return self
+
+    def find_qemu(self):
+        return find_qemu()
 
     def find_guest(self):
         return find_guest()
@@ -177,9 +186,8 @@ class Machine:
                                '-device', f'vhost-user-input-pci,chardev={name}')]
         command = [
             qemu, '-nodefaults', '-no-user-config', *([] if self.reboots else ['-no-reboot']), '-display', 'none',
-            '-accel', 'tcg', '-cpu', 'max', '-smp', str(self.processors), '-m', self.memory,
-            '-object', f'memory-backend-memfd,id=mem,size={self.memory},share=on',
-            '-machine', 'q35,memory-backend=mem', '-serial', 'stdio',
+            '-accel', 'tcg', *self.hardware, '-smp', str(self.processors), '-m', self.memory,
+            '-object', f'memory-backend-memfd,id=mem,size={self.memory},share=on', '-serial', 'stdio',
             '-qmp', f'unix:{self.path("qmp")},server=on,wait=off',
             '-chardev', f'socket,id=gpu,path={self.path("gpu.sock")}', '-device', DEVICE, *inputs,
             '-kernel', kernel, '-initrd', initramfs, '-append', self.append, *self.more_options,

@@ -1,9 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """GPU memory at multiples of 16 KiB, as hosts with such pages need it: with Debian sid's guest, whose Linux and Mesa
-place it so when the device asks them to, and with the sample guest, which is older and does not.
+place it so when the device asks them to; with the sample guest, which is older and does not; and with a kernel for arm64
+whose own pages have 16 KiB.
 """
 import re
+import unittest
 
 import e2e
 import qemu
@@ -24,6 +26,22 @@ class SidGuest(qemu.Machine):
 
     def find_guest(self):
         return qemu.find_guest('guest-sid', ['--release', 'sid'])
+
+
+class LargeGuest(qemu.Machine):
+    """A guest for arm64, whose kernel has pages of 16 KiB and does not know the feature. Its programs are those that
+    tools/test-ports builds."""
+    append = 'console=ttyAMA0 quiet panic=-1 -- serve'
+    hardware = ('-cpu', 'max,pauth-impdef=on', '-machine', 'virt,memory-backend=mem')
+
+    def find_qemu(self):
+        return qemu.find_qemu('qemu-system-aarch64', 'qemu-aarch64')
+
+    def find_guest(self):
+        program = qemu.SOURCE / 'build-aarch64' / 'guest' / 'cube'
+        if not program.exists():
+            raise unittest.SkipTest('no programs for arm64: tools/test-ports aarch64')
+        return qemu.find_guest('guest-aarch64', ['--processor', 'aarch64'], [program])
 
 
 def heeds_alignment(machine):
@@ -97,12 +115,16 @@ def test_same_bytes():
     expect(not bad, '\n'.join(bad))
 
 
+def expect_checks(machine):
+    text = machine.run('cube --check', seconds=600, check=False)
+    print('\n'.join(line for line in text.splitlines() if re.match('ok |FAIL ', line)))
+    expect('FAIL' not in text and len(re.findall('^ok ', text, re.M)) >= 11, f'not all checks passed:\n{text[-2000:]}')
+    machine.expect_alive()
+
+
 def test_small_checks():
     with SidGuest(gpu=('--blob-alignment', '16K'), memory='2G') as machine:
-        text = machine.run('cube --check', seconds=600, check=False)
-        print('\n'.join(line for line in text.splitlines() if re.match('ok |FAIL ', line)))
-        expect('FAIL' not in text and len(re.findall('^ok ', text, re.M)) >= 11, f'not all checks passed:\n{text[-2000:]}')
-        machine.expect_alive()
+        expect_checks(machine)
 
 
 def test_older_guest():
@@ -131,6 +153,17 @@ def test_host_with_large_pages():
         expect_frames(machine)
         expect_aligned(hold_blobs(machine))
         machine.expect_alive()
+        expect(not REFUSAL.search(machine.gpu_log()), machine.gpu_log()[-2000:])
+
+
+def test_guest_with_large_pages():
+    """A kernel with such pages needs no feature."""
+    with LargeGuest(env=large_pages(), memory='2G') as machine:
+        describe(machine)
+        expect(not heeds_alignment(machine), 'the guest knows the feature: this test needs an older one')
+        expect_frames(machine)
+        expect_aligned(hold_blobs(machine))
+        expect_checks(machine)
         expect(not REFUSAL.search(machine.gpu_log()), machine.gpu_log()[-2000:])
 
 
