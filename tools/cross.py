@@ -72,9 +72,10 @@ def setup(folder, text, options):
     stamp.write_text(wanted)
 
 
-def build(folder, *targets):
-    """Builds quietly, and stops at a warning, which is an error (werror)."""
-    done = subprocess.run(['ninja', '-C', folder, *targets], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def build(folder, *targets, prefix=()):
+    """Builds quietly, and stops at a warning, which is an error (werror). A build may run what it has built: prefix is a
+    command that makes this possible."""
+    done = subprocess.run([*prefix, 'ninja', '-C', folder, *targets], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise debs.Error(f'{folder.name} does not build:\n{done.stdout[-20000:]}')
     if 'warning:' in done.stdout:

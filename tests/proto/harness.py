@@ -28,6 +28,18 @@ def is_sanitized():
         return b'__asan_init' in file.read()
 
 
+def is_emulated():
+    """Whether the program is for another processor, so that qemu-user runs it."""
+    with open(PROGRAM, 'rb') as program, open('/proc/self/exe', 'rb') as ours:
+        return program.read(20)[18:] != ours.read(20)[18:]
+
+
+def is_memory_its_own():
+    """Whether a process's memory grows only by what it keeps. ASan keeps what was freed, and looks for leaks itself;
+    qemu-user's memory is that of the process, too."""
+    return not is_sanitized() and not is_emulated()
+
+
 def expect(ok, text):
     if not ok:
         raise AssertionError(text)
@@ -56,12 +68,14 @@ def free_port(kind=socket.SOCK_STREAM):
 
 
 def command_line(pid):
-    """Its words; none for a process that has ended, or has not begun yet."""
+    """Its words; none for a process that has ended, or has not begun yet. Those of qemu-user, which come first, are left
+    out: itself and the program's file."""
     try:
         with open(f'/proc/{pid}/cmdline', errors='replace') as file:
-            return file.read().split('\0')[:-1]
+            words = file.read().split('\0')[:-1]
     except OSError:
         return []
+    return words[2:] if os.path.basename(''.join(words[:1])).startswith('qemu-') else words
 
 
 def may_be_prober(pid, parent):
@@ -193,14 +207,16 @@ class Process:
 
 
 class Server(Process):
-    """A server at a socket. `args` may have {dir} in them, for its directory. At the end of a with statement it is stopped;
-    if the test failed, the end of its log is printed."""
+    """A server at a socket. `args` may have {dir} in them, for its directory; all get the options in TEST_SERVER_OPTIONS
+    of the environment, too. At the end of a with statement it is stopped; if the test failed, the end of its log is
+    printed."""
 
     def __init__(self, *args, program=None, command=('serve',), env=None, parent=None):
         super().__init__(parent)
         self.path = os.path.join(self.dir, 'sock')
         self.env = env
-        words = self.command_line([program or PROGRAM, *command], [arg.format(dir=self.dir) for arg in args])
+        arguments = [*os.environ.get('TEST_SERVER_OPTIONS', '').split(), *(arg.format(dir=self.dir) for arg in args)]
+        words = self.command_line([program or PROGRAM, *command], arguments)
         self.spawn(words, stdin=subprocess.DEVNULL, text=True, env=self.env)
         line = self.process.stdout.readline()
         if line.split()[:2] != ['READY', words[words.index('--socket') + 1]]:
