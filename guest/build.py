@@ -12,10 +12,12 @@ import collections
 import gzip
 import json
 import lzma
+import os
 import re
 import shutil
 import stat
 import sys
+import tempfile
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tools'))
@@ -234,9 +236,11 @@ def write_image(folder, name, tree, files):
     """The initramfs, and the kernel beside it; the size in MiB."""
     image = tree.cpio()
     folder.mkdir(parents=True, exist_ok=True)
-    partial = folder / (name + '.partial')
-    partial.write_bytes(image)
-    partial.rename(folder / name)
+    # Tests that run at the same time build the same image.
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=name, delete=False) as partial:
+        partial.write(image)
+    os.chmod(partial.name, 0o644)
+    os.rename(partial.name, folder / name)
     kernel = folder / 'vmlinuz'
     if not kernel.exists() or kernel.read_bytes() != (files / 'vmlinuz').read_bytes():
         shutil.copy(files / 'vmlinuz', kernel)
