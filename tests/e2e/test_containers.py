@@ -6,7 +6,9 @@ Vulkan loader are missing; and a hostile container beside a good one.
 Needs root, podman, runc, the driver of tools/make-guest-driver, and a Debian mirror for the first time.
 """
 import contextlib
+import json
 import os
+import re
 import shutil
 import statistics
 import subprocess
@@ -27,7 +29,7 @@ CACHE = Path('/var/cache/vitrine-tests/containers')
 SPECIFICATIONS = Path('/run/cdi')
 BASE = ['base-files', 'bash', 'coreutils', 'dash', 'libc-bin', 'libc6', 'libgcc-s1', 'vulkan-tools', 'mesa-utils']
 MORE = {'sid': ['mesa-utils-bin', 'glmark2-es2-x11', 'libggml0-backend-vulkan', 'llama.cpp-tests', 'libpng16-16t64'],
-        'bookworm': ['glmark2-es2-x11'], 'bullseye': []}
+        'bookworm': ['glmark2-es2-x11'], 'bookworm-i386': ['glmark2-es2-x11'], 'bullseye': []}
 # What the guest's driver brings: packages whose names begin so are left out of the images.
 LEFT_OUT = ('libdrm', 'libegl', 'libgallium', 'libgbm', 'libgl1', 'libglapi', 'libgles', 'libglvnd', 'libglx', 'libllvm',
             'libopengl', 'libvulkan', 'libwayland', 'mesa-libgallium', 'mesa-vulkan')
@@ -39,13 +41,14 @@ BENCHMARK = '/usr/libexec/x86_64-linux-gnu/ggml/test-backend-ops'
 
 
 def fetch_image(suite):
-    """A folder in the cache with an image without a driver, from packages' contents."""
+    """A folder in the cache with an image without a driver, from packages' contents. A suite may end in an architecture."""
+    release, _, architecture = suite.partition('-')
     folder = CACHE / suite
     if (folder / 'complete').exists():
         return folder / 'root'
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        apt = debs.Apt(debs.default_cache(), [suite], debs.MIRROR)
+        apt = debs.Apt(debs.default_cache(), [release], debs.MIRROR, architecture or 'amd64')
         apt.update()
         packages = apt.download([*BASE, *MORE[suite]])
     except debs.Error as error:
@@ -162,10 +165,10 @@ def check_image(suite):
 def check_own_libraries(engine, image, suite):
     """The image's libxcb is used; ours only where it has none."""
     text = engine.run(image, '/bin/sh', '-c', '/sbin/ldconfig -p')
-    lines = [line.split() for line in text.splitlines() if '=>' in line]
     first = {}
-    for words in lines:
-        first.setdefault(words[0], words[-1])
+    for name, machine, path in re.findall(r'^\s(\S+) \(([^)]*)\) => (\S+)$', text, re.M):
+        if ('x86-64' in machine) != suite.endswith('-i386'):
+            first.setdefault(name, path)
     expect(not first['libxcb.so.1'].startswith('/usr/lib/vitrine/'), first['libxcb.so.1'])
     expect(first['libwayland-client.so.0'].startswith('/usr/lib/vitrine/'), first['libwayland-client.so.0'])
 
@@ -180,6 +183,14 @@ def test_debian_12():
 
 def test_debian_11():
     check_image('bullseye')
+
+
+def test_32_bit():
+    """As wine's programs are: the processor's other kind of code, in the program and in the driver."""
+    driver = e2e.build / 'guest-driver/driver.json'
+    if driver.exists() and 'i386' not in json.loads(driver.read_text())['machines']:
+        raise unittest.SkipTest('the driver was made without --machine i386')
+    check_image('bookworm-i386')
 
 
 def test_musl():
