@@ -13,6 +13,7 @@
 
 /* Below the folder of the program. */
 #define INSTALLED "/../lib/vitrine/guest"
+#define INSTALLED_HOOK "/../libexec/vitrine/cdi-hook"
 /* Seconds after which an engine ends the hook, which has a shorter limit itself. */
 #define HOOK_SECONDS 90
 
@@ -53,13 +54,40 @@ static bool find_manifests(struct vtr_cdi_driver *driver)
 	return length < sizeof(driver->manifests);
 }
 
-static bool find_installed(struct vtr_cdi_driver *driver)
+/* The hook that is installed with `program` needs no shared libraries. Builds where such programs cannot be made use
+ * the command of `program`. */
+static void find_hook(const char *program, struct vtr_cdi_driver *driver)
+{
+	char path[PATH_MAX + sizeof(INSTALLED_HOOK)];
+	const char *slash = strrchr(program, '/');
+
+	snprintf(path, sizeof(path), "%.*s" INSTALLED_HOOK, (int)(slash ? slash - program : 0), program);
+	driver->own_program = access(path, X_OK) == 0 && realpath(path, driver->hook);
+	if (!driver->own_program) {
+		snprintf(driver->hook, sizeof(driver->hook), "%s", program);
+	}
+}
+
+/* One in the folder is there because the host has none that would do. */
+static bool find_ldconfig(struct vtr_cdi_driver *driver)
+{
+	const int wanted = snprintf(driver->ldconfig, sizeof(driver->ldconfig),
+	                            "%s/" VTR_GUEST_DRIVER_LDCONFIG, driver->folder);
+	bool found = wanted < (int)sizeof(driver->ldconfig) && access(driver->ldconfig, X_OK) == 0;
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(ldconfigs) && !found; i++) {
+		snprintf(driver->ldconfig, sizeof(driver->ldconfig), "%s", ldconfigs[i]);
+		found = access(driver->ldconfig, X_OK) == 0;
+	}
+	return found;
+}
+
+static bool find_installed(const char *program, struct vtr_cdi_driver *driver)
 {
 	char path[PATH_MAX + sizeof(INSTALLED)];
-	const char *slash = strrchr(driver->program, '/');
+	const char *slash = strrchr(program, '/');
 
-	snprintf(path, sizeof(path), "%.*s" INSTALLED, (int)(slash ? slash - driver->program : 0),
-	         driver->program);
+	snprintf(path, sizeof(path), "%.*s" INSTALLED, (int)(slash ? slash - program : 0), program);
 	return take_folder(path, driver);
 }
 
@@ -67,12 +95,13 @@ enum vtr_err vtr_cdi_driver_find(const char *folder, bool cpu, struct vtr_cdi_dr
 {
 	struct vtr_cdi_driver driver = { .cpu = cpu };
 	const bool none = folder && strcmp(folder, "none") == 0;
+	char program[PATH_MAX];
 
-	const enum vtr_err err = vtr_os_self_path(driver.program, sizeof(driver.program));
+	const enum vtr_err err = vtr_os_self_path(program, sizeof(program));
 	if (err != VTR_OK) {
 		return err;
 	}
-	if (none || (!folder && !find_installed(&driver))) {
+	if (none || (!folder && !find_installed(program, &driver))) {
 		driver.folder[0] = '\0';
 		*out_driver = driver;
 		return VTR_OK;
@@ -85,10 +114,8 @@ enum vtr_err vtr_cdi_driver_find(const char *folder, bool cpu, struct vtr_cdi_dr
 		        folder ? folder : driver.folder);
 		return VTR_ERR_ARG;
 	}
-	for (size_t i = 0; i < VTR_ARRAY_LEN(ldconfigs) && !driver.ldconfig; i++) {
-		driver.ldconfig = access(ldconfigs[i], X_OK) == 0 ? ldconfigs[i] : NULL;
-	}
-	if (!driver.ldconfig) {
+	find_hook(program, &driver);
+	if (!find_ldconfig(&driver)) {
 		fprintf(stderr, "vitrine cdi: this host has no ldconfig, with which libraries are made known "
 		                "to images. "
 		                "Install it, or give --guest-driver none\n");
@@ -110,14 +137,15 @@ static void write_hook(struct vtr_json *json, const struct vtr_cdi_driver *drive
 {
 	const char *const args[] = { "vitrine",      "cdi-hook",   "--folder",
 		                     driver->folder, "--ldconfig", driver->ldconfig };
+	const size_t first = driver->own_program ? 1 : 0;
 
 	vtr_json_open(json, "hooks", '[');
 	vtr_json_open(json, NULL, '{');
 	/* The mounts are there, the root is not yet the root, and nothing of the image runs. */
 	vtr_json_text(json, "hookName", "createContainer");
-	vtr_json_text(json, "path", driver->program);
+	vtr_json_text(json, "path", driver->hook);
 	vtr_json_open(json, "args", '[');
-	for (size_t i = 0; i < VTR_ARRAY_LEN(args); i++) {
+	for (size_t i = first; i < VTR_ARRAY_LEN(args); i++) {
 		vtr_json_text(json, NULL, args[i]);
 	}
 	vtr_json_close(json, ']');

@@ -13,9 +13,10 @@
 
 struct vtr_cdi_driver {
 	char folder[PATH_MAX]; /* on the host; "": none */
-	char program[PATH_MAX]; /* this one, which is also the hook */
+	char hook[PATH_MAX]; /* the program that engines run */
+	bool own_program; /* it is cdi-hook, and not `vitrine cdi-hook` */
 	char manifests[PATH_MAX]; /* of Vulkan drivers, in containers; joined by ':' */
-	const char *ldconfig; /* the host's */
+	char ldconfig[PATH_MAX]; /* the folder's own, or the host's */
 	bool cpu; /* OpenGL may use a processor */
 };
 

@@ -10,6 +10,8 @@
 #define VTR_GUEST_DRIVER_FILE "driver.json"
 /* An empty folder of it. */
 #define VTR_GUEST_DRIVER_SCRATCH "scratch"
+/* May be put into it, for hosts that have none or not a static one. */
+#define VTR_GUEST_DRIVER_LDCONFIG "ldconfig"
 /* In each machine's folder: libraries for images that have none of the name. */
 #define VTR_GUEST_DRIVER_LIBRARIES "system"
 

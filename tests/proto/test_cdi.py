@@ -114,6 +114,20 @@ class TestCdi(unittest.TestCase):
         self.assertEqual((edits['mounts'][0]['hostPath'], edits['hooks'][0]['path']),
                          (os.path.join(self.other, 'lib/vitrine/guest'), program))
 
+    def test_programs_of_the_installation(self):
+        """A hook that needs no libraries, and an ldconfig beside the driver, for hosts that lack them."""
+        folder = self.make_driver()
+        for name in ('bin/vitrine', 'libexec/vitrine/cdi-hook'):
+            path = os.path.join(self.other, name)
+            os.makedirs(os.path.dirname(path))
+            shutil.copy(harness.PROGRAM, path)
+        shutil.copy('/bin/true', os.path.join(folder, 'ldconfig'))
+        done = subprocess.run([os.path.join(self.other, 'bin/vitrine'), 'cdi', '--socket', self.path, '--guest-driver',
+                               folder], capture_output=True, text=True, timeout=60)
+        [hook] = json.loads(done.stdout)['containerEdits']['hooks']
+        self.assertEqual((hook['path'], hook['args']),
+                         (path, ['cdi-hook', '--folder', folder, '--ldconfig', f'{folder}/ldconfig']))
+
     def test_file(self):
         path = os.path.join(self.other, 'vitrine.json')
         for _ in range(2):  # a new one, and one that is there

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The hook of `vitrine cdi`, on images that are hostile, too: test_cdi_hook.py VITRINE HOSTILE_LDCONFIG
+"""The hook of `vitrine cdi`, on images that are hostile, too: test_cdi_hook.py VITRINE|CDI-HOOK HOSTILE_LDCONFIG
 
 The hook runs as root of a user namespace, as engines without root run it.
 """
@@ -25,6 +25,10 @@ ENTER = ['unshare', '-rmpf', '--mount-proc=/proc']
 # LeakSanitizer reads /proc, which the hook has left when it ends.
 ENV = {**os.environ, 'ASAN_OPTIONS': 'detect_leaks=0'}
 GLIBC = b'GNU C Library (Debian GLIBC 2.%d-9) stable release version 2.%d.\n'
+
+
+def command():
+    return [harness.PROGRAM] if os.path.basename(harness.PROGRAM) == 'cdi-hook' else [harness.PROGRAM, 'cdi-hook']
 
 
 def library(name):
@@ -63,7 +67,7 @@ class TestHook(unittest.TestCase):
                   'annotations': {'root': 'path'}, 'root': {'path': str(root or self.image), 'readonly': True}}
         (bundle / 'config.json').write_text(json.dumps(config))
         state = json.dumps({'ociVersion': '1.0.2', 'id': 'x', 'status': 'creating', 'pid': 1, 'bundle': str(bundle)})
-        return subprocess.run([*ENTER, 'sh', '-c', before + ' && exec "$0" "$@"', harness.PROGRAM, 'cdi-hook',
+        return subprocess.run([*ENTER, 'sh', '-c', before + ' && exec "$0" "$@"', *command(),
                                '--folder', str(self.tree), '--ldconfig', ldconfig],
                               input=state, capture_output=True, text=True, timeout=120, env=ENV)
 
@@ -213,11 +217,11 @@ class TestHook(unittest.TestCase):
 
     def test_bad_input(self):
         for text in ('', '{}', '{"bundle": 3}', '{"bundle": "/nonexistent"}', '{"bundle": "a\\\\u002f"}'):
-            done = subprocess.run([*ENTER, harness.PROGRAM, 'cdi-hook', '--folder', str(self.tree)], input=text,
+            done = subprocess.run([*ENTER, *command(), '--folder', str(self.tree)], input=text,
                                   capture_output=True, text=True, timeout=60)
             self.assertEqual((done.returncode, done.stdout), (1, ''))
             self.assertIn('vitrine cdi-hook: cannot', done.stderr)
-        done = subprocess.run([harness.PROGRAM, 'cdi-hook'], capture_output=True, text=True, timeout=60)
+        done = subprocess.run(command(), capture_output=True, text=True, timeout=60)
         self.assertEqual(done.returncode, 2)
         self.refuse('cannot open the container\'s root', root=self.dir / 'none')
 
