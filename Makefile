@@ -6,7 +6,7 @@ SETUP = tools/setup
 MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 
-.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests demo demo-desktop demo-local bench format clean guest-driver
+.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests demo demo-desktop demo-local bench format clean guest-driver guest-driver-package
 
 all: build
 
@@ -95,6 +95,11 @@ demo-desktop: guest-desktop
 # The driver for containers' images, which takes minutes: docs/containers.md.
 guest-driver: setup-build
 	tools/make-guest-driver
+
+# As a Debian package.
+guest-driver-package:
+	@test -e build/guest-driver/driver.json || $(MAKE) guest-driver
+	tools/package-guest-driver
 
 demo: guest
 	build/vitrine demo

@@ -9,12 +9,14 @@ import shutil
 import socket
 import stat
 import subprocess
+import sys
 import unittest
 
 import harness
 
-UNIT = os.path.join(os.path.dirname(os.path.abspath(__file__)),
-                    '../../packaging/systemd/system/vitrine-cdi.service.in')
+TREE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '../..')
+UNIT = os.path.join(TREE, 'packaging/systemd/system/vitrine-cdi.service.in')
+PACKAGER = os.path.join(TREE, 'tools/package-guest-driver')
 
 
 def cdi(*words):
@@ -127,6 +129,34 @@ class TestCdi(unittest.TestCase):
         [hook] = json.loads(done.stdout)['containerEdits']['hooks']
         self.assertEqual((hook['path'], hook['args']),
                          (path, ['cdi-hook', '--folder', folder, '--ldconfig', f'{folder}/ldconfig']))
+
+    def test_package_of_guest_driver(self):
+        """The Debian package puts the driver where vitrine finds it, and the same folder gives the same bytes."""
+        if not shutil.which('dpkg-deb'):
+            self.skipTest('dpkg-deb is missing')
+        folder = self.make_driver()
+        for name, text in (('driver.json', '{"mesa": "25.0.7", "glibc": "2.29", "machines": ["x86_64"]}'), ('SOURCES', 'x\n'),
+                           ('licenses/mesa', 'MIT\n')):
+            os.makedirs(os.path.dirname(os.path.join(folder, name)), exist_ok=True)
+            with open(os.path.join(folder, name), 'w') as file:
+                file.write(text)
+        packages = []
+        for _ in range(2):
+            done = subprocess.run([sys.executable, PACKAGER, '--folder', folder, '--output', self.other], check=True,
+                                  capture_output=True, text=True, timeout=60)
+            with open(done.stdout.strip(), 'rb') as file:
+                packages.append(file.read())
+            os.utime(os.path.join(folder, 'driver.json'))
+        self.assertEqual(packages[0], packages[1])
+        root = os.path.join(self.other, 'root')
+        subprocess.run(['dpkg-deb', '-x', done.stdout.strip(), root], check=True)
+        os.makedirs(os.path.join(root, 'usr/bin'))
+        program = shutil.copy(harness.PROGRAM, os.path.join(root, 'usr/bin'))
+        done = subprocess.run([program, 'cdi', '--socket', self.path], capture_output=True, text=True, timeout=60)
+        [mount] = json.loads(done.stdout)['containerEdits']['mounts']
+        self.assertEqual(mount['hostPath'], os.path.join(root, 'usr/lib/vitrine/guest'))
+        with open(os.path.join(root, 'usr/share/doc/vitrine-guest-driver/copyright')) as file:
+            self.assertIn('==== mesa ====', file.read())
 
     def test_file(self):
         path = os.path.join(self.other, 'vitrine.json')
