@@ -14,6 +14,14 @@ PRIMITIVES = {
 
 # Commands that make or ask for something, or that wait, and the binding of memory.
 PASSING = ('vkCreate', 'vkAllocate', 'vkBind', 'vkEnumerate', 'vkGet', 'vkSignal', 'vkWait')
+# Commands that wait for some recordings only, or may themselves wait behind them: see enum vtw_order.
+ORDERS = {'vkResetCommandBuffer': 'BUFFER', 'vkResetCommandPool': 'POOL', 'vkQueueSubmit': 'SUBMIT',
+          'vkQueueSubmit2': 'SUBMIT'}
+# Commands that may run before earlier submits have reached the driver. What they name is not in use by these: a guest
+# may reset a fence, a command buffer or a pool only when the work is done, and the streams may hold recordings.
+OVERTAKING = ('vkExecuteCommandStreamsMESA', 'vkResetFences', 'vkResetCommandBuffer', 'vkResetCommandPool')
+# Commands of the context's stream that may come while it waits for a ring (src/venus/deferred.h).
+DEFERRING = ('vkNotifyRingMESA', 'vkSubmitVirtqueueSeqnoMESA', 'vkWaitRingSeqnoMESA')
 
 
 @dataclass
@@ -118,9 +126,19 @@ class Command:
                 'vkResetCommandBuffer': 'NONE'}.get(self.name, 'COMMAND')
 
     @property
-    def unordered(self):
-        """Whether it may run before earlier recordings have ended: what it needs or changes cannot be in them."""
-        return self.passes or self.name.startswith(PASSING)
+    def order(self):
+        """Which earlier recordings it waits for."""
+        if self.passes or self.name.startswith(PASSING):
+            return 'NONE'  # what it needs or changes cannot be in them
+        return ORDERS.get(self.name, 'ALL')
+
+    @property
+    def overtakes(self):
+        return self.name in OVERTAKING
+
+    @property
+    def defers(self):
+        return self.name in DEFERRING
 
 
 class Registry:

@@ -7,6 +7,7 @@
 
 #include "base/list.h"
 #include "base/mem.h"
+#include "platform/burst.h"
 #include "platform/thread.h"
 #include "venus/dispatch.h"
 #include "venus/object.h"
@@ -24,9 +25,9 @@ struct vtr_ring_entry {
 	struct vtr_ring *ring;
 };
 
-/* Lock order: timeline_lock, then queue->lock and queue->fence_lock, or device->lock and that of the id
- * table. Others are not held together, except for locks that are taken while an instance or a device is
- * destroyed. */
+/* Lock order: a ring's deferred.lock, timeline_lock, then queue->lock and queue->fence_lock, or
+ * device->lock and that of the id table. Others are not held together, except for locks that are taken while
+ * an instance or a device is destroyed. */
 struct vtr_venus {
 	struct vtr_log *log;
 	struct vtr_venus_params params;
@@ -40,6 +41,13 @@ struct vtr_venus {
 	struct vtr_dispatch dispatch; /* the context stream's. Thread: the context's */
 
 	struct vtr_lanes *lanes; /* NULL: none */
+
+	/* The context's stream waits for this position of the ring, or NULL (venus/deferred.h).
+	 * Thread: the context's */
+	struct vtr_ring *awaited;
+	uint32_t awaited_position;
+	struct vtr_os_hold hold; /* whether rings get there soon */
+	bool may_defer; /* the stream being run is one command that may come meanwhile */
 
 	pthread_mutex_t rings_lock; /* guards rings, ring_count; only the context's thread changes them */
 	struct vtr_ring_entry *rings;
@@ -59,7 +67,8 @@ struct vtr_venus {
 	uint32_t physical_count;
 
 	pthread_mutex_t memory_lock; /* keeps vtr_memory alive while it is used */
-	bool unwatched; /* a queue is unwatched. Thread: the context's */
+	_Atomic bool unwatched; /* a queue is unwatched */
+	_Atomic bool sleeps; /* the context's thread sleeps, or is about to */
 	pthread_mutex_t timeline_lock; /* guards timelines, and keeps their queues alive */
 	struct vtr_queue *timelines[VTR_TIMELINE_COUNT];
 };

@@ -33,7 +33,7 @@ struct vtr_queue {
 	struct vtr_list fences; /* pending, in order */
 	struct vtr_os_thread waiter; /* waits for the semaphore; started with the first fence */
 	bool waiter_runs;
-	bool unwatched; /* has fences that the waiter does not know yet. Thread: the context's */
+	bool unwatched; /* has fences that the waiter does not know yet; under timeline_lock */
 	_Atomic bool waiter_stop;
 	_Atomic uint32_t waiter_word; /* parked on while nothing is pending */
 };

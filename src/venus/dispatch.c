@@ -7,6 +7,8 @@
 #include "venus/context.h"
 #include "venus/lane.h"
 #include "venus/resource.h"
+#include "venus/ring.h"
+#include "venus/submit_queue.h"
 
 /* Streams are copied in pieces of this size, which fit the first-level cache together with the next piece, which is
  * fetched meanwhile, and the objects that the commands name. */
@@ -29,7 +31,7 @@ static void fill_runs(void)
 	for (size_t i = 0; i < VTW_COMMAND_COUNT; i++) {
 		if (vtw_command_infos[i].rule == VTW_ON_ANY && !vtw_command_infos[i].may_block) {
 			plain_runs[i] = runs[i];
-			unordered_runs[i] = vtw_command_infos[i].unordered ? runs[i] : NULL;
+			unordered_runs[i] = vtw_command_infos[i].order == VTW_ORDER_NONE ? runs[i] : NULL;
 			recorded_runs[i] = vtw_command_infos[i].record == VTW_RECORD_COMMAND ? runs[i] : NULL;
 		}
 	}
@@ -40,6 +42,7 @@ void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct v
 	pthread_once(&runs_once, fill_runs);
 	*d = (struct vtr_dispatch){ .venus = venus, .ring = ring, .command = NO_COMMAND };
 	vtr_list_init(&d->returned);
+	vtr_list_init(&d->queued);
 	vtr_retire_stream_init(&venus->retire, &d->stream);
 	vtr_cs_reader_init(&d->r, NULL, 0, &venus->objects.map, &d->arena);
 	vtr_arena_init(&d->arena, ARENA_FIRST, &venus->resources.budget);
@@ -51,7 +54,7 @@ void vtr_dispatch_set_recording(struct vtr_dispatch *d, struct vtr_recording *re
 	d->indirect = true;
 }
 
-static void free_scratch(struct vtr_dispatch *d, unsigned which)
+static void free_scratch(struct vtr_dispatch *d, enum vtr_scratch which)
 {
 	free(d->scratch[which]);
 	vtr_budget_give(&d->venus->resources.budget, d->scratch_size[which]);
@@ -65,11 +68,12 @@ void vtr_dispatch_finish(struct vtr_dispatch *d)
 	vtr_resource_unref(d->reply_resource);
 	d->reply_resource = NULL;
 	vtr_arena_finish(&d->arena);
-	free_scratch(d, 0);
-	free_scratch(d, 1);
+	for (enum vtr_scratch i = 0; i < VTR_SCRATCHES; i++) {
+		free_scratch(d, i);
+	}
 }
 
-uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, unsigned which, size_t size)
+uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, enum vtr_scratch which, size_t size)
 {
 	if (d->scratch_size[which] < size) {
 		free_scratch(d, which);
@@ -88,7 +92,7 @@ uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, unsigned which, size_t siz
 
 bool vtr_dispatch_prepare(struct vtr_dispatch *d)
 {
-	return vtr_dispatch_scratch(d, 1, SCRATCH_SIZE) != NULL;
+	return vtr_dispatch_scratch(d, VTR_SCRATCH_INDIRECT, SCRATCH_SIZE) != NULL;
 }
 
 void vtr_dispatch_fail(struct vtr_dispatch *d, const char *why)
@@ -162,36 +166,73 @@ static const char *refuse(const struct vtr_dispatch *d, uint32_t command)
 	return NULL;
 }
 
-/* Returns: the id that follows the command's header, without taking it. */
-static uint64_t peek_id(struct vtr_dispatch *d)
+/* Returns: the id at `offset` behind the command's header, without taking it, or 0. */
+static uint64_t peek_id(struct vtr_dispatch *d, size_t offset)
 {
-	const uint64_t id = vtr_cs_left(&d->r) >= 8 ? vtr_cs_ld64(vtr_cs_take(&d->r, 8)) : 0;
+	uint64_t id = 0;
 
-	if (id != 0) {
-		d->r.cur -= 8;
+	if (vtr_cs_left(&d->r) >= offset + 8) {
+		id = vtr_cs_ld64(vtr_cs_take(&d->r, offset + 8) + offset);
+		d->r.cur -= offset + 8;
 	}
 	return id;
 }
 
-/* In the stream of a client with lanes: waits for the recordings that the command must not overtake. Returns: false
- * if the command must not run now. */
+/* Returns: the id of the command buffer or pool to whose recordings the command's wait is limited; 0: to none. */
+static uint64_t waits_for(struct vtr_dispatch *d, uint32_t command)
+{
+	const struct vtw_command_info *info = &vtw_command_infos[command];
+	const bool records = info->record != VTW_RECORD_NONE && info->record != VTW_RECORD_EXECUTE;
+
+	if (info->order == VTW_ORDER_POOL) {
+		return peek_id(d, 8);
+	}
+	return records || info->order == VTW_ORDER_BUFFER ? peek_id(d, 0) : 0;
+}
+
+/* Runs queued submits that the command must not overtake, and others that can run. Returns: false if that failed. */
+static bool run_submits(struct vtr_dispatch *d, bool overtakes)
+{
+	const enum vtr_submits_which which = overtakes ? VTR_SUBMITS_READY : VTR_SUBMITS_ALL;
+
+	if (d->queued_count != 0 && d->limit == 0 && vtr_submits_run(d, which) != VTR_OK) {
+		vtr_dispatch_fail(d, "a submit failed that belongs before this command");
+	}
+	return d->r.status == 0;
+}
+
+/* In the stream of a client with lanes: waits for the recordings and submits that the command must not overtake.
+ * Returns: false if the command must not run now. */
 static bool settle(struct vtr_dispatch *d, uint32_t command)
 {
-	const enum vtw_record record = vtw_command_infos[command].record;
-	const bool one_buffer = record != VTW_RECORD_NONE && record != VTW_RECORD_EXECUTE;
-	const uint64_t id = one_buffer ? peek_id(d) : 0;
+	const struct vtw_command_info *info = &vtw_command_infos[command];
+	const bool submits = info->order == VTW_ORDER_SUBMIT;
+	uint64_t id;
 
-	if (vtw_command_infos[command].unordered || (one_buffer && id == d->own_buffer)) {
+	if (!run_submits(d, submits || info->overtakes)) {
+		return false;
+	}
+	if (info->order == VTW_ORDER_NONE) {
 		return true;
 	}
-	if (vtr_lanes_busy(d)) {
+	id = waits_for(d, command);
+	if (id != 0 && id == d->own_buffer && info->record != VTW_RECORD_NONE) {
+		return true;
+	}
+	if (vtr_lanes_busy(d) || d->queued_count != 0) {
 		if (d->borrowed) {
 			d->postponed = true;
 			return false;
 		}
+		if (submits && vtr_submits_begin(d)) {
+			return true;
+		}
+		if (!run_submits(d, info->overtakes)) {
+			return false;
+		}
 		vtr_lanes_settle(d, id);
 	}
-	if (one_buffer) {
+	if (info->record != VTW_RECORD_NONE && info->record != VTW_RECORD_EXECUTE) {
 		d->own_buffer = id;
 	}
 	return d->r.status == 0;
@@ -203,7 +244,7 @@ static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_disp
 	const char *why = refuse(d, command);
 
 	if (d->recording != NULL) {
-		return why == NULL && vtr_recording_has(d, command, peek_id(d)) ? runs[command] : NULL;
+		return why == NULL && vtr_recording_has(d, command, peek_id(d, 0)) ? runs[command] : NULL;
 	}
 	if (why != NULL) {
 		vtr_cs_fail_value(&d->r, why, command);
@@ -213,7 +254,15 @@ static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_disp
 		d->postponed = true;
 		return NULL;
 	}
-	return d->venus->lanes == NULL || settle(d, command) ? runs[command] : NULL;
+	if (d->venus->lanes != NULL && !settle(d, command)) {
+		return NULL;
+	}
+	/* What the command waits for may come when the guest has seen the head. Streams with recordings do not wait. */
+	if (vtr_holds_any(&d->holds) && vtw_command_infos[command].may_block &&
+	    !vtw_command_infos[command].overtakes) {
+		vtr_ring_fetch(d->ring);
+	}
+	return runs[command];
 }
 
 /* Returns: whether the next bytes are the id of the command buffer that a lane has begun to record. */
@@ -242,6 +291,9 @@ static inline __attribute__((always_inline)) bool run_one(struct vtr_dispatch *d
 	const uint32_t command = vtr_cs_ld32(p);
 	void (*run)(struct vtr_dispatch *) = command < VTW_COMMAND_COUNT ? table[command] : NULL;
 
+	if (kind == BESIDE_LANES && d->queued_count != 0) {
+		run = NULL; /* it may have to wait for submits */
+	}
 	if (__builtin_expect(d->r.status != 0, 0)) {
 		return false;
 	}
@@ -257,6 +309,9 @@ static inline __attribute__((always_inline)) bool run_one(struct vtr_dispatch *d
 		}
 	}
 	run(d);
+	if (kind == BESIDE_LANES && __builtin_expect(d->queueing != 0, 0)) {
+		vtr_submits_end(d);
+	}
 	vtr_arena_reset(&d->arena);
 	if (__builtin_expect(d->r.status != 0, 0)) {
 		d->r.failed = NULL;
@@ -320,7 +375,7 @@ static inline __attribute__((always_inline)) enum vtr_err run_scratch(struct vtr
                                                                       const uint8_t *data_end,
                                                                       const enum kind kind, size_t *out_done)
 {
-	uint8_t *base = d->scratch[1];
+	uint8_t *base = d->scratch[VTR_SCRATCH_INDIRECT];
 	const uintptr_t next = (uintptr_t)data + size;
 
 	vtr_cs_reader_init(&d->r, base, size, &d->venus->objects.map, &d->arena);
@@ -346,7 +401,7 @@ static inline __attribute__((always_inline)) enum vtr_err run_shared(struct vtr_
 
 	for (size_t at = 0; at < size; at += done) {
 		const size_t n = vtr_min(SCRATCH_SIZE, size - at);
-		uint8_t *scratch = vtr_dispatch_scratch(d, 1, n);
+		uint8_t *scratch = vtr_dispatch_scratch(d, VTR_SCRATCH_INDIRECT, n);
 		enum vtr_err err;
 
 		if (scratch == NULL) {
@@ -382,24 +437,24 @@ enum vtr_err vtr_dispatch_run_between(struct vtr_dispatch *d, const uint8_t *dat
 	const struct vtr_cs_reader reader = d->r;
 	const struct vtr_arena arena = d->arena;
 	const uint32_t command = d->command, flags = d->flags;
-	uint8_t *scratch = d->scratch[1];
-	const size_t scratch_size = d->scratch_size[1];
+	uint8_t *scratch = d->scratch[VTR_SCRATCH_INDIRECT];
+	const size_t scratch_size = d->scratch_size[VTR_SCRATCH_INDIRECT];
 	const bool indirect = d->indirect;
 	enum vtr_err err;
 
 	vtr_arena_init(&d->arena, ARENA_FIRST, &d->venus->resources.budget);
-	d->scratch[1] = NULL;
-	d->scratch_size[1] = 0;
+	d->scratch[VTR_SCRATCH_INDIRECT] = NULL;
+	d->scratch_size[VTR_SCRATCH_INDIRECT] = 0;
 	d->indirect = true;
 	err = vtr_dispatch_run_shared(d, data, size);
 	vtr_arena_finish(&d->arena);
-	free_scratch(d, 1);
+	free_scratch(d, VTR_SCRATCH_INDIRECT);
 	d->r = reader;
 	d->arena = arena;
 	d->command = command;
 	d->flags = flags;
-	d->scratch[1] = scratch;
-	d->scratch_size[1] = scratch_size;
+	d->scratch[VTR_SCRATCH_INDIRECT] = scratch;
+	d->scratch_size[VTR_SCRATCH_INDIRECT] = scratch_size;
 	d->indirect = indirect;
 	return err;
 }

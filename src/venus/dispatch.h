@@ -4,6 +4,7 @@
 
 #include "base/list.h"
 #include "dispatch_gen.h"
+#include "venus/fetch.h"
 #include "venus/object.h"
 #include "venus/retire.h"
 #include "wire/cs.h"
@@ -12,6 +13,13 @@ struct vtr_venus;
 struct vtr_ring;
 struct vtr_resource;
 struct vtr_recording;
+
+enum vtr_scratch {
+	VTR_SCRATCH_STREAM,   /* of what the ring or the context's stream has */
+	VTR_SCRATCH_INDIRECT, /* of indirect streams */
+	VTR_SCRATCH_SUBMIT,   /* of a submit that may be queued */
+	VTR_SCRATCHES
+};
 
 /*
  * The state of one command stream, which is the context's or a ring's. Each has its own reader, memory and reply
@@ -32,15 +40,18 @@ struct vtr_dispatch {
 	size_t reply_offset;
 	size_t reply_size;
 	struct vtr_cs_writer reply;
-	/* Private copies: [0] of what the ring or the context's stream has, [1] of indirect streams. */
-	uint8_t *scratch[2];
-	size_t scratch_size[2];
+	uint8_t *scratch[VTR_SCRATCHES]; /* private copies */
+	size_t scratch_size[VTR_SCRATCHES];
 	struct vtr_recording *recording; /* in a lane's job (venus/lane.h), else NULL */
 	/* The command buffer that this stream records itself, by its id: no lane has got it since. */
 	uint64_t own_buffer;
 	uint64_t limit; /* the number of the job whose commands this stream runs itself, else 0 */
 	struct vtr_list returned; /* jobs that lanes have given back; guarded by the lanes' lock */
 	_Atomic uint32_t returned_count;
+	struct vtr_list queued; /* submits (venus/submit_queue.h) */
+	uint32_t queued_count;
+	struct vtr_holds holds; /* recordings that are not copied yet */
+	size_t queueing; /* not 0: the current command, a submit, is only decoded; the bytes from its begin on */
 };
 
 void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct vtr_ring *ring);
@@ -69,7 +80,7 @@ VTR_MUST_CHECK enum vtr_err vtr_dispatch_run_between(struct vtr_dispatch *d, con
 VTR_MUST_CHECK bool vtr_dispatch_prepare(struct vtr_dispatch *d);
 
 /* Returns: a private buffer of at least `size` bytes, which is kept for the next call; NULL without memory. */
-uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, unsigned which, size_t size);
+uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, enum vtr_scratch which, size_t size);
 
 /* --- functions for handlers ----------------------------------------------------------------------- */
 

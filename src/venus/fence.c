@@ -4,14 +4,14 @@
  *
  * Each queue has a timeline semaphore. A fence is a value on it, so it needs no object of its own. If the
  * guest asks for a fence after each submit, submits signal the next value without being asked. The context's
- * thread checks fences while it is awake; before it sleeps it passes them to a thread of the queue, which
- * waits for the timeline. One thread could wait for several timelines, but Mesa's drivers spin in such a
- * wait.
+ * thread checks fences while it is awake; while it sleeps, a thread of the queue waits for the timeline. One
+ * thread could wait for several timelines, but Mesa's drivers spin in such a wait.
  */
 #define VTR_LOG_MODULE "venus"
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "venus/deferred.h"
 #include "venus/device.h"
 
 /* After so many submits in a row without a fence they stop signalling. */
@@ -181,6 +181,12 @@ static VkResult cover(struct vtr_queue *q, uint64_t *out_value)
 	return ret;
 }
 
+static void wake_waiter(struct vtr_queue *q)
+{
+	atomic_fetch_add(&q->waiter_word, 1);
+	vtr_os_unpark(&q->waiter_word);
+}
+
 static enum vtr_err append(struct vtr_queue *q, uint64_t value, uint64_t fence_id)
 {
 	struct vtr_pending_fence *f = calloc(1, sizeof(*f));
@@ -194,7 +200,12 @@ static enum vtr_err append(struct vtr_queue *q, uint64_t value, uint64_t fence_i
 	vtr_list_append(&q->fences, &f->link);
 	pthread_mutex_unlock(&q->fence_lock);
 	q->unwatched = true;
-	q->device->venus->unwatched = true;
+	/* Both are sequentially consistent: either the context's thread sees this before it sleeps, or this sees
+	 * that it sleeps. */
+	atomic_store(&q->device->venus->unwatched, true);
+	if (atomic_load(&q->device->venus->sleeps)) {
+		wake_waiter(q);
+	}
 	return VTR_OK;
 }
 
@@ -206,8 +217,7 @@ static bool poll_queue(struct vtr_queue *q, bool sleeping)
 		return true;
 	}
 	if (sleeping) {
-		atomic_fetch_add(&q->waiter_word, 1);
-		vtr_os_unpark(&q->waiter_word);
+		wake_waiter(q);
 	}
 	return sleeping;
 }
@@ -216,9 +226,12 @@ void vtr_venus_poll_fences(struct vtr_venus *venus, bool sleeping)
 {
 	bool left = false;
 
-	if (!venus->unwatched) {
+	atomic_store(&venus->sleeps, sleeping);
+	vtr_deferred_check(venus);
+	if (!atomic_load(&venus->unwatched)) {
 		return;
 	}
+	atomic_store(&venus->unwatched, false);
 	pthread_mutex_lock(&venus->timeline_lock);
 	for (uint32_t i = 1; i < VTR_TIMELINE_COUNT; i++) {
 		struct vtr_queue *q = venus->timelines[i];
@@ -228,8 +241,10 @@ void vtr_venus_poll_fences(struct vtr_venus *venus, bool sleeping)
 			left |= q->unwatched;
 		}
 	}
+	if (left) {
+		atomic_store(&venus->unwatched, true);
+	}
 	pthread_mutex_unlock(&venus->timeline_lock);
-	venus->unwatched = left;
 }
 
 static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
@@ -300,8 +315,7 @@ void vtr_device_finish_fences(struct vtr_device *device)
 
 		if (q->waiter_runs) {
 			atomic_store(&q->waiter_stop, true);
-			atomic_fetch_add(&q->waiter_word, 1);
-			vtr_os_unpark(&q->waiter_word);
+			wake_waiter(q);
 			vtr_os_thread_join(&q->waiter);
 		}
 		device->procs.vkDestroySemaphore(device->handle, q->semaphore, NULL);

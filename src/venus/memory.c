@@ -320,6 +320,22 @@ bool vtr_memory_suits_sparse(struct vtr_device *device, VkDeviceMemory handle)
 	return suits;
 }
 
+/* For memory that no object could be made for: the context has failed, or the device is being destroyed, which may have
+ * ended the driver's memory already. */
+static void drop(struct vtr_venus *venus, struct vtr_device *device, struct vtr_memory *m)
+{
+	bool gone;
+
+	pthread_mutex_lock(&device->lock);
+	gone = device->gone;
+	pthread_mutex_unlock(&device->lock);
+	unlist_unfit(m);
+	if (!gone) {
+		device->procs.vkFreeMemory(device->handle, m->handle, NULL);
+	}
+	vtr_memory_release(venus, m);
+}
+
 void vtr_hand_vkAllocateMemory(struct vtr_dispatch *d, struct vtw_vkAllocateMemory *a)
 {
 	struct vtr_device *device = vtr_vk(a->device_obj)->device;
@@ -348,6 +364,7 @@ void vtr_hand_vkAllocateMemory(struct vtr_dispatch *d, struct vtw_vkAllocateMemo
 	}
 	if (a->ret != VK_SUCCESS) {
 		vtr_memory_release(d->venus, req.memory);
+		req.memory = NULL;
 	} else {
 		req.memory->handle = handle;
 		if (device->sparse && !suits_sparse(device, req.memory, req.info.memoryTypeIndex)) {
@@ -355,7 +372,9 @@ void vtr_hand_vkAllocateMemory(struct vtr_dispatch *d, struct vtw_vkAllocateMemo
 		}
 		o->data = req.memory;
 	}
-	vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
+	if (!vtr_object_publish(d, o, (uintptr_t)handle, a->ret) && req.memory != NULL) {
+		drop(d->venus, device, req.memory);
+	}
 }
 
 struct vtr_memory *vtr_memory_detach(struct vtr_venus *venus, struct vtr_vk_object *o)

@@ -28,6 +28,14 @@ struct list {
 	uint32_t n;
 };
 
+static int compare_names(const void *a, const void *b)
+{
+	const VkExtensionProperties *first = a, *second = b;
+
+	return strcmp(first->extensionName, second->extensionName);
+}
+
+/* Sorted by name, as each name that we know is looked up. */
 static VkResult driver_extensions(const struct vtr_physical *p, struct list *out)
 {
 	const struct vtw_instance_procs *vk = p->procs;
@@ -43,17 +51,18 @@ static VkResult driver_extensions(const struct vtr_physical *p, struct list *out
 	}
 	ret = vk->vkEnumerateDeviceExtensionProperties(p->handle, NULL, &n, out->p);
 	out->n = n;
+	qsort(out->p, n, sizeof(*out->p), compare_names);
 	return ret;
+}
+
+static int compare_name(const void *name, const void *extension)
+{
+	return strcmp(name, ((const VkExtensionProperties *)extension)->extensionName);
 }
 
 static const VkExtensionProperties *find(const struct list *list, const char *name)
 {
-	for (uint32_t i = 0; i < list->n; i++) {
-		if (strcmp(list->p[i].extensionName, name) == 0) {
-			return &list->p[i];
-		}
-	}
-	return NULL;
+	return bsearch(name, list->p, list->n, sizeof(*list->p), compare_name);
 }
 
 static void add(struct vtr_physical *p, const char *name, uint32_t version)

@@ -35,7 +35,7 @@ static void check_lost(struct vtr_dispatch *d, VkResult ret)
  * the device is lost: the guest believes that its commands were executed. */
 static VkResult failed_submit(struct vtr_dispatch *d, VkResult ret)
 {
-	if (vtr_recording_failed(d->r.failed)) {
+	if (d->queueing == 0 && vtr_recording_failed(d->r.failed)) {
 		ret = VK_ERROR_DEVICE_LOST;
 		check_lost(d, ret);
 	}
@@ -65,7 +65,7 @@ void vtr_hand_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)
 	VkSubmitInfo *more = NULL;
 	bool signal;
 
-	if (!lock(d, q)) {
+	if (d->queueing != 0 || !lock(d, q)) {
 		return;
 	}
 	signal = vtr_queue_wants_signal(q, &value);
@@ -106,7 +106,7 @@ void vtr_hand_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *
 		vtr_dispatch_missing(d);
 		return;
 	}
-	if (!lock(d, q)) {
+	if (d->queueing != 0 || !lock(d, q)) {
 		return;
 	}
 	signal = vtr_queue_wants_signal(q, &timeline.value);

@@ -9,6 +9,7 @@
 #include "platform/proc.h"
 #include "venus/lane.h"
 #include "venus/resource.h"
+#include "venus/submit_queue.h"
 
 /* Guests create rings of 16 and 128 KiB. */
 #define MAX_RING_SIZE (16u << 20)
@@ -17,11 +18,10 @@
 #define SPIN_NS 20000
 /* The pauses between two reads of the tail. A guest that sends many commands is better read in larger pieces. */
 #define SPIN_PAUSES 4
-/* Batches smaller than this many bytes are followed by this many pauses. */
-#define SMALL_BATCH 2048
-#define GATHER_PAUSES 16
-/* *head is published at least this often in each pass through the buffer. */
-#define HEAD_STEPS 32
+/* Batches smaller than this many bytes are followed by pauses: by the fewest unless the guest keeps sending. */
+#define SMALL_BATCH 8192
+#define MIN_GATHER_PAUSES 16
+#define MAX_GATHER_PAUSES 64
 /* After spinning, the thread yields between two reads of the tail, and after NAP_AFTER_NS it naps. Its processor
  * then looks free to threads that wait for another one: the kernel does not move lavapipe's threads to a processor
  * that polls. */
@@ -42,12 +42,11 @@
  * - They notify at most once in a millisecond of their clock. That clock stands still while a machine is stopped; ours
  *   does not. */
 static const int64_t LOOKS_NS[] = { 1000000, 20000000, -1 };
-/* A wait for a ring's seqno polls, yields, and then parks. Waking it would take the ring's thread longer than most of
- * what it waits for. */
+/* A wait for a ring's seqno polls so often before it waits in another way (progress.c). */
 #define SEQNO_PAUSES 200
-#define SEQNO_YIELD_NS 50000
-/* The interval in which a wait for a ring's seqno checks by itself, because publish() has no full barrier. */
-#define SEQNO_LOOK_NS 2000000
+/* A recording that is not copied after this time of waiting is copied by the ring's thread. Until then, its lane may do
+ * it. */
+#define FETCH_NS 200000
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "rings share 32-bit counters with another process");
 
@@ -64,37 +63,14 @@ static bool has_more(const struct vtr_ring *ring)
 	return atomic_load(ring->tail) != atomic_load(&ring->done);
 }
 
-static void wake_seqno_waiter(struct vtr_ring *ring)
-{
-	atomic_fetch_add(&ring->progress, 1);
-	vtr_os_unpark(&ring->progress);
-}
-
-/* Publishes the position, up to which the guest may reuse the buffer. The guest polls this word, and each store
- * takes the cache line from it. So this is not done after each command, but when the guest may be waiting. */
-static void publish_head(struct vtr_ring *ring, uint32_t value)
-{
-	atomic_store_explicit(ring->head, value, memory_order_release);
-	ring->published = value;
-}
-
-static void publish(struct vtr_ring *ring, uint32_t value, bool now)
-{
-	if (now || value - ring->published >= ring->size / HEAD_STEPS) {
-		publish_head(ring, value);
-	}
-	atomic_store_explicit(&ring->done, value, memory_order_release);
-	/* A waiter that arrives at this moment may be missed; it checks again by itself. */
-	if (__builtin_expect(atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0, 0)) {
-		wake_seqno_waiter(ring);
-	}
-}
-
 static void on_progress(struct vtr_dispatch *d, size_t done)
 {
 	struct vtr_ring *ring = d->ring;
 
-	publish(ring, ring->cur + (uint32_t)done, vtr_dispatch_wants_reply(d));
+	ring->position = ring->cur + (uint32_t)done;
+	ring->batch_commands++;
+	ring->batch_replies |= vtr_dispatch_wants_reply(d);
+	vtr_ring_progress(ring, vtr_dispatch_wants_reply(d));
 }
 
 /* Runs the commands in the next `n` bytes of the ring. */
@@ -109,23 +85,21 @@ static bool consume(struct vtr_ring *ring, uint32_t n)
 		vtr_venus_fail(ring->venus, "ring", "its tail is invalid", n);
 		return false;
 	}
-	copy = vtr_dispatch_scratch(&ring->dispatch, 0, ring->size);
+	copy = vtr_dispatch_scratch(&ring->dispatch, VTR_SCRATCH_STREAM, ring->size);
 	if (copy == NULL) {
 		vtr_venus_fail(ring->venus, "ring", "not enough memory to read it", n);
 		return false;
 	}
 	memcpy(copy, ring->buffer + at, first);
 	memcpy(copy + first, ring->buffer, n - first);
+	ring->batch_commands = 0;
+	ring->batch_replies = false;
 	if (vtr_dispatch_run(&ring->dispatch, copy, n, on_progress, &done) != VTR_OK) {
 		return false;
 	}
 	ring->cur += (uint32_t)done;
 	vtr_trace(ring->venus->log, "ring %" PRIx64 ": ran %zu of %u bytes", ring->id, done, n);
-	publish_head(ring, ring->cur);
-	atomic_thread_fence(memory_order_seq_cst);
-	if (atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0) {
-		wake_seqno_waiter(ring);
-	}
+	vtr_ring_rest(ring);
 	return true;
 }
 
@@ -188,12 +162,55 @@ static void sleep_idle(struct vtr_ring *ring)
 }
 
 /* Waits a moment while a guest writes many small commands, to read several at once, from cache lines that the guest
- * has finished. A guest that waits for an answer has it already. */
-static void let_gather(void)
+ * has finished. Each read of the tail takes its cache line from the guest, which then waits for it at its next command.
+ * A guest that waits for an answer sends one command at a time, and has its answer already. */
+static void let_gather(struct vtr_ring *ring)
 {
-	for (int i = 0; i < GATHER_PAUSES; i++) {
+	const bool streams = ring->batch_commands > 2 && !ring->batch_replies;
+
+	ring->gather = streams ? vtr_min(ring->gather * 2, MAX_GATHER_PAUSES) : MIN_GATHER_PAUSES;
+	for (uint32_t i = 0; i < ring->gather; i++) {
 		vtr_os_cpu_relax();
 	}
+}
+
+/* Returns: whether the ring has to wait for lanes before it may sleep. */
+static bool needs_lanes(const struct vtr_ring *ring)
+{
+	return ring->dispatch.queued_count != 0 || vtr_holds_any(&ring->dispatch.holds);
+}
+
+/* Waits until the first queued submit can run, recordings are copied, the guest has sent more, or a lane gives a job
+ * back. Returns: false if the context has died. */
+static bool await_jobs(struct vtr_ring *ring)
+{
+	struct vtr_dispatch *d = &ring->dispatch;
+	const int64_t start = vtr_os_now_ns();
+
+	while (pending(ring) == 0 && atomic_load(&d->returned_count) == 0 && !atomic_load(&ring->stop) &&
+	       needs_lanes(ring) && (d->queued_count == 0 || !vtr_submits_ready(d))) {
+		const int64_t waited = vtr_os_now_ns() - start;
+
+		if (vtr_venus_is_dead(ring->venus)) {
+			return false;
+		}
+		if (waited < SPIN_NS) {
+			for (int i = 0; i < SPIN_PAUSES; i++) {
+				vtr_os_cpu_relax();
+			}
+		} else if (d->queued_count == 0) {
+			vtr_os_yield();
+		} else if (vtr_submits_help(d) != VTR_OK) {
+			return false;
+		}
+		if (waited >= FETCH_NS) {
+			vtr_ring_fetch(ring);
+		} else {
+			vtr_ring_publish(ring);
+		}
+	}
+	vtr_ring_rest(ring);
+	return true;
 }
 
 static void ring_thread(void *data)
@@ -217,7 +234,11 @@ static void ring_thread(void *data)
 				break;
 			}
 			if (n < SMALL_BATCH) {
-				let_gather();
+				let_gather(ring);
+			}
+		} else if (needs_lanes(ring)) {
+			if (!await_jobs(ring)) {
+				break;
 			}
 		} else if (!poll_tail(ring)) {
 			sleep_idle(ring);
@@ -339,6 +360,7 @@ static void ring_fill(struct vtr_ring *ring, const VkRingCreateInfoMESA *info)
 	ring->idle_ns = info->idleTimeout < MAX_IDLE_NS ? info->idleTimeout : MAX_IDLE_NS;
 	ring->monitor_ns = monitor != NULL ? monitor->maxReportingPeriodMicroseconds * UINT64_C(1000) : 0;
 	ring->nice = priority != NULL ? priority->priority : 0;
+	ring->gather = MIN_GATHER_PAUSES;
 }
 
 static struct vtr_ring *find(struct vtr_venus *venus, uint64_t id)
@@ -456,6 +478,7 @@ static struct vtr_ring *ring_alloc(struct vtr_venus *venus, uint64_t id)
 	ring->venus = venus;
 	ring->id = id;
 	pthread_mutex_init(&ring->run_lock, NULL);
+	vtr_deferred_init(&ring->deferred);
 	return ring;
 }
 
@@ -463,6 +486,7 @@ static struct vtr_ring *ring_alloc(struct vtr_venus *venus, uint64_t id)
 static void ring_free(struct vtr_ring *ring)
 {
 	if (ring != NULL) {
+		vtr_deferred_finish(ring);
 		vtr_budget_give(&ring->venus->resources.budget, VTR_RING_BYTES);
 		pthread_mutex_destroy(&ring->run_lock);
 		free(ring);
@@ -639,15 +663,25 @@ void vtr_hand_vkWriteRingExtraMESA(struct vtr_dispatch *d, struct vtw_vkWriteRin
 	                      memory_order_release);
 }
 
+void vtr_ring_set_virtqueue_seqno(struct vtr_ring *ring, uint64_t seqno)
+{
+	atomic_store(&ring->virtqueue_seqno, seqno);
+	atomic_fetch_add(&ring->virtqueue_word, 1);
+	vtr_os_unpark(&ring->virtqueue_word);
+}
+
 void vtr_hand_vkSubmitVirtqueueSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkSubmitVirtqueueSeqnoMESA *a)
 {
 	struct vtr_ring *ring = lookup(d, a->ring);
 
-	if (ring != NULL) {
-		atomic_store(&ring->virtqueue_seqno, a->seqno);
-		atomic_fetch_add(&ring->virtqueue_word, 1);
-		vtr_os_unpark(&ring->virtqueue_word);
+	if (ring == NULL) {
+		return;
 	}
+	vtr_dispatch_pause(d);
+	if (!vtr_deferred_virtqueue_seqno(ring, a->seqno)) {
+		vtr_ring_set_virtqueue_seqno(ring, a->seqno);
+	}
+	vtr_dispatch_resume(d);
 }
 
 void vtr_hand_vkWaitVirtqueueSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitVirtqueueSeqnoMESA *a)
@@ -658,6 +692,7 @@ void vtr_hand_vkWaitVirtqueueSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWait
 	for (;;) {
 		const uint32_t word = atomic_load(&ring->virtqueue_word);
 
+		vtr_ring_run_deferred(ring);
 		if (atomic_load(&ring->virtqueue_seqno) >= a->seqno || atomic_load(&ring->stop) ||
 		    vtr_venus_is_dead(d->venus)) {
 			break;
@@ -667,17 +702,11 @@ void vtr_hand_vkWaitVirtqueueSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWait
 	vtr_dispatch_resume(d);
 }
 
-/* Returns: the bytes from the ring's position to `seqno`; 0 or less if the ring has reached it. */
-static int32_t way_to(const struct vtr_ring *ring, uint32_t seqno)
-{
-	return (int32_t)(seqno - atomic_load(&ring->done));
-}
-
 void vtr_hand_vkWaitRingSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitRingSeqnoMESA *a)
 {
 	struct vtr_ring *ring = lookup(d, a->ring);
 	const uint32_t seqno = (uint32_t)a->seqno;
-	const int32_t way = ring != NULL ? way_to(ring, seqno) : 0;
+	const int32_t way = ring != NULL ? vtr_ring_way_to(ring, seqno) : 0;
 
 	if (way <= 0) {
 		return;
@@ -690,22 +719,11 @@ void vtr_hand_vkWaitRingSeqnoMESA(struct vtr_dispatch *d, struct vtw_vkWaitRingS
 	/* The guest sends no notification for the commands that it waits for here. */
 	run_borrowed(ring);
 	wake_thread(ring);
-	for (int i = 0; i < SEQNO_PAUSES && way_to(ring, seqno) > 0; i++) {
+	for (int i = 0; i < SEQNO_PAUSES && vtr_ring_way_to(ring, seqno) > 0; i++) {
 		vtr_os_cpu_relax();
 	}
-	const int64_t start_ns = vtr_os_now_ns();
-	while (way_to(ring, seqno) > 0 && vtr_os_now_ns() - start_ns < SEQNO_YIELD_NS) {
-		vtr_os_yield();
+	if (vtr_ring_way_to(ring, seqno) > 0 && !vtr_deferred_begin(ring, seqno)) {
+		vtr_ring_await(ring, seqno);
 	}
-	atomic_store(&ring->seqno_waiting, 1);
-	for (;;) {
-		const uint32_t word = atomic_load(&ring->progress);
-
-		if (way_to(ring, seqno) <= 0 || vtr_venus_is_dead(d->venus)) {
-			break;
-		}
-		(void)vtr_os_park(&ring->progress, word, SEQNO_LOOK_NS);
-	}
-	atomic_store(&ring->seqno_waiting, 0);
 	vtr_dispatch_resume(d);
 }

@@ -3,6 +3,7 @@
 #define VENUS_RING_H
 
 #include "venus/context.h"
+#include "venus/deferred.h"
 
 /*
  * A command ring in guest memory and the thread that runs it (Mesa: vn_ring.c).
@@ -28,14 +29,20 @@ struct vtr_ring {
 
 	pthread_mutex_t run_lock; /* held while running commands, by any thread */
 	uint32_t cur;            /* bytes consumed; guarded by run_lock */
+	uint32_t position;       /* of the current command or the next one; guarded by run_lock */
 	uint32_t published;      /* the last value of *head; guarded by run_lock */
+	uint32_t batch_commands; /* of the last batch; guarded by run_lock, like the next member */
+	bool batch_replies;      /* whether one of them wanted a reply */
+	uint32_t gather;         /* pauses after the last small batch; used by the ring's thread */
 	bool gentle;             /* used by the ring's thread: it yields instead of spinning */
 	_Atomic uint32_t done;   /* `cur` for other threads */
 	_Atomic uint32_t wake;   /* counts wake-ups of the ring's thread, which parks on it */
 	_Atomic bool parks;      /* the ring's thread is parked, or about to park */
 	_Atomic bool stop;
 	_Atomic uint32_t seqno_waiting; /* a thread waits for a seqno, on `progress` */
+	_Atomic uint32_t seqno_awaited; /* this one */
 	_Atomic uint32_t progress;      /* incremented if a thread waits */
+	struct vtr_deferred deferred;   /* what the context's stream wants behind positions of this ring */
 	_Atomic uint64_t virtqueue_seqno;
 	_Atomic uint32_t virtqueue_word; /* the thread parks on it until virtqueue_seqno changes */
 	struct vtr_os_thread thread;
@@ -58,6 +65,27 @@ void vtr_rings_wake(struct vtr_venus *venus);
 void vtr_ring_be_gentle(struct vtr_ring *ring);
 /* Makes the ring's thread check for jobs that lanes have given back. Thread: any. */
 void vtr_ring_poke(struct vtr_ring *ring);
+
+/* --- how far a ring has got (progress.c). Thread: the one that runs the ring's commands, as for the next ones. --- */
+
+/* A command has run, and perhaps `replied`: lets the guest see it if it may be waiting. */
+void vtr_ring_progress(struct vtr_ring *ring, bool replied);
+/* Lets the guest see what has run and is copied. */
+void vtr_ring_publish(struct vtr_ring *ring);
+/* Copies recordings that hold the head back, and lets the guest see it. */
+void vtr_ring_fetch(struct vtr_ring *ring);
+/* Does what was deferred before the ring got to its position. */
+void vtr_ring_run_deferred(struct vtr_ring *ring);
+/* The thread may do nothing for a while: the same as publish(), for all that waits. */
+void vtr_ring_rest(struct vtr_ring *ring);
+/* Returns: the bytes from the ring's position to this one; 0 or less if the ring has reached it. Thread: any, as for
+ * the next ones. */
+int32_t vtr_ring_way_to(const struct vtr_ring *ring, uint32_t position);
+/* Returns: whether everything before this position has run. */
+bool vtr_ring_has_reached(const struct vtr_ring *ring, uint32_t position);
+/* Waits for that, or until the context has died. */
+void vtr_ring_await(struct vtr_ring *ring, uint32_t position);
+void vtr_ring_set_virtqueue_seqno(struct vtr_ring *ring, uint64_t seqno);
 void vtr_ring_destroy(struct vtr_ring *ring);
 void vtr_rings_destroy(struct vtr_venus *venus);
 

@@ -71,42 +71,28 @@ static bool run_stream(struct vtr_dispatch *d, const VkCommandStreamDescriptionM
 	return err == VTR_OK;
 }
 
-/* Gives the streams to a lane if they look like one recording. Returns: false if this thread must run them. */
+/* Gives the streams to a lane if they are one recording. Returns: false if this thread must run them. */
 static bool give_to_lane(struct vtr_dispatch *d, const struct vtw_vkExecuteCommandStreamsMESA *a)
 {
-	struct vtr_job *job = NULL;
-	size_t size = 0, at = 0;
+	struct vtr_pieces pieces = { .size = 0 };
+	bool ok = d->ring != NULL && d->limit == 0 && a->streamCount <= VTR_MAX_PIECES &&
+	          !vtr_dispatch_wants_reply(d) && a->pReplyPositions == NULL;
 
-	for (uint32_t i = 0; i < a->streamCount; i++) {
-		if (!vtr_add(size, a->pStreams[i].size, &size)) {
-			return false;
-		}
-	}
-	if (vtr_dispatch_wants_reply(d) || a->pReplyPositions != NULL || a->pStreams[0].size < 8) {
-		return false;
-	}
-	for (uint32_t i = 0; i < a->streamCount; i++) {
-		struct vtr_resource *res = get_stream(d, &a->pStreams[i]);
-		const uint8_t *bytes = res != NULL ? res->map + a->pStreams[i].offset : NULL;
+	for (uint32_t i = 0; ok && i < a->streamCount; i++) {
+		const VkCommandStreamDescriptionMESA *s = &a->pStreams[i];
+		struct vtr_resource *res = get_stream(d, s);
 
-		/* What the guest has there now is a hint, which spares most other streams the copy. */
-		if (i == 0 && bytes != NULL && vtr_lanes_want(d, vtr_cs_ld64(bytes), size)) {
-			job = vtr_lanes_new_job(d, size);
-		}
-		if (job != NULL && bytes != NULL) {
-			memcpy(vtr_job_bytes(job) + at, bytes, a->pStreams[i].size);
-			at += a->pStreams[i].size;
-		}
-		vtr_resource_unref(res);
-		if (job == NULL || bytes == NULL) {
-			break;
+		ok = res != NULL && vtr_add(pieces.size, s->size, &pieces.size);
+		if (res != NULL) {
+			pieces.list[pieces.count++] =
+				(struct vtr_piece){ res, res->map + s->offset, s->size };
 		}
 	}
-	if (job != NULL && at < size) {
-		vtr_job_discard(d, job);
-		job = NULL;
+	ok = ok && vtr_lanes_take(d, &pieces);
+	if (!ok) {
+		vtr_pieces_drop(&pieces);
 	}
-	return job != NULL && vtr_lanes_submit(d, job);
+	return ok;
 }
 
 void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d, struct vtw_vkExecuteCommandStreamsMESA *a)

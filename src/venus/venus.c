@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "platform/shm.h"
 #include "venus/context.h"
+#include "venus/deferred.h"
 #include "venus/device.h"
 #include "venus/instance.h"
 #include "venus/lane.h"
@@ -152,13 +153,18 @@ enum vtr_err vtr_venus_submit(struct vtr_venus *venus, const void *commands, siz
 	_Alignas(16) uint8_t small[SMALL_SUBMIT];
 	uint8_t *copy = small;
 
+	atomic_store_explicit(&venus->sleeps, false, memory_order_relaxed);
+	venus->may_defer = vtr_deferred_allows(commands, size);
+	if (!venus->may_defer) {
+		vtr_deferred_settle(venus);
+	}
 	if (vtr_venus_is_dead(venus)) {
 		return VTR_ERR_PROTOCOL;
 	}
 	/* Decoding leaves handles of the driver in the bytes, and a client can have its bytes read again: batches of
 	 * a message may overlap. */
 	if (size > sizeof(small)) {
-		copy = vtr_dispatch_scratch(&venus->dispatch, 0, size);
+		copy = vtr_dispatch_scratch(&venus->dispatch, VTR_SCRATCH_STREAM, size);
 	}
 	if (copy == NULL) {
 		vtr_venus_fail(venus, "command stream",
@@ -202,6 +208,7 @@ enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uin
 {
 	enum vtr_err err;
 
+	vtr_deferred_settle(venus);
 	if (vtr_venus_is_dead(venus)) {
 		return VTR_ERR_PROTOCOL;
 	}
@@ -258,6 +265,7 @@ enum vtr_err vtr_venus_resource_pieces(struct vtr_venus *venus, uint32_t res_id,
 
 bool vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id)
 {
+	vtr_deferred_settle(venus);
 	return vtr_resource_remove(&venus->resources, res_id);
 }
 
@@ -265,6 +273,9 @@ enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline, uint64_
 {
 	if (timeline >= VTR_TIMELINE_COUNT) {
 		return VTR_ERR_INVALID;
+	}
+	if (vtr_deferred_fence(venus, timeline, fence_id)) {
+		return VTR_OK;
 	}
 	if (timeline == 0 || vtr_venus_is_dead(venus)) {
 		venus->params.events->fence(venus->params.data, timeline, fence_id);

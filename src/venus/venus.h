@@ -93,8 +93,8 @@ bool vtr_venus_is_dead(const struct vtr_venus *venus);
 void vtr_venus_kill(struct vtr_venus *venus);
 
 /**
- * Executes `size` bytes of Venus commands in the context stream. May block in vkWaitRingSeqnoMESA until the
- * ring thread has reached that number.
+ * Executes `size` bytes of Venus commands in the context stream. After vkWaitRingSeqnoMESA, fences wait for
+ * that number, and so does the next call with other commands.
  *
  * `commands` must not change during the call (copy guest-writable memory first).
  * Returns: VTR_ERR_PROTOCOL.

@@ -28,7 +28,8 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards what follows 
 static uint64_t submitted[64]; /* the sums of the buffers of the last submit */
 static uint32_t submit_count;
 
-atomic_uint strict_held, strict_destroyed;
+atomic_uint strict_held, strict_calls, strict_block, strict_destroyed, strict_submits,
+	strict_submits_at_destroy;
 atomic_bool strict_hold, strict_ignores;
 atomic_int strict_begin_fails, strict_end_fails, strict_allocate_fails, strict_create_fails;
 
@@ -217,6 +218,7 @@ static VkResult submit(VkQueue queue, uint32_t count, const VkSubmitInfo *infos,
 {
 	(void)queue;
 	(void)fence;
+	atomic_fetch_add(&strict_submits, 1);
 	pthread_mutex_lock(&lock);
 	for (uint32_t i = 0; i < count; i++) {
 		for (uint32_t n = 0; n < infos[i].commandBufferCount; n++) {
@@ -231,8 +233,34 @@ static VkResult submit(VkQueue queue, uint32_t count, const VkSubmitInfo *infos,
 	return VK_SUCCESS;
 }
 
+static void stop(void)
+{
+	const int64_t limit = vtr_os_now_ns() + PATIENCE_MS * INT64_C(1000000);
+	const unsigned call = atomic_fetch_add(&strict_calls, 1) + 1;
+
+	while (atomic_load(&strict_block) != 0 && call >= atomic_load(&strict_block)) {
+		CHECK(vtr_os_now_ns() < limit);
+		sched_yield();
+	}
+}
+
+static VkResult create_buffer(VkDevice device, const VkBufferCreateInfo *info,
+                              const VkAllocationCallbacks *allocator, VkBuffer *out)
+{
+	stop();
+	return ORIGINAL(vkCreateBuffer)(device, info, allocator, out);
+}
+
+static VkResult wait_for_fences(VkDevice device, uint32_t count, const VkFence *fences, VkBool32 all,
+                                uint64_t timeout)
+{
+	stop();
+	return ORIGINAL(vkWaitForFences)(device, count, fences, all, timeout);
+}
+
 static void destroy_buffer(VkDevice device, VkBuffer buffer, const VkAllocationCallbacks *allocator)
 {
+	atomic_store(&strict_submits_at_destroy, atomic_load(&strict_submits));
 	atomic_fetch_add(&strict_destroyed, 1);
 	ORIGINAL(vkDestroyBuffer)(device, buffer, allocator);
 }
@@ -251,7 +279,9 @@ void strict_replace(void)
 	REPLACE(vkCmdDraw, draw);
 	REPLACE(vkCmdExecuteCommands, execute_commands);
 	REPLACE(vkQueueSubmit, submit);
+	REPLACE(vkCreateBuffer, create_buffer);
 	REPLACE(vkDestroyBuffer, destroy_buffer);
+	REPLACE(vkWaitForFences, wait_for_fences);
 }
 
 /* --- a driver without a state ------------------------------------------------------------------------- */

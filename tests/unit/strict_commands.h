@@ -17,7 +17,11 @@ void strict_replace_by_nothing(void);
 extern atomic_bool strict_hold; /* recordings wait in their first draw (firstVertex is 0) while this is set */
 extern atomic_bool strict_ignores; /* draws outside of a recording do not stop the test */
 extern atomic_uint strict_held; /* those that wait */
+extern atomic_uint strict_calls; /* of vkCreateBuffer and vkWaitForFences */
+extern atomic_uint strict_block; /* the first of them that does not return until this changes; 0: none */
 extern atomic_uint strict_destroyed; /* calls of vkDestroyBuffer */
+extern atomic_uint strict_submits; /* calls of vkQueueSubmit */
+extern atomic_uint strict_submits_at_destroy; /* the same at the last vkDestroyBuffer */
 /* The next calls that fail. */
 extern atomic_int strict_begin_fails, strict_end_fails, strict_allocate_fails, strict_create_fails;
 

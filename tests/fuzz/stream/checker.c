@@ -28,7 +28,7 @@ static struct object objects[MAX_OBJECTS]; /* the first one is unused */
 static uint32_t object_count = 1;
 static uint32_t buckets[BUCKETS];
 static bool is_strict;
-static unsigned fail_every;
+static _Atomic unsigned fail_every;
 static unsigned fail_count;
 static _Atomic unsigned counter_reads;
 
@@ -223,12 +223,17 @@ bool check_drop(uint64_t handle)
 
 /* --- runs ------------------------------------------------------------------------------------------- */
 
-void checker_begin(bool strict, unsigned every)
+void checker_begin(bool strict)
 {
 	is_strict = strict;
-	fail_every = every;
+	fail_every = 0;
 	fail_count = 0;
 	counter_reads = 0;
+}
+
+void checker_fail(unsigned every)
+{
+	fail_every = every;
 }
 
 static void free_object(const struct object *o)
@@ -272,23 +277,35 @@ static int compare_name(const void *key, const void *row)
 	return strcmp(key, ((const struct checker_name *)row)->name);
 }
 
-/* The renderer's names are literals, so each is looked up once. */
+static PFN_vkVoidFunction look_up(const char *name)
+{
+	const struct checker_name *n =
+		bsearch(name, checker_names, checker_name_count, sizeof(*checker_names), compare_name);
+
+	return n != NULL ? n->command : NULL;
+}
+
+/* The renderer's names are literals, so most are looked up once: the first name of a slot stays there. */
 static PFN_vkVoidFunction get_device(VkDevice device, const char *name)
 {
-	static _Thread_local struct {
-		const char *name;
-		PFN_vkVoidFunction command;
+	static struct {
+		_Atomic(const char *) name; /* NULL until the command is there */
+		_Atomic(PFN_vkVoidFunction) command;
+		atomic_flag taken;
 	} cache[8192];
 	const size_t slot = ((uintptr_t)name * UINT64_C(0x9e3779b97f4a7c15)) >> 51;
-	const struct checker_name *n;
+	PFN_vkVoidFunction command;
 
 	(void)device;
-	if (cache[slot].name != name) {
-		n = bsearch(name, checker_names, checker_name_count, sizeof(*checker_names), compare_name);
-		cache[slot].name = name;
-		cache[slot].command = n != NULL ? n->command : NULL;
+	if (atomic_load(&cache[slot].name) == name) {
+		return atomic_load_explicit(&cache[slot].command, memory_order_relaxed);
 	}
-	return cache[slot].command;
+	command = look_up(name);
+	if (!atomic_flag_test_and_set(&cache[slot].taken)) {
+		atomic_store_explicit(&cache[slot].command, command, memory_order_relaxed);
+		atomic_store(&cache[slot].name, name);
+	}
+	return command;
 }
 
 static PFN_vkVoidFunction get(VkInstance instance, const char *name)

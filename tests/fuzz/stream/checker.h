@@ -16,9 +16,10 @@
  * Thread: any.
  */
 
-/* Begins a run. `strict`: no handle may be used after its end, as when only one thread runs commands. `fail_every`: of
- * the commands that can fail each which has this number fails; 0: none. */
-void checker_begin(bool strict, unsigned fail_every);
+/* Begins a run. `strict`: no handle may be used after its end, as when only one thread runs commands. */
+void checker_begin(bool strict);
+/* From now on, of the commands that can fail each which has this number fails; 0: none. */
+void checker_fail(unsigned every);
 /* Ends a run: frees what is left of the test driver's objects. */
 void checker_end(void);
 

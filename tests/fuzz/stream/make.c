@@ -16,6 +16,7 @@ struct maker {
 	bool bad;
 	/* One length for all arrays, so that they agree with their numbers, in whichever struct those are. */
 	uint32_t length;
+	uint32_t chained; /* of 8 chains that can go on, how many do */
 	/* The last enum: often the tag of the union that follows. */
 	uint32_t last_enum;
 };
@@ -72,7 +73,8 @@ static const struct field_struct *pick_chained(const struct make_source *source,
 
 static void make_chain(struct maker *m, const struct field_struct *head, bool partial)
 {
-	const struct field_struct *s = one_in(m, 3) ? pick_chained(m->source, head) : NULL;
+	const struct field_struct *s = m->source->below(8) < m->chained ? pick_chained(m->source, head) :
+	                                                                  NULL;
 
 	if (s == NULL || m->depth >= MAX_DEPTH) {
 		put64(m, 0);
@@ -233,6 +235,7 @@ static struct maker begin(const struct make_source *source, uint8_t *out, size_t
 	return (struct maker){ .source = source,
 		               .out = out,
 		               .max_size = max_size,
+		               .chained = source->below(4) != 0 ? 3 : 7,
 		               .length = source->below(3) != 0 ? 1 : source->below(1 + MAX_LENGTH) };
 }
 

@@ -13,7 +13,7 @@
 struct recording_head {
 	uint8_t setup; /* enum recording_setup */
 	uint8_t fail_every; /* of the driver's commands that can fail; 0: none */
-	uint16_t zero;
+	uint16_t fail_from; /* the step from which on they fail */
 };
 
 enum recording_setup {
@@ -23,11 +23,12 @@ enum recording_setup {
 	SETUP_RACE = 8, /* rings run at the same time */
 	SETUP_FLAT = 16, /* all commands come in the context's stream */
 	SETUP_SMALL = 32, /* a small budget */
+	SETUP_LANES = 64, /* lanes record command buffers */
 };
 
 enum step_op {
 	STEP_COMMAND,
-	STEP_INDIRECT, /* a command by vkExecuteCommandStreamsMESA */
+	STEP_INDIRECT, /* a command by vkExecuteCommandStreamsMESA, with those that follow in the same ring */
 	STEP_BLOB, /* struct step_blob */
 	STEP_UNREF, /* struct step_unref */
 	STEP_FENCE, /* struct step_fence */
@@ -59,6 +60,9 @@ struct step_reply {
 	uint32_t offset;
 	uint32_t size;
 };
+
+/* As a size: replies get no place, so that there is none if there was none before. */
+#define REPLY_NOWHERE UINT32_MAX
 
 /* Before its payload. Rings have numbers from 1; 0 is the context's stream. */
 struct step_head {

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waits of the context's stream for a ring: fences and answers for the ring wait, the context's thread does not, unless
+ * other commands follow.
+ */
+#include "lanes_guest.h"
+
+enum { FENCE = 70 };
+
+static uint32_t tail(unsigned ring)
+{
+	return *word(ring, TAIL_AT);
+}
+
+static void await(unsigned ring)
+{
+	CHECK_OK(SEND(&guest, vkWaitRingSeqnoMESA, .ring = 100 + ring, .seqno = tail(ring)));
+}
+
+/* Puts a submit into ring 0 that cannot run. */
+static void put_stuck_submit(void)
+{
+	atomic_store(&strict_hold, true);
+	record(0, FIRST, 1);
+	wait_held(1);
+	submit_buffers(0, FIRST, 1);
+}
+
+static void release_soon(void *data)
+{
+	(void)data;
+	usleep(50000);
+	CHECK_EQ(atomic_load(&strict_submits), 0);
+	atomic_store(&strict_hold, false);
+}
+
+/* As Mesa 26 does: a fence behind a submit, and a number for which the ring waits before the next submit. */
+static void fences_wait_for_rings(void)
+{
+	open_guest(LANES);
+	put_stuck_submit();
+	await(0);
+	CHECK_OK(vtr_venus_fence(guest.venus, 0, FENCE));
+	CHECK_OK(SEND(&guest, vkSubmitVirtqueueSeqnoMESA, .ring = 100, .seqno = 1));
+	RING(0, vkWaitVirtqueueSeqnoMESA, .seqno = 1);
+	RING(0, vkQueueSubmit, .queue = ID(VkQueue, QUEUE));
+	await(0);
+	CHECK_OK(vtr_venus_fence(guest.venus, 0, FENCE + 1));
+	check_stuck(0);
+	vtr_venus_poll_fences(guest.venus, true);
+	CHECK_EQ(guest_fences(&guest), 0);
+	CHECK_EQ(atomic_load(&strict_submits), 0);
+	atomic_store(&strict_hold, false);
+	guest_wait_fences(&guest, 2); /* though this thread does nothing any more */
+	CHECK_EQ(guest.fences[0], FENCE);
+	CHECK_EQ(guest.fences[1], FENCE + 1);
+	CHECK_EQ(atomic_load(&strict_submits), 2);
+	check_submitted(0, 1);
+	CHECK(wait_ring(0, 0));
+	close_guest();
+}
+
+/* A fence of a queue's timeline, while the context's thread sleeps. */
+static void queue_fences(void)
+{
+	const VkSemaphore semaphore = ID(VkSemaphore, OTHER);
+	const VkSemaphoreWaitInfo wait = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+		                           .semaphoreCount = 1,
+		                           .pSemaphores = &semaphore,
+		                           .pValues = (uint64_t[]){ 1 } };
+	const VkSemaphoreSignalInfo signal = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+		                               .semaphore = semaphore,
+		                               .value = 1 };
+
+	guest_open(&guest, NULL);
+	streams = guest_make_shm(&guest, STREAM_RES, STREAM_SIZE);
+	make_ring(0);
+	make_ring(1);
+	RING(0, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &guest_timeline, .pSemaphore = OTHER);
+	CHECK(wait_ring(0, 0));
+	RING(0, vkWaitSemaphores, ON_DEVICE, .pWaitInfo = &wait, .timeout = UINT64_MAX);
+	RING(0, vkQueueSubmit, .queue = ID(VkQueue, QUEUE));
+	await(0);
+	for (uint64_t i = 0; i < 3; i++) {
+		CHECK_OK(vtr_venus_fence(guest.venus, TIMELINE, FENCE + i));
+	}
+	check_stuck(0);
+	CHECK_EQ(guest_fences(&guest), 0);
+	RING(1, vkSignalSemaphore, ON_DEVICE, .pSignalInfo = &signal);
+	vtr_venus_poll_fences(guest.venus, true);
+	guest_wait_fences(&guest, 3);
+	for (uint32_t i = 0; i < 3; i++) {
+		CHECK_EQ(guest.fences[i], FENCE + i);
+	}
+	close_guest();
+}
+
+/* What is not deferred finds the ring where it belongs. */
+static void others_wait(void)
+{
+	for (int i = 0; i < 4; i++) {
+		struct vtr_os_thread thread;
+
+		open_guest(LANES);
+		put_stuck_submit();
+		await(0);
+		CHECK_OK(vtr_venus_fence(guest.venus, 0, FENCE));
+		CHECK_OK(vtr_os_thread_create(&thread, "release", release_soon, NULL));
+		if (i == 0) {
+			CHECK_OK(SEND(&guest, vkWriteRingExtraMESA, .ring = 101, .value = 1));
+		} else if (i == 1) { /* not alone in its stream */
+			enc_vkNotifyRingMESA(guest_begin(&guest), 0,
+			                     &(struct vtw_vkNotifyRingMESA){ .ring = 101 });
+			enc_vkNotifyRingMESA(&guest.w, 0, &(struct vtw_vkNotifyRingMESA){ .ring = 101 });
+			CHECK_OK(guest_submit(&guest));
+		} else if (i == 2) {
+			CHECK_OK(SEND(&guest, vkSubmitVirtqueueSeqnoMESA, .ring = 101, .seqno = 1));
+		} else {
+			CHECK(!vtr_venus_resource_destroy(guest.venus, 12345));
+		}
+		CHECK(atomic_load(&strict_submits) >= 1);
+		CHECK_EQ(guest_fences(&guest), 1);
+		vtr_os_thread_join(&thread);
+		close_guest();
+	}
+}
+
+/* The context's stream can wait for several rings, one after the other. */
+static void several_rings(void)
+{
+	struct vtr_os_thread thread;
+
+	open_guest(LANES);
+	put_stuck_submit();
+	await(0);
+	CHECK_OK(vtr_venus_fence(guest.venus, 0, FENCE));
+	RING(1, vkWaitVirtqueueSeqnoMESA, .seqno = 1);
+	CHECK_OK(vtr_os_thread_create(&thread, "release", release_soon, NULL));
+	await(1); /* for ring 0 first; ring 1 is stuck */
+	CHECK(atomic_load(&strict_submits) >= 1);
+	CHECK_OK(vtr_venus_fence(guest.venus, 0, FENCE + 1));
+	check_stuck(1);
+	CHECK_EQ(guest_fences(&guest), 1);
+	RING(0, vkQueueSubmit, .queue = ID(VkQueue, QUEUE));
+	vtr_os_thread_join(&thread);
+	close_guest(); /* ring 1 never gets there, but its fence is reported */
+	CHECK_EQ(guest.fence_count, 2);
+}
+
+/* More than are deferred. */
+static void many(void)
+{
+	struct vtr_os_thread thread;
+
+	open_guest(LANES);
+	put_stuck_submit();
+	await(0);
+	for (uint64_t i = 1; i <= 1024; i++) {
+		CHECK_OK(SEND(&guest, vkSubmitVirtqueueSeqnoMESA, .ring = 100, .seqno = i));
+	}
+	CHECK_EQ(atomic_load(&strict_submits), 0);
+	CHECK_OK(vtr_os_thread_create(&thread, "release", release_soon, NULL));
+	CHECK_OK(SEND(&guest, vkSubmitVirtqueueSeqnoMESA, .ring = 100, .seqno = 1025));
+	CHECK(atomic_load(&strict_submits) >= 1);
+	RING(0, vkWaitVirtqueueSeqnoMESA, .seqno = 1025);
+	CHECK(wait_ring(0, 0));
+	vtr_os_thread_join(&thread);
+	close_guest();
+}
+
+/* A fence for which there is no timeline ends the context, also later. */
+static void bad_timeline(void)
+{
+	open_guest(LANES);
+	put_stuck_submit();
+	await(0);
+	CHECK_OK(vtr_venus_fence(guest.venus, TIMELINE + 5, FENCE));
+	CHECK_EQ(guest_fences(&guest), 0);
+	atomic_store(&strict_hold, false);
+	guest_wait_fences(&guest, 1);
+	CHECK(vtr_venus_is_dead(guest.venus));
+	close_guest();
+}
+
+int main(void)
+{
+	RUN(fences_wait_for_rings);
+	RUN(queue_fences);
+	RUN(others_wait);
+	RUN(several_rings);
+	RUN(many);
+	RUN(bad_timeline);
+	return 0;
+}
