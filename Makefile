@@ -5,8 +5,9 @@
 SETUP = tools/setup
 MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
+DESKTOP = build/guest/desktop/disk.img
 
-.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests demo demo-desktop demo-local bench format clean guest-driver guest-driver-package
+.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests guest-driver-for-tests demo demo-desktop demo-local bench format clean guest-driver guest-driver-package
 
 all: build
 
@@ -41,10 +42,10 @@ check: setup-test build/build.ninja
 check-macos: setup-test
 	tools/check-macos
 
-# All suites but "long" in the plain build; those that feed us bad input again under ASan and UBSan; each
-# fuzz target for some seconds. The last line is "N passed, N failed, N skipped".
+# All suites but "long": those that feed us bad input under ASan and UBSan, the others in the plain build, short ones in
+# both; each fuzz target for some seconds. The last line is "N passed, N failed, N skipped".
 test: setup-test build/build.ninja build-asan/build.ninja build-fuzz/build.ninja guest-for-tests
-	$(PYTHON) tools/run_tests.py build build-asan:unit,wire,fuzz,proto,-clock build-fuzz:fuzz
+	$(PYTHON) tools/run_tests.py build:-proto build-asan:unit,wire,fuzz,proto build-fuzz:fuzz
 
 # How much of each folder the tests run, by lines and branches.
 build-coverage/build.ninja: | setup-test
@@ -54,16 +55,17 @@ coverage: setup-test build-coverage/build.ninja guest-for-tests
 	-$(PYTHON) tools/run_tests.py build-coverage
 	$(PYTHON) tools/coverage.py build-coverage
 
-# What takes long: the suite "long", the viewers under ASan and UBSan, data races, each fuzz target for two minutes,
+# What takes long: the suite "long", what `make test` runs in one build only in the other one, too, data races, each fuzz target for two minutes,
 # a build without src/platform/linux, builds for macOS, arm64 and musl, and guests with pages of 16 KiB.
-test-long: setup-test build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
-		build-posix/build.ninja guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests
+test-long: setup-long build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
+		build-posix/build.ninja guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests \
+		guest-driver-for-tests
 	tools/build_features
 	tools/check-macos
 	tools/test-ports
 	$(MESON) configure build-fuzz -Dfuzz-seconds=120
 	trap '$(MESON) configure build-fuzz -Dfuzz-seconds=10' EXIT; trap 'exit 1' INT TERM; \
-	$(PYTHON) tools/run_tests.py build:long,-races build-asan:clock,races build-tsan:unit,fuzz,races build-fuzz:fuzz build-posix:unit,wire,fuzz,proto,pipes
+	$(PYTHON) tools/run_tests.py build:long,proto,-races build-asan:clock,races build-tsan:unit,fuzz,races build-fuzz:fuzz build-posix:unit,wire,fuzz,proto,clock,pipes
 
 # The sample guest, and a QEMU that can run it where the system's is too old. Packages are fetched once, into
 # ~/.cache/vitrine.
@@ -71,7 +73,7 @@ guest-for-tests: build
 	@tools/fetch-qemu && guest/build.py --program build/guest/cube --program build/guest/events || echo 'no guest: its tests are skipped'
 
 desktop-for-tests: guest-for-tests
-	@test -e build/guest/desktop/disk.img || guest/desktop.py || echo 'no desktop guest: its test is skipped'
+	@$(MAKE) --no-print-directory $(DESKTOP) || echo 'no desktop guest: its tests are skipped'
 
 # The newest Linux and Mesa that Debian has; packages of 170 MiB.
 guest-sid-for-tests: guest-for-tests
@@ -86,8 +88,10 @@ guest: setup-demo build
 	@guest/build.py --program build/guest/cube --program build/guest/events
 
 # Larger: a desktop. 'make demo-desktop' boots it.
-guest-desktop: guest
-	@test -e build/guest/desktop/disk.img || guest/desktop.py
+guest-desktop: guest $(DESKTOP)
+
+$(DESKTOP): guest/desktop.py guest/desktop-start guest/desktop-session $(wildcard guest/x11/*)
+	@guest/desktop.py
 
 demo-desktop: guest-desktop
 	build/vitrine demo --guest build/guest/desktop
@@ -95,6 +99,9 @@ demo-desktop: guest-desktop
 # The driver for containers' images, which takes minutes: docs/containers.md.
 guest-driver: setup-build
 	tools/make-guest-driver
+
+guest-driver-for-tests: setup-build
+	@test -e build/guest-driver/driver.json || tools/make-guest-driver --machine x86_64 --machine i386 || echo 'no driver for containers: their tests are skipped'
 
 # As a Debian package.
 guest-driver-package:

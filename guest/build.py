@@ -9,6 +9,8 @@ takes a second, so it is done each time that this is called.
 """
 import argparse
 import collections
+import contextlib
+import fcntl
 import gzip
 import json
 import lzma
@@ -39,8 +41,8 @@ RELEASES = {
     'trixie-backports': ['trixie', 'trixie-backports'],
     'sid': ['sid'],
 }
-PACKAGES = ['busybox-static', 'mesa-vulkan-drivers', 'libvulkan1', 'vulkan-tools']
-MODULES = ['virtio-gpu', 'virtio_input', 'evdev']
+PACKAGES = ['busybox-static', 'mesa-vulkan-drivers', 'libvulkan1', 'vulkan-tools', 'alsa-utils']
+MODULES = ['virtio-gpu', 'virtio_input', 'evdev', 'virtio_snd']
 # For a guest whose root is a disk. What the kernel does not have as a module, it has built in.
 DISK_MODULES = ['crc32c_generic', 'virtio_blk', 'ext4']
 UNPACK_MIB = 700
@@ -112,6 +114,7 @@ def unpack_kernel(apt, meta, folder):
     debs.unpack(packages, tree, ['*/vmlinuz*', '*/kernel/drivers/gpu/drm/*.ko*', '*/kernel/drivers/virtio/*.ko*',
                                  '*/kernel/drivers/input/*.ko*', '*/kernel/drivers/video/*.ko*',
                                  '*/kernel/drivers/i2c/*.ko*', '*/kernel/drivers/block/virtio_blk.ko*',
+                                 '*/kernel/sound/soundcore.ko*', '*/kernel/sound/core/*.ko*', '*/kernel/sound/virtio/*.ko*',
                                  '*/kernel/fs/ext4/*.ko*', '*/kernel/fs/jbd2/*.ko*', '*/kernel/fs/mbcache.ko*',
                                  '*/kernel/lib/*.ko*', '*/kernel/crypto/*.ko*', '*/kernel/arch/x86/crypto/*.ko*'])
     images = list(tree.rglob('vmlinuz*'))
@@ -138,6 +141,15 @@ def unpack(release, processor, folder, cache, mirror):
     (partial / 'versions.json').write_text(json.dumps(versions, indent=1, sort_keys=True) + '\n')
     shutil.rmtree(folder, ignore_errors=True)
     partial.rename(folder)
+
+
+@contextlib.contextmanager
+def locked(folder):
+    """Tests that run at the same time share the folder: one after the other unpacks into it or replaces the kernel."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with open(folder / '.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 class Tree:
@@ -242,8 +254,9 @@ def write_image(folder, name, tree, files):
     os.chmod(partial.name, 0o644)
     os.rename(partial.name, folder / name)
     kernel = folder / 'vmlinuz'
-    if not kernel.exists() or kernel.read_bytes() != (files / 'vmlinuz').read_bytes():
-        shutil.copy(files / 'vmlinuz', kernel)
+    with locked(folder):
+        if not kernel.exists() or kernel.read_bytes() != (files / 'vmlinuz').read_bytes():
+            shutil.copy(files / 'vmlinuz', kernel)
     return len(image) / debs.MIB
 
 
@@ -257,11 +270,14 @@ def add_options(parser):
 
 
 def prepare(options, processor=PROCESSORS['x86_64']):
-    """The folder with the release's files, unpacked if they are not there, and their versions."""
-    files = Path(options.folder).resolve() / options.release
-    if not (files / 'versions.json').exists():
-        unpack(options.release, processor, files, options.cache, options.mirror)
-    return files, json.loads((files / 'versions.json').read_text())
+    """The folder with the release's files, unpacked if some of them are not there, and their versions."""
+    folder = Path(options.folder).resolve()
+    files = folder / options.release
+    path = files / 'versions.json'
+    with locked(folder):
+        if not path.exists() or not set(PACKAGES) <= set(json.loads(path.read_text())):
+            unpack(options.release, processor, files, options.cache, options.mirror)
+        return files, json.loads(path.read_text())
 
 
 def run():

@@ -4,8 +4,9 @@
 
     run_tests.py BUILD[:SUITE,SUITE,-SUITE...]...
 
-Without suites: all but "long". One after a '-' is left out. The logs of failed tests are printed whole. The last line is
-"N passed, N failed, N skipped"; the exit status tells whether anything failed or nothing ran.
+Without suites: all but "long". One after a '-' is left out, and so is "long" if no suite is named otherwise. The logs of
+failed tests are printed whole. The last line is "N passed, N failed, N skipped"; the exit status tells whether anything
+failed or nothing ran.
 """
 import json
 import os
@@ -44,18 +45,19 @@ def count(log, totals):
 
 def run_folder(spec, totals):
     folder, _, suites = spec.partition(':')
-    print(f'== {folder}: {suites or "all suites but long"}', flush=True)
+    names = suites.split(',') if suites else []
+    if all(name.startswith('-') for name in names):
+        names.append('-long')
+    print(f'== {folder}: {" ".join(names)}', flush=True)
     command = [MESON, 'test', '-C', folder, '--print-errorlogs', '--num-processes', str(JOBS)]
-    if suites:
-        for suite in suites.split(','):
-            command += ['--no-suite', suite[1:]] if suite.startswith('-') else ['--suite', suite]
-    else:
+    for name in names:
+        command += ['--no-suite', name[1:]] if name.startswith('-') else ['--suite', name]
+    if '-long' in names:
         # Also the programs that no test names: `make test` must not pass over what does not build.
         if subprocess.run([shutil.which('ninja'), '-C', folder], check=False).returncode:
             print(f'{folder}: does not build')
             totals['failed'] += 1
             return [f'{folder}: build']
-        command += ['--no-suite', 'long']
     log = Path(folder) / 'meson-logs' / 'testlog.json'
     log.unlink(missing_ok=True)
     status = subprocess.run(command, env={**os.environ, **SANITIZERS}, check=False).returncode

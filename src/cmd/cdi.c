@@ -241,12 +241,17 @@ static void write_specification(FILE *file, const struct devices *devices,
 	vtr_json_close(&json, '}');
 }
 
-/* Replaces the file in one step, so that an engine never reads half of it. Returns: whether it is written; else errno
- * says why. */
+/* Replaces the file in one step, so that an engine never reads half of it. Devices, such as /dev/null, and links, such
+ * as /dev/stdout, are not replaced. Returns: whether it is written; else errno says why. */
 static bool replace(const char *path, const struct devices *devices, const struct vtr_cdi_driver *driver)
 {
 	vtr_autofree char *new_path = NULL;
+	struct stat old;
 
+	if (lstat(path, &old) == 0 && !S_ISREG(old.st_mode)) {
+		errno = EEXIST;
+		return false;
+	}
 	if (asprintf(&new_path, "%s.XXXXXX", path) < 0) {
 		new_path = NULL;
 		errno = ENOMEM;
@@ -291,7 +296,8 @@ static int run_cdi(const struct vtr_command *command, int argc, char **argv)
 	}
 	if (!replace(options.output, &devices, &driver)) {
 		fprintf(stderr,
-		        "vitrine cdi: cannot write %s: %s. Choose a file in a folder that you may write to\n",
+		        "vitrine cdi: cannot write %s: %s. Choose a new or regular file, in a folder that "
+		        "you may write to\n",
 		        options.output, strerror(errno));
 		return 1;
 	}
@@ -301,7 +307,14 @@ static int run_cdi(const struct vtr_command *command, int argc, char **argv)
 static const char example[] =
 	"Example, for the server of vitrine-serve.socket (docs/services.md):\n"
 	"  vitrine cdi --socket /run/vitrine-serve/vtest.sock --output /etc/cdi/vitrine.json\n"
-	"  podman run --device " KIND "=" DEFAULT_NAME " IMAGE vulkaninfo --summary\n";
+	"  podman run --device " KIND "=" DEFAULT_NAME " IMAGE vulkaninfo --summary\n"
+	"\n"
+	"A device for each of two servers, which were started with --gpu 0 and --gpu 1:\n"
+	"  vitrine cdi --device 0=/run/vitrine-0/vtest.sock --device 1=/run/vitrine-1/vtest.sock \\\n"
+	"      --output /etc/cdi/vitrine.json\n"
+	"  podman run --device " KIND "=1 IMAGE vulkaninfo --summary\n"
+	"\n"
+	"The servers must run. The specification is to be written again when one of the paths changes.\n";
 
 const struct vtr_command vtr_cmd_cdi = {
 	.name = "cdi",

@@ -102,6 +102,12 @@ enum vtr_err vtr_cdi_driver_find(const char *folder, bool cpu, struct vtr_cdi_dr
 		return err;
 	}
 	if (none || (!folder && !find_installed(program, &driver))) {
+		if (!none) {
+			fprintf(stderr,
+			        "vitrine cdi: no driver for containers is installed, so images need Mesa's "
+			        "Venus driver. docs/containers.md says how to install one; "
+			        "'--guest-driver none' does without\n");
+		}
 		driver.folder[0] = '\0';
 		*out_driver = driver;
 		return VTR_OK;

@@ -28,7 +28,28 @@
 #define KEPT_LINES 16 /* printed when the guest ends without a frame */
 #define QEMU_END_MS 5000
 #define MAX_ARGS 96
+#define PATH_SIZE 64 /* of a socket */
+#define CHARDEV_SIZE 128
 #define SECOND_NS 1000000000LL
+
+/* Where `vitrine gpu` serves a device, and what QEMU makes of it. */
+static const struct vm_socket {
+	const char *file;
+	const char *device;
+	const char *chardev; /* more of its options */
+} sockets[] = {
+	{ "gpu.sock",
+	  "vhost-user-test-device-pci,chardev=gpu.sock,virtio-id=16,num_vqs=2,vq_size=256,config_size=24",
+	  "" },
+	{ "input.keyboard", "vhost-user-input-pci,chardev=input.keyboard", "" },
+	{ "input.tablet", "vhost-user-input-pci,chardev=input.tablet", "" },
+	{ "touch", "vhost-user-input-pci,chardev=touch", "" },
+	{ "sound", "vhost-user-snd-pci,chardev=sound", "" },
+	/* Its other end may restart, which ends the connection. */
+	{ "agent", "virtserialport,chardev=agent,name=com.redhat.spice.0", ",reconnect-ms=1000" },
+};
+
+#define SOCKETS VTR_ARRAY_LEN(sockets)
 
 struct vm;
 
@@ -53,9 +74,7 @@ struct vm {
 	char self[PATH_MAX];
 	char qemu_path[PATH_MAX];
 	struct vtr_demo_guest guest;
-	char dir[32];
-	char socket[48];
-	char input[48];
+	char dir[32]; /* of the sockets */
 	char http[64];
 	const char *accel;
 	char kept[KEPT_LINES][LINE_SIZE];
@@ -183,16 +202,26 @@ static void stop(struct part *part, int signo)
 
 static enum vtr_err start_gpu(struct vm *vm)
 {
+	/* --input stands for two sockets. */
+	static const struct {
+		const char *option;
+		const char *file;
+	} served[] = {
+		{ "--socket", "gpu.sock" }, { "--input", "input" }, { "--touch", "touch" },
+		{ "--sound", "sound" },     { "--agent", "agent" },
+	};
 	const struct vtr_demo *demo = vm->demo;
+	char paths[VTR_ARRAY_LEN(served)][PATH_SIZE];
 	const char *argv[MAX_ARGS];
 	size_t count = 0;
 
 	argv[count++] = vm->self;
 	argv[count++] = "gpu";
-	argv[count++] = "--socket";
-	argv[count++] = vm->socket;
-	argv[count++] = "--input";
-	argv[count++] = vm->input;
+	for (size_t i = 0; i < VTR_ARRAY_LEN(served); i++) {
+		snprintf(paths[i], PATH_SIZE, "%s/%s", vm->dir, served[i].file);
+		argv[count++] = served[i].option;
+		argv[count++] = paths[i];
+	}
 	argv[count++] = "--http";
 	argv[count++] = vm->http;
 	for (size_t i = 0; i < demo->displays.count; i++) {
@@ -219,25 +248,43 @@ static enum vtr_err start_gpu(struct vm *vm)
 	return start(&vm->gpu, vm->self, argv);
 }
 
+/* Appends the devices that `vitrine gpu` serves; the texts are kept in chardevs. Returns: the new count. */
+static size_t add_devices(const struct vm *vm, char chardevs[SOCKETS][CHARDEV_SIZE], const char **argv,
+                          size_t count)
+{
+	argv[count++] = "-device";
+	argv[count++] = "virtio-serial-pci";
+	for (size_t i = 0; i < SOCKETS; i++) {
+		snprintf(chardevs[i], CHARDEV_SIZE, "socket,id=%s,path=%s/%s%s", sockets[i].file, vm->dir,
+		         sockets[i].file, sockets[i].chardev);
+		argv[count++] = "-chardev";
+		argv[count++] = chardevs[i];
+		argv[count++] = "-device";
+		argv[count++] = sockets[i].device;
+	}
+	return count;
+}
+
+/* Linux tries out its timer at boot. On a busy host an emulated one comes too late, and the kernel then sets up
+ * interrupts in a way that does not work. */
+#define KERNEL_OPTIONS "console=ttyS0 quiet panic=-1 no_timer_check -- "
+
 static enum vtr_err start_qemu(struct vm *vm)
 {
 	const bool kvm = strcmp(vm->accel, "kvm") == 0;
 	const bool disk = vm->guest.disk[0] != '\0';
-	char chardev[96], keyboard[96], tablet[96], memory[96];
-	char append[96] = "console=ttyS0 quiet panic=-1 -- disk";
+	char chardevs[SOCKETS][CHARDEV_SIZE], memory[96];
+	char append[96] = KERNEL_OPTIONS "disk";
 	char drive[PATH_MAX + 64];
 
-	snprintf(chardev, sizeof(chardev), "socket,id=gpu,path=%s", vm->socket);
-	snprintf(keyboard, sizeof(keyboard), "socket,id=keyboard,path=%s.keyboard", vm->input);
-	snprintf(tablet, sizeof(tablet), "socket,id=tablet,path=%s.tablet", vm->input);
 	if (!disk) {
-		snprintf(append, sizeof(append), "console=ttyS0 quiet panic=-1 -- cube --displays %zu",
+		snprintf(append, sizeof(append), KERNEL_OPTIONS "cube --displays %zu",
 		         vm->demo->displays.count > 0 ? vm->demo->displays.count : 1);
 	}
 	snprintf(memory, sizeof(memory), "%s,id=mem,size=2G,share=on", vtr_os_shm_qemu_object);
 	/* Writes of the guest are discarded at the end. */
 	snprintf(drive, sizeof(drive), "file=%s,if=virtio,format=raw,snapshot=on", vm->guest.disk);
-	const char *argv[] = {
+	const char *argv[MAX_ARGS] = {
 		vm->qemu_path,
 		"-nodefaults",
 		"-no-user-config",
@@ -258,28 +305,23 @@ static enum vtr_err start_qemu(struct vm *vm)
 		memory,
 		"-machine",
 		"q35,memory-backend=mem",
-		"-chardev",
-		chardev,
-		"-device",
-		"vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24",
-		"-chardev",
-		keyboard,
-		"-device",
-		"vhost-user-input-pci,chardev=keyboard",
-		"-chardev",
-		tablet,
-		"-device",
-		"vhost-user-input-pci,chardev=tablet",
 		"-kernel",
 		vm->guest.kernel,
 		"-initrd",
 		vm->guest.initramfs,
 		"-append",
 		append,
-		disk ? "-drive" : NULL,
-		drive,
-		NULL,
 	};
+	size_t count = 0;
+	while (argv[count]) {
+		count++;
+	}
+	count = add_devices(vm, chardevs, argv, count);
+	if (disk) {
+		argv[count++] = "-drive";
+		argv[count++] = drive;
+	}
+	vtr_assert(count < MAX_ARGS);
 	return start(&vm->qemu, vm->qemu_path, argv);
 }
 
@@ -338,6 +380,9 @@ static void on_guest_line(struct vm *vm, char *line)
 static void print_kept(const struct vm *vm)
 {
 	if (vm->kept_count == 0) {
+		fprintf(stderr,
+		        "vitrine demo: the guest has not shown a frame, and its console is empty. If this "
+		        "machine is slow or busy, give it more time\n");
 		return;
 	}
 	fprintf(stderr,
@@ -411,8 +456,6 @@ static enum vtr_err prepare(struct vm *vm)
 		vm->dir[0] = '\0';
 		return VTR_ERR_OS;
 	}
-	snprintf(vm->socket, sizeof(vm->socket), "%s/gpu.sock", vm->dir);
-	snprintf(vm->input, sizeof(vm->input), "%s/input", vm->dir);
 	return VTR_OK;
 }
 
@@ -444,6 +487,17 @@ static enum vtr_err run(struct vm *vm)
 	return err;
 }
 
+/* `vitrine gpu` removes its sockets, unless it was killed. */
+static void remove_sockets(const struct vm *vm)
+{
+	for (size_t i = 0; i < SOCKETS; i++) {
+		char path[PATH_SIZE];
+		snprintf(path, sizeof(path), "%s/%s", vm->dir, sockets[i].file);
+		unlink(path);
+	}
+	rmdir(vm->dir);
+}
+
 int vtr_demo_vm(const struct vtr_demo *demo)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
@@ -467,13 +521,12 @@ int vtr_demo_vm(const struct vtr_demo *demo)
 		     SIGKILL); /* it has no state to save, and would print messages on any other signal */
 		stop(&vm->gpu, SIGTERM);
 		vtr_os_loop_destroy(vm->loop);
-		if (!vm->frames) {
+		if (!vm->frames && (vm->kept_count > 0 || (err == VTR_OK && !vm->failed))) {
 			print_kept(vm);
 		}
 	}
 	if (vm->dir[0] != '\0') {
-		unlink(vm->socket);
-		rmdir(vm->dir);
+		remove_sockets(vm);
 	}
 	int status = err == VTR_ERR_ARG ? VTR_EXIT_USAGE : err == VTR_OK && !vm->failed && vm->frames ? 0 : 1;
 	free(vm);

@@ -13,8 +13,10 @@
 #include "cmd/gpu_choice.h"
 #include "cmd/input.h"
 #include "cmd/lock_in.h"
+#include "cmd/page_options.h"
 #include "cmd/serve_http.h"
 #include "cmd/service.h"
+#include "cmd/sound.h"
 #include "cmd/video.h"
 #include "cmd/vtest_server.h"
 #include "cmd/workers.h"
@@ -49,6 +51,12 @@ struct options {
 	uint64_t hostmem;
 	uint64_t blob_alignment;
 	const char *input;
+	const char *sound;
+	const char *agent;
+	const char *touch;
+	struct vtr_opt_list pads;
+	const char *webdav;
+	uint64_t webdav_size;
 	struct vtr_display_http http;
 	struct vtr_video_options video_options;
 	struct vtr_display_hxfr hxfr;
@@ -104,8 +112,40 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, input),
 	  .arg = "PATH",
 	  .help = "serve a keyboard at PATH.keyboard and a tablet at PATH.tablet, for QEMU's chardevs" },
+	{ .name = "sound",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, sound),
+	  .arg = "PATH",
+	  .help = "serve a sound card at this socket, for a chardev of QEMU's vhost-user-snd-pci" },
+	{ .name = "touch",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, touch),
+	  .arg = "PATH",
+	  .help = "serve a touch screen at this socket, for a chardev of QEMU" },
+	{ .name = "pad",
+	  .kind = VTR_OPT_LIST,
+	  .offset = offsetof(struct options, pads),
+	  .arg = "PATH",
+	  .help = "serve a game pad at this socket, for a chardev of QEMU; up to 4 times" },
 	VTR_HTTP_OPTS(struct options, http,
 	              "serve a web page that shows the displays and takes input; print the links to it"),
+	{ .name = "agent",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, agent),
+	  .arg = "PATH",
+	  .help = "share the clipboard and take files on the page, through spice-vdagent in the guest; "
+	          "QEMU's chardev connects at this socket" },
+	{ .name = "webdav",
+	  .kind = VTR_OPT_TEXT,
+	  .offset = offsetof(struct options, webdav),
+	  .arg = "PATH",
+	  .help = "share a folder between the guest and the page, through spice-webdavd in the guest; "
+	          "QEMU's chardev connects at this socket" },
+	{ .name = "webdav-size",
+	  .kind = VTR_OPT_SIZE,
+	  .offset = offsetof(struct options, webdav_size),
+	  .arg = "SIZE",
+	  .help = "limit the files in that folder, which take host RAM; default: 1G" },
 	{ .name = "hxfr",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, hxfr.address),
@@ -119,7 +159,8 @@ static const struct vtr_opt opts[] = {
 	{ .name = "window",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, desktop.wanted),
-	  .help = "show the displays in windows on this machine's desktop and take input there" },
+	  .help = "show the displays in windows on this machine's desktop, take input there and play "
+	          "the sound" },
 	{ .name = "window-renderer",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, desktop.renderer),
@@ -130,6 +171,10 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, desktop.title),
 	  .arg = "TEXT",
 	  .help = "put this name of the VM into the title bars; default: the socket's name" },
+	{ .name = "window-microphone",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, desktop.microphone),
+	  .help = "with --window and --sound: let the guest record by this machine's microphone" },
 	VTR_VIDEO_OPTS(offsetof(struct options, video_options)),
 	VTR_GPU_OPT(offsetof(struct options, gpu)),
 	VTR_CACHE_OPT(offsetof(struct options, cache), "none"),
@@ -144,6 +189,8 @@ struct gpu {
 	struct vtr_os_loop *loop;
 	struct vtr_service *service;
 	struct vtr_listener listener;
+	struct vtr_listener agent_listener;
+	struct vtr_listener webdav_listener;
 	struct vtr_hostmem hostmem;
 	struct vtr_workers workers;
 	struct vtr_prober *prober;
@@ -152,6 +199,7 @@ struct gpu {
 	struct vtr_virtio_gpu *device;
 	struct vtr_vhost_user *server;
 	struct vtr_input_devices *inputs; /* NULL: not wanted */
+	struct vtr_sound_device *sound; /* NULL: not wanted */
 	/* The display host is created before the device that handles its events. */
 	struct vtr_display_events screen_events;
 };
@@ -170,11 +218,31 @@ static void on_input(void *data, const struct vtr_input *event)
 	struct gpu *gpu = data;
 	struct vtr_input moved = *event;
 
-	if (!gpu->inputs || (event->kind == VTR_INPUT_MOTION &&
-	                     !vtr_virtio_gpu_locate(gpu->device, event->display, &moved.x, &moved.y))) {
+	bool has_place = event->kind == VTR_INPUT_MOTION || (event->kind == VTR_INPUT_TOUCH && event->down);
+
+	if (!gpu->inputs ||
+	    (has_place && !vtr_virtio_gpu_locate(gpu->device, event->display, &moved.x, &moved.y))) {
 		return;
 	}
 	vtr_input_devices_take(gpu->inputs, &moved);
+}
+
+static void on_listen(void *data, bool listens)
+{
+	struct gpu *gpu = data;
+
+	if (gpu->sound) {
+		vtr_sound_device_listen(gpu->sound, listens);
+	}
+}
+
+static void on_microphone(void *data, const struct vtr_audio_block *block)
+{
+	struct gpu *gpu = data;
+
+	if (gpu->sound) {
+		vtr_sound_device_hear(gpu->sound, block);
+	}
 }
 
 static void on_lights(void *data, uint32_t lights)
@@ -331,7 +399,12 @@ static enum vtr_err start_worker_pool(struct gpu *gpu, const struct vtr_tuning *
 
 static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 {
-	gpu->screen_events = (struct vtr_display_events){ .mode = on_mode, .input = on_input };
+	gpu->screen_events = (struct vtr_display_events){
+		.mode = on_mode,
+		.input = on_input,
+		.listen = on_listen,
+		.microphone = on_microphone,
+	};
 	const struct vtr_display_host_params params = {
 		.log = gpu->log,
 		.log_filter = options->log,
@@ -342,8 +415,14 @@ static enum vtr_err start_screen(struct gpu *gpu, const struct options *options)
 		.video = options->video,
 		.hxfr = options->hxfr,
 		.desktop = options->desktop,
+		.has_touch = options->touch != NULL,
+		.pads = (uint32_t)options->pads.count,
 		.sandbox = (enum vtr_os_sandbox_mode)gpu->workers.config.sandbox,
 		.metrics_fd = -1,
+		.sound = options->sound != NULL,
+		.agent_fd = gpu->agent_listener.fd,
+		.webdav_fd = gpu->webdav_listener.fd,
+		.webdav_bytes = options->webdav_size,
 		.events = &gpu->screen_events,
 		.data = gpu,
 	};
@@ -387,10 +466,12 @@ static enum vtr_err start_device(struct gpu *gpu, const struct options *options,
 	return err;
 }
 
-static enum vtr_err start_inputs(struct gpu *gpu, const char *path)
+static enum vtr_err start_inputs(struct gpu *gpu, const struct options *options)
 {
 	const struct vtr_input_devices_params params = {
-		.path = path,
+		.path = options->input,
+		.touch = options->touch,
+		.pads = &options->pads,
 		.service = gpu->service,
 		.log = gpu->log,
 		.loop = gpu->loop,
@@ -399,6 +480,19 @@ static enum vtr_err start_inputs(struct gpu *gpu, const char *path)
 	};
 
 	return vtr_input_devices_create(&params, &gpu->inputs);
+}
+
+static enum vtr_err start_sound(struct gpu *gpu, const char *path)
+{
+	const struct vtr_sound_device_params params = {
+		.path = path,
+		.service = gpu->service,
+		.log = gpu->log,
+		.loop = gpu->loop,
+		.screen = gpu->screen,
+	};
+
+	return vtr_sound_device_create(&params, &gpu->sound);
 }
 
 static enum vtr_err start(struct gpu *gpu, const struct options *options, const struct vtr_tuning *tuning,
@@ -415,14 +509,25 @@ static enum vtr_err start(struct gpu *gpu, const struct options *options, const 
 	if (err == VTR_OK) {
 		err = start_worker_pool(gpu, tuning, options);
 	}
+	if (err == VTR_OK && options->agent) {
+		err = vtr_service_listen(gpu->service, "gpu", options->agent, 0600, LISTEN_BACKLOG,
+		                         &gpu->agent_listener);
+	}
+	if (err == VTR_OK && options->webdav) {
+		err = vtr_service_listen(gpu->service, "gpu", options->webdav, 0600, LISTEN_BACKLOG,
+		                         &gpu->webdav_listener);
+	}
 	if (err == VTR_OK) {
 		err = start_screen(gpu, options);
 	}
 	if (err == VTR_OK) {
 		err = start_device(gpu, options, displays);
 	}
-	if (err == VTR_OK && options->input) {
-		err = start_inputs(gpu, options->input);
+	if (err == VTR_OK && (options->input || options->touch || options->pads.count > 0)) {
+		err = start_inputs(gpu, options);
+	}
+	if (err == VTR_OK && options->sound) {
+		err = start_sound(gpu, options->sound);
 	}
 	if (err == VTR_OK) {
 		err = vtr_service_check_taken(gpu->service, "gpu");
@@ -436,6 +541,8 @@ static void finish(struct gpu *gpu)
 		vtr_virtio_gpu_set_transport(gpu->device, NULL);
 	}
 	vtr_input_devices_destroy(gpu->inputs);
+	vtr_sound_device_destroy(gpu->sound);
+	gpu->sound = NULL; /* the screen process that ends below may listen */
 	vtr_vhost_user_destroy(gpu->server);
 	vtr_virtio_gpu_destroy(gpu->device);
 	vtr_display_host_destroy(gpu->screen);
@@ -445,6 +552,8 @@ static void finish(struct gpu *gpu)
 	vtr_hostmem_finish(&gpu->hostmem);
 	vtr_os_loop_destroy(gpu->loop);
 	vtr_listener_close(&gpu->listener);
+	vtr_listener_close(&gpu->agent_listener);
+	vtr_listener_close(&gpu->webdav_listener);
 	vtr_log_destroy(gpu->log);
 }
 
@@ -491,7 +600,11 @@ static void explain_start(enum vtr_err err)
 static int run(const struct vtr_command *command, const struct options *options,
                const struct vtr_tuning *tuning, const struct displays *displays, struct vtr_service *service)
 {
-	struct gpu gpu = { .service = service, .listener.fd = -1, .hostmem.fd = -1 };
+	struct gpu gpu = { .service = service,
+		           .listener.fd = -1,
+		           .agent_listener.fd = -1,
+		           .webdav_listener.fd = -1,
+		           .hostmem.fd = -1 };
 	int status = 1;
 	enum vtr_err err = vtr_cmd_create_log(command, options->log, &gpu.log);
 
@@ -596,7 +709,22 @@ static int run_options(const struct vtr_command *command, struct options *option
 		        "for instance --hxfr 127.0.0.1:15937\n");
 		return VTR_EXIT_USAGE;
 	}
-	if (!check_blob_alignment(options->blob_alignment) || !check_built(options)) {
+	if (options->desktop.microphone && !(options->desktop.wanted && options->sound)) {
+		fprintf(stderr,
+		        "vitrine gpu: --window-microphone works only with --window, which has the "
+		        "microphone, "
+		        "and --sound, which gives the guest a sound card. Add the one that is missing\n");
+		return VTR_EXIT_USAGE;
+	}
+	if (options->pads.count > VTR_PADS) {
+		fprintf(stderr,
+		        "vitrine gpu: there are too many --pad: a guest has at most %d. Leave some out\n",
+		        VTR_PADS);
+		return VTR_EXIT_USAGE;
+	}
+	if (!vtr_page_options_check(options->http.address != NULL, options->agent, options->webdav,
+	                            options->webdav_size) ||
+	    !check_blob_alignment(options->blob_alignment) || !check_built(options)) {
 		return VTR_EXIT_USAGE;
 	}
 	if (options->desktop.renderer && !vtr_present_knows_renderer(options->desktop.renderer)) {
@@ -619,7 +747,11 @@ static int run_options(const struct vtr_command *command, struct options *option
 
 static int run_gpu(const struct vtr_command *command, int argc, char **argv)
 {
-	struct options options = { .hostmem = DEFAULT_HOSTMEM, .refresh = REFRESH_UNSET };
+	struct options options = {
+		.hostmem = DEFAULT_HOSTMEM,
+		.refresh = REFRESH_UNSET,
+		.webdav_size = VTR_DEFAULT_FOLDER,
+	};
 	struct vtr_service service;
 	int status = VTR_EXIT_USAGE;
 	int rest;

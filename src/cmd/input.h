@@ -6,11 +6,12 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "cmd/opts.h"
 #include "core/ops.h"
 
 /*
- * `vitrine gpu --input`: the keyboard and the tablet of one VM, each a vhost-user device at a socket of its
- * own. Thread: the loop's.
+ * `vitrine gpu --input`, `--touch` and `--pad`: the input devices of one VM, each a vhost-user device at a
+ * socket of its own. Thread: the loop's.
  */
 struct vtr_input_devices;
 struct vtr_log;
@@ -18,7 +19,9 @@ struct vtr_service;
 struct vtr_os_loop;
 
 struct vtr_input_devices_params {
-	const char *path;
+	const char *path;  /* of keyboard and tablet, without the suffixes; NULL: none */
+	const char *touch; /* of the touch screen; NULL: none */
+	const struct vtr_opt_list *pads; /* paths; at most VTR_PADS */
 	struct vtr_service *service; /* may have passed the sockets */
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
@@ -28,10 +31,10 @@ struct vtr_input_devices_params {
 };
 
 /**
- * Listens at PATH.keyboard and PATH.tablet. Errors have been logged.
+ * Listens at the sockets. Errors have been logged.
  *
  * Owner:   *out_devices is the caller's; log and loop outlive it.
- * Returns: VTR_ERR_ARG (the path is too long), VTR_ERR_NOMEM, VTR_ERR_OS.
+ * Returns: VTR_ERR_ARG (a path is too long), VTR_ERR_NOMEM, VTR_ERR_OS.
  */
 VTR_MUST_CHECK enum vtr_err vtr_input_devices_create(const struct vtr_input_devices_params *params,
                                                      struct vtr_input_devices **out_devices);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a display's video to a file or sends it to a media server, for `vitrine gpu`. It is a process of its
- * own, so that a blocking disk or network, or a crash, affects only the output. The pictures come from the
- * screen process through a socket (encode/packet_pipe.h).
+ * Writes a display's video and the machine's sound to a file or sends them to a media server, for `vitrine gpu`.
+ * It is a process of its own, so that a blocking disk or network, or a crash, affects only the output. Pictures and
+ * sound come from the screen process through a socket (encode/packet_pipe.h).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +21,7 @@
 #include "display_host/outputs.h"
 #include "encode/mux.h"
 #include "encode/packet_pipe.h"
+#include "encode/sound_track.h"
 #include "platform/proc.h"
 #include "platform/thread.h"
 
@@ -65,6 +66,8 @@ struct job {
 	int feed_fd;
 	int file_fd;
 	struct vtr_muxer *muxer; /* NULL: not open */
+	struct vtr_sound_track *track; /* NULL: there is no encoder for sound */
+	bool has_sound; /* the machine has sound, so the output gets a track */
 	uint64_t generation;     /* of the last picture */
 	int64_t key_ns;          /* when a key frame came or was requested */
 	int64_t retry_ns;        /* no server is tried before this */
@@ -175,11 +178,48 @@ static enum vtr_err open_muxer(struct job *job, const struct vtr_access_unit *un
 		}
 		return VTR_ERR_AGAIN;
 	}
-	enum vtr_err err = vtr_muxer_open(job->mux, job->file_fd, job->url, unit, &job->muxer);
+	struct vtr_audio_format sound;
+	const bool has_sound = job->has_sound && job->track;
+	if (has_sound) {
+		vtr_sound_track_describe(job->track, &sound);
+	}
+	enum vtr_err err = vtr_muxer_open(job->mux, job->file_fd, job->url, unit, has_sound ? &sound : NULL,
+	                                  &job->muxer);
+	if (err == VTR_OK && has_sound) {
+		vtr_sound_track_begin(job->track, job->muxer);
+	}
 	if (err == VTR_OK && job->url) {
 		vtr_log_write(job->log, VTR_LOG_INFO, "mux", "publishing %ux%u", unit->width, unit->height);
 	}
 	return err;
+}
+
+/* After an error of the muxer. Returns: VTR_OK, or why a file has ended. */
+static enum vtr_err handle_error(struct job *job, enum vtr_err err)
+{
+	if (err != VTR_OK && job->url) {
+		try_later(job);
+		return VTR_OK;
+	}
+	if (err != VTR_OK && job->muxer) {
+		give_up_file(job);
+	}
+	return err;
+}
+
+/* Returns: VTR_OK, or why a file has ended. */
+static enum vtr_err handle_sound(struct job *job, const struct vtr_packet_pipe_sound *sound)
+{
+	/* The first message says that there is sound. An output without a track stays without one. */
+	if (sound->count == 0) {
+		job->has_sound = job->has_sound || !job->muxer;
+		return VTR_OK;
+	}
+	if (!job->muxer || !job->track || !job->has_sound) {
+		return VTR_OK;
+	}
+	return handle_error(job,
+	                    vtr_sound_track_add(job->track, sound->time_ns, sound->samples, sound->count));
 }
 
 /* Returns: VTR_OK, or why a file has ended. */
@@ -202,15 +242,11 @@ static enum vtr_err handle(struct job *job, struct vtr_access_unit *unit)
 	if (err == VTR_OK) {
 		err = vtr_muxer_write(job->muxer, unit);
 	}
-	if (err != VTR_OK && job->url) {
-		try_later(job);
-		return VTR_OK;
+	if (err == VTR_OK && job->track && job->has_sound) {
+		err = vtr_sound_track_follow(job->track, unit->coded_ns);
 	}
 	if (err != VTR_OK) {
-		if (job->muxer) {
-			give_up_file(job);
-		}
-		return err;
+		return handle_error(job, err);
 	}
 	job->delay_ns = 0;
 	if (unit->key) {
@@ -224,15 +260,16 @@ static enum vtr_err handle(struct job *job, struct vtr_access_unit *unit)
 /* Runs until the screen process ends. */
 static enum vtr_err serve(struct job *job)
 {
+	struct vtr_packet_pipe_sound sound;
 	struct vtr_access_unit *unit;
 	enum vtr_err err;
 
 	for (;;) {
-		err = vtr_packet_pipe_receive(job->feed_fd, &unit);
+		err = vtr_packet_pipe_receive(job->feed_fd, &sound, &unit);
 		if (err != VTR_OK) {
 			break;
 		}
-		err = handle(job, unit);
+		err = unit ? handle(job, unit) : handle_sound(job, &sound);
 		vtr_access_unit_unref(unit);
 		if (err != VTR_OK) {
 			return err;
@@ -252,6 +289,10 @@ static enum vtr_err start(struct job *job, struct options *options)
 
 	if (err == VTR_OK) {
 		err = vtr_mux_load(job->log, kind, &job->mux);
+	}
+	/* Without an encoder the pictures go on alone; logged. */
+	if (err == VTR_OK && vtr_sound_track_create(job->log, kind, &job->track) != VTR_OK) {
+		job->track = NULL;
 	}
 	if (err == VTR_OK && options->record) {
 		err = create_file(job->log, options->record, &job->file_fd);
@@ -293,6 +334,7 @@ static int run_mux(const struct vtr_command *command, int argc, char **argv)
 		err = serve(&job);
 	}
 	vtr_close(&job.file_fd);
+	vtr_sound_track_destroy(job.track);
 	vtr_mux_unload(job.mux);
 	vtr_log_destroy(job.log);
 	return err == VTR_OK ? 0 : 1;

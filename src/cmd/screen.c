@@ -8,14 +8,19 @@
 #include "cmd/commands.h"
 #include "cmd/displays.h"
 #include "cmd/lock_in.h"
+#include "cmd/sound_source.h"
 #include "display/client.h"
+#include "display/links.h"
 #include "display/metrics_page.h"
 #include "display/protocol.h"
+#include "display/sound_page.h"
 #include "display/tokens.h"
 #include "display_host/outputs.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
+#include "screen/mixer.h"
 #include "screen/packet_writer.h"
+#include "screen/sound.h"
 #include "screen/stream.h"
 #include "web/hxfr.h"
 #include "web/web.h"
@@ -40,6 +45,12 @@ struct options {
 	bool hxfr;
 	bool hxfr_open;
 	bool metrics;
+	bool sound;
+	bool links;
+	bool agent;
+	uint64_t webdav; /* bytes; 0: no folder */
+	bool touch;
+	uint32_t pads;
 	struct vtr_lock_in lock_in;
 	const char *log;
 };
@@ -102,17 +113,43 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, metrics),
 	  .help = "serve the metrics at fd 11 over HTTP, and nothing else" },
+	{ .name = "sound",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, sound),
+	  .help = "take the guest's sound at fd 12" },
+	{ .name = "links",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, links),
+	  .help = "keep links that are made in the page in the memory of fd 15" },
+	{ .name = "agent",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, agent),
+	  .help = "talk to the guest's agent, which connects at fd 13" },
+	{ .name = "webdav",
+	  .kind = VTR_OPT_SIZE,
+	  .offset = offsetof(struct options, webdav),
+	  .arg = "SIZE",
+	  .help = "share a folder of at most this size with the guest, which connects at fd 14" },
+	{ .name = "touch",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, touch),
+	  .help = "take fingers, for the guest's touch screen" },
+	{ .name = "pads",
+	  .kind = VTR_OPT_NUMBER,
+	  .offset = offsetof(struct options, pads),
+	  .arg = "N",
+	  .help = "take game pads, for the N of the guest" },
 	VTR_LOCK_IN_OPTS(offsetof(struct options, lock_in)),
 	VTR_LOG_OPT(offsetof(struct options, log), VTR_LOG_HELP),
 };
 
-static enum vtr_err lock_in(struct vtr_log *log, struct vtr_lock_in *options)
+static enum vtr_err lock_in(struct vtr_log *log, struct vtr_lock_in *options, uint64_t folder_bytes)
 {
 	const struct vtr_os_sandbox_params params = {
 		.role = VTR_OS_ROLE_SERVER,
 		.limits = {
 			.max_fds = MAX_FDS,
-			.max_data_bytes = MAX_DATA_BYTES,
+			.max_data_bytes = MAX_DATA_BYTES + folder_bytes,
 			.no_core_dumps = true,
 			.no_priority = true,
 		},
@@ -138,39 +175,69 @@ static enum vtr_err read_tokens(struct vtr_tokens *out_tokens)
 	return err;
 }
 
-/* For as long as the process runs. */
-static enum vtr_err map_metrics(const struct vtr_metrics_page **out_page)
+/* Maps memory that the front shares, for as long as the process runs. */
+static enum vtr_err map_page(int take_fd, size_t size, bool writable, void **out_map)
 {
-	vtr_autofd int fd = VTR_DISPLAY_FD_METRICS;
-	void *map;
-	enum vtr_err err = vtr_os_shm_check(fd, sizeof(**out_page));
+	vtr_autofd int fd = take_fd;
+	enum vtr_err err = vtr_os_shm_check(fd, size);
 
-	if (err == VTR_OK) {
-		err = vtr_os_shm_map(fd, 0, sizeof(**out_page), false, &map);
+	return err == VTR_OK ? vtr_os_shm_map(fd, 0, size, writable, out_map) : err;
+}
+
+/* Maps what the web server shares with the front, or with other processes of the screen. */
+static enum vtr_err map_pages(const struct options *options, struct vtr_web_params *params)
+{
+	enum vtr_err err = VTR_OK;
+	void *map;
+
+	if (options->metrics) {
+		err = map_page(VTR_DISPLAY_FD_METRICS, sizeof(*params->metrics), false, &map);
+		params->metrics = err == VTR_OK ? map : NULL;
 	}
-	if (err == VTR_OK) {
-		*out_page = map;
+	if (err == VTR_OK && options->links) {
+		err = map_page(VTR_DISPLAY_FD_LINKS, sizeof(*params->links), true, &map);
+		params->links = err == VTR_OK ? map : NULL;
 	}
 	return err;
 }
 
+struct services {
+	const struct vtr_sound_page *sound_page; /* or NULL: there is no sound */
+	struct vtr_audio_mixer *mixer; /* NULL as the page is */
+	struct vtr_sound *sound; /* what is mixed; NULL as the mixer is */
+	struct vtr_streams *streams;
+	struct vtr_packet_writer *feeds[VTR_DISPLAY_MAX_OUTPUTS];
+	size_t feed_count;
+	struct vtr_web *web; /* or NULL */
+	struct vtr_hxfr *hxfr; /* or NULL */
+};
+
 static enum vtr_err create_web(struct vtr_log *log, struct vtr_display_client *screen,
-                               struct vtr_streams *streams, const struct vtr_tokens *tokens,
+                               const struct services *services, const struct vtr_tokens *tokens,
                                const struct options *options, struct vtr_web **out_web)
 {
+	int agent_fd = VTR_DISPLAY_FD_AGENT;
+	int webdav_fd = VTR_DISPLAY_FD_WEBDAV;
 	struct vtr_web_params params = {
 		.log = log,
 		.screen = screen,
-		.streams = streams,
+		.streams = services->streams,
+		.sound = services->sound,
+		.sound_page = services->sound_page,
 		.tokens = tokens,
 		.listen_fd = VTR_DISPLAY_FD_HTTP,
 		.remote = options->http_remote,
 		.names = options->http_names,
 		.tls_cert = options->tls_cert,
 		.tls_key = options->tls_key,
+		.take_agent_fd = options->agent ? &agent_fd : NULL,
+		.take_webdav_fd = options->webdav > 0 ? &webdav_fd : NULL,
+		.webdav_bytes = options->webdav,
+		.has_touch = options->touch,
+		.pads = options->pads,
 	};
 
-	enum vtr_err err = options->metrics ? map_metrics(&params.metrics) : VTR_OK;
+	enum vtr_err err = map_pages(options, &params);
 	return err == VTR_OK ? vtr_web_create(&params, out_web) : err;
 }
 
@@ -189,13 +256,52 @@ static enum vtr_err create_hxfr(struct vtr_log *log, struct vtr_display_client *
 	return vtr_hxfr_create(&params, out_hxfr);
 }
 
-struct services {
-	struct vtr_streams *streams;
-	struct vtr_packet_writer *feeds[VTR_DISPLAY_MAX_OUTPUTS];
-	size_t feed_count;
-	struct vtr_web *web; /* or NULL */
-	struct vtr_hxfr *hxfr; /* or NULL */
-};
+static void on_sound(void *data)
+{
+	vtr_audio_mixer_wake(data);
+}
+
+static void listen_to_mixer(void *data, bool on)
+{
+	vtr_audio_mixer_listen(data, on);
+}
+
+static void speak_to_mixer(void *data, const struct vtr_audio_block *block)
+{
+	vtr_audio_mixer_microphone(data, block);
+}
+
+static void take_block(void *owner, const struct vtr_audio_block *block)
+{
+	vtr_sound_block(owner, block);
+}
+
+static void take_idle(void *owner)
+{
+	vtr_sound_idle(owner);
+}
+
+static enum vtr_err create_sound(struct vtr_log *log, struct vtr_display_client *screen,
+                                 struct services *services)
+{
+	enum vtr_err err = vtr_sound_source_open(log, screen, &services->sound_page, &services->mixer);
+
+	if (err == VTR_OK) {
+		vtr_display_client_on_sound(screen, on_sound, services->mixer);
+		err = vtr_sound_create(log, &services->sound);
+	}
+	if (err == VTR_OK) {
+		const struct vtr_audio_sink sink = { take_block, take_idle, services->sound };
+		const struct vtr_sound_source source = {
+			.listen = listen_to_mixer,
+			.speak = speak_to_mixer,
+			.data = services->mixer,
+		};
+		vtr_audio_mixer_set_sink(services->mixer, &sink);
+		vtr_sound_connect(services->sound, &source);
+	}
+	return err;
+}
 
 /* Starts the feeds. On failure the fd is closed, so its reader sees the end. */
 static void start_feeds(struct vtr_log *log, struct services *services, uint32_t count)
@@ -204,8 +310,8 @@ static void start_feeds(struct vtr_log *log, struct services *services, uint32_t
 
 	for (uint32_t i = 0; i < count && i < VTR_DISPLAY_MAX_OUTPUTS; i++) {
 		int fd = VTR_DISPLAY_FD_FEEDS + (int)i;
-		enum vtr_err err =
-			vtr_packet_writer_create(log, stream, &fd, &services->feeds[services->feed_count]);
+		enum vtr_err err = vtr_packet_writer_create(log, stream, services->sound, &fd,
+		                                            &services->feeds[services->feed_count]);
 		if (err == VTR_OK) {
 			services->feed_count++;
 		} else {
@@ -225,6 +331,8 @@ static void finish(struct services *services)
 		vtr_packet_writer_destroy(services->feeds[i]);
 	}
 	vtr_streams_destroy(services->streams);
+	vtr_audio_mixer_destroy(services->mixer);
+	vtr_sound_destroy(services->sound);
 }
 
 /* Everything that needs files comes before the sandbox, and all threads after it. */
@@ -250,12 +358,17 @@ static enum vtr_err serve(struct vtr_log *log, struct vtr_display_client *screen
 			vtr_err_text(err));
 		return err;
 	}
-	err = vtr_streams_create(&params, &services.streams);
-	if (err == VTR_OK && options->http) {
-		err = create_web(log, screen, services.streams, &tokens, options, &services.web);
+	if (options->sound) {
+		err = create_sound(log, screen, &services);
 	}
 	if (err == VTR_OK) {
-		err = lock_in(log, &options->lock_in);
+		err = vtr_streams_create(&params, &services.streams);
+	}
+	if (err == VTR_OK && options->http) {
+		err = create_web(log, screen, &services, &tokens, options, &services.web);
+	}
+	if (err == VTR_OK) {
+		err = lock_in(log, &options->lock_in, options->webdav);
 	}
 	if (err == VTR_OK && services.web) {
 		err = vtr_web_start(services.web);
@@ -287,7 +400,7 @@ static int run_screen(const struct vtr_command *command, int argc, char **argv)
 	if (!vtr_displays_are_given(command)) {
 		return VTR_EXIT_USAGE;
 	}
-	if (options.fps == 0 || options.fps > VTR_STREAM_MAX_FPS ||
+	if (options.pads > VTR_PADS || options.fps == 0 || options.fps > VTR_STREAM_MAX_FPS ||
 	    (options.bitrate != 0 &&
 	     (options.bitrate < VTR_STREAM_MIN_BITRATE || options.bitrate > VTR_STREAM_MAX_BITRATE))) {
 		return VTR_EXIT_USAGE;

@@ -115,6 +115,8 @@ static enum vtr_err start(struct vtr_serve_http *http, const struct vtr_display_
 		.video = { .fps = 1 },
 		.sandbox = (enum vtr_os_sandbox_mode)server->workers->config.sandbox,
 		.metrics_fd = http->page_fd,
+		.agent_fd = -1,
+		.webdav_fd = -1,
 		.events = &events,
 		.data = http,
 	};

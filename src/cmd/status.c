@@ -126,6 +126,11 @@ const struct vtr_command vtr_cmd_status = {
 	.name = "status",
 	.args = "",
 	.summary = "Show who uses what of 'vitrine serve'",
+	.example = "Example, for the server of vitrine-serve.socket (docs/services.md):\n"
+		   "  sudo vitrine status --socket /run/vitrine-serve/vtest.sock\n",
+	.details = "One of the two sockets is required. The server answers its own user and root, not "
+		   "processes in\n"
+		   "containers. docs/services.md explains the figures.\n",
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),
 	.run = run_status,

@@ -58,8 +58,8 @@ static int exec_script(const struct options *o, int argc, char **argv)
 	}
 	execv(VTR_VM_SCRIPT, (char **)args); /* which does not change them */
 	fprintf(stderr,
-	        "vitrine vm: cannot run %s: %s. Install it (on Debian, the package vitrine-libvirt) and "
-	        "Python 3.\n",
+	        "vitrine vm: cannot run %s: %s. Install it, by the Debian package vitrine-libvirt or by "
+	        "'meson install' from the sources, and Python 3.\n",
 	        VTR_VM_SCRIPT, strerror(errno));
 	free(args);
 	return EXIT_FAILURE;
@@ -93,12 +93,19 @@ const struct vtr_command vtr_cmd_vm = {
 	.args = "add|remove DOMAIN [OPTIONS OF vitrine gpu]",
 	.summary = "Make vitrine the graphics card of a virtual machine of libvirt",
 	.example = "Example:\n"
-		   "  sudo vitrine vm add desktop --http 127.0.0.1:8080 --display 1920x1080\n",
-	.details = "add changes the domain so that vitrine is its graphics card, keyboard and pointer. It "
-		   "starts\n"
-		   "'vitrine gpu' with the options that follow as a systemd unit, and prints what it has "
-		   "added.\n"
-		   "remove undoes that.\n",
+		   "  sudo vitrine vm add desktop --http 127.0.0.1:8080 --display 1920x1080\n"
+		   "  sudo virsh start desktop\n"
+		   "  sudo journalctl -u vitrine@desktop | grep READY      prints the link to the page\n"
+		   "  sudo virsh shutdown desktop\n"
+		   "  sudo vitrine vm remove desktop\n",
+	.details =
+		"add changes the domain so that vitrine is its graphics card, keyboard and pointer. It "
+		"starts\n"
+		"'vitrine gpu' with the options after the domain's name as the unit "
+		"vitrine@DOMAIN.service, now and\n"
+		"at each boot, and prints what it has added. A machine that is running gets the devices at "
+		"its next\n"
+		"start. remove undoes all of that for a machine that is shut off. Both need root.\n",
 	.opts = opts,
 	.opt_count = VTR_ARRAY_LEN(opts),
 	.program_follows = true,

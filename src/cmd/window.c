@@ -8,6 +8,7 @@
 #include "cmd/commands.h"
 #include "cmd/displays.h"
 #include "cmd/lock_in.h"
+#include "cmd/window_sound.h"
 #include "display/client.h"
 #include "display/protocol.h"
 #include "display_host/child.h"
@@ -26,6 +27,8 @@ struct options {
 	const char *title;
 	const char *renderer;
 	const char *trial;
+	bool sound;
+	bool microphone;
 	struct vtr_lock_in lock_in;
 	const char *log;
 };
@@ -47,6 +50,14 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, trial),
 	  .arg = "NAME",
 	  .help = "find out whether this renderer can draw into a window, and exit" },
+	{ .name = "sound",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, sound),
+	  .help = "play the guest's sound, which comes at fd 12" },
+	{ .name = "microphone",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, microphone),
+	  .help = "let the guest record by this machine's microphone" },
 	VTR_LOCK_IN_OPTS(offsetof(struct options, lock_in)),
 	VTR_LOG_OPT(offsetof(struct options, log), VTR_LOG_HELP),
 };
@@ -55,6 +66,7 @@ static const struct vtr_opt opts[] = {
 struct listener {
 	struct vtr_display_client *screen;
 	struct vtr_present *present;
+	struct vtr_window_sound *sound; /* or NULL */
 	enum vtr_err err;
 };
 
@@ -81,6 +93,35 @@ static enum vtr_err lock_in(struct vtr_log *log, struct vtr_lock_in *options)
 	return vtr_lock_in(log, "window", options, &params);
 }
 
+static enum vtr_err start_sound(struct vtr_log *log, struct listener *listener, const struct options *options)
+{
+	const struct vtr_window_sound_params params = {
+		.log = log,
+		.screen = listener->screen,
+		.present = listener->present,
+		.microphone = options->microphone,
+	};
+
+	return options->sound ? vtr_window_sound_create(&params, &listener->sound) : VTR_OK;
+}
+
+/* Shows the windows, until all are closed or the front ends. */
+static enum vtr_err run_windows(struct vtr_log *log, struct listener *listener, const struct options *options)
+{
+	struct vtr_os_thread thread;
+	enum vtr_err err = start_sound(log, listener, options);
+
+	if (err == VTR_OK) {
+		err = vtr_os_thread_create(&thread, "front", listen_to_front, listener);
+	}
+	if (err == VTR_OK) {
+		err = vtr_present_run(listener->present);
+		vtr_display_client_stop(listener->screen);
+		vtr_os_thread_join(&thread);
+	}
+	return err == VTR_OK ? listener->err : err;
+}
+
 static int show(struct vtr_log *log, struct vtr_display_client *screen, struct options *options)
 {
 	char program[PATH_MAX];
@@ -92,7 +133,6 @@ static int show(struct vtr_log *log, struct vtr_display_client *screen, struct o
 		.renderer = options->renderer,
 	};
 	struct listener listener = { .screen = screen };
-	struct vtr_os_thread thread;
 	enum vtr_err err = vtr_os_self_path(program, sizeof(program));
 
 	if (err == VTR_OK) {
@@ -109,15 +149,13 @@ static int show(struct vtr_log *log, struct vtr_display_client *screen, struct o
 		vtr_present_destroy(listener.present);
 		return 1;
 	}
-	err = vtr_os_thread_create(&thread, "front", listen_to_front, &listener);
-	if (err == VTR_OK) {
-		err = vtr_present_run(listener.present);
-		vtr_display_client_stop(screen);
-		vtr_os_thread_join(&thread);
+	err = run_windows(log, &listener, options);
+	const int status = err == VTR_OK ? 0 : err == VTR_ERR_UNSUPPORTED ? VTR_SCREEN_EXIT_USELESS : 1;
+	if (vtr_window_sound_destroy(listener.sound) != VTR_OK) {
+		_exit(status); /* a thread that a sound server holds up uses what would be freed */
 	}
 	vtr_present_destroy(listener.present);
-	err = err == VTR_OK ? listener.err : err;
-	return err == VTR_OK ? 0 : err == VTR_ERR_UNSUPPORTED ? VTR_SCREEN_EXIT_USELESS : 1;
+	return status;
 }
 
 static int try_vulkan(const struct options *options)

@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "core/ram.h"
+#include "display/audio.h"
 #include "display/types.h"
 
 /*
@@ -89,6 +90,10 @@ struct vtr_display_events {
 	void (*mode)(void *data, uint32_t display, bool connected, uint32_t width, uint32_t height);
 	/* Input of a user. All values are in range. NULL: not wanted. */
 	void (*input)(void *data, const struct vtr_input *input);
+	/* A process begins or ends to listen to the guest's sound. Each ends that has begun. NULL: not wanted. */
+	void (*listen)(void *data, bool listens);
+	/* The next 10 ms of a user's microphone. NULL: not wanted. */
+	void (*microphone)(void *data, const struct vtr_audio_block *block);
 };
 
 /* Implementations copy their arguments. They may drop frames but must not block. */

@@ -35,6 +35,8 @@ struct vtr_display_client {
 	struct vtr_outbox outbox;
 	int bell_fd;
 	struct vtr_list listeners;
+	void (*on_sound)(void *data); /* NULL: there is no sound */
+	void *on_sound_data;
 	struct vtr_ipc ipc;
 	const struct vtr_scanout_page *page;
 	struct vtr_scanout_acks *acks;
@@ -51,6 +53,12 @@ static void on_bell(void *data, unsigned events)
 
 	(void)events;
 	vtr_os_bell_stop(screen->bell_fd);
+	if (screen->on_sound) {
+		screen->on_sound(screen->on_sound_data);
+	}
+	if (vtr_scanout_acks_are_awaiting(screen->acks)) {
+		return; /* the bell was rung for sound only */
+	}
 	vtr_list_for_each (listener, &screen->listeners, node) {
 		listener->flushed(listener->data);
 	}
@@ -337,6 +345,23 @@ enum vtr_err vtr_display_client_read_cursor(struct vtr_display_client *screen, u
 uint32_t vtr_display_client_read_lights(struct vtr_display_client *screen)
 {
 	return vtr_scanout_page_read_lights(screen->page);
+}
+
+void vtr_display_client_on_sound(struct vtr_display_client *screen, void (*woken)(void *data), void *data)
+{
+	screen->on_sound = woken;
+	screen->on_sound_data = data;
+}
+
+void vtr_display_client_listen_to_sound(struct vtr_display_client *screen, bool listens)
+{
+	vtr_outbox_set_listens(&screen->outbox, listens);
+}
+
+enum vtr_err vtr_display_client_send_microphone(struct vtr_display_client *screen,
+                                                const struct vtr_audio_block *block)
+{
+	return vtr_outbox_send_microphone(&screen->outbox, block);
 }
 
 enum vtr_err vtr_display_client_ask_mode(struct vtr_display_client *screen, uint32_t display,

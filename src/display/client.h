@@ -7,6 +7,7 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "display/audio.h"
 #include "display/frame.h"
 #include "display/scanout_page.h"
 #include "display/types.h"
@@ -105,6 +106,18 @@ VTR_MUST_CHECK enum vtr_err vtr_display_client_read_cursor(struct vtr_display_cl
 /* Returns: the keyboard lights that are on: enum vtr_light, or-ed. A change also triggers
  *          vtr_display_client_await_flush(). */
 uint32_t vtr_display_client_read_lights(struct vtr_display_client *screen);
+
+/* Has `woken` called whenever the front has changed the page of sound (display/sound_page.h), while this process
+ * listens. Not while vtr_display_client_run() runs. */
+void vtr_display_client_on_sound(struct vtr_display_client *screen, void (*woken)(void *data), void *data);
+
+/* Asks the front for the guest's sound from now on, or for none. Does not wait for it. */
+void vtr_display_client_listen_to_sound(struct vtr_display_client *screen, bool listens);
+
+/* Sends 10 ms of a user's microphone to the front, without blocking. Returns: VTR_ERR_AGAIN (the socket is full: the
+ * block is lost), VTR_ERR_GONE, VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_display_client_send_microphone(struct vtr_display_client *screen,
+                                                               const struct vtr_audio_block *block);
 
 /**
  * Asks the front for another mode. Does not wait for it.

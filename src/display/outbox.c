@@ -10,6 +10,8 @@ void vtr_outbox_init(struct vtr_outbox *outbox, int fd, void (*wake)(void *data)
 	outbox->wake = wake;
 	outbox->data = data;
 	outbox->count = 0;
+	outbox->listens = false;
+	outbox->sent_listens = false;
 	outbox->lossy = false;
 	pthread_mutex_init(&outbox->lock, NULL);
 }
@@ -43,7 +45,7 @@ enum vtr_err vtr_outbox_send_mode(struct vtr_outbox *outbox, const struct vtr_di
 
 static struct vtr_display_msg_input pack(const struct vtr_input *input)
 {
-	return (struct vtr_display_msg_input){
+	struct vtr_display_msg_input message = {
 		.kind = input->kind,
 		.display = input->display,
 		.code = input->code,
@@ -52,7 +54,10 @@ static struct vtr_display_msg_input pack(const struct vtr_input *input)
 		.y = input->y,
 		.wheel_x = input->wheel_x,
 		.wheel_y = input->wheel_y,
+		.buttons = input->buttons,
 	};
+	memcpy(message.axes, input->axes, sizeof(message.axes));
+	return message;
 }
 
 static enum vtr_err send_now(struct vtr_outbox *outbox, const struct vtr_input *input)
@@ -69,7 +74,7 @@ static bool merge(struct vtr_input *last, const struct vtr_input *next)
 	if (last->kind != next->kind || last->display != next->display) {
 		return false;
 	}
-	if (next->kind == VTR_INPUT_MOTION) {
+	if (next->kind == VTR_INPUT_MOTION || vtr_input_replaces(last, next)) {
 		*last = *next;
 		return true;
 	}
@@ -127,12 +132,49 @@ enum vtr_err vtr_outbox_send_input(struct vtr_outbox *outbox, const struct vtr_i
 	return err;
 }
 
+enum vtr_err vtr_outbox_send_microphone(struct vtr_outbox *outbox, const struct vtr_audio_block *block)
+{
+	const struct vtr_ipc_parts parts = { .payload = block };
+	enum vtr_err err = VTR_ERR_AGAIN;
+
+	pthread_mutex_lock(&outbox->lock);
+	if (outbox->count == 0 && is_writable(outbox)) {
+		err = vtr_ipc_send(outbox->fd, vtr_display_msg_rules, VTR_DISPLAY_MSG_MICROPHONE, &parts);
+	}
+	pthread_mutex_unlock(&outbox->lock);
+	return err;
+}
+
+void vtr_outbox_set_listens(struct vtr_outbox *outbox, bool listens)
+{
+	pthread_mutex_lock(&outbox->lock);
+	outbox->listens = listens;
+	pthread_mutex_unlock(&outbox->lock);
+	outbox->wake(outbox->data);
+}
+
+/* Call it with the lock held. */
+static enum vtr_err send_listens(struct vtr_outbox *outbox)
+{
+	const struct vtr_display_msg_listen message = { .listens = outbox->listens };
+	const struct vtr_ipc_parts parts = { .payload = &message };
+
+	if (outbox->listens == outbox->sent_listens) {
+		return VTR_OK;
+	}
+	if (!is_writable(outbox)) {
+		return VTR_ERR_AGAIN;
+	}
+	outbox->sent_listens = outbox->listens;
+	return vtr_ipc_send(outbox->fd, vtr_display_msg_rules, VTR_DISPLAY_MSG_LISTEN, &parts);
+}
+
 enum vtr_err vtr_outbox_flush(struct vtr_outbox *outbox)
 {
-	enum vtr_err err = VTR_OK;
 	size_t sent = 0;
 
 	pthread_mutex_lock(&outbox->lock);
+	enum vtr_err err = send_listens(outbox);
 	while (sent < outbox->count && err == VTR_OK) {
 		err = is_writable(outbox) ? send_now(outbox, &outbox->waiting[sent]) : VTR_ERR_AGAIN;
 		sent += err == VTR_OK;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "display/audio.h"
 #include "display/protocol.h"
 #include "display/types.h"
 
@@ -28,6 +29,7 @@ struct vtr_outbox {
 	pthread_mutex_t lock; /* guards what follows, and sending on fd */
 	struct vtr_input waiting[VTR_OUTBOX_ROOM];
 	size_t count;
+	bool listens, sent_listens; /* to sound: as wanted, and as the front knows */
 	bool lossy; /* overflowed: holds a release; further input is lost until that is sent */
 };
 
@@ -40,6 +42,13 @@ void vtr_outbox_finish(struct vtr_outbox *outbox);
 /* Returns: VTR_ERR_AGAIN (the socket is full), VTR_ERR_GONE, VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_outbox_send_mode(struct vtr_outbox *outbox,
                                                  const struct vtr_display_msg_mode *mode);
+
+/* See vtr_display_client_send_microphone(). */
+VTR_MUST_CHECK enum vtr_err vtr_outbox_send_microphone(struct vtr_outbox *outbox,
+                                                       const struct vtr_audio_block *block);
+
+/* See vtr_display_client_listen_to_sound(). vtr_outbox_flush() sends it. */
+void vtr_outbox_set_listens(struct vtr_outbox *outbox, bool listens);
 
 /* See vtr_display_client_send_input(). */
 VTR_MUST_CHECK enum vtr_err vtr_outbox_send_input(struct vtr_outbox *outbox, const struct vtr_input *input);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "display/types.h"
 #include "ipc/ipc.h"
 
 /*
@@ -24,6 +25,11 @@ enum vtr_display_fd {
 	VTR_DISPLAY_FD_TOKENS = 9,  /* struct vtr_tokens; with --http or --hxfr */
 	VTR_DISPLAY_FD_HXFR = 10,   /* a listening socket; with --hxfr or --hxfr-open */
 	VTR_DISPLAY_FD_METRICS = 11, /* struct vtr_metrics_page, read-only; with --metrics */
+	VTR_DISPLAY_FD_SOUND = 12,  /* struct vtr_sound_page, read-only; with --sound */
+	VTR_DISPLAY_FD_LINKS = 15, /* struct vtr_links_page; with --links */
+	VTR_DISPLAY_FD_AGENT = 13, /* a listening socket for the guest's agent; with --agent */
+	VTR_DISPLAY_FD_WEBDAV =
+		14, /* a listening socket for the folder shared with the guest; with --webdav */
 	VTR_DISPLAY_FD_FEEDS = 16, /* sockets for video (encode/packet_pipe.h), consecutive; with --feeds */
 };
 
@@ -34,6 +40,8 @@ enum vtr_display_msg {
 	/* To the front. */
 	VTR_DISPLAY_MSG_MODE = 3, /* a user wants another mode */
 	VTR_DISPLAY_MSG_INPUT = 4, /* a user types or points */
+	VTR_DISPLAY_MSG_LISTEN = 64, /* the process wants the guest's sound, or does not any more */
+	VTR_DISPLAY_MSG_MICROPHONE = 65, /* struct vtr_audio_block: 10 ms of a user's microphone */
 	VTR_DISPLAY_MSG_COUNT,
 };
 
@@ -61,6 +69,12 @@ struct vtr_display_msg_input {
 	uint32_t down; /* 0 or 1 */
 	uint32_t x, y;
 	int32_t wheel_x, wheel_y;
+	uint32_t buttons;
+	int16_t axes[VTR_PAD_AXES];
+};
+
+struct vtr_display_msg_listen {
+	uint32_t listens; /* 0 or 1 */
 };
 
 /* The largest rotation in one message: 256 notches. */

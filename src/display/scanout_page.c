@@ -126,6 +126,11 @@ void vtr_scanout_acks_await_flush(struct vtr_scanout_acks *acks)
 	atomic_exchange_explicit(&acks->asleep, 1, memory_order_acq_rel);
 }
 
+bool vtr_scanout_acks_are_awaiting(const struct vtr_scanout_acks *acks)
+{
+	return atomic_load_explicit(&acks->asleep, memory_order_acquire) != 0;
+}
+
 enum vtr_err vtr_scanout_page_read(const struct vtr_scanout_page *page, uint32_t display,
                                    struct vtr_scanout_frame *out_frame)
 {

@@ -122,6 +122,9 @@ uint32_t vtr_scanout_page_read_lights(const struct vtr_scanout_page *page);
 /* Asks to be woken by the next flush of any display. Check the scanout page once more after this call. */
 void vtr_scanout_acks_await_flush(struct vtr_scanout_acks *acks);
 
+/* Returns: whether no display was flushed since vtr_scanout_acks_await_flush(). */
+bool vtr_scanout_acks_are_awaiting(const struct vtr_scanout_acks *acks);
+
 /* The damage of `frame` has been handled. */
 void vtr_scanout_acks_take(struct vtr_scanout_acks *acks, uint32_t display, uint64_t frame);
 

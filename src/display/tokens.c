@@ -17,7 +17,7 @@
 /* "control " and "view ", two tokens, two line ends. */
 #define FILE_BYTES (8 + 5 + 2 * VTR_TOKEN_LENGTH + 2)
 
-static enum vtr_err make_token(char out[VTR_TOKEN_LENGTH])
+enum vtr_err vtr_token_make(char out_token[VTR_TOKEN_LENGTH])
 {
 	static const char digits[] = "0123456789abcdef";
 	uint8_t bytes[VTR_TOKEN_LENGTH / 2];
@@ -26,8 +26,8 @@ static enum vtr_err make_token(char out[VTR_TOKEN_LENGTH])
 		return VTR_ERR_OS;
 	}
 	for (size_t i = 0; i < sizeof(bytes); i++) {
-		out[2 * i] = digits[bytes[i] >> 4];
-		out[2 * i + 1] = digits[bytes[i] & 15];
+		out_token[2 * i] = digits[bytes[i] >> 4];
+		out_token[2 * i + 1] = digits[bytes[i] & 15];
 	}
 	return VTR_OK;
 }
@@ -35,10 +35,10 @@ static enum vtr_err make_token(char out[VTR_TOKEN_LENGTH])
 enum vtr_err vtr_tokens_make(struct vtr_tokens *out_tokens)
 {
 	struct vtr_tokens tokens;
-	enum vtr_err err = make_token(tokens.control);
+	enum vtr_err err = vtr_token_make(tokens.control);
 
 	if (err == VTR_OK) {
-		err = make_token(tokens.view);
+		err = vtr_token_make(tokens.view);
 	}
 	if (err == VTR_OK) {
 		*out_tokens = tokens;
@@ -46,10 +46,10 @@ enum vtr_err vtr_tokens_make(struct vtr_tokens *out_tokens)
 	return err;
 }
 
-static bool is_token(const char *text)
+bool vtr_token_is_well_formed(const char token[VTR_TOKEN_LENGTH])
 {
 	for (size_t i = 0; i < VTR_TOKEN_LENGTH; i++) {
-		if (!strchr("0123456789abcdef", text[i]) || text[i] == '\0') {
+		if (!strchr("0123456789abcdef", token[i]) || token[i] == '\0') {
 			return false;
 		}
 	}
@@ -61,9 +61,9 @@ static bool parse(const char text[FILE_BYTES], struct vtr_tokens *out_tokens)
 	const char *control = text + 8;
 	const char *view = control + VTR_TOKEN_LENGTH + 1 + 5;
 
-	if (memcmp(text, "control ", 8) != 0 || !is_token(control) || memcmp(view - 6, "\nview ", 6) != 0 ||
-	    !is_token(view) || view[VTR_TOKEN_LENGTH] != '\n' ||
-	    memcmp(control, view, VTR_TOKEN_LENGTH) == 0) {
+	if (memcmp(text, "control ", 8) != 0 || !vtr_token_is_well_formed(control) ||
+	    memcmp(view - 6, "\nview ", 6) != 0 || !vtr_token_is_well_formed(view) ||
+	    view[VTR_TOKEN_LENGTH] != '\n' || memcmp(control, view, VTR_TOKEN_LENGTH) == 0) {
 		return false;
 	}
 	memcpy(out_tokens->control, control, VTR_TOKEN_LENGTH);
@@ -167,7 +167,7 @@ enum vtr_err vtr_tokens_load(struct vtr_log *log, const char *path, struct vtr_t
 	return err;
 }
 
-static bool is_same(const char a[VTR_TOKEN_LENGTH], const char *b)
+bool vtr_token_is_same(const char a[VTR_TOKEN_LENGTH], const char *b)
 {
 	volatile uint8_t difference = 0; /* volatile: keeps the compiler from ending the loop early */
 
@@ -182,7 +182,7 @@ enum vtr_token_kind vtr_tokens_check(const struct vtr_tokens *tokens, const char
 	if (length != VTR_TOKEN_LENGTH) {
 		return VTR_TOKEN_WRONG;
 	}
-	bool control = is_same(tokens->control, token);
-	bool view = is_same(tokens->view, token);
+	bool control = vtr_token_is_same(tokens->control, token);
+	bool view = vtr_token_is_same(tokens->view, token);
 	return control ? VTR_TOKEN_CONTROL : view ? VTR_TOKEN_VIEW : VTR_TOKEN_WRONG;
 }

@@ -42,6 +42,15 @@ VTR_MUST_CHECK enum vtr_err vtr_tokens_make(struct vtr_tokens *out_tokens);
 VTR_MUST_CHECK enum vtr_err vtr_tokens_load(struct vtr_log *log, const char *path,
                                             struct vtr_tokens *out_tokens);
 
+/* Writes a new token. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_token_make(char out_token[VTR_TOKEN_LENGTH]);
+
+/* Returns: whether it looks like a token. */
+bool vtr_token_is_well_formed(const char token[VTR_TOKEN_LENGTH]);
+
+/* The time it takes does not depend on where they differ. */
+bool vtr_token_is_same(const char a[VTR_TOKEN_LENGTH], const char *b);
+
 /* Returns: what a token permits. The time it takes depends only on the length of the token. */
 enum vtr_token_kind vtr_tokens_check(const struct vtr_tokens *tokens, const char *token, size_t length);
 

@@ -56,8 +56,37 @@ enum vtr_input_kind {
 	VTR_INPUT_KEY,     /* or a button: code, down */
 	VTR_INPUT_MOTION,  /* x, y */
 	VTR_INPUT_WHEEL,   /* wheel_x, wheel_y */
-	VTR_INPUT_RELEASE, /* of all keys and buttons that are down */
+	VTR_INPUT_RELEASE, /* of all keys and buttons that are down, and of all contacts and pads */
+	VTR_INPUT_TOUCH,   /* a finger on a touch screen: code is the contact, down, x, y */
+	VTR_INPUT_PAD,     /* a game pad: code is its number, buttons, axes */
 };
+
+/* Fingers at once. */
+#define VTR_TOUCH_CONTACTS 10
+
+#define VTR_PADS 4
+/* Bits of vtr_input.buttons, in the order of the standard mapping of W3C's Gamepad API. Triggers are axes. */
+enum vtr_pad_button {
+	VTR_PAD_SOUTH,
+	VTR_PAD_EAST,
+	VTR_PAD_WEST,
+	VTR_PAD_NORTH,
+	VTR_PAD_SHOULDER_LEFT,
+	VTR_PAD_SHOULDER_RIGHT,
+	VTR_PAD_SELECT = 8,
+	VTR_PAD_START,
+	VTR_PAD_STICK_LEFT,
+	VTR_PAD_STICK_RIGHT,
+	VTR_PAD_UP,
+	VTR_PAD_DOWN,
+	VTR_PAD_LEFT,
+	VTR_PAD_RIGHT,
+	VTR_PAD_MODE,
+};
+#define VTR_PAD_BUTTONS 0x1ff3fu
+/* Left stick, right stick, each right and down; left and right trigger, which are not negative. */
+#define VTR_PAD_AXES 6
+#define VTR_PAD_FIRST_TRIGGER 4
 
 #define VTR_INPUT_MAX_CODE 0x2ff /* KEY_MAX */
 #define VTR_INPUT_MAX_PLACE 65535
@@ -66,11 +95,24 @@ enum vtr_input_kind {
 struct vtr_input {
 	enum vtr_input_kind kind;
 	uint32_t display;
-	uint32_t code;            /* of linux/input-event-codes.h: KEY_*, BTN_*; not 0 */
+	uint32_t code; /* of a key: of linux/input-event-codes.h, KEY_* or BTN_*; not 0 */
 	bool down;
-	uint32_t x, y;            /* 0 to VTR_INPUT_MAX_PLACE across the display's picture */
+	uint32_t x, y; /* 0 to VTR_INPUT_MAX_PLACE across the display's picture */
 	int32_t wheel_x, wheel_y; /* 120 per notch; right and away from the user are positive */
+	uint32_t buttons; /* those that are down: 1 << enum vtr_pad_button */
+	int16_t axes[VTR_PAD_AXES];
 };
+
+/* Returns: whether an event of a finger or pad makes the one right before it unnecessary: a move, or another position
+ * of the axes. */
+static inline bool vtr_input_replaces(const struct vtr_input *last, const struct vtr_input *next)
+{
+	if (last->kind != next->kind || last->code != next->code) {
+		return false;
+	}
+	return (next->kind == VTR_INPUT_TOUCH && last->down && next->down) ||
+	       (next->kind == VTR_INPUT_PAD && last->buttons == next->buttons);
+}
 
 /* A keyboard's lights, which the guest controls. */
 enum vtr_light {

@@ -35,6 +35,9 @@
 /* The time that the process has to end by itself. */
 #define FINISH_MS 1000
 
+/* So long after its last block, a process has ended to speak. */
+#define VOICE_NS INT64_C(500000000)
+
 /* For the one message that waits for the socket. */
 #define QUEUE_BYTES 4096
 
@@ -64,6 +67,7 @@ struct vtr_display_child {
 	bool lived_long; /* at least one process lived long */
 	bool left; /* the process will not be restarted */
 	bool pressed; /* a key or button may be held down */
+	bool listens; /* to the guest's sound */
 	int ring_fd; /* our end of the process's bell; -1: there is no process */
 };
 
@@ -210,7 +214,7 @@ static void pass_input(struct vtr_display_child *child, const struct vtr_input *
 /* Input is not logged: it may be a password. */
 static enum vtr_err handle_input(struct vtr_display_child *child, const struct vtr_display_msg_input *message)
 {
-	const struct vtr_input input = {
+	struct vtr_input input = {
 		.kind = (enum vtr_input_kind)message->kind,
 		.display = message->display,
 		.code = message->code,
@@ -219,14 +223,54 @@ static enum vtr_err handle_input(struct vtr_display_child *child, const struct v
 		.y = message->y,
 		.wheel_x = message->wheel_x,
 		.wheel_y = message->wheel_y,
+		.buttons = message->buttons,
 	};
 
+	memcpy(input.axes, message->axes, sizeof(input.axes));
 	if (!vtr_display_input_check(message)) {
 		return VTR_ERR_PROTOCOL;
 	}
-	child->pressed |= input.kind == VTR_INPUT_KEY;
+	child->pressed |= input.kind == VTR_INPUT_KEY || input.kind == VTR_INPUT_TOUCH ||
+	                  input.kind == VTR_INPUT_PAD;
 	pass_input(child, &input);
 	return VTR_OK;
+}
+
+static void set_listens(struct vtr_display_child *child, bool listens)
+{
+	if (child->listens == listens) {
+		return;
+	}
+	child->listens = listens;
+	if (child->params.events->listen) {
+		child->params.events->listen(child->params.data, listens);
+	}
+}
+
+static enum vtr_err handle_listen(struct vtr_display_child *child,
+                                  const struct vtr_display_msg_listen *message)
+{
+	if (message->listens > 1) {
+		return VTR_ERR_PROTOCOL;
+	}
+	set_listens(child, message->listens != 0);
+	return VTR_OK;
+}
+
+static void handle_microphone(struct vtr_display_child *child, const struct vtr_audio_block *block)
+{
+	struct vtr_display_voice *voice = child->params.voice;
+	const int64_t now_ns = vtr_os_now_ns();
+
+	if (!voice || !child->params.events->microphone) {
+		return;
+	}
+	if (child->params.speaks_first) {
+		voice->first_ns = now_ns;
+	} else if (voice->first_ns != 0 && now_ns - voice->first_ns < VOICE_NS) {
+		return;
+	}
+	child->params.events->microphone(child->params.data, block);
 }
 
 static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message, unsigned *cost)
@@ -239,6 +283,11 @@ static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message
 		return handle_mode(child, message->payload);
 	case VTR_DISPLAY_MSG_INPUT:
 		return handle_input(child, message->payload);
+	case VTR_DISPLAY_MSG_MICROPHONE:
+		handle_microphone(child, message->payload);
+		return VTR_OK;
+	case VTR_DISPLAY_MSG_LISTEN:
+		return handle_listen(child, message->payload);
 	default:
 		return VTR_ERR_PROTOCOL;
 	}
@@ -408,6 +457,7 @@ static void on_died(void *data, const struct vtr_child_end *end)
 	int status = end->status;
 
 	vtr_close(&child->ring_fd);
+	set_listens(child, false);
 	if (child->pressed) {
 		child->pressed = false;
 		pass_input(child, &(struct vtr_input){ .kind = VTR_INPUT_RELEASE });
@@ -498,6 +548,11 @@ void vtr_display_child_destroy(struct vtr_display_child *child)
 bool vtr_display_child_lives(const struct vtr_display_child *child)
 {
 	return !child->left;
+}
+
+bool vtr_display_child_listens(const struct vtr_display_child *child)
+{
+	return child->listens;
 }
 
 void vtr_display_child_ring(struct vtr_display_child *child)

@@ -24,6 +24,11 @@ struct vtr_os_spawn_fd;
 struct vtr_display_child;
 struct vtr_display_outputs;
 
+/* Whose microphone the guest hears, of several processes: two at once would be heard as neither. */
+struct vtr_display_voice {
+	int64_t first_ns; /* when a process that speaks first sent a block; 0: none has */
+};
+
 /* The exit status of a process that cannot do its work and has logged why. It is not restarted. */
 #define VTR_SCREEN_EXIT_USELESS 3
 
@@ -45,6 +50,8 @@ struct vtr_display_child_params {
 	int hostmem_fd;           /* read-only */
 	uint64_t hostmem_size;
 	struct vtr_display_outputs *outputs; /* or NULL */
+	struct vtr_display_voice *voice; /* shared by the processes that may speak; NULL: this one may not */
+	bool speaks_first; /* the others are not heard while this one speaks */
 	enum vtr_os_role role;
 	enum vtr_os_sandbox_mode sandbox;
 	const struct vtr_display_events *events;
@@ -60,6 +67,9 @@ void vtr_display_child_destroy(struct vtr_display_child *child);
 
 /* Returns: whether the process runs or will be restarted. */
 bool vtr_display_child_lives(const struct vtr_display_child *child);
+
+/* Returns: whether there is a process that wants the guest's sound. */
+bool vtr_display_child_listens(const struct vtr_display_child *child);
 
 /* Wakes the process, if there is one. */
 void vtr_display_child_ring(struct vtr_display_child *child);

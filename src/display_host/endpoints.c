@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "display/links.h"
 #include "display/tokens.h"
 #include "display_host/host.h"
 #include "platform/inet.h"
@@ -210,7 +211,9 @@ enum vtr_err vtr_endpoints_open(struct vtr_log *log, const struct vtr_display_ho
 	struct vtr_endpoints *places = out_places;
 	enum vtr_err err = VTR_OK;
 
-	*places = (struct vtr_endpoints){ .log = log, .http_fd = -1, .hxfr_fd = -1, .tokens_fd = -1 };
+	*places = (struct vtr_endpoints){
+		.log = log, .http_fd = -1, .hxfr_fd = -1, .tokens_fd = -1, .links_fd = -1
+	};
 	if (params->http.address) {
 		err = listen_http(places, &params->http);
 	}
@@ -219,6 +222,9 @@ enum vtr_err vtr_endpoints_open(struct vtr_log *log, const struct vtr_display_ho
 	}
 	if (err == VTR_OK && (places->http_fd >= 0 || places->hxfr_fd >= 0)) {
 		err = make_tokens(places, params);
+	}
+	if (err == VTR_OK && places->http_fd >= 0 && params->metrics_fd < 0) {
+		err = vtr_os_shm_create("vitrine-links", sizeof(struct vtr_links_page), &places->links_fd);
 	}
 	if (err != VTR_OK) {
 		vtr_endpoints_close(places);
@@ -231,4 +237,5 @@ void vtr_endpoints_close(struct vtr_endpoints *places)
 	vtr_close(&places->http_fd);
 	vtr_close(&places->hxfr_fd);
 	vtr_close(&places->tokens_fd);
+	vtr_close(&places->links_fd);
 }

@@ -24,6 +24,7 @@ struct vtr_endpoints {
 	int http_fd;   /* the listening socket; -1: HTTP is not served */
 	int hxfr_fd;   /* the same for HXFR */
 	int tokens_fd; /* struct vtr_tokens, read-only; -1: nothing is served */
+	int links_fd;  /* struct vtr_links_page; -1: HTTP is not served, or shows no displays */
 	bool http_is_remote; /* other machines can reach it */
 	/* Addresses with ports, and links with tokens; "" for what is not served. */
 	char http[VTR_OS_INET_TEXT];

@@ -14,6 +14,7 @@
 #include "display/protocol.h"
 #include "display/rect.h"
 #include "display/scanout_page.h"
+#include "display/sound_page.h"
 #include "display_host/child.h"
 #include "display_host/endpoints.h"
 #include "display_host/outputs.h"
@@ -24,8 +25,8 @@
 /* The interval of marks, see struct vtr_scanout_frame. */
 #define MARK_NS INT64_C(500000000)
 /* For one process. */
-#define MAX_ARGS 24
-#define MAX_FDS 4
+#define MAX_ARGS 32
+#define MAX_FDS 12
 
 struct display {
 	bool pending; /* `next` becomes visible at the next flush */
@@ -56,12 +57,17 @@ struct vtr_display_host {
 	struct vtr_log *log;
 	struct vtr_scanout_page *page;
 	int page_fd;  /* read-only, like hostmem_fd */
+	struct vtr_sound_page *sound_page; /* NULL: there is no sound device */
+	int sound_fd;        /* read-only; -1 then */
 	int hostmem_fd; /* -1: there is no hostmem */
 	struct vtr_endpoints places;
 	struct vtr_display_outputs *outputs; /* NULL: no outputs */
 	struct consumer consumers[CONSUMERS];
+	struct vtr_display_voice voice;
+	char pads[16];
 	char bitrate[16];
 	char fps[16];
+	char webdav_bytes[24];
 	struct display displays[VTR_MAX_DISPLAYS];
 };
 
@@ -271,23 +277,32 @@ static enum vtr_err make_acks(size_t size, int *out_fd, void **out_map)
 	return err;
 }
 
-/* Creates the scanout page, which the processes have read-only. */
-static enum vtr_err make_scanout_page(struct vtr_display_host *client)
+/* Creates a page that the processes have read-only. *out_map is set as soon as there is one. */
+static enum vtr_err make_page(const char *name, size_t size, int *out_fd, void **out_map)
 {
-	const size_t size = sizeof(*client->page);
 	vtr_autofd int fd = -1;
 	vtr_autofd int view_fd = -1;
-	void *map;
-	enum vtr_err err = vtr_os_shm_create_shown("vitrine-scanout-page", size, &fd, &view_fd);
+	enum vtr_err err = vtr_os_shm_create_shown(name, size, &fd, &view_fd);
 
 	if (err == VTR_OK) {
-		err = vtr_os_shm_map(fd, 0, size, true, &map);
+		err = vtr_os_shm_map(fd, 0, size, true, out_map);
 	}
-	if (err != VTR_OK) {
+	return err == VTR_OK ? vtr_os_shm_read_only(fd, view_fd, out_fd) : err;
+}
+
+static enum vtr_err make_pages(struct vtr_display_host *client, bool sound)
+{
+	void *map = NULL;
+	enum vtr_err err = make_page("vitrine-scanout-page", sizeof(*client->page), &client->page_fd, &map);
+
+	client->page = map;
+	if (err != VTR_OK || !sound) {
 		return err;
 	}
-	client->page = map;
-	return vtr_os_shm_read_only(fd, view_fd, &client->page_fd);
+	map = NULL;
+	err = make_page("vitrine-sound", sizeof(*client->sound_page), &client->sound_fd, &map);
+	client->sound_page = map;
+	return err;
 }
 
 static enum vtr_err make_outputs(struct vtr_display_host *client,
@@ -334,6 +349,7 @@ static void add_fd(struct consumer *consumer, int fd, enum vtr_display_fd as)
 static enum vtr_err start_consumer(struct vtr_display_host *client, struct consumer *consumer,
                                    const char *command, const struct vtr_display_host_params *params)
 {
+	const bool is_window = consumer == &client->consumers[CONSUMER_WINDOW];
 	void *map;
 	enum vtr_err err = make_acks(sizeof(*consumer->acks), &consumer->acks_fd, &map);
 
@@ -350,16 +366,18 @@ static enum vtr_err start_consumer(struct vtr_display_host *client, struct consu
 		.args = consumer->args,
 		.fds = consumer->fds,
 		.fd_count = consumer->fd_count,
-		.may_leave = consumer == &client->consumers[CONSUMER_WINDOW],
+		.may_leave = is_window,
 		.page_fd = client->page_fd,
 		.acks_fd = consumer->acks_fd,
 		.acks = consumer->acks,
 		.hostmem_fd = client->hostmem_fd,
 		.hostmem_size = params->hostmem ? params->hostmem->size : 0,
-		.outputs = consumer == &client->consumers[CONSUMER_SCREEN] ? client->outputs : NULL,
-		.role = consumer == &client->consumers[CONSUMER_WINDOW] ? VTR_OS_ROLE_WINDOW :
-		                                                          VTR_OS_ROLE_SERVER,
+		.outputs = is_window ? NULL : client->outputs,
+		.role = is_window ? VTR_OS_ROLE_WINDOW : VTR_OS_ROLE_SERVER,
 		.sandbox = params->sandbox,
+		/* Who opens the microphone on the page does so by hand, and the window's is open all the time. */
+		.voice = is_window && !params->desktop.microphone ? NULL : &client->voice,
+		.speaks_first = !is_window,
 		.events = params->events,
 		.data = params->data,
 	};
@@ -390,8 +408,21 @@ static enum vtr_err start_screen(struct vtr_display_host *client,
 	add_fd(consumer, places->http_fd, VTR_DISPLAY_FD_HTTP);
 	add_fd(consumer, places->tokens_fd, VTR_DISPLAY_FD_TOKENS);
 	add_fd(consumer, places->hxfr_fd, VTR_DISPLAY_FD_HXFR);
+	add_flag(consumer, "--links", places->links_fd >= 0);
+	add_fd(consumer, places->links_fd, VTR_DISPLAY_FD_LINKS);
+	add_flag(consumer, "--touch", params->has_touch);
+	snprintf(client->pads, sizeof(client->pads), "%u", params->pads);
+	add_arg(consumer, "--pads", params->pads > 0 ? client->pads : NULL);
 	add_flag(consumer, "--metrics", params->metrics_fd >= 0);
 	add_fd(consumer, params->metrics_fd, VTR_DISPLAY_FD_METRICS);
+	add_flag(consumer, "--sound", client->sound_fd >= 0);
+	add_fd(consumer, client->sound_fd, VTR_DISPLAY_FD_SOUND);
+	add_flag(consumer, "--agent", params->agent_fd >= 0);
+	add_fd(consumer, params->agent_fd, VTR_DISPLAY_FD_AGENT);
+	snprintf(client->webdav_bytes, sizeof(client->webdav_bytes), "%llu",
+	         (unsigned long long)params->webdav_bytes);
+	add_arg(consumer, "--webdav", params->webdav_fd >= 0 ? client->webdav_bytes : NULL);
+	add_fd(consumer, params->webdav_fd, VTR_DISPLAY_FD_WEBDAV);
 	return start_consumer(client, consumer, "screen", params);
 }
 
@@ -402,12 +433,15 @@ static enum vtr_err start_window(struct vtr_display_host *client,
 
 	add_arg(consumer, "--title", params->desktop.title);
 	add_arg(consumer, "--renderer", params->desktop.renderer);
+	add_flag(consumer, "--sound", client->sound_fd >= 0);
+	add_flag(consumer, "--microphone", params->desktop.microphone);
+	add_fd(consumer, client->sound_fd, VTR_DISPLAY_FD_SOUND);
 	return start_consumer(client, consumer, "window", params);
 }
 
 static enum vtr_err start(struct vtr_display_host *client, const struct vtr_display_host_params *params)
 {
-	enum vtr_err err = make_scanout_page(client);
+	enum vtr_err err = make_pages(client, params->sound);
 
 	if (err == VTR_OK) {
 		err = vtr_endpoints_open(params->log, params, &client->places);
@@ -439,7 +473,9 @@ enum vtr_err vtr_display_host_create(const struct vtr_display_host_params *param
 	client->log = params->log;
 	client->page_fd = -1;
 	client->hostmem_fd = -1;
-	client->places = (struct vtr_endpoints){ .http_fd = -1, .hxfr_fd = -1, .tokens_fd = -1 };
+	client->sound_fd = -1;
+	client->places =
+		(struct vtr_endpoints){ .http_fd = -1, .hxfr_fd = -1, .tokens_fd = -1, .links_fd = -1 };
 	for (size_t i = 0; i < CONSUMERS; i++) {
 		client->consumers[i].acks_fd = -1;
 	}
@@ -467,7 +503,9 @@ void vtr_display_host_destroy(struct vtr_display_host *client)
 	vtr_endpoints_close(&client->places);
 	vtr_close(&client->page_fd);
 	vtr_close(&client->hostmem_fd);
+	vtr_close(&client->sound_fd);
 	vtr_os_shm_unmap(client->page, sizeof(*client->page));
+	vtr_os_shm_unmap(client->sound_page, sizeof(*client->sound_page));
 	free(client);
 }
 
@@ -475,6 +513,21 @@ void vtr_display_host_set_lights(struct vtr_display_host *client, uint32_t light
 {
 	vtr_scanout_page_set_lights(client->page, lights);
 	wake(client);
+}
+
+struct vtr_sound_page *vtr_display_host_sound_page(struct vtr_display_host *client)
+{
+	return client->sound_page;
+}
+
+void vtr_display_host_wake_sound(struct vtr_display_host *client)
+{
+	for (size_t i = 0; i < CONSUMERS; i++) {
+		const struct consumer *consumer = &client->consumers[i];
+		if (lives(consumer) && vtr_display_child_listens(consumer->child)) {
+			vtr_display_child_ring(consumer->child);
+		}
+	}
 }
 
 const char *vtr_display_host_link(const struct vtr_display_host *client, bool may_control)

@@ -23,6 +23,7 @@
 struct vtr_log;
 struct vtr_os_loop;
 struct vtr_display_host;
+struct vtr_sound_page;
 
 /* The addresses and settings of the web page. */
 struct vtr_display_http {
@@ -56,6 +57,7 @@ struct vtr_display_desktop {
 	bool wanted;
 	const char *renderer; /* see struct vtr_present_params; NULL: the best */
 	const char *title;    /* of the machine; NULL: none */
+	bool microphone;      /* the guest may record by this machine's microphone */
 };
 
 struct vtr_display_host_params {
@@ -68,10 +70,16 @@ struct vtr_display_host_params {
 	struct vtr_display_video video;
 	struct vtr_display_hxfr hxfr;
 	struct vtr_display_desktop desktop;
+	bool has_touch; /* the guest has a touch screen */
+	uint32_t pads;  /* game pads that it has: at most VTR_PADS */
 	enum vtr_os_sandbox_mode sandbox; /* of all processes */
 	/* Metrics of this process (display/metrics_page.h), read-only; borrowed. Only these are served over HTTP then.
 	 * -1: none. */
 	int metrics_fd;
+	bool sound; /* there is a sound device, see vtr_display_host_sound_page() */
+	int agent_fd; /* listens for the guest's agent, which the page uses; borrowed; -1: none */
+	int webdav_fd; /* the same for the folder that is shared with the guest */
+	uint64_t webdav_bytes; /* the most in that folder */
 	const struct vtr_display_events *events;
 	void *data; /* for the events */
 };
@@ -98,6 +106,12 @@ extern const struct vtr_display_ops vtr_display_host_ops;
 
 /* Sets the keyboard lights that are on: enum vtr_light, or-ed. */
 void vtr_display_host_set_lights(struct vtr_display_host *client, uint32_t lights);
+
+/* Returns: the page for the guest's sound, which the processes read; NULL without `sound`. Owner: the host. */
+struct vtr_sound_page *vtr_display_host_sound_page(struct vtr_display_host *client);
+
+/* Wakes the processes that listen: there is something new in that page. */
+void vtr_display_host_wake_sound(struct vtr_display_host *client);
 
 /* Returns: the page's link with a token ("http://127.0.0.1:8080/#token=..."), for controlling the machine or only
  *          for watching; NULL if the page is not served. Do not log it. */

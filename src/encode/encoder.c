@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "encode/codec.h"
+#include "encode/h264_sps.h"
 #include "platform/thread.h"
 
 /*
@@ -44,7 +45,10 @@ struct vtr_encoder {
 static enum vtr_err make_unit(const struct vtr_encoder *encoder, struct vtr_access_unit **out_unit)
 {
 	const AVPacket *packet = encoder->packet;
-	struct vtr_access_unit *unit = malloc(sizeof(*unit) + (size_t)packet->size);
+	const struct vtr_h264_rates rates = { encoder->params.fps, encoder->params.bitrate };
+	const bool key = (packet->flags & AV_PKT_FLAG_KEY) != 0;
+	struct vtr_access_unit *unit =
+		malloc(sizeof(*unit) + (size_t)packet->size + (key ? VTR_H264_SPS_GROWTH : 0));
 
 	if (!unit) {
 		return VTR_ERR_NOMEM;
@@ -53,12 +57,16 @@ static enum vtr_err make_unit(const struct vtr_encoder *encoder, struct vtr_acce
 		.coded_ns = vtr_os_now_ns(),
 		.width = encoder->params.width,
 		.height = encoder->params.height,
-		.key = (packet->flags & AV_PKT_FLAG_KEY) != 0,
+		.key = key,
 		.number = (uint64_t)(encoder->first + encoder->last),
 		.size = (size_t)packet->size,
 	};
 	atomic_init(&unit->refs, 1);
-	memcpy(unit->data, packet->data, unit->size);
+	if (key) {
+		unit->size = vtr_h264_copy_live(packet->data, (size_t)packet->size, &rates, unit->data);
+	} else {
+		memcpy(unit->data, packet->data, unit->size);
+	}
 	*out_unit = unit;
 	return VTR_OK;
 }

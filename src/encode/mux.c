@@ -38,7 +38,10 @@ struct vtr_mux {
 struct vtr_muxer {
 	struct vtr_mux *mux;
 	AVFormatContext *format;
-	AVStream *stream;
+	AVStream *stream; /* of the pictures */
+	AVStream *sound; /* NULL: there is none */
+	uint32_t sound_samples; /* of a packet */
+	int64_t next_sound_ts; /* the earliest for the next packet of sound, in its stream's time base */
 	AVPacket *packet;
 	int fd;   /* -1: none */
 	int64_t at;      /* position in the file */
@@ -203,6 +206,41 @@ static int add_stream(struct vtr_muxer *muxer, const struct vtr_access_unit *fir
 	return set_parameters(muxer, first);
 }
 
+/* --- sound ------------------------------------------------------------------------------------------- */
+
+enum vtr_audio_codec vtr_mux_sound_codec(enum vtr_mux_kind kind)
+{
+	/* Media servers pass RTSP on to browsers by WebRTC, which has Opus and no AAC. */
+	return kind == VTR_MUX_MKV || kind == VTR_MUX_RTSP ? VTR_AUDIO_OPUS : VTR_AUDIO_AAC;
+}
+
+static int add_sound(struct vtr_muxer *muxer, const struct vtr_audio_format *format)
+{
+	const struct vtr_avformat *av = &muxer->mux->av;
+
+	muxer->sound = av->avformat_new_stream(muxer->format, NULL);
+	if (!muxer->sound) {
+		return AVERROR(ENOMEM);
+	}
+	AVCodecParameters *params = muxer->sound->codecpar;
+	muxer->sound->time_base = (AVRational){ 1, VTR_AUDIO_ENCODER_RATE };
+	muxer->sound_samples = format->packet_samples;
+	params->codec_type = AVMEDIA_TYPE_AUDIO;
+	params->codec_id = format->codec == VTR_AUDIO_OPUS ? AV_CODEC_ID_OPUS : AV_CODEC_ID_AAC;
+	params->format = format->codec == VTR_AUDIO_OPUS ? AV_SAMPLE_FMT_S16 : AV_SAMPLE_FMT_FLTP;
+	params->sample_rate = VTR_AUDIO_ENCODER_RATE;
+	params->ch_layout = (AVChannelLayout)AV_CHANNEL_LAYOUT_STEREO;
+	params->frame_size = (int)format->packet_samples;
+	params->bit_rate = format->bitrate;
+	params->extradata = av->av_mallocz(format->config_size + AV_INPUT_BUFFER_PADDING_SIZE);
+	if (!params->extradata) {
+		return AVERROR(ENOMEM);
+	}
+	memcpy(params->extradata, format->config, format->config_size);
+	params->extradata_size = (int)format->config_size;
+	return 0;
+}
+
 /* --- output ------------------------------------------------------------------------------------------ */
 
 /* From libavformat 61 on the bytes are const. */
@@ -348,7 +386,7 @@ static void destroy(struct vtr_muxer *muxer)
 }
 
 enum vtr_err vtr_muxer_open(struct vtr_mux *mux, int fd, const char *url, const struct vtr_access_unit *first,
-                            struct vtr_muxer **out_muxer)
+                            const struct vtr_audio_format *sound, struct vtr_muxer **out_muxer)
 {
 	struct vtr_muxer *muxer = calloc(1, sizeof(*muxer));
 	int result = AVERROR(ENOMEM);
@@ -372,6 +410,9 @@ enum vtr_err vtr_muxer_open(struct vtr_mux *mux, int fd, const char *url, const 
 	if (result >= 0) {
 		result = add_stream(muxer, first);
 	}
+	if (result >= 0 && sound) {
+		result = add_sound(muxer, sound);
+	}
 	if (result >= 0) {
 		result = write_header(muxer);
 	}
@@ -387,10 +428,10 @@ enum vtr_err vtr_muxer_open(struct vtr_mux *mux, int fd, const char *url, const 
 
 /* --- pictures ---------------------------------------------------------------------------------------- */
 
-/* Returns: the time in the stream's time base. */
-static int64_t to_ts(const struct vtr_muxer *muxer, int64_t time_ns)
+/* Returns: the time in a stream's time base. */
+static int64_t to_ts(const struct vtr_muxer *muxer, const AVStream *stream, int64_t time_ns)
 {
-	AVRational base = muxer->stream->time_base;
+	AVRational base = stream->time_base;
 	int64_t us = (time_ns - muxer->begin_ns) / 1000;
 
 	return us <= 0 ? 0 : (int64_t)((double)us * base.den / base.num / 1e6 + 0.5);
@@ -401,7 +442,7 @@ static int64_t next_timestamp(struct vtr_muxer *muxer, int64_t time_ns)
 {
 	const AVRational base = muxer->stream->time_base;
 	const int64_t limit = muxer->next_ts + (int64_t)MAX_GAP_S * base.den / base.num;
-	int64_t ts = vtr_max(to_ts(muxer, time_ns), muxer->next_ts);
+	int64_t ts = vtr_max(to_ts(muxer, muxer->stream, time_ns), muxer->next_ts);
 
 	if (ts > limit) {
 		muxer->begin_ns += (int64_t)((double)(ts - limit) * base.num / base.den * NS_PER_S);
@@ -416,23 +457,23 @@ static int64_t time_of(const struct vtr_muxer *muxer, const struct vtr_access_un
 	return unit->frame == muxer->frame ? unit->coded_ns : unit->captured_ns;
 }
 
-/* `until`: when the next picture is shown, in the stream's time base; < 0: unknown. */
-static enum vtr_err write_unit(struct vtr_muxer *muxer, const struct vtr_access_unit *unit, int64_t ts,
-                               int64_t until)
+/* Writes muxer->packet, with everything but the bytes. */
+static enum vtr_err write_packet(struct vtr_muxer *muxer, const uint8_t *bytes, size_t size)
 {
 	const struct vtr_avformat *av = &muxer->mux->av;
 	AVPacket *packet = muxer->packet;
-	int result = av->av_new_packet(packet, (int)unit->size);
+	const AVPacket about = *packet;
+	int result = av->av_new_packet(packet, (int)size);
 
 	if (result < 0) {
 		return fail(muxer, "cannot write", result);
 	}
-	memcpy(packet->data, unit->data, unit->size);
-	packet->stream_index = muxer->stream->index;
-	packet->pts = ts;
-	packet->dts = ts;
-	packet->duration = until > ts ? until - ts : 0;
-	packet->flags = unit->key ? AV_PKT_FLAG_KEY : 0;
+	memcpy(packet->data, bytes, size);
+	packet->stream_index = about.stream_index;
+	packet->pts = about.pts;
+	packet->dts = about.pts;
+	packet->duration = about.duration;
+	packet->flags = about.flags;
 	set_deadline(muxer);
 	int64_t before = muxer->written;
 	result = av->av_write_frame(muxer->format, packet);
@@ -447,6 +488,39 @@ static enum vtr_err write_unit(struct vtr_muxer *muxer, const struct vtr_access_
 		muxer->safe = muxer->written;
 	}
 	return VTR_OK;
+}
+
+/* `until`: when the next picture is shown, in the stream's time base; < 0: unknown. */
+static enum vtr_err write_unit(struct vtr_muxer *muxer, const struct vtr_access_unit *unit, int64_t ts,
+                               int64_t until)
+{
+	AVPacket *packet = muxer->packet;
+
+	packet->stream_index = muxer->stream->index;
+	packet->pts = ts;
+	packet->duration = until > ts ? until - ts : 0;
+	packet->flags = unit->key ? AV_PKT_FLAG_KEY : 0;
+	return write_packet(muxer, unit->data, unit->size);
+}
+
+int64_t vtr_muxer_begin_ns(const struct vtr_muxer *muxer)
+{
+	return muxer->begin_ns;
+}
+
+enum vtr_err vtr_muxer_write_sound(struct vtr_muxer *muxer, const struct vtr_audio_packet *sound)
+{
+	AVPacket *packet = muxer->packet;
+	const AVRational base = muxer->sound->time_base;
+	const int64_t ts = vtr_max(to_ts(muxer, muxer->sound, sound->time_ns), muxer->next_sound_ts);
+
+	packet->stream_index = muxer->sound->index;
+	packet->pts = ts;
+	packet->duration = (int64_t)muxer->sound_samples * base.den /
+	                   ((int64_t)base.num * VTR_AUDIO_ENCODER_RATE);
+	packet->flags = AV_PKT_FLAG_KEY;
+	muxer->next_sound_ts = ts + 1;
+	return write_packet(muxer, sound->data, sound->size);
 }
 
 enum vtr_err vtr_muxer_write(struct vtr_muxer *muxer, struct vtr_access_unit *unit)

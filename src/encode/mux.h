@@ -7,9 +7,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "encode/audio_encoder.h"
 
 /*
- * Writes coded pictures into a file or to a media server, by libavformat. Calls block on disk and network:
+ * Writes coded pictures and sound into a file or to a media server, by libavformat. Calls block on disk and network:
  * use it in a process of its own.
  *
  * Thread: one.
@@ -39,17 +40,30 @@ VTR_MUST_CHECK enum vtr_err vtr_mux_load(struct vtr_log *log, enum vtr_mux_kind 
 /* Accepts NULL. */
 void vtr_mux_unload(struct vtr_mux *mux);
 
+/* Returns: the codec for sound that players of this kind know. */
+enum vtr_audio_codec vtr_mux_sound_codec(enum vtr_mux_kind kind);
+
 /**
  * Begins a file at a borrowed fd, or connects to a server.
  *
  * `url`    of a server; NULL for a file
  * `first`  the first picture, a key frame, which is not written yet
+ * `sound`  of the sound that will be written; NULL: none
  * Owner:   *out_muxer is the caller's.
  * Returns: VTR_ERR_OS (cannot be written or reached; logged), VTR_ERR_INVALID (not a valid picture),
  *          VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_muxer_open(struct vtr_mux *mux, int fd, const char *url,
-                                           const struct vtr_access_unit *first, struct vtr_muxer **out_muxer);
+                                           const struct vtr_access_unit *first,
+                                           const struct vtr_audio_format *sound,
+                                           struct vtr_muxer **out_muxer);
+
+/* Returns: vtr_os_now_ns() at which the first picture is shown; sound may not be earlier. */
+int64_t vtr_muxer_begin_ns(const struct vtr_muxer *muxer);
+
+/* Writes sound, each packet later than the last. Returns: as vtr_muxer_write(). */
+VTR_MUST_CHECK enum vtr_err vtr_muxer_write_sound(struct vtr_muxer *muxer,
+                                                  const struct vtr_audio_packet *packet);
 
 /**
  * Writes a picture. In a file the last one is held back until its duration is known.

@@ -8,6 +8,8 @@
 
 /* The longest side of a picture. */
 #define MAX_SIDE 16384
+/* Of both channels. */
+#define SAMPLE_BYTES (2 * sizeof(int16_t))
 
 enum vtr_err vtr_packet_pipe_send(int fd, const struct vtr_access_unit *unit)
 {
@@ -28,6 +30,23 @@ enum vtr_err vtr_packet_pipe_send(int fd, const struct vtr_access_unit *unit)
 
 	vtr_assert(unit->size > 0 && unit->size <= VTR_PACKET_PIPE_MAX_BYTES);
 	return vtr_os_sock_send(fd, iov, VTR_ARRAY_LEN(iov), NULL, 0);
+}
+
+enum vtr_err vtr_packet_pipe_send_sound(int fd, const struct vtr_packet_pipe_sound *sound)
+{
+	const struct vtr_packet_pipe_header header = {
+		.kind = VTR_PACKET_PIPE_SOUND,
+		.size = (uint32_t)(sound->count * SAMPLE_BYTES),
+		.captured_ns = sound->time_ns,
+		.coded_ns = sound->time_ns,
+	};
+	const struct iovec iov[] = {
+		{ .iov_base = (void *)&header, .iov_len = sizeof(header) },
+		{ .iov_base = (void *)sound->samples, .iov_len = header.size },
+	};
+
+	vtr_assert(sound->count <= VTR_PACKET_PIPE_MAX_SAMPLES);
+	return vtr_os_sock_send(fd, iov, header.size > 0 ? 2 : 1, NULL, 0);
 }
 
 enum vtr_err vtr_packet_pipe_key_wanted(int fd)
@@ -54,21 +73,40 @@ static enum vtr_err receive_all(int fd, void *to, size_t size)
 	return VTR_OK;
 }
 
-static bool is_valid(const struct vtr_packet_pipe_header *header)
+static bool is_valid_sound(const struct vtr_packet_pipe_header *header)
 {
-	return header->size > 0 && header->size <= VTR_PACKET_PIPE_MAX_BYTES && header->key <= 1 &&
-	       header->width > 0 && header->width <= MAX_SIDE && header->height > 0 &&
-	       header->height <= MAX_SIDE && header->captured_ns >= 0 &&
-	       header->coded_ns >= header->captured_ns;
+	return header->kind == VTR_PACKET_PIPE_SOUND && header->captured_ns >= 0 &&
+	       header->size % SAMPLE_BYTES == 0 && header->size <= VTR_PACKET_PIPE_MAX_SAMPLES * SAMPLE_BYTES;
 }
 
-enum vtr_err vtr_packet_pipe_receive(int fd, struct vtr_access_unit **out_unit)
+static bool is_valid(const struct vtr_packet_pipe_header *header)
+{
+	return header->kind == VTR_PACKET_PIPE_PICTURE && header->size > 0 &&
+	       header->size <= VTR_PACKET_PIPE_MAX_BYTES && header->key <= 1 && header->width > 0 &&
+	       header->width <= MAX_SIDE && header->height > 0 && header->height <= MAX_SIDE &&
+	       header->captured_ns >= 0 && header->coded_ns >= header->captured_ns;
+}
+
+static enum vtr_err receive_sound(int fd, const struct vtr_packet_pipe_header *header,
+                                  struct vtr_packet_pipe_sound *out_sound)
+{
+	out_sound->time_ns = header->captured_ns;
+	out_sound->count = header->size / SAMPLE_BYTES;
+	return receive_all(fd, out_sound->samples, header->size);
+}
+
+enum vtr_err vtr_packet_pipe_receive(int fd, struct vtr_packet_pipe_sound *out_sound,
+                                     struct vtr_access_unit **out_unit)
 {
 	struct vtr_packet_pipe_header header;
 	enum vtr_err err = receive_all(fd, &header, sizeof(header));
 
 	if (err != VTR_OK) {
 		return err;
+	}
+	if (is_valid_sound(&header)) {
+		*out_unit = NULL;
+		return receive_sound(fd, &header, out_sound);
 	}
 	if (!is_valid(&header)) {
 		return VTR_ERR_PROTOCOL;

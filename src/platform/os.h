@@ -26,6 +26,10 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sock_new(int *out_fd);
  * errno. Thread: the only one. */
 int vtr_os_sock_bind(int fd, const struct sockaddr_un *address, mode_t mode);
 
+/* The flag of recvmsg() that makes fds close-on-exec from their first moment. 0: the system has none, and each fd is
+ * made so once it is there. */
+extern const int vtr_os_sock_receive_flag;
+
 /* What each new socket of posix/sock.c needs on this system: close-on-exec, and no SIGPIPE. Returns: VTR_ERR_OS. */
 VTR_MUST_CHECK enum vtr_err vtr_os_sock_prepare(int fd);
 
@@ -41,6 +45,9 @@ extern const short vtr_os_spawn_flags;
 
 /* Makes the child close all fds from `first` on. Not needed with such flags. Returns: VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_os_spawn_close_from(posix_spawn_file_actions_t *actions, int first);
+
+/* Closes all fds of this process from `first` on. Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_close_from(int first);
 
 /* Returns: the highest number that an fd of this process can have now, or a higher one. */
 int vtr_os_highest_fd(void);

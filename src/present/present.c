@@ -32,6 +32,7 @@ struct vtr_present {
 	struct vtr_flush_listener listener;
 	struct slot slots[VTR_MAX_DISPLAYS];
 	_Atomic bool quits;
+	_Atomic bool microphone; /* is on */
 	bool vulkan_works; /* tried in a process of its own */
 	bool x11;   /* waits by present/x11.h and is woken by the bell; otherwise SDL does both */
 	int ring_fd, hear_fd;
@@ -180,6 +181,32 @@ void vtr_present_quit(struct vtr_present *present)
 	wake(present);
 }
 
+void vtr_present_show_microphone(struct vtr_present *present, bool on)
+{
+	atomic_store(&present->microphone, on);
+	wake(present);
+}
+
+const struct vtr_sdl *vtr_present_sdl(const struct vtr_present *present)
+{
+	return &present->sdl;
+}
+
+static void follow_microphone(struct vtr_present *present)
+{
+	const bool on = atomic_load(&present->microphone);
+
+	if (present->desk.microphone == on) {
+		return;
+	}
+	present->desk.microphone = on;
+	for (size_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
+		if (present->slots[i].window) {
+			vtr_desk_window_set_title(present->slots[i].window);
+		}
+	}
+}
+
 /* Returns: the slot of the window that an event is for; NULL: none of ours. */
 static struct slot *find_slot(struct vtr_present *present, const SDL_Event *event)
 {
@@ -252,6 +279,7 @@ static enum vtr_err update(struct vtr_present *present, int64_t *out_next_ns)
 		vtr_display_client_await_flush(present->desk.screen);
 	}
 	enum vtr_err err = follow_displays(present);
+	follow_microphone(present);
 	for (size_t i = 0; err == VTR_OK && i < VTR_MAX_DISPLAYS; i++) {
 		int64_t at_ns = VTR_DESK_NEVER;
 		if (present->slots[i].window) {
@@ -331,6 +359,8 @@ static enum vtr_err connect_desktop(struct vtr_present *present)
 	}
 	present->x11 = vtr_x11_waits(&present->sdl);
 	present->sdl.SDL_StopTextInput(); /* keys are needed, not text */
+	present->sdl.SDL_SetHint(SDL_HINT_AUDIO_DEVICE_STREAM_NAME,
+	                         present->desk.title[0] ? present->desk.title : "virtual machine");
 	return VTR_OK;
 }
 

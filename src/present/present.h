@@ -14,11 +14,12 @@
  * A window's size is the guest's mode: the guest is asked to follow a resized window. A guest that cannot is
  * scaled to fit, or shown pixel by pixel.
  *
- * Thread: the main thread; vtr_present_quit(): any.
+ * Thread: the main thread, unless stated otherwise; vtr_present_quit(): any.
  */
 struct vtr_log;
 struct vtr_present;
 struct vtr_display_client;
+struct vtr_sdl;
 
 struct vtr_present_params {
 	struct vtr_log *log;
@@ -54,5 +55,11 @@ void vtr_present_destroy(struct vtr_present *present);
 VTR_MUST_CHECK enum vtr_err vtr_present_run(struct vtr_present *present);
 
 void vtr_present_quit(struct vtr_present *present);
+
+/* Has the titles of all windows say whether the microphone is on. Thread: any. */
+void vtr_present_show_microphone(struct vtr_present *present, bool on);
+
+/* Owner: `present`. */
+const struct vtr_sdl *vtr_present_sdl(const struct vtr_present *present);
 
 #endif

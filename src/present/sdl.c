@@ -38,6 +38,8 @@ static void set_hints(const struct vtr_sdl *sdl)
 	sdl->SDL_SetHint(SDL_HINT_NO_SIGNAL_HANDLERS, "1");
 	sdl->SDL_SetHint(SDL_HINT_VIDEO_ALLOW_SCREENSAVER, "1");
 	sdl->SDL_SetHint(SDL_HINT_VIDEO_MINIMIZE_ON_FOCUS_LOSS, "0");
+	/* What mixers of the desktop show; the other name is that of the machine. */
+	sdl->SDL_SetHint(SDL_HINT_APP_NAME, "vitrine");
 	/* The click that activates a window also goes to its content. */
 	sdl->SDL_SetHint(SDL_HINT_MOUSE_FOCUS_CLICKTHROUGH, "1");
 }

@@ -12,9 +12,10 @@
  * SDL2, loaded on demand: it depends on the desktop's libraries, which would slow down the start of workers
  * and the front.
  *
- * Thread: the one that loaded it; SDL_PushEvent(): any.
+ * Thread: the one that loaded it; SDL_PushEvent(): any; sound (the functions with Audio and SubSystem): one other.
  */
 #define VTR_SDL_FUNCTIONS(X)                  \
+	X(SDL_CloseAudioDevice)               \
 	X(SDL_CreateColorCursor)              \
 	X(SDL_CreateRGBSurfaceWithFormatFrom) \
 	X(SDL_CreateRenderer)                 \
@@ -25,6 +26,8 @@
 	X(SDL_DestroyWindow)                  \
 	X(SDL_FreeCursor)                     \
 	X(SDL_FreeSurface)                    \
+	X(SDL_GetAudioDeviceStatus)           \
+	X(SDL_GetCurrentAudioDriver)          \
 	X(SDL_GetCurrentDisplayMode)          \
 	X(SDL_GetCurrentVideoDriver)          \
 	X(SDL_GetDefaultCursor)               \
@@ -36,9 +39,13 @@
 	X(SDL_GetWindowSize)                  \
 	X(SDL_GetWindowWMInfo)                \
 	X(SDL_Init)                           \
+	X(SDL_InitSubSystem)                  \
+	X(SDL_OpenAudioDevice)                \
+	X(SDL_PauseAudioDevice)               \
 	X(SDL_PollEvent)                      \
 	X(SDL_PushEvent)                      \
 	X(SDL_Quit)                           \
+	X(SDL_QuitSubSystem)                  \
 	X(SDL_RenderClear)                    \
 	X(SDL_RenderCopy)                     \
 	X(SDL_RenderPresent)                  \

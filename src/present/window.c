@@ -175,13 +175,13 @@ static void follow_size(struct vtr_desk_window *window, int64_t now_ns)
 	}
 }
 
-static void set_title(struct vtr_desk_window *window)
+void vtr_desk_window_set_title(struct vtr_desk_window *window)
 {
 	char title[2 * VTR_DESK_TITLE_MAX];
 	const char *name = window->desk->title;
 
-	snprintf(title, sizeof(title), "%s%sdisplay %u%s%s", name, name[0] ? ", " : "", window->display + 1,
-	         window->has_picture ? "" : " (dark)",
+	snprintf(title, sizeof(title), "%s%sdisplay %u%s%s%s", name, name[0] ? ", " : "", window->display + 1,
+	         window->has_picture ? "" : " (dark)", window->desk->microphone ? " - microphone is on" : "",
 	         window->grabbed ? " - Ctrl+Alt+G gives the keyboard back" : " - vitrine");
 	window->desk->host.sdl->SDL_SetWindowTitle(window->window, title);
 }
@@ -221,7 +221,7 @@ static void keep(struct vtr_desk_window *window, const struct vtr_scanout_frame 
 	window->height = scanout->height;
 	window->tried_ns = VTR_DESK_NEVER;
 	if (!had_picture) {
-		set_title(window);
+		vtr_desk_window_set_title(window);
 	}
 	if (resized) {
 		follow_size(window, now_ns);
@@ -240,7 +240,7 @@ static enum vtr_err explain(struct vtr_desk_window *window, enum vtr_err err)
 	} else if (window->has_picture) {
 		window->has_picture = false;
 		window->changed = true;
-		set_title(window);
+		vtr_desk_window_set_title(window);
 	}
 	return VTR_OK;
 }
@@ -352,7 +352,7 @@ static void grab(struct vtr_desk_window *window, bool wanted)
 {
 	window->grabbed = wanted;
 	window->desk->host.sdl->SDL_SetWindowKeyboardGrab(window->window, wanted ? SDL_TRUE : SDL_FALSE);
-	set_title(window);
+	vtr_desk_window_set_title(window);
 }
 
 /* Handles our own key combinations, with Ctrl and Alt. Returns: whether it was one. */
@@ -513,7 +513,7 @@ enum vtr_err vtr_desk_window_create(struct vtr_desk *desk, uint32_t display,
 	}
 	vtr_window_input_init(&window->input, desk->host.sdl, desk->screen, display);
 	set_size(window, mode->width, mode->height); /* again, since a unit may be more than a pixel */
-	set_title(window);
+	vtr_desk_window_set_title(window);
 	*out_window = window;
 	return VTR_OK;
 }

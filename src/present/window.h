@@ -16,6 +16,7 @@ struct vtr_desk {
 	struct vtr_painter_host host;
 	const struct vtr_painter_ops *ops; /* chosen for the first window, used for all */
 	char title[VTR_DESK_TITLE_MAX];    /* name of the VM; may be "" */
+	bool microphone; /* the guest hears it, and titles say so */
 };
 
 struct vtr_desk_window;
@@ -34,6 +35,9 @@ void vtr_desk_window_destroy(struct vtr_desk_window *window);
 SDL_Window *vtr_desk_window_sdl(const struct vtr_desk_window *window);
 
 uint32_t vtr_desk_window_id(const struct vtr_desk_window *window);
+
+/* Follows a change of the desk. */
+void vtr_desk_window_set_title(struct vtr_desk_window *window);
 
 /* Handles an event of the window. */
 void vtr_desk_window_handle(struct vtr_desk_window *window, const SDL_Event *event);

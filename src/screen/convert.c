@@ -108,7 +108,7 @@ const char *vtr_convert_kind(void)
 	return name ? name : "plain";
 }
 
-static struct vtr_convert_places find_places(enum vtr_pixel_format format)
+struct vtr_convert_places vtr_convert_find_places(enum vtr_pixel_format format)
 {
 	switch (format) {
 	case VTR_FORMAT_B8G8R8A8:
@@ -131,7 +131,7 @@ static struct vtr_convert_places find_places(enum vtr_pixel_format format)
 void vtr_convert(const struct vtr_yuv *out, const uint8_t *pixels, size_t stride,
                  enum vtr_pixel_format format)
 {
-	const struct vtr_convert_places places = find_places(format);
+	const struct vtr_convert_places places = vtr_convert_find_places(format);
 
 	for (size_t row = 0; row < out->height; row += 2) {
 		const uint8_t *upper = pixels + row * stride;

@@ -5,6 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "display/types.h"
+
 /*
  * What the implementations of the conversion share (convert.c: any processor; convert_avx2.c). All give the
  * same bytes.
@@ -33,6 +35,8 @@ _Static_assert(U_R + U_G == C_1 && V_G + V_B == C_1, "greys have no colour");
 struct vtr_convert_places {
 	uint8_t r, g, b;
 };
+
+struct vtr_convert_places vtr_convert_find_places(enum vtr_pixel_format format);
 
 /* Two rows of pixels, and the destinations of their Y, U and V. None of them is aligned. */
 struct vtr_convert_rows {

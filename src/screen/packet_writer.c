@@ -4,12 +4,14 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "encode/packet_pipe.h"
 #include "platform/thread.h"
+#include "screen/sound.h"
 #include "screen/stream.h"
 
 #define MS INT64_C(1000000)
@@ -20,11 +22,15 @@
 #define REPEAT_NS (1000 * MS)
 /* The most pictures that wait for a disk or a network: half a second at 60 frames a second. */
 #define QUEUE_MAX 32
+/* The most blocks of sound that wait: half a second. */
+#define BLOCKS_MAX 50
 
 struct vtr_packet_writer {
 	struct vtr_log *log;
 	struct vtr_stream *stream;
 	struct vtr_sink sink;
+	struct vtr_sound *sound; /* NULL: there is none */
+	struct vtr_sound_sink sound_sink;
 	struct vtr_os_thread thread;
 	int fd;
 	int64_t sent_ns; /* Thread: the writer's */
@@ -33,6 +39,8 @@ struct vtr_packet_writer {
 	pthread_cond_t work;
 	struct vtr_access_unit *queue[QUEUE_MAX]; /* each a reference */
 	size_t first, count;
+	struct vtr_audio_block blocks[BLOCKS_MAX];
+	size_t first_block, block_count;
 	bool lost; /* drop everything until the next key frame */
 	bool ends;
 };
@@ -78,13 +86,53 @@ static void on_active(void *data, bool active)
 	(void)active;
 }
 
-/* Returns: a reference, or NULL after a tick. */
+/* Thread: the sound's. A block that finds no room is lost: silence takes its place. */
+static void on_block(void *data, const struct vtr_audio_block *block)
+{
+	struct vtr_packet_writer *writer = data;
+
+	pthread_mutex_lock(&writer->lock);
+	if (writer->block_count < BLOCKS_MAX) {
+		writer->blocks[(writer->first_block + writer->block_count++) % BLOCKS_MAX] = *block;
+		pthread_cond_signal(&writer->work);
+	}
+	pthread_mutex_unlock(&writer->lock);
+}
+
+static void on_idle(void *data)
+{
+	(void)data;
+}
+
+/* Sends the sound that waits. */
+static enum vtr_err send_blocks(struct vtr_packet_writer *writer)
+{
+	struct vtr_packet_pipe_sound sound = { .count = VTR_AUDIO_BLOCK };
+	enum vtr_err err = VTR_OK;
+
+	_Static_assert(sizeof(sound.samples) == sizeof(writer->blocks[0].samples), "a block fits");
+	pthread_mutex_lock(&writer->lock);
+	while (err == VTR_OK && writer->block_count > 0) {
+		const struct vtr_audio_block *block = &writer->blocks[writer->first_block];
+		sound.time_ns = block->time;
+		memcpy(sound.samples, block->samples, sizeof(sound.samples));
+		writer->first_block = (writer->first_block + 1) % BLOCKS_MAX;
+		writer->block_count--;
+		pthread_mutex_unlock(&writer->lock);
+		err = vtr_packet_pipe_send_sound(writer->fd, &sound);
+		pthread_mutex_lock(&writer->lock);
+	}
+	pthread_mutex_unlock(&writer->lock);
+	return err;
+}
+
+/* Returns: a reference, or NULL after a tick or if there is only sound. */
 static struct vtr_access_unit *next_unit(struct vtr_packet_writer *writer)
 {
 	struct vtr_access_unit *unit = NULL;
 
 	pthread_mutex_lock(&writer->lock);
-	if (writer->count == 0 && !writer->ends) {
+	if (writer->count == 0 && writer->block_count == 0 && !writer->ends) {
 		(void)vtr_os_cond_wait_ns(&writer->work, &writer->lock, TICK_NS);
 	}
 	if (writer->count > 0) {
@@ -117,9 +165,14 @@ static enum vtr_err step(struct vtr_packet_writer *writer)
 {
 	struct vtr_access_unit *unit = next_unit(writer);
 	int64_t now_ns = vtr_os_now_ns();
+	enum vtr_err err = send_blocks(writer);
 
+	if (err != VTR_OK) {
+		vtr_access_unit_unref(unit);
+		return err;
+	}
 	if (unit) {
-		enum vtr_err err = vtr_packet_pipe_send(writer->fd, unit);
+		err = vtr_packet_pipe_send(writer->fd, unit);
 		vtr_access_unit_unref(unit);
 		if (err != VTR_OK) {
 			return err;
@@ -132,7 +185,7 @@ static enum vtr_err step(struct vtr_packet_writer *writer)
 		writer->sent_ns = now_ns;
 		vtr_stream_want_picture(writer->stream);
 	}
-	enum vtr_err err = vtr_packet_pipe_key_wanted(writer->fd);
+	err = vtr_packet_pipe_key_wanted(writer->fd);
 	if (err == VTR_OK) {
 		vtr_stream_want_key(writer->stream);
 	}
@@ -141,8 +194,9 @@ static enum vtr_err step(struct vtr_packet_writer *writer)
 
 static void run(void *arg)
 {
+	const struct vtr_packet_pipe_sound announcement = { .count = 0 };
 	struct vtr_packet_writer *writer = arg;
-	enum vtr_err err = VTR_OK;
+	enum vtr_err err = writer->sound ? vtr_packet_pipe_send_sound(writer->fd, &announcement) : VTR_OK;
 
 	while (err == VTR_OK && !ends(writer)) {
 		err = step(writer);
@@ -151,6 +205,9 @@ static void run(void *arg)
 		vtr_debug(writer->log, "a recording or server has ended: %s", vtr_err_text(err));
 	}
 	vtr_stream_unsubscribe(writer->stream, &writer->sink);
+	if (writer->sound) {
+		vtr_sound_unsubscribe(writer->sound, &writer->sound_sink);
+	}
 	/* Lets the other side see the end now instead of at the destruction. */
 	shutdown(writer->fd, SHUT_RDWR);
 }
@@ -164,8 +221,8 @@ static void destroy(struct vtr_packet_writer *writer)
 	free(writer);
 }
 
-enum vtr_err vtr_packet_writer_create(struct vtr_log *log, struct vtr_stream *stream, int *take_fd,
-                                      struct vtr_packet_writer **out_writer)
+enum vtr_err vtr_packet_writer_create(struct vtr_log *log, struct vtr_stream *stream, struct vtr_sound *sound,
+                                      int *take_fd, struct vtr_packet_writer **out_writer)
 {
 	struct vtr_packet_writer *writer = calloc(1, sizeof(*writer));
 
@@ -176,6 +233,8 @@ enum vtr_err vtr_packet_writer_create(struct vtr_log *log, struct vtr_stream *st
 	writer->log = log;
 	writer->stream = stream;
 	writer->fd = vtr_take_fd(take_fd);
+	writer->sound = sound;
+	writer->sound_sink = (struct vtr_sound_sink){ .block = on_block, .idle = on_idle, .data = writer };
 	writer->sink = (struct vtr_sink){ .unit = on_unit, .active = on_active, .data = writer };
 	writer->sent_ns = vtr_os_now_ns();
 	pthread_mutex_init(&writer->lock, NULL);
@@ -185,9 +244,15 @@ enum vtr_err vtr_packet_writer_create(struct vtr_log *log, struct vtr_stream *st
 		destroy(writer);
 		return err;
 	}
+	if (sound) {
+		vtr_sound_subscribe(sound, &writer->sound_sink);
+	}
 	err = vtr_os_thread_create(&writer->thread, "feed", run, writer);
 	if (err != VTR_OK) {
 		vtr_stream_unsubscribe(stream, &writer->sink);
+		if (sound) {
+			vtr_sound_unsubscribe(sound, &writer->sound_sink);
+		}
 		destroy(writer);
 		return err;
 	}

@@ -63,20 +63,27 @@ VTR_NORETURN static void on_error(png_structp png, png_const_charp text)
 	png_longjmp(png, 1);
 }
 
-static enum vtr_err encode(png_structp png, png_infop info, const uint8_t *rgb, uint32_t width,
-                           uint32_t height)
+struct rows {
+	const uint8_t *bytes;
+	size_t stride;
+	uint32_t width, height;
+	int colours; /* PNG_COLOR_TYPE_RGB or PNG_COLOR_TYPE_RGB_ALPHA */
+	int filter;
+};
+
+static enum vtr_err encode(png_structp png, png_infop info, const struct rows *rows)
 {
 	if (setjmp(png_jmpbuf(png))) {
 		return VTR_ERR_NOMEM;
 	}
 	png_set_compression_level(png, COMPRESSION_LEVEL);
-	png_set_filter(png, PNG_FILTER_TYPE_BASE, PNG_FILTER_SUB);
-	png_set_IHDR(png, info, width, height, 8, PNG_COLOR_TYPE_RGB, PNG_INTERLACE_NONE,
+	png_set_filter(png, PNG_FILTER_TYPE_BASE, rows->filter);
+	png_set_IHDR(png, info, rows->width, rows->height, 8, rows->colours, PNG_INTERLACE_NONE,
 	             PNG_COMPRESSION_TYPE_DEFAULT, PNG_FILTER_TYPE_DEFAULT);
 	png_set_sRGB_gAMA_and_cHRM(png, info, PNG_sRGB_INTENT_PERCEPTUAL);
 	png_write_info(png, info);
-	for (uint32_t y = 0; y < height; y++) {
-		png_write_row(png, rgb + (size_t)y * width * 3);
+	for (uint32_t y = 0; y < rows->height; y++) {
+		png_write_row(png, rows->bytes + (size_t)y * rows->stride);
 	}
 	png_write_end(png, NULL);
 	return VTR_OK;
@@ -89,8 +96,7 @@ size_t vtr_png_max_size(uint32_t width, uint32_t height)
 	return rows + rows / OVERHEAD_PART + OVERHEAD_BYTES;
 }
 
-enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, size_t max_size,
-                            uint8_t **out_png, size_t *out_size)
+static enum vtr_err write_file(const struct rows *rows, size_t max_size, uint8_t **out_png, size_t *out_size)
 {
 	struct sink sink = { .max_size = max_size };
 	png_structp png = png_create_write_struct(PNG_LIBPNG_VER_STRING, NULL, on_error, on_warning);
@@ -99,7 +105,7 @@ enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height,
 
 	if (info) {
 		png_set_write_fn(png, &sink, on_write, on_flush);
-		err = encode(png, info, rgb, width, height);
+		err = encode(png, info, rows);
 	}
 	png_destroy_write_struct(&png, &info);
 	if (err != VTR_OK) {
@@ -110,4 +116,22 @@ enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height,
 	*out_png = shrunk ? shrunk : sink.bytes;
 	*out_size = sink.size;
 	return VTR_OK;
+}
+
+enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height, size_t max_size,
+                            uint8_t **out_png, size_t *out_size)
+{
+	const struct rows rows = {
+		rgb, (size_t)width * 3, width, height, PNG_COLOR_TYPE_RGB, PNG_FILTER_SUB
+	};
+
+	return write_file(&rows, max_size, out_png, out_size);
+}
+
+enum vtr_err vtr_png_encode_rgba(const uint8_t *rgba, size_t stride, uint32_t width, uint32_t height,
+                                 uint8_t **out_png, size_t *out_size)
+{
+	const struct rows rows = { rgba, stride, width, height, PNG_COLOR_TYPE_RGB_ALPHA, PNG_FILTER_NONE };
+
+	return write_file(&rows, SIZE_MAX, out_png, out_size);
 }

@@ -17,6 +17,17 @@
 VTR_MUST_CHECK enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height,
                                            size_t max_size, uint8_t **out_png, size_t *out_size);
 
+/**
+ * Encodes R, G, B, A rows (four bytes per pixel, each row `stride` bytes after the one before) as a compressed PNG with
+ * an sRGB chunk.
+ *
+ * Owner:   *out_png is the caller's, to be freed by free().
+ * Returns: VTR_ERR_UNSUPPORTED (this build does not compress pictures), VTR_ERR_NOMEM.
+ * Thread:  any.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_png_encode_rgba(const uint8_t *rgba, size_t stride, uint32_t width,
+                                                uint32_t height, uint8_t **out_png, size_t *out_size);
+
 /* Returns: the size that a file of this many pixels cannot exceed, whatever they show. */
 size_t vtr_png_max_size(uint32_t width, uint32_t height);
 

@@ -187,3 +187,15 @@ enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height,
 	*out_size = size;
 	return VTR_OK;
 }
+
+enum vtr_err vtr_png_encode_rgba(const uint8_t *rgba, size_t stride, uint32_t width, uint32_t height,
+                                 uint8_t **out_png, size_t *out_size)
+{
+	(void)rgba;
+	(void)stride;
+	(void)width;
+	(void)height;
+	(void)out_png;
+	(void)out_size;
+	return VTR_ERR_UNSUPPORTED;
+}

@@ -3,22 +3,17 @@
 #include "screen/stream.h"
 
 #include <inttypes.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "display/client.h"
-#include "platform/thread.h"
-#include "screen/convert.h"
+#include "screen/stream_state.h"
 
 #define MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
 
 /* After this time without damage the picture is encoded once more, so that what was in motion gets sharp. */
 #define REFINE_NS (500 * MS)
-/* Key frames are large. This is the least time between two, except for a sink that waits for its first. */
-#define KEY_NS (250 * MS)
+/* The least time between a key frame and one for a sink that waits for its first. */
 #define JOIN_KEY_NS (100 * MS)
 /* How long to try to take a whole picture while the guest draws over the frame, and the interval of checking
  * whether it still does. */
@@ -36,79 +31,7 @@
 #define BITRATE_PER_PIXEL 6
 #define BITRATE_BY_SIZE_MAX 50000000
 
-#define NEVER INT64_C(-1)
-
-/* A picture as it goes into the encoder. */
-struct slot {
-	struct vtr_yuv_buffer buffer;
-	uint64_t generation;
-	uint64_t frame;
-	int64_t time_ns; /* of the flush */
-};
-
-/* What a unit says about its picture. */
-struct source {
-	uint64_t generation;
-	uint64_t frame;
-	int64_t time_ns;
-};
-
-/*
- * Two slots are enough, since an encoder is done with a picture when it returns. One is filled while the
- * other keeps the last whole picture, for refinement and for new sinks.
- */
-struct vtr_stream {
-	struct vtr_streams *streams;
-	uint32_t display;
-
-	pthread_mutex_t sinks_lock; /* guards the list and the sinks; held during callbacks */
-	struct vtr_list sinks; /* a sink that asks for a bit rate moves to the end */
-
-	pthread_mutex_t lock; /* guards what follows; inside sinks_lock */
-	pthread_cond_t work;
-	struct vtr_os_thread thread;
-	bool started, ends;
-	bool look; /* there may be something to do */
-	bool want_key;
-	bool want_picture;
-	uint32_t bitrate; /* within the limits; 0: chosen by size */
-	struct vtr_stream_counters counters;
-
-	/* Thread: the stream's. */
-	struct slot slots[2];
-	unsigned kept; /* the slot of the last picture */
-	bool has_picture;
-	bool key_pending;   /* a sink wants a key frame */
-	bool picture_pending;
-	bool writing;       /* the front was changing the pixels at the last check */
-	int64_t tried_ns;   /* since when a whole picture is tried for; NEVER: not now */
-	bool in_generation; /* a picture of the kept one's generation has been encoded */
-	struct vtr_encoder *encoder;
-	uint64_t coded;         /* pictures that this encoder has taken */
-	uint64_t wanted; /* the number of the last of these that is not only there to bring out others */
-	struct source sources[VTR_ENCODER_MAX_HELD + 1]; /* of the last pictures, by their number */
-	int64_t held_ns; /* when the last picture is encoded again if its unit is held back; NEVER: it is not */
-	uint32_t width, height; /* of the encoder */
-	uint32_t rate; /* bit rate that it was given */
-	int64_t key_ns; /* time of the last key frame */
-	int64_t due_ns; /* no new picture is taken before this */
-	int64_t refine_ns; /* NEVER: already refined */
-	int64_t broken_ns; /* nothing is tried before this */
-	bool resting; /* there is no sink; memory is freed at rest_ns */
-	int64_t rest_ns;
-};
-
-struct vtr_streams {
-	struct vtr_streams_params params;
-	struct vtr_codec *codec; /* NULL: there is none */
-	struct vtr_flush_listener listener;
-	struct vtr_stream streams[VTR_MAX_DISPLAYS];
-};
-
-static struct vtr_log *log_of(const struct vtr_stream *stream)
-{
-	return stream->streams->params.log;
-}
+#define NEVER VTR_STREAM_NEVER
 
 /* --- sinks ------------------------------------------------------------------------------------------- */
 
@@ -181,7 +104,7 @@ static enum news explain(enum vtr_err err)
 static enum news look(struct vtr_stream *stream)
 {
 	struct vtr_display_client *screen = stream->streams->params.screen;
-	const struct slot *kept = &stream->slots[stream->kept];
+	const struct vtr_stream_slot *kept = &stream->slots[stream->kept];
 	struct vtr_frame_view view;
 	enum vtr_err err = vtr_display_client_open_view(screen, stream->display, &view);
 
@@ -195,7 +118,7 @@ static enum news look(struct vtr_stream *stream)
 }
 
 /* Tries once to convert the frame into `slot`. *out_whole: all of it belongs to one frame. */
-static enum vtr_err convert_frame(struct vtr_stream *stream, struct slot *slot, bool *out_whole)
+static enum vtr_err convert_frame(struct vtr_stream *stream, struct vtr_stream_slot *slot, bool *out_whole)
 {
 	struct vtr_display_client *screen = stream->streams->params.screen;
 	struct vtr_frame_view view;
@@ -211,22 +134,26 @@ static enum vtr_err convert_frame(struct vtr_stream *stream, struct slot *slot, 
 		slot->generation = view.frame.generation;
 		slot->frame = view.frame.frame;
 		slot->time_ns = view.frame.time_ns;
+		slot->damage = view.frame.damage;
+		slot->damage_since = view.frame.damage_since;
 	}
 	*out_whole = vtr_display_client_close_view(screen, stream->display, &view, err == VTR_OK);
 	return err;
 }
 
 /* Makes the picture in `slot` the last one. */
-static void keep(struct vtr_stream *stream, struct slot *slot)
+static void keep(struct vtr_stream *stream, struct vtr_stream_slot *slot)
 {
-	const struct slot *old = &stream->slots[stream->kept];
+	const struct vtr_stream_slot *old = &stream->slots[stream->kept];
 	uint64_t dropped = 0;
 
 	if (stream->has_picture && old->generation == slot->generation) {
 		dropped = slot->frame - old->frame - 1;
 	} else {
 		stream->in_generation = false;
+		old = NULL;
 	}
+	vtr_stream_sharp_follow(stream, old, slot);
 	stream->kept = (unsigned)(slot - stream->slots);
 	stream->has_picture = true;
 	pthread_mutex_lock(&stream->lock);
@@ -240,7 +167,7 @@ static void keep(struct vtr_stream *stream, struct slot *slot)
  */
 static enum vtr_err take(struct vtr_stream *stream, bool may_be_torn, bool *out_kept)
 {
-	struct slot *slot = &stream->slots[1 - stream->kept];
+	struct vtr_stream_slot *slot = &stream->slots[1 - stream->kept];
 	int64_t begin_ns = vtr_os_now_ns();
 	bool whole;
 	enum vtr_err err = convert_frame(stream, slot, &whole);
@@ -283,7 +210,7 @@ static uint32_t choose_bitrate(uint32_t wanted, const struct vtr_yuv *picture)
 static enum vtr_err open_encoder(struct vtr_stream *stream, const struct vtr_yuv *picture, uint32_t bitrate)
 {
 	const struct vtr_encoder_params params = {
-		.log = log_of(stream),
+		.log = vtr_stream_log(stream),
 		.codec = stream->streams->codec,
 		.width = picture->width,
 		.height = picture->height,
@@ -357,12 +284,12 @@ static void count(struct vtr_stream *stream, const struct vtr_access_unit *unit,
 static void note_taken(struct vtr_stream *stream, const struct vtr_access_unit *unit, bool key,
                        enum reason reason)
 {
-	const struct slot *kept = &stream->slots[stream->kept];
+	const struct vtr_stream_slot *kept = &stream->slots[stream->kept];
 	const uint64_t number = stream->coded++;
 	int64_t now_ns = vtr_os_now_ns();
 
 	stream->sources[number % VTR_ARRAY_LEN(stream->sources)] =
-		(struct source){ kept->generation, kept->frame, kept->time_ns };
+		(struct vtr_stream_source){ kept->generation, kept->frame, kept->time_ns };
 	stream->wanted = reason == REASON_HELD ? stream->wanted : number;
 	stream->held_ns = unit && unit->number >= stream->wanted ?
 	                          NEVER :
@@ -384,7 +311,7 @@ static void note_taken(struct vtr_stream *stream, const struct vtr_access_unit *
 /* Encodes the kept picture and passes what comes out to the sinks. */
 static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason)
 {
-	const struct slot *kept = &stream->slots[stream->kept];
+	const struct vtr_stream_slot *kept = &stream->slots[stream->kept];
 	struct vtr_access_unit *unit = NULL;
 	enum vtr_err err = prepare_encoder(stream);
 	int64_t begin_ns = vtr_os_now_ns();
@@ -402,15 +329,16 @@ static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason
 	if (!unit) {
 		return VTR_OK;
 	}
-	const struct source *source = &stream->sources[unit->number % VTR_ARRAY_LEN(stream->sources)];
+	const struct vtr_stream_source *source =
+		&stream->sources[unit->number % VTR_ARRAY_LEN(stream->sources)];
 	int64_t now_ns = vtr_os_now_ns();
 	unit->generation = source->generation;
 	unit->frame = source->frame;
 	unit->captured_ns = source->time_ns;
 	count(stream, unit, reason, now_ns - begin_ns);
-	vtr_trace(log_of(stream), "display %u: frame %" PRIu64 ": encode, %zu bytes%s in %" PRId64 " us",
-	          stream->display, unit->frame, unit->size, unit->key ? ", key" : "",
-	          (now_ns - begin_ns) / 1000);
+	vtr_trace(vtr_stream_log(stream),
+	          "display %u: frame %" PRIu64 ": encode, %zu bytes%s in %" PRId64 " us", stream->display,
+	          unit->frame, unit->size, unit->key ? ", key" : "", (now_ns - begin_ns) / 1000);
 	deliver(stream, unit);
 	vtr_access_unit_unref(unit);
 	return VTR_OK;
@@ -424,7 +352,7 @@ static int64_t find_key_time(struct vtr_stream *stream)
 	if (a_sink_waits(stream)) {
 		return stream->key_ns + JOIN_KEY_NS;
 	}
-	return stream->key_pending ? stream->key_ns + KEY_NS : NEVER;
+	return stream->key_pending ? stream->key_ns + VTR_STREAM_KEY_NS : NEVER;
 }
 
 /* Keeps in step with frames that come at our rate, also if some come a little late. */
@@ -463,6 +391,12 @@ static enum vtr_err follow(struct vtr_stream *stream, bool key, int64_t now_ns, 
 	return code(stream, key, REASON_NEW);
 }
 
+/* Returns: the earlier of two times, each of which may be NEVER. */
+static int64_t sooner(int64_t a, int64_t b)
+{
+	return a == NEVER || (b != NEVER && b < a) ? b : a;
+}
+
 /* Encodes the same picture again, for new sinks or for refinement, if it is time. */
 static enum vtr_err repeat(struct vtr_stream *stream, int64_t key_at_ns, int64_t now_ns, int64_t *out_next_ns)
 {
@@ -478,13 +412,7 @@ static enum vtr_err repeat(struct vtr_stream *stream, int64_t key_at_ns, int64_t
 		            key || stream->picture_pending ? REASON_WANTED :
 		                                             REASON_HELD);
 	}
-	if (stream->held_ns != NEVER && (next_ns == NEVER || stream->held_ns < next_ns)) {
-		next_ns = stream->held_ns;
-	}
-	if (key_at_ns != NEVER && (next_ns == NEVER || key_at_ns < next_ns)) {
-		next_ns = key_at_ns;
-	}
-	*out_next_ns = next_ns;
+	*out_next_ns = sooner(sooner(next_ns, stream->held_ns), key_at_ns);
 	return VTR_OK;
 }
 
@@ -515,6 +443,9 @@ static int64_t step(struct vtr_stream *stream)
 		break;
 	case NEWS_NONE:
 		err = repeat(stream, key_at_ns, now_ns, &next_ns);
+		if (err == VTR_OK && next_ns != now_ns && key_at_ns == NEVER) {
+			next_ns = sooner(next_ns, vtr_stream_sharp_step(stream, now_ns));
+		}
 		break;
 	case NEWS_INACTIVE:
 		stream->has_picture = false;
@@ -530,7 +461,8 @@ static int64_t step(struct vtr_stream *stream)
 		return now_ns + UNKNOWN_NS;
 	}
 	if (err != VTR_OK) {
-		vtr_debug(log_of(stream), "display %u: no video: %s", stream->display, vtr_err_text(err));
+		vtr_debug(vtr_stream_log(stream), "display %u: no video: %s", stream->display,
+		          vtr_err_text(err));
 		stream->broken_ns = now_ns + BROKEN_NS;
 		return stream->broken_ns;
 	}
@@ -543,6 +475,7 @@ static void clear(struct vtr_stream *stream)
 	drop_encoder(stream);
 	vtr_yuv_buffer_finish(&stream->slots[0].buffer);
 	vtr_yuv_buffer_finish(&stream->slots[1].buffer);
+	vtr_sharp_finish(&stream->sharp);
 }
 
 /* Handles a stream without sinks. Returns: as step(). */
@@ -576,7 +509,7 @@ static bool wait_for_work(struct vtr_stream *stream, int64_t at_ns)
 	return !stream->ends;
 }
 
-static void run(void *arg)
+void vtr_stream_run(void *arg)
 {
 	struct vtr_stream *stream = arg;
 	int64_t next_ns = NEVER;
@@ -589,6 +522,9 @@ static void run(void *arg)
 		stream->want_key = false;
 		stream->picture_pending = stream->picture_pending || stream->want_picture;
 		stream->want_picture = false;
+		stream->makes_patches = stream->patch_takers > 0;
+		stream->patches_pending = stream->patches_pending || stream->want_patches;
+		stream->want_patches = false;
 		pthread_mutex_unlock(&stream->lock);
 		stream->resting = stream->resting && !watched;
 		next_ns = watched ? step(stream) : rest(stream);
@@ -596,202 +532,4 @@ static void run(void *arg)
 	}
 	pthread_mutex_unlock(&stream->lock);
 	clear(stream);
-}
-
-/* --- the interface ----------------------------------------------------------------------------------- */
-
-static uint32_t limit_bitrate(uint32_t bitrate)
-{
-	return bitrate == 0 ? 0 : vtr_max(VTR_STREAM_MIN_BITRATE, vtr_min(bitrate, VTR_STREAM_MAX_BITRATE));
-}
-
-static void init_stream(struct vtr_streams *streams, uint32_t display)
-{
-	struct vtr_stream *stream = &streams->streams[display];
-
-	stream->streams = streams;
-	stream->display = display;
-	stream->bitrate = streams->params.bitrate;
-	stream->refine_ns = NEVER;
-	stream->held_ns = NEVER;
-	stream->tried_ns = NEVER;
-	/* Long ago. */
-	stream->key_ns = -KEY_NS;
-	vtr_list_init(&stream->sinks);
-	pthread_mutex_init(&stream->sinks_lock, NULL);
-	pthread_mutex_init(&stream->lock, NULL);
-	vtr_os_cond_init(&stream->work);
-}
-
-/* Call it with the lock held. */
-static void wake(struct vtr_stream *stream)
-{
-	stream->look = true;
-	pthread_cond_signal(&stream->work);
-}
-
-static void on_flush(void *data)
-{
-	struct vtr_streams *streams = data;
-
-	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		struct vtr_stream *stream = &streams->streams[i];
-		pthread_mutex_lock(&stream->lock);
-		if (stream->counters.viewers > 0) {
-			wake(stream);
-		}
-		pthread_mutex_unlock(&stream->lock);
-	}
-}
-
-enum vtr_err vtr_streams_create(const struct vtr_streams_params *params, struct vtr_streams **out_streams)
-{
-	struct vtr_streams *streams = calloc(1, sizeof(*streams));
-
-	vtr_assert(params->fps > 0 && params->fps <= VTR_STREAM_MAX_FPS);
-	vtr_assert(params->bitrate == limit_bitrate(params->bitrate));
-	if (!streams) {
-		return VTR_ERR_NOMEM;
-	}
-	streams->params = *params;
-	enum vtr_err err = vtr_codec_open(params->log, params->encoder, &streams->codec);
-	if (err != VTR_OK && (params->encoder || err != VTR_ERR_UNSUPPORTED)) {
-		free(streams);
-		return err;
-	}
-	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		init_stream(streams, i);
-	}
-	streams->listener = (struct vtr_flush_listener){ .flushed = on_flush, .data = streams };
-	vtr_display_client_listen(params->screen, &streams->listener);
-	*out_streams = streams;
-	return VTR_OK;
-}
-
-static void finish_stream(struct vtr_stream *stream)
-{
-	vtr_assert(vtr_list_empty(&stream->sinks));
-	if (stream->started) {
-		pthread_mutex_lock(&stream->lock);
-		stream->ends = true;
-		pthread_cond_signal(&stream->work);
-		pthread_mutex_unlock(&stream->lock);
-		vtr_os_thread_join(&stream->thread);
-	}
-	pthread_mutex_destroy(&stream->sinks_lock);
-	pthread_mutex_destroy(&stream->lock);
-	pthread_cond_destroy(&stream->work);
-}
-
-void vtr_streams_destroy(struct vtr_streams *streams)
-{
-	if (!streams) {
-		return;
-	}
-	vtr_display_client_unlisten(&streams->listener);
-	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		finish_stream(&streams->streams[i]);
-	}
-	vtr_codec_close(streams->codec);
-	free(streams);
-}
-
-struct vtr_stream *vtr_streams_get(struct vtr_streams *streams, uint32_t display)
-{
-	vtr_assert(display < VTR_MAX_DISPLAYS);
-	return &streams->streams[display];
-}
-
-static enum vtr_err start_thread(struct vtr_stream *stream)
-{
-	char name[16];
-
-	if (stream->started) {
-		return VTR_OK;
-	}
-	snprintf(name, sizeof(name), "stream-%u", stream->display);
-	enum vtr_err err = vtr_os_thread_create(&stream->thread, name, run, stream);
-	stream->started = err == VTR_OK;
-	return err;
-}
-
-enum vtr_err vtr_stream_subscribe(struct vtr_stream *stream, struct vtr_sink *sink)
-{
-	if (!stream->streams->codec) {
-		return VTR_ERR_UNSUPPORTED;
-	}
-	pthread_mutex_lock(&stream->sinks_lock);
-	pthread_mutex_lock(&stream->lock);
-	enum vtr_err err = start_thread(stream);
-	if (err == VTR_OK) {
-		sink->synced = false;
-		sink->knows_inactive = false;
-		sink->asks_bitrate = false;
-		vtr_list_append(&stream->sinks, &sink->node);
-		stream->counters.viewers++;
-		wake(stream);
-	}
-	pthread_mutex_unlock(&stream->lock);
-	pthread_mutex_unlock(&stream->sinks_lock);
-	return err;
-}
-
-/* Takes the bit rate over from the sinks. Call it with both locks held. */
-static void choose_request(struct vtr_stream *stream)
-{
-	const struct vtr_sink *sink;
-	uint32_t bitrate = 0;
-
-	vtr_list_for_each (sink, &stream->sinks, node) {
-		bitrate = sink->asks_bitrate ? sink->bitrate : bitrate;
-	}
-	stream->bitrate = bitrate > 0 ? bitrate : stream->streams->params.bitrate;
-}
-
-void vtr_stream_unsubscribe(struct vtr_stream *stream, struct vtr_sink *sink)
-{
-	pthread_mutex_lock(&stream->sinks_lock);
-	pthread_mutex_lock(&stream->lock);
-	vtr_list_remove(&sink->node);
-	choose_request(stream);
-	stream->counters.viewers--;
-	wake(stream);
-	pthread_mutex_unlock(&stream->lock);
-	pthread_mutex_unlock(&stream->sinks_lock);
-}
-
-void vtr_stream_want_key(struct vtr_stream *stream)
-{
-	pthread_mutex_lock(&stream->lock);
-	stream->want_key = true;
-	wake(stream);
-	pthread_mutex_unlock(&stream->lock);
-}
-
-void vtr_stream_want_picture(struct vtr_stream *stream)
-{
-	pthread_mutex_lock(&stream->lock);
-	stream->want_picture = true;
-	wake(stream);
-	pthread_mutex_unlock(&stream->lock);
-}
-
-void vtr_stream_set_bitrate(struct vtr_stream *stream, struct vtr_sink *sink, uint32_t bitrate)
-{
-	pthread_mutex_lock(&stream->sinks_lock);
-	pthread_mutex_lock(&stream->lock);
-	sink->asks_bitrate = true;
-	sink->bitrate = limit_bitrate(bitrate);
-	vtr_list_remove(&sink->node);
-	vtr_list_append(&stream->sinks, &sink->node);
-	choose_request(stream);
-	pthread_mutex_unlock(&stream->lock);
-	pthread_mutex_unlock(&stream->sinks_lock);
-}
-
-void vtr_stream_count(struct vtr_stream *stream, struct vtr_stream_counters *out_counters)
-{
-	pthread_mutex_lock(&stream->lock);
-	*out_counters = stream->counters;
-	pthread_mutex_unlock(&stream->lock);
 }

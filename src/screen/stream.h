@@ -7,7 +7,9 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "display/types.h"
 #include "encode/encoder.h"
+#include "screen/sharp.h"
 
 /*
  * The video of a display: captured, converted and encoded once for all sinks. It runs while there is a sink,
@@ -38,7 +40,12 @@ struct vtr_sink {
 	void (*unit)(void *data, struct vtr_access_unit *unit);
 	/* The display became inactive (or was so from the beginning), or became active again. */
 	void (*active)(void *data, bool active);
+	/* Of a sink that takes patches (vtr_stream_take_patches()), else they may be NULL: pixels in `rect` change with
+	 * the next new frame, which may be a while before its unit; and a patch of the last frame, behind its unit. */
+	void (*changed)(void *data, const struct vtr_rect *rect);
+	void (*patch)(void *data, struct vtr_patch *patch);
 	void *data;
+	bool takes_patches; /* owned by the stream */
 	bool synced; /* owned by the stream: the sink has got a key frame */
 	bool knows_inactive; /* owned by the stream: the sink knows that the display is inactive */
 	bool asks_bitrate; /* owned by the stream, and so is the bit rate that the sink has asked for */
@@ -49,8 +56,8 @@ struct vtr_streams_params {
 	struct vtr_log *log;
 	struct vtr_display_client *screen;
 	const char *encoder; /* see vtr_encoder_params.name */
-	uint32_t bitrate;    /* bits per second, within the limits; 0: chosen by size */
-	uint32_t fps;        /* the maximum, 1..VTR_STREAM_MAX_FPS */
+	uint32_t bitrate; /* bits per second, within the limits; 0: chosen by size */
+	uint32_t fps; /* the maximum, 1..VTR_STREAM_MAX_FPS */
 };
 
 /**
@@ -77,6 +84,11 @@ void vtr_stream_unsubscribe(struct vtr_stream *stream, struct vtr_sink *sink);
 /* Makes the next picture a key frame; several requests within 250 ms count as one. */
 void vtr_stream_want_key(struct vtr_stream *stream);
 
+/* Has the sink get lossless patches of what stays still (screen/sharp.h), beginning with all of the picture, or get
+ * none any more. They are made only if a sink takes them, once for all sinks. Call it again if patches were lost: all
+ * of the picture is then repeated, once a second at most. */
+void vtr_stream_take_patches(struct vtr_stream *stream, struct vtr_sink *sink, bool on);
+
 /* Encodes the current picture once more if no new frame comes: for files and servers, in which a picture ends
  * only when the next one comes. */
 void vtr_stream_want_picture(struct vtr_stream *stream);
@@ -94,6 +106,7 @@ struct vtr_stream_counters {
 	uint64_t refined; /* encoded once more, without damage */
 	uint64_t repeated; /* encoded once more, because a sink asked */
 	uint64_t convert_ns, encode_ns;
+	uint64_t patches, patch_bytes, patch_ns;
 	uint32_t viewers, bitrate;
 	const char *encoder; /* NULL: none runs */
 };

@@ -9,13 +9,12 @@
 #include "base/mem.h"
 #include "platform/loop.h"
 #include "virtio/input_protocol.h"
+#include "virtio/input_report.h"
 
 /* Limits a turn of the loop, so that other events are handled however fast a guest is. */
 #define BUFFERS_PER_TURN 256
 /* When to try again after the host ran out of memory. */
 #define NO_MEMORY_NS INT64_C(10000000)
-/* Events in one report: one user action, or some keys that are released at once. */
-#define REPORT_MAX 8
 #define NOTCH 120
 #define CODE_WORDS ((VTR_INPUT_MAX_CODE + 64) / 64)
 
@@ -27,6 +26,7 @@ struct vtr_virtio_input {
 	struct vtr_log *log;
 	struct vtr_os_loop *loop;
 	enum vtr_virtio_input_kind kind;
+	uint32_t number;
 	void (*on_lights)(void *data, uint32_t lights);
 	void *on_lights_data;
 	struct vtr_virtio_device device;
@@ -40,83 +40,28 @@ struct vtr_virtio_input {
 	/* Events that are not in a report yet; a ring. */
 	struct vtr_input waiting[VTR_VIRTIO_INPUT_ROOM];
 	size_t first, count;
-	/* The current report: [sent, size) is still to be sent. */
-	struct input_event report[REPORT_MAX];
-	size_t size, sent;
+	struct vtr_input_report report; /* the current one */
+	size_t sent; /* of its events */
 
 	/* The state of the device as the guest has seen it, or will by `report`. */
 	uint64_t down[CODE_WORDS];      /* keys and buttons, by their code */
 	int32_t part_x, part_y;         /* remainders of wheel notches */
+	struct vtr_input_contacts contacts;
+	struct vtr_input_pad pad;
 	uint32_t lights;                /* as set by the guest */
 };
 
 /* --- the configuration --------------------------------------------------------------------------------- */
-
-static void add_bits(struct input_config *config, unsigned first, unsigned last)
-{
-	for (unsigned bit = first; bit <= last; bit++) {
-		config->u.bits[bit / 8] |= (uint8_t)(1u << bit % 8);
-	}
-	config->size = (uint8_t)(last / 8 + 1);
-}
-
-/* Adds the codes of a type that a keyboard has. */
-static void add_keyboard_events(struct input_config *config, uint8_t type)
-{
-	if (type == EVENT_KEY) {
-		add_bits(config, KEY_FIRST, KEY_LAST);
-	} else if (type == EVENT_LED) {
-		add_bits(config, 0, LED_COUNT - 1);
-	} else if (type == EVENT_REP) {
-		config->size = 1; /* the size alone says that it exists */
-	}
-}
-
-static void add_tablet_events(struct input_config *config, uint8_t type)
-{
-	if (type == EVENT_KEY) {
-		add_bits(config, BUTTON_FIRST, BUTTON_LAST);
-	} else if (type == EVENT_REL) {
-		add_bits(config, REL_SIDEWAYS, REL_SIDEWAYS);
-		add_bits(config, REL_UP, REL_UP);
-		add_bits(config, REL_UP_FINE, REL_SIDEWAYS_FINE);
-	} else if (type == EVENT_ABS) {
-		add_bits(config, AXIS_X, AXIS_Y);
-	}
-}
-
-static void describe(const struct vtr_virtio_input *input, struct input_config *config)
-{
-	bool tablet = input->kind == VTR_VIRTIO_TABLET;
-
-	memset(config, 0, sizeof(*config));
-	config->select = input->select;
-	config->subsel = input->subsel;
-	if (input->select == INPUT_SELECT_EVENTS) {
-		(tablet ? add_tablet_events : add_keyboard_events)(config, input->subsel);
-	} else if (input->select == INPUT_SELECT_RANGE && tablet && input->subsel <= AXIS_Y) {
-		config->u.range.max = AXIS_MAX;
-		config->size = sizeof(config->u.range);
-	} else if (input->subsel != 0) {
-		return;
-	} else if (input->select == INPUT_SELECT_NAME) {
-		const char *name = tablet ? "Vitrine tablet" : "Vitrine keyboard";
-		config->size = (uint8_t)strlen(name);
-		memcpy(config->u.name, name, config->size);
-	} else if (input->select == INPUT_SELECT_IDS) {
-		config->u.ids = (struct input_ids){ BUS_VIRTUAL, VENDOR_VIRTIO, tablet ? 2 : 1, 1 };
-		config->size = sizeof(config->u.ids);
-	} else if (input->select == INPUT_SELECT_PROPERTIES && tablet) {
-		add_bits(config, PROPERTY_POINTER, PROPERTY_POINTER);
-	}
-}
 
 static void read_config(void *data, uint32_t offset, void *buf, uint32_t size)
 {
 	const struct vtr_virtio_input *input = data;
 	struct input_config config;
 
-	describe(input, &config);
+	memset(&config, 0, sizeof(config));
+	config.select = input->select;
+	config.subsel = input->subsel;
+	vtr_input_describe(input->kind, input->number, &config);
 	memset(buf, 0, size);
 	if (offset < sizeof(config)) {
 		memcpy(buf, (const uint8_t *)&config + offset, vtr_min(size, sizeof(config) - offset));
@@ -147,8 +92,7 @@ static bool is_down(const struct vtr_virtio_input *input, uint32_t code)
 
 static void add(struct vtr_virtio_input *input, uint16_t type, uint16_t code, int32_t value)
 {
-	vtr_assert(input->size < REPORT_MAX);
-	input->report[input->size++] = (struct input_event){ type, code, (uint32_t)value };
+	vtr_input_report_add(&input->report, type, code, value);
 }
 
 static void report_key(struct vtr_virtio_input *input, uint32_t code, bool down)
@@ -181,12 +125,14 @@ static void report_wheel(struct vtr_virtio_input *input, int32_t turn, int32_t *
 	}
 }
 
-/* Releases as many keys as fit into the report. Returns: whether those were all. */
+/* Releases as much as fits into the report. Returns: whether that was all. */
 static bool report_release(struct vtr_virtio_input *input)
 {
+	vtr_input_contacts_release(&input->contacts, &input->report);
+	vtr_input_pad_report(&input->pad, &(struct vtr_input){ .kind = VTR_INPUT_PAD }, &input->report);
 	for (uint32_t code = 0; code <= VTR_INPUT_MAX_CODE; code++) {
 		if (is_down(input, code)) {
-			if (input->size == REPORT_MAX - 1) {
+			if (input->report.size == VTR_INPUT_REPORT_MAX - 1) {
 				return false;
 			}
 			report_key(input, code, false);
@@ -198,9 +144,9 @@ static bool report_release(struct vtr_virtio_input *input)
 /* Makes a report from waiting events. Returns: false if there are none. */
 static bool next_report(struct vtr_virtio_input *input)
 {
-	input->size = 0;
+	input->report.size = 0;
 	input->sent = 0;
-	while (input->count > 0 && input->size == 0) {
+	while (input->count > 0 && input->report.size == 0) {
 		const struct vtr_input *event = &input->waiting[input->first];
 		bool is_done = true;
 
@@ -216,6 +162,12 @@ static bool next_report(struct vtr_virtio_input *input)
 			report_wheel(input, event->wheel_x, &input->part_x, REL_SIDEWAYS, REL_SIDEWAYS_FINE);
 			report_wheel(input, event->wheel_y, &input->part_y, REL_UP, REL_UP_FINE);
 			break;
+		case VTR_INPUT_TOUCH:
+			vtr_input_contacts_report(&input->contacts, event, &input->report);
+			break;
+		case VTR_INPUT_PAD:
+			vtr_input_pad_report(&input->pad, event, &input->report);
+			break;
 		case VTR_INPUT_RELEASE:
 			is_done = report_release(input);
 			break;
@@ -225,10 +177,10 @@ static bool next_report(struct vtr_virtio_input *input)
 			input->count--;
 		}
 	}
-	if (input->size > 0) {
+	if (input->report.size > 0) {
 		add(input, EVENT_SYN, 0, 0);
 	}
-	return input->size > 0;
+	return input->report.size > 0;
 }
 
 /* --- queues -------------------------------------------------------------------------------------------- */
@@ -237,7 +189,7 @@ static bool next_report(struct vtr_virtio_input *input)
 static enum vtr_err send_event(struct vtr_virtio_input *input)
 {
 	struct vtr_queue *queue = input->queues[INPUT_QUEUE_EVENTS];
-	const struct input_event *event = &input->report[input->sent];
+	const struct input_event *event = &input->report.events[input->sent];
 	struct vtr_queue_request *request;
 	enum vtr_err err = vtr_queue_pop(queue, &request);
 
@@ -308,7 +260,7 @@ static void pump(void *data)
 	}
 	budget = BUFFERS_PER_TURN;
 	while (events_err == VTR_OK && budget-- > 0) {
-		if (input->sent == input->size && !next_report(input)) {
+		if (input->sent == input->report.size && !next_report(input)) {
 			events_err = VTR_ERR_AGAIN;
 		} else {
 			events_err = send_event(input);
@@ -338,9 +290,11 @@ static void start(void *data, struct vtr_queue *const *queues, const struct vtr_
 	input->running = true;
 	if (reset) {
 		clear_waiting(input);
-		input->size = 0;
+		input->report.size = 0;
 		input->sent = 0;
 		memset(input->down, 0, sizeof(input->down));
+		input->contacts = (struct vtr_input_contacts){ 0 };
+		input->pad = (struct vtr_input_pad){ 0 };
 		input->part_x = 0;
 		input->part_y = 0;
 		set_lights(input, 0);
@@ -385,15 +339,19 @@ static void ram_changed(void *data)
 
 static bool concerns(const struct vtr_virtio_input *input, const struct vtr_input *event)
 {
-	bool tablet = input->kind == VTR_VIRTIO_TABLET;
-
 	switch (event->kind) {
 	case VTR_INPUT_KEY:
-		return tablet ? event->code >= BUTTON_FIRST && event->code <= BUTTON_LAST :
-		                event->code >= KEY_FIRST && event->code <= KEY_LAST;
+		return (input->kind == VTR_VIRTIO_TABLET && event->code >= BUTTON_FIRST &&
+		        event->code <= BUTTON_LAST) ||
+		       (input->kind == VTR_VIRTIO_KEYBOARD && event->code >= KEY_FIRST &&
+		        event->code <= KEY_LAST);
 	case VTR_INPUT_MOTION:
 	case VTR_INPUT_WHEEL:
-		return tablet;
+		return input->kind == VTR_VIRTIO_TABLET;
+	case VTR_INPUT_TOUCH:
+		return input->kind == VTR_VIRTIO_TOUCH;
+	case VTR_INPUT_PAD:
+		return input->kind == VTR_VIRTIO_PAD && input->number == event->code;
 	case VTR_INPUT_RELEASE:
 		return true;
 	}
@@ -421,6 +379,13 @@ static bool merge(struct vtr_virtio_input *input, const struct vtr_input *next)
 		last->wheel_x = x;
 		last->wheel_y = y;
 		return true;
+	case VTR_INPUT_TOUCH:
+	case VTR_INPUT_PAD:
+		if (!vtr_input_replaces(last, next)) {
+			return false;
+		}
+		*last = *next;
+		return true;
 	default:
 		return next->kind == VTR_INPUT_RELEASE;
 	}
@@ -447,6 +412,12 @@ void vtr_virtio_input_take(struct vtr_virtio_input *input, const struct vtr_inpu
 enum vtr_err vtr_virtio_input_create(const struct vtr_virtio_input_params *params,
                                      struct vtr_virtio_input **out_input)
 {
+	static const char *const names[] = {
+		[VTR_VIRTIO_KEYBOARD] = "keyboard",
+		[VTR_VIRTIO_TABLET] = "tablet",
+		[VTR_VIRTIO_TOUCH] = "touch screen",
+		[VTR_VIRTIO_PAD] = "game pad",
+	};
 	struct vtr_virtio_input *input = calloc(1, sizeof(*input));
 
 	if (!input) {
@@ -455,10 +426,11 @@ enum vtr_err vtr_virtio_input_create(const struct vtr_virtio_input_params *param
 	input->log = params->log;
 	input->loop = params->loop;
 	input->kind = params->kind;
+	input->number = params->number;
 	input->on_lights = params->lights;
 	input->on_lights_data = params->data;
 	input->device = (struct vtr_virtio_device){
-		.name = input->kind == VTR_VIRTIO_TABLET ? "tablet" : "keyboard",
+		.name = names[input->kind],
 		.data = input,
 		.queue_count = INPUT_QUEUE_COUNT,
 		.read_config = read_config,

@@ -9,8 +9,8 @@
 #include "virtio/device.h"
 
 /*
- * A keyboard or a tablet of a guest (virtio 1.3, 5.8). They are two devices: a driver repeats everything that
- * is held down on a device with key repeat, which must not happen to mouse buttons.
+ * A keyboard, tablet, touch screen or game pad of a guest (virtio 1.3, 5.8). Each is a device of its own: a driver
+ * repeats everything that is held down on a device with key repeat, which must not happen to mouse buttons.
  *
  * A guest accepts four events at a time (the length of QEMU's queues) and may be slow. User events wait here;
  * motion and wheel events are merged. If even that overflows, events are lost, except that every key and
@@ -30,12 +30,15 @@ struct vtr_os_loop;
 enum vtr_virtio_input_kind {
 	VTR_VIRTIO_KEYBOARD, /* with lights; the guest repeats keys */
 	VTR_VIRTIO_TABLET,   /* absolute, with eight buttons and a high-resolution wheel */
+	VTR_VIRTIO_TOUCH,    /* a touch screen with VTR_TOUCH_CONTACTS contacts */
+	VTR_VIRTIO_PAD,      /* a game pad, as Linux describes them in gamepad.rst */
 };
 
 struct vtr_virtio_input_params {
 	struct vtr_log *log; /* may be NULL */
 	struct vtr_os_loop *loop;
 	enum vtr_virtio_input_kind kind;
+	uint32_t number; /* of a pad: less than VTR_PADS */
 	/* The guest has turned lights on or off, or was reset, which turns all of them off. `lights`: those
 	 * that are on, enum vtr_light or-ed. NULL: not wanted. */
 	void (*lights)(void *data, uint32_t lights);

@@ -65,6 +65,18 @@ struct input_event {
 #define KEY_LAST 248     /* KEY_MICMUTE; the highest code in X11's keyboard maps */
 #define BUTTON_FIRST 0x110 /* BTN_LEFT */
 #define BUTTON_LAST 0x117  /* BTN_TASK */
+#define BUTTON_SOUTH 0x130
+#define BUTTON_EAST 0x131
+#define BUTTON_NORTH 0x133
+#define BUTTON_WEST 0x134
+#define BUTTON_SHOULDER_LEFT 0x136
+#define BUTTON_SHOULDER_RIGHT 0x137
+#define BUTTON_SELECT 0x13a
+#define BUTTON_START 0x13b
+#define BUTTON_MODE 0x13c
+#define BUTTON_STICK_LEFT 0x13d
+#define BUTTON_STICK_RIGHT 0x13e
+#define BUTTON_TOUCH 0x14a
 #define REL_SIDEWAYS 0x06  /* REL_HWHEEL */
 #define REL_UP 0x08        /* REL_WHEEL */
 #define REL_UP_FINE 0x0b   /* REL_WHEEL_HI_RES */
@@ -72,8 +84,23 @@ struct input_event {
 #define AXIS_X 0x00
 #define AXIS_Y 0x01
 #define AXIS_MAX 0x7fff
+#define AXIS_LEFT_TRIGGER 0x02 /* ABS_Z */
+#define AXIS_RIGHT_X 0x03
+#define AXIS_RIGHT_Y 0x04
+#define AXIS_RIGHT_TRIGGER 0x05
+#define AXIS_CROSS_X 0x10 /* ABS_HAT0X */
+#define AXIS_CROSS_Y 0x11
+#define AXIS_SLOT 0x2f /* ABS_MT_SLOT */
+#define AXIS_TOUCH_X 0x35
+#define AXIS_TOUCH_Y 0x36
+#define AXIS_TRACKING_ID 0x39
+#define TRACKING_ID_MAX 0xffff
+#define STICK_MAX 32767
+#define STICK_MIN (-32768)
+#define TRIGGER_MAX 255
 #define LED_COUNT 3 /* num, caps and scroll lock, in this order */
 #define PROPERTY_POINTER 0x00
+#define PROPERTY_DIRECT 0x01
 #define BUS_VIRTUAL 0x06
 /* The PCI vendor id of virtio. */
 #define VENDOR_VIRTIO 0x1af4

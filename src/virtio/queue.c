@@ -90,6 +90,12 @@ struct request {
 	uint32_t number; /* vtr_queue.number when it was popped */
 	size_t out_room;
 	size_t written; /* valid if it is parked */
+	/* Of vtr_queue_pop_ranges(): the readable ranges, then the writable ones. */
+	uint32_t max_ranges; /* 0: popped by vtr_queue_pop() */
+	struct vtr_queue_segment *ranges;
+	uint32_t range_count;
+	uint32_t range_room;
+	uint32_t out_ranges;
 };
 
 static struct request *request_of(struct vtr_queue_request *base)
@@ -100,6 +106,7 @@ static struct request *request_of(struct vtr_queue_request *base)
 static void free_request(struct request *request)
 {
 	free(request->base.out);
+	free(request->ranges);
 	free(request);
 }
 
@@ -351,18 +358,66 @@ static enum vtr_err add_in(struct vtr_queue *queue, struct vtr_queue_request *ba
 	return VTR_OK;
 }
 
+static enum vtr_err grow_ranges(struct request *request)
+{
+	uint32_t room = request->range_room == 0 ? 8 : 2 * request->range_room;
+	struct vtr_queue_segment *ranges = realloc(request->ranges, room * sizeof(*ranges));
+
+	if (ranges == NULL) {
+		return VTR_ERR_NOMEM;
+	}
+	request->ranges = ranges;
+	request->range_room = room;
+	return VTR_OK;
+}
+
+/* Records a descriptor's memory, which may span regions. */
+static enum vtr_err add_ranges(struct vtr_queue *queue, struct request *request, const struct desc *desc)
+{
+	bool writable = (desc->flags & DESC_WRITE) != 0;
+	uint64_t gpa = desc->addr;
+	uint64_t left = desc->len;
+
+	while (left > 0) {
+		uint64_t span = left;
+		if (vtr_ram_span(queue->ram, gpa, &span) == NULL) {
+			break_queue(queue, "a descriptor is outside of the guest's memory");
+			return VTR_ERR_PROTOCOL;
+		}
+		if (request->range_count == request->max_ranges) {
+			request->base.cut = true;
+			return VTR_OK;
+		}
+		if (request->range_count == request->range_room && grow_ranges(request) != VTR_OK) {
+			return VTR_ERR_NOMEM;
+		}
+		request->ranges[request->range_count++] = (struct vtr_queue_segment){
+			.gpa = gpa,
+			.size = (uint32_t)span,
+		};
+		*(writable ? &request->base.in_size : &request->base.out_size) += span;
+		request->out_ranges += !writable;
+		gpa += span;
+		left -= span;
+	}
+	return VTR_OK;
+}
+
 static enum vtr_err add_buffer(struct vtr_queue *queue, struct request *request, const struct desc *desc)
 {
 	if (desc->len == 0) {
 		break_queue(queue, "a descriptor of no bytes");
 		return VTR_ERR_PROTOCOL;
 	}
-	if ((desc->flags & DESC_WRITE) != 0) {
-		return add_in(queue, &request->base, desc->addr, desc->len);
-	}
-	if (request->base.in_count > 0) {
+	if ((desc->flags & DESC_WRITE) == 0 && request->base.in_size > 0) {
 		break_queue(queue, "a readable descriptor behind a writable one");
 		return VTR_ERR_PROTOCOL;
+	}
+	if (request->max_ranges > 0) {
+		return add_ranges(queue, request, desc);
+	}
+	if ((desc->flags & DESC_WRITE) != 0) {
+		return add_in(queue, &request->base, desc->addr, desc->len);
 	}
 	return add_out(queue, request, desc->addr, desc->len);
 }
@@ -452,7 +507,7 @@ static bool has_more(struct vtr_queue *queue, uint16_t *out_avail_idx)
 	return *out_avail_idx != queue->last_avail;
 }
 
-enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **out_request)
+static enum vtr_err pop(struct vtr_queue *queue, uint32_t max_ranges, struct vtr_queue_request **out_request)
 {
 	uint16_t avail_idx;
 
@@ -475,6 +530,7 @@ enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **o
 		return VTR_ERR_NOMEM;
 	}
 	request->number = queue->number;
+	request->max_ranges = max_ranges;
 	request->base.head = atomic_load_explicit(
 		&queue->avail->ring[queue->last_avail & (queue->setup.size - 1)], memory_order_relaxed);
 	enum vtr_err err = walk(queue, request);
@@ -487,6 +543,60 @@ enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **o
 	queue->asleep = false;
 	*out_request = &request->base;
 	return VTR_OK;
+}
+
+enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **out_request)
+{
+	return pop(queue, 0, out_request);
+}
+
+enum vtr_err vtr_queue_pop_ranges(struct vtr_queue *queue, uint32_t max_ranges,
+                                  struct vtr_queue_request **out_request)
+{
+	vtr_assert(max_ranges > 0);
+	return pop(queue, max_ranges, out_request);
+}
+
+/* Copies between `data` and the ranges [first, end). `writes`: to the guest. */
+static size_t copy_ranges(struct vtr_queue *queue, const struct request *request, uint32_t first,
+                          uint32_t end, size_t offset, uint8_t *data, size_t size, bool writes)
+{
+	size_t done = 0;
+
+	for (uint32_t i = first; i < end && done < size; i++) {
+		const struct vtr_queue_segment *range = &request->ranges[i];
+		if (offset >= range->size) {
+			offset -= range->size;
+			continue;
+		}
+		size_t part = vtr_min(range->size - offset, size - done);
+		/* It was in one region when the request was popped, but the memory table may have changed. */
+		uint8_t *at = vtr_ram_at(queue->ram, range->gpa + offset, part);
+		if (at == NULL) {
+			break;
+		}
+		memcpy(writes ? at : data + done, writes ? data + done : at, part);
+		done += part;
+		offset = 0;
+	}
+	return done;
+}
+
+size_t vtr_queue_read_at(struct vtr_queue *queue, const struct vtr_queue_request *base, size_t offset,
+                         void *data, size_t size)
+{
+	const struct request *request = vtr_container_of(base, const struct request, base);
+
+	return copy_ranges(queue, request, 0, request->out_ranges, offset, data, size, false);
+}
+
+size_t vtr_queue_write_at(struct vtr_queue *queue, const struct vtr_queue_request *base, size_t offset,
+                          const void *data, size_t size)
+{
+	const struct request *request = vtr_container_of(base, const struct request, base);
+
+	return copy_ranges(queue, request, request->out_ranges, request->range_count, offset, (uint8_t *)data,
+	                   size, true);
 }
 
 /* --- answering --------------------------------------------------------------------------------------- */

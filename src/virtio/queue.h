@@ -35,7 +35,7 @@ struct vtr_queue_request {
 	uint16_t head;
 	bool cut; /* there were more readable bytes or more writable segments */
 	uint8_t *out; /* what the driver wrote: a private copy, aligned for any type; NULL: none */
-	size_t out_size;
+	size_t out_size; /* the readable bytes; those in `out` unless the request was popped as ranges */
 	struct vtr_queue_segment in[VTR_QUEUE_MAX_IN]; /* where the driver expects an answer */
 	uint32_t in_count;
 	size_t in_size; /* sum of in[] */
@@ -50,6 +50,25 @@ struct vtr_queue_request {
  *          VTR_ERR_NOMEM     try again later
  */
 VTR_MUST_CHECK enum vtr_err vtr_queue_pop(struct vtr_queue *queue, struct vtr_queue_request **out_request);
+
+/**
+ * The same for data that is read or written later, piece by piece: nothing is copied, so `out` is NULL, and in[] is
+ * empty. Only vtr_queue_read_at() and vtr_queue_write_at() reach the request's memory.
+ *
+ * `max_ranges`: the most pieces of guest memory that are kept, not 0; `cut` says that there were more.
+ */
+VTR_MUST_CHECK enum vtr_err vtr_queue_pop_ranges(struct vtr_queue *queue, uint32_t max_ranges,
+                                                 struct vtr_queue_request **out_request);
+
+/* Copies `size` readable bytes from `offset` on, of a request of vtr_queue_pop_ranges(). Returns: bytes copied; fewer
+ * at the end, or if the memory is gone. */
+size_t vtr_queue_read_at(struct vtr_queue *queue, const struct vtr_queue_request *request, size_t offset,
+                         void *data, size_t size);
+
+/* Writes `size` bytes at `offset` of the writable memory, of a request of vtr_queue_pop_ranges(). Returns: bytes
+ * written; fewer at the end, or if the memory is gone. */
+size_t vtr_queue_write_at(struct vtr_queue *queue, const struct vtr_queue_request *request, size_t offset,
+                          const void *data, size_t size);
 
 /* Writes the answer from its start. Returns: bytes written; fewer than `size` if the driver left less room,
  * or 0 if the memory is gone. */

@@ -8,6 +8,7 @@
 #include "display/client.h"
 #include "display/metrics_page.h"
 #include "display/pixels.h"
+#include "display/sound_page.h"
 #include "screen/snapshot.h"
 #include "screen/stream.h"
 #include "web/mode_request.h"
@@ -229,6 +230,12 @@ static double read_stream(const struct vtr_stream_counters *counters, int what)
 		return (double)counters->encode_ns / NS_PER_SECOND;
 	case 9:
 		return counters->viewers;
+	case 10:
+		return (double)counters->patches;
+	case 11:
+		return (double)counters->patch_bytes;
+	case 12:
+		return (double)counters->patch_ns / NS_PER_SECOND;
 	default:
 		return counters->encoder ? counters->bitrate : 0;
 	}
@@ -252,6 +259,10 @@ static void add_video_metrics(FILE *file, struct vtr_web *web)
 		{ "vitrine_video_convert_seconds_total", "counter", "Time spent converting." },
 		{ "vitrine_video_encode_seconds_total", "counter", "Time spent coding." },
 		{ "vitrine_video_sinks", "gauge", "Viewers, recordings and servers." },
+		{ "vitrine_video_patches_total", "counter",
+		  "Lossless patches of what stays still, for sharp text." },
+		{ "vitrine_video_patch_bytes_total", "counter", "Their bytes, each counted once." },
+		{ "vitrine_video_patch_seconds_total", "counter", "Time spent making them." },
 		{ "vitrine_video_bitrate", "gauge", "Bits per second that it may have; 0: nothing runs." },
 	};
 	struct vtr_stream_counters counters[VTR_MAX_DISPLAYS];
@@ -289,6 +300,11 @@ static void add_http_metrics(FILE *file, const struct vtr_web *web)
 	fprintf(file, "vitrine_viewer_units_total %llu\n", (unsigned long long)web->counters.units);
 	add_head(file, "vitrine_viewer_bytes_total", "counter", "Bytes of those.");
 	fprintf(file, "vitrine_viewer_bytes_total %llu\n", (unsigned long long)web->counters.unit_bytes);
+	add_head(file, "vitrine_viewer_patches_total", "counter", "Lossless patches sent to viewers.");
+	fprintf(file, "vitrine_viewer_patches_total %llu\n", (unsigned long long)web->counters.patches);
+	add_head(file, "vitrine_viewer_patch_bytes_total", "counter", "Bytes of those.");
+	fprintf(file, "vitrine_viewer_patch_bytes_total %llu\n",
+	        (unsigned long long)web->counters.patch_bytes);
 	add_head(file, "vitrine_viewer_inputs_total", "counter",
 	         "Keys, motions and turns of the wheel that viewers have sent.");
 	fprintf(file, "vitrine_viewer_inputs_total %llu\n", (unsigned long long)web->counters.inputs);
@@ -298,6 +314,25 @@ static void add_http_metrics(FILE *file, const struct vtr_web *web)
 		fprintf(file, "vitrine_http_refused_total{reason=\"%s\"} %llu\n", reasons[i],
 		        (unsigned long long)web->counters.refused[i]);
 	}
+}
+
+static void add_sound_metrics(FILE *file, const struct vtr_sound_page *page)
+{
+	struct vtr_sound_counters counters;
+
+	vtr_sound_page_read_counters(page, &counters);
+	add_head(file, "vitrine_sound_streams", "gauge", "Streams of the guest that run.");
+	fprintf(file, "vitrine_sound_streams{kind=\"playing\"} %u\n", vtr_sound_page_playing(page));
+	fprintf(file, "vitrine_sound_streams{kind=\"recording\"} %u\n", vtr_sound_page_capturing(page));
+	add_head(file, "vitrine_sound_late_total", "counter",
+	         "Times that the guest was late for a running stream.");
+	fprintf(file, "vitrine_sound_late_total{kind=\"playing\"} %llu\n",
+	        (unsigned long long)counters.underruns);
+	fprintf(file, "vitrine_sound_late_total{kind=\"recording\"} %llu\n",
+	        (unsigned long long)counters.overruns);
+	add_head(file, "vitrine_sound_refused_total", "counter",
+	         "Requests and messages of the guest with errors.");
+	fprintf(file, "vitrine_sound_refused_total %llu\n", (unsigned long long)counters.refused);
 }
 
 /* Of the front, which has written them. */
@@ -325,6 +360,9 @@ enum vtr_err vtr_web_list_metrics(struct vtr_web *web, struct vtr_response *out_
 		add_display_metrics(body.file, web);
 		add_video_metrics(body.file, web);
 		add_snapshot_metrics(body.file, vtr_snapshots_counters(web->snapshots));
+		if (web->sound_page) {
+			add_sound_metrics(body.file, web->sound_page);
+		}
 	}
 	add_http_metrics(body.file, web);
 	return finish(&body, HTTP_STATUS_OK, "text/plain; version=0.0.4", out_response);

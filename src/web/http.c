@@ -439,23 +439,20 @@ static bool parse_display(const char *text, uint32_t *out_display, bool *out_pic
 	return *out_display < VTR_MAX_DISPLAYS && (*out_picture || text[digits] == '\0');
 }
 
-/* Returns: what the request's token permits. */
-static enum vtr_token_kind check_token(struct vtr_session *session)
+static void check_token(struct vtr_session *session)
 {
 	static const char scheme[] = "Bearer ";
 	char header[sizeof(scheme) + VTR_TOKEN_LENGTH + 1];
 	char arg[VTR_TOKEN_LENGTH + 1];
-	const struct vtr_tokens *tokens = &session->web->tokens;
 
+	vtr_web_clear_token(session);
 	if (get_header(session->wsi, WSI_TOKEN_HTTP_AUTHORIZATION, header, sizeof(header)) &&
 	    strncasecmp(header, scheme, sizeof(scheme) - 1) == 0) {
 		const char *token = header + sizeof(scheme) - 1;
-		return vtr_tokens_check(tokens, token, strlen(token));
+		vtr_web_check_token(session, token, strlen(token));
+	} else if (get_arg(session->wsi, "token=", arg, sizeof(arg))) {
+		vtr_web_check_token(session, arg, strlen(arg));
 	}
-	if (get_arg(session->wsi, "token=", arg, sizeof(arg))) {
-		return vtr_tokens_check(tokens, arg, strlen(arg));
-	}
-	return VTR_TOKEN_WRONG;
 }
 
 /* A client that has sent a wrong token gets the refusal after a delay, which grows with each. */
@@ -561,7 +558,7 @@ static int on_request(struct vtr_session *session, const char *path, size_t size
 		return -1;
 	}
 	session->web->counters.requests++;
-	vtr_web_set_token(session, check_token(session));
+	check_token(session);
 	const char *why = check_sender(session, &refusal);
 	if (why) {
 		return refuse(session, refusal, HTTP_STATUS_FORBIDDEN, why);
@@ -627,7 +624,7 @@ static int confirm_upgrade(struct vtr_session *session, const char *what)
 		return -1;
 	}
 	session->web->counters.requests++;
-	vtr_web_set_token(session, VTR_TOKEN_WRONG);
+	vtr_web_clear_token(session);
 	const char *why = check_sender(session, &refusal);
 	if (why) {
 		return refuse_upgrade(session, refusal, HTTP_STATUS_FORBIDDEN, why);

@@ -5,52 +5,14 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "encode/audio_encoder.h"
 #include "encode/h264.h"
+#include "web/fields.h"
+#include "web/viewer_patches.h"
 
 /* --- reading ----------------------------------------------------------------------------------------- */
 
-struct reader {
-	const uint8_t *at;
-	size_t left;
-	bool wrong; /* too short, or out of range: the values read are undefined */
-};
-
-static uint64_t get(struct reader *reader, size_t size)
-{
-	uint64_t value = 0;
-
-	if (reader->left < size) {
-		reader->wrong = true;
-		return 0;
-	}
-	for (size_t i = 0; i < size; i++) {
-		value |= (uint64_t)reader->at[i] << (8 * i);
-	}
-	reader->at += size;
-	reader->left -= size;
-	return value;
-}
-
-static bool get_bool(struct reader *reader)
-{
-	uint64_t value = get(reader, 1);
-
-	reader->wrong |= value > 1;
-	return value == 1;
-}
-
-static void get_bytes(struct reader *reader, void *out, size_t size)
-{
-	if (reader->left < size) {
-		reader->wrong = true;
-		return;
-	}
-	memcpy(out, reader->at, size);
-	reader->at += size;
-	reader->left -= size;
-}
-
-static void read_input(struct reader *reader, struct vtr_message *message)
+static void read_input(struct vtr_field_reader *reader, struct vtr_message *message)
 {
 	struct vtr_input *input = &message->input;
 
@@ -58,51 +20,143 @@ static void read_input(struct reader *reader, struct vtr_message *message)
 	switch ((int)message->type) {
 	case VTR_MESSAGE_KEY:
 		input->kind = VTR_INPUT_KEY;
-		input->code = (uint32_t)get(reader, 2);
-		input->down = get_bool(reader);
+		input->code = vtr_field_get_u16(reader);
+		input->down = vtr_field_get_bool(reader);
 		reader->wrong |= input->code > VTR_INPUT_MAX_CODE;
 		break;
 	case VTR_MESSAGE_MOTION:
 		input->kind = VTR_INPUT_MOTION;
-		input->x = (uint32_t)get(reader, 2);
-		input->y = (uint32_t)get(reader, 2);
+		input->x = vtr_field_get_u16(reader);
+		input->y = vtr_field_get_u16(reader);
 		break;
 	default:
 		input->kind = VTR_INPUT_WHEEL;
-		input->wheel_x = (int32_t)(uint32_t)get(reader, 4);
-		input->wheel_y = (int32_t)(uint32_t)get(reader, 4);
+		input->wheel_x = (int32_t)vtr_field_get_u32(reader);
+		input->wheel_y = (int32_t)vtr_field_get_u32(reader);
 		break;
 	}
 }
 
-static void read_rest(struct reader *reader, struct vtr_message *message)
+static void read_speech(struct vtr_field_reader *reader, struct vtr_message *message)
+{
+	for (size_t i = 0; i < VTR_ARRAY_LEN(message->speech); i++) {
+		message->speech[i] = (int16_t)vtr_field_get_u16(reader);
+	}
+}
+
+static void read_people(struct vtr_field_reader *reader, struct vtr_message *message)
+{
+	switch ((int)message->type) {
+	case VTR_MESSAGE_NAME:
+		message->name.size = reader->left;
+		reader->wrong |= reader->left > sizeof(message->name.utf8);
+		vtr_field_get_bytes(reader, message->name.utf8,
+		                    vtr_min(reader->left, sizeof(message->name.utf8)));
+		break;
+	case VTR_MESSAGE_POINT:
+		message->point.x = vtr_field_get_u16(reader);
+		message->point.y = vtr_field_get_u16(reader);
+		message->point.visible = vtr_field_get_bool(reader);
+		break;
+	case VTR_MESSAGE_LINK_MAKE:
+		message->link.kind = (enum vtr_token_kind)vtr_field_get_u8(reader);
+		message->link.seconds = vtr_field_get_u32(reader);
+		reader->wrong |= message->link.kind != VTR_TOKEN_VIEW &&
+		                 message->link.kind != VTR_TOKEN_CONTROL;
+		reader->wrong |= message->link.seconds == 0 || message->link.seconds > VTR_LINK_MAX_S;
+		break;
+	case VTR_MESSAGE_LINK_END:
+		message->link_id = vtr_field_get_u32(reader);
+		break;
+	default:
+		message->control.action = (enum vtr_people_action)vtr_field_get_u8(reader);
+		message->control.id = vtr_field_get_u16(reader);
+		reader->wrong |= message->control.action >= VTR_PEOPLE_ACTION_COUNT;
+		break;
+	}
+}
+
+static void read_touch(struct vtr_field_reader *reader, struct vtr_input *input)
+{
+	input->kind = VTR_INPUT_TOUCH;
+	input->code = vtr_field_get_u8(reader);
+	input->down = vtr_field_get_bool(reader);
+	input->x = vtr_field_get_u16(reader);
+	input->y = vtr_field_get_u16(reader);
+	reader->wrong |= input->code >= VTR_TOUCH_CONTACTS;
+}
+
+static void read_pad(struct vtr_field_reader *reader, struct vtr_input *input)
+{
+	input->kind = VTR_INPUT_PAD;
+	input->code = vtr_field_get_u8(reader);
+	input->down = vtr_field_get_bool(reader);
+	input->buttons = vtr_field_get_u32(reader);
+	reader->wrong |= input->code >= VTR_PADS || (input->buttons & ~VTR_PAD_BUTTONS) != 0;
+	for (size_t i = 0; i < VTR_PAD_AXES; i++) {
+		input->axes[i] = (int16_t)vtr_field_get_u16(reader);
+		reader->wrong |= i >= VTR_PAD_FIRST_TRIGGER && input->axes[i] < 0;
+	}
+	if (!input->down) { /* it is gone: whatever it said last, nothing is pressed */
+		input->buttons = 0;
+		memset(input->axes, 0, sizeof(input->axes));
+	}
+}
+
+static void read_rest(struct vtr_field_reader *reader, struct vtr_message *message)
 {
 	switch ((int)message->type) {
 	case VTR_MESSAGE_HELLO:
-		message->hello.version = (uint16_t)get(reader, 2);
-		get_bytes(reader, message->hello.token, sizeof(message->hello.token));
+		message->hello.version = vtr_field_get_u16(reader);
+		vtr_field_get_bytes(reader, message->hello.token, sizeof(message->hello.token));
 		break;
 	case VTR_MESSAGE_SUBSCRIBE:
-		message->on = get_bool(reader);
+	case VTR_MESSAGE_LISTEN:
+	case VTR_MESSAGE_OPEN_MICROPHONE:
+	case VTR_MESSAGE_TAKE_PATCHES:
+		message->on = vtr_field_get_bool(reader);
 		break;
 	case VTR_MESSAGE_ACK:
-		message->ack.number = (uint32_t)get(reader, 4);
-		message->ack.waiting = (uint32_t)get(reader, 4);
+		message->ack.number = vtr_field_get_u32(reader);
+		message->ack.waiting = vtr_field_get_u32(reader);
 		break;
 	case VTR_MESSAGE_BITRATE:
-		message->bitrate = (uint32_t)get(reader, 4);
+		message->bitrate = vtr_field_get_u32(reader);
 		break;
 	case VTR_MESSAGE_PING:
-		message->ping = get(reader, 8);
+		message->ping = vtr_field_get_u64(reader);
 		break;
 	case VTR_MESSAGE_MODE:
-		message->mode.width = (uint32_t)get(reader, 4);
-		message->mode.height = (uint32_t)get(reader, 4);
+		message->mode.width = vtr_field_get_u32(reader);
+		message->mode.height = vtr_field_get_u32(reader);
 		break;
 	case VTR_MESSAGE_KEY:
 	case VTR_MESSAGE_MOTION:
 	case VTR_MESSAGE_WHEEL:
 		read_input(reader, message);
+		break;
+	case VTR_MESSAGE_HEARD:
+		message->heard = vtr_field_get_u32(reader);
+		break;
+	case VTR_MESSAGE_ACK_PATCH:
+		message->patch = vtr_field_get_u32(reader);
+		break;
+	case VTR_MESSAGE_SPEECH:
+		read_speech(reader, message);
+		break;
+	case VTR_MESSAGE_NAME:
+	case VTR_MESSAGE_POINT:
+	case VTR_MESSAGE_CONTROL:
+	case VTR_MESSAGE_LINK_MAKE:
+	case VTR_MESSAGE_LINK_END:
+		read_people(reader, message);
+		break;
+	case VTR_MESSAGE_TOUCH:
+		message->input.display = message->display;
+		read_touch(reader, &message->input);
+		break;
+	case VTR_MESSAGE_PAD:
+		read_pad(reader, &message->input);
 		break;
 	case VTR_MESSAGE_WANT_KEY:
 	case VTR_MESSAGE_RELEASE:
@@ -115,12 +169,12 @@ static void read_rest(struct reader *reader, struct vtr_message *message)
 
 enum vtr_err vtr_message_parse(const uint8_t *bytes, size_t size, struct vtr_message *out_message)
 {
-	struct reader reader = { .at = bytes, .left = size };
+	struct vtr_field_reader reader = { .at = bytes, .left = size };
 	struct vtr_message message;
 
 	memset(&message, 0, sizeof(message));
-	message.type = (enum vtr_message_type)get(&reader, 1);
-	message.display = (uint32_t)get(&reader, 1);
+	message.type = (enum vtr_message_type)vtr_field_get_u8(&reader);
+	message.display = vtr_field_get_u8(&reader);
 	read_rest(&reader, &message);
 	if (reader.wrong || reader.left != 0 || message.display >= VTR_MAX_DISPLAYS) {
 		return VTR_ERR_PROTOCOL;
@@ -131,67 +185,40 @@ enum vtr_err vtr_message_parse(const uint8_t *bytes, size_t size, struct vtr_mes
 
 /* --- writing ----------------------------------------------------------------------------------------- */
 
-struct writer {
-	uint8_t *start;
-	size_t size;
-};
-
-static void put(struct writer *writer, size_t size, uint64_t value)
-{
-	for (size_t i = 0; i < size; i++) {
-		writer->start[writer->size++] = (uint8_t)(value >> (8 * i));
-	}
-}
-
-static void put_bytes(struct writer *writer, const void *bytes, size_t size)
-{
-	memcpy(writer->start + writer->size, bytes, size);
-	writer->size += size;
-}
-
-static void put_text(struct writer *writer, const char *text)
+static void put_text(struct vtr_field_writer *writer, const char *text)
 {
 	size_t length = vtr_min(strlen(text), UINT8_MAX);
 
-	put(writer, 1, length);
-	put_bytes(writer, text, length);
-}
-
-static struct writer begin(uint8_t *out, enum vtr_message_type type, uint32_t display)
-{
-	struct writer writer = { .start = out };
-
-	put(&writer, 1, type);
-	put(&writer, 1, display);
-	return writer;
+	vtr_field_put_u8(writer, length);
+	vtr_field_put_bytes(writer, text, length);
 }
 
 size_t vtr_message_welcome(uint8_t *out, bool may_control, int64_t now_ns, const char *view_token)
 {
 	static const char none[VTR_TOKEN_LENGTH];
-	struct writer writer = begin(out, VTR_MESSAGE_WELCOME, 0);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_WELCOME, 0);
 
-	put(&writer, 2, VTR_MESSAGE_VERSION);
-	put(&writer, 1, may_control);
-	put(&writer, 8, (uint64_t)now_ns);
-	put_bytes(&writer, may_control ? view_token : none, VTR_TOKEN_LENGTH);
+	vtr_field_put_u16(&writer, VTR_MESSAGE_VERSION);
+	vtr_field_put_u8(&writer, may_control);
+	vtr_field_put_u64(&writer, (uint64_t)now_ns);
+	vtr_field_put_bytes(&writer, view_token ? view_token : none, VTR_TOKEN_LENGTH);
 	return writer.size;
 }
 
 size_t vtr_message_displays(uint8_t *out, const struct vtr_message_display *displays, size_t count)
 {
-	struct writer writer = begin(out, VTR_MESSAGE_DISPLAYS, 0);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_DISPLAYS, 0);
 
-	put(&writer, 1, count);
+	vtr_field_put_u8(&writer, count);
 	for (size_t i = 0; i < count; i++) {
 		const struct vtr_message_display *display = &displays[i];
-		put(&writer, 1, display->number);
-		put(&writer, 1, display->connected);
-		put(&writer, 1, display->active);
-		put(&writer, 4, display->mode_width);
-		put(&writer, 4, display->mode_height);
-		put(&writer, 4, display->width);
-		put(&writer, 4, display->height);
+		vtr_field_put_u8(&writer, display->number);
+		vtr_field_put_u8(&writer, display->connected);
+		vtr_field_put_u8(&writer, display->active);
+		vtr_field_put_u32(&writer, display->mode_width);
+		vtr_field_put_u32(&writer, display->mode_height);
+		vtr_field_put_u32(&writer, display->width);
+		vtr_field_put_u32(&writer, display->height);
 	}
 	return writer.size;
 }
@@ -199,11 +226,11 @@ size_t vtr_message_displays(uint8_t *out, const struct vtr_message_display *disp
 size_t vtr_message_config(uint8_t *out, uint32_t display, const struct vtr_access_unit *unit,
                           const char *codec, const char *encoder)
 {
-	struct writer writer = begin(out, VTR_MESSAGE_CONFIG, display);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_CONFIG, display);
 
-	put(&writer, 8, unit->generation);
-	put(&writer, 4, unit->width);
-	put(&writer, 4, unit->height);
+	vtr_field_put_u64(&writer, unit->generation);
+	vtr_field_put_u32(&writer, unit->width);
+	vtr_field_put_u32(&writer, unit->height);
 	put_text(&writer, codec);
 	put_text(&writer, encoder);
 	return writer.size;
@@ -212,39 +239,69 @@ size_t vtr_message_config(uint8_t *out, uint32_t display, const struct vtr_acces
 void vtr_message_unit_head(uint8_t *out, uint32_t display, const struct vtr_access_unit *unit,
                            uint32_t number)
 {
-	struct writer writer = begin(out, VTR_MESSAGE_UNIT, display);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_UNIT, display);
 
-	put(&writer, 1, unit->key);
-	put(&writer, 8, unit->generation);
-	put(&writer, 8, unit->frame);
-	put(&writer, 8, (uint64_t)unit->captured_ns);
-	put(&writer, 8, (uint64_t)unit->coded_ns);
-	put(&writer, 4, number);
+	vtr_field_put_u8(&writer, unit->key);
+	vtr_field_put_u64(&writer, unit->generation);
+	vtr_field_put_u64(&writer, unit->frame);
+	vtr_field_put_u64(&writer, (uint64_t)unit->captured_ns);
+	vtr_field_put_u64(&writer, (uint64_t)unit->coded_ns);
+	vtr_field_put_u32(&writer, number);
 	vtr_assert(writer.size == VTR_MESSAGE_UNIT_HEAD);
 }
 
+static void put_rect(struct vtr_field_writer *writer, const struct vtr_rect *rect)
+{
+	vtr_field_put_u16(writer, (uint16_t)rect->x);
+	vtr_field_put_u16(writer, (uint16_t)rect->y);
+	vtr_field_put_u16(writer, (uint16_t)rect->width);
+	vtr_field_put_u16(writer, (uint16_t)rect->height);
+}
+
+void vtr_message_patch_head(uint8_t *out, uint32_t display, const struct vtr_viewer_patch *patch,
+                            uint32_t number)
+{
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_PATCH, (uint8_t)display);
+
+	vtr_field_put_u64(&writer, patch->patch->generation);
+	vtr_field_put_u64(&writer, patch->patch->frame);
+	vtr_field_put_u32(&writer, number);
+	vtr_field_put_u16(&writer, (uint16_t)patch->patch->rect.x);
+	vtr_field_put_u16(&writer, (uint16_t)patch->patch->rect.y);
+	put_rect(&writer, &patch->stale);
+	vtr_assert(writer.size == VTR_MESSAGE_PATCH_HEAD);
+}
+
+size_t vtr_message_stale(uint8_t *out, uint32_t display, const struct vtr_rect *rect)
+{
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_STALE, (uint8_t)display);
+
+	put_rect(&writer, rect);
+	return writer.size;
+}
+
 /* Writes a pixel of a cursor as a page needs it: colours not multiplied by alpha. */
-static void put_pixel(struct writer *writer, uint32_t pixel)
+static void put_pixel(struct vtr_field_writer *writer, uint32_t pixel)
 {
 	uint32_t alpha = pixel >> 24;
 
 	for (int shift = 16; shift >= 0; shift -= 8) {
 		uint32_t value = pixel >> shift & 0xff;
-		put(writer, 1, alpha == 0 ? 0 : vtr_min((value * 255 + alpha / 2) / alpha, 255));
+		vtr_field_put_u8(writer, alpha == 0 ? 0 : vtr_min((value * 255 + alpha / 2) / alpha, 255));
 	}
-	put(writer, 1, alpha);
+	vtr_field_put_u8(writer, alpha);
 }
 
 size_t vtr_message_cursor(uint8_t *out, uint32_t display, const struct vtr_scanout_cursor *cursor)
 {
-	struct writer writer = begin(out, VTR_MESSAGE_CURSOR, display);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_CURSOR, display);
 	uint32_t side = cursor->visible ? VTR_CURSOR_SIZE : 0;
 
-	put(&writer, 1, cursor->visible);
-	put(&writer, 2, vtr_min(cursor->image.hot_x, VTR_CURSOR_SIZE - 1));
-	put(&writer, 2, vtr_min(cursor->image.hot_y, VTR_CURSOR_SIZE - 1));
-	put(&writer, 2, side);
-	put(&writer, 2, side);
+	vtr_field_put_u8(&writer, cursor->visible);
+	vtr_field_put_u16(&writer, vtr_min(cursor->image.hot_x, VTR_CURSOR_SIZE - 1));
+	vtr_field_put_u16(&writer, vtr_min(cursor->image.hot_y, VTR_CURSOR_SIZE - 1));
+	vtr_field_put_u16(&writer, side);
+	vtr_field_put_u16(&writer, side);
 	for (size_t i = 0; i < (size_t)side * side; i++) {
 		put_pixel(&writer, cursor->image.pixels[i]);
 	}
@@ -253,56 +310,165 @@ size_t vtr_message_cursor(uint8_t *out, uint32_t display, const struct vtr_scano
 
 size_t vtr_message_pointer(uint8_t *out, uint32_t display, int32_t x, int32_t y)
 {
-	struct writer writer = begin(out, VTR_MESSAGE_POINTER, display);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_POINTER, display);
 
-	put(&writer, 4, (uint32_t)x);
-	put(&writer, 4, (uint32_t)y);
+	vtr_field_put_u32(&writer, (uint32_t)x);
+	vtr_field_put_u32(&writer, (uint32_t)y);
 	return writer.size;
 }
 
 size_t vtr_message_active(uint8_t *out, uint32_t display, bool active)
 {
-	struct writer writer = begin(out, VTR_MESSAGE_LIT, display);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_LIT, display);
 
-	put(&writer, 1, active);
+	vtr_field_put_u8(&writer, active);
 	return writer.size;
 }
 
 size_t vtr_message_lights(uint8_t *out, uint32_t lights)
 {
-	struct writer writer = begin(out, VTR_MESSAGE_LIGHTS, 0);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_LIGHTS, 0);
 
-	put(&writer, 1, lights);
+	vtr_field_put_u8(&writer, lights);
+	return writer.size;
+}
+
+size_t vtr_message_devices(uint8_t *out, bool touch, uint32_t pads)
+{
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_DEVICES, 0);
+
+	vtr_field_put_u8(&writer, touch);
+	vtr_field_put_u8(&writer, pads);
 	return writer.size;
 }
 
 size_t vtr_message_pong(uint8_t *out, uint64_t ping, int64_t now_ns)
 {
-	struct writer writer = begin(out, VTR_MESSAGE_PONG, 0);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_PONG, 0);
 
-	put(&writer, 8, ping);
-	put(&writer, 8, (uint64_t)now_ns);
+	vtr_field_put_u64(&writer, ping);
+	vtr_field_put_u64(&writer, (uint64_t)now_ns);
 	return writer.size;
 }
 
 size_t vtr_message_stats(uint8_t *out, uint32_t display, const struct vtr_message_stats *stats)
 {
-	struct writer writer = begin(out, VTR_MESSAGE_STATS, display);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_STATS, display);
 
-	put(&writer, 4, stats->viewers);
-	put(&writer, 4, stats->bitrate);
-	put(&writer, 8, stats->coded);
-	put(&writer, 8, stats->dropped);
-	put(&writer, 8, stats->skipped);
+	vtr_field_put_u32(&writer, stats->viewers);
+	vtr_field_put_u32(&writer, stats->bitrate);
+	vtr_field_put_u64(&writer, stats->coded);
+	vtr_field_put_u64(&writer, stats->dropped);
+	vtr_field_put_u64(&writer, stats->skipped);
 	return writer.size;
 }
 
 size_t vtr_message_notice(uint8_t *out, uint32_t display, enum vtr_message_notice code, const char *text)
 {
-	struct writer writer = begin(out, VTR_MESSAGE_NOTICE, display);
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_NOTICE, display);
 
-	put(&writer, 2, code);
-	put_bytes(&writer, text, vtr_min(strlen(text), UINT8_MAX));
+	vtr_field_put_u16(&writer, code);
+	vtr_field_put_bytes(&writer, text, vtr_min(strlen(text), UINT8_MAX));
+	return writer.size;
+}
+
+/* --- sound ------------------------------------------------------------------------------------------- */
+
+size_t vtr_message_sound(uint8_t *out, bool plays, bool records)
+{
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_SOUND, 0);
+
+	vtr_field_put_u8(&writer, plays);
+	vtr_field_put_u8(&writer, records);
+	vtr_field_put_u32(&writer, VTR_AUDIO_ENCODER_RATE);
+	vtr_field_put_u8(&writer, VTR_AUDIO_ENCODER_CHANNELS);
+	put_text(&writer, "opus");
+	return writer.size;
+}
+
+size_t vtr_message_packet(uint8_t *out, uint32_t number, const struct vtr_audio_packet *packet)
+{
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_PACKET, 0);
+
+	vtr_field_put_u32(&writer, number);
+	vtr_field_put_u64(&writer, (uint64_t)packet->time_ns);
+	vtr_field_put_bytes(&writer, packet->data, packet->size);
+	return writer.size;
+}
+
+size_t vtr_message_silence(uint8_t *out)
+{
+	return vtr_field_begin(out, VTR_MESSAGE_SILENCE, 0).size;
+}
+
+size_t vtr_message_microphone(uint8_t *out, bool on)
+{
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_MICROPHONE, 0);
+
+	vtr_field_put_u8(&writer, on);
+	return writer.size;
+}
+
+/* --- people ------------------------------------------------------------------------------------------ */
+
+size_t vtr_message_people(uint8_t *out, const struct vtr_people *people, const struct vtr_person *self)
+{
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_PEOPLE, 0);
+	size_t count = 0;
+
+	for (size_t i = 0; i < VTR_PEOPLE_MAX; i++) {
+		count += people->slots[i].id != 0;
+	}
+	vtr_field_put_u16(&writer, self->id);
+	vtr_field_put_u16(&writer, people->holder);
+	vtr_field_put_u8(&writer, count);
+	for (size_t i = 0; i < VTR_PEOPLE_MAX; i++) {
+		const struct vtr_person *person = &people->slots[i];
+		if (person->id != 0) {
+			vtr_field_put_u16(&writer, person->id);
+			vtr_field_put_u8(&writer, person->role);
+			vtr_field_put_u8(&writer, i);
+			vtr_field_put_u8(&writer, person->name_size);
+			vtr_field_put_bytes(&writer, person->name, person->name_size);
+		}
+	}
+	return writer.size;
+}
+
+size_t vtr_message_pointers(uint8_t *out, const struct vtr_people *people, const struct vtr_person *self,
+                            uint32_t since)
+{
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_POINTERS, 0);
+
+	for (size_t i = 0; i < VTR_PEOPLE_MAX; i++) {
+		const struct vtr_person *person = &people->slots[i];
+		/* By differences, since counts wrap around. */
+		if (person->id != 0 && person != self && (int32_t)(person->pointer.change - since) > 0) {
+			vtr_field_put_u16(&writer, person->id);
+			vtr_field_put_u8(&writer, person->pointer.display);
+			vtr_field_put_u8(&writer, person->pointer.visible);
+			vtr_field_put_u16(&writer, person->pointer.x);
+			vtr_field_put_u16(&writer, person->pointer.y);
+		}
+	}
+	return writer.size;
+}
+
+size_t vtr_message_links(uint8_t *out, const struct vtr_links *links, const uint32_t *viewers, int64_t now_ns)
+{
+	struct vtr_field_writer writer = vtr_field_begin(out, VTR_MESSAGE_LINKS, 0);
+
+	for (size_t i = 0; links->page && i < VTR_LINKS_MAX; i++) {
+		const struct vtr_link *link = &links->page->links[i];
+		uint32_t kind = atomic_load(&link->kind);
+		if (kind != VTR_TOKEN_WRONG && link->expires_ns > now_ns) {
+			vtr_field_put_u32(&writer, link->id);
+			vtr_field_put_u8(&writer, kind);
+			vtr_field_put_u32(&writer, (uint32_t)((link->expires_ns - now_ns) / 1000000000));
+			vtr_field_put_u8(&writer, vtr_min(viewers[i], UINT8_MAX));
+			vtr_field_put_bytes(&writer, link->token, VTR_TOKEN_LENGTH);
+		}
+	}
 	return writer.size;
 }
 

@@ -12,6 +12,9 @@
 #include "platform/sock.h"
 #include "platform/thread.h"
 #include "screen/snapshot.h"
+#include "web/agent_link.h"
+#include "web/folder_link.h"
+#include "web/guest_port.h"
 #include "web/session.h"
 #include "web/viewer.h"
 
@@ -106,12 +109,43 @@ static struct vtr_session *find_oldest(struct vtr_web *web)
 	return found;
 }
 
-void vtr_web_set_token(struct vtr_session *session, enum vtr_token_kind token)
+void vtr_web_clear_token(struct vtr_session *session)
 {
-	session->token = token;
-	if (token != VTR_TOKEN_WRONG && session->is_counted) {
-		vtr_rate_limit_give_back(&session->web->handshakes, &session->peer);
+	session->token = VTR_TOKEN_WRONG;
+	session->link = 0;
+}
+
+void vtr_web_check_token(struct vtr_session *session, const char *token, size_t length)
+{
+	struct vtr_web *web = session->web;
+
+	vtr_web_clear_token(session);
+	session->token = vtr_tokens_check(&web->tokens, token, length);
+	if (session->token == VTR_TOKEN_WRONG) {
+		session->token = vtr_links_check(&web->links, token, length, vtr_os_now_ns(), &session->link);
+	}
+	if (session->token != VTR_TOKEN_WRONG && session->is_counted) {
+		vtr_rate_limit_give_back(&web->handshakes, &session->peer);
 		session->is_counted = false;
+	}
+}
+
+void vtr_web_end_links(struct vtr_web *web)
+{
+	int64_t now_ns = vtr_os_now_ns();
+	struct vtr_session *session;
+
+	vtr_links_expire(&web->links, now_ns);
+	vtr_list_for_each (session, &web->sessions, node) {
+		if (session->link == 0 || vtr_links_has(&web->links, session->link, now_ns)) {
+			continue;
+		}
+		session->link = 0;
+		if (session->viewer) {
+			vtr_viewer_end_link(session->viewer);
+		} else {
+			vtr_web_end(session, VTR_WEB_REFUSED_TOKEN);
+		}
 	}
 }
 
@@ -300,13 +334,30 @@ static void look_at_all(struct vtr_web *web)
 	}
 }
 
+static void look_at_sound(struct vtr_web *web)
+{
+	struct vtr_session *session;
+
+	if (!atomic_exchange(&web->sound_woken, false)) {
+		return;
+	}
+	vtr_list_for_each (session, &web->sessions, node) {
+		if (session->viewer) {
+			vtr_viewer_look_at_sound(session->viewer);
+		}
+	}
+}
+
 static int on_http(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
 {
 	struct vtr_session *session = wsi ? lws_get_opaque_user_data(wsi) : NULL;
 
 	(void)user;
 	if (reason == LWS_CALLBACK_EVENT_WAIT_CANCELLED) {
-		look_at_all(web_of(wsi));
+		look_at_sound(web_of(wsi));
+		if (atomic_load(&web_of(wsi)->woken)) {
+			look_at_all(web_of(wsi));
+		}
 		return 0;
 	}
 	if (!session) {
@@ -334,7 +385,10 @@ static void on_sweep(lws_sorted_usec_list_t *sweep)
 	int64_t now_ns = vtr_os_now_ns();
 	struct vtr_session *session;
 
+	vtr_web_end_links(web);
 	look_at_all(web); /* for requests whose time is up */
+	vtr_agent_link_tick(web->agent_link);
+	vtr_folder_link_tick(web->folder_link);
 	web->sweeps++;
 	vtr_list_for_each (session, &web->sessions, node) {
 		if (session->viewer) {
@@ -358,6 +412,8 @@ static const struct lws_protocols protocols[] = {
 	  .callback = on_ws,
 	  .rx_buffer_size = 4096,
 	  .tx_packet_size = SEND_AT_ONCE },
+	{ .name = VTR_GUEST_PORT_LISTENER, .callback = vtr_guest_port_on_listen },
+	{ .name = VTR_GUEST_PORT_CONNECTION, .callback = vtr_guest_port_on_connection },
 	{ .name = NULL },
 };
 
@@ -410,7 +466,14 @@ static enum vtr_err make_context(struct vtr_web *web, const struct vtr_web_param
 		return VTR_ERR_NOMEM;
 	}
 	lws_sul_schedule(web->context, 0, &web->sweep, on_sweep, SWEEP_US);
-	return VTR_OK;
+	enum vtr_err err = VTR_OK;
+	if (web->agent_link) {
+		err = vtr_agent_link_listen(web->agent_link, web);
+	}
+	if (err == VTR_OK && web->folder_link) {
+		err = vtr_folder_link_listen(web->folder_link, web);
+	}
+	return err;
 }
 
 bool vtr_web_is_built(void)
@@ -421,27 +484,42 @@ bool vtr_web_is_built(void)
 enum vtr_err vtr_web_create(const struct vtr_web_params *params, struct vtr_web **out_web)
 {
 	struct vtr_web *web = calloc(1, sizeof(*web));
-	int fd = params->listen_fd;
+	vtr_autofd int listen_fd = params->listen_fd;
+	vtr_autofd int agent_fd = params->take_agent_fd ? vtr_take_fd(params->take_agent_fd) : -1;
+	vtr_autofd int webdav_fd = params->take_webdav_fd ? vtr_take_fd(params->take_webdav_fd) : -1;
 
 	if (!web) {
-		vtr_close(&fd);
 		return VTR_ERR_NOMEM;
 	}
 	web->log = params->log;
 	web->screen = params->screen;
 	web->streams = params->streams;
+	web->sound_page = params->sound_page;
+	web->sound = params->sound;
 	web->metrics = params->metrics;
 	web->tokens = *params->tokens;
+	vtr_links_init(&web->links, params->links);
 	web->origin_check = (struct vtr_origin_check){
 		.tls = params->tls_cert != NULL,
 		.remote = params->remote,
 		.names = params->names,
 	};
-	web->listen_fd = params->listen_fd;
+	web->devices = (struct vtr_web_devices){ .has_touch = params->has_touch, .pad_count = params->pads };
+	web->listen_fd = vtr_take_fd(&listen_fd);
 	vtr_list_init(&web->sessions);
+	vtr_list_init(&web->guest_ports);
 	web->listener = (struct vtr_flush_listener){ .flushed = vtr_web_wake, .data = web };
 	vtr_display_client_listen(web->screen, &web->listener);
-	enum vtr_err err = make_context(web, params);
+	enum vtr_err err = VTR_OK;
+	if (agent_fd >= 0) {
+		err = vtr_agent_link_create(web->log, &agent_fd, &web->agent_link);
+	}
+	if (err == VTR_OK && webdav_fd >= 0) {
+		err = vtr_folder_link_create(web->log, &webdav_fd, params->webdav_bytes, &web->folder_link);
+	}
+	if (err == VTR_OK) {
+		err = make_context(web, params);
+	}
 	if (err != VTR_OK) {
 		vtr_error(web->log, "cannot set up the web server: %s", vtr_err_text(err));
 		vtr_web_destroy(web);
@@ -456,6 +534,15 @@ void vtr_web_wake(void *data)
 	struct vtr_web *web = data;
 
 	if (!atomic_exchange(&web->woken, true)) {
+		lws_cancel_service(web->context);
+	}
+}
+
+void vtr_web_wake_for_sound(void *data)
+{
+	struct vtr_web *web = data;
+
+	if (!atomic_exchange(&web->sound_woken, true)) {
 		lws_cancel_service(web->context);
 	}
 }
@@ -506,10 +593,14 @@ void vtr_web_destroy(struct vtr_web *web)
 	}
 	/* In this order: the thread of the snapshots calls the context, whose sessions hold snapshots. */
 	vtr_snapshots_stop(web->snapshots);
+	vtr_agent_link_stop(web->agent_link);
+	vtr_folder_link_stop(web->folder_link);
 	if (web->context) {
 		lws_context_destroy(web->context);
 	}
 	vtr_snapshots_destroy(web->snapshots);
+	vtr_agent_link_destroy(web->agent_link);
+	vtr_folder_link_destroy(web->folder_link);
 	vtr_close(&web->listen_fd);
 	free(web->scratch);
 	free(web);

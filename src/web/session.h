@@ -8,12 +8,15 @@
 
 #include "base/list.h"
 #include "display/client.h"
+#include "display/links.h"
 #include "display/scanout_page.h"
 #include "display/tokens.h"
 #include "screen/snapshot.h"
 #include "web/backoff.h"
+#include "web/devices.h"
 #include "web/message.h"
 #include "web/origin_check.h"
+#include "web/people.h"
 #include "web/rate_limit.h"
 #include "web/web.h"
 
@@ -21,7 +24,9 @@
  * What the files of the web server share. Thread: the server's own; vtr_web_create(), vtr_web_start() and
  * vtr_web_destroy(): the main one.
  */
+struct vtr_agent_link;
 struct vtr_display_info;
+struct vtr_folder_link;
 struct vtr_viewer;
 
 /* The most connections at a time. One more ends another: see make_room() in server.c. */
@@ -30,7 +35,7 @@ struct vtr_viewer;
  * browser opens six to load the page. */
 #define VTR_WEB_MAX_STRANGERS 32
 /* The most viewers that have shown a token. */
-#define VTR_WEB_MAX_VIEWERS 48
+#define VTR_WEB_MAX_VIEWERS VTR_PEOPLE_MAX
 /* The longest body of a request; the longest valid one has less than 100 bytes. */
 #define VTR_WEB_MAX_BODY 1024
 /* How long a connection may take to send a request, also the next one. */
@@ -69,6 +74,7 @@ struct vtr_web_counters {
 	uint64_t requests;
 	uint64_t refused[VTR_WEB_REFUSAL_COUNT];
 	uint64_t units, unit_bytes; /* sent to viewers */
+	uint64_t patches, patch_bytes; /* the same */
 	uint64_t inputs;
 };
 
@@ -80,13 +86,20 @@ struct vtr_web_cursor {
 };
 
 struct vtr_web {
+	struct vtr_web_devices devices;
 	struct vtr_log *log;
 	struct vtr_display_client *screen;
 	struct vtr_flush_listener listener;
 	struct vtr_streams *streams;
+	const struct vtr_sound_page *sound_page; /* NULL as the next is */
+	struct vtr_sound *sound; /* NULL: the machine has none */
 	const struct vtr_metrics_page *metrics; /* NULL: displays are served */
 	struct vtr_snapshots *snapshots; /* set by vtr_web_start() */
+	struct vtr_list guest_ports; /* of those that follow */
+	struct vtr_agent_link *agent_link; /* to the guest's agent; NULL: not wanted */
+	struct vtr_folder_link *folder_link; /* the folder shared with the guest; NULL: not wanted */
 	struct vtr_tokens tokens;
+	struct vtr_links links;
 	struct vtr_origin_check origin_check;
 	int listen_fd; /* -1 once the context owns it */
 	struct lws_context *context;
@@ -94,6 +107,7 @@ struct vtr_web {
 	struct vtr_os_thread *thread; /* NULL: not started */
 	_Atomic bool ends;
 	_Atomic bool woken; /* a wake-up is pending */
+	_Atomic bool sound_woken; /* the same, for sound only */
 	lws_sorted_usec_list_t sweep;
 	lws_sorted_usec_list_t look;
 	bool look_is_due;
@@ -104,6 +118,7 @@ struct vtr_web {
 	struct vtr_list sessions;
 	size_t session_count; /* without those that are ending */
 	size_t viewer_count;
+	struct vtr_people people;
 	struct vtr_message_display displays[VTR_MAX_DISPLAYS]; /* as last read */
 	size_t display_count;
 	struct vtr_web_cursor cursors[VTR_MAX_DISPLAYS];
@@ -133,6 +148,7 @@ struct vtr_session {
 	bool ended; /* not counted any more; destroyed in one of the next turns of the loop */
 
 	enum vtr_token_kind token; /* of the last request, or of the viewer */
+	uint32_t link; /* the link's id, if the token is that of one; otherwise 0 */
 	bool is_counted; /* in web->handshakes */
 	bool answering; /* a request is complete, or a viewer is known */
 	bool wants_write; /* there is data to send */
@@ -165,8 +181,14 @@ void vtr_web_look_at(struct vtr_session *session);
 /* Returns: whether it may be ended to make room for others: it has not shown a token, or has no request. */
 bool vtr_web_may_end(const struct vtr_session *session);
 
-/* Sets the token that the last request, or the viewer, has shown. */
-void vtr_web_set_token(struct vtr_session *session, enum vtr_token_kind token);
+/* Checks the token that a request, or the viewer, has shown, and keeps what it permits in session->token. */
+void vtr_web_check_token(struct vtr_session *session, const char *token, size_t length);
+
+/* The session has shown no token. */
+void vtr_web_clear_token(struct vtr_session *session);
+
+/* Ends the sessions of links that have ended. */
+void vtr_web_end_links(struct vtr_web *web);
 
 /* Ends it in the next turn of the loop. */
 void vtr_web_end(struct vtr_session *session, enum vtr_web_refusal refusal);
@@ -179,6 +201,9 @@ void vtr_web_reset(struct vtr_session *session);
 
 /* Wakes the server's thread to look for changes. Thread: any. */
 void vtr_web_wake(void *web);
+
+/* The same for sound only: the displays are not read, which would be most of the cost. Thread: any. */
+void vtr_web_wake_for_sound(void *web);
 
 /* Reads displays and cursors for all viewers, now or within VTR_WEB_LOOK_US, and once more after the next
  * flush. */

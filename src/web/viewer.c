@@ -10,53 +10,15 @@
 #include "base/mem.h"
 #include "display/client.h"
 #include "platform/thread.h"
-#include "web/session.h"
-#include "web/viewer_stream.h"
+#include "web/viewer_state.h"
 
 #define MS INT64_C(1000000)
 /* The most messages in one turn, so that other connections are served. */
 #define WRITES_AT_ONCE 8
-#define CODES (VTR_INPUT_MAX_CODE + 1)
-
-/* What a viewer has of one display. */
-struct view {
-	struct vtr_viewer_stream *stream;      /* NULL: not subscribed */
-	struct vtr_access_unit *unit; /* the next to send */
-	uint32_t number;              /* number of the last unit that was sent */
-	bool asks_bitrate; /* also after the subscription, for the next one */
-	uint32_t bitrate;
-	bool configured;
-	uint64_t generation; /* for which the page was configured */
-	char codec[VTR_CODEC_MAX];
-	bool stats_due;
-	bool cursor_known, pointer_known;
-	struct vtr_web_cursor cursor;   /* as last sent to the page */
-	enum vtr_message_notice notice; /* to be sent; 0: none */
-	const char *notice_text;
-};
-
-struct vtr_viewer {
-	struct vtr_session *session;
-	enum vtr_token_kind role; /* WRONG: not known yet */
-	bool welcome_due, displays_due, pong_due, ping_due, pinged;
-	uint64_t ping;
-	int64_t heard_ns;
-	int64_t refused_until_ns; /* a wrong token delays the answer until then; 0: not delayed */
-	enum vtr_message_close close; /* 0: stays open */
-	const char *close_text;
-	struct view views[VTR_MAX_DISPLAYS];
-	uint32_t lights; /* as last sent to the page */
-	uint32_t turn; /* the display that is served next */
-	uint8_t in[VTR_MESSAGE_MAX_IN];
-	size_t in_size;
-	uint64_t held[(CODES + 63) / 64]; /* keys and buttons that are down */
-	uint32_t held_on; /* the display at which they were pressed */
-};
 
 /* --- the end ----------------------------------------------------------------------------------------- */
 
-/* Ends the connection after sending the reason, or by a timeout if the peer does not read. */
-static void finish(struct vtr_viewer *viewer, enum vtr_message_close code, const char *text)
+void vtr_viewer_finish(struct vtr_viewer *viewer, enum vtr_message_close code, const char *text)
 {
 	if (viewer->close == 0) {
 		viewer->close = code;
@@ -66,37 +28,46 @@ static void finish(struct vtr_viewer *viewer, enum vtr_message_close code, const
 	}
 }
 
-static void finish_refused(struct vtr_viewer *viewer, enum vtr_web_refusal refusal,
-                           enum vtr_message_close code, const char *text)
+void vtr_viewer_refuse(struct vtr_viewer *viewer, enum vtr_web_refusal refusal, enum vtr_message_close code,
+                       const char *text)
 {
 	viewer->session->web->counters.refused[refusal]++;
-	finish(viewer, code, text);
+	vtr_viewer_finish(viewer, code, text);
 }
 
-static void unwatch(struct view *view)
+void vtr_viewer_unwatch(struct vtr_viewer_view *view)
 {
 	vtr_viewer_stream_destroy(view->stream);
 	vtr_access_unit_unref(view->unit);
-	*view = (struct view){
+	*view = (struct vtr_viewer_view){
 		.number = view->number,
 		.asks_bitrate = view->asks_bitrate,
 		.bitrate = view->bitrate,
 	};
 }
 
-/* Releases the keys that this viewer holds down, but no other viewer. */
-static void release_all(struct vtr_viewer *viewer)
+void vtr_viewer_release_all(struct vtr_viewer *viewer)
 {
+	struct vtr_web *web = viewer->session->web;
 	struct vtr_input input = { .kind = VTR_INPUT_KEY, .display = viewer->held_on };
 
-	for (uint32_t code = 0; code < CODES; code++) {
+	for (uint32_t code = 0; code < VTR_VIEWER_CODES; code++) {
 		if ((viewer->held[code / 64] >> code % 64 & 1) != 0) {
 			input.code = code;
 			/* If this is lost, all keys are released anyway. */
-			(void)!vtr_display_client_send_input(viewer->session->web->screen, &input);
+			(void)!vtr_display_client_send_input(web->screen, &input);
 		}
 	}
+	while (vtr_web_devices_take_back(&web->devices, &viewer->devices, &input)) {
+		(void)!vtr_display_client_send_input(web->screen, &input);
+	}
 	memset(viewer->held, 0, sizeof(viewer->held));
+}
+
+void vtr_viewer_end_link(struct vtr_viewer *viewer)
+{
+	vtr_viewer_release_all(viewer);
+	vtr_viewer_refuse(viewer, VTR_WEB_REFUSED_TOKEN, VTR_MESSAGE_CLOSE_TOKEN, "this link has ended");
 }
 
 void vtr_viewer_destroy(struct vtr_viewer *viewer)
@@ -104,236 +75,38 @@ void vtr_viewer_destroy(struct vtr_viewer *viewer)
 	if (!viewer) {
 		return;
 	}
-	release_all(viewer);
+	vtr_viewer_release_all(viewer);
+	vtr_viewer_agent_destroy(viewer->agent);
+	vtr_viewer_folder_destroy(viewer->folder);
+	free(viewer->guest_in);
 	for (size_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
-		unwatch(&viewer->views[i]);
+		vtr_viewer_unwatch(&viewer->views[i]);
 	}
+	vtr_viewer_sound_destroy(viewer->sound);
 	viewer->session->web->viewer_count -= viewer->role != VTR_TOKEN_WRONG;
+	vtr_viewer_people_leave(&viewer->people, viewer->session->web);
 	viewer->session->viewer = NULL;
 	free(viewer);
 }
 
-/* --- messages of the page ---------------------------------------------------------------------------- */
-
-static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *message, int64_t now_ns)
-{
-	struct vtr_session *session = viewer->session;
-	struct vtr_web *web = session->web;
-	enum vtr_token_kind role =
-		vtr_tokens_check(&web->tokens, message->hello.token, sizeof(message->hello.token));
-
-	if (message->hello.version != VTR_MESSAGE_VERSION) {
-		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "the page has another version than the server: load it again");
-		return;
-	}
-	if (role == VTR_TOKEN_WRONG) {
-		int64_t wait_ns = vtr_backoff_fail(&web->backoff, &session->peer, now_ns);
-		web->counters.refused[VTR_WEB_REFUSED_TOKEN]++;
-		viewer->refused_until_ns = now_ns + wait_ns;
-		session->deadline_ns = now_ns + wait_ns + VTR_WEB_HELLO_MS * MS;
-		return;
-	}
-	if (web->viewer_count >= VTR_WEB_MAX_VIEWERS) {
-		finish_refused(viewer, VTR_WEB_REFUSED_FULL, VTR_MESSAGE_CLOSE_FULL, "too many viewers");
-		return;
-	}
-	web->viewer_count++;
-	viewer->role = role;
-	vtr_web_set_token(session, role);
-	viewer->welcome_due = true;
-	viewer->displays_due = true;
-	session->answering = true;
-	vtr_web_look_now(web); /* the first viewer: the state was not read before */
-}
-
-static void notify(struct vtr_viewer *viewer, uint32_t display, enum vtr_message_notice notice,
-                   const char *text)
+void vtr_viewer_notify(struct vtr_viewer *viewer, uint32_t display, enum vtr_message_notice notice,
+                       const char *text)
 {
 	viewer->views[display].notice = notice;
 	viewer->views[display].notice_text = text;
 }
 
-static void on_subscribe(struct vtr_viewer *viewer, uint32_t display, bool on)
+bool vtr_viewer_is_owner(const struct vtr_viewer *viewer)
 {
-	struct vtr_web *web = viewer->session->web;
-	struct view *view = &viewer->views[display];
-	const struct vtr_viewer_stream_params params = {
-		.streams = web->streams,
-		.display = display,
-		.number = view->number,
-		.wake = vtr_web_wake,
-		.data = web,
-	};
-
-	if (!on) {
-		unwatch(view);
-		return;
-	}
-	if (view->stream) {
-		return;
-	}
-	enum vtr_err err = vtr_viewer_stream_create(&params, &view->stream);
-	if (err != VTR_OK) {
-		vtr_warn_limited(web->log, "cannot watch display %u: %s", display, vtr_err_text(err));
-		notify(viewer, display, VTR_MESSAGE_NOTICE_VIDEO,
-		       "no video: the host is short of memory or threads");
-	} else if (view->asks_bitrate) {
-		vtr_viewer_stream_set_bitrate(view->stream, view->bitrate);
-	}
-	vtr_web_look_soon(web);
+	return viewer->people.person && viewer->people.person->role == VTR_PERSON_OWNER;
 }
 
-static void on_mode(struct vtr_viewer *viewer, const struct vtr_message *message)
-{
-	const struct vtr_display_mode mode = {
-		.connected = true,
-		.width = message->mode.width,
-		.height = message->mode.height,
-	};
-
-	if (!vtr_mode_fits(mode.width, mode.height)) {
-		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE, VTR_MODE_LIMITS);
-	} else if (vtr_display_client_ask_mode(viewer->session->web->screen, message->display, &mode) !=
-	           VTR_OK) {
-		notify(viewer, message->display, VTR_MESSAGE_NOTICE_MODE,
-		       "too many such requests at once; try again");
-	}
-}
-
-static void on_input(struct vtr_viewer *viewer, const struct vtr_input *input)
-{
-	struct vtr_web *web = viewer->session->web;
-	enum vtr_err err = vtr_display_client_send_input(web->screen, input);
-
-	web->counters.inputs++;
-	if (err == VTR_ERR_ARG) {
-		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "the key code is unknown");
-		return;
-	}
-	if (err != VTR_OK) {
-		notify(viewer, input->display, VTR_MESSAGE_NOTICE_INPUT,
-		       "the machine is busy: input was lost");
-	}
-	if (input->kind == VTR_INPUT_KEY) {
-		uint64_t bit = UINT64_C(1) << input->code % 64;
-		viewer->held_on = input->display;
-		if (input->down) {
-			viewer->held[input->code / 64] |= bit;
-		} else {
-			viewer->held[input->code / 64] &= ~bit;
-		}
-	}
-}
-
-/* Returns: whether the message needs the control token. */
-static bool is_control(enum vtr_message_type type)
-{
-	return type == VTR_MESSAGE_MODE || type == VTR_MESSAGE_KEY || type == VTR_MESSAGE_MOTION ||
-	       type == VTR_MESSAGE_WHEEL || type == VTR_MESSAGE_BITRATE;
-}
-
-static void on_message(struct vtr_viewer *viewer, const struct vtr_message *message, int64_t now_ns)
-{
-	struct view *view = &viewer->views[message->display];
-
-	if (is_control(message->type) && viewer->role != VTR_TOKEN_CONTROL) {
-		finish_refused(viewer, VTR_WEB_REFUSED_VIEW, VTR_MESSAGE_CLOSE_VIEW,
-		               "this link only allows watching");
-		return;
-	}
-	switch ((int)message->type) {
-	case VTR_MESSAGE_SUBSCRIBE:
-		on_subscribe(viewer, message->display, message->on);
-		break;
-	case VTR_MESSAGE_ACK:
-		/* An invalid one belongs to an earlier subscription, or affects only this viewer. */
-		if (view->stream) {
-			vtr_viewer_stream_ack(view->stream, message->ack.number, now_ns);
-		}
-		break;
-	case VTR_MESSAGE_WANT_KEY:
-		if (view->stream) {
-			vtr_viewer_stream_want_key(view->stream, now_ns);
-		}
-		break;
-	case VTR_MESSAGE_BITRATE:
-		if (view->stream) {
-			view->asks_bitrate = true;
-			view->bitrate = message->bitrate;
-			vtr_viewer_stream_set_bitrate(view->stream, message->bitrate);
-		}
-		break;
-	case VTR_MESSAGE_PING:
-		viewer->ping = message->ping;
-		viewer->pong_due = true;
-		break;
-	case VTR_MESSAGE_MODE:
-		on_mode(viewer, message);
-		break;
-	case VTR_MESSAGE_RELEASE:
-		release_all(viewer);
-		break;
-	case VTR_MESSAGE_KEY:
-	case VTR_MESSAGE_MOTION:
-	case VTR_MESSAGE_WHEEL:
-		on_input(viewer, &message->input);
-		break;
-	default: /* a second hello */
-		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "a message came that was not expected");
-		break;
-	}
-}
-
-static void receive_messages(struct vtr_viewer *viewer)
+void vtr_viewer_mark_alive(struct vtr_viewer *viewer)
 {
 	viewer->heard_ns = vtr_os_now_ns();
 	viewer->pinged = false;
 	if (viewer->role != VTR_TOKEN_WRONG && viewer->close == 0) {
 		viewer->session->deadline_ns = viewer->heard_ns + VTR_WEB_SILENCE_MS * MS;
-	}
-}
-
-static void on_complete(struct vtr_viewer *viewer)
-{
-	struct vtr_message message;
-	enum vtr_err err = vtr_message_parse(viewer->in, viewer->in_size, &message);
-	bool is_hello = err == VTR_OK && message.type == VTR_MESSAGE_HELLO;
-
-	viewer->in_size = 0;
-	if (err != VTR_OK) {
-		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "a message has invalid contents");
-	} else if (!is_hello && viewer->role == VTR_TOKEN_WRONG) {
-		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "the first message must be HELLO with a token");
-	} else if (is_hello && viewer->role == VTR_TOKEN_WRONG) {
-		on_hello(viewer, &message, vtr_os_now_ns());
-	} else {
-		on_message(viewer, &message, vtr_os_now_ns());
-	}
-}
-
-static void on_receive(struct vtr_viewer *viewer, const void *bytes, size_t size)
-{
-	struct lws *wsi = viewer->session->wsi;
-
-	if (viewer->close != 0 || viewer->refused_until_ns != 0) {
-		return; /* it comes too late */
-	}
-	if (!lws_frame_is_binary(wsi) || size > sizeof(viewer->in) - viewer->in_size) {
-		finish_refused(viewer, VTR_WEB_REFUSED_REQUEST, VTR_MESSAGE_CLOSE_NONSENSE,
-		               "a message is too long, or is not binary");
-		return;
-	}
-	memcpy(viewer->in + viewer->in_size, bytes, size);
-	viewer->in_size += size;
-	if (lws_is_final_fragment(wsi) && lws_remaining_packet_payload(wsi) == 0) {
-		on_complete(viewer);
-		receive_messages(viewer);
-		vtr_viewer_look(viewer, viewer->heard_ns);
 	}
 }
 
@@ -357,7 +130,7 @@ static uint8_t *make_room(struct vtr_web *web, size_t size)
 static size_t write_unit(struct vtr_viewer *viewer, uint32_t display, uint8_t **at)
 {
 	struct vtr_web *web = viewer->session->web;
-	struct view *view = &viewer->views[display];
+	struct vtr_viewer_view *view = &viewer->views[display];
 	struct vtr_access_unit *unit = view->unit;
 	size_t size = VTR_MESSAGE_UNIT_HEAD + unit->size;
 
@@ -379,7 +152,7 @@ static size_t write_unit(struct vtr_viewer *viewer, uint32_t display, uint8_t **
 	}
 	*at = make_room(web, size);
 	if (!*at) {
-		finish(viewer, VTR_MESSAGE_CLOSE_FAILED, "the host is out of memory");
+		vtr_viewer_finish(viewer, VTR_MESSAGE_CLOSE_FAILED, "the host is out of memory");
 		return 0;
 	}
 	view->number = vtr_viewer_stream_sent(view->stream, vtr_os_now_ns());
@@ -394,10 +167,34 @@ static size_t write_unit(struct vtr_viewer *viewer, uint32_t display, uint8_t **
 	return size;
 }
 
+/* Writes the next patch into memory of its own. Returns: the size; 0: there is none. */
+static size_t write_patch(struct vtr_viewer *viewer, uint32_t display, uint8_t **at)
+{
+	struct vtr_web *web = viewer->session->web;
+	struct vtr_viewer_patch patch;
+	const uint32_t number = vtr_viewer_stream_take_patch(viewer->views[display].stream, &patch);
+
+	if (number == 0) {
+		return 0;
+	}
+	const size_t size = VTR_MESSAGE_PATCH_HEAD + patch.patch->size;
+	*at = make_room(web, size);
+	if (*at) {
+		vtr_message_patch_head(*at, display, &patch, number);
+		memcpy(*at + VTR_MESSAGE_PATCH_HEAD, patch.patch->png, patch.patch->size);
+		web->counters.patches++;
+		web->counters.patch_bytes += patch.patch->size;
+	} else {
+		vtr_viewer_finish(viewer, VTR_MESSAGE_CLOSE_FAILED, "the host is out of memory");
+	}
+	vtr_patch_unref(patch.patch);
+	return *at ? size : 0;
+}
+
 static size_t write_cursor(struct vtr_viewer *viewer, uint32_t display, uint8_t *at)
 {
 	struct vtr_web *web = viewer->session->web;
-	struct view *view = &viewer->views[display];
+	struct vtr_viewer_view *view = &viewer->views[display];
 	struct vtr_scanout_cursor cursor;
 
 	if (vtr_display_client_read_cursor(web->screen, display, &cursor) != VTR_OK) {
@@ -411,7 +208,7 @@ static size_t write_cursor(struct vtr_viewer *viewer, uint32_t display, uint8_t 
 
 static size_t write_stats(struct vtr_viewer *viewer, uint32_t display, uint8_t *at)
 {
-	struct view *view = &viewer->views[display];
+	struct vtr_viewer_view *view = &viewer->views[display];
 	struct vtr_stream_counters counters;
 
 	vtr_stream_count(vtr_viewer_stream_stream(view->stream), &counters);
@@ -430,7 +227,8 @@ static size_t write_stats(struct vtr_viewer *viewer, uint32_t display, uint8_t *
 static size_t write_view(struct vtr_viewer *viewer, uint32_t display, uint8_t **at)
 {
 	const struct vtr_web_cursor *cursor = &viewer->session->web->cursors[display];
-	struct view *view = &viewer->views[display];
+	struct vtr_viewer_view *view = &viewer->views[display];
+	struct vtr_rect stale;
 	bool active;
 
 	if (view->notice != 0) {
@@ -459,16 +257,25 @@ static size_t write_view(struct vtr_viewer *viewer, uint32_t display, uint8_t **
 	if (!view->unit && vtr_viewer_stream_look(view->stream, vtr_os_now_ns())) {
 		view->unit = vtr_viewer_stream_take(view->stream);
 	}
+	if (view->unit && vtr_viewer_stream_take_stale(view->stream, &stale)) {
+		return vtr_message_stale(*at, display, &stale);
+	}
 	if (view->unit) {
 		return write_unit(viewer, display, at);
 	}
-	return view->stats_due ? write_stats(viewer, display, *at) : 0;
+	return view->stats_due ? write_stats(viewer, display, *at) : write_patch(viewer, display, at);
 }
 
 /* Only viewers with control get the lights, which are affected by typing. */
 static bool is_lights_due(const struct vtr_viewer *viewer)
 {
 	return viewer->role == VTR_TOKEN_CONTROL && viewer->lights != viewer->session->web->lights;
+}
+
+static bool is_links_due(const struct vtr_viewer *viewer, int64_t now_ns)
+{
+	return vtr_viewer_is_owner(viewer) &&
+	       vtr_viewer_links_is_due(&viewer->links, viewer->session->web, now_ns);
 }
 
 /* Writes one message into room for VTR_MESSAGE_MAX_OUT, or elsewhere. Returns: its size; 0: none is due. */
@@ -480,7 +287,11 @@ static size_t write_next(struct vtr_viewer *viewer, uint8_t **at)
 	if (viewer->welcome_due) {
 		viewer->welcome_due = false;
 		return vtr_message_welcome(*at, viewer->role == VTR_TOKEN_CONTROL, vtr_os_now_ns(),
-		                           web->tokens.view);
+		                           vtr_viewer_is_owner(viewer) ? web->tokens.view : NULL);
+	}
+	if (viewer->devices_due) {
+		viewer->devices_due = false;
+		return vtr_message_devices(*at, web->devices.has_touch, web->devices.pad_count);
 	}
 	if (viewer->pong_due) {
 		viewer->pong_due = false;
@@ -494,11 +305,28 @@ static size_t write_next(struct vtr_viewer *viewer, uint8_t **at)
 		viewer->lights = web->lights;
 		return vtr_message_lights(*at, web->lights);
 	}
+	if (is_links_due(viewer, vtr_os_now_ns())) {
+		return vtr_viewer_links_write(&viewer->links, web, *at, vtr_os_now_ns());
+	}
+	/* Before the pictures, which are larger. */
+	size = viewer->sound ? vtr_viewer_sound_write(viewer->sound, *at) : 0;
+	if (size == 0) {
+		size = vtr_viewer_people_write(&viewer->people, web, *at, vtr_os_now_ns());
+	}
+	if (size == 0) {
+		size = vtr_viewer_agent_write(viewer->agent, *at, true);
+	}
+	if (size == 0) {
+		size = vtr_viewer_folder_write(viewer->folder, *at, true);
+	}
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS && size == 0 && viewer->close == 0; i++) {
 		viewer->turn = (viewer->turn + 1) % VTR_MAX_DISPLAYS;
 		size = write_view(viewer, viewer->turn, at);
 	}
-	return size;
+	if (size == 0 && viewer->close == 0) {
+		size = vtr_viewer_agent_write(viewer->agent, *at, false);
+	}
+	return size > 0 || viewer->close != 0 ? size : vtr_viewer_folder_write(viewer->folder, *at, false);
 }
 
 /* Returns: the return value for the library's callback. */
@@ -513,11 +341,12 @@ static int on_writable(struct vtr_viewer *viewer)
 {
 	struct lws *wsi = viewer->session->wsi;
 	struct vtr_web *web = viewer->session->web;
-	uint8_t ping[LWS_PRE + 1];
+	uint8_t ping[LWS_PRE + 1] = { 0 };
 
 	if (viewer->ping_due) {
+		/* With contents: the library does not report answers to an empty one. */
 		viewer->ping_due = false;
-		return lws_write(wsi, ping + LWS_PRE, 0, LWS_WRITE_PING) < 0 ? -1 : 0;
+		return lws_write(wsi, ping + LWS_PRE, 1, LWS_WRITE_PING) < 0 ? -1 : 0;
 	}
 	for (int i = 0; viewer->role != VTR_TOKEN_WRONG && i < WRITES_AT_ONCE; i++) {
 		uint8_t *at = make_room(web, VTR_MESSAGE_MAX_OUT);
@@ -539,7 +368,8 @@ static int on_writable(struct vtr_viewer *viewer)
 
 /* --- due messages ------------------------------------------------------------------------------------ */
 
-static bool is_view_due(const struct vtr_web *web, const struct view *view, uint32_t display, int64_t now_ns)
+static bool is_view_due(const struct vtr_web *web, const struct vtr_viewer_view *view, uint32_t display,
+                        int64_t now_ns)
 {
 	const struct vtr_web_cursor *cursor = &web->cursors[display];
 
@@ -550,18 +380,34 @@ static bool is_view_due(const struct vtr_web *web, const struct view *view, uint
 	return view->notice != 0 || view->stats_due || view->unit || !view->cursor_known ||
 	       view->cursor.ticket != cursor->ticket || view->cursor.x != cursor->x ||
 	       view->cursor.y != cursor->y || vtr_viewer_stream_look(view->stream, now_ns) ||
-	       vtr_viewer_stream_has_active(view->stream);
+	       vtr_viewer_stream_has_active(view->stream) ||
+	       vtr_viewer_stream_has_patch(view->stream, now_ns);
+}
+
+static bool is_sound_due(struct vtr_viewer *viewer)
+{
+	return viewer->sound && vtr_viewer_sound_is_due(viewer->sound);
+}
+
+void vtr_viewer_look_at_sound(struct vtr_viewer *viewer)
+{
+	if (is_sound_due(viewer)) {
+		lws_callback_on_writable(viewer->session->wsi);
+	}
 }
 
 void vtr_viewer_look(struct vtr_viewer *viewer, int64_t now_ns)
 {
 	struct vtr_web *web = viewer->session->web;
-	bool due = viewer->welcome_due || viewer->pong_due || viewer->displays_due || viewer->ping_due ||
-	           is_lights_due(viewer) || viewer->close != 0;
+	bool due = viewer->welcome_due || viewer->devices_due || viewer->pong_due || viewer->displays_due ||
+	           viewer->ping_due || is_lights_due(viewer) || is_sound_due(viewer) ||
+	           vtr_viewer_agent_is_due(viewer->agent) || vtr_viewer_folder_is_due(viewer->folder) ||
+	           viewer->close != 0;
 
 	if (viewer->role == VTR_TOKEN_WRONG && viewer->close == 0) {
 		return;
 	}
+	due |= vtr_viewer_people_is_due(&viewer->people, web, now_ns) || is_links_due(viewer, now_ns);
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS && !due; i++) {
 		due = is_view_due(web, &viewer->views[i], i, now_ns);
 	}
@@ -573,7 +419,7 @@ void vtr_viewer_look(struct vtr_viewer *viewer, int64_t now_ns)
 void vtr_viewer_tick(struct vtr_viewer *viewer, int64_t now_ns)
 {
 	if (viewer->refused_until_ns != 0 && now_ns >= viewer->refused_until_ns) {
-		finish(viewer, VTR_MESSAGE_CLOSE_TOKEN, "the token is wrong");
+		vtr_viewer_finish(viewer, VTR_MESSAGE_CLOSE_TOKEN, "the token is wrong");
 	}
 	if (!viewer->pinged && now_ns - viewer->heard_ns > VTR_WEB_PING_MS * MS) {
 		viewer->pinged = true;
@@ -619,10 +465,10 @@ int vtr_viewer_on_event(struct vtr_session *session, enum lws_callback_reasons r
 	case LWS_CALLBACK_ESTABLISHED:
 		return on_established(session);
 	case LWS_CALLBACK_RECEIVE:
-		on_receive(viewer, in, size);
+		vtr_viewer_receive(viewer, in, size);
 		return 0;
 	case LWS_CALLBACK_RECEIVE_PONG:
-		receive_messages(viewer);
+		vtr_viewer_mark_alive(viewer);
 		return 0;
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return on_writable(viewer);

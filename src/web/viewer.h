@@ -26,11 +26,17 @@ void vtr_viewer_destroy(struct vtr_viewer *viewer);
 /* There may be something to send: units, displays, cursors. */
 void vtr_viewer_look(struct vtr_viewer *viewer, int64_t now_ns);
 
+/* There may be sound to send. */
+void vtr_viewer_look_at_sound(struct vtr_viewer *viewer);
+
 /* Checks whether the peer still answers. Call it several times a second. */
 void vtr_viewer_tick(struct vtr_viewer *viewer, int64_t now_ns);
 
 /* The displays have changed. */
 void vtr_viewer_tell_displays(struct vtr_viewer *viewer);
+
+/* Its link has ended: so does the connection. */
+void vtr_viewer_end_link(struct vtr_viewer *viewer);
 
 /* Statistics are due. Call it once a second. */
 void vtr_viewer_count(struct vtr_viewer *viewer);

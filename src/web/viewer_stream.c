@@ -10,6 +10,8 @@ struct vtr_viewer_stream {
 	struct vtr_stream *stream;
 	struct vtr_sink sink;
 	struct vtr_pace pace;
+	struct vtr_viewer_patches patches;
+	bool takes_patches;
 	int64_t key_wanted_ns; /* time of the last request; 0: none */
 
 	pthread_mutex_t lock; /* guards what follows; no callbacks under it */
@@ -50,6 +52,23 @@ static void on_unit(void *data, struct vtr_access_unit *unit)
 }
 
 /* Thread: the stream's. */
+static void on_changed(void *data, const struct vtr_rect *rect)
+{
+	struct vtr_viewer_stream *viewer_stream = data;
+
+	vtr_viewer_patches_change(&viewer_stream->patches, rect);
+}
+
+/* Thread: the stream's. */
+static void on_patch(void *data, struct vtr_patch *patch)
+{
+	struct vtr_viewer_stream *viewer_stream = data;
+
+	vtr_viewer_patches_add(&viewer_stream->patches, patch);
+	viewer_stream->params.wake(viewer_stream->params.data);
+}
+
+/* Thread: the stream's. */
 static void on_active(void *data, bool active)
 {
 	struct vtr_viewer_stream *viewer_stream = data;
@@ -73,11 +92,16 @@ enum vtr_err vtr_viewer_stream_create(const struct vtr_viewer_stream_params *par
 	viewer_stream->pace.sent = viewer_stream->pace.acked = params->number;
 	viewer_stream->skips = true;
 	viewer_stream->stream = vtr_streams_get(params->streams, params->display);
-	viewer_stream->sink =
-		(struct vtr_sink){ .unit = on_unit, .active = on_active, .data = viewer_stream };
+	viewer_stream->sink = (struct vtr_sink){ .unit = on_unit,
+		                                 .active = on_active,
+		                                 .changed = on_changed,
+		                                 .patch = on_patch,
+		                                 .data = viewer_stream };
+	vtr_viewer_patches_init(&viewer_stream->patches);
 	pthread_mutex_init(&viewer_stream->lock, NULL);
 	enum vtr_err err = vtr_stream_subscribe(viewer_stream->stream, &viewer_stream->sink);
 	if (err != VTR_OK) {
+		vtr_viewer_patches_finish(&viewer_stream->patches);
 		pthread_mutex_destroy(&viewer_stream->lock);
 		free(viewer_stream);
 		return err;
@@ -93,6 +117,7 @@ void vtr_viewer_stream_destroy(struct vtr_viewer_stream *viewer_stream)
 	}
 	vtr_stream_unsubscribe(viewer_stream->stream, &viewer_stream->sink);
 	drop_all(viewer_stream);
+	vtr_viewer_patches_finish(&viewer_stream->patches);
 	pthread_mutex_destroy(&viewer_stream->lock);
 	free(viewer_stream);
 }
@@ -153,6 +178,55 @@ uint32_t vtr_viewer_stream_sent(struct vtr_viewer_stream *viewer_stream, int64_t
 void vtr_viewer_stream_ack(struct vtr_viewer_stream *viewer_stream, uint32_t number, int64_t now_ns)
 {
 	(void)vtr_pace_ack(&viewer_stream->pace, number, now_ns);
+}
+
+void vtr_viewer_stream_take_patches(struct vtr_viewer_stream *viewer_stream, bool on)
+{
+	if (viewer_stream->takes_patches != on) {
+		viewer_stream->takes_patches = on;
+		vtr_stream_take_patches(viewer_stream->stream, &viewer_stream->sink, on);
+		if (!on) {
+			vtr_viewer_patches_drop(&viewer_stream->patches);
+		}
+	}
+}
+
+/* Returns: whether the viewer shows the newest picture. */
+static bool is_up_to_date(struct vtr_viewer_stream *viewer_stream)
+{
+	pthread_mutex_lock(&viewer_stream->lock);
+	bool has_all = viewer_stream->count == 0 && !viewer_stream->skips;
+	pthread_mutex_unlock(&viewer_stream->lock);
+	return has_all && vtr_pace_is_idle(&viewer_stream->pace);
+}
+
+bool vtr_viewer_stream_has_patch(struct vtr_viewer_stream *viewer_stream, int64_t now_ns)
+{
+	if (!viewer_stream->takes_patches || !is_up_to_date(viewer_stream)) {
+		return false;
+	}
+	if (vtr_viewer_patches_need_all(&viewer_stream->patches, now_ns)) {
+		vtr_stream_take_patches(viewer_stream->stream, &viewer_stream->sink, true);
+	}
+	return vtr_viewer_patches_is_due(&viewer_stream->patches);
+}
+
+uint32_t vtr_viewer_stream_take_patch(struct vtr_viewer_stream *viewer_stream, struct vtr_viewer_patch *out)
+{
+	if (!viewer_stream->takes_patches || !is_up_to_date(viewer_stream)) {
+		return 0;
+	}
+	return vtr_viewer_patches_take(&viewer_stream->patches, out);
+}
+
+bool vtr_viewer_stream_take_stale(struct vtr_viewer_stream *viewer_stream, struct vtr_rect *out_rect)
+{
+	return vtr_viewer_patches_take_stale(&viewer_stream->patches, out_rect);
+}
+
+void vtr_viewer_stream_ack_patch(struct vtr_viewer_stream *viewer_stream, uint32_t number)
+{
+	vtr_viewer_patches_ack(&viewer_stream->patches, number);
 }
 
 bool vtr_viewer_stream_has_active(struct vtr_viewer_stream *viewer_stream)

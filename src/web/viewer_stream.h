@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "screen/stream.h"
 #include "web/pace.h"
+#include "web/viewer_patches.h"
 
 /*
  * One viewer's subscription to one display: coded pictures on their way from the stream's thread to the
@@ -57,6 +58,21 @@ void vtr_viewer_stream_want_key(struct vtr_viewer_stream *viewer_stream, int64_t
 
 /* Requests a bit rate for as long as the subscription lasts: see vtr_stream_set_bitrate(). */
 void vtr_viewer_stream_set_bitrate(struct vtr_viewer_stream *viewer_stream, uint32_t bitrate);
+
+/* The viewer takes lossless patches, or none any more. */
+void vtr_viewer_stream_take_patches(struct vtr_viewer_stream *viewer_stream, bool on);
+
+/* Asks again for patches that were lost. Returns: whether vtr_viewer_stream_take_patch() has something. */
+bool vtr_viewer_stream_has_patch(struct vtr_viewer_stream *viewer_stream, int64_t now_ns);
+
+/* Takes a patch for sending: never while a unit waits or has not been acknowledged, so units come first and the viewer
+ * has the patch's picture. See vtr_viewer_patches_take(). */
+uint32_t vtr_viewer_stream_take_patch(struct vtr_viewer_stream *viewer_stream, struct vtr_viewer_patch *out);
+
+/* Call it before a unit is sent. See vtr_viewer_patches_take_stale(). */
+bool vtr_viewer_stream_take_stale(struct vtr_viewer_stream *viewer_stream, struct vtr_rect *out_rect);
+
+void vtr_viewer_stream_ack_patch(struct vtr_viewer_stream *viewer_stream, uint32_t number);
 
 /* Returns: whether the display became active or inactive since the last vtr_viewer_stream_take_active(). */
 bool vtr_viewer_stream_has_active(struct vtr_viewer_stream *viewer_stream);

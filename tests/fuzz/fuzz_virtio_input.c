@@ -8,9 +8,9 @@
 #include "display/protocol.h"
 
 /*
- * A hostile guest driver of a keyboard or a tablet, and a user: a byte that chooses the device, then records of {what,
- * bytes of it, the bytes}. For any input, the guest sees each key go down and up in turn, and none stays down after a
- * release.
+ * A hostile guest driver of a keyboard, a tablet, a touch screen or a pad, and a user: a byte that chooses the
+ * device, then records of {what, bytes of it, the bytes}. For any input, the guest sees each key and finger go down
+ * and up in turn, and none stays down after a release.
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,9 +19,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 #define MAX_REPEATS 4095
 #define WHEEL_MAX VTR_SCREEN_WHEEL_MAX
 
-enum { KEY, MOTION, WHEEL, RELEASE, OFFER, TAKE, PAUSE, RESET, WRITE_CONFIG, READ_CONFIG, KINDS };
+enum { KEY, MOTION, WHEEL, RELEASE, OFFER, TAKE, PAUSE, RESET, WRITE_CONFIG, READ_CONFIG, TOUCH, PAD, KINDS };
 
 static uint8_t down[VTR_INPUT_MAX_CODE + 1]; /* as the guest has seen it */
+static uint8_t contacts[VTR_TOUCH_CONTACTS]; /* those that are down */
+static uint32_t current_slot;
 
 static uint16_t take_u16(const uint8_t *bytes, size_t size, size_t at)
 {
@@ -42,6 +44,13 @@ static void look_at_events(void)
 			vtr_assert(event->code <= VTR_INPUT_MAX_CODE);
 			vtr_assert(event->value == !down[event->code]);
 			down[event->code] = (uint8_t)event->value;
+		} else if (event->type == EVENT_ABS && event->code == AXIS_SLOT) {
+			vtr_assert(event->value < VTR_TOUCH_CONTACTS);
+			current_slot = event->value;
+		} else if (event->type == EVENT_ABS && event->code == AXIS_TRACKING_ID) {
+			vtr_assert(event->value == UINT32_MAX || event->value <= TRACKING_ID_MAX);
+			vtr_assert(contacts[current_slot] == (event->value == UINT32_MAX));
+			contacts[current_slot] ^= 1;
 		}
 	}
 	driver_told_count = 0;
@@ -85,6 +94,7 @@ static void restart(bool reset)
 	driver_stop();
 	if (reset) {
 		memset(down, 0, sizeof(down));
+		memset(contacts, 0, sizeof(contacts));
 	}
 	driver_start(reset);
 }
@@ -108,6 +118,19 @@ static void run(uint8_t what, const uint8_t *bytes, size_t size)
 		use(&(struct vtr_input){ .kind = VTR_INPUT_WHEEL,
 		                         .wheel_x = first % (2 * WHEEL_MAX + 1) - WHEEL_MAX,
 		                         .wheel_y = second % (2 * WHEEL_MAX + 1) - WHEEL_MAX },
+		    take_u16(bytes, size, 4));
+		break;
+	case TOUCH:
+		use(&(struct vtr_input){ .kind = VTR_INPUT_TOUCH,
+		                         .code = first % VTR_TOUCH_CONTACTS,
+		                         .down = (second & 1) != 0,
+		                         .x = second },
+		    take_u16(bytes, size, 4));
+		break;
+	case PAD:
+		use(&(struct vtr_input){ .kind = VTR_INPUT_PAD,
+		                         .buttons = first & VTR_PAD_BUTTONS,
+		                         .axes = { (int16_t)second, (int16_t)first, (int16_t)second } },
 		    take_u16(bytes, size, 4));
 		break;
 	case RELEASE:
@@ -147,6 +170,9 @@ static void check_release(void)
 	for (size_t i = 0; i < sizeof(down); i++) {
 		vtr_assert(down[i] == 0);
 	}
+	for (size_t i = 0; i < sizeof(contacts); i++) {
+		vtr_assert(contacts[i] == 0);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -155,7 +181,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	memset(down, 0, sizeof(down));
-	driver_begin((data[0] & 1) != 0 ? VTR_VIRTIO_TABLET : VTR_VIRTIO_KEYBOARD);
+	memset(contacts, 0, sizeof(contacts));
+	driver_begin((enum vtr_virtio_input_kind)(data[0] & 3)); /* of which there are four */
 	data++;
 	size--;
 	for (int i = 0; i < MAX_RECORDS && size >= 2; i++) {

@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "encode/h264_sps.h"
+#include "web/agent_message.h"
+#include "web/folder_message.h"
 #include "web/message.h"
 #include "web/mode_request.h"
 #include "web/origin_check.h"
@@ -48,15 +51,68 @@ static void check_sender(const char *host, const char *origin)
 	}
 }
 
+static void check_name(const struct vtr_message *message)
+{
+	struct vtr_people people = { 0 };
+	struct vtr_person *person = vtr_people_join(&people, VTR_PERSON_WATCHES);
+
+	vtr_assert(message->name.size <= VTR_PERSON_NAME_MAX);
+	if (vtr_people_name(&people, person, message->name.utf8, message->name.size)) {
+		vtr_assert(person->name_size <= message->name.size);
+		for (size_t i = 0; i < person->name_size; i++) {
+			vtr_assert((uint8_t)person->name[i] >= ' ' && person->name[i] != 0x7f);
+		}
+		uint8_t kept[VTR_PERSON_NAME_MAX];
+		size_t size = person->name_size;
+		memcpy(kept, person->name, size);
+		/* What is kept is a name. */
+		vtr_assert(vtr_people_name(&people, person, kept, size) && person->name_size == size);
+	}
+}
+
+/* Encoders are not hostile, but a wrong step here would be in every stream. */
+static void check_unit(const uint8_t *bytes, size_t size)
+{
+	static const struct vtr_h264_rates rates = { .fps = 60, .bitrate = 8000000 };
+	uint8_t *copy = malloc(size + VTR_H264_SPS_GROWTH);
+	uint8_t *again = malloc(size + 2 * VTR_H264_SPS_GROWTH);
+
+	vtr_assert(copy && again);
+	size_t once = vtr_h264_copy_live(bytes, size, &rates, copy);
+	vtr_assert(once <= size + VTR_H264_SPS_GROWTH);
+	vtr_assert(vtr_h264_copy_live(copy, once, &rates, again) <= once + VTR_H264_SPS_GROWTH);
+	free(copy);
+	free(again);
+}
+
 static void check_message(const uint8_t *bytes, size_t size)
 {
 	struct vtr_message message;
+	struct vtr_agent_message of_agent;
+	struct vtr_folder_message of_folder;
 	char codec[VTR_CODEC_MAX];
 
+	if (vtr_agent_message_parse(bytes, size, &of_agent) == VTR_OK) {
+		vtr_assert(of_agent.bytes_size <= VTR_AGENT_MESSAGE_PIECE_IN);
+		vtr_assert(of_agent.type >= VTR_AGENT_MESSAGE_FIRST &&
+		           of_agent.type <= VTR_AGENT_MESSAGE_LAST);
+		vtr_assert(of_agent.selection < VTR_AGENT_SELECTIONS);
+		vtr_assert(of_agent.type != VTR_AGENT_MESSAGE_OFFER ||
+		           of_agent.size <= VTR_AGENT_MAX_CLIPBOARD);
+	}
+	if (vtr_folder_message_parse(bytes, size, &of_folder) == VTR_OK) {
+		vtr_assert(of_folder.bytes_size <= VTR_FOLDER_MESSAGE_PIECE_IN);
+		vtr_assert(of_folder.type >= VTR_FOLDER_MESSAGE_FIRST &&
+		           of_folder.type <= VTR_FOLDER_MESSAGE_LAST);
+	}
 	if (vtr_message_parse(bytes, size, &message) == VTR_OK) {
 		vtr_assert(size <= VTR_MESSAGE_MAX_IN && message.display < VTR_MAX_DISPLAYS);
 		vtr_assert(message.type != VTR_MESSAGE_KEY || message.input.code <= VTR_INPUT_MAX_CODE);
+		if (message.type == VTR_MESSAGE_NAME) {
+			check_name(&message);
+		}
 	}
+	check_unit(bytes, size);
 	if (vtr_message_codec(bytes, size, codec) == VTR_OK) {
 		vtr_assert(strlen(codec) == VTR_CODEC_MAX - 1 && strncmp(codec, "avc1.", 5) == 0);
 	}

@@ -20,12 +20,14 @@ FORMATS = {'B8G8R8A8': 1, 'B8G8R8X8': 2, 'A8R8G8B8': 3, 'X8R8G8B8': 4,
            'R8G8B8A8': 67, 'X8B8G8R8': 68, 'A8B8G8R8': 121, 'R8G8B8X8': 134}
 
 
-def unfilter(kind, row, above):
-    """Undoes one row of PNG's filters, three bytes a pixel."""
+def unfilter(kind, row, above, step):
+    """Undoes one row of PNG's filters, `step` bytes a pixel."""
+    if kind == 0:
+        return row
     for i, byte in enumerate(row):
-        left = row[i - 3] if i >= 3 else 0
+        left = row[i - step] if i >= step else 0
         up = above[i]
-        corner = above[i - 3] if i >= 3 else 0
+        corner = above[i - step] if i >= step else 0
         if kind == 1:
             guess = left
         elif kind == 2:
@@ -41,8 +43,8 @@ def unfilter(kind, row, above):
     return row
 
 
-def read_png(data):
-    """-> width, height, rows of RGB bytes, names of chunks."""
+def read_png(data, alpha=False):
+    """-> width, height, rows of RGB bytes or RGBA bytes, names of chunks."""
     assert data[:8] == b'\x89PNG\r\n\x1a\n', data[:8]
     at, body, chunks = 8, b'', []
     while at < len(data):
@@ -53,17 +55,18 @@ def read_png(data):
         chunks.append(name.decode())
         if name == b'IHDR':
             width, height, depth, colour, *_ = struct.unpack('>IIBBBBB', content)
-            assert (depth, colour) == (8, 2), (depth, colour)
+            assert (depth, colour) == (8, 6 if alpha else 2), (depth, colour)
         elif name == b'IDAT':
             body += content
         at += size + 12
     raw = zlib.decompress(body)
-    length = width * 3
+    step = 4 if alpha else 3
+    length = width * step
     assert len(raw) == height * (length + 1)
     rows, above = [], bytes(length)
     for y in range(height):
         start = y * (length + 1)
-        above = bytes(unfilter(raw[start], bytearray(raw[start + 1:start + 1 + length]), above))
+        above = bytes(unfilter(raw[start], bytearray(raw[start + 1:start + 1 + length]), above, step))
         rows.append(above)
     return width, height, rows, chunks
 

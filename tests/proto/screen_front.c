@@ -8,9 +8,11 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "display/sound_page.h"
 #include "display_host/host.h"
 #include "platform/loop.h"
 #include "platform/shm.h"
+#include "platform/sock.h"
 #include "platform/thread.h"
 #include "test.h"
 
@@ -21,7 +23,7 @@
  *
  *   screen_front VITRINE [HTTP [token-file=FILE] [tls-cert=FILE] [tls-key=FILE] [names=NAMES] [insecure]
  *                [record=FILE]... [publish=URL]... [encoder=NAME] [fps=N] [hxfr=ADDRESS | hxfr-open=ADDRESS]
- *                [sandbox=report]
+ *                [sandbox=report] [sound=on]
  *                [window=RENDERER]]
  *
  *   scanout D FORMAT W H STRIDE where     memory: "window" or the number of a buffer
@@ -31,9 +33,15 @@
  *   code D MICROSECONDS COUNT             the same with frames that can be told apart after coding: a moving
  *                                         bar, and the number in CODE_BITS black and white squares
  *   bars D                                red, green, blue, cyan, magenta, yellow; below, 16 greys
+ *   stripes D                             columns of red and blue, one pixel each
+ *   spot D X Y W H COLOUR                 one rectangle, which alone is flushed; COLOUR: the pixel's word, hexadecimal
+ *   redraw D X Y W H COLOUR               the same, but all is flushed, as many guests do
+ *   load D FILE                           the file is the memory of all rows
  *   cursor D SEED HOT_X HOT_Y | hide D | move D X Y | mode D CONNECTED W H | dark D
  *   buffer ID BYTES | drop ID
  *   lights N                              of the keyboard: enum vtr_light, or-ed
+ *   beeps D COUNT                         every half second, 100 ms of a tone of 1000 Hz and of a white picture, black
+ *                                         and silence in between; with "sound=on"
  *   cost                                  what flushing and the loop took:
  *                                         "cost COUNT MEAN_CPU_NS MAX_NS LATE_MAX_US"
  */
@@ -49,6 +57,9 @@
 #define BAR_TOP 64
 #define BAR_ROWS 64
 #define BAR_WIDTH 96
+/* A piece of sound. */
+#define BEEP_FRAMES 480
+#define BEEP_NS INT64_C(10000000)
 
 struct buffer {
 	uint32_t id;
@@ -77,6 +88,11 @@ static struct {
 	uint32_t play_display;
 	int64_t play_ns, play_due_ns;
 	uint64_t play_left, play_seed;
+	struct vtr_os_loop_timer *beep_timer;
+	uint32_t beep_display;
+	bool white;
+	int64_t beep_begin_ns;
+	uint64_t beep_blocks, beep_left; /* pieces of 10 ms */
 	uint64_t flushes;
 	int64_t flush_cpu_ns, flush_max_ns, late_max_ns;
 } front;
@@ -89,18 +105,24 @@ static int64_t cpu_ns(void)
 	return time.tv_sec * INT64_C(1000000000) + time.tv_nsec;
 }
 
-static void flush(uint32_t display)
+static void flush_rect(uint32_t display, const struct vtr_rect *rect)
 {
-	const struct vtr_scanout *scanout = &front.displays[display].scanout;
-	const struct vtr_rect all = { 0, 0, scanout->width, scanout->height };
 	int64_t before_ns = vtr_os_now_ns();
 	int64_t before_cpu_ns = cpu_ns();
 
-	front.ops->flush(front.client, display, &all);
+	front.ops->flush(front.client, display, rect);
 	front.flush_cpu_ns += cpu_ns() - before_cpu_ns;
 	int64_t took_ns = vtr_os_now_ns() - before_ns;
 	front.flushes++;
 	front.flush_max_ns = took_ns > front.flush_max_ns ? took_ns : front.flush_max_ns;
+}
+
+static void flush(uint32_t display)
+{
+	const struct vtr_scanout *scanout = &front.displays[display].scanout;
+	const struct vtr_rect all = { 0, 0, scanout->width, scanout->height };
+
+	flush_rect(display, &all);
 }
 
 /* Bytes 0 to 3 of a pixel, whatever they mean in its format. */
@@ -189,6 +211,34 @@ static void draw_bars(uint32_t display)
 			                       scanout->height - half };
 		fill(scanout, front.displays[display].pixels, &rect, i * 0x111111);
 	}
+}
+
+/* For formats with blue in the lowest byte. */
+static void draw_stripes(uint32_t display)
+{
+	const struct vtr_scanout *scanout = &front.displays[display].scanout;
+
+	for (uint32_t y = 0; y < scanout->height; y++) {
+		uint32_t *row =
+			(uint32_t *)(void *)(front.displays[display].pixels + (size_t)y * scanout->stride);
+		for (uint32_t x = 0; x < scanout->width; x++) {
+			row[x] = x % 2 != 0 ? 0x0000ff : 0xff0000;
+		}
+	}
+}
+
+/* Returns: whether the file has all rows. */
+static bool load_file(uint32_t display, const char *path)
+{
+	const struct vtr_scanout *scanout = &front.displays[display].scanout;
+	const size_t size = (size_t)scanout->stride * scanout->height;
+	FILE *file = fopen(path, "rb");
+	bool complete = file && fread(front.displays[display].pixels, 1, size, file) == size;
+
+	if (file) {
+		fclose(file);
+	}
+	return complete;
 }
 
 static struct buffer *find_buffer(uint32_t id)
@@ -310,6 +360,81 @@ static void on_play(void *data)
 	vtr_os_loop_timer_set(front.timer, wait_ns > 0 ? wait_ns : 0);
 }
 
+/* --- beeps ------------------------------------------------------------------------------------------- */
+
+/* The picture goes to the other half of the memory, as in on_play(). */
+static void show_grey(bool white)
+{
+	struct vtr_scanout scanout = front.displays[front.beep_display].scanout;
+
+	front.white = white;
+	scanout.offset += white ? front.displays[front.beep_display].half : 0;
+	memset(front.displays[front.beep_display].pixels +
+	               (white ? front.displays[front.beep_display].half : 0),
+	       white ? 255 : 0, (size_t)scanout.stride * scanout.height);
+	front.ops->set_scanout(front.client, front.beep_display, &scanout);
+	flush(front.beep_display);
+}
+
+static void put_piece(int64_t now_ns)
+{
+	struct vtr_sound_page *page = vtr_display_host_sound_page(front.client);
+	struct vtr_sound_piece piece = {
+		.start_ns = front.beep_begin_ns,
+		.position = front.beep_blocks * BEEP_FRAMES,
+		.run = 1,
+		.rate = 48000,
+		.frames = BEEP_FRAMES,
+		.format = VTR_SOUND_S16,
+		.channels = 2,
+	};
+	int16_t *samples = (int16_t *)(void *)piece.data;
+	const bool white = front.beep_blocks % 50 < 10;
+
+	for (int i = 0; i < BEEP_FRAMES; i++) {
+		/* 1000 Hz: 48 frames a turn, the same in each piece. */
+		samples[2 * i] = samples[2 * i + 1] = white ? (i % 48 < 24 ? 12000 : -12000) : 0;
+	}
+	vtr_sound_page_set_streams(page, 1, 0);
+	vtr_sound_page_put(page, &piece);
+	vtr_sound_page_set_horizon(page, now_ns);
+	vtr_display_host_wake_sound(front.client);
+	if (white != front.white) {
+		show_grey(white);
+	}
+}
+
+static void on_beep(void *data)
+{
+	const int64_t due_ns = front.beep_begin_ns + (int64_t)(front.beep_blocks + 1) * BEEP_NS;
+
+	(void)data;
+	if (front.beep_left == 0) {
+		vtr_sound_page_set_streams(vtr_display_host_sound_page(front.client), 0, 0);
+		vtr_display_host_wake_sound(front.client);
+		printf("PLAYED %" PRIu64 "\n", front.beep_blocks);
+		return;
+	}
+	put_piece(due_ns);
+	front.beep_blocks++;
+	front.beep_left--;
+	const int64_t wait_ns = due_ns + BEEP_NS - vtr_os_now_ns();
+	vtr_os_loop_timer_set(front.beep_timer, wait_ns > 0 ? wait_ns : 0);
+}
+
+static bool do_beeps(uint32_t display, uint32_t count)
+{
+	if (display >= VTR_MAX_DISPLAYS || !vtr_display_host_sound_page(front.client)) {
+		return false;
+	}
+	front.beep_display = display;
+	front.beep_left = (uint64_t)count * 50;
+	front.beep_blocks = 0;
+	front.beep_begin_ns = vtr_os_now_ns();
+	vtr_os_loop_timer_set(front.beep_timer, BEEP_NS);
+	return true;
+}
+
 static void do_play(uint32_t display, uint32_t microseconds, uint32_t count)
 {
 	front.play_display = display;
@@ -329,6 +454,41 @@ static void say_cost(void)
 	       front.late_max_ns / 1000);
 }
 
+/* Orders that change the pixels of one display. Returns: whether the line is one. */
+static bool draw_line(const char *line)
+{
+	struct vtr_rect spot;
+	unsigned display = VTR_MAX_DISPLAYS, seed;
+	char path[LINE_MAX_BYTES];
+
+	if (sscanf(line, "%*s %u", &display) != 1 || display >= VTR_MAX_DISPLAYS) {
+		return false;
+	}
+	if (strncmp(line, "bars ", 5) == 0) {
+		draw_bars(display);
+	} else if (strncmp(line, "stripes ", 8) == 0) {
+		draw_stripes(display);
+	} else if (sscanf(line, "frame %*u %u", &seed) == 1) {
+		draw_pattern(display, seed);
+	} else if (sscanf(line, "noise %*u %u", &seed) == 1) {
+		draw_noise(display, seed);
+	} else if (sscanf(line, "solid %*u %u", &seed) == 1) {
+		draw_solid(&front.displays[display].scanout, front.displays[display].pixels, seed);
+	} else if (sscanf(line, "spot %*u %u %u %u %u %x", &spot.x, &spot.y, &spot.width, &spot.height,
+	                  &seed) == 5) {
+		fill(&front.displays[display].scanout, front.displays[display].pixels, &spot, seed);
+		flush_rect(display, &spot);
+		return true;
+	} else if (sscanf(line, "redraw %*u %u %u %u %u %x", &spot.x, &spot.y, &spot.width, &spot.height,
+	                  &seed) == 5) {
+		fill(&front.displays[display].scanout, front.displays[display].pixels, &spot, seed);
+	} else if (sscanf(line, "load %*u %255s", path) != 1 || !load_file(display, path)) {
+		return false;
+	}
+	flush(display);
+	return true;
+}
+
 /* Returns: whether the line made sense. */
 static bool run_line(const char *line)
 {
@@ -341,6 +501,9 @@ static bool run_line(const char *line)
 	if (sscanf(line, "buffer %u %u", &a, &b) == 2) {
 		return do_buffer(a, b);
 	}
+	if (sscanf(line, "beeps %u %u", &a, &b) == 2) {
+		return do_beeps(a, b);
+	}
 	if (sscanf(line, "drop %u", &a) == 1) {
 		return do_drop(a);
 	}
@@ -350,18 +513,6 @@ static bool run_line(const char *line)
 	} else if (sscanf(line, "code %u %u %u", &a, &b, &c) == 3 && a < VTR_MAX_DISPLAYS) {
 		front.play_draw = draw_code;
 		do_play(a, b, c);
-	} else if (sscanf(line, "bars %u", &a) == 1 && a < VTR_MAX_DISPLAYS) {
-		draw_bars(a);
-		flush(a);
-	} else if (sscanf(line, "frame %u %u", &a, &b) == 2 && a < VTR_MAX_DISPLAYS) {
-		draw_pattern(a, b);
-		flush(a);
-	} else if (sscanf(line, "noise %u %u", &a, &b) == 2 && a < VTR_MAX_DISPLAYS) {
-		draw_noise(a, b);
-		flush(a);
-	} else if (sscanf(line, "solid %u %u", &a, &b) == 2 && a < VTR_MAX_DISPLAYS) {
-		draw_solid(&front.displays[a].scanout, front.displays[a].pixels, b);
-		flush(a);
 	} else if (sscanf(line, "cursor %u %u %u %u", &a, &b, &c, &d) == 4) {
 		do_cursor(a, b, c, d);
 	} else if (sscanf(line, "move %u %d %d", &a, &x, &y) == 3) {
@@ -375,7 +526,7 @@ static bool run_line(const char *line)
 	} else if (sscanf(line, "dark %u", &a) == 1) {
 		front.ops->set_scanout(front.client, a, NULL);
 	} else {
-		return false;
+		return draw_line(line);
 	}
 	return true;
 }
@@ -416,9 +567,17 @@ static void on_mode(void *data, uint32_t display, bool connected, uint32_t width
 
 static void on_person(void *data, const struct vtr_input *input)
 {
-	static const char *const kinds[] = { "key", "motion", "wheel", "release" };
+	static const char *const kinds[] = { "key", "motion", "wheel", "release", "touch", "pad" };
 
 	(void)data;
+	if (input->kind == VTR_INPUT_PAD) {
+		printf("INPUT pad %u %x", input->code, input->buttons);
+		for (size_t i = 0; i < VTR_PAD_AXES; i++) {
+			printf(" %d", input->axes[i]);
+		}
+		printf("\n");
+		return;
+	}
 	printf("INPUT %s %u %u %d %u %u %d %d\n", kinds[input->kind], input->display, input->code,
 	       input->down, input->x, input->y, input->wheel_x, input->wheel_y);
 }
@@ -484,6 +643,27 @@ static struct vtr_display_hxfr parse_hxfr(int argc, char **argv)
 	return hxfr;
 }
 
+static bool parse_sound(int argc, char **argv)
+{
+	bool sound = false;
+
+	for (int i = 0; i < argc; i++) {
+		sound = sound || strcmp(argv[i], "sound=on") == 0;
+	}
+	return sound;
+}
+
+/* Reads "touch" and "pads=N" among them. */
+static void parse_devices(int argc, char **argv, struct vtr_display_host_params *params)
+{
+	for (int i = 0; i < argc; i++) {
+		params->has_touch |= strcmp(argv[i], "touch") == 0;
+		if (strncmp(argv[i], "pads=", 5) == 0) {
+			params->pads = (uint32_t)atoi(argv[i] + 5);
+		}
+	}
+}
+
 static enum vtr_os_sandbox_mode parse_sandbox(int argc, char **argv)
 {
 	for (int i = 0; i < argc; i++) {
@@ -492,6 +672,33 @@ static enum vtr_os_sandbox_mode parse_sandbox(int argc, char **argv)
 		}
 	}
 	return VTR_OS_SANDBOX_ON;
+}
+
+/* At the socket of an argument like "agent=PATH"; `name` has the "=". */
+static int listen_named(int argc, char **argv, const char *name)
+{
+	int fd = -1;
+
+	for (int i = 0; i < argc; i++) {
+		if (strncmp(argv[i], name, strlen(name)) == 0) {
+			CHECK_OK(vtr_os_sock_listen(argv[i] + strlen(name), 0600, 2, &fd));
+		}
+	}
+	return fd;
+}
+
+/* The size of "webdav-size=MIB". */
+static uint64_t parse_folder_size(int argc, char **argv)
+{
+	static const char name[] = "webdav-size=";
+	uint64_t mib = 256;
+
+	for (int i = 0; i < argc; i++) {
+		if (strncmp(argv[i], name, strlen(name)) == 0) {
+			mib = strtoull(argv[i] + strlen(name), NULL, 10);
+		}
+	}
+	return mib << 20;
 }
 
 static struct vtr_display_desktop parse_desktop(int argc, char **argv)
@@ -523,7 +730,7 @@ int main(int argc, char **argv)
 	                                 &front.hostmem.view_fd));
 	CHECK_OK(vtr_os_shm_map(front.hostmem.fd, 0, HOSTMEM_SIZE, true, &map));
 	front.hostmem.map = map;
-	const struct vtr_display_host_params params = {
+	struct vtr_display_host_params params = {
 		.log = log,
 		.log_filter = "debug",
 		.loop = front.loop,
@@ -535,8 +742,13 @@ int main(int argc, char **argv)
 		.desktop = parse_desktop(argc - 2, argv + 2),
 		.sandbox = parse_sandbox(argc - 2, argv + 2),
 		.metrics_fd = -1,
+		.sound = parse_sound(argc - 2, argv + 2),
+		.agent_fd = listen_named(argc - 2, argv + 2, "agent="),
+		.webdav_fd = listen_named(argc - 2, argv + 2, "webdav="),
+		.webdav_bytes = parse_folder_size(argc - 2, argv + 2),
 		.events = &events,
 	};
+	parse_devices(argc - 2, argv + 2, &params);
 	enum vtr_err err = vtr_display_host_create(&params, &front.client);
 	if (err != VTR_OK) {
 		vtr_os_loop_destroy(front.loop);
@@ -545,6 +757,7 @@ int main(int argc, char **argv)
 	}
 	front.ops = &vtr_display_host_ops;
 	CHECK_OK(vtr_os_loop_add_timer(front.loop, on_play, NULL, &front.timer));
+	CHECK_OK(vtr_os_loop_add_timer(front.loop, on_beep, NULL, &front.beep_timer));
 	CHECK_OK(vtr_os_loop_add_fd(front.loop, STDIN_FILENO, true, false, on_input, NULL, NULL));
 	const char *control = vtr_display_host_link(front.client, true);
 	const char *view = vtr_display_host_link(front.client, false);

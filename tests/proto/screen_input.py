@@ -13,11 +13,11 @@ import harness
 CONTROL_FD = 3
 PIDFD_GETFD = 438
 INPUT = 4
-KEY, MOTION, WHEEL, RELEASE = range(4)
+KEY, MOTION, WHEEL, RELEASE, TOUCH, PAD = range(6)
 
 
-def pack(kind, display=0, code=0, down=0, x=0, y=0, wheel_x=0, wheel_y=0):
-    body = struct.pack('<6I2i', kind, display, code, down, x, y, wheel_x, wheel_y)
+def pack(kind, display=0, code=0, down=0, x=0, y=0, wheel_x=0, wheel_y=0, buttons=0, axes=(0,) * 6):
+    body = struct.pack('<6I2iI6h', kind, display, code, down, x, y, wheel_x, wheel_y, buttons, *axes)
     return struct.pack('<4I', INPUT, len(body), 0, 0) + body
 
 
@@ -56,6 +56,12 @@ class Person:
 
     def wheel(self, x, y):
         self.send(pack(WHEEL, wheel_x=x, wheel_y=y))
+
+    def touch(self, contact, down, x=0, y=0, display=0):
+        self.send(pack(TOUCH, display=display, code=contact, down=int(down), x=x, y=y))
+
+    def pad(self, number, buttons=0, axes=(0,) * 6):
+        self.send(pack(PAD, code=number, buttons=buttons, axes=axes))
 
     def release(self):
         self.send(pack(RELEASE))

@@ -58,7 +58,8 @@ class TestCdi(unittest.TestCase):
 
     def specify(self, *words):
         done = cdi(*words)
-        self.assertEqual((done.returncode, done.stderr), (0, ''))
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual('no driver for containers is installed' in done.stderr, '--guest-driver' not in words, done.stderr)
         return json.loads(done.stdout)
 
     def test_one(self):
@@ -161,7 +162,7 @@ class TestCdi(unittest.TestCase):
     def test_file(self):
         path = os.path.join(self.other, 'vitrine.json')
         for _ in range(2):  # a new one, and one that is there
-            done = cdi('--socket', self.path, '--output', path)
+            done = cdi('--socket', self.path, '--guest-driver', 'none', '--output', path)
             self.assertEqual((done.returncode, done.stdout, done.stderr), (0, '', ''))
             with open(path) as file:
                 self.assertEqual(json.load(file), self.specify('--socket', self.path))
@@ -195,6 +196,12 @@ class TestCdi(unittest.TestCase):
             self.refuse('contains no driver for containers', '--socket', self.path, '--guest-driver', folder)
         self.refuse('cannot write /nonexistent/x.json', '--socket', self.path, '--output', '/nonexistent/x.json', status=1)
         self.assertEqual(sorted(os.listdir(self.folder)), ['vtest.sock', 'vtest.sock.status'])
+        pipe, link = (os.path.join(self.other, name) for name in ('pipe', 'link'))
+        os.mkfifo(pipe)  # for /dev/null, which is not to be risked here
+        os.symlink('/dev/stdout', link)
+        for path in (pipe, link):
+            self.refuse(f'cannot write {path}: File exists', '--socket', self.path, '--output', path, status=1)
+        self.assertTrue(stat.S_ISFIFO(os.stat(pipe).st_mode) and os.path.islink(link))
 
     def test_dead_server(self):
         path = os.path.join(self.other, 'sock')

@@ -19,7 +19,7 @@ import screen
 import screen_input
 import vhost
 import ws
-from screen_input import INPUT, KEY, MOTION, RELEASE, WHEEL, Person, pack
+from screen_input import INPUT, KEY, MOTION, PAD, RELEASE, TOUCH, WHEEL, Person, pack
 
 EV_SYN, EV_KEY, EV_REL, EV_ABS, EV_LED = 0, 1, 2, 3, 0x11
 SYN = (EV_SYN, 0, 0)
@@ -346,9 +346,11 @@ class HostileDrivers(GpuTest):
         self.assertEqual(tablet.look(1, 0), b'Vitrine tablet')
 
     def test_screens_that_break_the_rules_are_replaced(self):
-        wrong = [pack(4), pack(KEY), pack(KEY, code=0x300), pack(KEY, code=30, down=2), pack(KEY, display=16, code=30),
+        wrong = [pack(6), pack(KEY), pack(KEY, code=0x300), pack(KEY, code=30, down=2), pack(KEY, display=16, code=30),
                  pack(MOTION, x=65536), pack(MOTION, y=2**32 - 1), pack(WHEEL, wheel_x=30721),
                  pack(WHEEL, wheel_y=-2**31), pack(RELEASE, display=99),
+                 pack(TOUCH, code=10, down=1), pack(TOUCH, down=2), pack(TOUCH, x=65536), pack(PAD, code=4),
+                 pack(PAD, buttons=0x40), pack(PAD, axes=(0, 0, 0, 0, -1, 0)),
                  struct.pack('<4I', INPUT, 31, 0, 0) + bytes(32), struct.pack('<4I', INPUT, 1 << 30, 0, 0),
                  struct.pack('<4I', 99, 32, 0, 0) + bytes(32)]
         keyboard = self.drive('keyboard')
@@ -370,7 +372,8 @@ class Fronts(unittest.TestCase):
     def test_every_wrong_message_ends_the_screen_process(self):
         front = screen.Front()
         try:
-            for message in (pack(4), pack(KEY), pack(KEY, code=0x300), pack(KEY, code=30, down=2),
+            for message in (pack(6), pack(KEY), pack(KEY, code=0x300), pack(TOUCH, code=10), pack(PAD, code=4), pack(PAD, buttons=0x40),
+                            pack(TOUCH, down=2), pack(PAD, axes=(0, 0, 0, 0, 0, -1)), pack(KEY, code=30, down=2),
                             pack(KEY, display=16, code=30), pack(MOTION, x=65536), pack(MOTION, y=2**32 - 1),
                             pack(WHEEL, wheel_x=30721), pack(WHEEL, wheel_y=-2**31)):
                 person = Person(front.pid)

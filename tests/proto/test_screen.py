@@ -222,7 +222,7 @@ class Requests(FrontTest):
         self.assertEqual(self.front.displays()[0]['frames_per_second'], 0)
 
     def test_the_page_is_complete(self):
-        files = [('/', 'text/html'), ('/page.css', 'text/css')] + [
+        files = [('/', 'text/html'), *((f'/{name}.css', 'text/css') for name in ('keyboard', 'page', 'panels'))] + [
             (f'/{name}.js', 'text/javascript') for name in ('input', 'keys', 'page', 'stills', 'wire', 'worker')]
         for path, kind in files:
             status, headers, body = self.front.request('GET', path, headers={})  # takes no token
@@ -408,7 +408,8 @@ while True: notes[0:4] = b'\\1\\0\\0\\0'
             shared = {line.split()[-2] if line.rstrip().endswith('(deleted)') else line.split()[-1]: line.split()[1]
                       for line in file if 'memfd' in line}
         self.assertEqual(shared, {'/memfd:test-hostmem': 'r--s', '/memfd:test-buffer': 'r--s',
-                                  '/memfd:vitrine-scanout-page': 'r--s', '/memfd:vitrine-scanout-acks': 'rw-s'})
+                                  '/memfd:vitrine-scanout-page': 'r--s', '/memfd:vitrine-scanout-acks': 'rw-s',
+                                  '/memfd:vitrine-links': 'rw-s'})
         with open(f'/proc/{pid}/status') as file:
             self.assertIn('Seccomp:\t2', file.read())
 

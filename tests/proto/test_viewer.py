@@ -16,6 +16,7 @@ import unittest
 import harness
 import screen
 import ws
+from viewer_case import FrontCase
 
 HELLO_SECONDS = 5
 MAX_SESSIONS = 64
@@ -23,43 +24,17 @@ KEY_A, KEY_B, BTN_LEFT = 30, 48, 0x110
 MS = 1_000_000
 
 
-class ViewerTest(unittest.TestCase):
+class ViewerTest(FrontCase):
     HTTP = ('127.0.0.1:0',)
 
     @classmethod
     def setUpClass(cls):
-        cls.front = screen.Front(*cls.HTTP[1:], http=cls.HTTP[0])
-        cls.front.say('mode 0 1 640 480')
-        cls.front.say('scanout 0 2 640 480 2560 window')
-        cls.front.say('frame 0 1')
-        cls.pid = cls.front.screen()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.front.stop()
-
-    def setUp(self):
-        self.front.unasked.clear()
-
-    def tearDown(self):
-        self.assertEqual(self.front.screen(), self.pid, 'the screen process was restarted')
-
-    def viewer(self, token=None, **options):
-        viewer = ws.Viewer(self.front, token, **options)
-        self.addCleanup(viewer.close)
-        return viewer
+        cls.start(*cls.HTTP[1:], http=cls.HTTP[0])
 
     def watcher(self, display=0, **options):
         viewer = self.viewer(**options)
         viewer.send(ws.subscribe(display))
         return viewer
-
-    def expect_close(self, viewer, code):
-        with self.assertRaises(ws.Closed) as caught:
-            while True:
-                viewer.receive()
-        self.assertEqual(caught.exception.code, code, caught.exception.reason)
-        return caught.exception.reason
 
     def connect(self, **options):
         connection = ws.Ws(self.front.host, self.front.port, **options)
@@ -333,6 +308,21 @@ class Watching(ViewerTest):
         print(f'a viewer who joins a static screen has a key frame after {" ".join(f"{ms:.0f}" for ms in times)} ms')
         self.assertLess(statistics.median(times), 1000)
 
+    def test_decoders_need_not_delay_pictures(self):
+        """What the first unit's parameters say, by FFmpeg's reading of them."""
+        unit = self.watcher().wait('unit')
+        with tempfile.NamedTemporaryFile(suffix='.h264') as file:
+            file.write(unit['data'])
+            file.flush()
+            done = subprocess.run(['ffmpeg', '-hide_banner', '-i', file.name, '-c', 'copy', '-bsf:v', 'trace_headers',
+                                   '-f', 'null', '-'], capture_output=True, text=True, timeout=60)
+        found = {line.split()[4]: int(line.split()[-1]) for line in done.stderr.splitlines()
+                 if line.startswith('[trace_headers') and ' = ' in line}
+        self.assertEqual((found['bitstream_restriction_flag'], found['max_num_reorder_frames']), (1, 0), done.stderr)
+        self.assertEqual(found['max_dec_frame_buffering'], found['max_num_ref_frames'])
+        # 1280 x 800 pixels are 4000 macroblocks; level 4.0 has 245760 of them in a second.
+        self.assertEqual(found['level_idc'], 40)
+
     def test_units_are_whole_in_order_and_fresh(self):
         viewer = self.watcher()
         config = viewer.wait('config')
@@ -488,6 +478,18 @@ class WhoIsSilent(ViewerTest):
             pass
         took = time.monotonic() - begin
         self.assertTrue(15 < took < 30, took)
+
+
+    def test_who_only_answers_pings_stays(self):
+        viewer = self.viewer()
+        until = time.monotonic() + 25
+        while time.monotonic() < until:
+            try:
+                viewer.receive(1)
+            except TimeoutError:
+                pass
+        viewer.send(ws.ping(1))
+        viewer.wait('pong')
 
 
 class Restart(ViewerTest):

@@ -13,6 +13,7 @@ import unittest.mock
 import harness
 import screen
 import ws
+from viewer_case import FrontCase
 
 # What the server takes (src/web/session.h).
 MAX_SESSIONS = 64
@@ -20,22 +21,14 @@ MAX_STRANGERS = 32
 REQUEST_SECONDS = 10
 
 
-class WebTest(unittest.TestCase):
+class WebTest(FrontCase):
     @classmethod
     def setUpClass(cls):
-        cls.front = screen.Front()
-        cls.front.say('mode 0 1 640 480')
-        cls.front.say('scanout 0 2 640 480 2560 window')
-        cls.front.say('frame 0 1')
-        cls.pid = cls.front.screen()
+        cls.start()
         cls.front.picture(0)
 
-    @classmethod
-    def tearDownClass(cls):
-        cls.front.stop()
-
     def tearDown(self):
-        self.assertEqual(self.front.screen(), self.pid, 'the screen process was restarted')
+        super().tearDown()
         self.assertEqual(self.front.picture(0)[0], 200)
 
     def bearer(self):
@@ -341,9 +334,12 @@ class WhoHoldsPictures(WebTest):
         with ws.Viewer(self.front) as viewer:
             viewer.send(ws.subscribe(0))
             for _ in range(2):
+                begin = time.monotonic()
                 held = self.hold_all(viewer)
                 self.check_memory(before_kib)
-                self.assertEqual(len(held), self.BUDGET // self.PICTURE)
+                self.assertGreaterEqual(len(held), self.BUDGET // self.PICTURE)
+                if time.monotonic() - begin < 10:  # later the first ones make room
+                    self.assertEqual(len(held), self.BUDGET // self.PICTURE)
                 for sock in held:
                     sock.close()
                 self.read_picture()

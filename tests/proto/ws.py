@@ -28,6 +28,12 @@ class Closed(Exception):
         self.code, self.reason = code, reason
 
 
+def apply_mask(payload, mask):
+    size = len(payload)
+    whole = (mask * (size // 4 + 1))[:size]
+    return (int.from_bytes(payload, 'big') ^ int.from_bytes(whole, 'big')).to_bytes(size, 'big')
+
+
 class Ws:
     """One connection. receive_bytes: of the socket, for those who are slow to read."""
 
@@ -88,8 +94,7 @@ class Ws:
         else:
             head += struct.pack('>BQ', flag | 127, size)
         mask = os.urandom(4) if masked else b''
-        body = bytes(byte ^ mask[i % 4] for i, byte in enumerate(payload)) if masked else payload
-        self.sock.sendall(head + mask + body)
+        self.sock.sendall(head + mask + (apply_mask(payload, mask) if masked else payload))
 
     def send(self, payload):
         self.send_frame(BINARY, payload)
@@ -170,8 +175,88 @@ def wheel(display, x, y):
     return struct.pack('<BBii', 0x0a, display, x, y)
 
 
+def touch(display, contact, down, x=0, y=0):
+    return struct.pack('<BBBBHH', 0x30, display, contact, down, x, y)
+
+
+def pad(number, connected, buttons=0, axes=(0,) * 6):
+    return struct.pack('<BBBBI6h', 0x31, 0, number, connected, buttons, *axes)
+
+
 def release():
     return struct.pack('<BB', 0x0b, 0)
+
+
+def listen(on=True):
+    return struct.pack('<BBB', 0x10, 0, on)
+
+
+def heard(number):
+    return struct.pack('<BBI', 0x11, 0, number)
+
+
+def open_microphone(on=True):
+    return struct.pack('<BBB', 0x12, 0, on)
+
+
+SPEECH_SAMPLES = 960
+
+
+def speech(samples):
+    return struct.pack(f'<BB{len(samples)}h', 0x13, 0, *samples)
+
+
+def name(utf8):
+    return struct.pack('<BB', 0x38, 0) + (utf8.encode() if isinstance(utf8, str) else utf8)
+
+
+def point(display, x, y, visible=True):
+    return struct.pack('<BBHHB', 0x39, display, x, y, visible)
+
+
+SHARE, TAKE, GIVE = 0, 1, 2
+
+
+def control(action, person=0):
+    return struct.pack('<BBBH', 0x3a, 0, action, person)
+
+
+VIEW, CONTROL = 1, 2
+
+
+def make_link(kind, seconds):
+    return struct.pack('<BBBI', 0x3b, 0, kind, seconds)
+
+
+def end_link(number):
+    return struct.pack('<BBI', 0x3c, 0, number)
+
+
+def take_patches(display, on=True):
+    return struct.pack('<BBB', 0x3d, display, on)
+
+
+def ack_patch(display, number):
+    return struct.pack('<BBI', 0x3e, display, number)
+
+
+def parse_people(kind, body):
+    """-> name, a dictionary"""
+    if kind == 0xba:
+        rows = struct.iter_unpack('<IBIB32s', body)
+        return 'links', {'links': {row[0]: {'kind': row[1], 'seconds': row[2], 'viewers': row[3], 'token': row[4].decode()}
+                                   for row in rows}}
+    if kind == 0xb9:
+        rows = struct.iter_unpack('<HBBHH', body)
+        return 'pointers', {'pointers': {row[0]: (row[1], row[3:5] if row[2] else None) for row in rows}}
+    own, holder, count = struct.unpack_from('<HHB', body)
+    people, at = {}, 5
+    for _ in range(count):
+        number, role, colour, size = struct.unpack_from('<HBBB', body, at)
+        people[number] = {'role': role, 'colour': colour, 'name': body[at + 5:at + 5 + size].decode()}
+        at += 5 + size
+    assert at == len(body)
+    return 'people', {'own': own, 'holder': holder, 'people': people}
 
 
 def parse(data):
@@ -219,9 +304,35 @@ def parse(data):
     if kind == 0x89:
         unpack('IIQQQ', 'viewers bitrate coded dropped skipped')
         return 'stats', fields
+    if kind == 0xb0:
+        unpack('BB', 'touch pads')
+        return 'devices', fields
     if kind == 0x8b:
         unpack('B', 'lights')
         return 'lights', fields
+    if kind == 0x90:
+        rest = unpack('BBIB', 'plays records rate channels')
+        assert rest[0] == len(rest) - 1
+        fields['codec'] = rest[1:].decode()
+        return 'sound', fields
+    if kind == 0x91:
+        fields['data'] = unpack('Iq', 'number time')
+        return 'packet', fields
+    if kind == 0x92:
+        assert not body
+        return 'silence', fields
+    if kind == 0x93:
+        unpack('B', 'on')
+        return 'microphone', fields
+    if kind == 0xbb:
+        fields['data'] = unpack('QQIHH4H', 'generation frame number x y stale_x stale_y stale_width stale_height')
+        return 'patch', fields
+    if kind == 0xbc:
+        unpack('4H', 'x y width height')
+        return 'stale', fields
+    if kind in (0xb8, 0xb9, 0xba):
+        found, more = parse_people(kind, body)
+        return found, {**fields, **more}
     assert kind == 0x8a, kind
     fields['text'] = unpack('H', 'code').decode()
     return 'notice', fields
@@ -230,20 +341,32 @@ def parse(data):
 class Viewer(Ws):
     """A viewer who has shown a token."""
 
+    # Messages beyond those of parse(), for subclasses: name, layout, names of the fields. What follows them is `data`.
+    LAYOUTS = {}
+
     def __init__(self, front, token=None, **options):
         super().__init__(front.host, front.port, **options)
         self.send(hello(token or front.token))
         self.welcome = self.wait('welcome')
 
     def next(self, seconds=20):
-        return parse(self.receive(seconds))
+        data = self.receive(seconds)
+        if data[0] not in self.LAYOUTS:
+            return parse(data)
+        name, layout, names = self.LAYOUTS[data[0]]
+        fields = dict(zip(names.split(), struct.unpack_from('<' + layout, data, 2)))
+        fields['data'] = data[2 + struct.calcsize('<' + layout):]
+        return name, fields
 
-    def wait(self, name, seconds=20):
-        """The next message of that name; others are dropped."""
+    def wait(self, name, seconds=20, condition=lambda fields: True):
+        """The next message of that name that fulfils the condition; others are dropped. Units are acknowledged, or the next
+        would not come."""
         until = time.monotonic() + seconds
         while True:
             found, fields = self.next(max(0.01, until - time.monotonic()))
-            if found == name:
+            if found == 'unit':
+                self.send(ack(fields['display'], fields['number']))
+            if found == name and condition(fields):
                 return fields
 
     def watch(self, seconds, display=0):

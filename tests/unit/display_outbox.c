@@ -65,6 +65,16 @@ static struct vtr_input wheel(int32_t x, int32_t y)
 	return (struct vtr_input){ .kind = VTR_INPUT_WHEEL, .wheel_x = x, .wheel_y = y };
 }
 
+static struct vtr_input touch(uint32_t contact, bool down, uint32_t x)
+{
+	return (struct vtr_input){ .kind = VTR_INPUT_TOUCH, .code = contact, .down = down, .x = x };
+}
+
+static struct vtr_input pad(uint32_t number, uint32_t buttons, int16_t x)
+{
+	return (struct vtr_input){ .kind = VTR_INPUT_PAD, .code = number, .buttons = buttons, .axes = { x } };
+}
+
 static enum vtr_err send_input(struct vtr_input input)
 {
 	return vtr_outbox_send_input(&ends.outbox, &input);
@@ -120,12 +130,46 @@ static void what_is_out_of_range_is_refused(void)
 		motion(0, VTR_INPUT_MAX_PLACE + 1),
 		wheel(VTR_SCREEN_WHEEL_MAX + 1, 0),
 		wheel(0, INT32_MIN),
-		{ .kind = (enum vtr_input_kind)(VTR_INPUT_RELEASE + 1) },
+		touch(VTR_TOUCH_CONTACTS, true, 0),
+		touch(0, true, VTR_INPUT_MAX_PLACE + 1),
+		pad(VTR_PADS, 0, 0),
+		pad(0, VTR_PAD_BUTTONS + 1, 0),
+		{ .kind = VTR_INPUT_PAD, .axes = { [VTR_PAD_FIRST_TRIGGER] = -1 } },
+		{ .kind = (enum vtr_input_kind)(VTR_INPUT_PAD + 1) },
 	};
 
 	open_ends();
 	for (size_t i = 0; i < VTR_ARRAY_LEN(wrong); i++) {
 		CHECK_ERR(send_input(wrong[i]), VTR_ERR_ARG);
+	}
+	CHECK(!receive(&got));
+	close_ends();
+}
+
+/* Of fingers and pads, moves replace moves; fingers that come or go, and buttons, do not. */
+static void fingers_and_pads_are_joined(void)
+{
+	struct vtr_display_msg_input got;
+	const struct vtr_input sent[] = {
+		touch(1, true, 1),  touch(1, true, 2), touch(2, true, 3),
+		touch(1, false, 0), touch(1, true, 4), pad(0, 1, 5),
+		pad(0, 1, -6),      pad(1, 1, 7),      pad(1, 0, 8),
+	};
+	const size_t wanted[] = { 1, 2, 3, 4, 6, 7, 8 };
+
+	open_ends();
+	ends.outbox.waiting[0] = key(1, true);
+	ends.outbox.count = 1;
+	for (size_t i = 0; i < VTR_ARRAY_LEN(sent); i++) {
+		CHECK_OK(send_input(sent[i]));
+	}
+	CHECK_OK(vtr_outbox_flush(&ends.outbox));
+	CHECK(receive(&got) && got.kind == VTR_INPUT_KEY);
+	for (size_t i = 0; i < VTR_ARRAY_LEN(wanted); i++) {
+		const struct vtr_input *want = &sent[wanted[i]];
+		CHECK(receive(&got));
+		CHECK(got.kind == want->kind && got.code == want->code && got.down == want->down);
+		CHECK(got.x == want->x && got.buttons == want->buttons && got.axes[0] == want->axes[0]);
 	}
 	CHECK(!receive(&got));
 	close_ends();
@@ -209,6 +253,7 @@ int main(void)
 {
 	RUN(input_arrives_as_it_is);
 	RUN(what_is_out_of_range_is_refused);
+	RUN(fingers_and_pads_are_joined);
 	RUN(what_the_front_does_not_read_waits);
 	RUN(turns_that_would_be_too_many_are_not_joined);
 	RUN(too_much_ends_in_a_release);

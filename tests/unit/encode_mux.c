@@ -53,7 +53,7 @@ static void record_gaps(enum vtr_mux_kind kind)
 	CHECK_OK(vtr_encoder_create(&params, &encoder));
 	CHECK_OK(vtr_mux_load(NULL, kind, &mux));
 	struct vtr_access_unit *first = code(1, HOUR, 100 * HOUR);
-	CHECK_OK(vtr_muxer_open(mux, fileno(file), NULL, first, &muxer));
+	CHECK_OK(vtr_muxer_open(mux, fileno(file), NULL, first, NULL, &muxer));
 	add(muxer, first);
 	add(muxer, code(1, HOUR, 100 * HOUR + HOUR / 3600));
 	add(muxer, code(2, 120 * HOUR, 120 * HOUR));

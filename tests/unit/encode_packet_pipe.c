@@ -6,6 +6,7 @@
 #include "test.h"
 
 static int ends[2]; /* the writer's, the reader's */
+static struct vtr_packet_pipe_sound sound; /* what was received */
 
 static void start(void)
 {
@@ -43,7 +44,7 @@ static void test_pictures_arrive_as_they_were(void)
 
 	start();
 	CHECK_OK(vtr_packet_pipe_send(ends[0], sent));
-	CHECK_OK(vtr_packet_pipe_receive(ends[1], &got));
+	CHECK_OK(vtr_packet_pipe_receive(ends[1], &sound, &got));
 	CHECK_EQ(got->generation, 7);
 	CHECK_EQ(got->frame, 9);
 	CHECK_EQ(got->captured_ns, 11);
@@ -55,6 +56,27 @@ static void test_pictures_arrive_as_they_were(void)
 	CHECK(memcmp(got->data, sent->data, 1000) == 0);
 	vtr_access_unit_unref(sent);
 	vtr_access_unit_unref(got);
+	finish();
+}
+
+static void test_sound_arrives_as_it_was(void)
+{
+	struct vtr_packet_pipe_sound sent = { .time_ns = 42, .count = VTR_PACKET_PIPE_MAX_SAMPLES };
+	struct vtr_access_unit *got;
+
+	memset(sent.samples, 0x5a, sizeof(sent.samples));
+	start();
+	CHECK_OK(vtr_packet_pipe_send_sound(ends[0], &sent));
+	sent.count = 0;
+	CHECK_OK(vtr_packet_pipe_send_sound(ends[0], &sent));
+	CHECK_OK(vtr_packet_pipe_receive(ends[1], &sound, &got));
+	CHECK(!got);
+	CHECK_EQ(sound.time_ns, 42);
+	CHECK_EQ(sound.count, VTR_PACKET_PIPE_MAX_SAMPLES);
+	CHECK(memcmp(sound.samples, sent.samples, sizeof(sent.samples)) == 0);
+	CHECK_OK(vtr_packet_pipe_receive(ends[1], &sound, &got));
+	CHECK(!got);
+	CHECK_EQ(sound.count, 0);
 	finish();
 }
 
@@ -82,10 +104,10 @@ static void test_key_frames_are_asked_for(void)
 static void test_hostile_headers(void)
 {
 	const struct vtr_packet_pipe_header good = { .size = 4, .key = 1, .width = 2, .height = 2 };
-	struct vtr_packet_pipe_header bad[9];
+	struct vtr_packet_pipe_header bad[13];
 	struct vtr_access_unit *got;
 
-	for (size_t i = 0; i < 9; i++) {
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		bad[i] = good;
 	}
 	bad[0].size = 0;
@@ -97,10 +119,14 @@ static void test_hostile_headers(void)
 	bad[6].height = 16385;
 	bad[7].captured_ns = -1;
 	bad[8].captured_ns = INT64_MAX;
-	for (size_t i = 0; i < 9; i++) {
+	bad[9].kind = 2;
+	bad[10] = (struct vtr_packet_pipe_header){ .kind = VTR_PACKET_PIPE_SOUND, .size = 2 };
+	bad[11] = (struct vtr_packet_pipe_header){ .kind = VTR_PACKET_PIPE_SOUND, .size = 1924 };
+	bad[12] = (struct vtr_packet_pipe_header){ .kind = VTR_PACKET_PIPE_SOUND, .captured_ns = -1 };
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		start();
 		CHECK_EQ(write(ends[0], &bad[i], sizeof(bad[i])), sizeof(bad[i]));
-		CHECK_ERR(vtr_packet_pipe_receive(ends[1], &got), VTR_ERR_PROTOCOL);
+		CHECK_ERR(vtr_packet_pipe_receive(ends[1], &sound, &got), VTR_ERR_PROTOCOL);
 		finish();
 	}
 	/* A good one, of which the rest never comes. */
@@ -108,7 +134,7 @@ static void test_hostile_headers(void)
 	CHECK_EQ(write(ends[0], &good, sizeof(good)), sizeof(good));
 	CHECK_EQ(write(ends[0], "abc", 3), 3);
 	close(ends[0]);
-	CHECK_ERR(vtr_packet_pipe_receive(ends[1], &got), VTR_ERR_GONE);
+	CHECK_ERR(vtr_packet_pipe_receive(ends[1], &sound, &got), VTR_ERR_GONE);
 	close(ends[1]);
 }
 
@@ -150,7 +176,7 @@ static void test_nonsense_begins_no_file(void)
 		FILE *file = tmpfile();
 		CHECK(file != NULL);
 		memcpy(unit->data, odd[i], sizeof(odd[0]));
-		CHECK_ERR(vtr_muxer_open(mux, fileno(file), NULL, unit, &muxer), VTR_ERR_INVALID);
+		CHECK_ERR(vtr_muxer_open(mux, fileno(file), NULL, unit, NULL, &muxer), VTR_ERR_INVALID);
 		vtr_access_unit_unref(unit);
 		fclose(file);
 	}
@@ -160,6 +186,7 @@ static void test_nonsense_begins_no_file(void)
 int main(void)
 {
 	RUN(test_pictures_arrive_as_they_were);
+	RUN(test_sound_arrives_as_it_was);
 	RUN(test_key_frames_are_asked_for);
 	RUN(test_hostile_headers);
 	RUN(test_kinds);

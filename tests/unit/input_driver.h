@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "driver_queues.h"
 #include "virtio/input.h"
 #include "virtio/input_protocol.h"
 
@@ -16,8 +17,6 @@
 
 #define DRIVER_QUEUE_SIZE 4u
 #define DRIVER_TOLD_MAX 4096
-/* Of a descriptor. */
-#define DRIVER_WRITE 2
 
 extern struct vtr_virtio_input *driver_input;
 extern const struct vtr_virtio_device *driver_device;

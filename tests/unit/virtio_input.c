@@ -124,6 +124,43 @@ static void a_tablet_says_what_it_is(void)
 	driver_end();
 }
 
+static void a_touch_screen_says_what_it_is(void)
+{
+	driver_begin(VTR_VIRTIO_TOUCH);
+	struct input_config config = look(INPUT_SELECT_NAME, 0);
+	CHECK(config.size == 20 && memcmp(config.u.name, "Vitrine touch screen", 20) == 0);
+	config = look(INPUT_SELECT_EVENTS, EVENT_KEY);
+	CHECK(has(&config, BUTTON_TOUCH) && !has(&config, BUTTON_FIRST) && !has(&config, 30));
+	config = look(INPUT_SELECT_EVENTS, EVENT_ABS);
+	CHECK(has(&config, 0x2f) && has(&config, 0x35) && has(&config, 0x36) && has(&config, 0x39));
+	CHECK(!has(&config, AXIS_X) && !has(&config, AXIS_Y));
+	CHECK_EQ(look(INPUT_SELECT_RANGE, 0x2f).u.range.max, 9);
+	CHECK_EQ(look(INPUT_SELECT_RANGE, 0x35).u.range.max, 32767);
+	CHECK_EQ(look(INPUT_SELECT_RANGE, 0x39).u.range.max, 65535);
+	config = look(INPUT_SELECT_PROPERTIES, 0);
+	CHECK(config.size == 1 && config.u.bits[0] == 2);
+	CHECK_EQ(look(INPUT_SELECT_EVENTS, EVENT_REL).size, 0);
+	driver_end();
+}
+
+static void a_pad_says_what_it_is(void)
+{
+	driver_begin(VTR_VIRTIO_PAD);
+	struct input_config config = look(INPUT_SELECT_EVENTS, EVENT_KEY);
+	CHECK(has(&config, 0x130) && has(&config, 0x131) && has(&config, 0x133) && has(&config, 0x134));
+	CHECK(!has(&config, 0x132) && !has(&config, 0x135) && has(&config, 0x13e));
+	config = look(INPUT_SELECT_EVENTS, EVENT_ABS);
+	CHECK(config.size == 3 && config.u.bits[0] == 0x3f && config.u.bits[2] == 3);
+	config = look(INPUT_SELECT_RANGE, AXIS_X);
+	CHECK((int32_t)config.u.range.min == -32768 && config.u.range.max == 32767);
+	config = look(INPUT_SELECT_RANGE, AXIS_LEFT_TRIGGER);
+	CHECK(config.u.range.min == 0 && config.u.range.max == 255);
+	config = look(INPUT_SELECT_RANGE, AXIS_CROSS_X);
+	CHECK((int32_t)config.u.range.min == -1 && config.u.range.max == 1);
+	CHECK_EQ(look(INPUT_SELECT_PROPERTIES, 0).size, 0);
+	driver_end();
+}
+
 /* --- events -------------------------------------------------------------------------------------------- */
 
 static void keys_are_told_once(void)
@@ -159,6 +196,86 @@ static void a_pointer_moves_clicks_and_turns(void)
 }
 
 /* A report of five events in a queue of four: in pieces, whole. */
+static void touch(uint32_t contact, bool down, uint32_t x, uint32_t y)
+{
+	const struct vtr_input input = {
+		.kind = VTR_INPUT_TOUCH, .code = contact, .down = down, .x = x, .y = y
+	};
+
+	vtr_virtio_input_take(driver_input, &input);
+}
+
+#define SLOT(slot, id) ABS(0x2f, slot), ABS(0x39, (uint32_t)(id))
+#define PLACE(x, y) ABS(0x35, x), ABS(0x36, y)
+#define TOUCHED(down) KEY(BUTTON_TOUCH, down)
+
+static void fingers_have_slots(void)
+{
+	driver_begin(VTR_VIRTIO_TOUCH);
+	key(30, true); /* not ours */
+	motion(1, 2);
+	touch(3, false, 0, 0); /* was not down */
+	touch(0, true, 65535, 0);
+	driver_listen();
+	CHECK_TOLD(SLOT(0, 0), PLACE(32767, 0), TOUCHED(1), SYN);
+	touch(9, true, 2, 4);
+	touch(0, true, 6, 8);
+	touch(0, true, 10, 12); /* joined with the one before */
+	driver_listen();
+	CHECK_TOLD(SLOT(9, 1), PLACE(1, 2), SYN, ABS(0x2f, 0), PLACE(5, 6), SYN);
+	touch(0, false, 0, 0);
+	touch(0, true, 0, 0); /* another finger */
+	driver_listen();
+	CHECK_TOLD(SLOT(0, -1), SYN, SLOT(0, 2), PLACE(0, 0), SYN);
+	release();
+	release();
+	driver_listen();
+	CHECK_TOLD(SLOT(0, -1), SLOT(9, -1), TOUCHED(0), SYN);
+	touch(9, true, 0, 0);
+	driver_listen();
+	driver_told_count = 0;
+	driver_stop(); /* a pause */
+	driver_start(false);
+	driver_listen();
+	CHECK_TOLD(SLOT(9, -1), TOUCHED(0), SYN);
+	driver_end();
+}
+
+static void pad(uint32_t number, uint32_t buttons, int16_t x, int16_t trigger)
+{
+	const struct vtr_input input = {
+		.kind = VTR_INPUT_PAD,
+		.code = number,
+		.buttons = buttons,
+		.axes = { [0] = x, [5] = trigger },
+	};
+
+	vtr_virtio_input_take(driver_input, &input);
+}
+
+static void pads_tell_what_changes(void)
+{
+	driver_begin(VTR_VIRTIO_PAD);
+	pad(1, 1, 0, 0); /* another pad */
+	pad(0, 0, 0, 0); /* nothing new */
+	pad(0, 1u << VTR_PAD_SOUTH | 1u << VTR_PAD_LEFT, -32768, 127);
+	driver_listen();
+	CHECK_TOLD(KEY(0x130, 1), ABS(AXIS_X, (uint32_t)-32768), ABS(AXIS_CROSS_X, (uint32_t)-1), SYN);
+	pad(0, 1u << VTR_PAD_SOUTH | 1u << VTR_PAD_LEFT, 5, 0);
+	pad(0, 1u << VTR_PAD_SOUTH | 1u << VTR_PAD_LEFT, 6, 32767); /* joined with the one before */
+	pad(0, 1u << VTR_PAD_WEST | 1u << VTR_PAD_LEFT | 1u << VTR_PAD_RIGHT, 6, 32767);
+	driver_listen();
+	CHECK_TOLD(ABS(AXIS_X, 6), ABS(AXIS_RIGHT_TRIGGER, 255), SYN, KEY(0x130, 0), KEY(0x134, 1),
+	           ABS(AXIS_CROSS_X, 0), SYN);
+	release();
+	driver_listen();
+	CHECK_TOLD(KEY(0x134, 0), ABS(AXIS_X, 0), ABS(AXIS_RIGHT_TRIGGER, 0), SYN);
+	pad(0, VTR_PAD_BUTTONS, 1, 128);
+	driver_listen();
+	CHECK_EQ(driver_told_count, 11 + 2 + 1);
+	driver_end();
+}
+
 static void long_reports_come_in_pieces(void)
 {
 	driver_begin(VTR_VIRTIO_TABLET);
@@ -450,8 +567,12 @@ int main(void)
 {
 	RUN(a_keyboard_says_what_it_is);
 	RUN(a_tablet_says_what_it_is);
+	RUN(a_touch_screen_says_what_it_is);
+	RUN(a_pad_says_what_it_is);
 	RUN(keys_are_told_once);
 	RUN(a_pointer_moves_clicks_and_turns);
+	RUN(fingers_have_slots);
+	RUN(pads_tell_what_changes);
 	RUN(long_reports_come_in_pieces);
 	RUN(parts_of_notches_add_up);
 	RUN(a_wheel_turns_as_far_as_numbers_go);

@@ -43,6 +43,24 @@ static void what_a_page_says(void)
 	message = parse(wheel, sizeof(wheel));
 	CHECK_EQ(message.input.wheel_x, -15);
 	CHECK_EQ(message.input.wheel_y, 120);
+	static const uint8_t touch[] = { 0x30, 2, 9, 1, 0x34, 0x12, 0xff, 0xff };
+	message = parse(touch, sizeof(touch));
+	CHECK_EQ(message.input.kind, VTR_INPUT_TOUCH);
+	CHECK(message.input.display == 2 && message.input.code == 9 && message.input.down);
+	CHECK(message.input.x == 0x1234 && message.input.y == 65535);
+	static const uint8_t pad[] = { 0x31, 0,    3, 1, 0x3f, 0xff, 1,    0,    0, 0x80,
+		                       0xff, 0xff, 0, 0, 1,    0,    0xff, 0x7f, 0, 0 };
+	message = parse(pad, sizeof(pad));
+	CHECK_EQ(message.input.kind, VTR_INPUT_PAD);
+	CHECK(message.input.code == 3 && message.input.down && message.input.buttons == VTR_PAD_BUTTONS);
+	CHECK(message.input.axes[0] == -32768 && message.input.axes[1] == -1 &&
+	      message.input.axes[4] == 32767);
+	static const uint8_t take_patches[] = { 0x3d, 2, 1 };
+	message = parse(take_patches, sizeof(take_patches));
+	CHECK(message.type == VTR_MESSAGE_TAKE_PATCHES && message.display == 2 && message.on);
+	static const uint8_t ack_patch[] = { 0x3e, 0, 1, 2, 3, 4 };
+	message = parse(ack_patch, sizeof(ack_patch));
+	CHECK(message.type == VTR_MESSAGE_ACK_PATCH && message.patch == 0x04030201);
 	message = parse(ack, sizeof(ack));
 	CHECK_EQ(message.ack.number, 0x04030201);
 	CHECK_EQ(message.ack.waiting, 5);
@@ -60,11 +78,43 @@ static void what_makes_no_sense(void)
 		{ 0x84, 0, 30, 0, 1 }, /* ours */
 		{ 0x00, 0, 30, 0, 1 },
 	};
+	static const uint8_t touches[][8] = {
+		{ 0x30, 0, 10, 1, 0, 0, 0, 0 }, /* a contact too many */
+		{ 0x30, 0, 0, 2, 0, 0, 0, 0 }, /* neither up nor down */
+		{ 0x30, 16, 0, 1, 0, 0, 0, 0 },
+	};
+	static const uint8_t pads[][20] = {
+		{ 0x31, 0, 4, 1 }, /* a pad too many */
+		{ 0x31, 0, 0, 2 },
+		{ 0x31, 0, 0, 1, 0x40 }, /* triggers are no buttons */
+		{ 0x31, 0, 0, 1, 0, 0, 2 }, /* no such button */
+		{ 0x31, 0, 0, 1, [17] = 0x80 }, /* less than not pressed */
+	};
 	struct vtr_message message;
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
 		CHECK_ERR(vtr_message_parse(bad[i], sizeof(bad[i]), &message), VTR_ERR_PROTOCOL);
 	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(touches); i++) {
+		CHECK_ERR(vtr_message_parse(touches[i], sizeof(touches[i]), &message), VTR_ERR_PROTOCOL);
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(pads); i++) {
+		CHECK_ERR(vtr_message_parse(pads[i], sizeof(pads[i]), &message), VTR_ERR_PROTOCOL);
+	}
+}
+
+/* Whatever a pad says that goes, nothing of it stays pressed. */
+static void a_pad_that_goes(void)
+{
+	static const uint8_t gone[] = { 0x31, 0, 0, 0, 0xff, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1 };
+	struct vtr_message message;
+
+	CHECK_ERR(vtr_message_parse(gone, sizeof(gone), &message), VTR_ERR_PROTOCOL); /* bits 6 and 7 */
+	uint8_t valid[sizeof(gone)];
+	memcpy(valid, gone, sizeof(gone));
+	valid[4] = 0x3f;
+	CHECK_OK(vtr_message_parse(valid, sizeof(valid), &message));
+	CHECK(message.input.buttons == 0 && message.input.axes[0] == 0 && message.input.axes[5] == 0);
 }
 
 static void codecs_come_from_the_parameters(void)
@@ -102,6 +152,8 @@ static void all_of_ours_fit(void)
 	CHECK_EQ(out[3], VTR_CURSOR_SIZE - 1);
 	CHECK(vtr_message_displays(out, displays, VTR_MAX_DISPLAYS) <= sizeof(out));
 	CHECK_EQ(vtr_message_config(out, 1, &unit, text, text), 2 + 16 + 2 * 256);
+	CHECK_EQ(vtr_message_devices(out, true, 4), 4);
+	CHECK(out[0] == 0xb0 && out[2] == 1 && out[3] == 4);
 	CHECK_EQ(vtr_message_lights(out, VTR_LIGHT_CAPS), 3);
 	CHECK_EQ(out[2], 2);
 	CHECK_EQ(vtr_message_notice(out, 1, VTR_MESSAGE_NOTICE_MODE, text), 2 + 2 + 255);
@@ -126,6 +178,7 @@ int main(void)
 {
 	RUN(what_a_page_says);
 	RUN(what_makes_no_sense);
+	RUN(a_pad_that_goes);
 	RUN(codecs_come_from_the_parameters);
 	RUN(all_of_ours_fit);
 	RUN(cursors_are_not_premultiplied);

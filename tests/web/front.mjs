@@ -30,7 +30,7 @@ export async function launch(...args) {
 
 export class Front {
   static async start(vitrine, program, address, ...options) {
-    const front = new Front();
+    const front = new this();
     front.process = spawn(program, [vitrine, address, ...options], {stdio: ['pipe', 'pipe', 'pipe']});
     front.log = '';
     front.process.stderr.on('data', data => {

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -18,14 +17,12 @@
 #include "base/mem.h"
 #include "platform/os.h"
 
-/* The most fds that the kernel passes in one message (SCM_MAX_FD). */
-#define KERNEL_MAX_FDS 253
-
 #ifndef SO_PEERPIDFD /* Linux 6.5 */
 #define SO_PEERPIDFD 77
 #endif
 
 const int vtr_os_sock_send_flag = MSG_NOSIGNAL;
+const int vtr_os_sock_receive_flag = MSG_CMSG_CLOEXEC;
 const short vtr_os_sock_last_event = POLLRDHUP;
 
 /* The file gets the mode of the socket. A chmod() of the path could meet another file. */
@@ -78,93 +75,6 @@ enum vtr_err vtr_os_sock_accept(int listen_fd, int *out_fd)
 	}
 	*out_fd = fd;
 	return VTR_OK;
-}
-
-/* Takes all fds out of a message. Keeps what fits into `fds`; closes and counts the rest. */
-static void harvest(struct msghdr *message, int *fds, size_t max_fds, size_t *out_kept, size_t *out_excess)
-{
-	size_t kept = 0;
-	size_t excess = 0;
-
-	for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header != NULL;
-	     header = CMSG_NXTHDR(message, header)) {
-		if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) {
-			continue;
-		}
-		size_t count = (header->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-		for (size_t i = 0; i < count; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(header) + i * sizeof(int), sizeof(int));
-			if (kept < max_fds) {
-				fds[kept++] = fd;
-			} else {
-				excess++;
-				vtr_close(&fd);
-			}
-		}
-	}
-	*out_kept = kept;
-	*out_excess = excess;
-}
-
-static enum vtr_err receive(int fd, void *buf, size_t size, size_t *out_size, int *fds, size_t max_fds,
-                            size_t *out_fd_count, int flags)
-{
-	union {
-		struct cmsghdr align;
-		char bytes[CMSG_SPACE(sizeof(int) * KERNEL_MAX_FDS)];
-	} control;
-	struct iovec part = { .iov_base = buf, .iov_len = size };
-	struct msghdr message = {
-		.msg_iov = &part,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	size_t kept;
-	size_t excess;
-	ssize_t received;
-
-	vtr_assert(size > 0);
-	do {
-		received = recvmsg(fd, &message, MSG_CMSG_CLOEXEC | flags);
-	} while (received < 0 && errno == EINTR);
-	if (received < 0) {
-		switch (errno) {
-		case EAGAIN:
-			return VTR_ERR_AGAIN;
-		case ECONNRESET:
-			return VTR_ERR_GONE;
-		default:
-			return VTR_ERR_OS;
-		}
-	}
-	harvest(&message, fds, max_fds, &kept, &excess);
-	bool cut = (message.msg_flags & MSG_CTRUNC) != 0;
-	if (received == 0 || excess > 0 || cut) {
-		while (kept > 0) {
-			vtr_close(&fds[--kept]);
-		}
-		return received == 0 ? VTR_ERR_GONE : excess > 0 ? VTR_ERR_PROTOCOL : VTR_ERR_LIMIT;
-	}
-	*out_size = (size_t)received;
-	if (out_fd_count != NULL) {
-		*out_fd_count = kept;
-	}
-	return VTR_OK;
-}
-
-enum vtr_err vtr_os_sock_recv(int fd, void *buf, size_t size, size_t *out_size, int *fds, size_t max_fds,
-                              size_t *out_fd_count)
-{
-	return receive(fd, buf, size, out_size, fds, max_fds, out_fd_count, 0);
-}
-
-enum vtr_err vtr_os_sock_recv_now(int fd, void *buf, size_t size, size_t *out_size, int *fds, size_t max_fds,
-                                  size_t *out_fd_count)
-{
-	return receive(fd, buf, size, out_size, fds, max_fds, out_fd_count, MSG_DONTWAIT);
 }
 
 enum vtr_err vtr_os_sock_unread(int fd, size_t *out_bytes)

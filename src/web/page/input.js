@@ -2,26 +2,31 @@
 // Input of the user on the picture, as orders for the worker.
 
 import {buttonCode, keyCode} from './keys.js';
+import {Quirks} from './quirks.js';
 
 // Wheel units for events in pixels, lines and pages; one notch is 120.
 const WHEEL_UNITS = [120 / 100, 120 / 3, 120];
-// Two fingers that move this far scroll one notch.
-const TOUCH_NOTCH_PX = 40;
 
 export class Input {
-  // `surface` receives pointer events, `stage` has the keyboard focus, `send` takes an order.
-  constructor(stage, surface, send) {
+  // `surface` receives pointer events, `stage` has the keyboard focus, `send` takes an order; `isCapsOn` returns whether
+  // the guest's Caps Lock is on.
+  constructor(stage, surface, send, isCapsOn) {
     this.stage = stage;
     this.surface = surface;
     this.send = send;
     this.enabled = false;
     this.held = new Set();
+    this.waiting = null; // keys and buttons, while something else has to reach the guest before them
+    this.holdsKey = () => false; // whether a key waits until resume(), and belongs to the browser, too
     this.place = null; // sent with the page's next frame
     this.wheelRest = [0, 0];
-    this.touch = null;
+    this.quirks = new Quirks((code, down) => this.press(code, down), isCapsOn);
+    // Set by the page: all keys were released; a key or button was; the machine is to get the keyboard.
+    this.onReleased = () => {};
+    this.onStroke = () => {};
+    this.takeFocus = () => this.stage.focus({preventScroll: true});
     this.listenToKeys();
     this.listenToMouse();
-    this.listenToTouch();
   }
 
   enable(enabled) {
@@ -38,13 +43,42 @@ export class Input {
     } else if (!this.held.delete(code)) {
       return; // already released, or pressed elsewhere
     }
-    this.send({order: 'key', code, down});
+    this.emit({order: 'key', code, down});
+    if (!down) {
+      this.onStroke(code);
+    }
+  }
+
+  emit(order) {
+    if (this.waiting) {
+      this.waiting.push(order);
+    } else {
+      this.send(order);
+    }
+  }
+
+  pause() {
+    this.waiting ||= [];
+  }
+
+  resume() {
+    const orders = this.waiting || [];
+    this.waiting = null;
+    orders.forEach(order => this.send(order));
+  }
+
+  // The waiting keys are not pressed at all.
+  drop() {
+    this.waiting = null;
+    this.releaseAll();
   }
 
   releaseAll() {
+    this.quirks.forget();
     if (this.held.size > 0) {
       this.held.clear();
-      this.send({order: 'release'});
+      this.emit({order: 'release'});
+      this.onReleased();
     }
   }
 
@@ -53,7 +87,12 @@ export class Input {
   listenToKeys() {
     this.stage.addEventListener('keydown', event => this.onKey(event, true));
     this.stage.addEventListener('keyup', event => this.onKey(event, false));
-    this.stage.addEventListener('blur', () => this.releaseAll());
+    this.stage.addEventListener('blur', event => {
+      // Other parts of the page that press keys of the machine go on.
+      if (!event.relatedTarget?.closest('[data-machine]')) {
+        this.releaseAll();
+      }
+    });
     window.addEventListener('blur', () => this.releaseAll());
     window.addEventListener('pagehide', () => this.releaseAll());
     document.addEventListener('visibilitychange', () => {
@@ -63,16 +102,27 @@ export class Input {
     });
   }
 
+  // A way to leave without a mouse. Returns: whether the key is it.
+  leavesWith(event) {
+    if (!event.ctrlKey || !event.altKey || !event.shiftKey) {
+      return false;
+    }
+    this.releaseAll();
+    document.getElementById('fit').focus();
+    return true;
+  }
+
   onKey(event, down) {
     const code = keyCode(event.code);
     if (!this.enabled || event.target !== this.stage || code === 0) {
       return;
     }
-    event.preventDefault();
-    if (down && event.ctrlKey && event.altKey && event.shiftKey) {
-      // A way to leave without a mouse.
-      this.releaseAll();
-      document.getElementById('fit').focus();
+    if (down && this.holdsKey(event)) {
+      this.pause();
+    } else {
+      event.preventDefault();
+    }
+    if ((down && this.leavesWith(event)) || this.quirks.handle(event, down)) {
       return;
     }
     if (!event.repeat) { // the guest repeats keys itself
@@ -89,7 +139,7 @@ export class Input {
     this.surface.addEventListener('mousedown', event => {
       if (this.enabled) {
         event.preventDefault();
-        this.stage.focus({preventScroll: true});
+        this.takeFocus();
         this.moveTo(event);
         this.flushPlace();
         this.press(buttonCode(event.button), true);
@@ -114,8 +164,13 @@ export class Input {
 
   moveTo(event) {
     const box = this.surface.getBoundingClientRect();
+    this.moveToPlace((event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height);
+  }
+
+  // x and y go from 0 to 1 across the picture.
+  moveToPlace(x, y) {
     const first = this.place === null;
-    this.place = {x: (event.clientX - box.left) / box.width, y: (event.clientY - box.top) / box.height};
+    this.place = {x, y};
     if (first) {
       requestAnimationFrame(() => this.flushPlace());
     }
@@ -146,54 +201,6 @@ export class Input {
     this.wheelRest = this.wheelRest.map((value, i) => value - whole[i]);
     if (whole[0] !== 0 || whole[1] !== 0) {
       this.send({order: 'wheel', x: whole[0], y: whole[1]});
-    }
-  }
-
-  // --- fingers: one points, two scroll ---
-
-  listenToTouch() {
-    const on = (name, fn) => this.surface.addEventListener(name, event => {
-      if (this.enabled) {
-        event.preventDefault(); // also suppresses emulated mouse events
-        fn.call(this, event);
-      }
-    }, {passive: false});
-    on('touchstart', this.onTouchStart);
-    on('touchmove', this.onTouchMove);
-    on('touchend', this.onTouchEnd);
-    on('touchcancel', this.onTouchEnd);
-  }
-
-  onTouchStart(event) {
-    const [finger] = event.touches;
-    this.stage.focus({preventScroll: true});
-    if (event.touches.length === 1) {
-      this.touch = {scrolls: false};
-      this.moveTo(finger);
-      this.flushPlace();
-      this.press(buttonCode(0), true);
-    } else if (this.touch) {
-      this.press(buttonCode(0), false);
-      this.touch = {scrolls: true, x: finger.clientX, y: finger.clientY};
-    }
-  }
-
-  onTouchMove(event) {
-    const [finger] = event.touches;
-    if (this.touch && this.touch.scrolls) {
-      this.turn((this.touch.x - finger.clientX) * 120 / TOUCH_NOTCH_PX, (finger.clientY - this.touch.y) * 120 / TOUCH_NOTCH_PX);
-      this.touch.x = finger.clientX;
-      this.touch.y = finger.clientY;
-    } else if (this.touch) {
-      this.moveTo(finger);
-    }
-  }
-
-  onTouchEnd(event) {
-    if (event.touches.length === 0) {
-      this.flushPlace();
-      this.press(buttonCode(0), false);
-      this.touch = null;
     }
   }
 }

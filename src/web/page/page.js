@@ -2,8 +2,20 @@
 // The page around the picture; the worker does the rest.
 
 import {CLOSE_TOKEN} from './wire.js';
+import {Clipboard} from './clipboard.js';
+import {Files} from './files.js';
+import {Folder} from './folder.js';
 import {Input} from './input.js';
+import {Keyboard} from './keyboard.js';
+import {Pads} from './pads.js';
+import {Panel} from './panel.js';
+import {People} from './people.js';
+import {Share} from './share.js';
+import {Sound} from './sound.js';
 import {Stills} from './stills.js';
+import {Toolbar} from './toolbar.js';
+import {Touch, Zoom} from './touch.js';
+import {Floating, hasFloating, openDisplay} from './windows.js';
 
 const TOAST_MS = 4000;
 const TOKEN = /[0-9a-f]{32}/;
@@ -19,16 +31,23 @@ const LIGHTS = [['Num', 1], ['Caps', 2], ['Scroll', 4]];
 const surface = hasVideo ? at('canvas') : at('still');
 
 const view = {
-  token: '', viewToken: '', mayControl: false, connected: false, gone: false, displays: [], display: -1, wanted: 0,
+  token: '', mayControl: false, connected: false, gone: false, displays: [], display: -1, wanted: 0,
   width: 0, height: 0, exact: false, shown: false, cursor: null, cursorSeen: false, place: null, inside: false,
   rate: 0, // chosen by the server
   lights: 0,
   hinted: false,
+  controller: '', // the name of another person who alone controls
 };
 
 const worker = new Worker('worker.js', {type: 'module'});
-const send = order => worker.postMessage(order);
-const input = new Input(stage, surface, send);
+const send = (order, transfer = []) => worker.postMessage(order, transfer);
+const isCapsOn = () => (view.lights & 2) !== 0;
+const input = new Input(stage, surface, send, isCapsOn);
+const keyboard = new Keyboard({stage, field: at('field'), bar: at('keys'), layout: at('layout')}, input, isCapsOn, toast);
+const sound = new Sound(worker, text => toast(text));
+const zoom = new Zoom(stage, picture);
+const touch = new Touch(input, zoom, at('fingers'));
+const pads = new Pads(send, toast);
 let stills = null;
 
 // --- notices ---
@@ -53,7 +72,7 @@ function describeState() {
   if (!view.connected) {
     return !view.closed ? 'connecting' : view.gone ? 'disconnected' : 'connecting again';
   }
-  const role = view.mayControl ? '' : ' · view only';
+  const role = !view.mayControl ? ' · view only' : view.controller ? ` · ${view.controller} controls` : '';
   if (!display) {
     return `no display${role}`;
   }
@@ -87,7 +106,10 @@ function refresh() {
   at('message').classList.toggle('over', !view.connected && view.shown);
   picture.classList.toggle('dark', !view.shown || Boolean(view.connected && display && !display.lit));
   document.body.classList.toggle('watching', view.connected && !view.mayControl);
-  at('resize').disabled = at('link').disabled = at('rate').disabled = !view.connected || !view.mayControl;
+  for (const id of ['resize', 'link', 'rate', 'keyboard']) {
+    at(id).disabled = !view.connected || !view.mayControl;
+  }
+  at('float').disabled = !view.shown;
   at('photo').disabled = !view.shown || !display || !display.lit;
   document.body.classList.toggle('many', view.displays.length > 1);
   document.title = view.displays.length > 1 ? `display ${view.display} – vitrine` : 'vitrine';
@@ -100,6 +122,7 @@ function chooseDisplay(number) {
     view.display = number;
     view.shown = false;
     send({order: 'watch', display: number});
+    people.watch(number);
     askRate();
     if (stills) {
       stills.watch(number);
@@ -111,14 +134,22 @@ function chooseDisplay(number) {
 }
 
 function makeTab(number) {
-  const tab = document.createElement('button');
-  tab.type = 'button';
-  tab.textContent = `Display ${number}`;
+  const tab = document.createElement('span');
+  const [choose, apart] = ['', 'apart'].map(className => Object.assign(document.createElement('button'), {type: 'button', className}));
   tab.dataset.number = number;
-  tab.addEventListener('click', event => {
+  choose.textContent = `Display ${number}`;
+  choose.addEventListener('click', event => {
     chooseDisplay(number);
     focusStage(event);
   });
+  apart.innerHTML = '<svg aria-hidden="true"><use href="#i-apart"/></svg>';
+  apart.title = apart.ariaLabel = `Open display ${number} in a window of its own`;
+  apart.addEventListener('click', () => {
+    if (!openDisplay(number)) {
+      toast('This browser blocks new windows of this page.');
+    }
+  });
+  tab.append(choose, apart);
   return tab;
 }
 
@@ -130,7 +161,7 @@ function listDisplays() {
     at('displays').replaceChildren(...numbers.map(makeTab));
   }
   for (const tab of at('displays').children) {
-    tab.ariaPressed = String(Number(tab.dataset.number) === view.display);
+    tab.firstChild.ariaPressed = String(Number(tab.dataset.number) === view.display);
   }
 }
 
@@ -156,6 +187,7 @@ function layOut() {
   surface.style.height = `${view.height * scale}px`;
   surface.style.imageRendering = scale * devicePixelRatio >= 2 ? 'pixelated' : 'auto';
   view.scale = scale;
+  zoom.refresh();
   placePointer();
 }
 
@@ -231,6 +263,7 @@ function rowsOfVideo(f) {
     ['frame', f.frame],
     ['dropped in this browser', f.drops],
     ['decoder queue', f.queue],
+    ['lossless patches', f.patches],
     ['size', `${f.width} × ${f.height}`],
     ['codec', f.codec || '–'],
     ['encoder', f.encoder || '–'],
@@ -244,7 +277,7 @@ function rowsOfVideo(f) {
 }
 
 function showFigures(f) {
-  const rows = stills ? rowsOfStills(f) : rowsOfVideo(f);
+  const rows = [...(stills ? rowsOfStills(f) : rowsOfVideo(f)), ...sound.rows(f)];
   at('figures').replaceChildren(...rows.flatMap(([name, value]) => {
     const term = document.createElement('dt');
     const text = document.createElement('dd');
@@ -259,7 +292,7 @@ function showFigures(f) {
 
 // Shows the lights that are on; all of them while the user types.
 function showLights() {
-  const types = input.enabled && document.activeElement === stage && document.hasFocus();
+  const types = input.enabled && [stage, at('field')].includes(document.activeElement) && document.hasFocus();
   document.body.classList.toggle('typing', types);
   const shown = LIGHTS.filter(([, bit]) => types || (view.lights & bit) !== 0);
   at('lights').hidden = shown.length === 0;
@@ -276,6 +309,7 @@ function showLights() {
 function onLights(message) {
   const changed = LIGHTS.filter(([, bit]) => ((view.lights ^ message.lights) & bit) !== 0);
   view.lights = message.lights;
+  input.quirks.onLights();
   showLights();
   if (document.fullscreenElement) { // the bar is hidden there
     toast(changed.map(([name, bit]) => `${name} Lock ${(view.lights & bit) !== 0 ? 'on' : 'off'}`).join(', '));
@@ -289,17 +323,41 @@ stage.addEventListener('keydown', event => {
     toast('The machine has the keyboard. Ctrl+Alt+Shift gives it back to this page.');
   }
 });
-stage.addEventListener('focus', showLights);
-stage.addEventListener('blur', showLights);
+for (const part of [stage, at('field')]) {
+  part.addEventListener('focus', showLights);
+  part.addEventListener('blur', showLights);
+}
 window.addEventListener('focus', showLights);
 window.addEventListener('blur', showLights);
+
+// --- the clipboard and files ---
+
+const clipboard = new Clipboard(send, input, toast);
+keyboard.lend = text => clipboard.lend(text);
+const exchange = new Panel(at('exchange'), at('exchange-panel'));
+const files = new Files(send, toast, stage, () => exchange.open(true));
+
+const folder = new Folder(send, toast);
+files.instead = folder;
+
+function onAgent(message) {
+  at('exchange').hidden = false;
+  at('exchange-panel').classList.add('with-agent');
+  clipboard.onAgent(message);
+  files.onAgent(message);
+}
+
+function onFolder(message) {
+  at('exchange').hidden = false;
+  folder.onFolder(message);
+}
 
 // --- tools ---
 
 // After a click the machine keeps the keyboard focus; with keys, the tool keeps it.
 function focusStage(event) {
   if (event.detail > 0) {
-    stage.focus({preventScroll: true});
+    keyboard.takeFocus();
   }
 }
 
@@ -311,7 +369,17 @@ function savePhoto(blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 10000);
 }
 
+const floating = new Floating(send, (active, trouble) => {
+  at('float').ariaPressed = String(active);
+  if (trouble) {
+    toast(trouble);
+  }
+  tellHidden();
+});
+at('float').hidden = !hasVideo || !hasFloating();
+
 const tools = {
+  float: () => floating.toggle(),
   fit: () => {
     view.exact = !view.exact;
     at('fit').ariaPressed = String(view.exact);
@@ -331,19 +399,16 @@ const tools = {
       savePhoto(await (await fetch(at('still').src)).blob());
     }
   },
-  link: async () => {
-    const link = `${location.origin}${location.pathname}#token=${view.viewToken}`;
-    try {
-      await navigator.clipboard.writeText(link);
-      toast('The view-only link is copied.');
-    } catch (error) {
-      // Only pages over TLS, or from this machine, may use the clipboard.
-      prompt('View-only link:', link);
-    }
-  },
   stats: () => {
     at('figures').hidden = !at('figures').hidden;
     at('stats').ariaPressed = String(!at('figures').hidden);
+  },
+  keyboard: () => {
+    const open = at('keys').hidden;
+    at('keys').hidden = !open;
+    at('keyboard').ariaExpanded = String(open);
+    // Where there are no other keys, the on-screen keyboard is what is wanted.
+    keyboard.setTextMode(open && matchMedia('(hover: none)').matches);
   },
   full: async () => {
     try {
@@ -357,18 +422,25 @@ const tools = {
 };
 
 for (const [id, run] of Object.entries(tools)) {
-  at(id).title = at(id).textContent;
   at(id).addEventListener('click', async event => {
     await run();
     focusStage(event);
   });
 }
 
+for (const [id, run] of [['sound', () => sound.toggle()], ['microphone', () => sound.toggleMicrophone()]]) {
+  at(id).addEventListener('click', async event => {
+    focusStage(event);
+    await run();
+  });
+}
+new Toolbar(at('bar'), at('tools'), at('more'), at('menu'));
+
 at('rate').addEventListener('change', () => {
   view.rate = Number(at('rate').value) * 1e6;
   send({order: 'bitrate', value: view.rate});
   if (!at('rate').matches(':focus-visible')) { // chosen by mouse
-    stage.focus({preventScroll: true});
+    keyboard.takeFocus();
   }
 });
 
@@ -379,15 +451,34 @@ function askRate() {
   }
 }
 
+const people = new People({
+  at, surface, send, toast,
+  onControl: (controls, controller) => {
+    view.controller = controller;
+    if (input.enabled !== controls) {
+      input.enable(controls);
+      showLights();
+    }
+    refresh();
+  },
+});
+
+const share = new Share({at, send, toast});
+
 // --- the connection ---
 
 function onWelcome(message) {
   view.connected = true;
   view.closed = '';
   view.mayControl = message.mayControl;
-  view.viewToken = message.viewToken;
   sessionStorage.setItem('token', view.token);
   input.enable(message.mayControl);
+  people.onWelcome(message.mayControl);
+  share.onWelcome(message.viewToken);
+  sound.onWelcome(message.mayControl);
+  keyboard.restart();
+  touch.offer(false);
+  pads.offer(0);
   showLights();
   refresh();
   askRate();
@@ -398,6 +489,15 @@ let countDown = 0;
 function onClosed(message) {
   view.connected = false;
   input.enable(false);
+  view.controller = '';
+  people.onClosed();
+  share.onClosed();
+  sound.onClosed();
+  clipboard.reset();
+  files.reset();
+  folder.reset();
+  keyboard.restart();
+  pads.offer(0);
   view.lights = 0; // until the next connection reports them
   showLights();
   clearInterval(countDown);
@@ -434,10 +534,27 @@ const handlers = {
   },
   lit: refresh,
   lights: onLights,
+  people: message => people.onPeople(message),
+  pointers: message => people.onPointers(message),
+  links: message => share.onLinks(message),
+  agent: onAgent,
+  owner: message => clipboard.onOwner(message),
+  answer: message => clipboard.onAnswer(message),
+  offered: message => clipboard.onOffered(message),
+  file: message => files.onFile(message),
+  folder: onFolder,
+  entries: message => folder.onEntries(message),
+  transfer: message => folder.onTransfer(message),
+  devices: message => {
+    touch.offer(message.touch);
+    pads.offer(message.pads);
+  },
   figures: showFigures,
   notice: message => toast(message.text),
   note: message => toast(message.text),
   photo: message => savePhoto(message.blob),
+  sound: message => sound.onSound(message),
+  microphone: message => sound.onMicrophone(message),
 };
 
 worker.onmessage = event => handlers[event.data.kind](event.data);
@@ -496,9 +613,18 @@ at('ask').addEventListener('submit', event => {
   }
 });
 
-document.addEventListener('visibilitychange', () => send({order: 'hidden', hidden: document.hidden}));
+// A hidden page gets no video, unless the picture is in a window above others.
+function tellHidden() {
+  send({order: 'hidden', hidden: document.hidden && !floating.active});
+}
+
+document.addEventListener('visibilitychange', tellHidden);
 window.addEventListener('online', () => send({order: 'retry'}));
 new ResizeObserver(layOut).observe(stage);
+// Some browsers lay on-screen keyboards over the page.
+visualViewport?.addEventListener('resize', () => {
+  document.body.style.height = at('keys').hidden || visualViewport.scale !== 1 ? '' : `${visualViewport.height}px`;
+});
 
 // Moves the token from the address to storage of this tab.
 const given = new URLSearchParams(location.hash.slice(1));

@@ -3,6 +3,10 @@
 // interface cannot delay pictures.
 
 import {browserIsExact, Converter} from './colour.js';
+import {Agent} from './agent.js';
+import {FolderTransfers} from './folder_transfers.js';
+import {Sharp} from './sharp.js';
+import {SoundDecoder} from './sound_decoder.js';
 import * as wire from './wire.js';
 
 const PING_MS = 1000;
@@ -16,6 +20,8 @@ const RETRY_MAX_MS = 10000;
 const QUEUE_MAX = 30;
 // The number of delays in the statistics.
 const SAMPLES = 600;
+// From a painted canvas to the screen.
+const REFRESH_MS = 16;
 const FINAL = [wire.CLOSE_TOKEN, wire.CLOSE_VIEW];
 
 const state = {
@@ -34,6 +40,9 @@ function send(bytes) {
   }
   return false;
 }
+
+const agent = new Agent(send, tell, () => state.socket.bufferedAmount);
+const folder = new FolderTransfers(send, tell, () => state.socket.bufferedAmount);
 
 // --- clocks ---
 
@@ -88,7 +97,8 @@ function report() {
     bitrate: figures.bytes * 8 / seconds, p50: percentile(sorted, 0.5), p99: percentile(sorted, 0.99),
     samples: sorted.length, rtt: clock.rtt, drops: figures.drops, frame: figures.frame,
     encoder: figures.encoder, joinMs: video.joinMs, codec: video.codec, width: video.width, height: video.height,
-    queue: video.decoder ? video.decoder.decodeQueueSize : 0, server,
+    queue: video.decoder ? video.decoder.decodeQueueSize : 0, server, sound: sound.figures(),
+    patches: sharp.count,
   });
   figures.decoded = figures.painted = figures.bytes = 0;
   figures.since = now;
@@ -110,6 +120,14 @@ function dropNewest() {
   }
 }
 
+// What stays still, without the loss of the video.
+const sharp = new Sharp(number => send(wire.ackPatch(state.display, number)), () => {
+  // Between the pictures of the video.
+  if (video.shown) {
+    sharp.drawOver(context);
+  }
+});
+
 // `image`: the frame's picture; null: the browser converts it.
 function draw(frame, image) {
   const {displayWidth, displayHeight} = frame;
@@ -123,6 +141,7 @@ function draw(frame, image) {
   } else {
     context.drawImage(frame, 0, 0);
   }
+  sharp.drawOver(context);
   figures.painted++;
   video.paintedAt = performance.now();
   state.retryMs = RETRY_FIRST_MS;
@@ -161,7 +180,10 @@ function schedulePaint() {
 
 // --- the decoder ---
 
-// Units are identified by their timestamps, which are their numbers.
+// Units are identified by their timestamps, which are their numbers times this. Firefox ends a hardware decoder that
+// takes longer for a picture than the picture lasts, and a picture without a duration lasts no time.
+const UNIT_US = 33333;
+
 const video = {
   decoder: null, codec: '', width: 0, height: 0, waits: true, pending: new Map(), paintedAt: 0, heardAt: 0,
   askedAt: 0, failures: 0, shown: false, joinedAt: 0, joinMs: null,
@@ -171,11 +193,25 @@ function acknowledge(number) {
   send(wire.ack(state.display, number, video.decoder ? video.decoder.decodeQueueSize : 0));
 }
 
+// The small window's: a writer of video, or null. What it does not take in time is dropped.
+let floating = null;
+
+function floatFrame(frame) {
+  video.paintedAt = performance.now(); // a hidden page is never painted
+  if (floating.desiredSize > 0) {
+    floating.write(new VideoFrame(frame, {timestamp: Math.round(performance.now() * 1000)})).catch(() => {});
+  }
+}
+
 function onDecoded(frame) {
-  const unit = video.pending.get(frame.timestamp);
-  video.pending.delete(frame.timestamp);
+  const number = Math.round(frame.timestamp / UNIT_US);
+  const unit = video.pending.get(number);
+  video.pending.delete(number);
   dropNewest();
   newest = frame;
+  if (floating) {
+    floatFrame(frame);
+  }
   figures.decoded++;
   video.failures = 0;
   if (unit) {
@@ -235,6 +271,7 @@ function onConfig(message) {
   video.width = message.width;
   video.height = message.height;
   figures.encoder = message.encoder;
+  sharp.restart(message);
   startDecoder();
 }
 
@@ -262,7 +299,8 @@ function onUnit(message) {
   video.waits = false;
   video.pending.set(message.number, message);
   video.decoder.decode(new EncodedVideoChunk({
-    type: message.key ? 'key' : 'delta', timestamp: message.number, data: message.data,
+    type: message.key ? 'key' : 'delta', timestamp: message.number * UNIT_US, duration: UNIT_US,
+    data: message.data,
   }));
 }
 
@@ -277,6 +315,17 @@ function watchDog() {
   }
 }
 
+// --- sound ---
+
+const sound = new SoundDecoder({
+  send, tell,
+  waiting: () => state.socket.bufferedAmount,
+  offset: () => (clock.best === Infinity ? null : clock.offset),
+  // One refresh more until it is on the screen.
+  pictureDelay: () => (figures.delays.length === 0 ? null :
+    percentile([...figures.delays].sort((a, b) => a - b), 0.5) + REFRESH_MS),
+});
+
 // --- the connection ---
 
 const handlers = {
@@ -289,6 +338,8 @@ const handlers = {
   displays: tell,
   config: onConfig,
   unit: onUnit,
+  patch: message => sharp.onPatch(message),
+  stale: message => sharp.onStale(message.rect),
   cursor: message => {
     const pixels = new Uint8ClampedArray(message.pixels);
     tell({...message, pixels}, [pixels.buffer]);
@@ -301,6 +352,16 @@ const handlers = {
   },
   notice: tell,
   lights: tell,
+  sound: message => sound.onSound(message),
+  packet: message => sound.onPacket(message),
+  silence: () => sound.onSilence(),
+  microphone: tell,
+  people: tell,
+  pointers: tell,
+  links: tell,
+  ...agent.handlers,
+  ...folder.handlers,
+  devices: tell,
 };
 
 function sendPing() {
@@ -312,6 +373,7 @@ function subscribe() {
     video.paintedAt = video.joinedAt = performance.now();
     video.shown = false;
     send(wire.subscribe(state.display, true));
+    send(wire.takePatches(state.display, true));
   }
 }
 
@@ -323,6 +385,7 @@ function unsubscribe() {
     stopDecoder();
   }
   dropNewest();
+  sharp.restart(null);
   current = null;
   video.waits = true;
 }
@@ -337,7 +400,7 @@ function connect() {
   socket.onmessage = event => {
     const message = parseSafely(event.data);
     if (message && (message.kind === 'welcome' || state.ready)) {
-      if (message.display !== state.display && ['config', 'unit', 'cursor', 'pointer', 'lit'].includes(message.kind)) {
+      if (message.display !== state.display && ['config', 'unit', 'patch', 'stale', 'cursor', 'pointer', 'lit'].includes(message.kind)) {
         return; // of a display that is not viewed any more
       }
       handlers[message.kind](message);
@@ -359,10 +422,14 @@ function onClosed(socket, event) {
     return;
   }
   state.ready = false;
+  agent.reset();
+  folder.reset();
   if (typeof VideoDecoder === 'function') {
     stopDecoder();
   }
   video.waits = true;
+  sharp.restart(null);
+  sound.onClosed();
   clock.recent = [];
   clock.best = Infinity;
   const final = FINAL.includes(event.code);
@@ -411,6 +478,12 @@ const orders = {
       }
     }
   },
+  float: order => {
+    floating = order.writable && order.writable.getWriter();
+    if (floating) {
+      send(wire.wantKey(state.display)); // a picture, also if nothing changes
+    }
+  },
   token: order => {
     state.token = order.token;
     state.retryMs = RETRY_FIRST_MS;
@@ -428,11 +501,23 @@ const orders = {
   motion: order => send(wire.motion(state.display, order.x, order.y)),
   wheel: order => send(wire.wheel(state.display, order.x, order.y)),
   release: () => send(wire.release()),
+  listen: order => sound.listen(order),
+  latency: order => sound.setLatency(order),
+  speak: order => sound.speak(order),
+  name: order => send(wire.name(order.name)),
+  point: order => send(wire.point(state.display, order.x, order.y, order.visible)),
+  control: order => send(wire.control(order.action, order.person)),
+  makeLink: order => send(wire.makeLink(order.kind, order.seconds)),
+  endLink: order => send(wire.endLink(order.id)),
+  touch: order => send(wire.touch(state.display, order.contact, order.down, order.x, order.y)),
+  pad: order => send(wire.pad(order.number, order.connected, order.buttons, order.axes)),
   photo: async () => {
     // A canvas can be read in the same task in which it was painted.
     const blob = await canvas.convertToBlob({type: 'image/png'});
     tell({kind: 'photo', blob});
   },
+  ...agent.orders,
+  ...folder.orders,
 };
 
 self.onmessage = event => orders[event.data.order](event.data);
