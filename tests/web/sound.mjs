@@ -12,7 +12,7 @@ export class Machine extends Front {
 
 // Of a tone: its frequency by the upward crossings of zero, its amplitude by its power, and where it is no sine: a
 // sine's samples follow from the two before.
-class Examiner {
+export class Examiner {
   constructor(hertz, rate = 48000) {
     this.rate = rate;
     this.factor = 2 * Math.cos(2 * Math.PI * hertz / rate);

@@ -145,7 +145,7 @@ timed('a tone has its pitch and its level, and no gap', async () => {
   assert.ok(delays.length > 0);
   const delay = delays.sort((a, b) => a - b)[delays.length >> 1];
   const pitch = pitches.length > 0 ? `${Math.min(...pitches).toFixed(2)} to ${Math.max(...pitches).toFixed(2)}` : 'none';
-  console.log(`${LIMITS.seconds} s: ${total.gaps} gaps, ${total.busy} of them while the machine was busy, which it was ` +
+  console.log(`${LIMITS.seconds} s: ${await figure(page, '… bridged')} ms bridged, ${total.gaps} gaps, ${total.busy} of them while the machine was busy, which it was ` +
               `${total.stalls} times; ${breaks} places that are no sine; ${pitch} of ${HERTZ} Hz`);
   console.log(`the audio's clock is ${(clock.off / clock.ms * 1e6).toFixed(1)} ppm faster than the system's, and stood still ` +
               `for ${clock.still.toFixed(0)} ms; heard ${delay} ms after it was played`);

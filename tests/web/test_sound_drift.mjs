@@ -6,38 +6,12 @@
 //   test_sound_drift.mjs
 
 import assert from 'node:assert/strict';
-import {readFileSync} from 'node:fs';
+import {MS, PACKET, PLAYER, QUANTUM, RATE, SoundDecoder, makePlayer} from './player.mjs';
 
-const read = name => readFileSync(new URL(`../../src/web/page/${name}`, import.meta.url), 'utf8');
-const SOURCE = read('sound_worklet.js');
-const DECODER = read('sound_decoder.js').replace('import * as wire from \'./wire.js\';', '');
-const {SoundDecoder} = await import(`data:text/javascript;base64,${Buffer.from(DECODER).toString('base64')}`);
-const RATE = 48000;
-const MS = RATE / 1000;
-const PACKET = 20 * MS;
-const QUANTUM = 128;
 const SECONDS = 3600;
 // The first packets are played, and the speed finds what the clocks differ by.
 const SETTLE_MS = 60000;
 const LIMIT_MS = 5;
-
-// The audio thread's player, in a world that has this clock. `source` may be a changed one.
-function makePlayer(now, source = SOURCE) {
-  const classes = {};
-  globalThis.AudioWorkletProcessor = class {
-    port = {};
-  };
-  globalThis.registerProcessor = (name, value) => {
-    classes[name] = value;
-  };
-  globalThis.currentFrame = 0;
-  new Function(source)();
-  Date.now = () => Math.floor(now());
-  const player = new classes.player();
-  const worker = {postMessage() {}};
-  player.port.onmessage({data: {port: worker}});
-  return {player, worker};
-}
 
 // The same numbers in each run.
 function makeRandom(seed) {
@@ -176,7 +150,7 @@ console.log(`heard ${first.toFixed(1)}, then ${last.toFixed(1)} ms after it was 
 assert.ok(first > 55 && last > 75 && most < 95);
 
 // Without the control of the speed, the distance goes astray.
-const fixed = SOURCE.replace('const SPEED_MAX = 0.0009;', 'const SPEED_MAX = 0;');
-assert.notEqual(fixed, SOURCE);
+const fixed = PLAYER.replace('const SPEED_MAX = 0.0009;', 'const SPEED_MAX = 0;');
+assert.notEqual(fixed, PLAYER);
 assert.ok(tell('a fixed speed', simulate({audioPpm: 200, systemPpm: 0, seconds: 600, source: fixed})) > LIMIT_MS);
 console.log('ok: played and heard keep their distance');

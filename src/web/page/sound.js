@@ -224,7 +224,7 @@ export class Sound {
     const ms = value => (value === null ? '–' : `${value.toFixed(1)} ms`);
     return [
       ['sound delay', ms(sound.delay)], ['… behind the picture', ms(sound.behind)],
-      ['sound buffer', ms(sound.buffered)], ['gaps in the sound', sound.gaps],
+      ['sound buffer', ms(sound.buffered)], ['gaps in the sound', sound.gaps], ['… bridged', ms(sound.bridged)],
       ['sound bitrate', `${(sound.bitrate / 1000).toFixed(0)} kbit/s`],
     ];
   }

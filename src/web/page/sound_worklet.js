@@ -4,7 +4,7 @@
 
 const RATE = 48000;
 const MS = RATE / 1000;
-// Samples that are kept: far more than are ever buffered, since played ones serve to conceal gaps.
+// Samples that are kept: far more than are ever buffered, since late sound is bridged by what was heard before.
 const ROOM = 1 << 17;
 const MASK = ROOM - 1;
 // The reserve is the sound that is left when the next packet arrives. Its median is held at an allowance for late
@@ -45,8 +45,20 @@ const FADE = 5 * MS;
 const SIDE = 8;
 const PHASES = 1024;
 const NEED = SIDE + 1;
-const CONCEAL = 10 * MS;
 const CROSS = 10 * MS;
+// A bridge over late sound repeats the last piece of a length from PIECE_MIN to PIECE_MAX: the one after which the sound
+// went on most like it does now. It gets quieter, and if the sound is not there at its end, that is a gap. At the end of
+// what the machine plays, a short one avoids a click.
+const PIECE_MIN = 2.5 * MS;
+const PIECE_MAX = 20 * MS;
+const COMPARED = 10 * MS;
+const COMPARED_ROUGHLY = 4; // one of so many samples
+const BRIDGE = {late: true, loud: 40 * MS, end: 120 * MS};
+const FADE_OUT = {late: false, loud: 0, end: 10 * MS};
+// A start after a gap is no shorter than this.
+const PAUSE_MIN = 10 * MS;
+// What replaces a missing packet is at first the end of the last one, backwards.
+const CONCEAL = 10 * MS;
 // Packets that are missing are replaced by silence of their length, up to this; later ones just follow.
 const GAP_MAX = 500 * MS;
 const REPORT = RATE / 4;
@@ -82,9 +94,9 @@ class Player extends AudioWorkletProcessor {
     this.wait = 0; // samples until a start
     this.fade = 0; // samples since the start, up to FADE
     this.since = 0; // samples since the start
-    this.conceal = CONCEAL; // samples since a gap began
-    this.last = 0; // where it began
-    this.cross = null; // {to, done}: skipping to a later sample
+    this.pause = PAUSE_MIN; // samples since a gap began
+    this.bridge = null; // {piece, done, ...}: the samples before `at` are repeated
+    this.cross = null; // {to, done}: going on at another sample
     this.hold = 0; // samples more, to stay in step with the picture
     this.allowance = this.needed = ALLOWANCE_MIN; // what it is, and where it goes to
     this.step = ALLOWANCE_STEP; // of the last gap
@@ -100,6 +112,7 @@ class Player extends AudioWorkletProcessor {
     this.calls = 0; // in that mean
     this.filter = makeFilter();
     this.gaps = 0;
+    this.bridged = 0; // samples
     this.played = 0;
     this.sinceReport = 0;
     this.outLeft = this.outRight = 0; // the sample that sample() found
@@ -117,8 +130,7 @@ class Player extends AudioWorkletProcessor {
     } else if (message.idle) {
       this.idle = true;
     } else if (message.reset) {
-      this.stop();
-      this.at = this.end;
+      this.end = Math.min(this.end, Math.ceil(this.at));
       this.idle = true;
     }
   }
@@ -133,14 +145,14 @@ class Player extends AudioWorkletProcessor {
       this.addGap(missing > 0 && missing <= GAP_MAX ? missing : CONCEAL);
       this.fadeIn(left, right);
     }
-    if (this.playing && !this.cross) {
+    if (this.playing && !this.cross && !this.bridge) {
       this.noteReserve();
     }
     this.idle = false;
     this.write(left, right);
     this.timeOfEnd = time + left.length / MS;
     if (!this.playing && this.wait <= 0) {
-      this.wait = Math.max(this.wanted(), CONCEAL - this.conceal);
+      this.wait = Math.max(this.wanted(), PAUSE_MIN - this.pause);
     }
     if (this.end - this.at > ROOM / 2) { // the audio thread was stopped: go on with what is new
       this.at = this.end - this.wanted();
@@ -194,9 +206,8 @@ class Player extends AudioWorkletProcessor {
 
   stop() {
     this.playing = false;
-    this.cross = null;
-    this.conceal = 0;
-    this.last = Math.floor(this.at);
+    this.cross = this.bridge = null;
+    this.pause = 0;
     this.wait = 0;
     this.forget();
   }
@@ -215,28 +226,89 @@ class Player extends AudioWorkletProcessor {
     this.speed = 1 + this.learnt;
   }
 
-  // A sample of both channels while nothing can be played: the end of what was heard, in reverse.
-  concealed() {
-    this.outLeft = this.outRight = 0;
-    if (this.conceal < CONCEAL) {
-      const gain = 1 - ++this.conceal / CONCEAL;
-      const from = Math.max(0, this.last - this.conceal) & MASK;
-      this.outLeft = this.left[from] * gain;
-      this.outRight = this.right[from] * gain;
+  // How alike the samples from two places on are: 1 if one is the other, louder or not.
+  likeness(a, b, step) {
+    let product = 0;
+    let powerA = 1e-9;
+    let powerB = 1e-9;
+    for (let i = 0; i < COMPARED; i += step) {
+      const x = this.left[(a + i) & MASK] + this.right[(a + i) & MASK];
+      const y = this.left[(b + i) & MASK] + this.right[(b + i) & MASK];
+      product += x * y;
+      powerA += x * x;
+      powerB += y * y;
     }
+    return product / Math.sqrt(powerA * powerB);
+  }
+
+  // The place from `first` to `last` that is most like `a`.
+  mostLike(a, first, last, step = COMPARED_ROUGHLY) {
+    let best = -Infinity;
+    let found = first;
+    for (let b = first; b <= last; b++) {
+      const likeness = this.likeness(a, b, step);
+      if (likeness > best) {
+        best = likeness;
+        found = b;
+      }
+    }
+    return step === 1 ? found : this.mostLike(a, Math.max(first, found - step), Math.min(last, found + step), 1);
+  }
+
+  beginBridge() {
+    const known = this.since >= PIECE_MAX + COMPARED;
+    const newest = Math.floor(this.at) - COMPARED;
+    const piece = known ? newest - this.mostLike(newest, newest - PIECE_MAX, newest - PIECE_MIN) : PIECE_MAX;
+    this.bridge = {...(this.idle ? FADE_OUT : BRIDGE), piece, done: 0};
+    if (!this.idle) {
+      this.noteLate();
+    }
+    this.forget();
+  }
+
+  // Goes on with sound that has arrived once that is enough: with what would be heard now had it come in time, or
+  // earlier sound, so that the next packet is less late.
+  leaveBridge() {
+    const {piece, done} = this.bridge;
+    const from = Math.min(Math.max(done - this.step, 0), this.end - this.at - this.wanted());
+    const begin = Math.floor(this.at);
+    const last = Math.floor(Math.min(begin + from + piece / 2, this.end - CROSS - NEED));
+    if (from < 0 || last < begin) {
+      return;
+    }
+    const next = begin + done % piece - piece;
+    this.cross = {to: this.mostLike(next, Math.max(begin, last - piece), last) + this.at % 1, done: 0};
+  }
+
+  // The place of the next sample, or of the one that the bridge repeats.
+  place() {
+    if (!this.bridge) {
+      return this.at;
+    }
+    const {piece, done} = this.bridge;
+    return this.at - piece + done % piece;
   }
 
   next() {
-    let left = this.read(this.left, this.at);
-    let right = this.read(this.right, this.at);
+    let left = this.read(this.left, this.place());
+    let right = this.read(this.right, this.place());
+    if (this.bridge) {
+      const {loud, end, late} = this.bridge;
+      const gain = Math.min(1, Math.max(0, end - ++this.bridge.done) / (end - loud));
+      left *= gain;
+      right *= gain;
+      this.bridged += late ? 1 : 0;
+    } else {
+      this.at += this.speed;
+    }
     if (this.cross) {
       const share = ++this.cross.done / CROSS;
       left += (this.read(this.left, this.cross.to) - left) * share;
       right += (this.read(this.right, this.cross.to) - right) * share;
       this.cross.to += this.speed;
       if (this.cross.done >= CROSS) {
-        this.at = this.cross.to - this.speed;
-        this.cross = null;
+        this.at = this.cross.to;
+        this.cross = this.bridge = null;
       }
     }
     if (this.fade < FADE) {
@@ -244,23 +316,38 @@ class Player extends AudioWorkletProcessor {
       left *= gain;
       right *= gain;
     }
-    this.at += this.speed;
     this.outLeft = left;
     this.outRight = right;
   }
 
+  // Whether there is a sample to play.
+  ready() {
+    if (!this.playing) {
+      return false;
+    }
+    if (!this.bridge && this.end - this.at >= NEED) {
+      return true;
+    }
+    if (!this.bridge) {
+      this.beginBridge();
+    }
+    if (!this.cross) {
+      this.leaveBridge();
+    }
+    return this.cross !== null || this.bridge.done < this.bridge.end;
+  }
+
   sample() {
-    if (this.playing && this.end - this.at >= NEED) {
+    if (this.ready()) {
       this.next();
       return;
     }
     if (this.playing) {
-      if (!this.idle) {
-        this.noteGap();
-      }
+      this.gaps += this.bridge.late && !this.idle ? 1 : 0;
       this.stop();
     }
-    this.concealed();
+    this.pause++;
+    this.outLeft = this.outRight = 0;
     if (this.wait > 0 && this.end > this.at && --this.wait <= 0) {
       this.begin();
     }
@@ -292,11 +379,10 @@ class Player extends AudioWorkletProcessor {
     this.median = known ? [...this.reserves].sort((a, b) => a - b)[this.reserves.length >> 1] : null;
   }
 
-  noteGap() {
+  noteLate() {
     const soon = this.played - this.lastGap < SOON;
     this.step = soon ? Math.min(2 * this.step, ALLOWANCE_STEP_MAX) : ALLOWANCE_STEP;
     this.lastGap = this.played;
-    this.gaps++;
     this.worst = Infinity;
     this.endPart(this.step);
     this.allowance = Math.max(this.allowance, this.needed);
@@ -352,7 +438,7 @@ class Player extends AudioWorkletProcessor {
       this.sinceReport = 0;
       const buffered = (this.end - this.at) / MS;
       this.worker.postMessage({
-        playing: this.playing, time: this.timeOfEnd - buffered, buffered, gaps: this.gaps,
+        playing: this.playing, time: this.timeOfEnd - buffered, buffered, gaps: this.gaps, bridged: this.bridged / MS,
         played: this.played / MS, hold: this.hold / MS, wanted: this.wanted() / MS, speed: this.speed,
         surplus: this.median === null ? null : (this.median - this.wanted()) / MS,
       });
