@@ -7,7 +7,7 @@ import time
 
 
 class Chardev:
-    def __init__(self, path, seconds=20):
+    def __init__(self, path, seconds=60):
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(seconds)
         self.sock.connect(path)
@@ -22,7 +22,7 @@ class Chardev:
     def __exit__(self, *_):
         self.close()
 
-    def is_closed(self, seconds=20):
+    def is_closed(self, seconds=60):
         """Whether the host closes the connection in time."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:

@@ -55,7 +55,7 @@ def wait_until(condition, seconds):
         time.sleep(0.005)
 
 
-def wait_for(condition, seconds=30, what='condition'):
+def wait_for(condition, seconds=60, what='condition'):
     value = wait_until(condition, seconds)
     expect(value, f'{what}: not after {seconds} s')
     return value

@@ -107,7 +107,7 @@ class Front(harness.Process):
             self.host, port = address.rsplit(':', 1)
             self.port = int(port)
 
-    def read_line(self, seconds=20):
+    def read_line(self, seconds=60):
         while b'\n' not in self.rest:
             ready, _, _ = select.select([self.process.stdout], [], [], seconds)
             assert ready, f'the front says nothing\n{self.log()}'
@@ -129,7 +129,7 @@ class Front(harness.Process):
                 return answer
             self.unasked.append(answer)
 
-    def wait_for(self, word, seconds=20):
+    def wait_for(self, word, seconds=60):
         """The next line that comes unasked and begins with the word."""
         while True:
             for line in self.unasked:
@@ -144,12 +144,12 @@ class Front(harness.Process):
 
     def screen(self):
         """The screen process, when there is one."""
-        return harness.wait_for(lambda: harness.children(self.pid), 10, 'a screen process')[0]
+        return harness.wait_for(lambda: harness.children(self.pid), 60, 'a screen process')[0]
 
-    def connect(self, seconds=20):
+    def connect(self, seconds=60):
         return http.client.HTTPConnection(self.host.strip('[]'), self.port, timeout=seconds)
 
-    def request(self, method, path, body=None, headers=None, seconds=20):
+    def request(self, method, path, body=None, headers=None, seconds=60):
         """-> status, headers, body; with the token that may do all, unless headers say otherwise"""
         connection = self.connect(seconds)
         try:
@@ -165,7 +165,7 @@ class Front(harness.Process):
         def ask():
             answer = self.request('GET', f'/api/displays/{display}/frame.png{query}')
             return answer if answer[0] != 503 else None
-        return harness.wait_for(ask, 10, 'a picture')
+        return harness.wait_for(ask, 60, 'a picture')
 
     def displays(self):
         status, _, body = self.request('GET', '/api/displays')

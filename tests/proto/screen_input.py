@@ -69,4 +69,4 @@ class Person:
     def kill(self):
         self.sock.close()
         os.kill(self.screen, signal.SIGKILL)
-        harness.wait_for(lambda: harness.is_gone(self.screen), 20, 'the end of the screen process')
+        harness.wait_for(lambda: harness.is_gone(self.screen), 60, 'the end of the screen process')

@@ -37,7 +37,7 @@ class Host:
             ['pulseaudio', '-n', '--daemonize=no', '--use-pid-file=no', '--exit-idle-time=-1', '--realtime=yes',
              '--high-priority=yes', '--log-target=stderr', *(word for module in modules for word in ('-L', module))],
             env={**os.environ, **self.env, 'HOME': self.dir}, stdout=self.log, stderr=self.log)
-        harness.wait_for(lambda: self.control('info', check=False).returncode == 0, 20, 'the sound server')
+        harness.wait_for(lambda: self.control('info', check=False).returncode == 0, 60, 'the sound server')
         self.control('set-default-sink', 'speakers')
         self.control('set-default-source', 'microphone')
 

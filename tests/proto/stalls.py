@@ -102,7 +102,7 @@ class Target:
         self.watcher = play.Watcher(self)
         harness.wait_for(lambda: len(self.watcher.units) > 60, 60, 'pictures')
         self.x.wait_for_window('')
-        harness.wait_for(lambda: read_log().count('publishing') == len(self.servers), 30, 'broadcasts')
+        harness.wait_for(lambda: read_log().count('publishing') == len(self.servers), 60, 'broadcasts')
 
     def close(self):
         if self.watcher:
@@ -116,10 +116,10 @@ class Target:
         return next(iter(harness.children_with(self.pid, *words)), None)
 
     def screen(self):
-        return harness.wait_for(lambda: self.pid_of('screen'), 10, 'a screen process')
+        return harness.wait_for(lambda: self.pid_of('screen'), 60, 'a screen process')
 
     def mux(self, target):
-        return harness.wait_for(lambda: self.pid_of('mux', target), 10, f'the process of {target}')
+        return harness.wait_for(lambda: self.pid_of('mux', target), 60, f'the process of {target}')
 
     def set_slow(self, ms):
         struct.pack_into('<I', self.slow, 0, ms)
@@ -246,7 +246,7 @@ def server_stops_reading(target):
 
 @contextlib.contextmanager
 def x_server_stops(target):
-    pid = harness.wait_for(lambda: target.pid_of('window'), 10, 'a window process')
+    pid = harness.wait_for(lambda: target.pid_of('window'), 60, 'a window process')
 
     def works():
         before = run_ns(pid)
@@ -255,12 +255,12 @@ def x_server_stops(target):
     assert works(), 'the window stood still before'
     target.x.freeze(True)
     try:
-        harness.wait_for(lambda: not works(), 10, 'a window that waits for its server')
+        harness.wait_for(lambda: not works(), 60, 'a window that waits for its server')
         yield
         assert not works(), 'the window goes on without a server'
     finally:
         target.x.freeze(False)
-    harness.wait_for(works, 10, 'the window to go on')
+    harness.wait_for(works, 60, 'the window to go on')
 
 
 # name: what happens; the last ones change what the next ones find.

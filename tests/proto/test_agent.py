@@ -703,7 +703,7 @@ class HostileViewers(AgentTest):
             agent.wait(vdagent.REQUEST)
             agent.give(vdagent.TEXT, b'short')
             return good.contents() == (vdagent.ANSWERED, b'short')
-        harness.wait_for(answer, 20, 'room for the contents')
+        harness.wait_for(answer, 60, 'room for the contents')
 
     def test_fragments(self):
         agent, viewer = self.both()
@@ -742,7 +742,7 @@ class Restart(unittest.TestCase):
             before = front.screen()
             screen.kill(before)
             self.assertTrue(agent.is_closed())
-            harness.wait_for(lambda: [pid for pid in harness.children(front.pid) if pid != before], 20, 'a new process')
+            harness.wait_for(lambda: [pid for pid in harness.children(front.pid) if pid != before], 60, 'a new process')
             with Agent(path) as agent:  # as QEMU's chardev does with reconnect-ms
                 agent.begin()
                 viewer = Viewer(front)

@@ -38,12 +38,12 @@ class CrowdTest(unittest.TestCase):
         self.host, self.port, self.token = '127.0.0.1', link.port, link.fragment.split('=')[1]
 
     def screen(self):
-        return harness.wait_for(lambda: harness.children_with(self.server.pid, 'screen'), 20, 'a screen process')[0]
+        return harness.wait_for(lambda: harness.children_with(self.server.pid, 'screen'), 60, 'a screen process')[0]
 
     def watch(self, display=0):
         watcher = play.Watcher(self, display)
         self.addCleanup(watcher.close)
-        harness.wait_for(lambda: len(watcher.units) > 10, 30, f'pictures of display {display}')
+        harness.wait_for(lambda: len(watcher.units) > 10, 60, f'pictures of display {display}')
         return watcher
 
 

@@ -185,7 +185,7 @@ class Errors(unittest.TestCase):
     def test_the_disk_is_full(self):
         front = screen.Front(f'record={self.path("a.mp4")}')
         front.say('scanout 0 2 320 200 1280 window')
-        pid, = harness.wait_for(lambda: harness.children_with(front.pid, 'mux'), 10, 'a mux process')
+        pid, = harness.wait_for(lambda: harness.children_with(front.pid, 'mux'), 60, 'a mux process')
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (3000, 3000))
         for seed in range(600):
             front.say(f'frame 0 {seed}')

@@ -70,8 +70,8 @@ class GpuTest(harness.ServerTest):
         gpu.call('MOVE_CURSOR', x=5)
 
     def check_nothing_left(self):
-        harness.wait_for(lambda: not self.server.workers(), 20, 'workers end')
-        harness.wait_for(lambda: self.server.fds() == self.server.idle_fds, 10,
+        harness.wait_for(lambda: not self.server.workers(), 60, 'workers end')
+        harness.wait_for(lambda: self.server.fds() == self.server.idle_fds, 60,
                          f'{self.server.fds()} fds, {self.server.idle_fds} before')
         with open(f'/proc/{self.server.pid}/maps') as file:
             self.assertNotIn('memfd:ram', file.read())
@@ -484,7 +484,7 @@ class Life(GpuTest):
         gpu.ok('RESOURCE_UNMAP_BLOB', resource_id=14)
         left = b'!' * (9 * PAGE) + bytes(6 * PAGE) + b'!' * (3 * PAGE)
         # Piece by piece, after the answer; memory that is reused meanwhile reads as zeros (see above).
-        harness.wait_for(lambda: self.vm.window[:18 * PAGE] == left, 30, 'the place is emptied')
+        harness.wait_for(lambda: self.vm.window[:18 * PAGE] == left, 60, 'the place is emptied')
         self.vm.reset()
         self.vm.start()
         gpu.call('GET_DISPLAY_INFO')
@@ -587,7 +587,7 @@ class Life(GpuTest):
             self.vm.start()
             self.check_alive(gpu)
             sizes.append(harness.memory_kib(self.server.pid))
-        harness.wait_for(lambda: not self.server.workers(), 20, 'workers end')
+        harness.wait_for(lambda: not self.server.workers(), 60, 'workers end')
         if harness.is_memory_its_own():
             # Some rounds end while memory of the one before is being emptied: compare the largest.
             self.assertLess(max(sizes[-20:]) - max(sizes[:20]), 1024, f'KiB: {sizes}')

@@ -253,7 +253,7 @@ class Clients(HxfrTest):
         def is_set():
             self.front.say(f'frame 1 {time.monotonic_ns() & 0xffff}')
             return self.front.metrics()['vitrine_video_bitrate{display="1"}'] == wanted
-        harness.wait_for(is_set, 20, f'a bitrate of {wanted}')
+        harness.wait_for(is_set, 60, f'a bitrate of {wanted}')
 
     def ask_bitrate(self, client, bitrate):
         client.send(CONFIG_REQ, struct.pack('<5I2BB5x', 320, 240, bitrate, 60, 1, 66, 40, 1))
@@ -396,7 +396,7 @@ class Clients(HxfrTest):
             client.close()
             if number == 10:
                 before = len(os.listdir(f'/proc/{pid}/fd'))
-        harness.wait_for(lambda: len(os.listdir(f'/proc/{pid}/fd')) <= before, 10, 'fds are closed')
+        harness.wait_for(lambda: len(os.listdir(f'/proc/{pid}/fd')) <= before, 60, 'fds are closed')
 
 
 class Tokens(HxfrTest):

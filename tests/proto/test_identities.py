@@ -235,7 +235,7 @@ class Identities(unittest.TestCase):
         for client in ours:
             self.addCleanup(client.close)
         # All are accepted now: their order was that of the connections.
-        harness.wait_for(lambda: server.fds() >= 50, 20, 'all connections')
+        harness.wait_for(lambda: server.fds() >= 50, 60, 'all connections')
         os.kill(server.pid, signal.SIGSTOP)
         other.greet()
         for client in ours:
@@ -314,7 +314,7 @@ class Identities(unittest.TestCase):
                 with contextlib.suppress(OSError), open(f'{folder}/{name}/cgroup.procs') as file:
                     found.append(sorted(map(int, file)))
             return sorted(map(len, found)) == counts and sorted(sum(found, [])) == sorted(server.workers())
-        harness.wait_for(are_there, 20, f'groups of {counts} workers')
+        harness.wait_for(are_there, 60, f'groups of {counts} workers')
 
     def test_processor(self):
         """--cgroup gives the workers of each identity a control group, which is removed with the last of them."""

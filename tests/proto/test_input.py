@@ -173,7 +173,7 @@ class Devices(GpuTest):
             self.assertEqual(viewer.wait('lights')['lights'], lights)
         self.assertEqual(self.viewer().wait('lights')['lights'], 5, 'a viewer that comes later')
         os.kill(screen_input.find_screen(self.gpu.pid), signal.SIGKILL)
-        again = harness.wait_for(self.try_viewer, 10, 'a screen process')
+        again = harness.wait_for(self.try_viewer, 60, 'a screen process')
         self.assertEqual(again.wait('lights')['lights'], 5, 'and after a new start')
         keyboard.reset()
         keyboard.start()
@@ -362,7 +362,7 @@ class HostileDrivers(GpuTest):
             person.send(message)
             # There is no viewer any more that could release it.
             self.assertEqual(keyboard.report(), [(EV_KEY, 30, 0)])
-            harness.wait_for(lambda: harness.is_gone(person.screen), 10, 'the end of the screen process')
+            harness.wait_for(lambda: harness.is_gone(person.screen), 60, 'the end of the screen process')
             person.sock.close()
 
 
@@ -378,7 +378,7 @@ class Fronts(unittest.TestCase):
                             pack(WHEEL, wheel_x=30721), pack(WHEEL, wheel_y=-2**31)):
                 person = Person(front.pid)
                 person.send(message)
-                harness.wait_for(lambda: harness.is_gone(person.screen), 10, f'an end after {message.hex()}')
+                harness.wait_for(lambda: harness.is_gone(person.screen), 60, f'an end after {message.hex()}')
                 person.sock.close()
             self.assertFalse([line for line in front.unasked if line.startswith('INPUT')])
         finally:

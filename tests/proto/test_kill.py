@@ -102,9 +102,9 @@ class Death(harness.ServerTest):
             client.wait(5)
             slowest = max(slowest, time.monotonic() - started)
             client.stdout.close()
-            harness.wait_for(lambda: self.server.workers() == [their_worker], 10, 'worker gone')
+            harness.wait_for(lambda: self.server.workers() == [their_worker], 60, 'worker gone')
             ring.call(vtest.enumerate_instance_version(), 16)
-        harness.wait_for(lambda: self.server.fds() == fds, 30, 'fds given back')
+        harness.wait_for(lambda: self.server.fds() == fds, 60, 'fds given back')
         after = harness.memory_kib(self.server.pid)
         print(f'100 kills: slowest orphan gone after {slowest * 1000:.0f} ms; server {memory} -> '
               f'{after} KiB, {fds} fds before and after', flush=True)
@@ -340,7 +340,7 @@ class WorkerLog(harness.ServerTest):
                 files.append(fds[2])
         self.assertEqual(len(set(files)), 2)
         self.server.wait_workers(0)
-        harness.wait_for(lambda: self.server.log().count(': has disconnected') == 2, 30, 'the end of both')
+        harness.wait_for(lambda: self.server.log().count(': has disconnected') == 2, 60, 'the end of both')
         for number in re.findall(r'client (\d+): has disconnected', self.server.log()):
             lines = [line for line in self.server.log().splitlines() if re.search(rf'client[ =]{number}\b', line)]
             self.assertIn(f'client={number} ', ''.join(lines[:-1]), lines)

@@ -159,14 +159,14 @@ class HowTheyEnd(LinkTest):
         self.links(lambda links: ended not in links)
         pid = self.front.screen()
         os.kill(pid, signal.SIGKILL)
-        harness.wait_for(lambda: self.front.screen() != pid, 20, 'another screen process')
+        harness.wait_for(lambda: self.front.screen() != pid, 60, 'another screen process')
 
         def come():
             try:
                 return self.viewer(token)
             except (OSError, ws.Refused):
                 return None
-        guest = harness.wait_for(come, 20, 'the guest back')
+        guest = harness.wait_for(come, 60, 'the guest back')
         self.expect_refused(gone)
         owner = self.viewer()
         self.assertEqual(list(self.links(lambda links: True, owner)), [number])

@@ -35,7 +35,7 @@ class Refusals(unittest.TestCase):
         cls.host, cls.port, cls.token = '127.0.0.1', link.port, link.fragment.split('=')[1]
         cls.guest = play.Guest(cls.server.path)
         cls.watcher = play.Watcher(cls)
-        harness.wait_for(lambda: len(cls.watcher.units) > 60, 30, 'pictures')
+        harness.wait_for(lambda: len(cls.watcher.units) > 60, 60, 'pictures')
 
     @classmethod
     def tearDownClass(cls):

@@ -355,7 +355,7 @@ def mode(display, connected, width, height):
                         "struct.pack('<4I', 3, 2**31, 0, 0)", "struct.pack('<4I', 99, 0, 0, 0)"):
             with self.subTest(message=message):
                 front = self.start(f"control.sendall({message})\ntime.sleep(100)\n")
-                harness.wait_for(lambda: 'broke the protocol' in front.log() and 'signal 9' in front.log(), 10,
+                harness.wait_for(lambda: 'broke the protocol' in front.log() and 'signal 9' in front.log(), 60,
                                  f'the end of who sent it\n{front.log()}')
                 self.assertEqual([line for line in front.unasked if line.startswith('MODE')], [])
 

@@ -191,7 +191,7 @@ class Playback(SoundTest):
             card.play(0, bytes(PERIOD))
             self.assertEqual(card.control(START, 0), OK)
             card.close()
-            harness.wait_for(lambda: self.page.playing() == 0, 20, 'the end of the stream')
+            harness.wait_for(lambda: self.page.playing() == 0, 60, 'the end of the stream')
 
 
 class Capture(SoundTest):
@@ -281,7 +281,7 @@ class Screens(SoundTest):
         card = self.card()
         listener = self.listener()
         listener.sock.send(sound_card.pack_listen(2))
-        harness.wait_for(lambda: screen_input.find_screen(self.gpu.pid) != listener.screen, 20, 'a new screen process')
+        harness.wait_for(lambda: screen_input.find_screen(self.gpu.pid) != listener.screen, 60, 'a new screen process')
         card.prepare(0)
         self.assertEqual(card.control(START, 0), OK)
 

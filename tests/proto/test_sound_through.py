@@ -93,7 +93,7 @@ class ThroughTest(unittest.TestCase):
         self.assertGreater(sound_card.level_of(samples, VOICE_HERTZ), 0.3)
 
     def test_the_screen_process_dies_and_the_sound_is_back(self):
-        pid = harness.wait_for(lambda: harness.children_with(self.gpu.pid, 'screen'), 20, 'a screen process')[0]
+        pid = harness.wait_for(lambda: harness.children_with(self.gpu.pid, 'screen'), 60, 'a screen process')[0]
         viewer = self.listener()
         self.hear(viewer, 20)
         screen.kill(pid)
@@ -105,7 +105,7 @@ class ThroughTest(unittest.TestCase):
                 return self.listener()
             except (ws.Refused, ws.Closed, OSError):
                 return None
-        self.hear(harness.wait_for(again, 20, 'a new screen process'), 20)
+        self.hear(harness.wait_for(again, 20, 'a new screen process'), 60)
 
 
 if __name__ == '__main__':

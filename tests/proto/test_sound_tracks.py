@@ -88,7 +88,7 @@ class TrackTest(unittest.TestCase):
         self.front.wait_for('PLAYED', 60)
 
     def wait_for_bytes(self, path, count):
-        harness.wait_for(lambda: os.path.exists(path) and os.path.getsize(path) >= count, 20, f'{count} bytes in {path}')
+        harness.wait_for(lambda: os.path.exists(path) and os.path.getsize(path) >= count, 60, f'{count} bytes in {path}')
 
     def check(self, path, codec, least):
         """Most flashes have their beep, and all beeps their flash. -> the samples"""

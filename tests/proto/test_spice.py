@@ -42,7 +42,7 @@ class Guest:
         common = {'stdout': self.log, 'stderr': self.log, 'env': self.display.env}
         self.processes = [subprocess.Popen([DAEMON, '-x', '-X', '-d', '-f', '-u', '/dev/null', '-s', self.port, '-S', session],
                                            **common)]
-        harness.wait_for(lambda: os.path.exists(session), 20, 'the socket of spice-vdagentd')
+        harness.wait_for(lambda: os.path.exists(session), 60, 'the socket of spice-vdagentd')
         self.processes.append(subprocess.Popen([NEEDS['spice-vdagent'], '-x', '-d', '-s', self.port, '-S', session, '-f', self.files,
                                                 '-o', '0'], **common))
 
@@ -88,7 +88,7 @@ class SpiceTest(unittest.TestCase):
         # The daemon is ready before the session's agent is.
         self.viewer.put(b'start', confirms=1)
         self.assertEqual(self.viewer.wait('result')['result'], vdagent.OFFERED)
-        harness.wait_for(self.shows_the_start, 20, 'the session\'s agent')
+        harness.wait_for(self.shows_the_start, 60, 'the session\'s agent')
 
     def shows_the_start(self):
         if self.guest.paste() == b'start':
@@ -172,7 +172,7 @@ class Spice(SpiceTest):
         self.assertEqual(self.push(1, bytes(64 * MIB), 8 * MIB), vdagent.FILE_GOING)
         self.assertEqual(os.listdir(self.guest.files), ['cancelled'])
         self.viewer.send(vdagent.file_cancel(1))
-        harness.wait_for(lambda: os.listdir(self.guest.files) == [], 20, 'the end of the file')
+        harness.wait_for(lambda: os.listdir(self.guest.files) == [], 60, 'the end of the file')
 
     def test_no_space(self):
         free = os.statvfs(self.guest.files)
@@ -188,16 +188,16 @@ class Spice(SpiceTest):
         self.viewer.wait_state(vdagent.ABSENT)
         self.guest.start()
         self.viewer.wait_state(vdagent.READY)
-        harness.wait_for(self.shows_the_start, 20, 'the session\'s agent')
+        harness.wait_for(self.shows_the_start, 60, 'the session\'s agent')
 
     def test_the_screen_process_starts_again(self):
         before = self.front.screen()
         screen.kill(before)
-        harness.wait_for(lambda: [pid for pid in harness.children(self.front.pid) if pid != before], 20, 'a new process')
+        harness.wait_for(lambda: [pid for pid in harness.children(self.front.pid) if pid != before], 60, 'a new process')
         self.viewer = Viewer(self.front)
         self.addCleanup(self.viewer.close)
         self.viewer.wait_state(vdagent.READY)
-        harness.wait_for(self.shows_the_start, 20, 'the session\'s agent')
+        harness.wait_for(self.shows_the_start, 60, 'the session\'s agent')
 
 
 class LargeFile(SpiceTest):

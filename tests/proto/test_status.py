@@ -135,7 +135,7 @@ class Status(unittest.TestCase):
                 process.stdin.write(b'\n')
                 process.stdin.flush()
                 process.stdout.readline()
-                harness.wait_for(lambda: describe(server)['connections'] == 1, 20, 'its connection')
+                harness.wait_for(lambda: describe(server)['connections'] == 1, 60, 'its connection')
                 row, = describe(server)['identities']
                 text = status(server).stdout
         finally:
@@ -213,7 +213,7 @@ class Status(unittest.TestCase):
             sock.close()
         print(f'{spent:.2f} s of the processor in {time.monotonic() - begun:.1f} s', flush=True)
         self.assertEqual(describe(server)['connections'], 0)
-        fds = harness.wait_for(lambda: harness.count_fds(server.pid), 20)
+        fds = harness.wait_for(lambda: harness.count_fds(server.pid), 60)
         self.assertLess(fds, 64)
 
     def test_other_paths(self):
@@ -295,12 +295,12 @@ class Metrics(unittest.TestCase):
             gpu.call(venus.allocate_memory(venus.DEVICE, 500, PART))
             gpu.call(venus.allocate_memory(venus.DEVICE, 501, 8 * PART), allowed=(-2,))
             mine = f'uid="{os.geteuid()}"'
-            harness.wait_for(lambda: self.value('vitrine_serve_connections', mine) == 1, 20, 'the connection')
-            harness.wait_for(lambda: self.value('vitrine_serve_memory_bytes', mine, 'kind="device"') == PART, 20, 'memory')
-            harness.wait_for(lambda: self.value('vitrine_serve_refused_total', mine, 'reason="device"') == 1, 20,
+            harness.wait_for(lambda: self.value('vitrine_serve_connections', mine) == 1, 60, 'the connection')
+            harness.wait_for(lambda: self.value('vitrine_serve_memory_bytes', mine, 'kind="device"') == PART, 60, 'memory')
+            harness.wait_for(lambda: self.value('vitrine_serve_refused_total', mine, 'reason="device"') == 1, 60,
                              'the refusal')
             self.assertEqual(self.value('vitrine_serve_refused_total', mine), 1)
-        harness.wait_for(lambda: self.value('vitrine_serve_connections', mine) == 0, 20, 'the end')
+        harness.wait_for(lambda: self.value('vitrine_serve_connections', mine) == 0, 60, 'the end')
 
     def test_who_may_ask(self):
         """As for displays; and there is nothing else to see."""
@@ -325,12 +325,12 @@ class Metrics(unittest.TestCase):
         server = self.start()
         screen, = harness.children_with(server.pid, 'screen')
         os.kill(screen, 9)
-        harness.wait_for(lambda: harness.children_with(server.pid, 'screen') not in ([screen], []), 20, 'another one')
+        harness.wait_for(lambda: harness.children_with(server.pid, 'screen') not in ([screen], []), 60, 'another one')
 
         def is_back():
             with contextlib.suppress(OSError):
                 return self.get()[0] == 200
-        harness.wait_for(is_back, 20, 'an answer')
+        harness.wait_for(is_back, 60, 'an answer')
         with Client(server.path) as client:
             self.assertTrue(client.is_alive())
 

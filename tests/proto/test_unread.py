@@ -310,7 +310,7 @@ class Contexts(unittest.TestCase):
     def test_attached_memory(self):
         server = harness.Server('--hostmem', '64M', command=('gpu',))
         self.addCleanup(server.stop)
-        harness.wait_for(lambda: not server.workers(), 30, 'the prober ends')
+        harness.wait_for(lambda: not server.workers(), 60, 'the prober ends')
         vm = vhost.Vm(server.path)
         self.addCleanup(vm.close)
         vm.realize()

@@ -69,7 +69,7 @@ class VideoTest(unittest.TestCase):
         self.assertLess(mean_ns, 100_000)
 
     def wait_for_bytes(self, path, count):
-        return harness.wait_for(lambda: os.path.exists(path) and os.path.getsize(path) >= count, 20,
+        return harness.wait_for(lambda: os.path.exists(path) and os.path.getsize(path) >= count, 60,
                                 f'{count} bytes in {path}')
 
 
@@ -160,7 +160,7 @@ class Recording(VideoTest):
                 pid, = self.processes('mux')
                 seconds = time.monotonic() - begin
                 screen.kill(pid)
-                harness.wait_for(lambda: harness.is_gone(pid), 10, 'its end')
+                harness.wait_for(lambda: harness.is_gone(pid), 60, 'its end')
                 times = self.check(path, frames=60)
                 print(f'{name}: {times[-1]:.2f} s of {seconds:.2f} are left', flush=True)
                 self.assertGreater(times[-1], seconds - LOST_S)
@@ -177,7 +177,7 @@ class Recording(VideoTest):
         seconds = time.monotonic() - begin
         pid, = self.processes('screen')
         screen.kill(pid)
-        harness.wait_for(lambda: os.path.exists(self.path('a-2.mp4')), 10, 'a second file')
+        harness.wait_for(lambda: os.path.exists(self.path('a-2.mp4')), 60, 'a second file')
         self.play()
         self.wait_for_bytes(self.path('a-2.mp4'), 3000)
         self.stop()
@@ -192,11 +192,11 @@ class Recording(VideoTest):
                 path = self.path(name)
                 self.start(f'record={path}')
                 self.play(90)
-                pid, = harness.wait_for(lambda: self.processes('mux'), 10, 'its process')
+                pid, = harness.wait_for(lambda: self.processes('mux'), 60, 'its process')
                 size = os.path.getsize(path) + 3000
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, (size, size))
                 self.play(300)
-                harness.wait_for(lambda: 'the recording ends here' in self.front.log(), 20, 'its end')
+                harness.wait_for(lambda: 'the recording ends here' in self.front.log(), 60, 'its end')
                 self.play()
                 self.assertEqual(len(self.processes('screen')), 1)
                 self.stop()
@@ -241,7 +241,7 @@ class Recording(VideoTest):
 
     def test_where_nothing_can_be_written(self):
         self.start(f'record={self.dir}/none/a.mp4')
-        harness.wait_for(lambda: 'cannot create' in self.front.log(), 10, 'a complaint')
+        harness.wait_for(lambda: 'cannot create' in self.front.log(), 60, 'a complaint')
         self.play()
 
 
@@ -287,7 +287,7 @@ class Publishing(VideoTest):
         process.kill()
         process.wait()
         self.play(180)
-        harness.wait_for(lambda: 'the server is tried again' in self.front.log(), 30, 'a retry')
+        harness.wait_for(lambda: 'the server is tried again' in self.front.log(), 60, 'a retry')
         self.assertEqual(len(self.processes('screen')), 1)
         what = probe(path)
         stream, = what['streams']
@@ -317,7 +317,7 @@ class Publishing(VideoTest):
     def test_the_server_is_not_there(self):
         self.start(f'publish=rtmp://127.0.0.1:{harness.free_port()}/live/key')
         self.play()
-        harness.wait_for(lambda: 'the server is tried again' in self.front.log(), 20, 'a retry')
+        harness.wait_for(lambda: 'the server is tried again' in self.front.log(), 60, 'a retry')
 
     def test_one_that_never_answers(self):
         with socket.socket() as sock:

@@ -268,7 +268,7 @@ class WhoHoldsPictures(WebTest):
 
     def setUp(self):
         """The last picture is kept; the others are dropped when the server sees the end of their connections."""
-        harness.wait_for(lambda: self.front.metrics()['vitrine_stills_bytes'] < 2 * self.PICTURE, 20, 'room')
+        harness.wait_for(lambda: self.front.metrics()['vitrine_stills_bytes'] < 2 * self.PICTURE, 60, 'room')
 
     def draw(self):
         type(self).seed += 1

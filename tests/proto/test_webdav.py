@@ -283,7 +283,7 @@ class Page(FolderTest):
         self.port.frame(9, b'')
         self.assertEqual(self.status('GET', '/of-the-guest'), 404)
         self.assertEqual(self.names(), [])
-        harness.wait_for(lambda: self.used() == 0, 20, 'the budget is given back')
+        harness.wait_for(lambda: self.used() == 0, 60, 'the budget is given back')
 
     def test_a_cancelled_download(self):
         data = some_bytes(8 * MIB)

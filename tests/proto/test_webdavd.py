@@ -111,10 +111,10 @@ class Webdavd(DaemonTest):
         self.write('large', bytes(100 * MIB))
         program = subprocess.Popen(['curl', '-sS', '--limit-rate', '2M', '-T', 'large', self.daemon.url], cwd=self.dir,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        harness.wait_for(self.used, 20, 'the first bytes')
+        harness.wait_for(self.used, 60, 'the first bytes')
         program.kill()
         program.wait()
-        harness.wait_for(lambda: self.used() == 0, 20, 'nothing is left')
+        harness.wait_for(lambda: self.used() == 0, 60, 'nothing is left')
         self.assertEqual(self.viewer.entries(), {})
 
     def used(self):
@@ -127,7 +127,7 @@ class Webdavd(DaemonTest):
             program = subprocess.Popen(['curl', '-sS', '--limit-rate', '2M', '-o', 'part', self.daemon.url + 'large'], cwd=self.dir,
                                        stderr=subprocess.DEVNULL)
             part = os.path.join(self.dir, 'part')
-            harness.wait_for(lambda: os.path.exists(part) or program.poll() is not None, 20, 'the first bytes')
+            harness.wait_for(lambda: os.path.exists(part) or program.poll() is not None, 60, 'the first bytes')
             if os.path.exists(part):
                 return program
 
@@ -156,7 +156,7 @@ class Webdavd(DaemonTest):
     def test_the_screen_process_starts_again(self):
         before = self.front.screen()
         screen.kill(before)
-        harness.wait_for(lambda: [pid for pid in harness.children(self.front.pid) if pid != before], 20, 'a new process')
+        harness.wait_for(lambda: [pid for pid in harness.children(self.front.pid) if pid != before], 60, 'a new process')
         # The daemon notices, and opens its port again.
         harness.wait_for(lambda: self.curl('-m', '5', self.daemon.url) == '200', 60, 'an answer')
 

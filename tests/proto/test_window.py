@@ -57,7 +57,7 @@ class WindowTest(unittest.TestCase):
         self.front = None
 
     def process(self):
-        return harness.wait_for(lambda: harness.children(self.front.pid), 10, 'the window process')[0]
+        return harness.wait_for(lambda: harness.children(self.front.pid), 60, 'the window process')[0]
 
     def wait_for_rows(self, place, rows, what):
         """Until this part of the screen shows this."""
@@ -260,11 +260,11 @@ class Sizes(WindowTest):
         window = self.start()
         self.scanout()
         self.front.say('frame 0 1')
-        harness.wait_for(lambda: not self.x.windows(r'test, display 1 \(dark\)'), 10, 'a picture')
+        harness.wait_for(lambda: not self.x.windows(r'test, display 1 \(dark\)'), 60, 'a picture')
         self.front.say('mode 0 1 800 600')
         self.scanout(width=800, height=600)
         self.front.say('frame 0 1')
-        harness.wait_for(lambda: self.x.place(window)[2:] == (800, 600), 10, 'the size of the picture')
+        harness.wait_for(lambda: self.x.place(window)[2:] == (800, 600), 60, 'the size of the picture')
         time.sleep(0.5)
         self.front.say('frame 0 1')
         self.assertEqual([line for line in self.front.unasked if line.startswith('MODE')], [])
@@ -276,7 +276,7 @@ class Hands(WindowTest):
         self.window = self.start()
         self.scanout()
         self.front.say('frame 0 1')
-        harness.wait_for(lambda: not self.x.windows(r'test, display 1 \(dark\)'), 10, 'a picture')
+        harness.wait_for(lambda: not self.x.windows(r'test, display 1 \(dark\)'), 60, 'a picture')
         self.left, self.top, _, _ = self.x.place(self.window)
         self.x.do('windowfocus', '--sync', self.window)
 
@@ -340,7 +340,7 @@ class Hands(WindowTest):
 
     def test_own_keys_are_not_the_guests(self):
         self.x.do('key', 'ctrl+alt+g')
-        harness.wait_for(lambda: self.x.windows('test, display 1 - Ctrl.Alt.G gives'), 10, 'the title of a grab')
+        harness.wait_for(lambda: self.x.windows('test, display 1 - Ctrl.Alt.G gives'), 60, 'the title of a grab')
         lines = [self.front.wait_for('INPUT') for _ in range(3)]
         self.assertEqual([line.split()[1] for line in lines], ['key', 'key', 'release'])
         self.x.do('key', 'a')
@@ -364,7 +364,7 @@ class Displays(WindowTest):
             colour = bytes(screen.solid_bytes(number + 1)[i] for i in (2, 1, 0))
             self.wait_for_rows((place[0] + 5, place[1] + 5, 200, 100), [colour * 200] * 100, f'display {number + 1}')
         self.front.say('mode 1 0 300 200')
-        harness.wait_for(lambda: not self.x.windows('test, display 2'), 10, 'no window for what is not plugged in')
+        harness.wait_for(lambda: not self.x.windows('test, display 2'), 60, 'no window for what is not plugged in')
         self.front.say('mode 1 1 300 200')
         self.x.wait_for_window('test, display 2')
 
@@ -372,12 +372,12 @@ class Displays(WindowTest):
         first = self.start(displays=2)
         second = self.x.wait_for_window('test, display 2')
         self.x.close(second)
-        harness.wait_for(lambda: not self.x.windows('test, display 2'), 10, 'the window to go')
+        harness.wait_for(lambda: not self.x.windows('test, display 2'), 60, 'the window to go')
         self.scanout()
         self.front.say('frame 0 1')
         self.assertFalse(self.x.windows('test, display 2'))
         self.x.close(first)
-        harness.wait_for(lambda: not harness.children(self.front.pid), 10, 'the process to end')
+        harness.wait_for(lambda: not harness.children(self.front.pid), 60, 'the process to end')
         time.sleep(0.5)
         self.front.say('frame 0 2')
         self.assertEqual(harness.children(self.front.pid), [], self.front.log())
@@ -408,7 +408,7 @@ class Faults(WindowTest):
         time.sleep(10.5)
         number = self.x.display
         self.x.stop()
-        harness.wait_for(lambda: 'is started again' in self.front.log(), 10, 'the front to notice')
+        harness.wait_for(lambda: 'is started again' in self.front.log(), 60, 'the front to notice')
         self.front.say('mode 0 1 640 400')
         time.sleep(1)
         self.x = xvfb.Xvfb(display=number)
@@ -417,8 +417,8 @@ class Faults(WindowTest):
     def test_no_server_is_said_once(self):
         self.env['DISPLAY'] = ':98'
         self.front = screen.Front('window=auto', http=None, env=self.env)
-        harness.wait_for(lambda: 'cannot open a window' in self.front.log(), 20, 'the reason')
-        harness.wait_for(lambda: not harness.children(self.front.pid), 10, 'the end of the process')
+        harness.wait_for(lambda: 'cannot open a window' in self.front.log(), 60, 'the reason')
+        harness.wait_for(lambda: not harness.children(self.front.pid), 60, 'the end of the process')
         time.sleep(1)
         self.assertEqual(self.front.log().count('cannot open a window:'), 1, self.front.log())
         self.assertIn('DISPLAY', self.front.log())

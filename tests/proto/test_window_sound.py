@@ -77,7 +77,7 @@ class SoundTest(unittest.TestCase):
         self.assertFalse(self.thread.is_alive(), 'the guest goes on to the end')
 
     def window(self):
-        return harness.wait_for(lambda: harness.children_with(self.gpu.pid, 'window'), 20, 'a window process')[0]
+        return harness.wait_for(lambda: harness.children_with(self.gpu.pid, 'window'), 60, 'a window process')[0]
 
     def ear(self):
         ear = sound_host.Ear(self.host)
@@ -100,7 +100,7 @@ class SoundTest(unittest.TestCase):
     def check_time(self):
         """The guest's clock goes on."""
         begin, recorded = time.monotonic(), len(self.guest.recorded)
-        harness.wait_for(lambda: len(self.guest.recorded) - recorded >= 2 * 4 * sound_host.RATE, 30, 'two seconds')
+        harness.wait_for(lambda: len(self.guest.recorded) - recorded >= 2 * 4 * sound_host.RATE, 60, 'two seconds')
         print(f'two seconds of the guest took {time.monotonic() - begin:.2f}', flush=True)
 
     def log_has(self, text):
@@ -115,7 +115,7 @@ class Speakers(SoundTest):
         self.hear_tone(ear)
         self.assertEqual(self.host.streams(), ['sock'])
         self.guest.orders.put('stop')
-        harness.wait_for(lambda: self.host.streams() == [], 20, 'the speakers to be closed')
+        harness.wait_for(lambda: self.host.streams() == [], 60, 'the speakers to be closed')
         window = self.window()
         before = harness.cpu_seconds(window)
         time.sleep(2)
@@ -149,7 +149,7 @@ class Speakers(SoundTest):
         self.start_guest()
         self.hear_tone(self.ear())
         self.host.end()
-        harness.wait_for(lambda: self.log_has('is not heard here'), 30, 'what is missing to be said')
+        harness.wait_for(lambda: self.log_has('is not heard here'), 60, 'what is missing to be said')
         self.check_time()
         self.host.start()
         self.hear_tone(self.ear())
@@ -162,8 +162,8 @@ class Speakers(SoundTest):
         self.check_time()
         # Windows are still there, and the process still ends.
         self.x.close(self.x.wait_for_window('sock, display 1'))
-        harness.wait_for(lambda: not self.x.windows('sock, display 1'), 20, 'the window to go')
-        harness.wait_for(lambda: not harness.children_with(self.gpu.pid, 'window'), 20, 'the process to end')
+        harness.wait_for(lambda: not self.x.windows('sock, display 1'), 60, 'the window to go')
+        harness.wait_for(lambda: not harness.children_with(self.gpu.pid, 'window'), 60, 'the process to end')
         self.check_time()
         self.host.freeze(False)
 
@@ -215,7 +215,7 @@ class Delay(SoundTest):
             pieces += page.take()
             time.sleep(0.01)
         self.guest.orders.put('stop')
-        harness.wait_for(lambda: self.log_has('gaps so far'), 20, 'the speakers to be closed')
+        harness.wait_for(lambda: self.log_has('gaps so far'), 60, 'the speakers to be closed')
         due = self.find_due(pieces)
         delays = []
         for index in find_onsets(sound_card.left_channel(bytes(ear.data))):
@@ -249,8 +249,8 @@ class Nothing(SoundTest):
 
     def test_it_is_said_once_and_the_guest_goes_on(self):
         self.start_guest()
-        harness.wait_for(lambda: self.log_has("the guest's sound is not heard here"), 30, 'the reason')
-        harness.wait_for(lambda: self.log_has('the guest cannot record here'), 30, 'the reason')
+        harness.wait_for(lambda: self.log_has("the guest's sound is not heard here"), 60, 'the reason')
+        harness.wait_for(lambda: self.log_has('the guest cannot record here'), 60, 'the reason')
         time.sleep(11)  # it is tried again every 5 s
         self.check_time()
         for text in 'is not heard here', 'cannot record here':
@@ -276,8 +276,8 @@ class Microphone(SoundTest):
         self.x.wait_for_window('sock, display 1.* - microphone is on')
         self.end_guest()
         self.assertEqual(self.card.control(sound_card.STOP, sound_guest.CAPTURE), sound_card.OK)
-        harness.wait_for(lambda: not self.x.windows('.*microphone is on'), 20, 'the microphone to be off')
-        harness.wait_for(lambda: 'sock' not in self.host.streams('source-outputs'), 20, 'the device to be closed')
+        harness.wait_for(lambda: not self.x.windows('.*microphone is on'), 60, 'the microphone to be off')
+        harness.wait_for(lambda: 'sock' not in self.host.streams('source-outputs'), 60, 'the device to be closed')
 
     def test_the_page_speaks_first(self):
         """Who opens the microphone there does so by hand."""

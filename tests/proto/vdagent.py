@@ -150,7 +150,7 @@ class Viewer(ws.Viewer):
         0xa5: ('file', 'IBQ', 'id state value'),
     }
 
-    def wait_state(self, state, seconds=20):
+    def wait_state(self, state, seconds=60):
         return self.wait('agent', seconds, lambda fields: fields['state'] == state)
 
     def put(self, data, kind=1, selection=0, confirms=0, piece=PIECE):

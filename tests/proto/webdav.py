@@ -39,7 +39,7 @@ class Port(Chardev):
         for i in range(0, len(data), step):
             self.frame(number, data[i:i + step])
 
-    def pump(self, seconds=20):
+    def pump(self, seconds=60):
         """Takes at least one frame."""
         until = time.monotonic() + seconds
         while True:
@@ -97,7 +97,7 @@ class Daemon:
 
     def start(self):
         self.process = subprocess.Popen([DAEMON, '-p', str(self.tcp)], env=self.env, stdout=self.log, stderr=self.log)
-        harness.wait_for(self.listens, 20, 'spice-webdavd')
+        harness.wait_for(self.listens, 60, 'spice-webdavd')
 
     def listens(self):
         with socket.socket() as sock:
@@ -165,7 +165,7 @@ class Viewer(ws.Viewer):
         0xa9: ('transfer', 'IBQ', 'transfer state value'),
     }
 
-    def wait_state(self, state, seconds=20):
+    def wait_state(self, state, seconds=60):
         return self.wait('folder', seconds, lambda fields: fields['state'] == state)
 
     def entries(self, node=0):

@@ -41,7 +41,7 @@ class Ws:
         self.sock = socket.socket()
         if receive_bytes:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self.sock.settimeout(20)
+        self.sock.settimeout(60)
         self.sock.connect((host, port))
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname=host)
@@ -108,7 +108,7 @@ class Ws:
         data, self.rest = self.rest[:size], self.rest[size:]
         return data
 
-    def receive(self, seconds=20):
+    def receive(self, seconds=60):
         """The next message; pings are answered."""
         self.sock.settimeout(seconds)
         while True:
@@ -349,7 +349,7 @@ class Viewer(Ws):
         self.send(hello(token or front.token))
         self.welcome = self.wait('welcome')
 
-    def next(self, seconds=20):
+    def next(self, seconds=60):
         data = self.receive(seconds)
         if data[0] not in self.LAYOUTS:
             return parse(data)
@@ -358,7 +358,7 @@ class Viewer(Ws):
         fields['data'] = data[2 + struct.calcsize('<' + layout):]
         return name, fields
 
-    def wait(self, name, seconds=20, condition=lambda fields: True):
+    def wait(self, name, seconds=60, condition=lambda fields: True):
         """The next message of that name that fulfils the condition; others are dropped. Units are acknowledged, or the next
         would not come."""
         until = time.monotonic() + seconds

@@ -87,7 +87,7 @@ class Xvfb:
         return tuple(int(values[name]) for name in ('X', 'Y', 'WIDTH', 'HEIGHT'))
 
     def wait_for_window(self, name):
-        return harness.wait_for(lambda: self.windows(name), 20, f'a window called {name!r}')[0]
+        return harness.wait_for(lambda: self.windows(name), 60, f'a window called {name!r}')[0]
 
     def close(self, window):
         """What the cross in a window's corner does: WM_DELETE_WINDOW (ICCCM 4.1.2.7), which xdotool cannot say."""

@@ -138,7 +138,7 @@ export class Agent {
   }
 
   // The next event of that name.
-  wait(name, ms = 20000) {
+  wait(name, ms = 60000) {
     const at = this.done.findIndex(entry => entry.name === name);
     if (at >= 0) {
       return Promise.resolve(this.done.splice(at, 1)[0].event);

@@ -55,7 +55,7 @@ export class Front {
   }
 
   // The next line that begins so.
-  wait(start, ms = 20000) {
+  wait(start, ms = 60000) {
     const at = this.lines.findIndex(line => line.startsWith(start));
     if (at >= 0) {
       return Promise.resolve(this.lines.splice(at, 1)[0]);

@@ -55,7 +55,7 @@ export function watch(page) {
 }
 
 export function shown(page) {
-  return page.waitForSelector('#picture:not(.dark)', {state: 'attached', timeout: 30000});
+  return page.waitForSelector('#picture:not(.dark)', {state: 'attached', timeout: 60000});
 }
 
 export async function openShown(link = front.control, options = {}) {
@@ -79,7 +79,7 @@ export async function showBars(on = front) {
 export const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 // Waits until an answer satisfies.
-export async function until(ask, what, ms = 20000) {
+export async function until(ask, what, ms = 60000) {
   const end = performance.now() + ms;
   for (;;) {
     const answer = await ask();

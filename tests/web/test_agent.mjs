@@ -25,7 +25,7 @@ const BOTH = ['clipboard-read', 'clipboard-write'];
 
 async function open({permissions = BOTH, link = front.control, ...options} = {}) {
   const page = await openShown(link, {permissions, ...options});
-  page.context().setDefaultTimeout(20000);
+  page.context().setDefaultTimeout(60000);
   return page;
 }
 

@@ -21,7 +21,7 @@ await front.say('bars 0');
 
 async function openPanel(options = {}) {
   const page = await openShown(front.control, options);
-  page.context().setDefaultTimeout(20000);
+  page.context().setDefaultTimeout(60000);
   await page.waitForSelector('#folder-used:not(:empty)', {state: 'attached'});
   await useTool(page, 'exchange');
   await page.waitForSelector('#folder-used');

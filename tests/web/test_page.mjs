@@ -55,7 +55,7 @@ async function openShown(link = front.control, options = {}) {
 }
 
 function shown(page) {
-  return page.waitForSelector('#picture:not(.dark)', {state: 'attached', timeout: 20000});
+  return page.waitForSelector('#picture:not(.dark)', {state: 'attached', timeout: 60000});
 }
 
 async function close(page) {
@@ -180,7 +180,7 @@ timed('a second viewer of a static screen sees it soon', async () => {
   for (let i = 0; i < 3; i++) {
     const page = await openShown(front.view);
     await page.click('#stats');
-    await page.waitForSelector('#figures dd', {timeout: 5000});
+    await page.waitForSelector('#figures dd', {timeout: 60000});
     times.push(await number(page, 'first picture after'));
     await close(page);
     await sleep(300);

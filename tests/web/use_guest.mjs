@@ -68,7 +68,7 @@ const browser = await launch();
 try {
   const page = await browser.newPage({viewport: {width: 1400, height: 900}});
   await page.goto(link);
-  await page.waitForSelector('#picture:not(.dark)', {state: 'attached', timeout: 30000});
+  await page.waitForSelector('#picture:not(.dark)', {state: 'attached', timeout: 60000});
   await page.click('#stats');
   const {seen, wrong} = await readCube(page);
   const distinct = new Set(seen).size;
