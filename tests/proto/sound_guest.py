@@ -31,6 +31,18 @@ class Guest:
         self.plays = True
         self.orders = queue.Queue()
         self.recorded = bytearray()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def start(self, test):
+        """Runs in its own thread, at most until the test ends."""
+        self.thread.start()
+        test.addCleanup(self.end, test)
+
+    def end(self, test):
+        """May be called again."""
+        self.orders.put(None)
+        self.thread.join(20)
+        test.assertFalse(self.thread.is_alive(), 'the guest goes on to the end')
 
     def period(self, number):
         at = number * PERIOD % len(self.second)
@@ -91,8 +103,7 @@ def main():
     card.start()
     guest = Guest(card, int(sys.argv[2]))
     page = sound_card.Page(gpu.pid)
-    thread = threading.Thread(target=guest.run, daemon=True)
-    thread.start()
+    guest.thread.start()
     print('READY', *gpu.links, flush=True)
     for line in sys.stdin:
         order = line.strip()
@@ -104,7 +115,7 @@ def main():
             guest.orders.put(order)
             print('OK', order, flush=True)
     guest.orders.put(None)
-    thread.join()
+    guest.thread.join()
     page.close()
     card.close()
     gpu.stop()

@@ -5,7 +5,6 @@ between is real."""
 
 import math
 import os
-import threading
 import time
 import unittest
 
@@ -30,14 +29,7 @@ class ThroughTest(unittest.TestCase):
         self.addCleanup(card.close)
         card.start()
         self.guest = sound_guest.Guest(card, HERTZ)
-        self.thread = threading.Thread(target=self.guest.run, daemon=True)
-        self.thread.start()
-        self.addCleanup(self.end_guest)
-
-    def end_guest(self):
-        self.guest.orders.put(None)
-        self.thread.join(20)
-        self.assertFalse(self.thread.is_alive(), 'the guest goes on to the end')
+        self.guest.start(self)
 
     def viewer(self):
         viewer = ws.Viewer(self)

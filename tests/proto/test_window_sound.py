@@ -7,7 +7,6 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 import unittest
 
@@ -67,14 +66,7 @@ class SoundTest(unittest.TestCase):
 
     def start_guest(self):
         self.guest = sound_guest.Guest(self.card, HERTZ)
-        self.thread = threading.Thread(target=self.guest.run, daemon=True)
-        self.thread.start()
-        self.addCleanup(self.end_guest)
-
-    def end_guest(self):
-        self.guest.orders.put(None)
-        self.thread.join(20)
-        self.assertFalse(self.thread.is_alive(), 'the guest goes on to the end')
+        self.guest.start(self)
 
     def window(self):
         return harness.wait_for(lambda: harness.children_with(self.gpu.pid, 'window'), 60, 'a window process')[0]
@@ -274,7 +266,7 @@ class Microphone(SoundTest):
         self.start_guest()
         harness.wait_for(lambda: self.level(VOICE_HERTZ) > 0.8 * LEVEL, 60, 'the voice')
         self.x.wait_for_window('sock, display 1.* - microphone is on')
-        self.end_guest()
+        self.guest.end(self)
         self.assertEqual(self.card.control(sound_card.STOP, sound_guest.CAPTURE), sound_card.OK)
         harness.wait_for(lambda: not self.x.windows('.*microphone is on'), 60, 'the microphone to be off')
         harness.wait_for(lambda: 'sock' not in self.host.streams('source-outputs'), 60, 'the device to be closed')
