@@ -200,6 +200,17 @@ class Contents(SharpTest):
 
 
 class Costs(SharpTest):
+    # Bits per second of the video.
+    RATE = 2_000_000
+
+    def noise_watcher(self):
+        """It has a patch of noise, which cannot be compressed, and does not look at what is in patches."""
+        self.show('noise 0 1')
+        watcher = self.watcher(looks=False)
+        watcher.send(ws.bitrate(0, self.RATE))
+        watcher.wait_until(lambda: watcher.patches, 'a patch')
+        return watcher
+
     def test_what_moves_gets_none(self):
         watcher = self.watcher()
         self.front.say('code 0 16667 240')
@@ -212,30 +223,22 @@ class Costs(SharpTest):
                 self.assertGreater(min(later) - captured[patch['frame']], 900_000_000)
 
     def test_a_flickering_area_stays_within_half_of_the_bit_rate(self):
-        """Large, and still for just long enough each time. Noise, which cannot be compressed."""
-        self.show('noise 0 1')
-        watcher = self.watcher(looks=False)
-        rate = 2_000_000
-        watcher.send(ws.bitrate(0, rate))
-        watcher.wait_until(lambda: watcher.patches, 'a patch')
+        """Large, and still for just long enough each time."""
+        watcher = self.noise_watcher()
         begin, bytes_before = time.monotonic(), self.metric('vitrine_video_patch_bytes_total')
         for seed in range(2, 6):
             self.front.say(f'noise 0 {seed}')
             watcher.follow(1.6)
         seconds = time.monotonic() - begin
         spent = self.metric('vitrine_video_patch_bytes_total') - bytes_before
-        print(f'{spent:.0f} bytes of patches in {seconds:.1f} s at {rate} bits per second', flush=True)
+        print(f'{spent:.0f} bytes of patches in {seconds:.1f} s at {self.RATE} bits per second', flush=True)
         # Half of the bit rate, what one second saves, and one patch more than there was room for.
         largest = max(len(patch['data']) for patch in watcher.patches)
         self.assertGreater(spent, 0)
-        self.assertLessEqual(spent, rate / 16 * (seconds + 1) + largest)
+        self.assertLessEqual(spent, self.RATE / 16 * (seconds + 1) + largest)
 
     def test_a_viewer_that_asks_all_the_time_costs_no_more(self):
-        self.show('noise 0 1')
-        watcher = self.watcher(looks=False)
-        rate = 2_000_000
-        watcher.send(ws.bitrate(0, rate))
-        watcher.wait_until(lambda: watcher.patches, 'a patch')
+        watcher = self.noise_watcher()
         begin, bytes_before = time.monotonic(), self.metric('vitrine_video_patch_bytes_total')
         while time.monotonic() - begin < 5:
             for on in (False, True) * 50:
@@ -244,7 +247,7 @@ class Costs(SharpTest):
         seconds = time.monotonic() - begin
         spent = self.metric('vitrine_video_patch_bytes_total') - bytes_before
         largest = max(len(patch['data']) for patch in watcher.patches)
-        self.assertLessEqual(spent, rate / 16 * (seconds + 1) + largest)
+        self.assertLessEqual(spent, self.RATE / 16 * (seconds + 1) + largest)
         self.assertLess(self.metric('vitrine_video_patch_seconds_total'), seconds / 2)
 
     def test_a_viewer_that_acknowledges_nothing(self):
