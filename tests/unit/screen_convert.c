@@ -3,17 +3,9 @@
 
 #include <math.h>
 
+#include "base/mem.h"
+#include "pixel_formats.h"
 #include "test.h"
-
-static const struct {
-	enum vtr_pixel_format format;
-	uint8_t r, g, b; /* where they are in a pixel's bytes */
-} formats[] = {
-	{ VTR_FORMAT_B8G8R8A8, 2, 1, 0 }, { VTR_FORMAT_B8G8R8X8, 2, 1, 0 }, { VTR_FORMAT_A8R8G8B8, 1, 2, 3 },
-	{ VTR_FORMAT_X8R8G8B8, 1, 2, 3 }, { VTR_FORMAT_R8G8B8A8, 0, 1, 2 }, { VTR_FORMAT_X8B8G8R8, 3, 2, 1 },
-	{ VTR_FORMAT_A8B8G8R8, 3, 2, 1 }, { VTR_FORMAT_R8G8B8X8, 0, 1, 2 },
-};
-#define FORMATS (sizeof(formats) / sizeof(formats[0]))
 
 static uint32_t state = 1;
 
@@ -48,8 +40,9 @@ struct rgb {
 static struct rgb read_pixel(const uint8_t *pixels, size_t stride, size_t format, uint32_t x, uint32_t y)
 {
 	const uint8_t *pixel = pixels + y * stride + 4 * (size_t)x;
+	const uint8_t *places = pixel_formats[format].places;
 
-	return (struct rgb){ pixel[formats[format].r], pixel[formats[format].g], pixel[formats[format].b] };
+	return (struct rgb){ pixel[places[0]], pixel[places[1]], pixel[places[2]] };
 }
 
 static uint32_t clamp(uint32_t value, uint32_t end)
@@ -91,7 +84,7 @@ static void test_against_floating_point(void)
 		                             { 33, 17 }, { 640, 3 }, { 257, 120 }, { 47, 5 } };
 
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		for (size_t format = 0; format < FORMATS; format++) {
+		for (size_t format = 0; format < VTR_ARRAY_LEN(pixel_formats); format++) {
 			uint32_t width = sizes[i][0];
 			uint32_t height = sizes[i][1];
 			/* Neither aligned nor without gaps. Ends at the last pixel, so that a sanitizer
@@ -105,7 +98,7 @@ static void test_against_floating_point(void)
 				memory[j] = next_byte();
 			}
 			CHECK_OK(vtr_yuv_buffer_resize(&buffer, width, height));
-			vtr_convert(&buffer.yuv, memory + 3, stride, formats[format].format);
+			vtr_convert(&buffer.yuv, memory + 3, stride, pixel_formats[format].format);
 			check_picture(&buffer.yuv, memory + 3, stride, format);
 			vtr_yuv_buffer_finish(&buffer);
 			free(memory);
@@ -121,17 +114,17 @@ static void test_against_strips(void)
 	enum { WIDTH = 94, HEIGHT = 6, STRIDE = 4 * WIDTH };
 	uint8_t pixels[STRIDE * HEIGHT];
 
-	for (size_t format = 0; format < FORMATS; format++) {
+	for (size_t format = 0; format < VTR_ARRAY_LEN(pixel_formats); format++) {
 		struct vtr_yuv_buffer whole = { 0 };
 		struct vtr_yuv_buffer strip = { 0 };
 		for (size_t i = 0; i < sizeof(pixels); i++) {
 			pixels[i] = next_byte();
 		}
 		CHECK_OK(vtr_yuv_buffer_resize(&whole, WIDTH, HEIGHT));
-		vtr_convert(&whole.yuv, pixels, STRIDE, formats[format].format);
+		vtr_convert(&whole.yuv, pixels, STRIDE, pixel_formats[format].format);
 		CHECK_OK(vtr_yuv_buffer_resize(&strip, 2, HEIGHT));
 		for (size_t x = 0; x < WIDTH; x += 2) {
-			vtr_convert(&strip.yuv, pixels + 4 * x, STRIDE, formats[format].format);
+			vtr_convert(&strip.yuv, pixels + 4 * x, STRIDE, pixel_formats[format].format);
 			for (size_t y = 0; y < HEIGHT; y++) {
 				CHECK(memcmp(whole.yuv.y + y * whole.yuv.y_stride + x,
 				             strip.yuv.y + y * strip.yuv.y_stride, 2) == 0);

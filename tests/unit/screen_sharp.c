@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "pixel_formats.h"
 #include "screen/changes.h"
 #include "screen/convert.h"
 #include "screen/sharp_pixels.h"
@@ -14,19 +15,10 @@
 #define S INT64_C(1000000000)
 #define RATE 400000000u
 
-static const struct {
-	enum vtr_pixel_format format;
-	uint8_t r, g, b; /* where they are in a pixel's bytes */
-} formats[] = {
-	{ VTR_FORMAT_B8G8R8A8, 2, 1, 0 }, { VTR_FORMAT_B8G8R8X8, 2, 1, 0 }, { VTR_FORMAT_A8R8G8B8, 1, 2, 3 },
-	{ VTR_FORMAT_X8R8G8B8, 1, 2, 3 }, { VTR_FORMAT_R8G8B8A8, 0, 1, 2 }, { VTR_FORMAT_X8B8G8R8, 3, 2, 1 },
-	{ VTR_FORMAT_A8B8G8R8, 3, 2, 1 }, { VTR_FORMAT_R8G8B8X8, 0, 1, 2 },
-};
-
 /* A display, and what a viewer has of its patches. */
 struct scene {
 	uint32_t width, height;
-	size_t format; /* of `formats` */
+	size_t format; /* of `pixel_formats` */
 	struct vtr_frame_view view;
 	uint8_t *pixels, *got;
 	struct vtr_sharp sharp;
@@ -56,7 +48,7 @@ static void begin(struct scene *scene, uint32_t width, uint32_t height, size_t f
 	scene->view.frame.generation = 5;
 	scene->view.frame.frame = 7;
 	scene->view.frame.scanout = (struct vtr_scanout){
-		.width = width, .height = height, .stride = stride, .format = formats[format].format
+		.width = width, .height = height, .stride = stride, .format = pixel_formats[format].format
 	};
 	CHECK_OK(vtr_sharp_damage(&scene->sharp, width, height, &none, &none, 0));
 }
@@ -118,8 +110,7 @@ static void make(struct scene *scene, int64_t now_ns)
 /* Whether two neighbours within a block differ, pixel by pixel, as its definition says. */
 static bool block_has_edge(const struct scene *scene, uint32_t left, uint32_t top)
 {
-	const uint8_t places[] = { formats[scene->format].r, formats[scene->format].g,
-		                   formats[scene->format].b };
+	const uint8_t *places = pixel_formats[scene->format].places;
 
 	for (uint32_t y = top; y < top + VTR_SHARP_BLOCK && y < scene->height; y++) {
 		for (uint32_t x = left; x < left + VTR_SHARP_BLOCK && x < scene->width; x++) {
@@ -142,14 +133,15 @@ static bool block_has_edge(const struct scene *scene, uint32_t left, uint32_t to
 
 static void check_block(const struct scene *scene, uint32_t left, uint32_t top, bool wanted)
 {
+	const uint8_t *places = pixel_formats[scene->format].places;
+
 	for (uint32_t y = top; y < top + VTR_SHARP_BLOCK && y < scene->height; y++) {
 		for (uint32_t x = left; x < left + VTR_SHARP_BLOCK && x < scene->width; x++) {
 			const uint8_t *pixel = pixel_at(scene, x, y);
 			const uint8_t *got = scene->got + ((size_t)y * scene->width + x) * 4;
 			CHECK_EQ(got[3], wanted ? 255 : 0);
-			CHECK(!wanted || (got[0] == pixel[formats[scene->format].r] &&
-			                  got[1] == pixel[formats[scene->format].g] &&
-			                  got[2] == pixel[formats[scene->format].b]));
+			CHECK(!wanted || (got[0] == pixel[places[0]] && got[1] == pixel[places[1]] &&
+			                  got[2] == pixel[places[2]]));
 		}
 	}
 }
@@ -169,23 +161,33 @@ static uint32_t check_blocks(const struct scene *scene)
 	return count;
 }
 
+/* Of what the viewer has. */
+static uint32_t count_opaque(const struct scene *scene)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < scene->width * scene->height; i++) {
+		count += scene->got[(size_t)i * 4 + 3] == 255;
+	}
+	return count;
+}
+
 /* A gradient; in some blocks one pixel has one colour that is just an edge, or just none. */
 static void draw(const struct scene *scene)
 {
+	const uint8_t *places = pixel_formats[scene->format].places;
+
 	for (uint32_t y = 0; y < scene->height; y++) {
 		for (uint32_t x = 0; x < scene->width; x++) {
 			uint8_t *pixel = pixel_at(scene, x, y);
 			memset(pixel, 100 + (int)((x + y) % 200 / 20), 4);
 			for (size_t i = 0; i < 4; i++) { /* alpha differs, which is no edge */
-				bool colour = i == formats[scene->format].r ||
-				              i == formats[scene->format].g || i == formats[scene->format].b;
+				bool colour = i == places[0] || i == places[1] || i == places[2];
 				pixel[i] = colour ? pixel[i] : next_byte();
 			}
 		}
 	}
 	for (uint32_t i = 0; i < scene->width * scene->height / 400 + 1; i++) {
-		const uint8_t places[] = { formats[scene->format].r, formats[scene->format].g,
-			                   formats[scene->format].b };
 		uint32_t x = (uint32_t)next_byte() * 256 + next_byte();
 		uint32_t y = (uint32_t)next_byte() * 256 + next_byte();
 		pixel_at(scene, x % scene->width, y % scene->height)[places[i % 3]] =
@@ -200,7 +202,7 @@ static void pixels_are_exact(void)
 	struct scene scene;
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(sizes); i++) {
-		for (size_t format = 0; format < VTR_ARRAY_LEN(formats); format++) {
+		for (size_t format = 0; format < VTR_ARRAY_LEN(pixel_formats); format++) {
 			begin(&scene, sizes[i][0], sizes[i][1], format);
 			draw(&scene);
 			make(&scene, S - 1);
@@ -240,11 +242,7 @@ static void damaged_blocks_come_again(void)
 	memset(scene.got, 0, 320 * 200 * 4);
 	CHECK_OK(vtr_sharp_damage(&scene.sharp, 320, 200, &spot, &spot, 20 * S));
 	make(&scene, 22 * S);
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < 320 * 200; i++) {
-		count += scene.got[(size_t)i * 4 + 3] == 255;
-	}
-	CHECK_EQ(count, 256);
+	CHECK_EQ(count_opaque(&scene), 256);
 	CHECK(scene.got[(16 * 320 + 32) * 4 + 3] == 255 && scene.got[(31 * 320 + 47) * 4 + 3] == 255);
 	/* All again, for another viewer; but not what has just changed. */
 	memset(scene.got, 0, 320 * 200 * 4);
@@ -278,11 +276,7 @@ static void only_what_differs_comes_again(void)
 	memset(scene.got, 0, 320 * 200 * 4);
 	CHECK_OK(vtr_sharp_damage(&scene.sharp, 320, 200, &all, &changed, 4 * S));
 	make(&scene, 5 * S);
-	uint32_t count = 0;
-	for (uint32_t i = 0; i < 320 * 200; i++) {
-		count += scene.got[(size_t)i * 4 + 3] == 255;
-	}
-	CHECK_EQ(count, 32 * 16);
+	CHECK_EQ(count_opaque(&scene), 32 * 16);
 	CHECK(scene.got[(64 * 320 + 64) * 4 + 3] == 255 && scene.got[(79 * 320 + 95) * 4 + 3] == 255);
 	/* A change that was not noticed; the block has no edges any more. */
 	memset(scene.got, 0, 320 * 200 * 4);
