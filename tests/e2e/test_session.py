@@ -92,18 +92,7 @@ def exchange(machine, viewer, kind, target, data):
 def send_file(viewer, file, name, data, stop_at=None):
     """Its last state, or that of the moment in which so many bytes were sent."""
     viewer.send(vdagent.file_start(file, len(data), name))
-    given = 0
-    while stop_at is None or given < stop_at:
-        found = viewer.wait('file', 60)
-        if found['id'] != file:
-            continue
-        if found['state'] != vdagent.FILE_GOING:
-            return found['state']
-        while given < found['value']:
-            part = data[given:min(given + vdagent.PIECE, found['value'])]
-            viewer.send(vdagent.file_data(file, part))
-            given += len(part)
-    return vdagent.FILE_GOING
+    return viewer.push(file, data, stop_at)['state']
 
 
 def test_clipboard():

@@ -102,22 +102,6 @@ class SpiceTest(unittest.TestCase):
         self.viewer.send(vdagent.request(kind, selection))
         return self.viewer.contents(kind, selection)
 
-    def push(self, file, data, stop_at=None):
-        """-> the last state"""
-        given = 0
-        while True:
-            found = self.viewer.wait('file')
-            if found['id'] != file:
-                continue
-            if found['state'] != vdagent.FILE_GOING:
-                return found['state']
-            while given < found['value']:
-                part = data[given:min(given + vdagent.PIECE, found['value'])]
-                self.viewer.send(vdagent.file_data(file, part))
-                given += len(part)
-            if stop_at is not None and given >= stop_at:
-                return vdagent.FILE_GOING
-
     def read(self, name):
         with open(os.path.join(self.guest.files, name), 'rb') as file:
             return file.read()
@@ -164,12 +148,12 @@ class Spice(SpiceTest):
         for number, (name, size) in enumerate((('empty', 0), ('short.txt', 5), ('  spaces and \\ ä.bin', 3 * MIB + 1))):
             data = random.Random(number).randbytes(size)
             self.viewer.send(vdagent.file_start(number, size, name.encode()))
-            self.assertEqual(self.push(number, data), vdagent.FILE_DONE, name)
+            self.assertEqual(self.viewer.push(number, data)['state'], vdagent.FILE_DONE, name)
             self.assertEqual(self.read(name), data)
 
     def test_a_cancelled_file_leaves_nothing(self):
         self.viewer.send(vdagent.file_start(1, 64 * MIB, b'cancelled'))
-        self.assertEqual(self.push(1, bytes(64 * MIB), 8 * MIB), vdagent.FILE_GOING)
+        self.assertEqual(self.viewer.push(1, bytes(64 * MIB), 8 * MIB)['state'], vdagent.FILE_GOING)
         self.assertEqual(os.listdir(self.guest.files), ['cancelled'])
         self.viewer.send(vdagent.file_cancel(1))
         harness.wait_for(lambda: os.listdir(self.guest.files) == [], 60, 'the end of the file')
@@ -206,7 +190,7 @@ class LargeFile(SpiceTest):
     def test_200_megabytes(self):
         data = random.Random(7).randbytes(200_000_000)
         self.viewer.send(vdagent.file_start(1, len(data), b'large.bin'))
-        self.assertEqual(self.push(1, data), vdagent.FILE_DONE)
+        self.assertEqual(self.viewer.push(1, data)['state'], vdagent.FILE_DONE)
         self.assertEqual(hashlib.sha256(self.read('large.bin')).digest(), hashlib.sha256(data).digest())
 
 

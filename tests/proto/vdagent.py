@@ -159,6 +159,23 @@ class Viewer(ws.Viewer):
         for i in range(0, len(data), piece):
             self.send(offered(data[i:i + piece]))
 
+    def push(self, file, data, stop_at=None, seconds=60):
+        """Sends as much of a file as is allowed, until it has ended or at least `stop_at` bytes were sent -> the last
+        message about it. The file was announced with file_start(). seconds: for each message."""
+        given = 0
+        while True:
+            found = self.wait('file', seconds)
+            if found['id'] != file:
+                continue
+            if found['state'] != FILE_GOING:
+                return found
+            while given < found['value']:
+                part = data[given:min(given + PIECE, found['value'])]
+                self.send(file_data(file, part))
+                given += len(part)
+            if stop_at is not None and given >= stop_at:
+                return found
+
     def contents(self, kind=1, selection=0):
         """What the guest has -> answer, bytes. The agent must give it meanwhile, or already have."""
         answer = self.wait('answer')
