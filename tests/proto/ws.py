@@ -259,83 +259,69 @@ def parse_people(kind, body):
     return 'people', {'own': own, 'holder': holder, 'people': people}
 
 
-def parse(data):
+# Messages of fixed shape, by type: name, layout, names of the fields, and the name of the bytes that follow, or None.
+PLAIN = {
+    0x84: ('unit', 'BQQqqI', 'key generation frame captured coded number', 'data'),
+    0x85: ('cursor', 'BHHHH', 'visible hot_x hot_y width height', 'pixels'),
+    0x86: ('pointer', 'ii', 'x y', None),
+    0x87: ('lit', 'B', 'lit', None),
+    0x88: ('pong', 'Qq', 'value time', None),
+    0x89: ('stats', 'IIQQQ', 'viewers bitrate coded dropped skipped', None),
+    0x8b: ('lights', 'B', 'lights', None),
+    0x91: ('packet', 'Iq', 'number time', 'data'),
+    0x93: ('microphone', 'B', 'on', None),
+    0xb0: ('devices', 'BB', 'touch pads', None),
+    0xbb: ('patch', 'QQIHH4H', 'generation frame number x y stale_x stale_y stale_width stale_height', 'data'),
+    0xbc: ('stale', '4H', 'x y width height', None),
+}
+
+
+def unpack(layout, names, body):
+    """-> a dictionary, the bytes that follow"""
+    return dict(zip(names.split(), struct.unpack_from('<' + layout, body))), body[struct.calcsize('<' + layout):]
+
+
+def parse_displays(body):
+    size = struct.calcsize('<BBBIIII')
+    assert len(body) == 1 + body[0] * size
+    rows = [struct.unpack_from('<BBBIIII', body, 1 + i * size) for i in range(body[0])]
+    return {row[0]: {'connected': bool(row[1]), 'lit': bool(row[2]), 'mode': row[3:5], 'size': row[5:7]}
+            for row in rows}
+
+
+def parse_body(kind, body):
     """-> name, a dictionary"""
-    kind, display, body = data[0], data[1], data[2:]
-    fields = {'display': display}
-
-    def unpack(layout, names):
-        values = struct.unpack_from('<' + layout, body)
-        fields.update(zip(names.split(), values))
-        return body[struct.calcsize('<' + layout):]
-
+    if kind in PLAIN:
+        found, layout, names, more = PLAIN[kind]
+        fields, rest = unpack(layout, names, body)
+        return found, {**fields, **({more: rest} if more else {})}
     if kind == 0x81:
-        rest = unpack('HBq', 'version may_control time')
-        fields['view_token'] = rest.rstrip(b'\0').decode()
-        return 'welcome', fields
+        fields, rest = unpack('HBq', 'version may_control time', body)
+        return 'welcome', {**fields, 'view_token': rest.rstrip(b'\0').decode()}
     if kind == 0x82:
-        size = struct.calcsize('<BBBIIII')
-        assert len(body) == 1 + body[0] * size
-        rows = [struct.unpack_from('<BBBIIII', body, 1 + i * size) for i in range(body[0])]
-        fields['displays'] = {row[0]: {'connected': bool(row[1]), 'lit': bool(row[2]), 'mode': row[3:5],
-                                       'size': row[5:7]} for row in rows}
-        return 'displays', fields
+        return 'displays', {'displays': parse_displays(body)}
     if kind == 0x83:
-        rest = unpack('QII', 'generation width height')
+        fields, rest = unpack('QII', 'generation width height', body)
         length = rest[0]
-        fields['codec'] = rest[1:1 + length].decode()
-        fields['encoder'] = rest[2 + length:].decode()
-        return 'config', fields
-    if kind == 0x84:
-        fields['data'] = unpack('BQQqqI', 'key generation frame captured coded number')
-        return 'unit', fields
-    if kind == 0x85:
-        fields['pixels'] = unpack('BHHHH', 'visible hot_x hot_y width height')
-        return 'cursor', fields
-    if kind == 0x86:
-        unpack('ii', 'x y')
-        return 'pointer', fields
-    if kind == 0x87:
-        unpack('B', 'lit')
-        return 'lit', fields
-    if kind == 0x88:
-        unpack('Qq', 'value time')
-        return 'pong', fields
-    if kind == 0x89:
-        unpack('IIQQQ', 'viewers bitrate coded dropped skipped')
-        return 'stats', fields
-    if kind == 0xb0:
-        unpack('BB', 'touch pads')
-        return 'devices', fields
-    if kind == 0x8b:
-        unpack('B', 'lights')
-        return 'lights', fields
+        return 'config', {**fields, 'codec': rest[1:1 + length].decode(), 'encoder': rest[2 + length:].decode()}
     if kind == 0x90:
-        rest = unpack('BBIB', 'plays records rate channels')
+        fields, rest = unpack('BBIB', 'plays records rate channels', body)
         assert rest[0] == len(rest) - 1
-        fields['codec'] = rest[1:].decode()
-        return 'sound', fields
-    if kind == 0x91:
-        fields['data'] = unpack('Iq', 'number time')
-        return 'packet', fields
+        return 'sound', {**fields, 'codec': rest[1:].decode()}
     if kind == 0x92:
         assert not body
-        return 'silence', fields
-    if kind == 0x93:
-        unpack('B', 'on')
-        return 'microphone', fields
-    if kind == 0xbb:
-        fields['data'] = unpack('QQIHH4H', 'generation frame number x y stale_x stale_y stale_width stale_height')
-        return 'patch', fields
-    if kind == 0xbc:
-        unpack('4H', 'x y width height')
-        return 'stale', fields
+        return 'silence', {}
     if kind in (0xb8, 0xb9, 0xba):
-        found, more = parse_people(kind, body)
-        return found, {**fields, **more}
+        return parse_people(kind, body)
     assert kind == 0x8a, kind
-    fields['text'] = unpack('H', 'code').decode()
-    return 'notice', fields
+    fields, rest = unpack('H', 'code', body)
+    return 'notice', {**fields, 'text': rest.decode()}
+
+
+def parse(data):
+    """-> name, a dictionary"""
+    found, fields = parse_body(data[0], data[2:])
+    return found, {'display': data[1], **fields}
 
 
 class Viewer(Ws):
@@ -354,9 +340,8 @@ class Viewer(Ws):
         if data[0] not in self.LAYOUTS:
             return parse(data)
         name, layout, names = self.LAYOUTS[data[0]]
-        fields = dict(zip(names.split(), struct.unpack_from('<' + layout, data, 2)))
-        fields['data'] = data[2 + struct.calcsize('<' + layout):]
-        return name, fields
+        fields, rest = unpack(layout, names, data[2:])
+        return name, {**fields, 'data': rest}
 
     def wait(self, name, seconds=60, condition=lambda fields: True):
         """The next message of that name that fulfils the condition; others are dropped. Units are acknowledged, or the next
