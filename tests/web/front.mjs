@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
-// Runs tests/proto/screen_front.c, a front without a guest, and Debian's Chromium.
+// Runs tests/proto/screen_front.c, a front without a guest, and Debian's Chromium, also as a telephone.
 
 import {spawn} from 'node:child_process';
 import {createInterface} from 'node:readline';
 import {existsSync, readFileSync} from 'node:fs';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+
+// What newContext() of Chromium takes.
+export const TELEPHONE = {viewport: {width: 390, height: 780}, deviceScaleFactor: 2};
+// With fingers, as the browsers of telephones have them.
+export const PHONE = {...TELEPHONE, hasTouch: true, isMobile: true};
 
 export function skip(why) {
   console.log(`skipped: ${why}`);
@@ -26,6 +31,26 @@ export async function launch(...args) {
   return playwright.chromium.launch({
     executablePath, args: ['--headless=new', '--disable-gpu', ...(process.getuid() === 0 ? ['--no-sandbox'] : []), ...args],
   });
+}
+
+// Waits until the field that takes a telephone's text has the focus.
+export function fieldFocused(page) {
+  return page.waitForFunction(() => document.activeElement.id === 'field');
+}
+
+// Opens the on-screen keyboard of a telephone.
+export async function openKeyboard(page) {
+  await page.tap('#keyboard');
+  await fieldFocused(page);
+}
+
+// What is typed from now on is typed through this layout of the guest.
+export async function typeThroughLayout(page, layout) {
+  await openKeyboard(page);
+  await page.selectOption('#layout', layout);
+  await page.tap('#type');
+  await page.tap('#type');
+  await fieldFocused(page);
 }
 
 export class Front {

@@ -9,10 +9,9 @@ import {mkdirSync, readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {Front, launch} from './front.mjs';
 
+export {PHONE, TELEPHONE, fieldFocused, openKeyboard, typeThroughLayout} from './front.mjs';
+
 export const [vitrine, program, folder, only] = process.argv.slice(2);
-export const TELEPHONE = {viewport: {width: 390, height: 780}, deviceScaleFactor: 2};
-// With fingers, as the browsers of telephones have them.
-export const PHONE = {...TELEPHONE, hasTouch: true, isMobile: true};
 export const DESK = {viewport: {width: 1280, height: 800}};
 
 mkdirSync(folder, {recursive: true});

@@ -6,7 +6,10 @@
 import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
 import {fileURLToPath} from 'node:url';
-import {PHONE, begin, checkAccess, close, folder, front, openShown, run, showBars, sleep, test, until, useTool} from './runner.mjs';
+import {
+  PHONE, begin, checkAccess, close, folder, front, openKeyboard, openShown, run, showBars, sleep, test,
+  typeThroughLayout, until, useTool,
+} from './runner.mjs';
 
 const decoder = fileURLToPath(new URL('decode_keys.py', import.meta.url));
 const [CTRL, ALT, SHIFT, SUPER, ALTGR] = [29, 56, 42, 125, 100];
@@ -37,12 +40,7 @@ async function textUntilF10(page, layout) {
 
 async function openPhone(layout = 'us') {
   const page = await openShown(front.control, PHONE);
-  await page.tap('#keyboard');
-  await page.waitForFunction(() => document.activeElement.id === 'field');
-  await page.selectOption('#layout', layout);
-  await page.tap('#type');
-  await page.tap('#type');
-  await page.waitForFunction(() => document.activeElement.id === 'field');
+  await typeThroughLayout(page, layout);
   front.lines = [];
   return page;
 }
@@ -148,8 +146,7 @@ test('the layout is remembered, and a long text is not lost', async () => {
   await page.reload();
   await page.waitForSelector('#picture:not(.dark)', {state: 'attached'});
   assert.equal(await page.inputValue('#layout'), 'fr');
-  await page.tap('#keyboard');
-  await page.waitForFunction(() => document.activeElement.id === 'field');
+  await openKeyboard(page);
   front.lines = [];
   const long = 'Portez ce vieux whisky au juge blond qui fume. '.repeat(12);
   await page.keyboard.insertText(long);

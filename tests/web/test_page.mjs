@@ -9,7 +9,7 @@ import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
 import {mkdirSync, readFileSync} from 'node:fs';
 import {createServer} from 'node:net';
-import {Front, launch} from './front.mjs';
+import {Front, PHONE, TELEPHONE, launch} from './front.mjs';
 
 const [vitrine, program, folder, only] = process.argv.slice(2);
 const goals = only === 'goals';
@@ -462,7 +462,7 @@ test('the lights of the machine\'s keyboard', async () => {
   assert.ok(!await watching.isVisible('#lights'));
   await close(watching);
   await close(page);
-  const telephone = await openShown(front.control, {viewport: {width: 390, height: 780}, deviceScaleFactor: 2});
+  const telephone = await openShown(front.control, TELEPHONE);
   await telephone.waitForFunction(() => document.querySelectorAll('#lights span.on').length === 2);
   await telephone.screenshot({path: `${folder}/lights.png`});
   const [row, state] = [await telephone.locator('#lights').boundingBox(), await telephone.locator('#state').boundingBox()];
@@ -540,7 +540,7 @@ test('the mouse points where it is, at any scale', async () => {
 
 test('fingers point, and two scroll', async () => {
   await showBars();
-  const page = await openShown(front.control, {hasTouch: true, viewport: {width: 390, height: 780}, isMobile: true});
+  const page = await openShown(front.control, {...PHONE, deviceScaleFactor: 1});
   const box = await surfaceBox(page);
   await front.collect('INPUT', 300);
   await page.touchscreen.tap(box.x + box.width / 2, box.y + box.height / 2);
@@ -631,7 +631,7 @@ test('full screen', async () => {
 
 test('it fits on a telephone', async () => {
   await showBars();
-  const page = await openShown(front.control, {viewport: {width: 390, height: 780}, deviceScaleFactor: 2});
+  const page = await openShown(front.control, TELEPHONE);
   await page.evaluate(() => document.getElementById('stats').click()); // it may be in the menu
   await page.waitForSelector('#figures dd');
   await page.screenshot({path: `${folder}/telephone.png`});

@@ -91,7 +91,7 @@ test('the menu works with keys', async () => {
   await page.setViewportSize({width: 2600, height: 780});
   await page.waitForSelector('#tools > #extra-8');
   await page.focus('#extra-8');
-  await page.setViewportSize({width: 390, height: 780});
+  await page.setViewportSize(TELEPHONE.viewport);
   await page.waitForSelector('#menu > #extra-8', {state: 'attached'});
   assert.equal(await focused(), 'more');
   await close(page);

@@ -7,7 +7,7 @@
 
 import assert from 'node:assert/strict';
 import {mkdirSync} from 'node:fs';
-import {launch} from './front.mjs';
+import {TELEPHONE, launch} from './front.mjs';
 import {examine, giveEar, heardTone, listen, Machine, watchStalls} from './sound.mjs';
 
 const [program, folder, only, seconds = '600'] = process.argv.slice(2);
@@ -274,7 +274,7 @@ test('sound off, and on', async () => {
 test('a browser that waits for a click', async () => {
   await machine.say(`tone ${HERTZ} 16000`);
   // Playwright's own calls count as clicks, so the browser's rule is played here.
-  const page = await open(machine.control, {viewport: {width: 390, height: 780}, deviceScaleFactor: 2}, page => page.addInitScript(() => {
+  const page = await open(machine.control, TELEPHONE, page => page.addInitScript(() => {
     let clicked = false;
     window.addEventListener('pointerdown', () => {
       clicked = true;
@@ -357,7 +357,7 @@ test('the microphone is heard while it is on', async () => {
   }
   assert.ok(heard.blocks >= 100 && heard.level >= 500, JSON.stringify(heard));
   await page.screenshot({path: `${folder}/microphone.png`});
-  await page.setViewportSize({width: 390, height: 780});
+  await page.setViewportSize(TELEPHONE.viewport);
   await page.screenshot({path: `${folder}/microphone-telephone.png`});
   assert.ok(!await page.isVisible('#recording'));
   await page.evaluate(() => document.documentElement.requestFullscreen());
