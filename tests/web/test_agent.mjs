@@ -9,7 +9,9 @@ import {mkdtempSync, rmSync, writeFileSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {deflateSync, crc32} from 'node:zlib';
 import {Agent, PNG, TEXT} from './agent.mjs';
-import {PHONE, begin, checkAccess, close, folder, front, openShown, run, test, useTool} from './runner.mjs';
+import {
+  PHONE, begin, checkAccess, close, fieldFocused, folder, front, openKeyboard, openShown, run, test, until, useTool,
+} from './runner.mjs';
 
 const KEY_CTRL = 29;
 const KEY_V = 47;
@@ -44,21 +46,10 @@ async function connect(page, ...args) {
   return agent;
 }
 
-// waitForFunction() does not wait for promises.
-async function until(page, look, value) {
-  const end = performance.now() + 20000;
-  while (performance.now() < end) {
-    const found = await page.evaluate(look, value);
-    if (found) {
-      return found;
-    }
-    await new Promise(resolve => setTimeout(resolve, 50));
-  }
-  throw new Error(`the page never has ${look}`);
-}
-
 async function hold(page, text) {
-  await until(page, async text => await navigator.clipboard.readText() === text, text);
+  // waitForFunction() does not wait for promises.
+  await until(() => page.evaluate(async text => await navigator.clipboard.readText() === text, text),
+              `the browser has ${text.slice(0, 40)}`);
 }
 
 async function setClipboard(page, text) {
@@ -88,13 +79,8 @@ async function grab(agent, wanted) {
 
 // Until the machine has this text. An agent that connects is offered first what the one before it was given.
 async function given(agent, wanted, selection = 0) {
-  const end = performance.now() + 20000;
-  let text = String(await agent.paste(TEXT, selection));
-  while (text !== wanted && performance.now() < end) {
-    await new Promise(resolve => setTimeout(resolve, 50));
-    text = String(await agent.paste(TEXT, selection));
-  }
-  assert.equal(text, wanted);
+  await until(async () => String(await agent.paste(TEXT, selection)) === wanted,
+              `the machine has ${wanted.slice(0, 40)}`);
 }
 
 async function pressPaste(page) {
@@ -134,14 +120,14 @@ test('what is copied in the machine is in the browser', async () => {
   await hold(page, text);
   const picture = png(200, 100, 77);
   agent.copy(PNG, picture);
-  const size = await until(page, async () => {
+  const size = await until(() => page.evaluate(async () => {
     const [item] = await navigator.clipboard.read();
     if (!item.types.includes('image/png')) {
       return null;
     }
     const {width, height} = await createImageBitmap(await item.getType('image/png'));
     return [width, height];
-  });
+  }), 'the browser has the picture');
   assert.deepEqual(size, [200, 100]);
   agent.close();
   await close(page);
@@ -218,10 +204,7 @@ test('a large paste is confirmed', async () => {
     }
   }
   await agent.wait('grab');
-  let pasted = '';
-  while (pasted !== text) {
-    pasted = (await agent.paste(TEXT)).toString();
-  }
+  await given(agent, text);
   assert.ok(!front.lines.some(line => line.includes(` ${KEY_V} `)), front.lines.join());
   agent.close();
   await close(page);
@@ -249,10 +232,7 @@ test('the page has a field and buttons for what browsers do not do', async () =>
   await page.click('#give');
   await page.waitForFunction(() => /Sent to/.test(document.getElementById('toast').textContent));
   await grab(agent, {selection: 0});
-  let pasted = '';
-  while (pasted !== 'for the clipboard') {
-    pasted = (await agent.paste(TEXT)).toString();
-  }
+  await given(agent, 'for the clipboard');
   await page.fill('#text', 'for the middle button');
   await page.click('#give-selection');
   await grab(agent, {selection: 1});
@@ -428,8 +408,7 @@ test('who only watches sees none of it', async () => {
 test('text that the layout lacks is pasted', async () => {
   const page = await open(PHONE);
   const agent = await connect(page);
-  await page.tap('#keyboard');
-  await page.waitForFunction(() => document.activeElement.id === 'field');
+  await openKeyboard(page);
   front.lines = [];
   await page.keyboard.insertText('日本🙂é');
   await given(agent, '日本🙂é', 1);
@@ -454,7 +433,7 @@ test('keys that paste work while text is typed through the layout', async () => 
   const agent = await connect(page);
   await page.click('#keyboard');
   await page.click('#type');
-  await page.waitForFunction(() => document.activeElement.id === 'field');
+  await fieldFocused(page);
   await page.evaluate(() => navigator.clipboard.writeText('from the browser'));
   front.lines = [];
   await page.keyboard.press('Control+v');
