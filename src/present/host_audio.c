@@ -150,13 +150,10 @@ static void miss(struct vtr_host_audio *audio, struct device *device, int64_t no
 	}
 	if (!device->missing) {
 		device->missing = true;
-		vtr_warn(
-			audio->log,
-			"%s: %s. Start PipeWire (with pipewire-pulse) or PulseAudio; it is tried again while "
-			"it is needed",
-			device->what,
-			audio->connected ? audio->sdl->SDL_GetError() :
-					   "there is no sound server for this desktop");
+		vtr_warn(audio->log,
+		         "%s: %s. Start PipeWire (with pipewire-pulse) or PulseAudio; vitrine keeps trying",
+		         device->what,
+		         audio->connected ? audio->sdl->SDL_GetError() : "this desktop has no sound server");
 	}
 }
 

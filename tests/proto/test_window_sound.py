@@ -245,6 +245,7 @@ class Nothing(SoundTest):
         harness.wait_for(lambda: self.log_has('the guest cannot record here'), 60, 'the reason')
         time.sleep(11)  # it is tried again every 5 s
         self.check_time()
+        self.assertIn('heard here: this desktop has no sound server. Start PipeWire', self.gpu.log())
         for text in 'is not heard here', 'cannot record here':
             self.assertEqual(self.gpu.log().count(text), 1, self.gpu.log())
 
