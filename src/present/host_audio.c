@@ -16,28 +16,28 @@
 
 #define MS INT64_C(1000000)
 #define NS_PER_S INT64_C(1000000000)
-/* What a device takes at once: 11 ms, and up to 43 ms on a host that is so busy that SDL's thread comes too late. A
- * sound server holds about as much again. */
+/* The frames that a device takes at once: 512 are 11 ms. On a host that is so busy that SDL's thread comes too late, it
+ * takes up to 2048, which are 43 ms. The sound server holds about as much again. */
 #define DEVICE_FRAMES 512
 #define DEVICE_MAX_FRAMES 2048
-/* The speakers are opened again, with more frames, if they had nothing to play so often between two looks at them. */
+/* If the speakers had nothing to play this many times between two checks, they are opened again with more frames. */
 #define TOO_LATE 2
-/* After the end of a sound, the next one often begins soon. */
+/* How long the speakers stay open after the end of a sound, because the next one often begins soon. */
 #define KEEP_NS (3000 * MS)
-/* How often an open device is looked at: it may be gone, or not be needed any more. */
+/* How often an open device is checked: it may be gone, or may not be needed any more. */
 #define CHECK_NS (1000 * MS)
-/* When to try again after a device could not be opened. */
+/* How long to wait before the next attempt to open a device. */
 #define AGAIN_NS (5000 * MS)
-/* How long to wait for the thread at the end. */
+/* How long vtr_host_audio_destroy() waits for the thread to end. */
 #define END_NS (500 * MS)
 
 /* The speakers, or the microphone. Thread: "audio". */
 struct device {
-	const char *what; /* that does not work without it */
+	const char *what; /* what does not work without the device, for the log */
 	bool captures;
 	SDL_AudioDeviceID id; /* 0: closed */
-	bool missing; /* it could not be opened, which was logged */
-	int64_t again_ns; /* when to try again then */
+	bool missing; /* it could not be opened, and this was logged */
+	int64_t again_ns; /* when to try again if it is missing */
 };
 
 struct vtr_host_audio {
@@ -50,16 +50,16 @@ struct vtr_host_audio {
 	struct device speakers, microphone;
 	uint16_t device_frames; /* Thread: "audio" */
 	bool connected; /* to the sound server. Thread: "audio" */
-	struct vtr_audio_block spoken; /* Thread: SDL's, of the microphone; what follows, too */
+	struct vtr_audio_block spoken; /* Thread: SDL's for the microphone, as for the next member */
 	size_t spoken_frames;
 
-	pthread_mutex_t lock; /* guards what follows; nothing is called under it */
+	pthread_mutex_t lock; /* guards the members below; SDL is never called with it held */
 	pthread_cond_t changed;
 	struct vtr_play_queue queue;
 	bool plays, records, ends, ended;
-	int64_t given_ns; /* when the speakers took something; 0: they have not since they were opened */
-	uint32_t late; /* times that SDL came so late that the sound server had nothing to play */
-	int64_t idle_ns; /* since when nothing is played */
+	int64_t given_ns; /* when the speakers last took frames; 0: not since they were opened */
+	uint32_t late; /* how often SDL came so late that the sound server had nothing to play */
+	int64_t idle_ns; /* since when the guest plays nothing */
 };
 
 /* --- SDL's threads ------------------------------------------------------------------------------------- */
@@ -68,7 +68,8 @@ static void give(void *data, Uint8 *bytes, int size)
 {
 	struct vtr_host_audio *audio = data;
 	const size_t count = (size_t)size / (VTR_AUDIO_CHANNELS * sizeof(float));
-	/* It comes again when the server has played about as much, and the server has no more than that. */
+	/* SDL comes again when the server has played about this many frames. After a longer time the server, which has
+	 * no more than that, had nothing to play. */
 	const int64_t most_ns = (int64_t)count * NS_PER_S / VTR_AUDIO_RATE * 3 / 2;
 	const int64_t now_ns = vtr_os_now_ns();
 
@@ -133,7 +134,7 @@ static void disconnect(struct vtr_host_audio *audio)
 	}
 }
 
-/* What waits for the speakers would come too late. */
+/* Drops the sound that waits for the speakers: it would be heard too late. */
 static void drop(struct vtr_host_audio *audio)
 {
 	pthread_mutex_lock(&audio->lock);
@@ -141,7 +142,7 @@ static void drop(struct vtr_host_audio *audio)
 	pthread_mutex_unlock(&audio->lock);
 }
 
-/* Logs once that there is no such device. */
+/* Logs once that the device is missing, and chooses when to try again. */
 static void miss(struct vtr_host_audio *audio, struct device *device, int64_t now_ns)
 {
 	device->again_ns = now_ns + AGAIN_NS;
@@ -157,8 +158,9 @@ static void miss(struct vtr_host_audio *audio, struct device *device, int64_t no
 	}
 }
 
-/* To PulseAudio, or to PipeWire in its place. SDL's other drivers for Linux need device nodes, which the sandbox does
- * not have, or have libraries that write to stderr when there is no server. SDL_AUDIODRIVER can name one. */
+/* Connects to PulseAudio, or to PipeWire in its place; on macOS to Core Audio. SDL's other drivers for Linux need
+ * device nodes, which the sandbox does not have, or libraries that write to stderr when no server runs. The user can
+ * choose one of these drivers with SDL_AUDIODRIVER. */
 static bool connect_server(const struct vtr_sdl *sdl)
 {
 	static const char *const drivers[] = { "pulseaudio", "coreaudio" };
@@ -214,7 +216,7 @@ static void begin_device(struct vtr_host_audio *audio, struct device *device)
 	audio->sdl->SDL_PauseAudioDevice(device->id, 0);
 }
 
-/* Returns: whether the speakers must be opened again. */
+/* Returns: whether the speakers must be opened again, with more frames. */
 static bool comes_late(struct vtr_host_audio *audio)
 {
 	pthread_mutex_lock(&audio->lock);
@@ -224,13 +226,14 @@ static bool comes_late(struct vtr_host_audio *audio)
 	return late && audio->device_frames < DEVICE_MAX_FRAMES;
 }
 
-/* Opens or closes a device, as it is wanted. Returns: how long it can be left alone; -1: until something changes. */
+/* Opens the device if it is wanted, and closes it if not. Returns: how many nanoseconds later to check it again; -1:
+ * when something changes. */
 static int64_t keep_device(struct vtr_host_audio *audio, struct device *device, bool wanted)
 {
 	const int64_t now_ns = vtr_os_now_ns();
 
 	if (device->id != 0 && audio->sdl->SDL_GetAudioDeviceStatus(device->id) == SDL_AUDIO_STOPPED) {
-		/* The sound server has ended. A new connection finds the next one. */
+		/* The sound server has ended. Only a new connection can find the next one. */
 		disconnect(audio);
 		drop(audio);
 		return CHECK_NS;
@@ -264,7 +267,7 @@ static int64_t earlier(int64_t a_ns, int64_t b_ns)
 	return a_ns < 0 || (b_ns >= 0 && b_ns < a_ns) ? b_ns : a_ns;
 }
 
-/* Call it with the lock held. */
+/* Called with the lock held. */
 static bool wants_speakers(const struct vtr_host_audio *audio)
 {
 	return audio->plays || (audio->speakers.id != 0 && vtr_os_now_ns() - audio->idle_ns < KEEP_NS);

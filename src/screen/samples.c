@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-/* More than this is a fault of the guest's program, which must not silence the others. */
+/* A louder sample is a fault of a program in the guest, and becomes 0: it must not silence other programs. */
 #define LOUDEST 16.0f
 
 static float read_s24(const uint8_t *at)
@@ -19,7 +19,7 @@ static float read_float(const uint8_t *at)
 	float value;
 
 	memcpy(&value, at, sizeof(value));
-	return fabsf(value) <= LOUDEST ? value : 0; /* not a number: 0 */
+	return fabsf(value) <= LOUDEST ? value : 0; /* 0 also if it is not a number */
 }
 
 static float read_float64(const uint8_t *at)
@@ -87,7 +87,7 @@ void vtr_samples_write(const float *from, size_t count, int16_t *to)
 {
 	for (size_t i = 0; i < count; i++) {
 		const float value = from[i] * 0x1p15f;
-		/* Without fminf() and fmaxf(), which compilers call because of numbers that are none. */
+		/* Compilers call fminf() and fmaxf() as functions, because these have rules for NaN. */
 		to[i] = value > INT16_MIN ? value < INT16_MAX ? (int16_t)lrintf(value) : INT16_MAX :
 		                            INT16_MIN;
 	}

@@ -16,9 +16,9 @@
 /* What a lane takes from the context's budget, besides its jobs and the memory for decoding: the used part of its
  * stack, the thread itself and its arena. */
 #define LANE_BYTES ((size_t)256 << 10)
-/* A lane whose last job came within this time polls as long for the next one; otherwise it sleeps at once. */
+/* A lane polls this long for the next job if the last one came within this time; otherwise it sleeps at once. */
 #define IDLE_POLL_NS 50000
-/* The nap of a stream that waits for jobs, and could help. */
+/* How long a stream that waits for jobs sleeps before it looks again for one that it could run itself. */
 #define HELP_NAP_NS 50000
 
 /* --- a lane ------------------------------------------------------------------------------------------------ */
@@ -39,9 +39,9 @@ bool vtr_recording_has(struct vtr_dispatch *d, uint32_t command, uint64_t id)
 	}
 	if (begins) {
 		recording->state = VTR_RECORDING_OPEN;
-	} else if (record == VTW_RECORD_EXECUTE) { /* of buffers that an earlier job may be recording */
+	} else if (record == VTW_RECORD_EXECUTE) { /* an earlier job may be recording the buffers */
 		vtr_jobs_wait(d->venus->lanes, recording->number, 0);
-		if (atomic_load(&recording->owner->returned_count) != 0) { /* perhaps one of them */
+		if (atomic_load(&recording->owner->returned_count) != 0) { /* perhaps such a job */
 			recording->state = VTR_RECORDING_FOREIGN;
 			return false;
 		}
@@ -51,8 +51,8 @@ bool vtr_recording_has(struct vtr_dispatch *d, uint32_t command, uint64_t id)
 	return true;
 }
 
-/* Returns: whether the job belongs to the ring's thread. The driver's buffer is freed then, in which case nothing has
- * happened yet: a recording changes nothing else. */
+/* Returns: whether the ring's thread has to run the job. The driver's buffer was freed then, so the job can run as if
+ * nothing had happened: a recording changes nothing else. */
 static bool record(struct lane *lane, const struct vtr_job *job)
 {
 	struct vtr_venus *venus = lane->lanes->venus;
@@ -61,7 +61,7 @@ static bool record(struct lane *lane, const struct vtr_job *job)
 	enum vtr_err err;
 	bool done;
 
-	/* After a job that was given back, the next ones of its stream follow it, to stay in order. */
+	/* If a job was given back, so are the next ones of its stream: they stay in order. */
 	if (o == NULL || __atomic_load_n(&o->type, __ATOMIC_RELAXED) != VK_OBJECT_TYPE_COMMAND_BUFFER ||
 	    atomic_load(&job->owner->returned_count) != 0) {
 		return true;
@@ -76,14 +76,14 @@ static bool record(struct lane *lane, const struct vtr_job *job)
 	err = vtr_dispatch_run_shared(&lane->dispatch, job->bytes, job->size);
 	done = lane->recording.state == VTR_RECORDING_FAILED ||
 	       (lane->recording.state == VTR_RECORDING_ENDED && err == VTR_OK);
-	if (!done) { /* nothing may find the buffer that is freed now */
+	if (!done) { /* no other thread may find the buffer that is freed now */
 		__atomic_store_n(&o->handle, (uintptr_t)buffers->own, __ATOMIC_RELAXED);
 	}
 	vtr_host_buffers_close(buffers, lane->index, done);
 	return !done;
 }
 
-/* *out_claimed: the lane has to copy it. Otherwise its ring's thread does so. */
+/* *out_claimed: whether the lane has to copy the job. If not, its ring's thread does so. */
 static struct vtr_job *next_job(struct lane *lane, bool *out_claimed)
 {
 	struct vtr_job *job = NULL;
@@ -206,7 +206,7 @@ static bool start_lane(struct vtr_lanes *lanes, unsigned index)
 	return false;
 }
 
-/* Called with the lock held. Returns: whether there are lanes. */
+/* Called with the lock held. Starts the lanes at the first call. Returns: whether any runs. */
 static bool start(struct vtr_lanes *lanes)
 {
 	const uint64_t most = vtr_lanes_budget(lanes)->limit / VTR_LANES_PART / LANE_BYTES;
@@ -250,7 +250,7 @@ static enum vtw_record record_of(uint32_t command)
 	return command < VTW_COMMAND_COUNT ? vtw_command_infos[command].record : VTW_RECORD_NONE;
 }
 
-/* Returns: NULL if the lanes have enough, or there is no room in the budget. */
+/* Returns: NULL if the lanes have enough to do, or the budget is used up. */
 static struct vtr_job *new_job(struct vtr_dispatch *d, size_t size)
 {
 	struct vtr_lanes *lanes = d->venus->lanes;
@@ -269,8 +269,8 @@ static struct vtr_job *new_job(struct vtr_dispatch *d, size_t size)
 	return job;
 }
 
-/* Returns: the id of the command buffer that these bytes begin and end to record, or 0. There may be anything else in
- * between, which the lane will find. */
+/* Returns: the id of the command buffer whose recording begins and ends with these bytes, or 0. Anything may lie
+ * between them: the lane checks that. */
 static uint64_t recorded_buffer(const uint8_t *begin, const uint8_t *end)
 {
 	return record_of(vtr_cs_ld32(begin)) == VTW_RECORD_BEGIN &&
@@ -280,8 +280,8 @@ static uint64_t recorded_buffer(const uint8_t *begin, const uint8_t *end)
 	               0;
 }
 
-/* Called with the lock held. A buffer stays with its lane if another recording of it is queued there, and where
- * possible, since it keeps the driver's memory in each lane that has recorded it. */
+/* Called with the lock held. A buffer stays with its lane while another recording of it is unfinished there. Otherwise
+ * it stays unless another lane has less to do, since it keeps the driver's memory in each lane that has recorded it. */
 static struct lane *choose(struct vtr_lanes *lanes, const struct vtr_job *new, unsigned last)
 {
 	struct lane *home = &lanes->lane[last < lanes->started ? last : 0];
@@ -312,7 +312,7 @@ static void submit(struct vtr_lanes *lanes, struct vtr_job *job, struct vtr_host
 	wake(lane);
 }
 
-/* The begin and the end, which are copied already, are left out. */
+/* Leaves out the first and the last command, which were copied already. */
 static void set_pieces(struct vtr_job *job, const struct vtr_pieces *pieces)
 {
 	job->pieces = *pieces;
@@ -332,7 +332,7 @@ bool vtr_lanes_take(struct vtr_dispatch *d, const struct vtr_pieces *pieces)
 	if (pieces->size < MIN_JOB || first->size < VTR_JOB_HEAD || last->size < VTR_JOB_HEAD) {
 		return false;
 	}
-	/* The guest can change its bytes. Those that are checked are the ones that the job gets. */
+	/* The guest can change its bytes at any time, so the copies that are checked are those that the job gets. */
 	memcpy(begin, first->bytes, VTR_JOB_HEAD);
 	memcpy(end, last->bytes + last->size - VTR_JOB_HEAD, VTR_JOB_HEAD);
 	o = vtr_idmap_get(&d->venus->objects.map, recorded_buffer(begin, end));
@@ -369,15 +369,15 @@ static enum vtr_err run_here(struct vtr_dispatch *d, struct vtr_job *job)
 	const uint64_t limit = d->limit;
 	enum vtr_err err;
 
-	d->limit = job->number; /* it waits for earlier jobs only */
+	d->limit = job->number; /* so that it waits only for earlier jobs */
 	err = vtr_dispatch_run_between(d, job->bytes, job->size);
 	d->limit = limit;
 	return err;
 }
 
-/* With `late`, only a job that has to wait for another one of its lane: a lane that is being woken begins soon.
- * Returns: the stream's latest job below `limit` that no lane has begun, with its bytes, or NULL. Lanes begin with the
- * earliest. */
+/* Takes the stream's latest job below `limit` that no lane has begun, with its bytes. It takes the latest, because
+ * lanes begin with the earliest. With `late` it takes only a job that has to wait for another one of its lane: a lane
+ * that is being woken begins soon. Returns: NULL if no job is left. */
 static struct vtr_job *take_unbegun(struct vtr_dispatch *d, uint64_t limit, uint64_t id, bool late)
 {
 	struct vtr_lanes *lanes = d->venus->lanes;
@@ -461,7 +461,7 @@ void vtr_lanes_settle(struct vtr_dispatch *d, uint64_t id)
 {
 	enum vtr_err err = settle(d, d->limit != 0 ? d->limit : vtr_lanes_next(d), id);
 
-	/* What a lane gives back may be any command, and belongs behind the earlier submits. */
+	/* What a lane gives back may contain any command, and must run after the earlier submits. */
 	if (err == VTR_OK && d->limit == 0 && atomic_load(&d->returned_count) != 0) {
 		err = vtr_submits_run(d, VTR_SUBMITS_ALL);
 	}
