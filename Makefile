@@ -55,8 +55,9 @@ coverage: setup-test build-coverage/build.ninja guest-for-tests
 	-$(PYTHON) tools/run_tests.py build-coverage
 	$(PYTHON) tools/coverage.py build-coverage
 
-# What takes long: the suite "long", what `make test` runs in one build only in the other one, too, data races, each fuzz target for two minutes,
-# a build without src/platform/linux, builds for macOS, arm64 and musl, and guests with pages of 16 KiB.
+# What takes long: the suite "long", what `make test` runs in one build only in the other one, too, data races, each fuzz
+# target for two minutes, a build without src/platform/linux, builds for macOS, arm64 and musl, and guests with pages of
+# 16 KiB.
 test-long: setup-long build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
 		build-posix/build.ninja guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests \
 		guest-driver-for-tests
