@@ -97,7 +97,7 @@ class ThroughTest(unittest.TestCase):
                 return self.listener()
             except (ws.Refused, ws.Closed, OSError):
                 return None
-        self.hear(harness.wait_for(again, 20, 'a new screen process'), 60)
+        self.hear(harness.wait_for(again, 60, 'a new screen process'), 20)
 
 
 if __name__ == '__main__':
