@@ -8,6 +8,8 @@
 
 /* The longest side of a picture. */
 #define MAX_SIDE 16384
+/* The latest time, in 36 years: sums of times do not overflow. */
+#define MAX_TIME_NS (INT64_C(1) << 60)
 /* Of both channels. */
 #define SAMPLE_BYTES (2 * sizeof(int16_t))
 
@@ -76,7 +78,8 @@ static enum vtr_err receive_all(int fd, void *to, size_t size)
 static bool is_valid_sound(const struct vtr_packet_pipe_header *header)
 {
 	return header->kind == VTR_PACKET_PIPE_SOUND && header->captured_ns >= 0 &&
-	       header->size % SAMPLE_BYTES == 0 && header->size <= VTR_PACKET_PIPE_MAX_SAMPLES * SAMPLE_BYTES;
+	       header->captured_ns <= MAX_TIME_NS && header->size % SAMPLE_BYTES == 0 &&
+	       header->size <= VTR_PACKET_PIPE_MAX_SAMPLES * SAMPLE_BYTES;
 }
 
 static bool is_valid(const struct vtr_packet_pipe_header *header)
@@ -84,7 +87,8 @@ static bool is_valid(const struct vtr_packet_pipe_header *header)
 	return header->kind == VTR_PACKET_PIPE_PICTURE && header->size > 0 &&
 	       header->size <= VTR_PACKET_PIPE_MAX_BYTES && header->key <= 1 && header->width > 0 &&
 	       header->width <= MAX_SIDE && header->height > 0 && header->height <= MAX_SIDE &&
-	       header->captured_ns >= 0 && header->coded_ns >= header->captured_ns;
+	       header->captured_ns >= 0 && header->coded_ns >= header->captured_ns &&
+	       header->coded_ns <= MAX_TIME_NS;
 }
 
 static enum vtr_err receive_sound(int fd, const struct vtr_packet_pipe_header *header,

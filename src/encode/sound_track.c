@@ -117,7 +117,7 @@ enum vtr_err vtr_sound_track_add(struct vtr_sound_track *track, int64_t time_ns,
 	if (time_ns > track->next_ns + SLACK_NS) {
 		err = fill(track, time_ns);
 	} else if (time_ns < track->next_ns - SLACK_NS) {
-		skip = vtr_min(to_samples(track->next_ns - time_ns), count);
+		skip = vtr_min(to_samples(vtr_min(track->next_ns - time_ns, NS_PER_S)), count);
 	}
 	if (err == VTR_OK && skip < count) {
 		err = feed(track, samples + skip * VTR_AUDIO_ENCODER_CHANNELS, count - skip);

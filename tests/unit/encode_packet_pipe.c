@@ -104,7 +104,8 @@ static void test_key_frames_are_asked_for(void)
 static void test_hostile_headers(void)
 {
 	const struct vtr_packet_pipe_header good = { .size = 4, .key = 1, .width = 2, .height = 2 };
-	struct vtr_packet_pipe_header bad[13];
+	const int64_t far_ns = (INT64_C(1) << 60) + 1; /* no machine runs for 36 years */
+	struct vtr_packet_pipe_header bad[16];
 	struct vtr_access_unit *got;
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -123,6 +124,9 @@ static void test_hostile_headers(void)
 	bad[10] = (struct vtr_packet_pipe_header){ .kind = VTR_PACKET_PIPE_SOUND, .size = 2 };
 	bad[11] = (struct vtr_packet_pipe_header){ .kind = VTR_PACKET_PIPE_SOUND, .size = 1924 };
 	bad[12] = (struct vtr_packet_pipe_header){ .kind = VTR_PACKET_PIPE_SOUND, .captured_ns = -1 };
+	bad[13] = (struct vtr_packet_pipe_header){ .kind = VTR_PACKET_PIPE_SOUND, .captured_ns = far_ns };
+	bad[14].coded_ns = far_ns;
+	bad[15].captured_ns = bad[15].coded_ns = far_ns;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		start();
 		CHECK_EQ(write(ends[0], &bad[i], sizeof(bad[i])), sizeof(bad[i]));
