@@ -9,6 +9,8 @@
 #define SECOND_NS UINT64_C(1000000000)
 /* The stream's number, before the samples of a message. */
 #define HEAD_SIZE sizeof(uint32_t)
+/* Samples of a message: sizes of buffers have 32 bits (virtio 1.3, 5.14.6.6.3), so times do not overflow. */
+#define MAX_BYTES UINT32_MAX
 
 /* --- the clock ---------------------------------------------------------------------------------------- */
 
@@ -104,7 +106,7 @@ enum sound_code vtr_sound_stream_add(struct sound_stream *stream, struct vtr_que
 	    stream->state != SOUND_STOPPED) {
 		return SOUND_BAD_MSG;
 	}
-	if (size < stream->frame_size) {
+	if (size < stream->frame_size || size > MAX_BYTES) {
 		return SOUND_BAD_MSG;
 	}
 	struct sound_message *message = calloc(1, sizeof(*message));

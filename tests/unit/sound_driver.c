@@ -303,6 +303,28 @@ uint16_t driver_play(uint32_t stream, const void *data, uint32_t size)
 	return slot;
 }
 
+uint16_t driver_play_memory(uint32_t stream, uint32_t size, uint32_t count)
+{
+	const uint16_t slot = find_slot(SOUND_QUEUE_TX);
+	const uint64_t at = SLOT_AT(SOUND_QUEUE_TX, slot);
+	struct driver_desc *table = (void *)(queues.memory + at);
+	uint16_t last = 0;
+
+	CHECK(count * sizeof(*table) < IN_AT && size < RAM_SIZE);
+	slots[SOUND_QUEUE_TX][slot].in = sizeof(struct sound_pcm_status);
+	table[last++] = (struct driver_desc){ at + IN_AT, sizeof(stream), DRIVER_NEXT, 1 };
+	memcpy(driver_in(SOUND_QUEUE_TX, slot), &stream, sizeof(stream));
+	while (count-- > 0) {
+		table[last] = (struct driver_desc){ 0, size, DRIVER_NEXT, (uint16_t)(last + 1) };
+		last++;
+	}
+	table[last++] = (struct driver_desc){ at + IN_AT, sizeof(struct sound_pcm_status), DRIVER_WRITE, 0 };
+	driver_queues_offer(&queues, SOUND_QUEUE_TX, slot, at, last * (uint32_t)sizeof(*table),
+	                    DRIVER_INDIRECT);
+	driver_device->kick(driver_device->data, SOUND_QUEUE_TX);
+	return slot;
+}
+
 uint16_t driver_record(uint32_t stream, uint32_t size)
 {
 	CHECK(size <= DRIVER_ROOM);

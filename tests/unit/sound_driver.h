@@ -49,6 +49,8 @@ void driver_prepare(uint32_t stream, uint32_t format, uint32_t rate, uint32_t ch
 /* Messages. A slot belongs to the driver again when it was answered. */
 uint16_t driver_play(uint32_t stream, const void *data, uint32_t size);
 uint16_t driver_record(uint32_t stream, uint32_t size);
+/* Plays the begin of the memory `count` times, `size` bytes each. */
+uint16_t driver_play_memory(uint32_t stream, uint32_t size, uint32_t count);
 /* Puts a chain of any form into a queue: `out` bytes that the device reads, and room for `in` bytes. */
 uint16_t driver_put(uint32_t queue, uint32_t out, uint32_t in);
 /* Returns: whether a slot is free. */

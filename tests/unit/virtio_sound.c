@@ -311,6 +311,22 @@ static void bad_messages_are_refused_at_once(void)
 	driver_end();
 }
 
+/* Buffers have sizes of 32 bits. With more, the time of a stream's end could be later than any time. */
+static void messages_are_no_larger_than_buffers_can_be(void)
+{
+	begin();
+	driver_prepare(0, VTR_SOUND_U8, 1, 1);
+	const uint16_t too_long = driver_play_memory(0, 16u << 20, 256);
+	const uint16_t longest = driver_play_memory(0, 16u << 20, 255);
+	driver_turn();
+	CHECK_EQ(driver_status(TX, too_long), SOUND_BAD_MSG);
+	CHECK(!driver_is_answered(TX, longest));
+	CHECK_EQ(driver_control(SOUND_PCM_START, 0), SOUND_OK);
+	driver_pass(SECOND);
+	CHECK(!driver_is_answered(TX, longest));
+	driver_end();
+}
+
 static void a_reset_drops_all_state(void)
 {
 	begin();
@@ -558,6 +574,7 @@ int main(void)
 	RUN(a_stopped_stream_goes_on_where_it_was);
 	RUN(release_answers_all_messages_first);
 	RUN(bad_messages_are_refused_at_once);
+	RUN(messages_are_no_larger_than_buffers_can_be);
 	RUN(a_reset_drops_all_state);
 	RUN(samples_are_read_as_late_as_possible);
 	RUN(without_a_listener_nothing_is_read);
