@@ -120,8 +120,8 @@ void vtr_sound_show_streams(struct vtr_virtio_sound *sound)
 		playing += runs(&sound->streams[i]) && !sound->streams[i].captures;
 		capturing += runs(&sound->streams[i]) && sound->streams[i].captures;
 	}
-	if (playing == 0 && sound->ticks) {
-		/* What was played since. */
+	if (playing == 0 && sound->ticks && vtr_sound_page_playing(sound->page) > 0) {
+		/* The last one has ended. What was played since: */
 		set_horizon(sound, sound->horizon_ns + MOVE_NS);
 	}
 	vtr_sound_page_set_streams(sound->page, playing, capturing);

@@ -327,6 +327,35 @@ static void messages_are_no_larger_than_buffers_can_be(void)
 	driver_end();
 }
 
+static void put_control(uint32_t code, uint32_t stream)
+{
+	const struct sound_pcm_request request = { code, stream };
+	const uint16_t slot = driver_put(SOUND_QUEUE_CONTROL, sizeof(request), sizeof(uint32_t));
+
+	memcpy(driver_out(SOUND_QUEUE_CONTROL, slot), &request, sizeof(request));
+}
+
+/* A desktop's sound server often ends all streams at once. */
+static void the_end_of_recordings_does_not_move_the_end_of_playing(void)
+{
+	begin();
+	vtr_virtio_sound_listen(driver_sound, true);
+	for (uint32_t stream = 0; stream < STREAMS; stream++) {
+		prepare(stream);
+		CHECK_EQ(driver_control(SOUND_PCM_START, stream), SOUND_OK);
+	}
+	driver_play(0, data, 2 * PERIOD);
+	driver_pass(15 * MS);
+	for (uint32_t stream = 0; stream < STREAMS; stream++) {
+		put_control(SOUND_PCM_STOP, stream);
+	}
+	driver_turn();
+	CHECK_EQ(driver_page.playing, 0);
+	CHECK_EQ(driver_page.capturing, 0);
+	CHECK(driver_page.horizon_ns >= driver_now_ns && driver_page.horizon_ns <= driver_now_ns + 20 * MS);
+	driver_end();
+}
+
 static void a_reset_drops_all_state(void)
 {
 	begin();
@@ -575,6 +604,7 @@ int main(void)
 	RUN(release_answers_all_messages_first);
 	RUN(bad_messages_are_refused_at_once);
 	RUN(messages_are_no_larger_than_buffers_can_be);
+	RUN(the_end_of_recordings_does_not_move_the_end_of_playing);
 	RUN(a_reset_drops_all_state);
 	RUN(samples_are_read_as_late_as_possible);
 	RUN(without_a_listener_nothing_is_read);
