@@ -81,9 +81,11 @@ enum vtr_err vtr_sound_take_messages(struct vtr_virtio_sound *sound)
 	enum vtr_err result = VTR_ERR_AGAIN;
 
 	for (size_t i = 0; i < VTR_ARRAY_LEN(queues); i++) {
+		uint32_t *left = &sound->messages_left[queues[i]];
 		enum vtr_err err = VTR_OK;
-		for (int budget = MESSAGES_PER_TURN; budget > 0 && err == VTR_OK; budget--) {
+		while (*left > 0 && err == VTR_OK) {
 			err = take_message(sound, queues[i], now_ns);
+			(*left)--;
 		}
 		if (err == VTR_ERR_NOMEM || (err == VTR_OK && result != VTR_ERR_NOMEM)) {
 			result = err;
@@ -206,6 +208,12 @@ static enum vtr_err take_request(struct vtr_virtio_sound *sound)
 	return err;
 }
 
+/* Returns: whether this turn may take more messages, from both queues. */
+static bool has_time(const struct vtr_virtio_sound *sound)
+{
+	return sound->messages_left[SOUND_QUEUE_TX] > 0 && sound->messages_left[SOUND_QUEUE_RX] > 0;
+}
+
 /* Processes the queues as far as possible. The event queue keeps its buffers: no event is offered. */
 static void pump(void *data)
 {
@@ -215,7 +223,11 @@ static void pump(void *data)
 	if (!sound->running) {
 		return;
 	}
-	for (int budget = REQUESTS_PER_TURN; budget > 0 && control_err == VTR_OK; budget--) {
+	sound->messages_left[SOUND_QUEUE_TX] = MESSAGES_PER_TURN;
+	sound->messages_left[SOUND_QUEUE_RX] = MESSAGES_PER_TURN;
+	/* Each request takes messages, too. */
+	for (int budget = REQUESTS_PER_TURN; budget > 0 && control_err == VTR_OK && has_time(sound);
+	     budget--) {
 		control_err = take_request(sound);
 	}
 	enum vtr_err messages_err = vtr_sound_take_messages(sound);

@@ -89,6 +89,9 @@ struct vtr_virtio_sound {
 	struct vtr_os_loop_timer *again_timer; /* set when one turn could not handle all messages */
 	struct vtr_os_loop_timer *clock_timer; /* set while a stream runs */
 
+	/* How many this turn of the loop may take from TX and RX. */
+	uint32_t messages_left[SOUND_QUEUE_COUNT];
+
 	struct sound_stream streams[SOUND_STREAMS];
 	struct sound_ear ears[SOUND_CAPTURE_STREAMS];
 	int64_t heard_ns; /* when the last block of a microphone came; 0: none has */

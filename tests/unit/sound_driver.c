@@ -36,6 +36,7 @@ struct vtr_virtio_sound *driver_sound;
 const struct vtr_virtio_device *driver_device;
 struct vtr_sound_page driver_page;
 int64_t driver_now_ns;
+uint64_t driver_turns;
 void (*driver_wake)(void);
 uint8_t driver_answer[DRIVER_ROOM];
 size_t driver_answer_size;
@@ -87,6 +88,7 @@ void driver_turn(void)
 	while (task) {
 		struct vtr_os_loop_task *now = task;
 		task = NULL;
+		driver_turns++;
 		now->fn(now->data);
 	}
 	collect();
@@ -112,6 +114,7 @@ void driver_pass(int64_t ns)
 		for (size_t i = 0; i < timer_count; i++) {
 			if (timers[i].at_ns <= driver_now_ns) {
 				timers[i].at_ns = INT64_MAX;
+				driver_turns++;
 				timers[i].fn(timers[i].data);
 			}
 		}

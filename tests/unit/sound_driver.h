@@ -24,6 +24,7 @@ extern struct vtr_virtio_sound *driver_sound;
 extern const struct vtr_virtio_device *driver_device;
 extern struct vtr_sound_page driver_page;
 extern int64_t driver_now_ns;
+extern uint64_t driver_turns; /* of the loop in which the device did something */
 extern void (*driver_wake)(void); /* called when the device wakes the reader of the page; may be NULL */
 
 /* Starts a device and its driver; one at a time. */

@@ -356,6 +356,39 @@ static void the_end_of_recordings_does_not_move_the_end_of_playing(void)
 	driver_end();
 }
 
+static uint32_t wakes;
+
+static void play_nonsense(void)
+{
+	wakes++;
+	while (driver_has_room(TX)) {
+		driver_play(STREAMS, data, PERIOD);
+	}
+}
+
+/* A guest that sends on while it is served does not keep the loop from other things. */
+static void a_turn_of_the_loop_has_an_end(void)
+{
+	begin();
+	vtr_virtio_sound_listen(driver_sound, true);
+	prepare(0);
+	driver_pass(SECOND);
+	driver_wake = play_nonsense;
+	for (uint32_t i = 0; i < DRIVER_QUEUE_SIZE; i++) {
+		put_control(i % 2 == 0 ? SOUND_PCM_START : SOUND_PCM_STOP, 0);
+	}
+	const uint64_t turns = driver_turns;
+	driver_pass(SECOND);
+	CHECK(wakes > DRIVER_QUEUE_SIZE / 2);
+	CHECK(driver_page.refused > 2000);
+	CHECK(driver_page.refused <= (driver_turns - turns) * 512);
+	driver_wake = NULL;
+	CHECK_EQ(driver_page.playing, 0);
+	CHECK_EQ(driver_control(SOUND_PCM_RELEASE, 0), SOUND_OK);
+	CHECK(!driver_waits(STREAMS));
+	driver_end();
+}
+
 static void a_reset_drops_all_state(void)
 {
 	begin();
@@ -605,6 +638,7 @@ int main(void)
 	RUN(bad_messages_are_refused_at_once);
 	RUN(messages_are_no_larger_than_buffers_can_be);
 	RUN(the_end_of_recordings_does_not_move_the_end_of_playing);
+	RUN(a_turn_of_the_loop_has_an_end);
 	RUN(a_reset_drops_all_state);
 	RUN(samples_are_read_as_late_as_possible);
 	RUN(without_a_listener_nothing_is_read);
