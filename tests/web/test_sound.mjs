@@ -305,6 +305,20 @@ test('a browser that waits for a click', async () => {
   await machine.wait('LISTEN 0');
 });
 
+test('a browser without a decoder for sound', async () => {
+  await machine.say(`tone ${HERTZ} 16000`);
+  const page = await open(machine.control, {}, page => page.addInitScript(() => {
+    delete window.AudioDecoder;
+  }));
+  await page.click('#stage', {position: {x: 200, y: 200}});
+  await state(page, 'none');
+  assert.ok(await page.isDisabled('#sound'));
+  assert.match(await page.getAttribute('#sound', 'title'), /This browser cannot play/);
+  await page.waitForTimeout(300);
+  assert.deepEqual(machine.lines.filter(line => line === 'LISTEN 1'), [], 'nothing is sent that nobody hears');
+  await close(page);
+});
+
 test('a hidden page plays on', async () => {
   await machine.say(`tone ${HERTZ} 16000`);
   const page = await openHeard();

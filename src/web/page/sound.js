@@ -69,8 +69,9 @@ export class Sound {
 
   // --- hearing ---
 
+  // Some browsers decode video, but no sound.
   supported() {
-    return typeof AudioContext === 'function' && typeof AudioWorkletNode === 'function' && isSecureContext;
+    return [window.AudioContext, window.AudioWorkletNode, window.AudioDecoder].every(api => typeof api === 'function');
   }
 
   async start() {
@@ -203,7 +204,8 @@ export class Sound {
     button.querySelector('span').textContent = text;
     button.querySelector('use').setAttribute('href', state === 'on' ? '#i-sound' : '#i-muted');
     button.ariaPressed = String(state === 'on');
-    button.title = state === 'none' ? 'Browsers play sound only on pages that come over TLS or from this machine' : text;
+    button.title = state !== 'none' ? text : isSecureContext ? 'This browser cannot play the machine\'s sound' :
+      'Browsers play sound only on pages that come over TLS or from this machine';
     this.showMicrophone();
   }
 
