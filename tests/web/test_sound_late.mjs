@@ -107,6 +107,29 @@ const chord = play(stall(60), {tones: [262, 330, 392, 1046]});
 assert.equal(chord.player.gaps, 0);
 assert.ok(examine(chord, 997).step < 0.1);
 
+// Sound that is turned off before it starts leaves nothing behind: the next one waits as long as any for late packets.
+for (const off of [false, true]) {
+  const {player, worker} = makePlayer(() => 1.8e12);
+  const output = [new Float32Array(QUANTUM), new Float32Array(QUANTUM)];
+  const run = samples => {
+    for (let i = 0; i < samples; i += QUANTUM) {
+      player.process([], [output]);
+    }
+  };
+  run(RATE);
+  if (off) {
+    worker.onmessage({data: makePacket(0, [997])});
+    run(12 * MS);
+    worker.onmessage({data: {reset: true}});
+    run(RATE);
+  }
+  worker.onmessage({data: makePacket(1000, [997])});
+  run(12 * MS);
+  assert.ok(!player.playing && player.wait > 0, `wait ${player.wait}`);
+  run(12 * MS);
+  assert.ok(player.playing);
+}
+
 // Without the search for the piece that fits, the tone breaks.
 const blind = PLAYER.replace('if (likeness > best) {', 'if (best === -Infinity) {');
 assert.notEqual(blind, PLAYER);

@@ -132,6 +132,7 @@ class Player extends AudioWorkletProcessor {
     } else if (message.reset) {
       this.end = Math.min(this.end, Math.ceil(this.at));
       this.idle = true;
+      this.wait = 0;
     }
   }
 
