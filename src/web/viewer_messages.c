@@ -287,10 +287,14 @@ static bool check_control(struct vtr_viewer *viewer, const struct vtr_message *m
 	if (!vtr_viewer_people_is_in_vain(&viewer->people, viewer->session->web, message->type)) {
 		return true;
 	}
-	if (message->type == VTR_MESSAGE_MODE || message->type == VTR_MESSAGE_BITRATE ||
-	    message->type == VTR_MESSAGE_OPEN_MICROPHONE) {
+	const bool speaks = message->type == VTR_MESSAGE_OPEN_MICROPHONE && message->on;
+	if (message->type == VTR_MESSAGE_MODE || message->type == VTR_MESSAGE_BITRATE || speaks) {
 		vtr_viewer_notify(viewer, message->display, VTR_MESSAGE_NOTICE_CONTROL,
 		                  "another person has control");
+	}
+	/* Its user must not believe to be heard. */
+	if (speaks && viewer->sound) {
+		vtr_viewer_sound_refuse_microphone(viewer->sound);
 	}
 	return false;
 }

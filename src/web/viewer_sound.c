@@ -236,6 +236,11 @@ void vtr_viewer_sound_open_microphone(struct vtr_viewer_sound *viewer_sound, boo
 	}
 }
 
+void vtr_viewer_sound_refuse_microphone(struct vtr_viewer_sound *viewer_sound)
+{
+	on_replaced(viewer_sound);
+}
+
 void vtr_viewer_sound_take_microphone(struct vtr_viewer_sound *viewer_sound)
 {
 	if (viewer_sound->speaks) {

@@ -47,6 +47,8 @@ void vtr_viewer_sound_heard(struct vtr_viewer_sound *viewer_sound, uint32_t numb
 
 /* Opens or closes the microphone. Another viewer's is closed when this one opens. */
 void vtr_viewer_sound_open_microphone(struct vtr_viewer_sound *viewer_sound, bool on);
+/* It cannot be opened now: tells the page. */
+void vtr_viewer_sound_refuse_microphone(struct vtr_viewer_sound *viewer_sound);
 /* Closes it if it is open, and tells the page. */
 void vtr_viewer_sound_take_microphone(struct vtr_viewer_sound *viewer_sound);
 

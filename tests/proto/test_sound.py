@@ -254,7 +254,16 @@ class SpeakingTest(SoundTest):
         self.speak(first, 5)
         self.assertEqual(self.machine.voice()[0], 0)
         first.send(ws.open_microphone())
+        # Who speaks in vain is told so; who stops is not.
+        self.assertEqual(first.wait('microphone', 10)['on'], 0)
         self.assertEqual(first.wait('notice')['code'], 4)
+        first.send(ws.open_microphone(False))
+        for number in (3, 4): # a pong may overtake what is due with it
+            first.send(ws.ping(number))
+            name = ''
+            while name != 'pong':
+                name = first.next()[0]
+                self.assertNotIn(name, ('microphone', 'notice'))
         self.speak(first, 5)
         self.assertEqual(self.machine.voice()[0], 0)
         second.send(ws.control(ws.SHARE))
