@@ -386,6 +386,40 @@ test('the microphone is heard while it is on', async () => {
   await close(page);
 });
 
+test('a user who answers when the connection is another one', async () => {
+  const page = await open(machine.control, {permissions: ['microphone']}, page => page.addInitScript(() => {
+    const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+    navigator.mediaDevices.getUserMedia = async wanted => {
+      const stream = await ask(wanted);
+      window.track = stream.getAudioTracks()[0];
+      await new Promise(resolve => {
+        window.answer = resolve;
+      });
+      return stream;
+    };
+    const RealWorker = window.Worker;
+    window.Worker = class extends RealWorker {
+      constructor(...args) {
+        super(...args);
+        window.worker ||= this;
+      }
+    };
+  }));
+  await page.click('#microphone');
+  await page.waitForFunction(() => window.answer);
+  // What the worker says when the connection is lost, and of the next one.
+  await page.evaluate(() => {
+    const say = data => window.worker.onmessage({data});
+    say({kind: 'closed', code: 1006, reason: '', final: false, waitMs: 100});
+    say({kind: 'welcome', mayControl: true, viewToken: ''});
+    say({kind: 'sound', plays: true, records: true});
+    window.answer();
+  });
+  await page.waitForFunction(() => window.track.readyState === 'ended');
+  assert.equal(await page.getAttribute('#microphone', 'aria-pressed'), 'false');
+  await close(page);
+});
+
 test('one speaks at a time', async () => {
   const [first, second] = [await open(machine.control, {permissions: ['microphone']}), await open(machine.control, {permissions: ['microphone']})];
   await first.click('#microphone');

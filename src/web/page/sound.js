@@ -30,6 +30,7 @@ export class Sound {
     this.context = null;
     this.muted = recall(KEY) === 'muted';
     this.microphone = null; // {context, stream}
+    this.connection = null; // another object for each
     this.asks = false; // the browser asks the user
     this.mayControl = false;
     // Browsers play nothing before the user has done something with the page.
@@ -51,11 +52,13 @@ export class Sound {
 
   onWelcome(mayControl) {
     this.mayControl = mayControl;
+    this.connection = {};
     this.known = null; // a server that has sound says so
     this.show();
   }
 
   onClosed() {
+    this.connection = null;
     this.closeMicrophone();
     this.show();
   }
@@ -139,7 +142,8 @@ export class Sound {
   // --- speaking ---
 
   async openMicrophone() {
-    if (this.asks) {
+    const {connection} = this;
+    if (this.asks || !connection) {
       return;
     }
     this.asks = true;
@@ -147,6 +151,10 @@ export class Sound {
       const stream = await navigator.mediaDevices.getUserMedia({
         audio: {channelCount: 1, echoCancellation: true, noiseSuppression: true, autoGainControl: true},
       });
+      if (this.connection !== connection) { // the user was long in answering: a new connection has no microphone
+        stream.getTracks().forEach(track => track.stop());
+        return;
+      }
       this.microphone = {stream, context: null};
       stream.getAudioTracks()[0].onended = () => this.closeMicrophone();
       const context = await makeContext();
@@ -213,6 +221,7 @@ export class Sound {
     const button = at('microphone');
     const on = this.microphone !== null;
     button.hidden = !this.known?.records || !this.mayControl || !navigator.mediaDevices;
+    button.disabled = !this.connection;
     at('recording').hidden = !on;
     button.ariaPressed = String(on);
     button.title = button.querySelector('span').textContent = on ? 'Microphone is on' : 'Microphone';
