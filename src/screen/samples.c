@@ -2,10 +2,20 @@
 #include "screen/samples.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <string.h>
 
 /* A louder sample is a fault of a program in the guest, and becomes 0: it must not silence other programs. */
 #define LOUDEST 16.0f
+/* Less than this is never heard, but its products in the resampler can be denormal numbers, which take some processors
+ * a hundred times as long: effects that fade out end in such numbers. */
+#define QUIETEST 0x1p-40f
+
+/* Returns: false also for what is not a number. */
+static bool is_sound(double value)
+{
+	return fabs(value) <= (double)LOUDEST && fabs(value) >= (double)QUIETEST;
+}
 
 static float read_s24(const uint8_t *at)
 {
@@ -19,7 +29,7 @@ static float read_float(const uint8_t *at)
 	float value;
 
 	memcpy(&value, at, sizeof(value));
-	return fabsf(value) <= LOUDEST ? value : 0; /* 0 also if it is not a number */
+	return is_sound((double)value) ? value : 0;
 }
 
 static float read_float64(const uint8_t *at)
@@ -27,7 +37,7 @@ static float read_float64(const uint8_t *at)
 	double value;
 
 	memcpy(&value, at, sizeof(value));
-	return fabs(value) <= (double)LOUDEST ? (float)value : 0;
+	return is_sound(value) ? (float)value : 0;
 }
 
 static float read_16(const uint8_t *at, uint16_t flip)

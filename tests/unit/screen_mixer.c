@@ -468,6 +468,23 @@ static void numbers_that_are_none_are_silence(void)
 	CHECK(to[0] == 0 && to[1] == 0 && to[2] == 0 && to[3] == 1);
 }
 
+/* The last of an effect that fades out costs much time and is not heard. */
+static void what_is_too_quiet_is_silence(void)
+{
+	struct vtr_sound_piece piece = { .format = VTR_SOUND_FLOAT, .channels = 2, .frames = 2 };
+	const float from[] = { 1e-42f, -1e-30f, 1e-12f, -0x1p-24f };
+	const double wide[] = { 1e-310, -1e-40, 1e-12, -0x1p-24 };
+	float to[4];
+
+	memcpy(piece.data, from, sizeof(from));
+	vtr_samples_read(&piece, to);
+	CHECK(to[0] == 0 && to[1] == 0 && to[2] > 0 && to[3] == -0x1p-24f);
+	piece.format = VTR_SOUND_FLOAT64;
+	memcpy(piece.data, wide, sizeof(wide));
+	vtr_samples_read(&piece, to);
+	CHECK(to[0] == 0 && to[1] == 0 && to[2] > 0 && to[3] == -0x1p-24f);
+}
+
 int main(void)
 {
 	heard = malloc(2 * HEARD_MAX * sizeof(*heard));
@@ -482,6 +499,7 @@ int main(void)
 	RUN(an_old_horizon_is_no_delay);
 	RUN(pieces_that_make_no_sense_are_left_out);
 	RUN(numbers_that_are_none_are_silence);
+	RUN(what_is_too_quiet_is_silence);
 	free(heard);
 	return 0;
 }
