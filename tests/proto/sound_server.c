@@ -216,12 +216,13 @@ static void obey(const char *line)
 	fflush(stdout);
 }
 
-static struct vtr_web *start_web(struct vtr_tokens *tokens)
+static struct vtr_web *start_web(struct vtr_log *log, struct vtr_tokens *tokens)
 {
 	struct vtr_os_inet inet;
 	struct vtr_web *web;
 	char text[VTR_OS_INET_TEXT];
 	struct vtr_web_params params = {
+		.log = log,
 		.screen = machine.front.screen,
 		.streams = machine.front.streams,
 		.sound = machine.sound,
@@ -230,7 +231,6 @@ static struct vtr_web *start_web(struct vtr_tokens *tokens)
 
 	CHECK_OK(vtr_os_inet_parse("127.0.0.1:0", &inet));
 	CHECK_OK(vtr_os_inet_listen(&inet, 16, &params.listen_fd));
-	CHECK_OK(vtr_log_create("warn", 2, NULL, &params.log));
 	CHECK_OK(vtr_web_create(&params, &web));
 	CHECK_OK(vtr_web_start(web));
 	vtr_os_inet_text(&inet, text);
@@ -245,10 +245,12 @@ int main(int argc, char **argv)
 	const bool deaf = argc > 1 && strcmp(argv[1], "deaf") == 0;
 	const struct vtr_sound_source source = { .listen = listen_to, .speak = deaf ? NULL : hear };
 	struct vtr_tokens tokens;
+	struct vtr_log *log;
 	pthread_t thread;
 	char line[128];
 
 	pthread_mutex_init(&machine.lock, NULL);
+	CHECK_OK(vtr_log_create("warn", 2, NULL, &log));
 	CHECK_OK(vtr_sound_create(NULL, &machine.sound));
 	vtr_sound_connect(machine.sound, &source);
 	CHECK_OK(vtr_tokens_make(&tokens));
@@ -256,7 +258,7 @@ int main(int argc, char **argv)
 	front_resize(&machine.front, WIDTH, HEIGHT);
 	front_fill(&machine.front, 0, 0);
 	front_flush(&machine.front, 0);
-	struct vtr_web *web = start_web(&tokens);
+	struct vtr_web *web = start_web(log, &tokens);
 	CHECK_EQ(pthread_create(&thread, NULL, play, NULL), 0);
 	while (fgets(line, sizeof(line), stdin)) {
 		line[strcspn(line, "\n")] = '\0';
@@ -269,5 +271,6 @@ int main(int argc, char **argv)
 	close(machine.front.control_fd);
 	pthread_join(machine.front.thread, NULL);
 	vtr_web_destroy(web);
+	vtr_log_destroy(log);
 	return 0;
 }
