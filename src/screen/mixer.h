@@ -47,7 +47,7 @@ void vtr_audio_mixer_destroy(struct vtr_audio_mixer *mixer);
 /* Set it before the first vtr_audio_mixer_listen(). The sink is copied. */
 void vtr_audio_mixer_set_sink(struct vtr_audio_mixer *mixer, const struct vtr_audio_sink *sink);
 
-/* Begins or ends to mix: without it, nothing is mixed and the sink is not called. It may be called once more after the
+/* Begins or ends to mix: without it, nothing is mixed and the sink is not called, except perhaps once more after the
  * end. Thread: any. */
 void vtr_audio_mixer_listen(struct vtr_audio_mixer *mixer, bool on);
 

@@ -15,8 +15,8 @@ struct vtr_sound {
 	struct vtr_audio_encoder *encoder; /* or NULL. Thread: of the blocks */
 	bool was_coding; /* Thread: of the blocks */
 
-	pthread_mutex_t
-		lock; /* guards what follows; held during callbacks of sinks, and of the source's listen() */
+	/* Guards what follows; held during callbacks of sinks, and of the source's listen(). */
+	pthread_mutex_t lock;
 	struct vtr_list sinks;
 
 	pthread_mutex_t speaker_lock; /* guards what follows; held during replaced() and speak() */

@@ -27,8 +27,8 @@ struct vtr_viewer_sound {
 	struct vtr_sound_sink sink;
 	struct vtr_sound_speaker speaker;
 	bool hello_due, listens;
-	uint32_t sent,
-		heard; /* numbers for this viewer: of the next packet, and of the first that is not acknowledged */
+	/* Numbers for this viewer: of the next packet, and of the first that is not acknowledged. */
+	uint32_t sent, heard;
 	uint64_t sent_count;
 	bool speaks; /* the page has opened the microphone */
 	struct vtr_bucket speech;
