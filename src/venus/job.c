@@ -124,20 +124,7 @@ void vtr_job_queue(struct vtr_lanes *lanes, struct vtr_job *job)
 	atomic_store(&lanes->oldest, vtr_container_of(lanes->jobs.next, struct vtr_job, link)->number);
 }
 
-/* Called with the lock held: the job is done, or goes back to its owner. */
-static void leave_list(struct vtr_lanes *lanes, struct vtr_job *job)
-{
-	vtr_list_remove(&job->link);
-	lanes->job_count--;
-	lanes->job_bytes -= job->size;
-	job->lane->load -= job->size;
-	atomic_store(&lanes->oldest,
-	             vtr_list_empty(&lanes->jobs) ?
-	                     lanes->next :
-	                     vtr_container_of(lanes->jobs.next, struct vtr_job, link)->number);
-}
-
-/* Gives a job back to the stream that it came from, which may end as soon as the lock is released. */
+/* Gives a job back to the stream that it came from. */
 static void give_back(struct vtr_job *job)
 {
 	struct vtr_dispatch *owner = job->owner;
@@ -164,13 +151,24 @@ static void tell_progress(struct vtr_lanes *lanes)
 
 void vtr_job_finish(struct vtr_lanes *lanes, struct vtr_job *job, bool back)
 {
+	const size_t size = job->size;
+
 	pthread_mutex_lock(&lanes->lock);
-	leave_list(lanes, job);
+	vtr_list_remove(&job->link);
+	job->lane->load -= size;
 	if (back) {
 		give_back(job);
 	} else {
 		release(lanes, job);
 	}
+	/* Last, because these are read without the lock: a stream that finds its jobs ended also finds those that came
+	 * back, and may end itself. */
+	lanes->job_bytes -= size;
+	atomic_fetch_sub(&lanes->job_count, 1);
+	atomic_store(&lanes->oldest,
+	             vtr_list_empty(&lanes->jobs) ?
+	                     lanes->next :
+	                     vtr_container_of(lanes->jobs.next, struct vtr_job, link)->number);
 	pthread_mutex_unlock(&lanes->lock);
 	tell_progress(lanes);
 }

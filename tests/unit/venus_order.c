@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lanes: recordings that the ring's thread takes back, or that a lane gives back, stay in the order of their ring.
+ */
+#include "lanes_guest.h"
+
+/* --- a ring that ends while a lane gives a job back ------------------------------------------------------- */
+
+struct vtr_ring;
+
+bool __real_vtr_os_park(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);
+bool __wrap_vtr_os_park(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns);
+void __real_vtr_ring_poke(struct vtr_ring *ring);
+void __wrap_vtr_ring_poke(struct vtr_ring *ring);
+
+/* A lane that gives a job back takes a while, and threads that wait do not sleep. */
+static atomic_bool linger;
+static atomic_bool ring_is_gone;
+
+/* Threads may be woken for nothing. */
+bool __wrap_vtr_os_park(_Atomic uint32_t *word, uint32_t value, int64_t timeout_ns)
+{
+	return __real_vtr_os_park(word, value, atomic_load(&linger) ? 1000 : timeout_ns);
+}
+
+void __wrap_vtr_ring_poke(struct vtr_ring *ring)
+{
+	if (atomic_load(&linger)) {
+		usleep(50000);
+		CHECK(!atomic_load(&ring_is_gone));
+	}
+	__real_vtr_ring_poke(ring);
+}
+
+static void release_soon(void *data)
+{
+	(void)data;
+	usleep(50000);
+	atomic_store(&strict_hold, false);
+}
+
+/* A stream with a command that a lane does not run. Its first draw does not wait. */
+static void record_foreign(unsigned ring, uint64_t id, uint32_t value)
+{
+	open_stream();
+	put_begin(id);
+	for (uint32_t i = 0; i < DRAWS; i++) {
+		PUT(vkCmdDraw, .commandBuffer = ID(VkCommandBuffer, id), .vertexCount = value + i,
+		    .firstVertex = i + 1);
+	}
+	PUT(vkCreateBuffer, ON_DEVICE, .pBuffer = BUFFER,
+	    .pCreateInfo =
+	            &(VkBufferCreateInfo){ .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, .size = 64 });
+	put_end(id);
+	send_stream(ring, 0);
+}
+
+/* For TSan: what the lane still does with the ring comes before the ring ends. */
+static void rings_outlive_their_jobs(void)
+{
+	struct vtr_os_thread thread;
+
+	open_guest(1);
+	atomic_store(&strict_hold, true);
+	record(0, FIRST, 1);
+	wait_held(1);
+	record_foreign(1, FIRST + 1, 2);
+	CHECK(wait_ring(1, 0));
+	atomic_store(&linger, true);
+	CHECK_OK(vtr_os_thread_create(&thread, "release", release_soon, NULL));
+	CHECK_OK(SEND(&guest, vkDestroyRingMESA, .ring = 101));
+	atomic_store(&ring_is_gone, true);
+	vtr_os_thread_join(&thread);
+	atomic_store(&linger, false);
+	CHECK(wait_ring(0, 0));
+	close_guest();
+}
+
+int main(void)
+{
+	RUN(rings_outlive_their_jobs);
+	return 0;
+}
