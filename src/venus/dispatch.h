@@ -47,7 +47,7 @@ struct vtr_dispatch {
 	uint64_t own_buffer;
 	uint64_t limit; /* the number of the job whose commands this stream runs itself, else 0 */
 	struct vtr_list returned; /* jobs that lanes have given back; guarded by the lanes' lock */
-	_Atomic uint32_t returned_count;
+	_Atomic uint32_t returned_count; /* the same, and those of them that the stream is running */
 	struct vtr_list queued; /* submits (venus/submit_queue.h) */
 	uint32_t queued_count;
 	struct vtr_holds holds; /* recordings that are not copied yet */

@@ -416,7 +416,6 @@ static struct vtr_job *take_returned(struct vtr_dispatch *d)
 			job = NULL;
 		} else {
 			vtr_list_remove(&job->link);
-			atomic_fetch_sub(&d->returned_count, 1);
 		}
 	}
 	pthread_mutex_unlock(&lanes->lock);
@@ -437,6 +436,8 @@ static enum vtr_err run_returned(struct vtr_dispatch *d)
 		          (unsigned long long)job->number);
 		err = run_here(d, job);
 		vtr_job_discard(d->venus->lanes, job);
+		/* Not before: until then, lanes give back what follows it. */
+		atomic_fetch_sub(&d->returned_count, 1);
 	}
 	return err;
 }

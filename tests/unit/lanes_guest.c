@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "lanes_guest.h"
 
+#include <limits.h>
+
 struct guest guest;
 uint8_t *streams;
 size_t stream_used;
@@ -196,6 +198,7 @@ void open_memory(uint8_t lanes, uint64_t max_memory)
 		                           .max_memory = max_memory };
 
 	atomic_store(&strict_hold, false);
+	atomic_store(&strict_pass, UINT_MAX);
 	atomic_store(&strict_submits, 0);
 	atomic_store(&strict_calls, 0);
 	atomic_store(&strict_destroyed, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "strict_commands.h"
 
+#include <limits.h>
 #include <sched.h>
 
 #include "base/list.h"
@@ -31,6 +32,7 @@ static uint32_t submit_count;
 atomic_uint strict_held, strict_calls, strict_block, strict_destroyed, strict_submits,
 	strict_submits_at_destroy;
 atomic_bool strict_hold, strict_ignores;
+atomic_uint strict_pass = UINT_MAX;
 atomic_int strict_begin_fails, strict_end_fails, strict_allocate_fails, strict_create_fails;
 
 static void enter(struct pool *pool)
@@ -194,7 +196,7 @@ static void draw(struct buffer *buffer, uint32_t vertices, uint32_t instances, u
 	CHECK(buffer->state == RECORDING || atomic_load(&strict_ignores));
 	if (first == 0 && atomic_load(&strict_hold)) {
 		atomic_fetch_add(&strict_held, 1);
-		while (atomic_load(&strict_hold)) {
+		while (atomic_load(&strict_hold) && atomic_load(&strict_pass) != vertices) {
 			CHECK(vtr_os_now_ns() < limit);
 			sched_yield();
 		}

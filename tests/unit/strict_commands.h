@@ -15,6 +15,7 @@ void strict_replace(void);
 void strict_replace_by_nothing(void);
 
 extern atomic_bool strict_hold; /* recordings wait in their first draw (firstVertex is 0) while this is set */
+extern atomic_uint strict_pass; /* a first draw with this number of vertices goes on all the same */
 extern atomic_bool strict_ignores; /* draws outside of a recording do not stop the test */
 extern atomic_uint strict_held; /* those that wait */
 extern atomic_uint strict_calls; /* of vkCreateBuffer and vkWaitForFences */

@@ -4,6 +4,25 @@
  */
 #include "lanes_guest.h"
 
+static void wait_called(unsigned count)
+{
+	const int64_t limit = vtr_os_now_ns() + PATIENCE_MS * INT64_C(1000000);
+
+	while (atomic_load(&strict_calls) < count) {
+		CHECK(!is_broken(0) && vtr_os_now_ns() < limit);
+		usleep(100);
+	}
+}
+
+/* No other recording than these begins. */
+static void check_held(unsigned count)
+{
+	for (int i = 0; i < 100; i++) {
+		CHECK_EQ(atomic_load(&strict_held), count);
+		usleep(1000);
+	}
+}
+
 /* --- a ring that ends while a lane gives a job back ------------------------------------------------------- */
 
 struct vtr_ring;
@@ -76,8 +95,39 @@ static void rings_outlive_their_jobs(void)
 	close_guest();
 }
 
+/* --- order ------------------------------------------------------------------------------------------------ */
+
+/* The ring's thread is in a recording that a lane has given back: the next one of the same buffer comes after it. */
+static void behind_what_came_back(void)
+{
+	open_guest(1);
+	atomic_store(&strict_hold, true);
+	record(1, FIRST, 1000);
+	wait_held(1);
+	atomic_store(&strict_block, 1);
+	record_foreign(0, FIRST + 1, 2000);
+	CHECK(wait_ring(0, 0));
+	record(1, FIRST + 2, 3000);
+	CHECK(wait_ring(1, 0));
+	record(0, FIRST + 1, 4000);
+	CHECK(wait_ring(0, 0));
+	atomic_store(&strict_pass, 1000); /* the lane goes on to FIRST + 2 */
+	wait_called(1); /* the ring's thread is in the middle of FIRST + 1 */
+	wait_held(1);
+	atomic_store(&strict_pass, 3000);
+	usleep(50000);
+	check_held(0);
+	atomic_store(&strict_hold, false);
+	atomic_store(&strict_block, 0);
+	submit_buffers(0, FIRST + 1, 1);
+	CHECK(wait_ring(0, 0));
+	check_submitted(0, 4000);
+	close_guest();
+}
+
 int main(void)
 {
 	RUN(rings_outlive_their_jobs);
+	RUN(behind_what_came_back);
 	return 0;
 }
