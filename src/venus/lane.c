@@ -377,7 +377,8 @@ static enum vtr_err run_here(struct vtr_dispatch *d, struct vtr_job *job)
 
 /* Takes the stream's latest job below `limit` that no lane has begun, with its bytes. It takes the latest, because
  * lanes begin with the earliest. With `late` it takes only a job that has to wait for another one of its lane: a lane
- * that is being woken begins soon. Returns: NULL if no job is left. */
+ * that is being woken begins soon. A job stays in its lane if a later one records the same buffer again: the lane has
+ * both, and keeps their order. Returns: NULL if no job is left. */
 static struct vtr_job *take_unbegun(struct vtr_dispatch *d, uint64_t limit, uint64_t id, bool late)
 {
 	struct vtr_lanes *lanes = d->venus->lanes;
@@ -390,6 +391,8 @@ static struct vtr_job *take_unbegun(struct vtr_dispatch *d, uint64_t limit, uint
 		if (job->owner == d && !job->begun && job->number < limit && vtr_job_is_of(job, id) &&
 		    (!late || job->lane->load > job->size)) {
 			found = job;
+		} else if (found != NULL && job->buffer == found->buffer) {
+			found = NULL;
 		}
 	}
 	if (found != NULL) {

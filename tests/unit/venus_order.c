@@ -125,9 +125,34 @@ static void behind_what_came_back(void)
 	close_guest();
 }
 
+/* While a submit waits for the lane, the ring's thread could do the lane's next recording. But then the lane could
+ * begin with a later one of the same buffer. */
+static void the_same_buffer_twice(void)
+{
+	open_guest(1);
+	atomic_store(&strict_hold, true);
+	record(0, FIRST, 1000);
+	wait_held(1);
+	record(0, FIRST + 1, 2000);
+	submit_buffers(0, FIRST, 1);
+	record(0, FIRST + 1, 3000);
+	usleep(50000); /* the ring's thread helps, if it does */
+	atomic_store(&strict_pass, 1000); /* the lane goes on to the next one */
+	usleep(50000);
+	atomic_store(&strict_pass, 3000);
+	usleep(50000);
+	atomic_store(&strict_hold, false);
+	submit_more(0, FIRST + 1, 1);
+	CHECK(wait_ring(0, 0));
+	check_submitted(0, 1000);
+	check_submitted(1, 3000);
+	close_guest();
+}
+
 int main(void)
 {
 	RUN(rings_outlive_their_jobs);
 	RUN(behind_what_came_back);
+	RUN(the_same_buffer_twice);
 	return 0;
 }
