@@ -448,10 +448,12 @@ static enum vtr_err run_returned(struct vtr_dispatch *d)
 static enum vtr_err settle(struct vtr_dispatch *d, uint64_t limit, uint64_t id)
 {
 	struct vtr_lanes *lanes = d->venus->lanes;
+	/* There may be any command in a job that no lane has begun, so it stays behind earlier submits. */
+	const uint64_t own_limit = d->queued_count != 0 ? vtr_min(limit, vtr_submits_limit(d)) : limit;
 	enum vtr_err err = VTR_OK;
 	struct vtr_job *job;
 
-	while (d->limit == 0 && err == VTR_OK && (job = take_unbegun(d, limit, id, false)) != NULL) {
+	while (d->limit == 0 && err == VTR_OK && (job = take_unbegun(d, own_limit, id, false)) != NULL) {
 		err = run_here(d, job);
 		vtr_job_finish(lanes, job, false);
 	}

@@ -100,14 +100,19 @@ void vtr_submits_end(struct vtr_dispatch *d)
 	}
 }
 
+uint64_t vtr_submits_limit(const struct vtr_dispatch *d)
+{
+	return first(d)->limit;
+}
+
 bool vtr_submits_ready(const struct vtr_dispatch *d)
 {
-	return vtr_lanes_done(d, first(d)->limit);
+	return vtr_lanes_done(d, vtr_submits_limit(d));
 }
 
 enum vtr_err vtr_submits_help(struct vtr_dispatch *d)
 {
-	return vtr_lanes_help(d, first(d)->limit);
+	return vtr_lanes_help(d, vtr_submits_limit(d));
 }
 
 uint32_t vtr_submits_position(const struct vtr_dispatch *d)

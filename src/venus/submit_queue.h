@@ -30,6 +30,8 @@ VTR_MUST_CHECK enum vtr_err vtr_submits_run(struct vtr_dispatch *d, enum vtr_sub
 bool vtr_submits_ready(const struct vtr_dispatch *d);
 /* While the first queued submit cannot run: does a part of what it waits for, or waits a moment. */
 VTR_MUST_CHECK enum vtr_err vtr_submits_help(struct vtr_dispatch *d);
+/* Returns: the number of the first job that is behind the first queued submit. There is one. */
+uint64_t vtr_submits_limit(const struct vtr_dispatch *d);
 /* Returns: the position in the ring of the first queued submit. There is one. */
 uint32_t vtr_submits_position(const struct vtr_dispatch *d);
 /* Frees what is queued, at the end of the stream. */

@@ -149,10 +149,37 @@ static void the_same_buffer_twice(void)
 	close_guest();
 }
 
+/* A ring's thread that records a lane's next job itself does so behind the submits in its queue: there may be anything
+ * in the job. */
+static void behind_submits(void)
+{
+	open_guest(1);
+	make_buffer();
+	CHECK(wait_ring(0, 0));
+	atomic_store(&strict_hold, true);
+	record(0, FIRST, 1);
+	wait_held(1);
+	submit_buffers(0, FIRST, 1);
+	open_stream();
+	put_begin(FIRST + 1);
+	put_draws(FIRST + 1, 2, DRAWS);
+	PUT(vkDestroyBuffer, ON_DEVICE, .buffer = ID(VkBuffer, BUFFER));
+	put_end(FIRST + 1);
+	send_stream(0, 0);
+	RING(0, vkResetCommandBuffer, .commandBuffer = ID(VkCommandBuffer, FIRST + 1));
+	check_stuck(0);
+	atomic_store(&strict_hold, false);
+	CHECK(wait_ring(0, 0));
+	CHECK_EQ(atomic_load(&strict_destroyed), 1);
+	CHECK_EQ(atomic_load(&strict_submits_at_destroy), 1);
+	close_guest();
+}
+
 int main(void)
 {
 	RUN(rings_outlive_their_jobs);
 	RUN(behind_what_came_back);
 	RUN(the_same_buffer_twice);
+	RUN(behind_submits);
 	return 0;
 }
