@@ -216,7 +216,8 @@ static bool settle(struct vtr_dispatch *d, uint32_t command)
 		return true;
 	}
 	id = waits_for(d, command);
-	if (id != 0 && id == d->own_buffer && info->record != VTW_RECORD_NONE) {
+	if (id != 0 && id == d->own_buffer && info->record != VTW_RECORD_NONE &&
+	    info->record != VTW_RECORD_BEGIN) {
 		return true;
 	}
 	if (vtr_lanes_busy(d) || d->queued_count != 0) {

@@ -43,7 +43,8 @@ struct vtr_dispatch {
 	uint8_t *scratch[VTR_SCRATCHES]; /* private copies */
 	size_t scratch_size[VTR_SCRATCHES];
 	struct vtr_recording *recording; /* in a lane's job (venus/lane.h), else NULL */
-	/* The command buffer that this stream records itself, by its id: no lane has got it since. */
+	/* The command buffer that this stream records itself, by its id. Its begin has waited for lanes; the commands
+	 * behind that need not. */
 	uint64_t own_buffer;
 	uint64_t limit; /* the number of the job whose commands this stream runs itself, else 0 */
 	struct vtr_list returned; /* jobs that lanes have given back; guarded by the lanes' lock */

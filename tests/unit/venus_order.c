@@ -175,11 +175,40 @@ static void behind_submits(void)
 	close_guest();
 }
 
+/* A ring that has recorded a buffer itself waits when a lane has got it since, through another ring. */
+static void from_another_ring(void)
+{
+	const VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
+
+	open_guest(LANES);
+	for (int i = 0; i < 2; i++) {
+		RING(1, vkBeginCommandBuffer, .commandBuffer = ID(VkCommandBuffer, FIRST),
+		     .pBeginInfo = &begin);
+		if (i == 1) {
+			check_stuck(1);
+			atomic_store(&strict_hold, false);
+		}
+		RING(1, vkCmdDraw, .commandBuffer = ID(VkCommandBuffer, FIRST), .vertexCount = 5);
+		RING(1, vkEndCommandBuffer, .commandBuffer = ID(VkCommandBuffer, FIRST));
+		CHECK(wait_ring(1, 0));
+		if (i == 0) {
+			atomic_store(&strict_hold, true);
+			record(0, FIRST, 7);
+			wait_held(1);
+		}
+	}
+	submit_buffers(1, FIRST, 1);
+	CHECK(wait_ring(1, 0));
+	CHECK_EQ(strict_sum(0), strict_add(0, 5));
+	close_guest();
+}
+
 int main(void)
 {
 	RUN(rings_outlive_their_jobs);
 	RUN(behind_what_came_back);
 	RUN(the_same_buffer_twice);
 	RUN(behind_submits);
+	RUN(from_another_ring);
 	return 0;
 }
