@@ -441,15 +441,22 @@ enum vtr_err vtr_dispatch_run_between(struct vtr_dispatch *d, const uint8_t *dat
 	uint8_t *scratch = d->scratch[VTR_SCRATCH_INDIRECT];
 	const size_t scratch_size = d->scratch_size[VTR_SCRATCH_INDIRECT];
 	const bool indirect = d->indirect;
+	const size_t own_size = vtr_min(SCRATCH_SIZE, size);
+	uint8_t *own = malloc(own_size);
 	enum vtr_err err;
 
+	if (own == NULL) {
+		vtr_venus_fail(d->venus, "command stream", "not enough memory to read it", size);
+		return VTR_ERR_PROTOCOL;
+	}
 	vtr_arena_init(&d->arena, ARENA_FIRST, &d->venus->resources.budget);
-	d->scratch[VTR_SCRATCH_INDIRECT] = NULL;
-	d->scratch_size[VTR_SCRATCH_INDIRECT] = 0;
+	/* Like the arena's first block, it is not counted: what is run here could not wait for room in the budget. */
+	d->scratch[VTR_SCRATCH_INDIRECT] = own;
+	d->scratch_size[VTR_SCRATCH_INDIRECT] = own_size;
 	d->indirect = true;
 	err = vtr_dispatch_run_shared(d, data, size);
 	vtr_arena_finish(&d->arena);
-	free_scratch(d, VTR_SCRATCH_INDIRECT);
+	free(own);
 	d->r = reader;
 	d->arena = arena;
 	d->command = command;

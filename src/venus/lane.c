@@ -339,7 +339,8 @@ bool vtr_lanes_take(struct vtr_dispatch *d, const struct vtr_pieces *pieces)
 	if (o != NULL && __atomic_load_n(&o->type, __ATOMIC_RELAXED) == VK_OBJECT_TYPE_COMMAND_BUFFER) {
 		buffers = vtr_host_buffers_of(o);
 	}
-	job = buffers != NULL ? new_job(d, pieces->size) : NULL;
+	/* This thread may have to run it, or a later one, when nothing is left in the budget. */
+	job = buffers != NULL && vtr_dispatch_prepare(d) ? new_job(d, pieces->size) : NULL;
 	if (job == NULL) {
 		return false;
 	}

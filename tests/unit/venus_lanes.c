@@ -386,6 +386,60 @@ static void exhausted(void)
 	back_pressure(20 << 20, 50, 2500);
 }
 
+/* Takes what is left of the context's budget, but for less than a page. */
+static void fill_budget(void)
+{
+	uint32_t res_id = 1000;
+	struct vtr_blob blob;
+
+	for (uint64_t size = 32 << 20; size >= 4096;) {
+		if (vtr_venus_blob_create(guest.venus, res_id, 0, VTR_BLOB_MAPPABLE, size, &blob) == VTR_OK) {
+			res_id++;
+		} else {
+			size /= 2;
+		}
+	}
+}
+
+/* A program has taken all memory that it may have, and goes on. */
+static void full_budget(uint8_t lanes)
+{
+	open_guest(lanes);
+	for (uint32_t round = 0; round < 4; round++) {
+		atomic_store(&strict_hold, round != 0 && lanes != 0);
+		record(0, FIRST, 100 * round);
+		if (lanes != 0 && round != 0) {
+			wait_held(1);
+		}
+		for (uint32_t i = 1; i < 16; i++) {
+			record(0, FIRST + i, 100 * round + i);
+		}
+		submit_buffers(0, FIRST, 16);
+		if (round == 2) { /* waits behind them all: the ring's thread records some */
+			RING(0, vkDestroyBuffer, ON_DEVICE, .buffer = ID(VkBuffer, BUFFER));
+			usleep(20000);
+		}
+		atomic_store(&strict_hold, false);
+		CHECK(wait_ring(0, 0));
+		for (uint32_t i = 0; i < 16; i++) {
+			check_submitted(i, 100 * round + i);
+		}
+		if (round == 0) {
+			make_buffer();
+			CHECK(wait_ring(0, 0));
+			fill_budget();
+		}
+	}
+	close_guest();
+}
+
+static void full_budgets(void)
+{
+	full_budget(0);
+	full_budget(1);
+	full_budget(LANES);
+}
+
 /* A ring ends with recordings under way, and the context with them. */
 static void ends_in_the_middle(void)
 {
@@ -481,6 +535,7 @@ int main(void)
 	RUN(failures);
 	RUN(without_a_pool);
 	RUN(exhausted);
+	RUN(full_budgets);
 	RUN(ends_in_the_middle);
 	RUN(refused);
 	RUN(against_another_ring);
