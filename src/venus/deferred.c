@@ -74,7 +74,7 @@ static void do_item(struct vtr_ring *ring, const struct item *item)
 	} else if (item->timeline == 0 || vtr_venus_is_dead(venus)) {
 		report(venus, item);
 	} else if (vtr_timeline_fence(venus, item->timeline, item->value) != VTR_OK) {
-		vtr_venus_fail(venus, "fence", "there is none on this timeline", item->timeline);
+		vtr_venus_fail(venus, "fence", "there is no memory or no thread for it", item->timeline);
 		report(venus, item);
 	}
 }

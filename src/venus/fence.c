@@ -280,11 +280,13 @@ static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
 
 enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id)
 {
-	enum vtr_err err = VTR_ERR_INVALID;
+	enum vtr_err err = VTR_OK;
 
 	pthread_mutex_lock(&venus->timeline_lock); /* keeps the queue alive */
 	if (venus->timelines[timeline] != NULL) {
 		err = fence_on(venus->timelines[timeline], fence_id);
+	} else { /* no work is pending there: there has been no queue, or its device was destroyed meanwhile */
+		venus->params.events->fence(venus->params.data, timeline, fence_id);
 	}
 	pthread_mutex_unlock(&venus->timeline_lock);
 	return err;

@@ -135,8 +135,8 @@ bool vtr_venus_resource_destroy(struct vtr_venus *venus, uint32_t res_id);
 
 /**
  * Asks for a fence: events.fence() is called once everything submitted so far on `timeline` is done; at once
- * for timeline 0. It is called exactly once, also when the context or device is lost.
- * Returns: VTR_ERR_INVALID (no such timeline), VTR_ERR_LIMIT (too many fences), VTR_ERR_NOMEM.
+ * for timeline 0, and where there is no queue. It is called exactly once, also when the context or device is lost.
+ * Returns: VTR_ERR_INVALID (the number is out of range), VTR_ERR_NOMEM; the fence is not reported then.
  */
 VTR_MUST_CHECK enum vtr_err vtr_venus_fence(struct vtr_venus *venus, uint32_t timeline, uint64_t fence_id);
 

@@ -191,7 +191,7 @@ static enum vtr_err fence(struct context *context, const struct vtr_ipc_message 
 	enum vtr_err err = vtr_venus_fence(context->venus, fence->timeline, fence->fence_id);
 
 	if (err == VTR_ERR_INVALID) {
-		/* No queue has this timeline, so nothing was submitted there. */
+		/* There is no such timeline, so nothing was submitted there. */
 		on_fence(context, fence->timeline, fence->fence_id);
 		return VTR_OK;
 	}

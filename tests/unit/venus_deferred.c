@@ -168,17 +168,37 @@ static void many(void)
 	close_guest();
 }
 
-/* A fence for which there is no timeline ends the context, also later. */
-static void bad_timeline(void)
+/* Nothing was submitted where there is no queue, so there is nothing to wait for, at once and later. */
+static void no_queue(void)
 {
 	open_guest(LANES);
+	CHECK_OK(vtr_venus_fence(guest.venus, TIMELINE + 5, FENCE));
+	CHECK_EQ(guest_fences(&guest), 1);
 	put_stuck_submit();
 	await(0);
 	CHECK_OK(vtr_venus_fence(guest.venus, TIMELINE + 5, FENCE));
-	CHECK_EQ(guest_fences(&guest), 0);
+	CHECK_EQ(guest_fences(&guest), 1);
 	atomic_store(&strict_hold, false);
-	guest_wait_fences(&guest, 1);
-	CHECK(vtr_venus_is_dead(guest.venus));
+	guest_wait_fences(&guest, 2);
+	CHECK(!vtr_venus_is_dead(guest.venus));
+	CHECK_ERR(vtr_venus_fence(guest.venus, VTR_TIMELINE_COUNT, FENCE), VTR_ERR_INVALID);
+	close_guest();
+}
+
+/* A guest that has seen its work done by other means destroys the device before the context's thread gets to the fence
+ * behind that work. */
+static void the_device_is_gone(void)
+{
+	open_guest(LANES);
+	atomic_store(&strict_block, 1);
+	RING(0, vkWaitForFences, ON_DEVICE); /* not in this thread */
+	await(0);
+	RING(0, vkDestroyDevice, ON_DEVICE);
+	atomic_store(&strict_block, 0);
+	CHECK(wait_ring(0, 0));
+	CHECK_OK(vtr_venus_fence(guest.venus, TIMELINE, FENCE));
+	CHECK_EQ(guest_fences(&guest), 1);
+	CHECK(!vtr_venus_is_dead(guest.venus));
 	close_guest();
 }
 
@@ -189,6 +209,7 @@ int main(void)
 	RUN(others_wait);
 	RUN(several_rings);
 	RUN(many);
-	RUN(bad_timeline);
+	RUN(no_queue);
+	RUN(the_device_is_gone);
 	return 0;
 }
