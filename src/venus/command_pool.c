@@ -187,6 +187,9 @@ void vtr_hand_vkCreateCommandPool(struct vtr_dispatch *d, struct vtw_vkCreateCom
 	if (o == NULL) {
 		return;
 	}
+	if (d->venus->lanes != NULL) {
+		(void)vtr_retire_reclaim(&d->venus->retire); /* the lanes' part of destroyed pools */
+	}
 	a->ret = vtr_device_procs(a->device_obj)
 	                 ->vkCreateCommandPool(a->device, a->pCreateInfo, NULL, &handle);
 	if (a->ret == VK_SUCCESS) {

@@ -440,6 +440,21 @@ static void full_budgets(void)
 	full_budget(LANES);
 }
 
+/* Pools without command buffers, many times as many as the context's budget has room for. */
+static void many_pools(void)
+{
+	struct vtr_blob blob;
+
+	open_memory(LANES, 32 << 20);
+	for (uint32_t i = 0; i < 60000; i++) {
+		make_pool(POOL2);
+		RING(0, vkDestroyCommandPool, ON_DEVICE, .commandPool = ID(VkCommandPool, POOL2));
+	}
+	CHECK(wait_ring(0, 0));
+	CHECK_OK(vtr_venus_blob_create(guest.venus, 1000, 0, VTR_BLOB_MAPPABLE, 8 << 20, &blob));
+	close_guest();
+}
+
 /* A ring ends with recordings under way, and the context with them. */
 static void ends_in_the_middle(void)
 {
@@ -536,6 +551,7 @@ int main(void)
 	RUN(without_a_pool);
 	RUN(exhausted);
 	RUN(full_budgets);
+	RUN(many_pools);
 	RUN(ends_in_the_middle);
 	RUN(refused);
 	RUN(against_another_ring);
