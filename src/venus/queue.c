@@ -201,7 +201,7 @@ void vtr_hand_vkQueueBindSparse(struct vtr_dispatch *d, struct vtw_vkQueueBindSp
 /* The submits of some queues so far. The driver's own wait functions need exclusive access to the queues
  * while they wait, but the transport's fences, and so the context's thread, may need the queues then. */
 struct idle {
-	struct vtr_device *device;
+	struct vtr_device *device; /* NULL: it was destroyed, and the fences with it */
 	VkFence fences[VTR_MAX_QUEUES];
 	uint32_t count;
 };
@@ -226,20 +226,41 @@ static VkResult idle_add(struct vtr_dispatch *d, struct idle *idle, struct vtr_q
 	return ret;
 }
 
+/* Waits for the fences. Meanwhile another ring may destroy their device. */
+static VkResult idle_pause(struct vtr_dispatch *d, struct idle *idle)
+{
+	const PFN_vkWaitForFences wait = idle->device->procs.vkWaitForFences;
+	const VkDevice handle = idle->device->handle;
+	const uint64_t id = idle->device->object->base.id;
+	struct vtr_object *o;
+	VkResult ret;
+
+	vtr_dispatch_pause(d);
+	ret = wait(handle, idle->count, idle->fences, VK_TRUE, UINT64_MAX);
+	vtr_dispatch_resume(d);
+	o = vtr_idmap_get(&d->venus->objects.map, id);
+	idle->device = o != NULL && o->type == VK_OBJECT_TYPE_DEVICE && o->handle == (uintptr_t)handle ?
+	                       vtr_vk(o)->device :
+	                       NULL;
+	return ret;
+}
+
 /* Waits, unless `ret` is an error. */
 static VkResult idle_wait(struct vtr_dispatch *d, struct idle *idle, VkResult ret)
 {
-	struct vtr_device *device = idle->device;
+	struct vtr_device *device;
 
 	if (ret == VK_SUCCESS && idle->count > 0) {
-		ret = device->procs.vkWaitForFences(device->handle, idle->count, idle->fences, VK_TRUE,
-		                                    UINT64_MAX);
+		ret = idle_pause(d, idle);
 	}
-	pthread_mutex_lock(&device->lock);
-	for (uint32_t i = 0; i < idle->count && !device->gone; i++) {
-		device->procs.vkDestroyFence(device->handle, idle->fences[i], NULL);
+	device = idle->device;
+	if (device != NULL) {
+		pthread_mutex_lock(&device->lock);
+		for (uint32_t i = 0; i < idle->count && !device->gone; i++) {
+			device->procs.vkDestroyFence(device->handle, idle->fences[i], NULL);
+		}
+		pthread_mutex_unlock(&device->lock);
 	}
-	pthread_mutex_unlock(&device->lock);
 	check_lost(d, ret);
 	return ret;
 }

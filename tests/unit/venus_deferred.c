@@ -60,6 +60,15 @@ static void fences_wait_for_rings(void)
 	close_guest();
 }
 
+/* Without lanes, on the driver as it is. */
+static void open_plain_guest(void)
+{
+	guest_open(&guest, NULL);
+	streams = guest_make_shm(&guest, STREAM_RES, STREAM_SIZE);
+	make_ring(0);
+	make_ring(1);
+}
+
 /* A fence of a queue's timeline, while the context's thread sleeps. */
 static void queue_fences(void)
 {
@@ -72,10 +81,7 @@ static void queue_fences(void)
 		                               .semaphore = semaphore,
 		                               .value = 1 };
 
-	guest_open(&guest, NULL);
-	streams = guest_make_shm(&guest, STREAM_RES, STREAM_SIZE);
-	make_ring(0);
-	make_ring(1);
+	open_plain_guest();
 	RING(0, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &guest_timeline, .pSemaphore = OTHER);
 	CHECK(wait_ring(0, 0));
 	RING(0, vkWaitSemaphores, ON_DEVICE, .pWaitInfo = &wait, .timeout = UINT64_MAX);
@@ -202,6 +208,35 @@ static void the_device_is_gone(void)
 	close_guest();
 }
 
+/* A ring that waits for a queue without end keeps nothing that others destroy. */
+static void idle_waits_keep_nothing(void)
+{
+	enum { DEVICES = 1100, FIRST_DEVICE = 1000 };
+	const VkSemaphoreSignalInfo signal = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+		                               .semaphore = ID(VkSemaphore, OTHER),
+		                               .value = 1 };
+
+	for (int i = 0; i < 2; i++) {
+		open_plain_guest();
+		RING(0, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &guest_timeline, .pSemaphore = OTHER);
+		RING(0, vkQueueSubmit, .queue = ID(VkQueue, QUEUE), .submitCount = 1,
+		     .pSubmits = guest_waiting_work(OTHER));
+		if (i == 0) {
+			RING(0, vkQueueWaitIdle, .queue = ID(VkQueue, QUEUE));
+		} else {
+			RING(0, vkDeviceWaitIdle, .device = ID(VkDevice, DEVICE));
+		}
+		check_stuck(0);
+		for (uint64_t n = 0; n < DEVICES; n++) {
+			CHECK_EQ(guest_make_device(&guest, FIRST_DEVICE + n, NULL, NULL, 0), VK_SUCCESS);
+			CHECK_OK(SEND(&guest, vkDestroyDevice, .device = ID(VkDevice, FIRST_DEVICE + n)));
+		}
+		RING(1, vkSignalSemaphore, ON_DEVICE, .pSignalInfo = &signal);
+		CHECK(wait_ring(0, 0));
+		close_guest();
+	}
+}
+
 int main(void)
 {
 	RUN(fences_wait_for_rings);
@@ -211,5 +246,6 @@ int main(void)
 	RUN(many);
 	RUN(no_queue);
 	RUN(the_device_is_gone);
+	RUN(idle_waits_keep_nothing);
 	return 0;
 }
