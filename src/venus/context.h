@@ -68,7 +68,7 @@ struct vtr_venus {
 
 	pthread_mutex_t memory_lock; /* keeps vtr_memory alive while it is used */
 	_Atomic bool unwatched; /* a queue is unwatched */
-	_Atomic bool sleeps; /* the context's thread sleeps, or is about to */
+	_Atomic bool sleeps; /* the context's thread sleeps, or is about to, or waits for a ring */
 	pthread_mutex_t timeline_lock; /* guards timelines, and keeps their queues alive */
 	struct vtr_queue *timelines[VTR_TIMELINE_COUNT];
 };

@@ -109,9 +109,11 @@ void vtr_deferred_check(struct vtr_venus *venus)
 
 void vtr_deferred_settle(struct vtr_venus *venus)
 {
-	if (venus->awaited != NULL) {
-		vtr_ring_await(venus->awaited, venus->awaited_position);
-		vtr_deferred_run(venus->awaited);
+	struct vtr_ring *ring = venus->awaited;
+
+	if (ring != NULL) {
+		vtr_ring_await(ring, venus->awaited_position);
+		vtr_deferred_run(ring);
 		venus->awaited = NULL;
 	}
 }

@@ -124,6 +124,10 @@ void vtr_ring_await(struct vtr_ring *ring, uint32_t position)
 	while (vtr_ring_way_to(ring, position) > 0 && vtr_os_now_ns() - start_ns < SEQNO_YIELD_NS) {
 		vtr_os_yield();
 	}
+	if (vtr_ring_way_to(ring, position) <= 0) {
+		return;
+	}
+	vtr_venus_poll_fences(ring->venus, true); /* other threads check fences meanwhile, as while this one sleeps */
 	atomic_store(&ring->seqno_awaited, position);
 	atomic_store(&ring->seqno_waiting, 1);
 	for (;;) {
@@ -135,4 +139,5 @@ void vtr_ring_await(struct vtr_ring *ring, uint32_t position)
 		(void)vtr_os_park(&ring->progress, word, SEQNO_LOOK_NS);
 	}
 	atomic_store(&ring->seqno_waiting, 0);
+	atomic_store(&ring->venus->sleeps, false);
 }

@@ -83,7 +83,7 @@ void vtr_ring_rest(struct vtr_ring *ring);
 int32_t vtr_ring_way_to(const struct vtr_ring *ring, uint32_t position);
 /* Returns: whether everything before this position has run. */
 bool vtr_ring_has_reached(const struct vtr_ring *ring, uint32_t position);
-/* Waits for that, or until the context has died. */
+/* Waits for that, or until the context has died. Thread: the context's. */
 void vtr_ring_await(struct vtr_ring *ring, uint32_t position);
 void vtr_ring_set_virtqueue_seqno(struct vtr_ring *ring, uint64_t seqno);
 void vtr_ring_destroy(struct vtr_ring *ring);

@@ -60,10 +60,32 @@ static void fences_wait_for_rings(void)
 	close_guest();
 }
 
-/* Without lanes, on the driver as it is. */
-static void open_plain_guest(void)
+/* How many calls of vkWaitForFences return. */
+static atomic_uint steps, waits;
+
+static VkResult step(void)
 {
-	guest_open(&guest, NULL);
+	const unsigned wait = atomic_fetch_add(&waits, 1);
+
+	while (atomic_load(&steps) <= wait) {
+		usleep(1000);
+	}
+	return VK_SUCCESS;
+}
+
+static void replace_wait(void)
+{
+	REPLACE(vkWaitForFences, step);
+}
+
+/* Without lanes, on the driver as it is, but for vkWaitForFences if that is wanted. */
+static void open_plain_guest(bool with_steps)
+{
+	const struct guest_setup setup = { .replace = with_steps ? replace_wait : NULL };
+
+	atomic_store(&steps, 0);
+	atomic_store(&waits, 0);
+	guest_open(&guest, &setup);
 	streams = guest_make_shm(&guest, STREAM_RES, STREAM_SIZE);
 	make_ring(0);
 	make_ring(1);
@@ -81,7 +103,7 @@ static void queue_fences(void)
 		                               .semaphore = semaphore,
 		                               .value = 1 };
 
-	open_plain_guest();
+	open_plain_guest(false);
 	RING(0, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &guest_timeline, .pSemaphore = OTHER);
 	CHECK(wait_ring(0, 0));
 	RING(0, vkWaitSemaphores, ON_DEVICE, .pWaitInfo = &wait, .timeout = UINT64_MAX);
@@ -98,6 +120,56 @@ static void queue_fences(void)
 	for (uint32_t i = 0; i < 3; i++) {
 		CHECK_EQ(guest.fences[i], FENCE + i);
 	}
+	close_guest();
+}
+
+static void step_on(void *data)
+{
+	(void)data;
+	atomic_store(&steps, 1);
+	guest_wait_fences(&guest, 2);
+	atomic_store(&steps, 2);
+}
+
+static void signal_of(uint64_t semaphore)
+{
+	const VkSemaphoreSignalInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_SIGNAL_INFO,
+		                             .semaphore = ID(VkSemaphore, semaphore),
+		                             .value = 1 };
+
+	RING(1, vkSignalSemaphore, ON_DEVICE, .pSignalInfo = &info);
+}
+
+/* An older fence is reported while the context's thread waits for a ring. */
+static void waits_hold_no_fences_up(void)
+{
+	const VkSemaphore second = ID(VkSemaphore, OTHER + 1);
+	const VkSemaphoreWaitInfo wait = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+		                           .semaphoreCount = 1,
+		                           .pSemaphores = &second,
+		                           .pValues = (uint64_t[]){ 1 } };
+	struct vtr_os_thread thread;
+
+	open_plain_guest(true);
+	CHECK_OK(vtr_venus_fence(guest.venus, TIMELINE, FENCE));
+	CHECK_EQ(guest_fences(&guest), 1);
+	usleep(20000); /* the thread of the queue's fences has begun, and found none */
+	RING(0, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &guest_timeline, .pSemaphore = OTHER);
+	RING(0, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &guest_timeline, .pSemaphore = OTHER + 1);
+	RING(0, vkQueueSubmit, .queue = ID(VkQueue, QUEUE), .submitCount = 1,
+	     .pSubmits = guest_waiting_work(OTHER));
+	CHECK(wait_ring(0, 0));
+	RING(1, vkWaitForFences, ON_DEVICE);
+	signal_of(OTHER);
+	RING(1, vkWaitForFences, ON_DEVICE);
+	signal_of(OTHER + 1);
+	CHECK_OK(vtr_venus_fence(guest.venus, TIMELINE, FENCE + 1));
+	RING(0, vkWaitSemaphores, ON_DEVICE, .pWaitInfo = &wait, .timeout = UINT64_MAX);
+	await(0);
+	CHECK_OK(vtr_os_thread_create(&thread, "steps", step_on, NULL));
+	CHECK(!vtr_venus_resource_destroy(guest.venus, 12345));
+	CHECK_EQ(guest_fences(&guest), 2);
+	vtr_os_thread_join(&thread);
 	close_guest();
 }
 
@@ -217,7 +289,7 @@ static void idle_waits_keep_nothing(void)
 		                               .value = 1 };
 
 	for (int i = 0; i < 2; i++) {
-		open_plain_guest();
+		open_plain_guest(false);
 		RING(0, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &guest_timeline, .pSemaphore = OTHER);
 		RING(0, vkQueueSubmit, .queue = ID(VkQueue, QUEUE), .submitCount = 1,
 		     .pSubmits = guest_waiting_work(OTHER));
@@ -241,6 +313,7 @@ int main(void)
 {
 	RUN(fences_wait_for_rings);
 	RUN(queue_fences);
+	RUN(waits_hold_no_fences_up);
 	RUN(others_wait);
 	RUN(several_rings);
 	RUN(many);
