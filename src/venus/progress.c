@@ -127,7 +127,8 @@ void vtr_ring_await(struct vtr_ring *ring, uint32_t position)
 	if (vtr_ring_way_to(ring, position) <= 0) {
 		return;
 	}
-	vtr_venus_poll_fences(ring->venus, true); /* other threads check fences meanwhile, as while this one sleeps */
+	vtr_venus_poll_fences(ring->venus,
+	                      true); /* other threads check fences meanwhile, as while this one sleeps */
 	atomic_store(&ring->seqno_awaited, position);
 	atomic_store(&ring->seqno_waiting, 1);
 	for (;;) {

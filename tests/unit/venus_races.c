@@ -32,10 +32,12 @@ static struct guest guest;
 static uint8_t *rings[MAX_RINGS];
 static unsigned ring_count = 24;
 static uint8_t lanes = 4;
-/* The recording of each slot's command buffer, as a stream. */
+/* Recordings of each slot's command buffer, as streams: one that a lane takes, one with a command for which it gives
+ * the stream back, and one that executes the next slot's buffer. */
+enum what { WHOLE, FOREIGN, EXECUTES, WHATS };
 enum { STREAMS_RES = 100, STREAM_SIZE = 8192, STREAM_DRAWS = 150 };
 static uint8_t *streams;
-static size_t stream_size;
+static size_t stream_sizes[WHATS];
 static bool alive[KIND_COUNT][SLOTS];
 /* Of the context: how often a command goes through another ring than its object's (one of this many), and the kind and
  * the number of the objects that half of all commands are about. */
@@ -136,6 +138,7 @@ static void replace(void)
 	REPLACE(vkBeginCommandBuffer, succeed);
 	REPLACE(vkEndCommandBuffer, succeed);
 	REPLACE(vkCmdDraw, draw);
+	REPLACE(vkCmdExecuteCommands, draw);
 	REPLACE(vkQueueSubmit, succeed);
 	REPLACE(vkQueueWaitIdle, succeed);
 	REPLACE(vkDeviceWaitIdle, succeed);
@@ -285,9 +288,10 @@ static void put_use(struct vtr_cs_writer *w, enum kind kind, uint32_t slot)
 		                      .commandBufferCount = 1,
 		                      .pCommandBuffers = &commands };
 	const VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
+	const uint32_t what = below(WHATS);
 	const VkCommandStreamDescriptionMESA stream = { .resourceId = STREAMS_RES,
-		                                        .offset = (size_t)slot * STREAM_SIZE,
-		                                        .size = stream_size };
+		                                        .offset = ((size_t)slot * WHATS + what) * STREAM_SIZE,
+		                                        .size = stream_sizes[what] };
 	const VkSemaphoreWaitInfo wait = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
 		                           .semaphoreCount = 1,
 		                           .pSemaphores = &semaphore,
@@ -348,7 +352,8 @@ static bool is_broken(unsigned ring)
 	       0;
 }
 
-static void make_ring(unsigned ring)
+/* In the ring's memory. Returns: false if the context has died. */
+static bool start_ring(unsigned ring)
 {
 	const uint32_t res_id = REPLY_RES + 1 + ring;
 	const VkRingCreateInfoMESA info = {
@@ -365,8 +370,14 @@ static void make_ring(unsigned ring)
 		.idleTimeout = 1000000,
 	};
 
-	rings[ring] = guest_make_shm(&guest, res_id, RING_SIZE);
-	CHECK_OK(SEND(&guest, vkCreateRingMESA, .ring = 100 + ring, .pCreateInfo = &info));
+	memset(rings[ring], 0, RING_SIZE);
+	return SEND(&guest, vkCreateRingMESA, .ring = 100 + ring, .pCreateInfo = &info) == VTR_OK;
+}
+
+static void make_ring(unsigned ring)
+{
+	rings[ring] = guest_make_shm(&guest, REPLY_RES + 1 + ring, RING_SIZE);
+	CHECK(start_ring(ring));
 }
 
 /* Puts what was encoded into a ring. Returns: false if the context has died. */
@@ -407,6 +418,15 @@ static bool step(void)
 	if (kind == DEVICE2 && !hot && below(16) != 0) {
 		return true; /* seldom: it takes longest */
 	}
+	if (below(512) == 0) { /* a ring ends with what it has, and another one begins */
+		ring = below(ring_count);
+		return SEND(&guest, vkDestroyRingMESA, .ring = 100 + ring) == VTR_OK && start_ring(ring);
+	}
+	if (below(64) == 0) {
+		ring = below(ring_count);
+		return SEND(&guest, vkWaitRingSeqnoMESA, .ring = 100 + ring, .seqno = *word(ring, TAIL_AT)) ==
+		       VTR_OK;
+	}
 	if (below(stray) == 0) {
 		ring = below(ring_count);
 	}
@@ -427,24 +447,37 @@ static bool step(void)
 	return w->cur == guest.bytes || write_ring(ring, w);
 }
 
-static void make_streams(void)
+static void make_stream(uint32_t slot, enum what what)
 {
 	const VkCommandBufferBeginInfo begin = { .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO };
+	const VkCommandBuffer commands = ID(VkCommandBuffer, id_of(COMMANDS, slot));
+	const VkCommandBuffer next = ID(VkCommandBuffer, id_of(COMMANDS, (slot + 1) % SLOTS));
+	uint8_t *at = streams + ((size_t)slot * WHATS + what) * STREAM_SIZE;
+	struct vtr_cs_writer writer = { .cur = at, .end = at + STREAM_SIZE };
+	struct vtr_cs_writer *w = &writer;
 
-	streams = guest_make_shm(&guest, STREAMS_RES, SLOTS * STREAM_SIZE);
-	for (uint32_t slot = 0; slot < SLOTS; slot++) {
-		const VkCommandBuffer commands = ID(VkCommandBuffer, id_of(COMMANDS, slot));
-		struct vtr_cs_writer writer = { .cur = streams + slot * STREAM_SIZE,
-			                        .end = streams + (slot + 1) * STREAM_SIZE };
-		struct vtr_cs_writer *w = &writer;
-
-		ENC(vkBeginCommandBuffer, .commandBuffer = commands, .pBeginInfo = &begin);
-		for (uint32_t i = 0; i < STREAM_DRAWS; i++) {
-			ENC(vkCmdDraw, .commandBuffer = commands, .vertexCount = i);
+	ENC(vkBeginCommandBuffer, .commandBuffer = commands, .pBeginInfo = &begin);
+	for (uint32_t i = 0; i < STREAM_DRAWS; i++) {
+		if (i == STREAM_DRAWS / 2 && what == FOREIGN) {
+			ENC(vkDestroyFence, ON_DEVICE);
+		} else if (i == STREAM_DRAWS / 2 && what == EXECUTES) {
+			ENC(vkCmdExecuteCommands, .commandBuffer = commands, .commandBufferCount = 1,
+			    .pCommandBuffers = &next);
 		}
-		ENC(vkEndCommandBuffer, .commandBuffer = commands);
-		CHECK(!w->full);
-		stream_size = (size_t)(w->cur - streams) - slot * STREAM_SIZE;
+		ENC(vkCmdDraw, .commandBuffer = commands, .vertexCount = i);
+	}
+	ENC(vkEndCommandBuffer, .commandBuffer = commands);
+	CHECK(!w->full);
+	stream_sizes[what] = (size_t)(w->cur - at);
+}
+
+static void make_streams(void)
+{
+	streams = guest_make_shm(&guest, STREAMS_RES, SLOTS * WHATS * STREAM_SIZE);
+	for (uint32_t slot = 0; slot < SLOTS; slot++) {
+		for (enum what what = WHOLE; what < WHATS; what++) {
+			make_stream(slot, what);
+		}
 	}
 }
 
@@ -477,7 +510,7 @@ static uint64_t live(int64_t end_ns)
 	for (unsigned i = 0; i < ring_count; i++) {
 		vtr_os_shm_unmap(rings[i], RING_SIZE);
 	}
-	vtr_os_shm_unmap(streams, SLOTS * STREAM_SIZE);
+	vtr_os_shm_unmap(streams, SLOTS * WHATS * STREAM_SIZE);
 	guest_close(&guest);
 	return steps;
 }
