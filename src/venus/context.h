@@ -25,9 +25,7 @@ struct vtr_ring_entry {
 	struct vtr_ring *ring;
 };
 
-/* Lock order: a ring's deferred.lock, timeline_lock, then queue->lock and queue->fence_lock, or
- * device->lock and that of the id table. Others are not held together, except for locks that are taken while
- * an instance or a device is destroyed. */
+/* docs/threads.md has the order of the locks. */
 struct vtr_venus {
 	struct vtr_log *log;
 	struct vtr_venus_params params;

@@ -22,8 +22,8 @@ enum vtr_scratch {
 };
 
 /*
- * The state of one command stream, which is the context's or a ring's. Each has its own reader, memory and reply
- * stream. Thread: the one that runs the stream.
+ * The state of one command stream, which is the context's, a ring's or a lane's. Each has its own reader, memory and
+ * reply stream. Thread: the one that runs the stream.
  */
 struct vtr_dispatch {
 	struct vtr_cs_reader r;

@@ -56,7 +56,8 @@ struct lane {
 
 struct vtr_lanes {
 	struct vtr_venus *venus;
-	pthread_mutex_t lock; /* guards the members below; nothing else is locked inside */
+	/* Guards the members below. Only vtr_retire.lock is taken inside, when lanes start. */
+	pthread_mutex_t lock;
 	struct vtr_list jobs; /* unfinished ones, in the order of their numbers */
 	_Atomic uint32_t job_count;
 	size_t job_bytes;
