@@ -112,11 +112,15 @@ static void on_disconnected(void *data)
 	vtr_agent_disconnect(link->agent);
 }
 
-static enum vtr_err on_bytes(void *data, const uint8_t *bytes, size_t size, int64_t now_ns)
+static enum vtr_err on_bytes(void *data, const uint8_t **bytes, size_t *size, int64_t now_ns)
 {
 	struct vtr_agent_link *link = data;
+	const uint8_t *all = *bytes;
+	const size_t all_size = *size;
 
-	return vtr_agent_receive(link->agent, bytes, size, now_ns);
+	*bytes += all_size;
+	*size = 0;
+	return vtr_agent_receive(link->agent, all, all_size, now_ns);
 }
 
 static size_t write_bytes(void *data, uint8_t *out, size_t size, int64_t now_ns)

@@ -55,7 +55,7 @@ static void on_disconnected(void *data)
 	tell_viewers(link);
 }
 
-static enum vtr_err on_bytes(void *data, const uint8_t *bytes, size_t size, int64_t now_ns)
+static enum vtr_err on_bytes(void *data, const uint8_t **bytes, size_t *size, int64_t now_ns)
 {
 	struct vtr_folder_link *link = data;
 	const enum vtr_err err = vtr_dav_receive(link->dav, bytes, size, now_ns);

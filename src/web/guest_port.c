@@ -9,6 +9,8 @@
 
 /* What is read or written in one turn of the loop, in pieces of VTR_GUEST_PORT_BYTES. */
 #define PIECES_AT_ONCE 4
+/* A turn in which the guest's bytes have caused this much work ends, so that viewers are served. */
+#define TURN_NS INT64_C(2000000)
 
 /* Returns: the port whose socket or connection this is; NULL: none, or not yet. */
 static struct vtr_guest_port *port_of(struct lws *wsi)
@@ -60,17 +62,40 @@ bool vtr_guest_port_has_unsent(const struct vtr_guest_port *port)
 	return port->out_begin < port->out_end;
 }
 
-/* Returns: VTR_ERR_AGAIN (all was taken), VTR_ERR_GONE, VTR_ERR_PROTOCOL, VTR_ERR_OS. */
-static enum vtr_err receive_some(struct vtr_guest_port *port)
+static bool has_untaken(const struct vtr_guest_port *port)
 {
-	const int fd = lws_get_socket_fd(port->wsi);
+	return port->in_begin < port->in_end;
+}
+
+/* Hands bytes to the owner until all are taken or the turn is over. Returns: what the owner does. */
+static enum vtr_err hand_over(struct vtr_guest_port *port, int64_t until_ns)
+{
 	enum vtr_err err = VTR_OK;
 
-	for (int i = 0; i < PIECES_AT_ONCE && err == VTR_OK; i++) {
-		size_t size;
-		err = vtr_os_sock_recv_now(fd, port->in, sizeof(port->in), &size, NULL, 0, NULL);
+	for (int64_t now_ns = vtr_os_now_ns(); err == VTR_OK && has_untaken(port) && now_ns < until_ns;
+	     now_ns = vtr_os_now_ns()) {
+		const uint8_t *at = port->in + port->in_begin;
+		size_t size = port->in_end - port->in_begin;
+		err = port->user->receive(port->data, &at, &size, now_ns);
+		port->in_begin = port->in_end - size;
+	}
+	return err;
+}
+
+/* `reads`: more has come, beside what the owner has left. Returns: VTR_OK, VTR_ERR_AGAIN (all was taken), VTR_ERR_GONE,
+ * VTR_ERR_PROTOCOL, VTR_ERR_OS. */
+static enum vtr_err receive_some(struct vtr_guest_port *port, bool reads)
+{
+	const int fd = lws_get_socket_fd(port->wsi);
+	const int64_t until_ns = vtr_os_now_ns() + TURN_NS;
+	enum vtr_err err = hand_over(port, until_ns);
+
+	for (int i = 0; reads && i < PIECES_AT_ONCE && err == VTR_OK && !has_untaken(port); i++) {
+		port->in_begin = 0;
+		port->in_end = 0;
+		err = vtr_os_sock_recv_now(fd, port->in, sizeof(port->in), &port->in_end, NULL, 0, NULL);
 		if (err == VTR_OK) {
-			err = port->user->receive(port->data, port->in, size, vtr_os_now_ns());
+			err = hand_over(port, until_ns);
 		}
 	}
 	return err;
@@ -107,11 +132,11 @@ static enum vtr_err send_some(struct vtr_guest_port *port)
 
 static int on_ready(struct vtr_guest_port *port, bool reads)
 {
-	enum vtr_err err = reads ? receive_some(port) : VTR_OK;
+	enum vtr_err err = receive_some(port, reads);
 
 	if (err == VTR_OK || err == VTR_ERR_AGAIN) {
 		err = send_some(port); /* answers, too */
-		if (err == VTR_ERR_AGAIN) {
+		if (err == VTR_ERR_AGAIN || has_untaken(port)) {
 			vtr_guest_port_wake(port);
 		}
 	}
@@ -121,6 +146,8 @@ static int on_ready(struct vtr_guest_port *port, bool reads)
 static void forget_connection(struct vtr_guest_port *port)
 {
 	port->wsi = NULL;
+	port->in_begin = 0;
+	port->in_end = 0;
 	port->out_begin = 0;
 	port->out_end = 0;
 	port->user->disconnected(port->data);

@@ -25,8 +25,9 @@ struct vtr_guest_port_user {
 	const char *name; /* who is at the guest's end, for these lines */
 	void (*connected)(void *data); /* NULL: not wanted */
 	void (*disconnected)(void *data);
-	/* Any error ends the connection. */
-	enum vtr_err (*receive)(void *data, const uint8_t *bytes, size_t size, int64_t now_ns);
+	/* Takes bytes, at least one, and advances *bytes and *size. What it leaves comes again, after other connections
+	 * had their turn if it has taken long. Any error ends the connection. */
+	enum vtr_err (*receive)(void *data, const uint8_t **bytes, size_t *size, int64_t now_ns);
 	/* Returns: how many bytes it has written; 0: none are due. */
 	size_t (*write)(void *data, uint8_t *out, size_t size, int64_t now_ns);
 	/* The guest has taken some of them. NULL: not wanted. */
@@ -47,6 +48,7 @@ struct vtr_guest_port {
 	lws_sorted_usec_list_t wake;
 	uint8_t in[VTR_GUEST_PORT_BYTES];
 	uint8_t out[VTR_GUEST_PORT_BYTES];
+	size_t in_begin, in_end; /* bytes that the owner has not taken */
 	size_t out_begin, out_end; /* unsent bytes */
 };
 

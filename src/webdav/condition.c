@@ -4,6 +4,9 @@
 
 #include "webdav/client.h"
 
+/* The most paths in the header If: more than that cannot be locked. Each is looked for among all nodes. */
+#define MAX_TAGS VTR_DAV_MAX_LOCKS
+
 void vtr_dav_etag(const struct vtr_dav *dav, const struct vtr_dav_node *node, char out[VTR_DAV_ETAG])
 {
 	/* With the seed, since clients keep files beyond the end of this process. */
@@ -96,6 +99,7 @@ static unsigned check_if(struct vtr_dav *dav, const char *at, const struct vtr_d
 {
 	struct vtr_dav_place place;
 	int any = 0;
+	int tags = 0;
 
 	for (at += strspn(at, " \t"); *at; at += strspn(at, " \t")) {
 		if (*at == '(') {
@@ -109,7 +113,7 @@ static unsigned check_if(struct vtr_dav *dav, const char *at, const struct vtr_d
 		const char *url;
 		char copy[VTR_DAV_MAX_PATH];
 		const int size = take_between(&at, '<', '>', &url);
-		if (size < 0 || (size_t)size >= sizeof(copy)) {
+		if (size < 0 || (size_t)size >= sizeof(copy) || ++tags > MAX_TAGS) {
 			return 400;
 		}
 		memcpy(copy, url, (size_t)size);

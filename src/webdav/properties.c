@@ -169,6 +169,9 @@ unsigned vtr_dav_propfind(struct vtr_dav *dav, struct vtr_dav_client *client,
 	add_node(dav, &body, place->node);
 	if (depth[0] == '1') {
 		vtr_list_for_each (child, &place->node->children, siblings) {
+			if (body.failed) {
+				break;
+			}
 			add_node(dav, &body, child);
 		}
 	}

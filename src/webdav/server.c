@@ -214,18 +214,14 @@ static enum vtr_err take_piece(struct vtr_dav *dav, const struct vtr_dav_mux_pie
 	return VTR_OK;
 }
 
-enum vtr_err vtr_dav_receive(struct vtr_dav *dav, const void *bytes, size_t size, int64_t now_ns)
+enum vtr_err vtr_dav_receive(struct vtr_dav *dav, const uint8_t **bytes, size_t *size, int64_t now_ns)
 {
-	const uint8_t *at = bytes;
 	struct vtr_dav_mux_piece piece;
-	enum vtr_err err = VTR_OK;
 
 	dav->now_ns = now_ns;
-	while (err == VTR_OK) {
-		err = vtr_dav_mux_take(&dav->mux, &at, &size, &piece);
-		if (err == VTR_OK) {
-			err = take_piece(dav, &piece);
-		}
+	enum vtr_err err = vtr_dav_mux_take(&dav->mux, bytes, size, &piece);
+	if (err == VTR_OK) {
+		err = take_piece(dav, &piece);
 	}
 	return err == VTR_ERR_AGAIN ? VTR_OK : err;
 }
@@ -259,7 +255,7 @@ static struct vtr_dav_client *choose(const struct vtr_dav *dav)
 }
 
 /* Writes the next bytes of an answer. Returns: how many. */
-static size_t write_answer(struct vtr_dav *dav, struct vtr_dav_client *client, uint8_t *out, size_t room)
+static size_t write_answer(struct vtr_dav_client *client, uint8_t *out, size_t room)
 {
 	if (client->continue_due) {
 		const size_t size = sizeof(continue_text) - 1;
@@ -267,31 +263,41 @@ static size_t write_answer(struct vtr_dav *dav, struct vtr_dav_client *client, u
 		memcpy(out, continue_text, size);
 		return size;
 	}
-	const size_t size = vtr_dav_answer_take(client, out, vtr_min(room, FRAME_BYTES));
-	if (!vtr_dav_answer_is_due(client) && client->waiting) {
-		uint8_t *waiting = client->waiting;
-		client->waiting = NULL;
-		const size_t waiting_size = client->waiting_size;
-		client->waiting_size = 0;
-		feed(dav, client, waiting, waiting_size);
-		free(waiting);
+	return vtr_dav_answer_take(client, out, vtr_min(room, FRAME_BYTES));
+}
+
+/* Takes what came while an answer was being sent, if that is complete. Returns: whether there was something. */
+static bool take_waiting(struct vtr_dav *dav, struct vtr_dav_client *client)
+{
+	uint8_t *waiting = client->waiting;
+	const size_t size = client->waiting_size;
+
+	if (!waiting || vtr_dav_answer_is_due(client)) {
+		return false;
 	}
-	return size;
+	client->waiting = NULL;
+	client->waiting_size = 0;
+	feed(dav, client, waiting, size);
+	free(waiting);
+	return true;
 }
 
 size_t vtr_dav_write(struct vtr_dav *dav, uint8_t *out, size_t room, int64_t now_ns)
 {
 	size_t written = 0;
 	struct vtr_dav_client *client;
+	bool has_worked = false;
 
 	dav->now_ns = now_ns;
-	while (room - written >= VTR_DAV_MUX_HEAD + sizeof(continue_text) && (client = choose(dav))) {
+	while (!has_worked && room - written >= VTR_DAV_MUX_HEAD + sizeof(continue_text) &&
+	       (client = choose(dav))) {
 		uint8_t *frame = out + written;
 		dav->turn = client->number;
-		const size_t size = write_answer(dav, client, frame + VTR_DAV_MUX_HEAD,
-		                                 room - written - VTR_DAV_MUX_HEAD);
+		const size_t size =
+			write_answer(client, frame + VTR_DAV_MUX_HEAD, room - written - VTR_DAV_MUX_HEAD);
 		vtr_dav_mux_put_head(frame, client->number, size);
 		written += VTR_DAV_MUX_HEAD + size;
+		has_worked = take_waiting(dav, client);
 	}
 	return written;
 }

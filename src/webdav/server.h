@@ -38,11 +38,13 @@ void vtr_dav_destroy(struct vtr_dav *dav);
 /* Forgets all clients, with what they had begun: the port is connected anew, or not any more. */
 void vtr_dav_reset(struct vtr_dav *dav);
 
-/* Takes bytes of the port. Returns: VTR_ERR_PROTOCOL (these are not frames with HTTP requests: connect anew). */
-VTR_MUST_CHECK enum vtr_err vtr_dav_receive(struct vtr_dav *dav, const void *bytes, size_t size,
+/* Takes the next bytes of the port, at most those of one frame, so that the caller can do something else in between;
+ * advances *bytes and *size. Returns: VTR_ERR_PROTOCOL (these are not frames with HTTP requests: connect anew). */
+VTR_MUST_CHECK enum vtr_err vtr_dav_receive(struct vtr_dav *dav, const uint8_t **bytes, size_t *size,
                                             int64_t now_ns);
 
-/* Writes what is due to the port. Returns: how many bytes, at most `room`; 0: nothing is due. */
+/* Writes what is due to the port. If a request waited for the end of an answer, it is carried out, too, and the rest
+ * comes with the next call. Returns: how many bytes, at most `room`; 0: nothing is due. */
 size_t vtr_dav_write(struct vtr_dav *dav, uint8_t *out, size_t room, int64_t now_ns);
 
 /* Drops uploads that are silent. Call it now and then. */

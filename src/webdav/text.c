@@ -55,7 +55,10 @@ void vtr_dav_text_format(struct vtr_dav_text *text, const char *format, ...)
 
 void vtr_dav_text_escape(struct vtr_dav_text *text, const char *bytes)
 {
-	for (const char *at = bytes; *at; at++) {
+	for (const char *at = bytes; *at && !text->failed; at++) {
+		const size_t plain = strcspn(at, "&<>\"");
+		vtr_dav_text_add(text, at, plain);
+		at += plain;
 		switch (*at) {
 		case '&':
 			vtr_dav_text_add(text, "&amp;", 5);
@@ -69,9 +72,8 @@ void vtr_dav_text_escape(struct vtr_dav_text *text, const char *bytes)
 		case '"':
 			vtr_dav_text_add(text, "&quot;", 6);
 			break;
-		default:
-			vtr_dav_text_add(text, at, 1);
-			break;
+		default: /* the end */
+			return;
 		}
 	}
 }
@@ -79,12 +81,17 @@ void vtr_dav_text_escape(struct vtr_dav_text *text, const char *bytes)
 void vtr_dav_text_encode(struct vtr_dav_text *text, const char *bytes)
 {
 	static const char digits[] = "0123456789ABCDEF";
+	static const char plain_ones[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~";
+	const char *at = bytes;
 
-	for (const char *at = bytes; *at; at++) {
-		const uint8_t c = (uint8_t)*at;
-		const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-		                      (c >= '0' && c <= '9') || strchr("-._~", c);
-		const char coded[3] = { '%', digits[c >> 4], digits[c & 0xf] };
-		vtr_dav_text_add(text, is_plain ? at : coded, is_plain ? 1 : 3);
+	while (*at && !text->failed) {
+		const size_t plain = strspn(at, plain_ones);
+		vtr_dav_text_add(text, at, plain);
+		at += plain;
+		if (*at) {
+			const uint8_t c = (uint8_t)*at++;
+			const char coded[3] = { '%', digits[c >> 4], digits[c & 0xf] };
+			vtr_dav_text_add(text, coded, sizeof(coded));
+		}
 	}
 }

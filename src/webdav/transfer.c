@@ -77,6 +77,9 @@ static unsigned list_folder(struct vtr_dav *dav, struct vtr_dav_client *client,
 		vtr_dav_text_format(&body, "<li><a href=\"../\">..</a>\n");
 	}
 	vtr_list_for_each (child, &folder->children, siblings) {
+		if (body.failed) {
+			break;
+		}
 		vtr_dav_text_format(&body, "<li><a href=\"");
 		vtr_dav_add_path(&body, child);
 		vtr_dav_text_format(&body, "\">");

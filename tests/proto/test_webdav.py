@@ -11,6 +11,7 @@ import shutil
 import struct
 import sys
 import tempfile
+import time
 
 import harness
 import screen
@@ -469,6 +470,34 @@ class HostileGuests(FolderTest):
         self.assertEqual(len(self.watcher.entries()), MAX_NODES)
         statuses = [self.port.reply(number).status for number in range(MAX_CLIENTS)]
         self.assertEqual(set(statuses), {207, 503})
+
+    def test_work_for_the_host_does_not_hold_up_viewers(self):
+        """Requests that cost the host much more than the guest: many of them come at once."""
+        for first in range(0, 4000, 50):
+            self.port.frame(1, b''.join(b'PUT /%04d%s HTTP/1.1\r\nContent-Length: 0\r\n\r\n' % (i, b'n' * 200)
+                                        for i in range(first, first + 50)))
+            self.assertEqual({self.port.reply(1).status for _ in range(50)}, {201})
+        lists = b'PROPFIND / HTTP/1.1\r\nDepth: 1\r\n\r\n'
+        for name, once, request in (('lists that nothing takes', 2000, lists),
+                                    ('many requests in one frame', 1, b'HEAD / HTTP/1.1\r\n\r\n' * 800),
+                                    ('a header with many paths', 6, b'GET / HTTP/1.1\r\nIf: %s\r\n\r\n' % (b'</n>' * 7900))):
+            with self.subTest(name):
+                end = b'' if once == 1 else struct.pack('<qH', 5, 0)
+                self.port.sock.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    self.port.sock.send((struct.pack('<qH', 5, len(request)) + request + end) * once)
+                took = []
+                for i in range(10):
+                    begin = time.monotonic()
+                    self.watcher.send(ws.ping(i))
+                    self.watcher.wait('pong')
+                    took.append(time.monotonic() - begin)
+                self.assertLess(max(took), 5)
+                self.port.close()
+                self.watcher.wait_state(webdav.ABSENT)
+                self.port = self.connect()
+        self.assertEqual(self.status('GET', '/', If='</n>' * 256 + '(<urn:x>)'), 412)
+        self.assertEqual(self.status('GET', '/', If='</n>' * 257 + '(<urn:x>)'), 400)
 
     def test_deep_folders(self):
         path = ''
