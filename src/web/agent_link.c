@@ -11,6 +11,9 @@
 
 /* The contents that may wait for slow viewers, together. */
 #define MAX_WAITING_BYTES (4 * (size_t)VTR_AGENT_MAX_CLIPBOARD)
+/* Contents that have waited for longer are dropped if others need the room: a few viewers that do not read would keep
+ * it for themselves otherwise. */
+#define MAX_WAITING_NS INT64_C(10000000000)
 
 /* Contents that a viewer sends. */
 struct offer {
@@ -309,13 +312,45 @@ enum vtr_err vtr_agent_link_add_offered(struct vtr_agent_link *link, struct vtr_
 	return err;
 }
 
-bool vtr_agent_link_has_room(struct vtr_agent_link *link, size_t size)
+static bool has_room(const struct vtr_agent_link *link, size_t size)
 {
-	struct vtr_viewer_agent *viewer;
+	const struct vtr_viewer_agent *viewer;
 	size_t waiting = size;
 
 	vtr_list_for_each (viewer, &link->viewers, node) {
 		waiting += vtr_viewer_agent_waiting(viewer);
 	}
 	return waiting <= MAX_WAITING_BYTES;
+}
+
+/* Drops the contents that have waited for the longest time, if that is too long. Returns: whether there were some. */
+static bool drop_oldest(struct vtr_agent_link *link)
+{
+	struct vtr_viewer_agent *viewer;
+	struct vtr_viewer_agent *slowest = NULL;
+	struct vtr_viewer_answer *oldest = NULL;
+	int64_t before_ns = vtr_os_now_ns() - MAX_WAITING_NS;
+
+	vtr_list_for_each (viewer, &link->viewers, node) {
+		struct vtr_viewer_answer *answer = vtr_viewer_agent_oldest(viewer);
+		if (answer && answer->since_ns < before_ns) {
+			before_ns = answer->since_ns;
+			slowest = viewer;
+			oldest = answer;
+		}
+	}
+	if (oldest) {
+		vtr_viewer_agent_give_way(slowest, oldest);
+	}
+	return oldest != NULL;
+}
+
+bool vtr_agent_link_make_room(struct vtr_agent_link *link, size_t size)
+{
+	while (!has_room(link, size)) {
+		if (!drop_oldest(link)) {
+			return false;
+		}
+	}
+	return true;
 }

@@ -65,7 +65,8 @@ VTR_MUST_CHECK enum vtr_err vtr_agent_link_add_offered(struct vtr_agent_link *li
                                                        struct vtr_viewer_agent *viewer, const uint8_t *bytes,
                                                        size_t size);
 
-/* Returns: whether `size` more bytes of contents may wait for viewers. */
-bool vtr_agent_link_has_room(struct vtr_agent_link *link, size_t size);
+/* Makes room for `size` more bytes of contents that wait for viewers: what others have not read for too long is
+ * dropped. Returns: whether there is room. */
+bool vtr_agent_link_make_room(struct vtr_agent_link *link, size_t size);
 
 #endif

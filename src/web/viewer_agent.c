@@ -94,12 +94,13 @@ void vtr_viewer_agent_answer(struct vtr_viewer_agent *viewer, enum vtr_agent_sel
 	if (!own->asked || own->due || own->contents || own->format != format) {
 		return;
 	}
-	if (contents && !vtr_agent_link_has_room(viewer->link, contents->filled)) {
+	if (contents && !vtr_agent_link_make_room(viewer->link, contents->filled)) {
 		set_answer(viewer, selection, VTR_AGENT_MESSAGE_BUSY);
 		return;
 	}
 	own->contents = contents ? vtr_blob_ref(contents) : NULL;
 	own->sent = 0;
+	own->since_ns = vtr_os_now_ns();
 	set_answer(viewer, selection, (uint8_t)answer);
 }
 
@@ -112,6 +113,26 @@ size_t vtr_viewer_agent_waiting(const struct vtr_viewer_agent *viewer)
 		waiting += contents ? contents->filled / contents->refs : 0;
 	}
 	return waiting;
+}
+
+struct vtr_viewer_answer *vtr_viewer_agent_oldest(struct vtr_viewer_agent *viewer)
+{
+	struct vtr_viewer_answer *oldest = NULL;
+
+	for (size_t i = 0; i < VTR_AGENT_SELECTIONS; i++) {
+		struct vtr_viewer_answer *answer = &viewer->answers[i];
+		if (answer->contents && (!oldest || answer->since_ns < oldest->since_ns)) {
+			oldest = answer;
+		}
+	}
+	return oldest;
+}
+
+void vtr_viewer_agent_give_way(struct vtr_viewer_agent *viewer, struct vtr_viewer_answer *answer)
+{
+	vtr_blob_unref(answer->contents);
+	answer->contents = NULL;
+	set_answer(viewer, (enum vtr_agent_selection)(answer - viewer->answers), VTR_AGENT_MESSAGE_BUSY);
 }
 
 /* --- files ------------------------------------------------------------------------------------------- */

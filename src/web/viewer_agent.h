@@ -28,6 +28,7 @@ struct vtr_viewer_answer {
 	uint8_t answer;
 	struct vtr_blob *contents; /* or NULL */
 	size_t sent;
+	int64_t since_ns; /* the contents wait */
 };
 
 /* A file of the page. */
@@ -95,5 +96,9 @@ bool vtr_viewer_agent_tell_file(struct vtr_viewer_agent *viewer, uint32_t id, en
                                 uint64_t value);
 /* Returns: how many bytes of contents wait for it, its share of those that others wait for, too. */
 size_t vtr_viewer_agent_waiting(const struct vtr_viewer_agent *viewer);
+/* Returns: its answer whose contents have waited for the longest time; NULL: none. */
+struct vtr_viewer_answer *vtr_viewer_agent_oldest(struct vtr_viewer_agent *viewer);
+/* Drops the contents; the page is told to ask again. */
+void vtr_viewer_agent_give_way(struct vtr_viewer_agent *viewer, struct vtr_viewer_answer *answer);
 
 #endif

@@ -705,6 +705,40 @@ class HostileViewers(AgentTest):
             return good.contents() == (vdagent.ANSWERED, b'short')
         harness.wait_for(answer, 60, 'room for the contents')
 
+    def test_slow_readers_give_way(self):
+        """Viewers that do not read have all the room, and stay for as long as they say something."""
+        agent, good = self.both()
+        agent.grab(vdagent.TEXT)
+        good.wait('owner')
+        slow = [Viewer(self.front, receive_bytes=4096) for _ in range(4)]
+        for i, viewer in enumerate(slow):
+            self.addCleanup(viewer.close)
+            viewer.wait('owner')
+            viewer.send(vdagent.request())
+            agent.wait(vdagent.REQUEST)
+            agent.give(vdagent.TEXT, bytes([65 + i]) * (32 * MIB))
+            good.send(ws.ping(i))
+            good.wait('pong')
+
+        def answer():
+            for viewer in slow:
+                viewer.send(ws.ping(1))
+            good.send(vdagent.request())
+            agent.wait(vdagent.REQUEST)
+            agent.give(vdagent.TEXT, bytes(32 * MIB))
+            return good.contents()
+        self.assertEqual(answer()[0], vdagent.BUSY)
+        time.sleep(11)
+        kind, contents = answer()
+        self.assertEqual((kind, contents == bytes(32 * MIB)), (vdagent.ANSWERED, True))
+        # The first of them is told, and may ask again.
+        self.assertEqual(slow[0].wait('answer')['answer'], vdagent.ANSWERED)
+        self.assertEqual(slow[0].wait('answer')['answer'], vdagent.BUSY)
+        slow[0].send(vdagent.request())
+        agent.wait(vdagent.REQUEST)
+        agent.give(vdagent.TEXT, b'short')
+        self.assertEqual(slow[0].contents(), (vdagent.ANSWERED, b'short'))
+
     def test_fragments(self):
         agent, viewer = self.both()
         message = vdagent.offer(4)

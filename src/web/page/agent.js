@@ -86,6 +86,7 @@ export class Agent {
   }
 
   onAnswer(message) {
+    this.answers.delete(message.selection); // another answer instead of the rest of the contents
     if (message.size === 0) {
       this.tell({...message, bytes: new ArrayBuffer(0)});
     } else {
