@@ -510,6 +510,18 @@ static int on_get(struct vtr_session *session, const char *path)
 	return fail(session, HTTP_STATUS_NOT_FOUND, "this page does not exist; docs/http.md lists the paths");
 }
 
+/* As by the WebSocket, a guest has no effect while one person alone controls the machine. Owners always have one: they
+ * could take the control. */
+static int request_mode(struct vtr_session *session)
+{
+	if (session->link != 0 && session->web->people.holder != 0) {
+		return refuse(session, VTR_WEB_REFUSED_VIEW, HTTP_STATUS_CONFLICT,
+		              "a person in the page controls the machine alone; ask them");
+	}
+	return respond_if(session, vtr_web_request_mode(session->web, session->display, session->body,
+	                                                session->body_size, &session->response));
+}
+
 static int on_put(struct vtr_session *session, const char *path)
 {
 	static const char displays[] = "/api/displays/";
@@ -540,11 +552,7 @@ static int on_put(struct vtr_session *session, const char *path)
 	}
 	session->close_after = true;
 	session->wants_body = true;
-	if (strtoul(length, NULL, 10) == 0) {
-		return respond_if(session, vtr_web_request_mode(session->web, session->display, "", 0,
-		                                                &session->response));
-	}
-	return 0;
+	return strtoul(length, NULL, 10) == 0 ? request_mode(session) : 0;
 }
 
 static int on_request(struct vtr_session *session, const char *path, size_t size)
@@ -654,11 +662,7 @@ int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reaso
 	case LWS_CALLBACK_HTTP_BODY:
 		return on_body(session, in, size);
 	case LWS_CALLBACK_HTTP_BODY_COMPLETION:
-		if (!session->wants_body) {
-			return 0;
-		}
-		return respond_if(session, vtr_web_request_mode(session->web, session->display, session->body,
-		                                                session->body_size, &session->response));
+		return session->wants_body ? request_mode(session) : 0;
 	case LWS_CALLBACK_HTTP_WRITEABLE:
 		session->wants_write = false;
 		if (session->held_until_ns != 0) {

@@ -78,6 +78,18 @@ class WhatTheyAllow(LinkTest):
         guest.send(ws.make_link(ws.VIEW, 60))
         self.expect_close(guest, 4403)
 
+    def test_a_mode_by_http_counts_unless_a_person_has_control(self):
+        token = self.make(ws.CONTROL)[1]
+        put = ('PUT', '/api/displays/0', '{"width": 800, "height": 600}')
+        self.assertEqual(self.status(token, *put), 202)
+        self.owner.send(ws.control(1))
+        self.owner.wait('people', condition=lambda fields: fields['holder'] == fields['own'])
+        self.assertEqual(self.status(token, *put), 409)
+        self.assertEqual(self.status(self.front.token, *put), 202)
+        self.owner.send(ws.control(0))
+        self.owner.wait('people', condition=lambda fields: fields['holder'] == 0)
+        self.assertEqual(self.status(token, *put), 202)
+
     def test_who_is_no_owner_makes_and_ends_none(self):
         number, token = self.make(ws.CONTROL)
         for other in token, self.front.view_token:
