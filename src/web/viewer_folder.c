@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "platform/thread.h"
 #include "web/folder_link.h"
 
 static struct vtr_dav_folder *folder_of(const struct vtr_viewer_folder *viewer)
@@ -293,11 +294,21 @@ enum vtr_err vtr_viewer_folder_receive(struct vtr_viewer_folder *viewer, const u
 
 /* --- messages to the page ---------------------------------------------------------------------------- */
 
+/* If it is too early, the server looks again within 250 ms, as it does at all viewers. */
+static bool is_state_due(const struct vtr_viewer_folder *viewer)
+{
+	const int64_t ahead_ns = viewer->paid_until_ns - vtr_os_now_ns();
+
+	return viewer->state_due && ahead_ns <= (VTR_VIEWER_FOLDER_AT_ONCE - 1) * VTR_VIEWER_FOLDER_NS;
+}
+
 static size_t write_small(struct vtr_viewer_folder *viewer, uint8_t *out)
 {
-	if (viewer->state_due) {
+	if (is_state_due(viewer)) {
 		const struct vtr_dav_folder *folder = folder_of(viewer);
 		viewer->state_due = false;
+		viewer->paid_until_ns = vtr_max(viewer->paid_until_ns, vtr_os_now_ns()) +
+		                        VTR_VIEWER_FOLDER_NS;
 		return vtr_folder_message_state(
 			out, vtr_folder_link_state(viewer->link), vtr_folder_link_changes(viewer->link),
 			folder->budget.limit - free_bytes(viewer), folder->budget.limit);
@@ -391,7 +402,7 @@ static bool is_long_due(const struct vtr_viewer_folder *viewer)
 
 bool vtr_viewer_folder_is_due(const struct vtr_viewer_folder *viewer)
 {
-	bool due = viewer && (viewer->state_due || is_long_due(viewer));
+	bool due = viewer && (is_state_due(viewer) || is_long_due(viewer));
 
 	for (size_t i = 0; viewer && i < VTR_VIEWER_TRANSFERS; i++) {
 		due = due || (viewer->transfers[i].used && viewer->transfers[i].due);

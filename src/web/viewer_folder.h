@@ -35,12 +35,16 @@ struct vtr_viewer_transfer {
 };
 
 #define VTR_VIEWER_TRANSFERS 8
+/* The mean interval of messages about the folder's state, however often the guest changes it; some may come at once. */
+#define VTR_VIEWER_FOLDER_NS INT64_C(200000000)
+#define VTR_VIEWER_FOLDER_AT_ONCE 5
 
 struct vtr_viewer_folder {
 	struct vtr_list node; /* the link's */
 	struct vtr_folder_link *link;
 	struct lws *wsi;
 	bool state_due;
+	int64_t paid_until_ns; /* each message about the state takes VTR_VIEWER_FOLDER_NS of it */
 	bool lists; /* a list is on its way */
 	uint32_t listed; /* this folder's */
 	bool listed_is_gone;

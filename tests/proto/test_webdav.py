@@ -432,6 +432,18 @@ class HostileGuests(FolderTest):
         self.works()
         self.assertEqual(self.names(), [])
 
+    def test_changes_cost_viewers_little(self):
+        self.watcher.send(ws.ping(1))
+        self.watcher.wait('pong')
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            self.works()
+        self.port.request('PUT', '/last', b'12345')
+        told = [self.watcher.wait('folder')]
+        while told[-1]['used'] != 5:
+            told.append(self.watcher.wait('folder'))
+        self.assertLess(len(told), 20)
+
     def test_no_space(self):
         self.assertEqual(self.status('PUT', '/l', Content_Length=str(1 << 40)), 507)
         self.port.frame(2, b'PUT /l HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n')

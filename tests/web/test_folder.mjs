@@ -79,6 +79,34 @@ test('the list follows what the machine does', async () => {
   await close(page);
 });
 
+test('a machine that changes the folder all the time leaves the page its time', async () => {
+  const page = await openShown(front.control, {script: () => {
+    const post = Worker.prototype.postMessage;
+    window.lists = 0;
+    Worker.prototype.postMessage = function (message, ...rest) {
+      window.lists += message.order === 'list';
+      return post.call(this, message, ...rest);
+    };
+  }});
+  const guest = await connect(page);
+  const change = async seconds => {
+    const before = await page.evaluate(() => window.lists);
+    for (let i = 0, end = performance.now() + seconds * 1000; performance.now() < end; i++) {
+      await guest.request('PUT', `/${i % 10}`, Buffer.alloc(1));
+    }
+    return await page.evaluate(() => window.lists) - before;
+  };
+  assert.equal(await change(1), 0); // nobody sees it
+  await useTool(page, 'exchange');
+  await shows(page, [...'0123456789']);
+  const lists = await change(4);
+  assert.ok(lists > 0 && lists <= 15, `${lists} lists`);
+  await guest.request('DELETE', '/5');
+  await shows(page, [...'012346789']);
+  await disconnect(page, guest);
+  await close(page);
+});
+
 test('folders are browsed', async () => {
   const page = await openPanel();
   const guest = await connect(page);

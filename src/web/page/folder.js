@@ -17,11 +17,16 @@ const TEXTS = [
 ];
 // Ended transfers that stay in the list.
 const ENDED_MAX = 10;
-// The list is asked for so often at most, however often the machine changes it.
+// The least time between two lists, however often the machine changes the folder. A long list, which takes the page some
+// time to show, leaves it several times as long for everything else.
 const LIST_MS = 300;
+const LIST_PART = 5;
 const SURE_MS = 4000;
 
 const at = id => document.getElementById(id);
+// Made once: they take long to make.
+const {compare} = new Intl.Collator();
+const times = new Intl.DateTimeFormat(undefined, {dateStyle: 'short', timeStyle: 'medium'});
 
 function make(tag, properties = {}) {
   return Object.assign(document.createElement(tag), properties);
@@ -34,7 +39,9 @@ export class Folder {
     this.can = false;
     this.path = [{id: 0, name: 'Folder'}];
     this.changes = null; // of the folder, at the last list
+    this.isStale = false; // what is shown is not up to date
     this.lists = false; // a list is asked for, and has not come
+    this.mayListAt = 0;
     this.timer = 0;
     this.lastId = 0;
     this.entries = new Map(); // by id: {row, text, name}
@@ -50,8 +57,6 @@ export class Folder {
     this.can = false;
     this.changes = null;
     this.lists = false;
-    clearTimeout(this.timer);
-    this.timer = 0;
     for (const id of [...this.transfers.keys()]) {
       this.end(id, 'interrupted: the connection was lost');
     }
@@ -68,6 +73,7 @@ export class Folder {
     at('folder-used').textContent = `${describeSize(used)} of ${describeSize(most)} are used.`;
     if (changes !== this.changes) {
       this.changes = changes;
+      this.isStale = true;
       this.listSoon();
     }
   }
@@ -78,36 +84,40 @@ export class Folder {
     return this.path[this.path.length - 1];
   }
 
+  // Also called when the panel opens: a list that is not seen is not asked for.
   listSoon() {
-    if (this.timer === 0) {
+    if (this.timer === 0 && this.isStale && !this.lists) {
       this.timer = setTimeout(() => {
         this.timer = 0;
         this.list();
-      }, this.lists ? LIST_MS : 0);
+      }, Math.max(0, this.mayListAt - performance.now()));
     }
   }
 
   list() {
-    if (this.lists) {
-      this.listSoon();
-      return;
-    }
-    if (this.can) {
+    if (this.can && !at('exchange-panel').hidden) {
+      this.isStale = false;
       this.lists = true;
       this.send({order: 'list', node: this.place.id});
     }
   }
 
   onEntries({node, gone, entries}) {
+    const begin = performance.now();
     this.lists = false;
-    if (node !== this.place.id) {
-      return; // the user has gone elsewhere
-    }
-    if (gone) {
+    if (node === this.place.id && gone) {
       this.go(this.path.slice(0, -1));
       return;
     }
-    const order = (a, b) => b.isFolder - a.isFolder || a.name.localeCompare(b.name);
+    if (node === this.place.id) { // else the user has gone elsewhere
+      this.showEntries(entries);
+      this.mayListAt = performance.now() + Math.max(LIST_MS, LIST_PART * (performance.now() - begin));
+    }
+    this.listSoon();
+  }
+
+  showEntries(entries) {
+    const order = (a, b) => b.isFolder - a.isFolder || compare(a.name, b.name);
     const before = this.entries;
     const rowOf = entry => (before.get(entry.id)?.name === entry.name ? before.get(entry.id) : this.makeRow(entry));
     this.entries = new Map(entries.sort(order).map(entry => [entry.id, rowOf(entry)]));
@@ -150,8 +160,11 @@ export class Folder {
   }
 
   describe({text}, entry) {
-    const time = new Date(entry.modified * 1000).toLocaleString();
-    text.textContent = entry.isFolder ? `folder · ${time}` : `${describeSize(entry.size)} · ${time}`;
+    const time = times.format(entry.modified * 1000);
+    const about = entry.isFolder ? `folder · ${time}` : `${describeSize(entry.size)} · ${time}`;
+    if (text.textContent !== about) {
+      text.textContent = about;
+    }
   }
 
   // The second click within a few seconds removes it.
@@ -182,7 +195,11 @@ export class Folder {
       return button;
     }));
     at('folder-path').hidden = path.length === 1;
-    this.list();
+    this.isStale = true;
+    this.mayListAt = 0; // the user waits for it
+    clearTimeout(this.timer);
+    this.timer = 0;
+    this.listSoon();
   }
 
   // --- transfers ---

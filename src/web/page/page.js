@@ -334,7 +334,7 @@ window.addEventListener('blur', showLights);
 
 const clipboard = new Clipboard(send, input, toast);
 keyboard.lend = text => clipboard.lend(text);
-const exchange = new Panel(at('exchange'), at('exchange-panel'));
+const exchange = new Panel(at('exchange'), at('exchange-panel'), () => folder.listSoon());
 const files = new Files(send, toast, stage, () => exchange.open(true));
 
 const folder = new Folder(send, toast);
