@@ -109,6 +109,9 @@ static unsigned check_destination(struct vtr_dav *dav, struct vtr_dav_client *cl
 	if (!*request->headers[VTR_DAV_DESTINATION]) {
 		return 400;
 	}
+	if (!vtr_dav_url_is_local(request->headers[VTR_DAV_DESTINATION])) {
+		return 502; /* it is on another server */
+	}
 	const unsigned status = vtr_dav_locate(dav, request->headers[VTR_DAV_DESTINATION], to);
 	if (status != 0) {
 		return status;
@@ -275,6 +278,9 @@ unsigned vtr_dav_begin(struct vtr_dav *dav, struct vtr_dav_client *client)
 {
 	struct vtr_dav_place place;
 
+	if (!vtr_dav_host_is_local(client->request.headers[VTR_DAV_HOST])) {
+		return 403;
+	}
 	if (client->request.method == VTR_DAV_UNKNOWN_METHOD) {
 		return 501;
 	}

@@ -40,6 +40,7 @@ static const char *const header_names[VTR_DAV_HEADER_COUNT] = {
 	[VTR_DAV_DEPTH] = "depth",
 	[VTR_DAV_DESTINATION] = "destination",
 	[VTR_DAV_EXPECT] = "expect",
+	[VTR_DAV_HOST] = "host",
 	[VTR_DAV_IF] = "if",
 	[VTR_DAV_IF_MATCH] = "if-match",
 	[VTR_DAV_IF_NONE_MATCH] = "if-none-match",
@@ -359,15 +360,45 @@ enum vtr_err vtr_dav_request_take(struct vtr_dav_request *request, const uint8_t
 
 /* --- paths ------------------------------------------------------------------------------------------- */
 
-/* Skips scheme and host of a URL. */
-static const char *skip_host(const char *url)
+/* Returns: the host in a URL; NULL: it has none. */
+static const char *find_host(const char *url)
 {
 	const char *host = strstr(url, "://");
 
-	if (url[0] == '/' || !host) {
-		return url;
+	return url[0] == '/' || !host ? NULL : host + 3;
+}
+
+static const char *skip_host(const char *url)
+{
+	const char *host = find_host(url);
+
+	return host ? host + strcspn(host, "/?#") : url;
+}
+
+static bool ends_with(const char *name, size_t size, const char *end)
+{
+	const size_t end_size = strlen(end);
+
+	return size >= end_size && strncasecmp(name + size - end_size, end, end_size) == 0;
+}
+
+bool vtr_dav_host_is_local(const char *host)
+{
+	size_t size = strcspn(host, ":/?#");
+
+	if (host[0] == '[' || strspn(host, "0123456789.") == size) {
+		return true; /* an address */
 	}
-	return host + 3 + strcspn(host + 3, "/?#");
+	size -= host[size - 1] == '.';
+	return !memchr(host, '.', size) || ends_with(host, size, ".local") ||
+	       ends_with(host, size, ".localhost");
+}
+
+bool vtr_dav_url_is_local(const char *url)
+{
+	const char *host = find_host(url);
+
+	return !host || vtr_dav_host_is_local(host);
 }
 
 /* Decodes one character. Returns: how many of the text it takes; 0: it is malformed. */

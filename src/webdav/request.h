@@ -45,6 +45,7 @@ enum vtr_dav_header {
 	VTR_DAV_DEPTH,
 	VTR_DAV_DESTINATION,
 	VTR_DAV_EXPECT,
+	VTR_DAV_HOST,
 	VTR_DAV_IF,
 	VTR_DAV_IF_MATCH,
 	VTR_DAV_IF_NONE_MATCH,
@@ -94,6 +95,12 @@ VTR_MUST_CHECK enum vtr_err vtr_dav_request_take(struct vtr_dav_request *request
 
 /* Returns: whether bytes look like the begin of a request: a method in capital letters. */
 bool vtr_dav_request_begins(const uint8_t *bytes, size_t size);
+
+/* Returns: whether the host of a header Host, or of a URL, is local: no host, an address, a name without dots, or one
+ * of .localhost or .local. All other names are of the DNS, whose owners can let them lead to the guest's own addresses:
+ * then pages in the guest's browser could use the folder. */
+bool vtr_dav_host_is_local(const char *host);
+bool vtr_dav_url_is_local(const char *url);
 
 /* Decodes a target, or the URL of a Destination, into a path without its first "/", with room for VTR_DAV_MAX_PATH + 1
  * bytes. Names in it are separated by one "/" each.

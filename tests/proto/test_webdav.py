@@ -181,6 +181,7 @@ class Methods(FolderTest):
                                        ('/c', '/x%2fy', 400), ('/c', '/../x', 400)):
             for method in 'COPY', 'MOVE':
                 self.assertEqual(self.status(method, source, Destination=target), status, (method, source, target))
+        self.assertEqual(self.status('MOVE', '/c', Destination='http://elsewhere.example/x'), 502)
         self.assertEqual(self.names(), ['b', 'c'])
 
     def test_locks(self):
@@ -409,6 +410,15 @@ class HostileGuests(FolderTest):
         self.assertEqual(self.status('PUT', '/' + '/'.join(['y' * 255] * 18)), 414)
         self.works()
         self.assertEqual(self.names(), [])
+
+    def test_names_of_the_dns(self):
+        """A page in the guest's browser whose name leads to the guest itself."""
+        for method, body in ('GET', None), ('PUT', b'x'), ('DELETE', None), ('PROPFIND', None), ('OPTIONS', None):
+            for host in 'evil.example', 'evil.example:9843', 'localhost.evil.example':
+                self.assertEqual(self.status(method, '/f', body, Host=host), 403, (method, host))
+        self.assertEqual(self.names(), [])
+        for host in 'localhost', '127.0.0.1:9843', '[::1]:9843', 'desktop.local:9843', 'desktop', None:
+            self.assertEqual(self.status('OPTIONS', '/', Host=host), 200)
 
     def test_heads(self):
         for number, head in enumerate((b'GET /\r\n\r\n', b'GET / HTTP/2.0\r\n\r\n', b'GET / HTTP/1.1\r\nno colon\r\n\r\n',

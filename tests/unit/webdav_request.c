@@ -145,9 +145,39 @@ static void begins(void)
 	}
 }
 
+static void hosts(void)
+{
+	static const char *const local[] = { "",
+		                             "localhost",
+		                             "LocalHost:9843",
+		                             "127.0.0.1:9843",
+		                             "[::1]:80",
+		                             "10.0.2.15.",
+		                             "desktop",
+		                             "desktop.:9843",
+		                             "Desktop.LOCAL:9843",
+		                             "a.local.",
+		                             "x.localhost:9843" };
+	static const char *const others[] = { "evil.example", "evil.example:9843", "1.2.3.4.evil.example",
+		                              "local.evil",   "evil.example.",     "a.localx",
+		                              "127.0.0.1x",   "localhost.evil:1" };
+
+	for (size_t i = 0; i < sizeof(local) / sizeof(local[0]); i++) {
+		CHECK(vtr_dav_host_is_local(local[i]));
+	}
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		CHECK(!vtr_dav_host_is_local(others[i]));
+	}
+	CHECK(vtr_dav_url_is_local("/path/http://evil.example/"));
+	CHECK(vtr_dav_url_is_local("http://localhost:9843/evil.example"));
+	CHECK(vtr_dav_url_is_local("http://localhost?evil.example"));
+	CHECK(!vtr_dav_url_is_local("http://evil.example:9843/a"));
+}
+
 int main(void)
 {
 	paths();
+	hosts();
 	requests();
 	headers();
 	begins();
