@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import {createRequire} from 'node:module';
-import {DESK, TELEPHONE, begin, checkAccess, close, folder, front, openShown, run, showBars, shown, test, useTool, watch} from './runner.mjs';
+import {DESK, PHONE, TELEPHONE, begin, checkAccess, close, folder, front, openShown, run, showBars, shown, test, useTool, watch} from './runner.mjs';
 
 await begin();
 
@@ -149,6 +149,27 @@ test('they see each other, and one takes the control', async () => {
   await ann.keyboard.press('KeyC');
   await front.wait('INPUT key 0 46 0');
   await close(eve);
+  await close(ann);
+});
+
+test('a text that is being typed ends with the control', async () => {
+  await showBars();
+  const ann = await join('Ann');
+  const bob = await join('Bob', front.control, PHONE);
+  await bob.tap('#people-panel .close');
+  await useTool(bob, 'keyboard');
+  await bob.waitForFunction(() => document.activeElement.id === 'field');
+  await bob.keyboard.insertText('long '.repeat(400));
+  await front.wait('INPUT key 0 38 1');
+  await ann.click('#people-take');
+  await sees(ann, 'Only you control');
+  await ann.waitForTimeout(500);
+  await ann.click('#people-share');
+  await sees(ann, 'All who may control the machine do.');
+  await front.collect('INPUT', 100);
+  await ann.waitForTimeout(500);
+  assert.deepEqual(await front.collect('INPUT key', 300), []);
+  await close(bob);
   await close(ann);
 });
 

@@ -83,7 +83,7 @@ export class Keyboard {
     input.takeFocus = () => this.takeFocus();
   }
 
-  // A connection begins or ends: what was not typed yet belongs to the last one.
+  // A connection begins or ends, or the user loses the control: what was not typed yet belongs to what was before.
   restart() {
     this.strokes.clear();
     this.resetField();
@@ -272,7 +272,7 @@ export class Keyboard {
     const code = keyCode(button.dataset.key);
     let down = false;
     const press = next => {
-      if (down !== next && this.input.enabled) {
+      if (down !== next && (this.input.enabled || !next)) {
         down = next;
         button.classList.toggle('down', down);
         this.input.press(code, down);

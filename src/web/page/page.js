@@ -457,6 +457,7 @@ const people = new People({
     view.controller = controller;
     if (input.enabled !== controls) {
       input.enable(controls);
+      keyboard.restart();
       showLights();
     }
     refresh();
