@@ -559,6 +559,7 @@ class HostileAgents(AgentTest):
     def test_an_agent_that_does_not_read_is_stuck(self):
         agent, viewer = self.both()
         viewer.put(some_bytes(8 * MIB), vdagent.PNG)
+        agent.wait(vdagent.GRAB)
         agent.request(vdagent.PNG)
         viewer.wait_state(vdagent.STUCK)
         viewer.send(ws.ping(1))
@@ -674,11 +675,16 @@ class HostileViewers(AgentTest):
                 pass
             agent.wait(vdagent.FILE_STATUS)
 
+    def check_busy(self, answer, begin):
+        """While those who have all the room may keep it: for 10 seconds."""
+        if time.monotonic() < begin + 9.5:
+            self.assertEqual(answer[0], vdagent.BUSY)
+
     def test_slow_readers_of_large_contents(self):
         agent, good = self.both()
         agent.grab(vdagent.TEXT)
         good.wait('owner')
-        slow = []
+        slow, begin = [], time.monotonic()
         for i in range(8):
             viewer = Viewer(self.front, receive_bytes=4096)
             self.addCleanup(viewer.close)
@@ -694,7 +700,7 @@ class HostileViewers(AgentTest):
         good.send(vdagent.request())
         agent.wait(vdagent.REQUEST)
         agent.give(vdagent.TEXT, bytes(32 * MIB))
-        self.assertEqual(good.contents()[0], vdagent.BUSY)
+        self.check_busy(good.contents(), begin)
         for viewer in slow:
             viewer.close()
 
@@ -710,7 +716,7 @@ class HostileViewers(AgentTest):
         agent, good = self.both()
         agent.grab(vdagent.TEXT)
         good.wait('owner')
-        slow = [Viewer(self.front, receive_bytes=4096) for _ in range(4)]
+        slow, begin = [Viewer(self.front, receive_bytes=4096) for _ in range(4)], time.monotonic()
         for i, viewer in enumerate(slow):
             self.addCleanup(viewer.close)
             viewer.wait('owner')
@@ -727,7 +733,7 @@ class HostileViewers(AgentTest):
             agent.wait(vdagent.REQUEST)
             agent.give(vdagent.TEXT, bytes(32 * MIB))
             return good.contents()
-        self.assertEqual(answer()[0], vdagent.BUSY)
+        self.check_busy(answer(), begin)
         time.sleep(11)
         kind, contents = answer()
         self.assertEqual((kind, contents == bytes(32 * MIB)), (vdagent.ANSWERED, True))

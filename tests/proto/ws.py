@@ -110,8 +110,9 @@ class Ws:
 
     def receive(self, seconds=60):
         """The next message; pings are answered."""
-        self.sock.settimeout(seconds)
+        until = time.monotonic() + seconds
         while True:
+            self.sock.settimeout(max(0.01, until - time.monotonic())) # pings do not prolong it
             first, second = self.take(2)
             size = second & 0x7f
             if size == 126:
