@@ -157,8 +157,13 @@ static enum vtr_err take_capabilities(struct vtr_agent *agent, const struct vtr_
 		reset(agent);
 		agent->announce_due = true;
 	}
+	const uint32_t capabilities = body->filled >= 8 ? vtr_get_le32(body->bytes + 4) : 0;
+	if (agent->known && capabilities != agent->capabilities) {
+		vtr_agent_clipboard_reset(
+			agent); /* what was asked for may never be answered, or in another form */
+	}
 	agent->known = true;
-	agent->capabilities = body->filled >= 8 ? vtr_get_le32(body->bytes + 4) : 0;
+	agent->capabilities = capabilities;
 	agent->limit_due = vtr_agent_can(agent, VTR_VDAGENT_CAP_MAX_CLIPBOARD);
 	return VTR_OK;
 }

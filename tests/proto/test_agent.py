@@ -456,6 +456,24 @@ class HostileAgents(AgentTest):
                 self.assertTrue(agent.is_closed())
                 viewer.wait_state(vdagent.ABSENT)
 
+    def test_an_agent_that_can_less_than_before(self):
+        """What it has offered is not asked for any more, and no viewer waits for it."""
+        agent, viewer = self.both()
+        agent.grab(vdagent.TEXT)
+        viewer.wait('owner')
+        agent.announce(0, asks=False)
+        self.assertEqual(viewer.wait('owner')['formats'], 0)
+        viewer.send(vdagent.request())
+        self.assertEqual(viewer.contents(), (vdagent.EMPTY, b''))
+        agent.announce(asks=False)
+        viewer.wait_state(vdagent.READY)
+        agent.grab(vdagent.TEXT)
+        viewer.wait('owner')
+        viewer.send(vdagent.request())
+        agent.wait(vdagent.REQUEST)
+        agent.give(vdagent.TEXT, b'text')
+        self.assertEqual(viewer.contents(), (vdagent.ANSWERED, b'text'))
+
     def test_sizes(self):
         agent, viewer = self.both()
         agent.send(99, bytes(100000))  # an unknown message is skipped
