@@ -94,10 +94,18 @@ static bool is_dropped(uint32_t point)
 	return false;
 }
 
+/* Joiners and variation selectors change how their neighbours look, and are invisible alone: a name of nothing else
+ * would look like none. */
+static bool needs_neighbour(uint32_t point)
+{
+	return point == 0x200c || point == 0x200d || (point >= 0xfe00 && point <= 0xfe0f);
+}
+
+/* Braille's pattern without dots is one, too. */
 static bool is_space(uint32_t point)
 {
 	return point == ' ' || point == 0xa0 || point == 0x1680 || (point >= 0x2000 && point <= 0x200a) ||
-	       point == 0x202f || point == 0x205f || point == 0x3000;
+	       point == 0x202f || point == 0x205f || point == 0x2800 || point == 0x3000;
 }
 
 bool vtr_people_name(struct vtr_people *people, struct vtr_person *person, const uint8_t *utf8, size_t size)
@@ -114,7 +122,7 @@ bool vtr_people_name(struct vtr_people *people, struct vtr_person *person, const
 		}
 		if (is_space(point)) {
 			spaced = length > 0;
-		} else if (!is_dropped(point)) {
+		} else if (!is_dropped(point) && !(length == 0 && needs_neighbour(point))) {
 			if (length + spaced + step > sizeof(name)) {
 				break;
 			}

@@ -28,6 +28,8 @@ static void test_names(void)
 	     "a\xc2\xa0\xe2\x80\x8a"
 	     "b",
 	     "a b");
+	name(&people, ann, "\xe2\x80\x8d\xe2\x80\x8c\xef\xb8\x8f\xe2\xa0\x80\xe2\x80\x8d", "");
+	name(&people, ann, "\xef\xb8\x8f\xe2\x9d\xa4\xef\xb8\x8f", "\xe2\x9d\xa4\xef\xb8\x8f");
 	name(&people, ann, "", "");
 	/* Cut between characters, and without a space at the end. */
 	char longer[60];
