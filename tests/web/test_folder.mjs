@@ -96,7 +96,7 @@ test('a machine that changes the folder all the time leaves the page its time', 
     }
     return await page.evaluate(() => window.lists) - before;
   };
-  assert.equal(await change(1), 0); // nobody sees it
+  assert.equal(await change(1), 0); // the panel is closed
   await useTool(page, 'exchange');
   await shows(page, [...'0123456789']);
   const lists = await change(4);
