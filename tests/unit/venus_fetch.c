@@ -215,11 +215,15 @@ static void the_end(void)
 {
 	for (uint32_t i = 0; i < 30; i++) {
 		open_guest(i % LANES + 1);
+		make_pool(POOL2); /* for the second ring: a pool is for one thread of a program */
+		make_buffers(POOL2, OTHER, 32, VK_COMMAND_BUFFER_LEVEL_PRIMARY);
+		CHECK(wait_ring(0, 0));
 		for (uint32_t n = 0; n < 32; n++) {
+			const uint64_t buffer = (n % 2 == 0 ? FIRST : OTHER) + n;
 			open_stream();
-			put_begin(FIRST + n);
-			put_draws(FIRST + n, n, DRAWS * (i + 1));
-			put_end(FIRST + n);
+			put_begin(buffer);
+			put_draws(buffer, n, DRAWS * (i + 1));
+			put_end(buffer);
 			send_stream(n % 2, 0);
 		}
 		if (i % 3 == 0) {
