@@ -2,6 +2,15 @@
 """The figures of run.py: what they mean, how they are judged, and the tables."""
 import statistics
 
+# Programs with windows: windows.py measures them all, run.py only vkcube.
+WINDOWS = [
+    ('vkcube', 'vkcube 1280x800 under Xvfb'),
+    ('vkmark_cube', 'vkmark 800x600: cube'),
+    ('vkmark_vertex', 'vkmark 800x600: vertex'),
+    ('vkmark_desktop', 'vkmark 800x600: desktop'),
+    ('sdl_cube', "SDL_gpu's cube"),
+]
+
 # name, what, how it is judged with lavapipe, limit, how it is judged with NVIDIA, limit (None: not)
 #   ratio: vitrine / native at most; at_least: at least; plus: vitrine - native at most; value: vitrine at most
 LIMITS = [
@@ -36,7 +45,12 @@ LIMITS = [
     ('device_create', 'device creation', None, None, None, None),
     ('first_submit', '  from the instance to the first submit', None, None, None, None),
     ('first_look', 'the same in a new process, with shader caches', 'plus', 12, None, None),
-    ('vkcube', 'vkcube 1280x800 under Xvfb', 'at_least', 0.95, None, None),
+    *(row for name, what in WINDOWS for row in (
+        (name, what, 'at_least', 0.95, None, None),
+        (name + '_cpu', '  processor time of a frame', None, None, None, None),
+        (name + '_waits', '  waits in a frame', None, None, None, None),
+        (name + '_interrupted', '  interruptions in a frame', None, None, None, None),
+    )),
     ('idle_private', 'idle context: private memory beyond native', 'plus', 2048, 'plus', 2048),
     ('idle_threads', 'idle context: threads beyond the driver\'s', 'plus', 4, 'plus', 4),
     ('idle_cpu', 'idle context: processor time', 'value', 0.5, 'value', 0.5),
