@@ -227,6 +227,10 @@ bool vtr_os_sandbox_opens(enum vtr_os_role role, pid_t pid, const char *path, bo
  */
 void vtr_os_heap_share(void);
 
+/* After vtr_os_heap_share(): keeps freed blocks of 128 KiB and more for reuse, too, up to 32 MiB. Until this call each
+ * of them costs two system calls and page faults, but takes no memory where it is not written. Thread: any. */
+void vtr_os_heap_reuse_large(void);
+
 /* Gives each block of 1 MiB or more pages of its own, which return to the system when it is freed. By default the C
  * library puts large blocks between others once some were freed, and they leave holes. */
 void vtr_os_heap_split_large(void);

@@ -25,6 +25,7 @@ struct vtr_queue {
 	pthread_mutex_t lock;
 	bool gone; /* the device is being destroyed; set under timeline_lock, too */
 	VkSemaphore semaphore; /* a timeline that submits advance, created for the first fence */
+	uint32_t calls; /* submits, counted until they are many */
 	uint64_t submitted; /* the last value that a submit has signalled or will signal */
 	bool stale; /* something was submitted after it */
 	uint32_t unused_signals; /* consecutive submits whose signal was not needed */

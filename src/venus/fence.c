@@ -11,11 +11,15 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "platform/proc.h"
 #include "venus/deferred.h"
 #include "venus/device.h"
 
 /* After so many submits in a row without a fence they stop signalling. */
 #define MAX_UNUSED 64
+/* A context that submits so often to a queue draws pictures: lavapipe allocates and frees a block of the size of all
+ * transformed vertices for each draw. Many contexts only look at the device, and do not need more memory then. */
+#define MANY_CALLS 16
 
 static VkSemaphore make_timeline(struct vtr_device *device)
 {
@@ -152,6 +156,9 @@ bool vtr_queue_wants_signal(struct vtr_queue *q, uint64_t *out_value)
 
 void vtr_queue_submitted(struct vtr_queue *q, bool signalled, VkResult result)
 {
+	if (q->calls < MANY_CALLS && ++q->calls == MANY_CALLS) {
+		vtr_os_heap_reuse_large();
+	}
 	if (!signalled || result != VK_SUCCESS) {
 		q->stale = true;
 		return;

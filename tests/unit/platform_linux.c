@@ -2,6 +2,7 @@
 /* What src/platform/linux does beyond the contract of src/platform's headers, or where these allow less. */
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "base/mem.h"
 #include "platform/cgroup.h"
+#include "platform/proc.h"
 #include "platform/shm.h"
 #include "platform/sock.h"
 #include "platform/thread.h"
@@ -142,6 +144,18 @@ static void peers_are_known(void)
 	vtr_close(&ends[1]);
 }
 
+/* A block with pages of its own ends where a page does. */
+static void large_blocks_are_reused(void)
+{
+	const size_t size = 1 << 20;
+
+	vtr_os_heap_share();
+	vtr_os_heap_reuse_large();
+	void *block = malloc(size);
+	CHECK(block != NULL && malloc_usable_size(block) < size + 1024);
+	free(block);
+}
+
 /* --- control groups, as version 2 has them; proto-identities has real ones --------------------------- */
 
 static char folder[] = "/tmp/vitrine-cgroup-XXXXXX";
@@ -212,6 +226,7 @@ int main(void)
 	RUN(threads_have_names);
 	RUN(niceness_is_the_threads_own);
 	RUN(peers_are_known);
+	RUN(large_blocks_are_reused);
 	CHECK_EQ(test_count_fds(), fds);
 	return 0;
 }

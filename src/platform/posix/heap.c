@@ -6,6 +6,10 @@ void vtr_os_heap_share(void)
 {
 }
 
+void vtr_os_heap_reuse_large(void)
+{
+}
+
 void vtr_os_heap_split_large(void)
 {
 }
