@@ -20,6 +20,8 @@ ORDERS = {'vkResetCommandBuffer': 'BUFFER', 'vkResetCommandPool': 'POOL', 'vkQue
 # Commands that may run before earlier submits have reached the driver. What they name is not in use by these: a guest
 # may reset a fence, a command buffer or a pool only when the work is done, and the streams may hold recordings.
 OVERTAKING = ('vkExecuteCommandStreamsMESA', 'vkResetFences', 'vkResetCommandBuffer', 'vkResetCommandPool')
+# Waits that may do so if they are over already: see enum vtw_overtakes.
+WAITS = {'vkWaitForFences': 'FENCE', 'vkWaitSemaphores': 'SEMAPHORE'}
 # Commands of the context's stream that may come while it waits for a ring (src/venus/deferred.h).
 DEFERRING = ('vkNotifyRingMESA', 'vkSubmitVirtqueueSeqnoMESA', 'vkWaitRingSeqnoMESA')
 
@@ -134,7 +136,7 @@ class Command:
 
     @property
     def overtakes(self):
-        return self.name in OVERTAKING
+        return 'ALWAYS' if self.name in OVERTAKING else WAITS.get(self.name, 'NEVER')
 
     @property
     def defers(self):

@@ -166,16 +166,23 @@ static const char *refuse(const struct vtr_dispatch *d, uint32_t command)
 	return NULL;
 }
 
+const uint8_t *vtr_dispatch_peek(struct vtr_dispatch *d, size_t size)
+{
+	const uint8_t *p = NULL;
+
+	if (vtr_cs_left(&d->r) >= size) {
+		p = vtr_cs_take(&d->r, size);
+		d->r.cur -= size;
+	}
+	return p;
+}
+
 /* Returns: the id at `offset` behind the command's header, without taking it, or 0. */
 static uint64_t peek_id(struct vtr_dispatch *d, size_t offset)
 {
-	uint64_t id = 0;
+	const uint8_t *p = vtr_dispatch_peek(d, offset + 8);
 
-	if (vtr_cs_left(&d->r) >= offset + 8) {
-		id = vtr_cs_ld64(vtr_cs_take(&d->r, offset + 8) + offset);
-		d->r.cur -= offset + 8;
-	}
-	return id;
+	return p != NULL ? vtr_cs_ld64(p + offset) : 0;
 }
 
 /* Returns: the id of the command buffer or pool to whose recordings the command's wait is limited; 0: to none. */
@@ -203,13 +210,13 @@ static bool run_submits(struct vtr_dispatch *d, bool overtakes)
 
 /* In the stream of a client with lanes: waits for the recordings and submits that the command must not overtake.
  * Returns: false if the command must not run now. */
-static bool settle(struct vtr_dispatch *d, uint32_t command)
+static bool settle(struct vtr_dispatch *d, uint32_t command, bool overtakes)
 {
 	const struct vtw_command_info *info = &vtw_command_infos[command];
 	const bool submits = info->order == VTW_ORDER_SUBMIT;
 	uint64_t id;
 
-	if (!run_submits(d, submits || info->overtakes)) {
+	if (!run_submits(d, submits || overtakes)) {
 		return false;
 	}
 	if (info->order == VTW_ORDER_NONE) {
@@ -228,7 +235,7 @@ static bool settle(struct vtr_dispatch *d, uint32_t command)
 		if (submits && vtr_submits_begin(d)) {
 			return true;
 		}
-		if (!run_submits(d, info->overtakes)) {
+		if (!run_submits(d, overtakes)) {
 			return false;
 		}
 		vtr_lanes_settle(d, id);
@@ -243,6 +250,7 @@ static bool settle(struct vtr_dispatch *d, uint32_t command)
 static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_dispatch *d)
 {
 	const char *why = refuse(d, command);
+	bool overtakes;
 
 	if (d->recording != NULL) {
 		return why == NULL && vtr_recording_has(d, command, peek_id(d, 0)) ? runs[command] : NULL;
@@ -255,13 +263,15 @@ static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_disp
 		d->postponed = true;
 		return NULL;
 	}
-	if (d->venus->lanes != NULL && !settle(d, command)) {
-		return NULL;
-	}
-	/* What the command waits for may come when the guest has seen the head. Streams with recordings do not wait. */
-	if (vtr_holds_any(&d->holds) && vtw_command_infos[command].may_block &&
-	    !vtw_command_infos[command].overtakes) {
-		vtr_ring_fetch(d->ring);
+	if (d->venus->lanes != NULL) {
+		overtakes = vtr_submits_let_pass(d, vtw_command_infos[command].overtakes);
+		if (!settle(d, command, overtakes)) {
+			return NULL;
+		}
+		/* What the command waits for may come when the guest has seen the head. */
+		if (vtr_holds_any(&d->holds) && vtw_command_infos[command].may_block && !overtakes) {
+			vtr_ring_fetch(d->ring);
+		}
 	}
 	return runs[command];
 }

@@ -80,6 +80,9 @@ VTR_MUST_CHECK enum vtr_err vtr_dispatch_run_between(struct vtr_dispatch *d, con
 /* Allocates the memory that each indirect stream needs. Returns: false if there is none. */
 VTR_MUST_CHECK bool vtr_dispatch_prepare(struct vtr_dispatch *d);
 
+/* Returns: the next `size` bytes of the current command, without taking them; NULL if there are fewer. */
+const uint8_t *vtr_dispatch_peek(struct vtr_dispatch *d, size_t size);
+
 /* Returns: a private buffer of at least `size` bytes, which is kept for the next call; NULL without memory. */
 uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, enum vtr_scratch which, size_t size);
 

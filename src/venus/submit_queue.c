@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "venus/device.h"
 #include "venus/lane.h"
 #include "venus/ring.h"
 
@@ -98,6 +99,65 @@ void vtr_submits_end(struct vtr_dispatch *d)
 	    run(d, d->scratch[VTR_SCRATCH_SUBMIT], size, limit) != VTR_OK) {
 		vtr_dispatch_fail(d, "a submit failed");
 	}
+}
+
+/* A wait for one fence behind its header: device, number of fences, size of the array, fence. */
+enum { FENCE_COUNT_AT = 8, FENCE_AT = 20, FENCE_WAIT_SIZE = 28 };
+/* For one semaphore: device, pointer, structure type, chain, flags, number of semaphores, size of the array, semaphore,
+ * size of the array, value. */
+enum { SEM_CHAIN_AT = 20, SEM_COUNT_AT = 32, SEM_AT = 44, SEM_VALUE_AT = 60, SEM_WAIT_SIZE = 68 };
+
+/* Returns: NULL if the id is not that of a usable object of this type. */
+static const struct vtr_vk_object *find(const struct vtr_dispatch *d, uint64_t id, uint32_t type)
+{
+	struct vtr_object *o = vtr_idmap_get(&d->venus->objects.map, id);
+
+	return o != NULL && __atomic_load_n(&o->type, __ATOMIC_RELAXED) == type ? vtr_vk(o) : NULL;
+}
+
+static bool is_signalled(struct vtr_dispatch *d)
+{
+	const uint8_t *p = vtr_dispatch_peek(d, FENCE_WAIT_SIZE);
+	const struct vtr_vk_object *o = p != NULL && vtr_cs_ld32(p + FENCE_COUNT_AT) == 1 ?
+	                                        find(d, vtr_cs_ld64(p + FENCE_AT), VK_OBJECT_TYPE_FENCE) :
+	                                        NULL;
+
+	return o != NULL && o->device->procs.vkGetFenceStatus(
+				    o->device->handle, (VkFence)(uintptr_t)o->base.handle) == VK_SUCCESS;
+}
+
+static bool has_value(struct vtr_dispatch *d)
+{
+	const uint8_t *p = vtr_dispatch_peek(d, SEM_WAIT_SIZE);
+	const struct vtr_vk_object *o = p != NULL && vtr_cs_ld64(p + SEM_CHAIN_AT) == 0 &&
+	                                                vtr_cs_ld32(p + SEM_COUNT_AT) == 1 ?
+	                                        find(d, vtr_cs_ld64(p + SEM_AT), VK_OBJECT_TYPE_SEMAPHORE) :
+	                                        NULL;
+	const PFN_vkGetSemaphoreCounterValue get = o != NULL ? o->device->procs.vkGetSemaphoreCounterValue :
+	                                                       NULL;
+	uint64_t value = 0;
+
+	return get != NULL &&
+	       get(o->device->handle, (VkSemaphore)(uintptr_t)o->base.handle, &value) == VK_SUCCESS &&
+	       value >= vtr_cs_ld64(p + SEM_VALUE_AT);
+}
+
+bool vtr_submits_let_pass(struct vtr_dispatch *d, enum vtw_overtakes overtakes)
+{
+	if (d->queued_count == 0 && !vtr_holds_any(&d->holds)) {
+		return true; /* nothing waits */
+	}
+	switch (overtakes) {
+	case VTW_OVERTAKES_ALWAYS:
+		return true;
+	case VTW_OVERTAKES_FENCE:
+		return is_signalled(d);
+	case VTW_OVERTAKES_SEMAPHORE:
+		return has_value(d);
+	case VTW_OVERTAKES_NEVER:
+		break;
+	}
+	return false;
 }
 
 uint64_t vtr_submits_limit(const struct vtr_dispatch *d)

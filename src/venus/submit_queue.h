@@ -24,6 +24,11 @@ bool vtr_submits_begin(struct vtr_dispatch *d);
 /* The command was decoded. Queues it, or runs it if memory is short. */
 void vtr_submits_end(struct vtr_dispatch *d);
 
+/* Returns: whether the current command, of which the reader has taken the header, may run before queued submits, and
+ * while recordings are not copied. A wait may if it is over: Mesa 25 sends one for each fence that it has seen
+ * signalled. */
+bool vtr_submits_let_pass(struct vtr_dispatch *d, enum vtw_overtakes overtakes);
+
 /* Runs queued submits in their order. Returns: VTR_ERR_PROTOCOL; the context is dead then. */
 VTR_MUST_CHECK enum vtr_err vtr_submits_run(struct vtr_dispatch *d, enum vtr_submits_which which);
 /* Returns: whether the first queued submit can run. There is one. */

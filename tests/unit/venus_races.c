@@ -125,6 +125,7 @@ static void replace(void)
 	REPLACE(vkDestroySemaphore, ignore);
 	REPLACE(vkSignalSemaphore, succeed);
 	REPLACE(vkWaitSemaphores, succeed);
+	REPLACE(vkGetSemaphoreCounterValue, succeed);
 	REPLACE(vkCreateEvent, make);
 	REPLACE(vkDestroyEvent, ignore);
 	REPLACE(vkSetEvent, succeed);

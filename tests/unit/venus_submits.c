@@ -4,6 +4,8 @@
  */
 #include "lanes_guest.h"
 
+enum { FENCE = 70, SIGNALLED_FENCE, SEMAPHORE };
+
 /* A submit waits for its recordings without stopping its ring, so those of the next frame begin. The ring's position
  * does not pass it, and submits stay in order. */
 static void submits_wait_aside(void)
@@ -33,6 +35,83 @@ static void submits_wait_aside(void)
 	check_submitted(0, 1);
 	check_submitted(1, 2);
 	close_guest();
+}
+
+/* Records a buffer that a lane holds, and queues its submit. */
+static void hold_submit(VkFence fence)
+{
+	const VkCommandBuffer buffer = ID(VkCommandBuffer, FIRST);
+	const VkSubmitInfo info = { .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+		                    .commandBufferCount = 1,
+		                    .pCommandBuffers = &buffer };
+
+	atomic_store(&strict_hold, true);
+	record(0, FIRST, 1);
+	wait_held(1);
+	strict_forget_submits();
+	RING(0, vkQueueSubmit, .queue = ID(VkQueue, QUEUE), .submitCount = 1, .pSubmits = &info,
+	     .fence = fence);
+}
+
+static void finish_held(void)
+{
+	CHECK_EQ(atomic_load(&strict_submits), 0);
+	atomic_store(&strict_hold, false);
+	CHECK(wait_ring(0, 0));
+	CHECK_EQ(atomic_load(&strict_submits), 1);
+	check_submitted(0, 1);
+	close_guest();
+}
+
+static void make_fence(uint64_t id, VkFenceCreateFlags flags)
+{
+	const VkFenceCreateInfo info = { .sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO, .flags = flags };
+
+	CHECK_OK(SEND(&guest, vkCreateFence, ON_DEVICE, .pCreateInfo = &info, .pFence = id));
+}
+
+/* A wait that is over does not stop the ring behind a submit that waits: the next recording begins. */
+static void waits_that_are_over_pass(void)
+{
+	const VkFence signalled = ID(VkFence, SIGNALLED_FENCE);
+	const VkSemaphore semaphore = ID(VkSemaphore, SEMAPHORE);
+	const VkSemaphoreTypeCreateInfo type = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+		                                 .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+		                                 .initialValue = 5 };
+	const VkSemaphoreCreateInfo info = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+		                             .pNext = &type };
+	const uint64_t value = 5;
+	const VkSemaphoreWaitInfo wait = { .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+		                           .semaphoreCount = 1,
+		                           .pSemaphores = &semaphore,
+		                           .pValues = &value };
+
+	open_guest(LANES);
+	make_fence(SIGNALLED_FENCE, VK_FENCE_CREATE_SIGNALED_BIT);
+	CHECK_OK(SEND(&guest, vkCreateSemaphore, ON_DEVICE, .pCreateInfo = &info, .pSemaphore = SEMAPHORE));
+	hold_submit(NULL);
+	RING(0, vkWaitForFences, ON_DEVICE, .fenceCount = 1, .pFences = &signalled, .timeout = UINT64_MAX);
+	record(0, FIRST + 1, 2);
+	wait_held(2);
+	RING(0, vkWaitSemaphores, ON_DEVICE, .pWaitInfo = &wait, .timeout = UINT64_MAX);
+	record(0, FIRST + 2, 3);
+	wait_held(3);
+	finish_held();
+}
+
+/* One that is not over comes behind the submit that ends it. */
+static void other_waits_stay_behind_submits(void)
+{
+	const VkFence fence = ID(VkFence, FENCE);
+
+	open_guest(LANES);
+	make_fence(FENCE, 0);
+	hold_submit(fence);
+	RING(0, vkWaitForFences, ON_DEVICE, .fenceCount = 1, .pFences = &fence, .timeout = UINT64_MAX);
+	record(0, FIRST + 1, 2);
+	check_stuck(0);
+	CHECK_EQ(atomic_load(&strict_held), 1);
+	finish_held();
 }
 
 /* What comes behind a submit that waits, even if a lane gives it back, runs behind it. */
@@ -111,6 +190,8 @@ static void resets_wait_for_their_own(void)
 int main(void)
 {
 	RUN(submits_wait_aside);
+	RUN(waits_that_are_over_pass);
+	RUN(other_waits_stay_behind_submits);
 	RUN(others_stay_behind_submits);
 	RUN(many_submits);
 	RUN(resets_wait_for_their_own);
