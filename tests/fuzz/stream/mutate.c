@@ -463,6 +463,13 @@ static void change(void)
 	case 17:
 		fail_object_of(at);
 		break;
+	case 19:
+		reply_short(at);
+		break;
+	case 20: /* the driver fails from here on */
+		rec.head.fail_from = (uint16_t)at;
+		rec.head.fail_every = 1;
+		break;
 	default:
 		change_field(&rec.steps[at]);
 		break;
