@@ -405,6 +405,44 @@ static void change_streams(uint32_t at)
 	}
 }
 
+/* Changes what a step says, or what the driver answers. */
+static void change_contents(uint32_t at)
+{
+	switch (below(20)) {
+	case 0:
+		change_flags(&rec.steps[at]);
+		break;
+	case 1:
+		change_words(&rec.steps[at]);
+		break;
+	case 2:
+	case 3:
+		for (uint32_t i = 1 + below(8); i != 0; i--) {
+			insert_chained(&rec.steps[below(rec.count)]);
+		}
+		break;
+	case 4:
+		remove_contents(&rec.steps[at]);
+		break;
+	case 5:
+		reply_nowhere(at);
+		break;
+	case 6:
+		reply_short(at);
+		break;
+	case 7:
+		fail_object_of(at);
+		break;
+	case 8: /* the driver fails from here on */
+		rec.head.fail_from = (uint16_t)at;
+		rec.head.fail_every = 1;
+		break;
+	default:
+		change_field(&rec.steps[at]);
+		break;
+	}
+}
+
 static void change(void)
 {
 	const uint32_t at = below(rec.count);
@@ -433,45 +471,17 @@ static void change(void)
 	case 8:
 		change_streams(at);
 		break;
-	case 18:
+	case 9:
 		insert_recording(at);
 		break;
-	case 9:
-		change_flags(&rec.steps[at]);
-		break;
 	case 10:
-		change_words(&rec.steps[at]);
-		break;
 	case 11:
-	case 12:
 		for (uint32_t i = 1 + below(4); i != 0; i--) {
 			insert_made();
 		}
 		break;
-	case 13:
-	case 14:
-		for (uint32_t i = 1 + below(8); i != 0; i--) {
-			insert_chained(&rec.steps[below(rec.count)]);
-		}
-		break;
-	case 15:
-		remove_contents(&rec.steps[at]);
-		break;
-	case 16:
-		reply_nowhere(at);
-		break;
-	case 17:
-		fail_object_of(at);
-		break;
-	case 19:
-		reply_short(at);
-		break;
-	case 20: /* the driver fails from here on */
-		rec.head.fail_from = (uint16_t)at;
-		rec.head.fail_every = 1;
-		break;
 	default:
-		change_field(&rec.steps[at]);
+		change_contents(at);
 		break;
 	}
 }
