@@ -7,7 +7,7 @@ MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 DESKTOP = build/guest/desktop/disk.img
 
-.PHONY: all build setup-% check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests guest-driver-for-tests demo demo-desktop demo-local bench format clean guest-driver guest-driver-package
+.PHONY: all build with-tests check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests guest-driver-for-tests demo demo-desktop demo-local bench format clean guest-driver guest-driver-package
 
 all: build
 
@@ -19,7 +19,11 @@ setup-%:
 
 # The order-only prerequisite: Meson is there before a folder is set up, and a folder is set up once.
 build/build.ninja: | setup-build
-	$(MESON) setup build
+	$(MESON) setup build -Dtests=false
+
+# The tests are built when a target first needs them, as they are more than all the rest.
+with-tests: setup-test build/build.ninja
+	@$(MESON) configure build -Dtests=true
 
 build-asan/build.ninja: | setup-test
 	$(MESON) setup build-asan -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
@@ -35,7 +39,7 @@ build-fuzz/build.ninja: | setup-test
 	CC=clang $(MESON) setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false
 
 # What a change should pass before it is committed: unit tests, the wire format, the fuzz corpora, the style. Under a minute.
-check: setup-test build/build.ninja
+check: with-tests
 	$(PYTHON) tools/run_tests.py build:unit,wire,fuzz,style
 
 # Compiles and links for macOS, with a compiler from npm: no more can be shown without a Mac.
@@ -44,7 +48,7 @@ check-macos: setup-test
 
 # All suites but "long": those that feed us bad input under ASan and UBSan, the others in the plain build, short ones in
 # both; each fuzz target for some seconds. The last line is "N passed, N failed, N skipped".
-test: setup-test build/build.ninja build-asan/build.ninja build-fuzz/build.ninja guest-for-tests
+test: with-tests build-asan/build.ninja build-fuzz/build.ninja guest-for-tests
 	$(PYTHON) tools/run_tests.py build:-proto build-asan:unit,wire,fuzz,proto build-fuzz:fuzz
 
 # How much of each folder the tests run, by lines and branches.
@@ -58,7 +62,7 @@ coverage: setup-test build-coverage/build.ninja guest-for-tests
 # What takes long: the suite "long", what `make test` runs in one build only in the other one, too, data races, each fuzz
 # target for two minutes, a build without src/platform/linux, builds for macOS, arm64 and musl, and guests with pages of
 # 16 KiB.
-test-long: setup-long build/build.ninja build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
+test-long: setup-long with-tests build-asan/build.ninja build-tsan/build.ninja build-fuzz/build.ninja \
 		build-posix/build.ninja guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests \
 		guest-driver-for-tests
 	tools/build_features
