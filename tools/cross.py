@@ -54,6 +54,7 @@ def gcc(compiler, archiver, cpu, arguments=()):
 def setup(folder, text, options):
     """Sets up a build folder, anew if the cross file or the options have changed. Its HEADERS stay."""
     folder.mkdir(exist_ok=True)
+    options = ['-Dwerror=true', *options]
     cross = folder / 'cross.ini'
     stamp = folder / 'cross.stamp'
     wanted = text + ' '.join(options)
@@ -73,8 +74,8 @@ def setup(folder, text, options):
 
 
 def build(folder, *targets, prefix=()):
-    """Builds quietly, and stops at a warning, which is an error (werror). A build may run what it has built: prefix is a
-    command that makes this possible."""
+    """Builds quietly, and stops at a warning. A build may run what it has built: prefix is a command that makes this
+    possible."""
     done = subprocess.run([*prefix, 'ninja', '-C', folder, *targets], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     if done.returncode != 0:
         raise debs.Error(f'{folder.name} does not build:\n{done.stdout[-20000:]}')

@@ -188,7 +188,7 @@ static int list_interfaces(const struct world *world)
 
 static int send_message(const struct world *world)
 {
-	const struct message message = { .type = 1, .text = "x" };
+	const struct message message = { .type = 1, .text = { 'x' } };
 
 	return outcome(msgsnd(world->msg, &message, sizeof(message.text), IPC_NOWAIT));
 }

@@ -131,7 +131,7 @@ static void write_sample(uint8_t *at, enum vtr_sound_format format, double value
 	}
 	case VTR_SOUND_S24:
 		at[3] = 0x55; /* not part of the sample */
-		/* fall through */
+		__attribute__((fallthrough));
 	case VTR_SOUND_S24_3:
 		at[0] = (uint8_t)(bits >> 8);
 		at[1] = (uint8_t)(bits >> 16);
