@@ -123,6 +123,15 @@ class Errors(unittest.TestCase):
                    'VN_DEBUG is set', 'the program would not use vitrine', 'Add vtest to it, or unset it')
         self.judge("Mesa's Venus driver is missing", self.vitrine('run', 'true', XDG_DATA_DIRS='/nonexistent'),
                    "cannot find Mesa's Venus driver", 'programs reach vitrine through it', 'mesa-vulkan-drivers')
+        old = self.path('old.so')
+        with open(old, 'wb') as file:
+            file.write(b'\x7fELF' + b'\0' * 100 + b'Mesa 24.2.8-1\0' + b'\0' * 100)
+        manifests = self.path('old/vulkan/icd.d')
+        os.makedirs(manifests)
+        with open(f'{manifests}/virtio_icd.json', 'w') as file:
+            json.dump({'ICD': {'library_path': old, 'api_version': '1.3.289'}}, file)
+        self.judge("Mesa's Venus driver is too old", self.vitrine('run', 'true', XDG_DATA_DIRS=self.path('old')),
+                   'it belongs to Mesa 24.2.8', 'is too old', "'apt install -t bookworm-backports mesa-vulkan-drivers'")
 
     def test_no_driver(self):
         text = self.vitrine('doctor', VK_DRIVER_FILES='/nonexistent.json', VK_ICD_FILENAMES='/nonexistent.json')
