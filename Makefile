@@ -7,7 +7,7 @@ MESON = $(or $(wildcard /usr/bin/meson),meson)
 PYTHON = /usr/bin/python3
 DESKTOP = build/guest/desktop/disk.img
 
-.PHONY: all build with-tests check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests guest-driver-for-tests demo demo-desktop demo-local bench format clean guest-driver guest-driver-package
+.PHONY: all build with-tests check check-macos test test-long coverage guest guest-desktop guest-for-tests desktop-for-tests guest-sid-for-tests guest-aarch64-for-tests guest-driver-for-tests demo demo-desktop demo-local bench format clean guest-driver guest-driver-package dist packages
 
 all: build
 
@@ -128,6 +128,14 @@ bench: setup-test build guest-for-tests
 	$(PYTHON) bench/run.py --null
 	$(PYTHON) bench/run.py
 	$(PYTHON) bench/vm.py
+
+# The source archive of the commit: build/vitrine-VERSION.tar.xz.
+dist:
+	@tools/make-dist
+
+# Debian packages for the Debian that runs here: build/packages.
+packages: setup-build
+	@tools/make-packages
 
 # Formats the C files; `make test` checks that this would change nothing.
 format: setup-test

@@ -48,8 +48,8 @@ def need_space(folder, mib):
     info = os.statvfs(folder)
     free = info.f_bavail * info.f_frsize // MIB
     if free < mib:
-        raise Error(f'{folder} has {free} MiB free, and {mib} MiB are needed: make room there, or name another folder '
-                    f'(--help says how)')
+        raise Error(f'{folder} has {free} MiB free, and {mib} MiB are needed: make room there, or choose another folder '
+                    f"by --folder or --cache ('vitrine demo': by the variable XDG_CACHE_HOME)")
 
 
 def host_release():
@@ -123,8 +123,8 @@ class Apt:
         text = '\n  '.join(lines[:8] or output.splitlines()[-8:])
         if re.search(r'Could not resolve|Temporary failure|Connection (refused|timed out|failed)|Unable to connect|'
                      r'Network is unreachable|Cannot initiate', output):
-            raise Error(f'{what}: {self.mirror} cannot be reached. A network is needed for the first time (--mirror '
-                        f'names another server).\n  {text}')
+            raise Error(f'{what}: {self.mirror} cannot be reached. A network is needed for the first time. The server is '
+                        f"that of apt's sources, or what --mirror names.\n  {text}")
         if 'enough free space' in output or 'No space left' in output:
             raise Error(f'{what}: no room left in {self.folder}.\n  {text}')
         raise Error(f'{what}: apt-get failed.\n  {text}')

@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/checks.h"
 
-#include <ctype.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -37,68 +33,6 @@ static void set(struct vtr_check *check, enum vtr_check_state state, const char 
 	snprintf(check->value, sizeof(check->value), "%s", value);
 }
 
-/* Finds Mesa's version in the binary of one of its drivers. */
-static bool find_mesa_version(const char *path, char *out, size_t size)
-{
-	static const char mark[] = "Mesa ";
-	struct stat status;
-	vtr_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0 || fstat(fd, &status) < 0 || status.st_size <= (off_t)sizeof(mark)) {
-		return false;
-	}
-	size_t length = (size_t)status.st_size;
-	char *bytes = mmap(NULL, length, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (bytes == MAP_FAILED) {
-		return false;
-	}
-	bool found = false;
-	const char *at = bytes;
-	const char *end = bytes + length - sizeof(mark) - size;
-	while (!found && at < end) {
-		at = memmem(at, (size_t)(end - at), mark, sizeof(mark) - 1);
-		if (!at) {
-			break;
-		}
-		at += sizeof(mark) - 1;
-		size_t digits = 0;
-		while (digits < size - 1 && (isdigit((unsigned char)at[digits]) || at[digits] == '.')) {
-			digits++;
-		}
-		if (digits >= 4) {
-			memcpy(out, at, digits);
-			out[digits] = '\0';
-			found = true;
-		}
-	}
-	munmap(bytes, length);
-	return found;
-}
-
-/* A manifest names its library by path, or by a name that the dynamic linker resolves. */
-static bool find_library_version(const char *library, char *out, size_t size)
-{
-	static const char *const dirs[] = { "/usr/local/lib/*", "/usr/local/lib", "/usr/lib/*", "/usr/lib64",
-		                            "/usr/lib" };
-	char pattern[LIBRARY_MAX + 32];
-	bool found = false;
-
-	if (library[0] == '/') {
-		return find_mesa_version(library, out, size);
-	}
-	for (size_t i = 0; i < VTR_ARRAY_LEN(dirs) && !found; i++) {
-		glob_t paths;
-		snprintf(pattern, sizeof(pattern), "%s/%s", dirs[i], library);
-		if (glob(pattern, 0, NULL, &paths) == 0) {
-			for (size_t j = 0; j < paths.gl_pathc && !found; j++) {
-				found = find_mesa_version(paths.gl_pathv[j], out, size);
-			}
-		}
-		globfree(&paths);
-	}
-	return found;
-}
-
 static void check_guest_driver(struct vtr_check *check)
 {
 	vtr_autofree char *paths = NULL;
@@ -108,16 +42,19 @@ static void check_guest_driver(struct vtr_check *check)
 	char first[LIBRARY_MAX];
 
 	if (vtr_icd_find_venus(&paths) != VTR_OK) {
-		set(check, VTR_CHECK_MISSING,
-		    "programs need Mesa's Venus driver; on Debian, install mesa-vulkan-drivers", "none");
+		set(check, VTR_CHECK_MISSING, "programs need Mesa's Venus driver. " VTR_ICD_ADVICE, "none");
 		return;
 	}
 	snprintf(first, sizeof(first), "%.*s", (int)strcspn(paths, ":"), paths);
+	bool too_old = false;
 	if (vtr_icd_read(first, library, sizeof(library), api, sizeof(api)) == VTR_OK) {
-		(void)find_library_version(library, version, sizeof(version));
+		too_old = vtr_icd_mesa_version(first, version, sizeof(version)) &&
+		          vtr_icd_is_too_old(version);
 	}
-	check->state = VTR_CHECK_OK;
-	check->meaning = "'vitrine run' gives this driver to programs; Mesa 25.0.7 to 26 are known to work";
+	check->state = too_old ? VTR_CHECK_MISSING : VTR_CHECK_OK;
+	check->meaning =
+		too_old ? "programs need a newer one. " VTR_ICD_ADVICE :
+			  "'vitrine run' gives this driver to programs; Mesa 25.0.7 to 26 are known to work";
 	snprintf(check->value, sizeof(check->value), "Mesa %s, Vulkan %s, %s", version, api, paths);
 }
 
@@ -282,7 +219,8 @@ static void check_qemu(struct vtr_check *check)
 		return;
 	}
 	set(check, VTR_CHECK_NOTE,
-	    "virtual machines need " VTR_QEMU_WANTED ": run 'make guest' to fetch it, or see docs/qemu.md",
+	    "virtual machines need " VTR_QEMU_WANTED ". 'vitrine demo' fetches one if the package "
+	    "vitrine-demo is installed, and so does 'make guest' in the sources; docs/qemu.md has more ways",
 	    qemu.problems[0] != '\0' ? qemu.problems : "none");
 }
 

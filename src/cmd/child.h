@@ -20,4 +20,7 @@
 VTR_MUST_CHECK enum vtr_err vtr_child_run(char *const *argv, const char *const *env, int fd, char *out_text,
                                           size_t size);
 
+/* The same, but the program's standard output is ours, too, so that the user sees it. */
+VTR_MUST_CHECK enum vtr_err vtr_child_show(char *const *argv);
+
 #endif

@@ -38,13 +38,13 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct vtr_demo, guest),
 	  .arg = "FOLDER",
 	  .help = "boot vmlinuz and initramfs.img, with disk.img if there is one, from this folder; "
-	          "default: the guest that 'make guest' built" },
+	          "default: the sample guest, from 'make guest' or the package vitrine-demo" },
 	{ .name = "qemu",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct vtr_demo, qemu),
 	  .arg = "FILE",
 	  .help = "use this qemu-system-x86_64, 11.1 or newer; default: the system's, or the one that "
-	          "'make guest' fetched" },
+	          "came with the sample guest" },
 	{ .name = "accel",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct vtr_demo, accel),

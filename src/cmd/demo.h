@@ -39,19 +39,22 @@ int vtr_demo_local(const struct vtr_demo *demo, const struct vtr_tuning *tuning)
 int vtr_demo_vm(const struct vtr_demo *demo);
 
 /**
- * Finds a QEMU that is new enough: the named one, or else the system's, or the one from tools/fetch-qemu.
- * Prints what is wrong with unsuitable ones. Returns: VTR_ERR_GONE.
+ * Finds a QEMU that is new enough: the named one, or else what vtr_qemu_find() finds. If there is none, fetches
+ * one where the package vitrine-demo is installed. Prints what is wrong with unsuitable ones.
+ * Returns: VTR_ERR_GONE.
  */
 VTR_MUST_CHECK enum vtr_err vtr_demo_find_qemu(const char *named, char *out_path, size_t size);
 
-/* A guest's files, in the named folder or where the sample guest is built. */
 struct vtr_demo_guest {
 	char kernel[PATH_MAX];
 	char initramfs[PATH_MAX];
 	char disk[PATH_MAX]; /* empty: no disk */
 };
 
-/* Prints what is missing. Returns: VTR_ERR_GONE. */
+/**
+ * Finds a guest's files in the named folder, or else those of the sample guest: from the build folder, or
+ * fetched where the package vitrine-demo is installed. Prints what is missing. Returns: VTR_ERR_GONE.
+ */
 VTR_MUST_CHECK enum vtr_err vtr_demo_find_guest(const char *named, struct vtr_demo_guest *out_guest);
 
 #endif

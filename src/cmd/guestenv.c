@@ -2,6 +2,7 @@
 #include "cmd/guestenv.h"
 
 #include <glob.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -71,6 +72,24 @@ static enum vtr_err add_socket(struct vtr_guestenv *env, const char *command, co
 	return VTR_ERR_UNSUPPORTED;
 }
 
+/* Programs would fail with the driver of an older Mesa, without a reason that people could see. */
+static enum vtr_err check_mesa(const char *paths, const char *command)
+{
+	char first[PATH_MAX];
+	char version[32];
+
+	snprintf(first, sizeof(first), "%.*s", (int)strcspn(paths, ":"), paths);
+	if (!vtr_icd_mesa_version(first, version, sizeof(version)) || !vtr_icd_is_too_old(version)) {
+		return VTR_OK;
+	}
+	fprintf(stderr,
+	        "vitrine %s: Mesa's Venus driver, through which programs reach vitrine, is too old: it "
+	        "belongs to "
+	        "Mesa %s.\n" VTR_ICD_ADVICE ".\n",
+	        command, version);
+	return VTR_ERR_UNSUPPORTED;
+}
+
 static enum vtr_err add_driver(struct vtr_guestenv *env, const char *command)
 {
 	const char *name = "VK_DRIVER_FILES";
@@ -96,9 +115,11 @@ static enum vtr_err add_driver(struct vtr_guestenv *env, const char *command)
 	if (err == VTR_ERR_UNSUPPORTED) {
 		fprintf(stderr,
 		        "vitrine %s: cannot find Mesa's Venus driver (virtio_icd.*.json): programs reach "
-		        "vitrine through it.\nInstall it; on Debian it is in the package "
-		        "mesa-vulkan-drivers.\n",
+		        "vitrine through it.\n" VTR_ICD_ADVICE ".\n",
 		        command);
+	}
+	if (err == VTR_OK) {
+		err = check_mesa(paths, command);
 	}
 	if (err != VTR_OK) {
 		return err;

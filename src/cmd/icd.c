@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 #include "cmd/icd.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "base/json.h"
 #include "base/mem.h"
 
 /* Mesa's manifests have 200 bytes; a longer file is not one of them. */
 #define MANIFEST_MAX 8192
+#define LIBRARY_MAX 256
+#define API_MAX 32
+/* The first version of it. */
+#define MESA_MINIMUM 25
 
 /* The loader's search order for manifests (its "Linux Manifest Search"). */
 static const struct {
@@ -211,4 +220,80 @@ enum vtr_err vtr_icd_read(const char *path, char *out_library, size_t library_si
 	snprintf(out_library, library_size, "%.*s", (int)library_length, library);
 	snprintf(out_api_version, api_version_size, "%.*s", (int)version_length, version);
 	return VTR_OK;
+}
+
+/* Finds Mesa's version in the binary of one of its drivers. */
+static bool find_mesa_version(const char *path, char *out, size_t size)
+{
+	static const char mark[] = "Mesa ";
+	struct stat status;
+	vtr_autofd int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fstat(fd, &status) < 0 || status.st_size <= (off_t)sizeof(mark)) {
+		return false;
+	}
+	size_t length = (size_t)status.st_size;
+	char *bytes = mmap(NULL, length, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (bytes == MAP_FAILED) {
+		return false;
+	}
+	bool found = false;
+	const char *at = bytes;
+	const char *end = bytes + length - sizeof(mark) - size;
+	while (!found && at < end) {
+		at = memmem(at, (size_t)(end - at), mark, sizeof(mark) - 1);
+		if (!at) {
+			break;
+		}
+		at += sizeof(mark) - 1;
+		size_t digits = 0;
+		while (digits < size - 1 && (isdigit((unsigned char)at[digits]) || at[digits] == '.')) {
+			digits++;
+		}
+		if (digits >= 4) {
+			memcpy(out, at, digits);
+			out[digits] = '\0';
+			found = true;
+		}
+	}
+	munmap(bytes, length);
+	return found;
+}
+
+/* A manifest names its library by path, or by a name that the dynamic linker resolves. */
+static bool find_library_version(const char *library, char *out, size_t size)
+{
+	static const char *const dirs[] = { "/usr/local/lib/*", "/usr/local/lib", "/usr/lib/*", "/usr/lib64",
+		                            "/usr/lib" };
+	char pattern[LIBRARY_MAX + 32];
+	bool found = false;
+
+	if (library[0] == '/') {
+		return find_mesa_version(library, out, size);
+	}
+	for (size_t i = 0; i < VTR_ARRAY_LEN(dirs) && !found; i++) {
+		glob_t paths;
+		snprintf(pattern, sizeof(pattern), "%s/%s", dirs[i], library);
+		if (glob(pattern, 0, NULL, &paths) == 0) {
+			for (size_t j = 0; j < paths.gl_pathc && !found; j++) {
+				found = find_mesa_version(paths.gl_pathv[j], out, size);
+			}
+		}
+		globfree(&paths);
+	}
+	return found;
+}
+
+bool vtr_icd_mesa_version(const char *manifest, char *out_version, size_t size)
+{
+	char library[LIBRARY_MAX];
+	char api[API_MAX];
+
+	return vtr_icd_read(manifest, library, sizeof(library), api, sizeof(api)) == VTR_OK &&
+	       find_library_version(library, out_version, size);
+}
+
+bool vtr_icd_is_too_old(const char *version)
+{
+	return strtoul(version, NULL, 10) < MESA_MINIMUM;
 }

@@ -31,4 +31,21 @@ bool vtr_icd_list_has_venus(const char *paths);
 VTR_MUST_CHECK enum vtr_err vtr_icd_read(const char *path, char *out_library, size_t library_size,
                                          char *out_api_version, size_t api_version_size);
 
+/**
+ * Finds the version of Mesa, for instance "25.0.7", in the library that a manifest of it names.
+ *
+ * Returns: whether it was found. out_version is untouched if not.
+ */
+bool vtr_icd_mesa_version(const char *manifest, char *out_version, size_t size);
+
+/* Returns: whether the Venus driver of this version of Mesa cannot work with vitrine. */
+bool vtr_icd_is_too_old(const char *version);
+
+/* What to do where the Venus driver is missing or too old, for messages. */
+#define VTR_ICD_ADVICE                                                                                    \
+	"Install Mesa 25.0 or newer, on Debian by 'apt install mesa-vulkan-drivers'. Debian 12's is too " \
+	"old: add "                                                                                       \
+	"bookworm-backports to apt's sources, then run 'apt install -t bookworm-backports "               \
+	"mesa-vulkan-drivers'"
+
 #endif

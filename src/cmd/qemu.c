@@ -7,6 +7,7 @@
 
 #include "cmd/child.h"
 #include "cmd/program.h"
+#include "cmd/user_cache.h"
 
 #define QEMU "qemu-system-x86_64"
 #define QEMU_MAJOR 11
@@ -54,12 +55,16 @@ static bool examine(struct vtr_qemu *qemu)
 
 enum vtr_err vtr_qemu_find(const char *named, struct vtr_qemu *out_qemu)
 {
+	char in_build[PATH_MAX];
 	char fetched[PATH_MAX];
-	const char *places[2] = { named ? named : QEMU, fetched };
+	const char *places[3] = { named ? named : QEMU };
 	size_t count = 1;
 
-	if (!named && vtr_program_beside("qemu/" QEMU, fetched, sizeof(fetched)) == VTR_OK) {
-		count = 2;
+	if (!named && vtr_program_beside("qemu/" QEMU, in_build, sizeof(in_build)) == VTR_OK) {
+		places[count++] = in_build;
+	}
+	if (!named && vtr_user_cache("demo/qemu/" QEMU, fetched, sizeof(fetched))) {
+		places[count++] = fetched;
 	}
 	*out_qemu = (struct vtr_qemu){ .major = 0 };
 	for (size_t i = 0; i < count; i++) {

@@ -18,7 +18,8 @@ struct vtr_qemu {
 };
 
 /**
- * Checks the named QEMU, or else the system's and then the one from tools/fetch-qemu.
+ * Checks the named QEMU, or else the system's and then the ones that tools/fetch-qemu has put into the build
+ * folder, or `vitrine demo` into the user's cache.
  *
  * *out_qemu is filled in also on failure, for its problems.
  * Returns: VTR_ERR_GONE if none is suitable.

@@ -4,11 +4,11 @@
 
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "cmd/sandbox_paths.h"
+#include "cmd/user_cache.h"
 #include "platform/proc.h"
 #include "pool/shader_cache.h"
 #include "pool/zygote.h"
@@ -42,21 +42,6 @@ void vtr_workers_finish(struct vtr_workers *workers)
 	vtr_driver_env_finish(&workers->env);
 }
 
-/* Returns: whether the user has a folder for caches. */
-static bool default_dir(char *out_dir, size_t size)
-{
-	const char *base = getenv("XDG_CACHE_HOME");
-	const char *home = getenv("HOME");
-	int n = -1;
-
-	if (base && base[0] == '/') {
-		n = snprintf(out_dir, size, "%s/vitrine/shaders", base);
-	} else if (home && home[0] == '/') {
-		n = snprintf(out_dir, size, "%s/.cache/vitrine/shaders", home);
-	}
-	return n > 0 && (size_t)n < size;
-}
-
 enum vtr_err vtr_workers_open_cache(struct vtr_workers *workers,
                                     const struct vtr_workers_cache_params *params)
 {
@@ -69,7 +54,7 @@ enum vtr_err vtr_workers_open_cache(struct vtr_workers *workers,
 	};
 
 	if (params->option ? strcmp(params->option, "none") == 0 :
-	                     !params->by_default || !default_dir(own, sizeof(own))) {
+	                     !params->by_default || !vtr_user_cache("shaders", own, sizeof(own))) {
 		return VTR_OK;
 	}
 	if (!params->option) {

@@ -5,6 +5,7 @@ read for sense."""
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import stat
@@ -23,9 +24,9 @@ from vtest import Client
 PRIVATE = ('VN_DEBUG', 'VTEST_SOCKET_NAME', 'VK_DRIVER_FILES', 'VK_ICD_FILENAMES', 'DISPLAY', 'WAYLAND_DISPLAY')
 
 
-def fake_program(path, text):
+def fake_program(path, script):
     with open(path, 'w') as file:
-        file.write(f'#!/bin/sh\necho "{text}"\n')
+        file.write(f'#!/bin/sh\n{script}\n')
     os.chmod(path, 0o755)
     return path
 
@@ -53,8 +54,8 @@ class Errors(unittest.TestCase):
         for raw in ': arg', ': os', ': limit', 'VTR_ERR', 'Success':
             self.assertNotIn(raw, message, situation)
 
-    def vitrine(self, *args, **env):
-        done = subprocess.run([harness.PROGRAM, *args], env={**self.env, **env}, text=True, capture_output=True,
+    def vitrine(self, *args, program=None, **env):
+        done = subprocess.run([program or harness.PROGRAM, *args], env={**self.env, **env}, text=True, capture_output=True,
                               stdin=subprocess.DEVNULL, timeout=60)
         self.assertNotEqual(done.returncode, 0, args)
         return done.stdout + done.stderr if args[0] == 'doctor' else done.stderr
@@ -123,6 +124,15 @@ class Errors(unittest.TestCase):
                    'VN_DEBUG is set', 'the program would not use vitrine', 'Add vtest to it, or unset it')
         self.judge("Mesa's Venus driver is missing", self.vitrine('run', 'true', XDG_DATA_DIRS='/nonexistent'),
                    "cannot find Mesa's Venus driver", 'programs reach vitrine through it', 'mesa-vulkan-drivers')
+        old = self.path('old.so')
+        with open(old, 'wb') as file:
+            file.write(b'\x7fELF' + b'\0' * 100 + b'Mesa 24.2.8-1\0' + b'\0' * 100)
+        manifests = self.path('old/vulkan/icd.d')
+        os.makedirs(manifests)
+        with open(f'{manifests}/virtio_icd.json', 'w') as file:
+            json.dump({'ICD': {'library_path': old, 'api_version': '1.3.289'}}, file)
+        self.judge("Mesa's Venus driver is too old", self.vitrine('run', 'true', XDG_DATA_DIRS=self.path('old')),
+                   'it belongs to Mesa 24.2.8', 'is too old', "'apt install -t bookworm-backports mesa-vulkan-drivers'")
 
     def test_no_driver(self):
         text = self.vitrine('doctor', VK_DRIVER_FILES='/nonexistent.json', VK_ICD_FILENAMES='/nonexistent.json')
@@ -140,9 +150,29 @@ class Errors(unittest.TestCase):
                 pass
         self.judge('a demo without QEMU', self.vitrine('demo', '--guest', guest, '--qemu', '/nonexistent/qemu'),
                    'cannot find QEMU 11.1 or newer', 'which the demo boots its guest in', "Run 'make guest'")
-        old = fake_program(self.path('qemu'), 'QEMU emulator version 7.2.22 (Debian)')
+        old = fake_program(self.path('qemu'), 'echo "QEMU emulator version 7.2.22 (Debian)"')
         self.judge('a demo with an old QEMU', self.vitrine('demo', '--guest', guest, '--qemu', old),
                    'is QEMU 7.2, older than 11.1', 'which the demo boots its guest in', "Run 'make guest'")
+
+    def test_installed_demo(self):
+        """The program where packages have it, with and without the package vitrine-demo."""
+        program = self.path('usr/bin/vitrine')
+        tools = self.path('usr/libexec/vitrine/demo/guest')
+        os.makedirs(os.path.dirname(program))
+        shutil.copy(harness.PROGRAM, program)
+
+        def demo():
+            return self.vitrine('demo', program=program, PATH='/nonexistent', XDG_CACHE_HOME=self.path('cache'))
+        self.judge('a demo without its package', demo(), 'cannot find the sample guest', 'there is nothing to boot',
+                   'Install the package vitrine-demo')
+        os.makedirs(tools)
+        fake_program(f'{tools}/fetch-demo', 'echo "no network" >&2; exit 1')
+        self.judge('a demo that cannot fetch its guest', demo(), 'no network', 'there is nothing to boot',
+                   "run 'vitrine demo' again")
+        fake_program(f'{tools}/fetch-demo', '[ "$1" = guest ] || exit 1; /bin/mkdir -p "$2/guest"; '
+                     ': >"$2/guest/vmlinuz"; : >"$2/guest/initramfs.img"')
+        self.judge('a demo that cannot fetch QEMU', demo(), 'cannot find QEMU 11.1 or newer',
+                   'which the demo boots its guest in', "run 'vitrine demo' again")
 
     # --- while it runs
 
