@@ -12,25 +12,20 @@ export const TELEPHONE = {viewport: {width: 390, height: 780}, deviceScaleFactor
 // With fingers, as the browsers of telephones have them.
 export const PHONE = {...TELEPHONE, hasTouch: true, isMobile: true};
 
-export function skip(why) {
-  console.log(`skipped: ${why}`);
-  process.exit(77);
+// Ends the program: something that tools/setup installs is not there.
+function fail(missing) {
+  console.error(`the tests of the page need ${missing}: run tools/setup test`);
+  process.exit(1);
 }
 
+// Playwright starts Chromium without its sandbox, so it also runs where user namespaces are refused.
 export async function launch(...args) {
   const executablePath = CHROMIUM.find(existsSync);
   if (!executablePath) {
-    skip('there is no Chromium: tools/setup test');
+    fail('Chromium');
   }
-  let playwright;
-  try {
-    playwright = await import('playwright-core');
-  } catch (error) {
-    skip('there is no playwright-core: tools/setup test');
-  }
-  return playwright.chromium.launch({
-    executablePath, args: ['--headless=new', '--disable-gpu', ...(process.getuid() === 0 ? ['--no-sandbox'] : []), ...args],
-  });
+  const {chromium} = await import('playwright-core').catch(() => fail('playwright-core'));
+  return chromium.launch({executablePath, args: ['--headless=new', '--disable-gpu', ...args]});
 }
 
 // Waits until the field that takes a telephone's text has the focus.
