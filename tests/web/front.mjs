@@ -4,6 +4,7 @@
 import {spawn} from 'node:child_process';
 import {createInterface} from 'node:readline';
 import {existsSync, readFileSync} from 'node:fs';
+import {LIMIT_MS} from './wait.mjs';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -75,7 +76,7 @@ export class Front {
   }
 
   // The next line that begins so.
-  wait(start, ms = 60000) {
+  wait(start, ms = LIMIT_MS) {
     const at = this.lines.findIndex(line => line.startsWith(start));
     if (at >= 0) {
       return Promise.resolve(this.lines.splice(at, 1)[0]);
@@ -100,9 +101,8 @@ export class Front {
     return Number((await this.say('cost')).split(' ')[1]);
   }
 
-  // Forgets what came unasked; gives all that comes within some time.
-  async collect(start, ms) {
-    await new Promise(resolve => setTimeout(resolve, ms));
+  // The lines that begin so and have come already.
+  take(start) {
     const found = this.lines.filter(line => line.startsWith(start));
     this.lines = this.lines.filter(line => !line.startsWith(start));
     return found;

@@ -25,10 +25,8 @@ await front.say('bars 0');
 
 const BOTH = ['clipboard-read', 'clipboard-write'];
 
-async function open({permissions = BOTH, link = front.control, ...options} = {}) {
-  const page = await openShown(link, {permissions, ...options});
-  page.context().setDefaultTimeout(60000);
-  return page;
+function open({permissions = BOTH, link = front.control, ...options} = {}) {
+  return openShown(link, {permissions, ...options});
 }
 
 function state(page, text) {
