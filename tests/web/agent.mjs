@@ -2,6 +2,7 @@
 // A guest's agent at QEMU's end of the socket (SPICE's vdagent protocol): it has a clipboard, and takes files.
 
 import {connect} from 'node:net';
+import {LIMIT_MS} from './wait.mjs';
 
 const CLIPBOARD = 4;
 const CAPABILITIES = 6;
@@ -138,7 +139,7 @@ export class Agent {
   }
 
   // The next event of that name.
-  wait(name, ms = 60000) {
+  wait(name, ms = LIMIT_MS) {
     const at = this.done.findIndex(entry => entry.name === name);
     if (at >= 0) {
       return Promise.resolve(this.done.splice(at, 1)[0].event);

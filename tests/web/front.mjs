@@ -4,6 +4,7 @@
 import {spawn} from 'node:child_process';
 import {createInterface} from 'node:readline';
 import {existsSync, readFileSync} from 'node:fs';
+import {LIMIT_MS} from './wait.mjs';
 
 const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
 
@@ -12,25 +13,20 @@ export const TELEPHONE = {viewport: {width: 390, height: 780}, deviceScaleFactor
 // With fingers, as the browsers of telephones have them.
 export const PHONE = {...TELEPHONE, hasTouch: true, isMobile: true};
 
-export function skip(why) {
-  console.log(`skipped: ${why}`);
-  process.exit(77);
+// Ends the program: something that tools/setup installs is not there.
+function fail(missing) {
+  console.error(`the tests of the page need ${missing}: run tools/setup test`);
+  process.exit(1);
 }
 
+// Playwright starts Chromium without its sandbox, so it also runs where user namespaces are refused.
 export async function launch(...args) {
   const executablePath = CHROMIUM.find(existsSync);
   if (!executablePath) {
-    skip('there is no Chromium: tools/setup test');
+    fail('Chromium');
   }
-  let playwright;
-  try {
-    playwright = await import('playwright-core');
-  } catch (error) {
-    skip('there is no playwright-core: tools/setup test');
-  }
-  return playwright.chromium.launch({
-    executablePath, args: ['--headless=new', '--disable-gpu', ...(process.getuid() === 0 ? ['--no-sandbox'] : []), ...args],
-  });
+  const {chromium} = await import('playwright-core').catch(() => fail('playwright-core'));
+  return chromium.launch({executablePath, args: ['--headless=new', '--disable-gpu', ...args]});
 }
 
 // Waits until the field that takes a telephone's text has the focus.
@@ -80,7 +76,7 @@ export class Front {
   }
 
   // The next line that begins so.
-  wait(start, ms = 60000) {
+  wait(start, ms = LIMIT_MS) {
     const at = this.lines.findIndex(line => line.startsWith(start));
     if (at >= 0) {
       return Promise.resolve(this.lines.splice(at, 1)[0]);
@@ -105,9 +101,8 @@ export class Front {
     return Number((await this.say('cost')).split(' ')[1]);
   }
 
-  // Forgets what came unasked; gives all that comes within some time.
-  async collect(start, ms) {
-    await new Promise(resolve => setTimeout(resolve, ms));
+  // The lines that begin so and have come already.
+  take(start) {
     const found = this.lines.filter(line => line.startsWith(start));
     this.lines = this.lines.filter(line => !line.startsWith(start));
     return found;

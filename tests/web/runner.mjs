@@ -8,8 +8,10 @@ import assert from 'node:assert/strict';
 import {mkdirSync, readFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
 import {Front, launch} from './front.mjs';
+import * as wait from './wait.mjs';
 
 export {PHONE, TELEPHONE, fieldFocused, openKeyboard, typeThroughLayout} from './front.mjs';
+export {frames, handled, sleep, until} from './wait.mjs';
 
 export const [vitrine, program, folder, only] = process.argv.slice(2);
 export const DESK = {viewport: {width: 1280, height: 800}};
@@ -33,6 +35,7 @@ export function test(name, run) {
 // A context has its own session and clipboard. `script` runs in the page before the page's own.
 export async function open(link, {context = null, script = null, ...options} = {}) {
   const page = await (context || await browser.newContext({...DESK, ...options})).newPage();
+  page.context().setDefaultTimeout(wait.LIMIT_MS);
   watch(page);
   if (script) {
     await page.addInitScript(script);
@@ -54,13 +57,18 @@ export function watch(page) {
 }
 
 export function shown(page) {
-  return page.waitForSelector('#picture:not(.dark)', {state: 'attached', timeout: 60000});
+  return page.waitForSelector('#picture:not(.dark)', {state: 'attached'});
 }
 
 export async function openShown(link = front.control, options = {}) {
   const page = await open(link, options);
   await shown(page);
   return page;
+}
+
+// All input that has come, with what the page has sent so far.
+export function inputSoFar(page, from = front) {
+  return wait.inputSoFar(page, from, openShown);
 }
 
 export async function close(page) {
@@ -73,23 +81,6 @@ export async function showBars(on = front) {
   await on.say('play 0 0 0');
   await on.say('scanout 0 2 1280 800 5120 window');
   await on.say('bars 0');
-}
-
-export const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
-
-// Waits until an answer satisfies.
-export async function until(ask, what, ms = 60000) {
-  const end = performance.now() + ms;
-  for (;;) {
-    const answer = await ask();
-    if (answer) {
-      return answer;
-    }
-    if (performance.now() > end) {
-      throw new Error(`it did not come to this: ${what}`);
-    }
-    await sleep(20);
-  }
 }
 
 // Clicks a tool, which may be in the menu.

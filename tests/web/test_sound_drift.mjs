@@ -55,7 +55,7 @@ function lookRarely(player, looks) {
 // The worker's part: it holds sound back that would be heard before its picture is seen.
 function keepInStep(worker, pictureMs, now) {
   const decoder = new SoundDecoder({offset: () => 0, pictureDelay: () => pictureMs(now())});
-  performance.now = now;
+  Object.defineProperty(performance, 'now', {value: now, configurable: true}); // an assignment fails in Node 18
   decoder.port = {postMessage: data => worker.onmessage({data})};
   worker.postMessage = report => decoder.onReport(report);
 }
