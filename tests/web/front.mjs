@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs tests/proto/screen_front.c, a front without a guest, and Debian's Chromium, also as a telephone.
 
-import {spawn} from 'node:child_process';
+import {spawn, spawnSync} from 'node:child_process';
 import {createInterface} from 'node:readline';
 import {existsSync, readFileSync} from 'node:fs';
 import {LIMIT_MS} from './wait.mjs';
@@ -19,14 +19,25 @@ function fail(missing) {
   process.exit(1);
 }
 
-// Playwright starts Chromium without its sandbox, so it also runs where user namespaces are refused.
+// Chromium's sandbox takes the namespaces of an ordinary user. Root has none: Chromium refuses to be sandboxed as root.
+function sandboxed() {
+  if (process.getuid() === 0) {
+    return false;
+  }
+  if (spawnSync('unshare', ['--user', '--map-root-user', '--pid', '--fork', 'true']).status !== 0) {
+    console.log('skipped: a user may not make namespaces here, so Chromium would run without its sandbox');
+    process.exit(77);
+  }
+  return true;
+}
+
 export async function launch(...args) {
   const executablePath = CHROMIUM.find(existsSync);
   if (!executablePath) {
     fail('Chromium');
   }
   const {chromium} = await import('playwright-core').catch(() => fail('playwright-core'));
-  return chromium.launch({executablePath, args: ['--headless=new', '--disable-gpu', ...args]});
+  return chromium.launch({executablePath, chromiumSandbox: sandboxed(), args: ['--headless=new', '--disable-gpu', ...args]});
 }
 
 // Waits until the field that takes a telephone's text has the focus.
