@@ -531,7 +531,8 @@ class Emitter:
         rule = {None: 'VTW_ON_ANY', 'context': 'VTW_ON_CONTEXT', 'ring': 'VTW_ON_RING'}
         for c in sorted((c for c in self.reg.commands.values() if c.number is not None), key=lambda c: c.number):
             out.append(f'\t[{c.number}] = {{"{c.name}", {rule[c.on]}, VTW_RECORD_{c.record}, '
-                       f'VTW_ORDER_{c.order}, VTW_OVERTAKES_{c.overtakes}, {1 if c.may_block else 0}, {1 if c.defers else 0}}},')
+                       f'VTW_ORDER_{c.order.upper()}, VTW_OVERTAKES_{c.overtakes.upper()}, '
+                       f'{1 if c.may_block else 0}, {1 if c.defers else 0}}},')
         out += ['};', '', 'const struct vtw_extension_info vtw_extensions[VTW_EXTENSION_COUNT] = {']
         for e in sorted(self.reg.extensions, key=lambda e: e.number):
             out.append(f'\t{{"{e.name}", {e.number}, {e.version}, {1 if e.exposed else 0}}},')

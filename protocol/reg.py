@@ -12,18 +12,12 @@ PRIMITIVES = {
 }
 
 
-# Commands that make or ask for something, or that wait, and the binding of memory.
-PASSING = ('vkCreate', 'vkAllocate', 'vkBind', 'vkEnumerate', 'vkGet', 'vkSignal', 'vkWait')
-# Commands that wait for some recordings only, or may themselves wait behind them: see enum vtw_order.
-ORDERS = {'vkResetCommandBuffer': 'BUFFER', 'vkResetCommandPool': 'POOL', 'vkQueueSubmit': 'SUBMIT',
-          'vkQueueSubmit2': 'SUBMIT'}
-# Commands that may run before earlier submits have reached the driver. What they name is not in use by these: a guest
-# may reset a fence, a command buffer or a pool only when the work is done, and the streams may hold recordings.
-OVERTAKING = ('vkExecuteCommandStreamsMESA', 'vkResetFences', 'vkResetCommandBuffer', 'vkResetCommandPool')
-# Waits that may do so if they are over already: see enum vtw_overtakes.
-WAITS = {'vkWaitForFences': 'FENCE', 'vkWaitSemaphores': 'SEMAPHORE'}
-# Commands of the context's stream that may come while it waits for a ring (src/venus/deferred.h).
-DEFERRING = ('vkNotifyRingMESA', 'vkSubmitVirtqueueSeqnoMESA', 'vkWaitRingSeqnoMESA')
+# The words of a command that are yes or no, and those with one of several values.
+FLAGS = ('ids', 'destroys', 'may-block', 'fails', 'tight-stride', 'defers')
+CHOICES = {'on': ('ring', 'context'), 'proc': ('instance', 'none'), 'order': ('none', 'buffer', 'pool', 'submit'),
+           'overtakes': ('always', 'fence', 'semaphore')}
+# What a command names whose order is limited to it: which parameter, and its type.
+ORDERED_BY = {'buffer': (0, 'VkCommandBuffer'), 'pool': (1, 'VkCommandPool')}
 
 
 @dataclass
@@ -108,7 +102,9 @@ class Command:
     destroys: bool = False   # the object of its last handle
     proc: str = None         # whose function it is, where the first parameter does not say: instance, none
     may_block: bool = False  # waits, or compiles: must not hold up other streams
-    passes: bool = False     # may run before earlier recordings have ended
+    order: str = 'all'       # which earlier recordings it waits for: all, none, buffer, pool, submit
+    overtakes: str = 'never'  # when it may run before earlier submits: never, always, fence, semaphore
+    defers: bool = False     # may come in the context's stream while that waits for a ring
     fails: bool = False      # hand-written code runs if it names an object whose creation failed
     aliases: list = field(default_factory=list)  # (older name, extensions of which one must be enabled)
     core: str = None         # the version of Vulkan that has it under its own name, where there are aliases
@@ -126,21 +122,6 @@ class Command:
             return 'NONE'
         return {'vkBeginCommandBuffer': 'BEGIN', 'vkEndCommandBuffer': 'END', 'vkCmdExecuteCommands': 'EXECUTE',
                 'vkResetCommandBuffer': 'NONE'}.get(self.name, 'COMMAND')
-
-    @property
-    def order(self):
-        """Which earlier recordings it waits for."""
-        if self.passes or self.name.startswith(PASSING):
-            return 'NONE'  # what it needs or changes cannot be in them
-        return ORDERS.get(self.name, 'ALL')
-
-    @property
-    def overtakes(self):
-        return 'ALWAYS' if self.name in OVERTAKING else WAITS.get(self.name, 'NEVER')
-
-    @property
-    def defers(self):
-        return self.name in DEFERRING
 
 
 class Registry:
@@ -268,27 +249,16 @@ class Registry:
         if c.how not in ('auto', 'hand', 'refuse', 'never', 'host'):
             self.fail(f'command {c.name}: {c.how} is no way to handle it')
         for word in w[3:]:
-            if word.startswith('alias='):
+            key, _, value = word.partition('=')
+            if key == 'alias':
                 c.aliases = [(name, extensions) for name, *extensions in
-                             (alias.split('+') for alias in word[6:].split(','))]
-            elif word.startswith('core='):
-                c.core = word[5:]
-            elif word.startswith('on='):
-                c.on = word[3:]
-            elif word == 'ids':
-                c.ids = True
-            elif word == 'destroys':
-                c.destroys = True
-            elif word in ('proc=instance', 'proc=none'):
-                c.proc = word[5:]
-            elif word == 'may-block':
-                c.may_block = True
-            elif word == 'passes':
-                c.passes = True
-            elif word == 'fails':
-                c.fails = True
-            elif word == 'tight-stride':
-                c.tight_stride = True
+                             (alias.split('+') for alias in value.split(','))]
+            elif key == 'core':
+                c.core = value
+            elif word in FLAGS:
+                setattr(c, word.replace('-', '_'), True)
+            elif value in CHOICES.get(key, ()):
+                setattr(c, key, value)
             else:
                 self.fail(f'command {c.name}: unknown word {word}')
         if c.name in self.commands:
@@ -405,6 +375,9 @@ class Registry:
                 self.check_member(c.name, m)
             if c.destroys and not any(m.ctype in self.handles for m in c.params):
                 self.fail(f'{c.name}: no handle that it could destroy')
+            at, ctype = ORDERED_BY.get(c.order, (0, None))
+            if ctype and [m.ctype for m in c.params[at:at + 1]] != [ctype]:
+                self.fail(f'{c.name}: order={c.order} takes a {ctype} as parameter {at + 1}')
             if c.number is not None and numbers.setdefault(c.number, c.name) != c.name:
                 self.fail(f'{c.name} and {numbers[c.number]} have the same number')
         for parent, children in self.chains.items():
