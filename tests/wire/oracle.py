@@ -144,7 +144,7 @@ class Command:
 
 class Schema:
     def __init__(self, path):
-        self.structs, self.commands = {}, {}
+        self.structs, self.commands, self.extensions = {}, {}, {}
         for line in open(path):
             if line.startswith('S '):
                 s = Struct(line)
@@ -152,6 +152,9 @@ class Schema:
             elif line.startswith('C '):
                 c = Command(line)
                 self.commands[c.number] = c
+            elif line.startswith('E '):
+                _, number, name, version = line.split()
+                self.extensions[name] = (int(number), int(version))
         self.lengths = set()
         lists = [f for s in self.structs.values() for f in s.fields.values()] + [c.request for c in self.commands.values()]
         for items in lists:

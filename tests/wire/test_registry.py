@@ -86,7 +86,9 @@ def main():
     check(sum(c.decodable and c.number is not None for c in registry.commands.values()) == 325, 'commands in venus.reg')
     check(len(schema.structs) == 523, f'{len(schema.structs)} structs in the schema')
     check(sum(not s.host for s in registry.structs.values()) == 523, 'structs in venus.reg')
-    check(len(registry.extensions) == 187, f'{len(registry.extensions)} extensions')
+    check(len(schema.extensions) == 187, f'{len(schema.extensions)} extensions in the schema')
+    ours = [(e.name, (e.number, e.version)) for e in registry.extensions]
+    check(ours == [*schema.extensions.items()], f'extensions differ: {sorted({*ours} ^ {*schema.extensions.items()})}')
     check(len({e.number for e in registry.extensions}) == 187, 'two extensions have one number')
     check_features(registry)
     for s in schema.structs.values():
