@@ -1,21 +1,17 @@
-#!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Rewrites venus.reg from a newer vk.xml and the Venus tables. A developer's tool: the build never runs it.
+"""Makes venus.reg from vk.xml and the wire schema, for tools/import-registry. The build never runs it.
 
-    import_vkxml.py --xml vk.xml --schema venus-wire-schema.txt --commands venus-commands.tsv \
-                    --extensions venus-extensions.tsv --reg venus.reg
-
-vk.xml gives the C side (types, members, values), the tables give the wire side (which structs and
-commands travel, what may be absent, what is chained where). What we decided ourselves stays: the
-block under "# --- by hand" at the end of the registry, the words behind a command's number, and those behind a handle's
-and a struct's that vk.xml does not say.
+vk.xml gives the C side (types, members, values), the schema gives the wire side (which structs, commands and extensions
+the protocol has, what may be absent, what is chained where). Our own additions are kept as the old registry has them:
+the block under "# --- by hand" at its end, the words after a command's number, `instance` of handles, `named=` of structs
+and `guest` of extensions.
 """
-import argparse
 import re
 import sys
 import textwrap
-import xml.etree.ElementTree as ET
 from pathlib import Path
+
+from vkxml import Xml
 
 BY_HAND = '# --- by hand'
 
@@ -34,103 +30,13 @@ vkDestroySwapchainKHR vkGetSwapchainImagesKHR vkAcquireNextImageKHR vkQueuePrese
 HOST_EXTENSIONS = ['VK_EXT_external_memory_host', 'VK_KHR_portability_enumeration',
                    'VK_KHR_portability_subset', 'VK_KHR_external_memory_fd', 'VK_KHR_surface',
                    'VK_KHR_swapchain', 'VK_EXT_debug_utils']
+# In the protocol and not in vk.xml, like everything that ends in MESA.
+OTHER_EXTENSIONS = ('VK_EXT_command_serialization', 'VK_MESA_venus_protocol')
 
 
 def wrap(words, first, indent='  ', width=100):
     return textwrap.fill(' '.join(words), width, initial_indent=first, subsequent_indent=indent,
                          break_long_words=False, break_on_hyphens=False)
-
-
-class Xml:
-    """vk.xml, as far as we need it."""
-
-    def __init__(self, path, extensions):
-        self.root = ET.parse(path).getroot()
-        self.version = None
-        self.types = {}
-        self.commands = {}
-        self.enums = {}
-        self.aliases = {}
-        self.command_aliases = {}
-        self.command_extensions = {}
-        self.extensions = {}
-        self.instance_extensions = set()
-        self.command_cores = {}
-        self.constants = {}
-        for t in self.root.findall('types/type'):
-            if 'vulkan' not in t.get('api', 'vulkan').split(','):
-                continue
-            name = t.get('name') or t.findtext('name')
-            if name == 'VK_HEADER_VERSION':
-                self.version = re.sub(r'\D', '', t.find('name').tail)
-            if t.get('alias'):
-                self.aliases[name] = t.get('alias')
-            self.types[name] = t
-        for c in self.root.findall('commands/command'):
-            if 'vulkan' not in c.get('api', 'vulkan').split(','):
-                continue
-            if c.get('alias'):
-                self.command_aliases.setdefault(c.get('alias'), []).append(c.get('name'))
-            else:
-                self.commands[c.findtext('proto/name')] = c
-        for e in self.root.findall('enums'):
-            if e.get('name') == 'API Constants':
-                self.constants = {x.get('name'): x.get('value') for x in e if x.get('value')}
-                continue
-            values = self.enums.setdefault(e.get('name'), {})
-            for x in e.findall('enum'):
-                self.add_value(values, x, None)
-        for feature in self.root.findall('feature'):
-            if 'vulkan' in feature.get('api').split(','):
-                self.add_requires(feature, None, True)
-                for c in feature.findall('require/command'):
-                    self.command_cores[c.get('name')] = feature.get('number')
-        for ext in self.root.findall('extensions/extension'):
-            if 'vulkan' in ext.get('supported').split(','):
-                self.extensions[ext.get('name')] = ext
-                if ext.get('type') == 'instance':
-                    self.instance_extensions.add(ext.get('name'))
-                self.add_requires(ext, int(ext.get('number')), ext.get('name') in extensions)
-                for c in ext.findall('require/command'):
-                    self.command_extensions.setdefault(c.get('name'), []).append(ext.get('name'))
-
-    @staticmethod
-    def add_value(values, x, extnumber):
-        if x.get('alias') or 'vulkan' not in x.get('api', 'vulkan').split(','):
-            return
-        if x.get('bitpos') is not None:
-            values[x.get('name')] = hex(1 << int(x.get('bitpos')))
-        elif x.get('offset') is not None:
-            number = int(x.get('extnumber') or extnumber)
-            value = 1000000000 + (number - 1) * 1000 + int(x.get('offset'))
-            values[x.get('name')] = str(-value if x.get('dir') == '-' else value)
-        elif x.get('value') is not None:
-            values[x.get('name')] = x.get('value')
-
-    def add_requires(self, node, extnumber, wanted):
-        for x in node.findall('require/enum'):
-            # struct types of any extension: a known struct may point to one that we do not serve
-            if x.get('extends') and (wanted or x.get('extends') in (
-                    'VkStructureType', 'VkObjectType', 'VkDescriptorType')):
-                self.add_value(self.enums.setdefault(x.get('extends'), {}), x, extnumber)
-
-    def real(self, name):
-        while name in self.aliases:
-            name = self.aliases[name]
-        return name
-
-    def members(self, node, tag):
-        """(type, name, pointer depth, array dimensions) of each member or parameter."""
-        for m in node.findall(tag):
-            if 'vulkan' not in m.get('api', 'vulkan').split(','):
-                continue
-            name_node = m.find('name')
-            type_node = m.find('type')
-            depth = (type_node.tail or '').count('*')
-            rest = (name_node.tail or '') + ''.join(
-                (x.text or '') + (x.tail or '') for x in m if x.tag == 'enum')
-            dims = re.findall(r'\[\s*(\w+)\s*\]', rest)
-            yield self.real(type_node.text), name_node.text, depth, dims, m
 
 
 class Wire:
@@ -178,8 +84,11 @@ def split_fields(text):
 
 
 def read_schema(path):
-    structs, commands = {}, {}
+    structs, commands, extensions = {}, {}, {}
     for line in Path(path).read_text().splitlines():
+        if line.startswith('E '):
+            _, number, name, version = line.split()
+            extensions[name] = (number, version)
         if line[:2] not in ('S ', 'C '):
             continue
         head, *segments = line.split(' | ')
@@ -199,7 +108,7 @@ def read_schema(path):
             structs[words[1]] = (words[2], parts)
         else:
             commands[words[2]] = (int(words[1]), parts)
-    return structs, commands
+    return structs, commands, extensions
 
 
 LEN = {  # the schema writes C expressions without their parentheses
@@ -215,36 +124,34 @@ def clean_len(text):
 
 
 class Importer:
-    def __init__(self, args):
-        self.ext_rows = [l.split('\t') for l in Path(args.extensions).read_text().splitlines()[1:]]
-        names = [r[0] for r in self.ext_rows] + HOST_EXTENSIONS
-        self.xml = Xml(args.xml, set(names))
-        self.structs, self.commands = read_schema(args.schema)
-        self.numbers = {}
-        for l in Path(args.commands).read_text().splitlines():
-            name, number = l.split('\t')
-            self.numbers[name] = int(number)
-        self.kept, self.by_hand = self.read_old(Path(args.reg))
+    def __init__(self, root, schema, old):
+        """`root`: of vk.xml; `schema`: a path; `old`: the text of the registry as it was."""
+        self.structs, self.commands, self.protocol_extensions = read_schema(schema)
+        self.xml = Xml(root, {*self.protocol_extensions, *HOST_EXTENSIONS})
+        self.kept, self.by_hand = self.read_old(old)
         self.used = {'VkStructureType', 'VkObjectType', 'VkResult', 'VkMemoryPropertyFlagBits', 'VkMemoryHeapFlagBits'}
         # vk.xml's name of a struct that the tables know by an older one
         self.older = {self.xml.real(n): n for n in self.structs if n in self.xml.aliases}
         self.mesa = {n for n in self.structs if n.endswith('MESA')}
 
     @staticmethod
-    def read_old(path):
+    def read_old(text):
         kept, by_hand = {}, BY_HAND + '\n'
-        if path.exists():
-            text = path.read_text()
-            if BY_HAND in text:
-                text, tail = text.split(BY_HAND, 1)
-                by_hand = BY_HAND + tail
-            for line in text.splitlines():
-                words = line.split()
-                if line.startswith('command '):
-                    kept[words[1]] = [w for w in words[3:] if not w.startswith(('alias=', 'core='))]
-                elif line.startswith(('handle ', 'struct ')):
-                    kept[words[1]] = [w for w in words[2:] if w == 'instance' or w.startswith('named=')]
+        if BY_HAND in text:
+            text, tail = text.split(BY_HAND, 1)
+            by_hand = BY_HAND + tail
+        for line in text.splitlines():
+            words = line.split()
+            if line.startswith('command '):
+                kept[words[1]] = [w for w in words[3:] if not w.startswith(('alias=', 'core='))]
+            elif line.startswith(('handle ', 'struct ', 'extension ')):
+                kept[words[1]] = [w for w in words[2:] if w in ('instance', 'guest') or w.startswith('named=')]
         return kept, by_hand
+
+    def known(self, table, name):
+        if name not in table:
+            sys.exit(f'vk.xml {self.xml.version} does not have {name}, which the protocol has: take a newer one')
+        return table[name]
 
     # --- members -------------------------------------------------------------------------------
 
@@ -275,7 +182,7 @@ class Importer:
         return wire.flag != '!' if wire.kind in ('ptr', 'outptr') else wire.flag == '?'
 
     def struct_block(self, name):
-        node = self.xml.types[self.xml.real(name)]
+        node = self.known(self.xml.types, self.xml.real(name))
         stype, parts = self.structs.get(name, (None, None))
         head = [node.get('category'), name]
         members = list(self.xml.members(node, 'member'))
@@ -356,16 +263,24 @@ class Importer:
 
     # --- commands ------------------------------------------------------------------------------
 
+    def handling(self, name, number, parts):
+        """How a command is handled, and more words: as it was, unless the protocol has changed that."""
+        old = self.kept.get(name)
+        if parts is None:
+            new = ['never'] if number is not None else ['host']
+            return old if old and old[0] == new[0] else new
+        if old and old[0] not in ('never', 'host'):
+            return old
+        return ['auto', 'destroys'] if name.startswith('vkDestroy') else ['auto']
+
     def command_block(self, name):
-        node = self.xml.commands[name]
-        number, parts = self.commands.get(name, (self.numbers.get(name), None))
+        node = self.known(self.xml.commands, name)
+        number, parts = self.commands.get(name, (None, None))
         ret = self.xml.real(node.findtext('proto/type'))
         self.used.add(ret)
         if parts is not None and 'REQ' not in parts:
             parts = None
-        auto = ['auto', 'destroys'] if name.startswith('vkDestroy') else ['auto']
-        how = self.kept.get(name) or (auto if parts else ['never'] if number is not None else ['host'])
-        head = ['command', name, str(number if number is not None else '-')] + how
+        head = ['command', name, str(number if number is not None else '-'), *self.handling(name, number, parts)]
         aliases = self.xml.command_aliases.get(name)
         if aliases:
             # an extension is named once for a command, however many of its blocks require it
@@ -401,10 +316,9 @@ class Importer:
 
     def run(self):
         blocks_s, blocks_c = {}, {}
-        for name in [*self.commands, *HOST_COMMANDS, *self.numbers]:
-            real = name
-            if real in self.xml.commands and real not in blocks_c:
-                blocks_c[real] = self.command_block(real)
+        for name in [*self.commands, *HOST_COMMANDS]:
+            if not name.endswith('MESA'):
+                blocks_c[name] = self.command_block(name)
         todo = [n for n in self.structs if n not in self.mesa] + HOST_STRUCTS
         while True:
             todo += [t for t in self.used - OPAQUE if self.category(t) in ('struct', 'union')]
@@ -419,7 +333,7 @@ class Importer:
                self.extensions(), self.formats(), self.extends(blocks_s),
                '\n'.join(blocks_s[n] for n in self.ordered(blocks_s)),
                '\n'.join(blocks_c[n] for n in sorted(
-                   blocks_c, key=lambda n: (self.numbers.get(n, 9999), n))),
+                   blocks_c, key=lambda n: (self.commands.get(n, (9999,))[0], n))),
                self.by_hand.rstrip('\n')]
         return '\n\n'.join(out) + '\n'
 
@@ -445,9 +359,9 @@ class Importer:
         return order
 
     def header(self):
-        return (f'# The Venus protocol: vk.xml 1.4.{self.xml.version} and the Venus tables. See README.md for the '
-                f'grammar.\n# Imported by import_vkxml.py, which keeps what we decided ourselves.\n'
-                f'version 1.4.{self.xml.version}')
+        return (f'# The Venus protocol: vk.xml {self.xml.version} and the wire schema. See README.md for the '
+                f'grammar.\n# Imported by tools/import-registry, which keeps what we decided ourselves.\n'
+                f'version {self.xml.version}')
 
     def constants(self):
         return '\n'.join(f'constant {k} {v}' for k, v in sorted(self.xml.constants.items())
@@ -532,22 +446,24 @@ class Importer:
         return None
 
     def extensions(self):
-        lines = []
-        known = {r[0] for r in self.ext_rows}
         chained = set(re.findall(r'(Vk\w+)\(', self.structs['VkPhysicalDeviceFeatures2'][1]['REP-pNext']))
-        for r in self.ext_rows:
-            words = ['extension', r[0], r[1], r[4], 'yes' if r[9].startswith('yes') else 'guest']
-            ext = self.xml.extensions.get(r[0])
-            if ext is not None:
-                needs = self.needed(re.findall(r'[+,()]|\w+', ext.get('depends', 'VK_VERSION_1_0')), known)
-                if needs is None:
-                    sys.exit(f'{r[0]} needs what the protocol does not have')
-                if needs:
-                    words.append('needs=' + ','.join(sorted(needs)))
-                if self.features_of(ext, chained):
-                    words.append('features=' + self.features_of(ext, chained))
-            lines.append(' '.join(words))
-        return '\n'.join(lines)
+        return '\n'.join(' '.join(self.extension_words(name, chained)) for name in self.protocol_extensions)
+
+    def extension_words(self, name, chained):
+        number, version = self.protocol_extensions[name]
+        words = ['extension', name, number, version, *(self.kept.get(name) or ['yes'])]
+        if name in OTHER_EXTENSIONS:
+            return words
+        ext = self.known(self.xml.extensions, name)
+        if ext.get('number') != number:
+            sys.exit(f"{name} has number {number} in the schema, {ext.get('number')} in vk.xml")
+        needs = self.needed(re.findall(r'[+,()]|\w+', ext.get('depends', 'VK_VERSION_1_0')), self.protocol_extensions)
+        if needs is None:
+            sys.exit(f'{name} needs what the protocol does not have')
+        if needs:
+            words.append('needs=' + ','.join(sorted(needs)))
+        features = self.features_of(ext, chained)
+        return words + [f'features={features}'] if features else words
 
     def formats(self):
         lines = []
@@ -577,17 +493,3 @@ class Importer:
                     lines.append(wrap(re.findall(r'(Vk\w+)\(', parts[key]), f'chain {name} '))
                     break
         return '\n'.join(lines)
-
-
-def main():
-    p = argparse.ArgumentParser()
-    for name in ('xml', 'schema', 'commands', 'extensions', 'reg'):
-        p.add_argument('--' + name, required=True)
-    args = p.parse_args()
-    text = Importer(args).run()
-    Path(args.reg).write_text(text)
-    print(f"{args.reg}: {len(text.splitlines())} lines")
-
-
-if __name__ == '__main__':
-    main()

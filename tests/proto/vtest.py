@@ -230,7 +230,7 @@ def poll_wait(fd, timeout_ms=FOREVER):
     return 'ok' if events[0][1] & select.POLLIN else 'lost'
 
 
-# Venus commands (numbers and layouts: venus-commands.tsv, venus-structs.md)
+# Venus commands (numbers and layouts: protocol/venus.reg)
 
 VK_CREATE_INSTANCE = 0
 VK_DESTROY_INSTANCE = 1
