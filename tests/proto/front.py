@@ -84,7 +84,7 @@ class Front:
         """Ends the worker as the front does; returns its exit status."""
         self.sock.close()
         try:
-            status = self.process.wait(20)
+            status = self.process.wait(harness.SECONDS)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()

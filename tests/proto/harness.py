@@ -19,7 +19,11 @@ import time
 import unittest
 import weakref
 
+from waiting import SECONDS, wait_until
+
 PROGRAM = None
+# TCP_ESTABLISHED, TCP_FIN_WAIT1 and TCP_FIN_WAIT2 of Linux.
+TCP_OPEN = 1, 4, 5
 
 
 def is_sanitized():
@@ -45,26 +49,35 @@ def expect(ok, text):
         raise AssertionError(text)
 
 
-def wait_until(condition, seconds):
-    """The condition's value as soon as it is true, or its last one; for what offers no event to wait for."""
-    deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value or time.monotonic() > deadline:
-            return value
-        time.sleep(0.005)
-
-
-def wait_for(condition, seconds=60, what='condition'):
-    value = wait_until(condition, seconds)
+def wait_for(condition, seconds=SECONDS, what='condition', pause=0.005):
+    value = wait_until(condition, seconds, pause)
     expect(value, f'{what}: not after {seconds} s')
     return value
+
+
+def wait_listening(port, kind=socket.SOCK_STREAM):
+    """Until a program waits for connections, or datagrams, at the port. One that takes only one is left alone."""
+    name, state = ('tcp', '0A') if kind == socket.SOCK_STREAM else ('udp', '07')
+
+    def is_there():
+        for path in f'/proc/net/{name}', f'/proc/net/{name}6':
+            with contextlib.suppress(FileNotFoundError), open(path) as file:
+                rows = [line.split() for line in file][1:]
+                if any(row[3] == state and int(row[1].rsplit(':', 1)[1], 16) == port for row in rows):
+                    return True
+        return False
+    wait_for(is_there, what=f'a program at port {port}')
 
 
 def free_port(kind=socket.SOCK_STREAM):
     with socket.socket(socket.AF_INET, kind) as sock:
         sock.bind(('127.0.0.1', 0))
         return sock.getsockname()[1]
+
+
+def is_open(sock):
+    """Whether the other end of a TCP connection has neither closed nor reset it; it may have said something."""
+    return sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] in TCP_OPEN
 
 
 def command_line(pid):
@@ -91,17 +104,14 @@ def count_fds(pid):
 def wait_prober(pid):
     """Until a server that has just started has no children but workers, and has closed its end of what led to the
     prober."""
-    wait_for(lambda: not any(may_be_prober(child, pid) for child in children(pid)), 30, 'the prober has ended')
+    wait_for(lambda: not any(may_be_prober(child, pid) for child in children(pid)), what='the prober has ended')
     wait_closed(pid)
 
 
 def wait_closed(pid):
-    """Until a server has closed what led to a child that has ended: it does that a moment after the process is gone."""
-    def is_settled():
-        before = count_fds(pid)
-        time.sleep(0.03)
-        return count_fds(pid) == before
-    wait_for(is_settled, 30, 'the fds of a child are closed')
+    """Until a server has closed what led to a child that has ended: it does that a moment after the process is gone, and
+    then sleeps."""
+    wait_idle(pid, 'the fds of a child are closed', 0.03)
 
 
 def children(pid):
@@ -140,6 +150,46 @@ def memory_kib(pid):
 
 def count_threads(pid):
     return len(os.listdir(f'/proc/{pid}/task'))
+
+
+def read_turns(pid):
+    """-> how often its threads got a processor so far, and whether all of them sleep"""
+    turns, sleep = 0, True
+    for task in os.listdir(f'/proc/{pid}/task'):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f'/proc/{pid}/task/{task}/stat') as stat, \
+                open(f'/proc/{pid}/task/{task}/schedstat') as schedstat:
+            sleep = stat.read().rsplit(')', 1)[1].split()[0] == 'S' and sleep
+            turns += int(schedstat.read().split()[2])
+    return turns, sleep
+
+
+def idle_ones(pids, seconds=0.1):
+    """-> those of which no thread runs for so long. This does not depend on how busy the machine is: a thread that waits
+    for a processor does not sleep."""
+    before = {pid: read_turns(pid) for pid in pids}
+    time.sleep(seconds)  # only time can show that nothing happens
+    return {pid for pid, seen in before.items() if seen[1] and read_turns(pid) == seen}
+
+
+def wait_idle(pids, what, seconds=0.1):
+    """Until each process has done what it has to do, and sleeps for so long on end. One that spins, or wakes up all the
+    time, never does."""
+    left = {pids} if isinstance(pids, int) else set(pids)
+
+    def are_idle():
+        left.difference_update(idle_ones(left, seconds))
+        return not left
+    expect(wait_until(are_idle), f'{what}: {left} did not sleep for {seconds} s on end within {SECONDS} s')
+
+
+def starved_seconds(*pids):
+    """How long their threads could have run so far, but waited for a processor: what a busy machine takes from them."""
+    total = 0
+    for pid in pids:
+        for task in os.listdir(f'/proc/{pid}/task'):
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f'/proc/{pid}/task/{task}/schedstat') as file:
+                total += int(file.read().split()[1])
+    return total / 1e9
 
 
 def cpu_seconds(pid):
@@ -196,7 +246,7 @@ class Process:
         """The end of the log, for messages."""
         return '\n'.join(self.log().splitlines()[-10:])
 
-    def wait_log(self, text, seconds=30):
+    def wait_log(self, text, seconds=SECONDS):
         wait_for(lambda: text in self.log(), seconds, f'log line {text!r} in\n{self.tail()}')
 
     def fds(self):
@@ -238,7 +288,7 @@ class Server(Process):
             return
         self.process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self.process.wait(20)
+            self.process.wait(SECONDS)
         if not issubclass(kind, unittest.SkipTest):
             print(f'--- log of the server\n{self.log()[-4000:]}---')
         self.discard()
@@ -253,7 +303,7 @@ class Server(Process):
         status = self.process.poll()
         expect(status is None, f'the server ended with {status}\n{self.tail()}')
 
-    def wait_workers(self, count, seconds=30):
+    def wait_workers(self, count, seconds=SECONDS):
         """-> the workers, once there are so many"""
         found = []
 
@@ -267,7 +317,7 @@ class Server(Process):
         workers = self.workers()
         self.process.send_signal(signal.SIGTERM)
         try:
-            status = self.process.wait(20)
+            status = self.process.wait(SECONDS)
             log = self.log()
             self.check_sound()
             if status != 0:

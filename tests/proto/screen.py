@@ -98,7 +98,7 @@ class Front(harness.Process):
         self.spawn([FRONT, program or harness.PROGRAM, *([http] if http else []), *args], stdin=subprocess.PIPE, env=env)
         line = self.read_line()
         if not line.startswith('READY'):
-            self.process.wait(5)
+            self.process.wait(harness.SECONDS)
             raise AssertionError(f'the front did not start: {line!r}\n{self.log()}')
         self.links = line.split()[1:]  # to control, to watch only
         if http:
@@ -182,7 +182,7 @@ class Front(harness.Process):
         children = harness.children(self.pid)
         self.process.stdin.close()
         try:
-            status = self.process.wait(20)
+            status = self.process.wait(harness.SECONDS)
             self.check_sound()
             assert status == 0, f'the front ended with {status}\n{self.log()}'
             for pid in children:

@@ -21,9 +21,9 @@ def pack(kind, display=0, code=0, down=0, x=0, y=0, wheel_x=0, wheel_y=0, button
     return struct.pack('<4I', INPUT, len(body), 0, 0) + body
 
 
-def find_screen(front, seconds=20):
+def find_screen(front):
     """The screen process of a front."""
-    return harness.wait_for(lambda: harness.children_with(front, 'screen'), seconds, 'a screen process')[0]
+    return harness.wait_for(lambda: harness.children_with(front, 'screen'), what='a screen process')[0]
 
 
 def borrow_fd(pid, number):

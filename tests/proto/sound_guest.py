@@ -41,7 +41,7 @@ class Guest:
     def end(self, test):
         """May be called again."""
         self.orders.put(None)
-        self.thread.join(20)
+        self.thread.join(harness.SECONDS)
         test.assertFalse(self.thread.is_alive(), 'the guest goes on to the end')
 
     def period(self, number):

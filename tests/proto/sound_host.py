@@ -43,7 +43,7 @@ class Host:
 
     def control(self, *words, check=True):
         done = subprocess.run(['pactl', *words], env={**os.environ, **self.env, 'LC_ALL': 'C'}, capture_output=True,
-                              text=True, timeout=20)
+                              text=True, timeout=harness.SECONDS)
         assert not check or done.returncode == 0, f'pactl {words}: {done.stderr}'
         return done
 
@@ -59,7 +59,7 @@ class Host:
         """The server ends, and leaves its folder for the next one."""
         self.freeze(False)
         self.process.kill()
-        self.process.wait(10)
+        self.process.wait(harness.SECONDS)
         self.log.close()
         if os.path.exists(self.socket):
             os.unlink(self.socket)
@@ -97,8 +97,8 @@ class Ear:
 
     def stop(self):
         self.process.kill()
-        self.process.wait(10)
-        self.thread.join(10)
+        self.process.wait(harness.SECONDS)
+        self.thread.join(harness.SECONDS)
 
 
 class Voice:
@@ -121,8 +121,8 @@ class Voice:
 
     def stop(self):
         self.process.kill()
-        self.process.wait(10)
-        self.thread.join(10)
+        self.process.wait(harness.SECONDS)
+        self.thread.join(harness.SECONDS)
         try:
             self.process.stdin.close()
         except BrokenPipeError:

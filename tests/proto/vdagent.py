@@ -33,12 +33,14 @@ class Agent(Chardev):
     def message(self, kind, body=b'', protocol=1, size=None):
         return struct.pack('<IIQI', protocol, kind, 0, len(body) if size is None else size) + body
 
-    def send(self, kind, body=b'', chunk=None):
-        """chunk: the bytes of each; None: one chunk, as spice-vdagentd sends it."""
+    def chunks(self, kind, body=b'', chunk=None):
+        """A message as it is sent. chunk: the bytes of each; None: one chunk, as spice-vdagentd sends it."""
         data = self.message(kind, body)
         step = chunk or len(data)
-        self.sock.sendall(b''.join(struct.pack('<II', 1, len(data[i:i + step])) + data[i:i + step]
-                                   for i in range(0, len(data), step)))
+        return b''.join(struct.pack('<II', 1, len(data[i:i + step])) + data[i:i + step] for i in range(0, len(data), step))
+
+    def send(self, kind, body=b'', **options):
+        self.sock.sendall(self.chunks(kind, body, **options))
 
     def announce(self, caps=CAPS, asks=True):
         self.send(CAPABILITIES, struct.pack('<II', asks, caps))
@@ -49,8 +51,12 @@ class Agent(Chardev):
     def grab(self, *formats, selection=0):
         self.send(GRAB, self.select(selection, struct.pack(f'<{len(formats)}I', *formats)))
 
-    def give(self, kind, data, selection=0, **options):
-        self.send(CLIPBOARD, self.select(selection, struct.pack('<I', kind) + data), **options)
+    def contents(self, kind, data, selection=0, **options):
+        """What give() sends: for large contents, which must not be late once they are asked for."""
+        return self.chunks(CLIPBOARD, self.select(selection, struct.pack('<I', kind) + data), **options)
+
+    def give(self, *args, **options):
+        self.sock.sendall(self.contents(*args, **options))
 
     def request(self, kind, selection=0):
         self.send(REQUEST, self.select(selection, struct.pack('<I', kind)))

@@ -230,7 +230,7 @@ class Gpu:
         memory[:len(data)] = data
         self.roundtrip()
         self.ring.write(vtest.execute_streams([(res_id, 0, len(data))]))
-        if not self.ring.wait(30):
+        if not self.ring.wait():
             raise vtest.Dropped('ring is fatal')
         self.front.unref(res_id)
 

@@ -63,7 +63,7 @@ HIGH_GPA = 1 << 32  # where the upper half of the memory is
 USER_BASE = 0x7f0000000000
 WINDOW_GPA = 0xfc00000000
 CONFIG_SIZE = 24
-TIMEOUT = 20
+TIMEOUT = 60
 
 
 class Closed(Exception):

@@ -10,6 +10,8 @@ import ssl
 import struct
 import time
 
+import waiting
+
 SUBPROTOCOL = 'vitrine.1'
 BINARY, CLOSE, PING, PONG = 2, 8, 9, 10
 
@@ -41,7 +43,7 @@ class Ws:
         self.sock = socket.socket()
         if receive_bytes:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
-        self.sock.settimeout(60)
+        self.sock.settimeout(waiting.SECONDS)
         self.sock.connect((host, port))
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname=host)
@@ -108,7 +110,7 @@ class Ws:
         data, self.rest = self.rest[:size], self.rest[size:]
         return data
 
-    def receive(self, seconds=60):
+    def receive(self, seconds=waiting.SECONDS):
         """The next message; pings are answered."""
         until = time.monotonic() + seconds
         while True:
@@ -336,7 +338,7 @@ class Viewer(Ws):
         self.send(hello(token or front.token))
         self.welcome = self.wait('welcome')
 
-    def next(self, seconds=60):
+    def next(self, seconds=waiting.SECONDS):
         data = self.receive(seconds)
         if data[0] not in self.LAYOUTS:
             return parse(data)
@@ -344,7 +346,7 @@ class Viewer(Ws):
         fields, rest = unpack(layout, names, data[2:])
         return name, {**fields, 'data': rest}
 
-    def wait(self, name, seconds=60, condition=lambda fields: True):
+    def wait(self, name, seconds=waiting.SECONDS, condition=lambda fields: True):
         """The next message of that name that fulfils the condition; others are dropped. Units are acknowledged, or the next
         would not come."""
         until = time.monotonic() + seconds
@@ -355,17 +357,27 @@ class Viewer(Ws):
             if found == name and condition(fields):
                 return fields
 
-    def watch(self, seconds, display=0):
-        """Acknowledges units; -> those that came."""
+    def take_units(self):
+        """Handles one message, and acknowledges it if it is a unit; -> it in a list then, or none."""
+        name, fields = self.next()
+        if name != 'unit':
+            return []
+        fields['at'] = time.monotonic_ns()
+        self.send(ack(fields['display'], fields['number']))
+        return [fields]
+
+    def watch(self, seconds):
+        """Acknowledges units; -> those that came within some time."""
         units, until = [], time.monotonic() + seconds
-        while time.monotonic() < until:
-            if not self.has_more(max(0, until - time.monotonic())):
-                break
-            name, fields = self.next()
-            if name == 'unit':
-                fields['at'] = time.monotonic_ns()
-                self.send(ack(display, fields['number']))
-                units.append(fields)
+        while self.has_more(max(0, until - time.monotonic())) and time.monotonic() < until:
+            units += self.take_units()
+        return units
+
+    def watch_until(self, is_enough):
+        """Acknowledges units; -> those that came until they were enough."""
+        units = []
+        while not is_enough(units):
+            units += self.take_units()
         return units
 
 

@@ -24,7 +24,8 @@ def receive(server, size):
 
 
 class Xvfb:
-    """An X server of its own. `display` is its name, for DISPLAY; if none is given, one that is free."""
+    """An X server of its own, where keys that are held do not repeat. `display` is its name, for DISPLAY; if none is given,
+    one that is free."""
 
     def __init__(self, width=1600, height=1000, display=None):
         self.width, self.height = width, height
@@ -33,7 +34,7 @@ class Xvfb:
         read_fd, write_fd = os.pipe()
         self.process = subprocess.Popen(
             ['Xvfb', *([display] if display else []), '-displayfd', str(write_fd), '-screen', '0', f'{width}x{height}x24', '-fbdir', self.dir,
-             '-nolisten', 'tcp', '-noreset'], pass_fds=[write_fd], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+             '-nolisten', 'tcp', '-noreset', '-r'], pass_fds=[write_fd], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         os.close(write_fd)
         with os.fdopen(read_fd) as pipe:
             number = pipe.readline().strip()
@@ -71,14 +72,14 @@ class Xvfb:
 
     def do(self, *words):
         """Runs xdotool, which is a person's hands."""
-        done = subprocess.run(['xdotool', *map(str, words)], env=self.env, capture_output=True, text=True, timeout=20)
+        done = subprocess.run(['xdotool', *map(str, words)], env=self.env, capture_output=True, text=True, timeout=harness.SECONDS)
         assert done.returncode == 0, f'xdotool {words}: {done.stderr}'
         return done.stdout.split()
 
     def windows(self, name):
         """The numbers of the windows that are shown and whose title begins with this."""
         done = subprocess.run(['xdotool', 'search', '--onlyvisible', '--name', '^' + name], env=self.env,
-                              capture_output=True, text=True, timeout=20)
+                              capture_output=True, text=True, timeout=harness.SECONDS)
         return [int(word) for word in done.stdout.split()]
 
     def place(self, window):
@@ -92,7 +93,7 @@ class Xvfb:
     def close(self, window):
         """What the cross in a window's corner does: WM_DELETE_WINDOW (ICCCM 4.1.2.7), which xdotool cannot say."""
         with socket.socket(socket.AF_UNIX) as server:
-            server.settimeout(10)
+            server.settimeout(harness.SECONDS)
             server.connect('/tmp/.X11-unix/X' + self.display[1:])
             server.sendall(struct.pack('<BxHHHHxx', ord('l'), 11, 0, 0, 0))
             ok, words = struct.unpack('<BxxxxxH', receive(server, 8))
@@ -114,5 +115,5 @@ class Xvfb:
     def stop(self):
         self.freeze(False)
         self.process.terminate()
-        self.process.wait(10)
+        self.process.wait(harness.SECONDS)
         shutil.rmtree(self.dir)
