@@ -5,7 +5,6 @@ window and of the guest's RAM that a device writes to, and when it lets go of it
 import mmap
 import os
 import struct
-import time
 import unittest
 
 import front
@@ -87,14 +86,14 @@ class Protocol(unittest.TestCase):
             message = struct.pack('<IIII', front.FENCE, len(payload), 0, 0) + payload
             for i in range(len(message)):
                 context.send_raw(message[i:i + 1])
-                time.sleep(0.0005)
+                harness.wait_idle(context.process.pid, f'{i + 1} bytes are read', 0.001)
             self.assertEqual(context.wait_fences(1), [(0, 77)])
 
     def assert_refused(self, speak, init=True):
         context = Front(init=init)
         speak(context)
         context.wait_gone()
-        self.assertEqual(context.process.wait(20), 1, context.log())
+        self.assertEqual(context.process.wait(harness.SECONDS), 1, context.log())
         context.close()
 
     def test_refuses(self):
@@ -126,7 +125,7 @@ class Protocol(unittest.TestCase):
             context.submit(commands)
             context.wait_gone()
             self.assertTrue(ring.status & vtest.FATAL)
-            self.assertEqual(context.process.wait(20), 1)
+            self.assertEqual(context.process.wait(harness.SECONDS), 1)
             context.close()
 
     def test_ring_breaks_protocol(self):
@@ -137,7 +136,7 @@ class Protocol(unittest.TestCase):
         ring.write(vtest.command(195))
         context.wait_gone()
         self.assertTrue(ring.status & vtest.FATAL)
-        self.assertEqual(context.process.wait(20), 1)
+        self.assertEqual(context.process.wait(harness.SECONDS), 1)
         context.close()
 
 
@@ -147,7 +146,7 @@ class Config(unittest.TestCase):
     def assert_refused(self, why, config):
         context = Front(init=False, config=config)
         context.wait_gone()
-        self.assertEqual(context.process.wait(20), 2)
+        self.assertEqual(context.process.wait(harness.SECONDS), 2)
         self.assertIn(why, context.log())
         context.close()
 
@@ -211,7 +210,7 @@ class Resources(unittest.TestCase):
         context = Front()
         context.submit(vtest.create_ring(1, 77))
         context.wait_gone()
-        self.assertEqual(context.process.wait(20), 1)
+        self.assertEqual(context.process.wait(harness.SECONDS), 1)
         context.close()
 
     def test_rings_lie_in_the_window(self):

@@ -2,6 +2,7 @@
 """Errors that people meet: each message says what happened, what it means and what to do. The test prints them all, to be
 read for sense."""
 
+import itertools
 import json
 import os
 import resource
@@ -12,7 +13,6 @@ import stat
 import subprocess
 import sys
 import textwrap
-import time
 import unittest
 import urllib.error
 import urllib.request
@@ -191,7 +191,7 @@ class Errors(unittest.TestCase):
         request = urllib.request.Request(f'http://127.0.0.1:{port}{path}', method=method, data=b'{}' if method == 'PUT' else None,
                                          headers={'Authorization': f'Bearer {token}', 'Content-Type': 'application/json'})
         with self.assertRaises(urllib.error.HTTPError) as caught:
-            urllib.request.urlopen(request, timeout=20)
+            urllib.request.urlopen(request, timeout=harness.SECONDS)
         return f'{caught.exception.code} {json.loads(caught.exception.read())["error"]}'
 
     def test_tokens(self):
@@ -217,11 +217,12 @@ class Errors(unittest.TestCase):
         front.say('scanout 0 2 320 200 1280 window')
         pid, = harness.wait_for(lambda: harness.children_with(front.pid, 'mux'), 60, 'a mux process')
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (3000, 3000))
-        for seed in range(600):
-            front.say(f'frame 0 {seed}')
-            time.sleep(0.02)
-            if 'the recording ends here' in front.log():
-                break
+        seeds = itertools.count()
+
+        def is_full():
+            front.say(f'frame 0 {next(seeds)}')
+            return 'the recording ends here' in front.log()
+        harness.wait_for(is_full, what='the end of the recording', pause=0.02)
         line = next(line for line in front.log().splitlines() if 'the recording ends here' in line)
         self.judge('the disk of a recording is full', line, 'the recording ends here', 'the VM goes on',
                    'Free space on the disk')
@@ -229,7 +230,7 @@ class Errors(unittest.TestCase):
 
     def test_a_recording_cannot_begin(self):
         front = screen.Front('record=/nonexistent/a.mp4')
-        front.wait_log('not recording', 20)
+        front.wait_log('not recording')
         line = next(line for line in front.log().splitlines() if 'not recording' in line)
         self.judge('a recording in a folder that does not exist', line, 'cannot create /nonexistent/a.mp4',
                    'The VM goes on', 'Choose another --record FILE')

@@ -89,25 +89,21 @@ class Death(harness.ServerTest):
         bystander.get_param(1)
         their_worker = self.server.wait_workers(1)[0]
         fds, memory = self.server.fds(), harness.memory_kib(self.server.pid)
-        slowest = 0
         for i in range(100):
             client = self.start_client()
             worker = next(pid for pid in self.server.workers() if pid != their_worker)
-            time.sleep(rng.random() * 0.02)
+            time.sleep(rng.random() * 0.02)  # at any moment of what it does
             if i % 2:
                 client.kill()
             else:
                 os.kill(worker, signal.SIGKILL)
-            started = time.monotonic()
-            client.wait(5)
-            slowest = max(slowest, time.monotonic() - started)
+            client.wait(harness.SECONDS)
             client.stdout.close()
             harness.wait_for(lambda: self.server.workers() == [their_worker], 60, 'worker gone')
             ring.call(vtest.enumerate_instance_version(), 16)
         harness.wait_for(lambda: self.server.fds() == fds, 60, 'fds given back')
         after = harness.memory_kib(self.server.pid)
-        print(f'100 kills: slowest orphan gone after {slowest * 1000:.0f} ms; server {memory} -> '
-              f'{after} KiB, {fds} fds before and after', flush=True)
+        print(f'100 kills: server {memory} -> {after} KiB, {fds} fds before and after', flush=True)
         if harness.is_memory_its_own():
             self.assertLess(after - memory, 512)
         bystander.close()
@@ -138,7 +134,7 @@ class Death(harness.ServerTest):
             worker = self.server.wait_workers(1)[0]
             os.kill(worker, signal.SIGSTOP)
             client.send(vtest.SYNC_CREATE, struct.pack('<Q', 1))
-            time.sleep(0.05)
+            # What is sent through a Unix socket has arrived by now.
             os.kill(worker, signal.SIGKILL)
             self.assertTrue(client.wait_dropped())
 
@@ -148,7 +144,7 @@ class Death(harness.ServerTest):
             sync = client.sync_create(0)
             fd = client.sync_wait_fd([(sync, 1)])
             os.kill(self.server.wait_workers(1)[0], signal.SIGKILL)
-            self.assertEqual(vtest.poll_wait(fd, 5000), 'lost')
+            self.assertEqual(vtest.poll_wait(fd, 1000 * harness.SECONDS), 'lost')
             os.close(fd)
 
     def test_half_a_message(self):
@@ -165,7 +161,7 @@ class Death(harness.ServerTest):
         worker = self.server.wait_workers(1)[0]
         os.kill(worker, signal.SIGSTOP)
         client.close()
-        self.server.wait_workers(0, 8)
+        self.server.wait_workers(0)
         self.server.wait_log('does not end, killing it')
 
     def test_death_of_the_server(self):
@@ -180,7 +176,7 @@ class Death(harness.ServerTest):
         self.assertTrue(ring.wait_fatal())
         self.assertTrue(client.wait_dropped())
         client.close()
-        harness.wait_for(lambda: harness.is_gone(worker), 8, 'orphaned worker gone')
+        harness.wait_for(lambda: harness.is_gone(worker), what='orphaned worker gone')
 
     def test_death_of_the_server_while_its_worker_is_busy(self):
         """The worker's main thread waits, and looks at no socket."""
@@ -191,15 +187,16 @@ class Death(harness.ServerTest):
         worker = server.wait_workers(1)[0]
         ring.write(vtest.wait_virtqueue_seqno(5)) # which the client never says is reached
         client.submit(vtest.wait_ring_seqno(ring.ring_id, ring.tail))
-        time.sleep(0.3)
+        harness.wait_idle(worker, 'both threads wait')
+        self.assertNotEqual(ring.head, ring.tail)
         self.assertEqual(ring.status & vtest.FATAL, 0)
         server.process.kill()
         server.process.wait()
         server.process.stdout.close()
-        self.assertTrue(ring.wait_fatal(3))
+        self.assertTrue(ring.wait_fatal())
         self.assertTrue(client.wait_dropped())
         client.close()
-        harness.wait_for(lambda: harness.is_gone(worker), 4, 'orphaned worker gone')
+        harness.wait_for(lambda: harness.is_gone(worker), what='orphaned worker gone')
 
     def test_end_of_the_server(self):
         """SIGTERM with clients connected: they are told, nothing is left."""
@@ -228,16 +225,11 @@ class Many(harness.ServerTest):
             clients.append((client, Ring(client, ring_id=i + 1)))
             self.assertTrue(client.is_alive())
         workers = self.server.wait_workers(64)
-        time.sleep(0.5)
-        cpu = sum(map(harness.cpu_seconds, workers)) + harness.cpu_seconds(self.server.pid)
-        time.sleep(2)
-        cpu = sum(map(harness.cpu_seconds, workers)) + harness.cpu_seconds(self.server.pid) - cpu
+        harness.wait_idle([self.server.pid, *workers], 'clients that do nothing')
         memory = sorted(map(harness.memory_kib, workers))
         threads = max(map(harness.count_threads, workers))
-        print(f'64 idle clients: worker {memory[32]} KiB private, at most {threads} threads; '
-              f'CPU of all together {cpu / 2 * 100:.1f} %; server '
+        print(f'64 idle clients: worker {memory[32]} KiB private, at most {threads} threads; server '
               f'{harness.memory_kib(self.server.pid)} KiB, {self.server.fds()} fds', flush=True)
-        self.assertLess(cpu, 0.5)
         for client, ring in clients:
             ring.call(vtest.enumerate_instance_version(), 16)
             client.close()
@@ -249,14 +241,11 @@ class Many(harness.ServerTest):
         with Client(self.server.path) as client:
             client.get_param(1)
         before = State(self.server)
-        started = time.monotonic()
         for _ in range(200):
             with Client(self.server.path) as client:
                 Ring(client).call(vtest.enumerate_instance_version(), 16)
-        seconds = time.monotonic() - started
         after = State(self.server)
-        print(f'200 connections: {seconds * 5:.1f} ms each; before: {before}; after: {after}',
-              flush=True)
+        print(f'200 connections: before: {before}; after: {after}', flush=True)
         self.assertEqual(after.fds, before.fds)
         if harness.is_memory_its_own():
             self.assertLess(after.memory - before.memory, 512)
@@ -312,9 +301,7 @@ class FewFiles(harness.ServerTest):
                 break
         self.server.wait_log('no file descriptors left')
         self.assertTrue(first.is_alive())
-        cpu = harness.cpu_seconds(self.server.pid)
-        time.sleep(0.5)
-        self.assertLess(harness.cpu_seconds(self.server.pid) - cpu, 0.2)
+        harness.wait_idle(self.server.pid, 'a server that cannot take the next connection')
         for client in others:
             client.close()
         first.close()
@@ -374,7 +361,7 @@ class FullLog(unittest.TestCase):
                 while b'lines before it were dropped' not in os.read(reader, 4096):
                     pass
             server.terminate()
-            self.assertEqual(server.wait(20), 0)
+            self.assertEqual(server.wait(harness.SECONDS), 0)
 
 
 class DeadLog(unittest.TestCase):
@@ -414,7 +401,7 @@ class DeadLog(unittest.TestCase):
                     self.assertTrue(client.is_alive())
                 self.assertIsNone(server.poll(), 'the server has ended')
                 server.terminate()
-                self.assertEqual(server.wait(20), 0)
+                self.assertEqual(server.wait(harness.SECONDS), 0)
 
     def test_run_returns_the_status_of_its_program(self):
         """And the program has no signal ignored that it would not have without us."""

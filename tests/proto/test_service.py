@@ -148,7 +148,7 @@ class TestSockets(Case):
         gpu.ring.write(venus.create_timeline(venus.DEVICE, 500) +
                        venus.submit_wait(venus.QUEUE, 500, 1) + venus.queue_wait_idle(venus.QUEUE))
         os.kill(service.pid, how)
-        self.assertTrue(gpu.ring.wait_fatal(60))
+        self.assertTrue(gpu.ring.wait_fatal())
         # After a crash the workers notice by themselves, a moment later.
         for one in (client, idle):
             wait_for(lambda: not one.is_alive(), 60, 'the end of the connection')

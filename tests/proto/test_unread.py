@@ -23,7 +23,8 @@ import virtio_gpu
 import vtest
 from vtest import Client, Dropped
 
-REPLY_TIMEOUT_MS = 1500
+# For those who read slowly: far more than a busy machine takes from one read to the next.
+REPLY_TIMEOUT_MS = 3000
 # Connections, and what an ordinary program may have open.
 MANY = 175
 ORDINARY_FDS = 1024
@@ -127,7 +128,8 @@ class Unread(harness.ServerTest):
         said = self.server.log().count('has not read its replies')
         started = time.monotonic()
         self.ask(client, request(client))
-        harness.wait_for(lambda: self.server.log().count('has not read its replies') > said, 8, 'log line')
+        harness.wait_for(lambda: self.server.log().count('has not read its replies') > said, what='log line')
+        # Not sooner than it is allowed.
         self.assertGreater(time.monotonic() - started, REPLY_TIMEOUT_MS / 1000 - 0.1)
         self.server.wait_workers(0)
         self.assertEqual(drain(client), 1)
@@ -147,25 +149,28 @@ class Unread(harness.ServerTest):
 
     def test_the_worker_can_be_told_to_stop(self):
         """It waits for a client that does not read, but ends with its server."""
-        server = harness.Server('-o', 'reply-timeout=60000')
+        server = harness.Server('-o', 'reply-timeout=600000')
         with Client(server.path) as client:
             self.ask(client, sync_wait(client.sync_create(0)))
-            started = time.monotonic()
-            server.stop()
-            self.assertLess(time.monotonic() - started, 1.5)
+            worker, = server.wait_workers(1)
+            server.process.kill()  # one that ends by itself kills it after a moment
+            harness.wait_for(lambda: harness.is_gone(worker), what='the end of the worker')
+        server.discard()
 
     def test_slow_reader(self):
         """One that asks for much at once and reads slowly gets everything."""
         client = self.connect()
         client.send_raw(sync_wait(client.sync_create(0)) * 4 +
                         struct.pack('<IIII', 2, vtest.GET_CAPSET, 4, 0) * 4)
+        def pause():
+            time.sleep(REPLY_TIMEOUT_MS / 6000)  # in sum longer than it may take for all
         for _ in range(4):
-            time.sleep(REPLY_TIMEOUT_MS / 3000)
+            pause()
             client.reply(vtest.SYNC_WAIT, 0)
-            time.sleep(REPLY_TIMEOUT_MS / 3000)
+            pause()
             os.close(client.read_fd())
         for _ in range(4):
-            time.sleep(REPLY_TIMEOUT_MS / 3000)
+            pause()
             client.reply(vtest.GET_CAPSET, None)
         self.assertTrue(client.is_alive())
 
@@ -173,7 +178,7 @@ class Unread(harness.ServerTest):
         """One reply may stay unread for as long as the client likes: a debugger may have stopped it."""
         client = self.connect()
         client.send_raw(sync_wait(client.sync_create(0)))
-        time.sleep(REPLY_TIMEOUT_MS / 1000 + 0.5)
+        time.sleep(REPLY_TIMEOUT_MS / 1000 + 0.5)  # only time can show that nothing happens
         client.reply(vtest.SYNC_WAIT, 0)
         os.close(client.read_fd())
         self.assertTrue(client.is_alive())
@@ -228,14 +233,14 @@ class Leftovers(harness.ServerTest):
 
     def test_shut_down_is_not_closed(self):
         clients = [self.pile_up() for _ in range(3)]
-        time.sleep(0.1)
+        for client in clients:
+            # The worker has begun to answer, and waits behind the first fd.
+            client.sock.recv(1, socket.MSG_PEEK)
         for client in clients:
             client.sock.shutdown(socket.SHUT_RDWR)
         self.server.wait_workers(0)
         self.assertFalse(self.may_connect())
-        cpu = harness.cpu_seconds(self.server.pid)
-        time.sleep(1)
-        self.assertLess(harness.cpu_seconds(self.server.pid) - cpu, 0.2)
+        harness.wait_idle(self.server.pid, 'connections that were shut down')
         self.assertFalse(self.may_connect())
         self.assertEqual([drain(client) for client in clients], [1, 1, 1])
         harness.wait_for(self.may_connect, what='place of one that has read its replies')
@@ -351,13 +356,13 @@ class Crowd(harness.ServerTest):
         for client in clients:
             # The worker has begun to answer, and waits behind the first fd.
             client.sock.recv(1, socket.MSG_PEEK)
-        time.sleep(0.5)
+        workers = self.server.wait_workers(MANY)
+        harness.wait_idle(workers, 'all that may be sent is sent')
         self.assertTrue(can_send_fds(), 'other programs cannot send fds any more')
         with Client(self.server.path) as other:
             res_id, memory = other.create_shm(4096)
             memory.close()
             os.close(other.sync_wait_fd([(other.sync_create(0), 1)]))
-        workers = self.server.wait_workers(MANY)
         for worker in workers:
             os.kill(worker, signal.SIGSTOP)
         found = [drain(client) for client in clients]
@@ -367,7 +372,7 @@ class Crowd(harness.ServerTest):
             os.kill(worker, signal.SIGCONT)
         for client in clients:
             client.close()
-        self.server.wait_workers(0, 20)
+        self.server.wait_workers(0)
 
 
 if __name__ == '__main__':

@@ -12,6 +12,10 @@ from echotest import WINDOW, EchoTest
 from vhost import Closed, Vm
 
 
+# Only time can show that nothing is said. A busy machine may take longer to say it, but then the test passes.
+QUIET_S = 0.05
+
+
 class Conversation(EchoTest):
 
     def test_what_is_offered(self):
@@ -78,12 +82,14 @@ class Conversation(EchoTest):
         """By a driver that did not see that it must: TCG leaves out a barrier between its adding and its looking."""
         queue = self.started().queues[0]
         found = 0
-        for _ in range(100):
+        for _ in range(300):
             queue.call(b'E')
             request = queue.add(b'E123', 4, kick=False)
             try:
                 queue.wait(request, seconds=0.1)
                 found += 1
+                if found > 50:
+                    break
             except vhost.Timeout:
                 queue.kick_now()  # this test was too slow: it added after the second look
                 queue.wait(request)
@@ -126,18 +132,17 @@ class Conversation(EchoTest):
     def test_bursts_of_configuration_changes(self):
         """Few messages for many changes, since each is a risk for QEMU."""
         vm = self.started()
+        begin = time.monotonic()
         for _ in range(3):
-            begin = time.monotonic()
-            before = vm.config_changes
             for _ in range(200):
                 vm.queues[0].call(b'C')
-            while vm.back.is_readable(0.2):
+            while vm.back.is_readable():
                 vm.serve_back()
-            sent = vm.config_changes - before
-            self.assertGreaterEqual(sent, 1)
-            self.assertLessEqual(sent, 1 + (time.monotonic() - begin) / 0.1)
+            before = vm.config_changes
             vm.queues[0].call(b'C')
-            vm.pump(lambda: vm.config_changes == before + sent + 1)
+            vm.pump(lambda: vm.config_changes > before)
+        # One in 100 ms; a machine that takes longer for all this may get more.
+        self.assertLessEqual(vm.config_changes, 1 + (time.monotonic() - begin) / 0.1)
 
 
 class Lifecycle(EchoTest):
@@ -169,7 +174,7 @@ class Lifecycle(EchoTest):
         vm = self.started()
         vm.stop()
         waiting = [queue.add(b'E%d' % i) for queue in vm.queues for i in range(50)]
-        time.sleep(0.05)
+        self.settle(vm)
         for queue in vm.queues:
             queue.collect()
         self.assertTrue(all(request.written is None for request in waiting))
@@ -240,7 +245,7 @@ class Lifecycle(EchoTest):
         for queue in vm.queues:
             vm.setup_queue(queue)
         vm.send(vhost.SET_VRING_ENABLE, struct.pack('<II', 0, 1))
-        self.assertFalse(vm.back.is_readable(0.05))
+        self.assertFalse(vm.back.is_readable(QUIET_S))
         vm.running = True
         vm.send(vhost.SET_VRING_ENABLE, struct.pack('<II', 1, 1))
         vm.queues[0].wait(early)
@@ -266,12 +271,12 @@ class Lifecycle(EchoTest):
         vm.start()
         early = vm.queues[0].add(b'E')
         vm.pump(lambda: vm.window_region)
-        time.sleep(0.05)
+        self.settle(vm)
         vm.queues[0].collect()
         self.assertIsNone(early.written)
         vm.stop()
         vm.resume()  # QEMU still has not got to it
-        self.assertFalse(vm.back.is_readable(0.05))
+        self.assertFalse(vm.back.is_readable(QUIET_S))
         vm.back.send(vhost.BACK_SHMEM_MAP, struct.pack('<Q', 0), flags=vhost.VERSION | vhost.REPLY)
         self.assertEqual(vm.queues[0].wait(early), b'E')
         self.assertEqual(self.state(vm)['resets'], resets + 1)
@@ -303,7 +308,7 @@ class Lifecycle(EchoTest):
             vm.queues[0].add(b'P')
             vm.queues[0].call(b'E')
             vm.stop()
-            self.assertFalse(vm.back.is_readable(0.05))
+            self.assertFalse(vm.back.is_readable(QUIET_S))
             vm.resume()
             vm.pump(lambda: vm.config_changes == count)
         # A guest that begins anew looks by itself.
@@ -313,7 +318,7 @@ class Lifecycle(EchoTest):
         vm.start()
         self.check_works(vm)
         vm.get_config()
-        self.assertFalse(vm.back.is_readable(0.05))
+        self.assertFalse(vm.back.is_readable(QUIET_S))
         self.assertEqual(vm.config_changes, 3)
 
     def test_change_at_a_stop(self):
@@ -322,13 +327,13 @@ class Lifecycle(EchoTest):
         for round_ in range(30):
             vm.queues[0].add(b'C')
             if round_ % 2:
-                time.sleep(0.0003)
+                time.sleep(0.0003)  # by turns, while it is handled
             vm.stop()
             while vm.back.is_readable():
                 vm.running = True  # it was, when this was sent
                 vm.serve_back()
                 vm.running = False
-            time.sleep(0.005)
+            self.settle(vm)
             self.assertFalse(vm.back.is_readable())
             vm.resume()
             self.check_works(vm)
@@ -370,7 +375,7 @@ class NoWindow(EchoTest):
         vm = self.realized(size=4)
         for i in range(3):
             vm.start()
-            time.sleep(0.02)
+            self.settle(vm)
             if i < 2:
                 vm.stop()
         resets = self.state(vm)['resets']

@@ -182,7 +182,7 @@ class Refusals(harness.ServerTest):
         worker = self.server.wait_workers(1)[0]
         before = harness.memory_kib(worker)
         client.send_raw(struct.pack('<II', (64 << 20) // 4, vtest.SUBMIT_CMD2) + bytes(65536))
-        time.sleep(0.2)
+        harness.wait_idle(worker, 'it has read what there is')
         self.assertLess(harness.memory_kib(worker) - before, 1024)
 
     def test_slow_talker(self):
@@ -190,7 +190,7 @@ class Refusals(harness.ServerTest):
         client = self.connect()
         for byte in struct.pack('<III', 1, vtest.GET_PARAM, 1):
             client.send_raw(bytes([byte]))
-            time.sleep(0.15)
+            time.sleep(0.15)  # in sum longer than the handshake may take
         self.assertEqual(struct.unpack('<II', client.reply(vtest.GET_PARAM, 2)), (1, 64))
 
     def test_fds_are_not_taken(self):
@@ -258,7 +258,6 @@ class Budgets(harness.ServerTest):
         self.assertTrue(self.client.is_alive())
 
     def test_100000_syncs(self):
-        started = time.monotonic()
         # In one go, because 100,000 round trips say nothing more.
         message = struct.pack('<IIQ', 2, vtest.SYNC_CREATE, 7)
         ids = []
@@ -270,8 +269,7 @@ class Budgets(harness.ServerTest):
         self.assertEqual(len(real), 65536)
         self.assertEqual(len(set(real)), 65536)
         self.assertEqual(len(ids) - len(real), 100000 - 65536)
-        print(f'100,000 syncs: {len(real)} made, the others refused, in '
-              f'{time.monotonic() - started:.1f} s', flush=True)
+        print(f'100,000 syncs: {len(real)} made, the others refused', flush=True)
         # A refused one behaves like one of a lost device.
         self.assertEqual(self.client.sync_wait([(0, 1)]), 'lost')
         self.assertEqual(self.client.sync_wait([(real[0], 1), (0, 1)]), 'lost')
