@@ -36,7 +36,7 @@ class LinkTest(ViewerCase):
         self.known.add(number)
         link = links[number]
         self.assertEqual((link['kind'], link['viewers']), (kind, 0))
-        self.assertLessEqual(abs(link['seconds'] - seconds), 5)
+        self.assertTrue(seconds - harness.SECONDS <= link['seconds'] <= seconds, link)
         return number, link['token']
 
     def expect_refused(self, token):
@@ -147,14 +147,14 @@ class HowTheyEnd(LinkTest):
         watcher = self.viewer(token)
         self.expect_close(watcher, 4401)
         took = time.monotonic() - begin
-        self.assertGreaterEqual(took, 2.9)
+        self.assertGreaterEqual(took, 2.9)  # and not before its time
         self.expect_refused(token)
         self.links(lambda links: not links)
 
     def test_who_waits_for_a_picture_is_ended_too(self):
         number, token = self.make(ws.VIEW)
         path = f'/api/displays/0/frame.png?after=1000&token={token}'
-        connection = self.front.connect(30)
+        connection = self.front.connect()
         connection.request('GET', path)
         self.owner.send(ws.end_link(number))
         try:

@@ -9,10 +9,11 @@ import time
 
 import harness
 import screen
+import screen_input
 import ws
 from viewer_case import FrontCase
 
-KEY_A = 30
+KEY_A, KEY_LAST = 30, 88
 WATCHES, GUEST, OWNER = 1, 2, 3
 
 
@@ -50,9 +51,13 @@ class PeopleTest(FrontCase):
         self.assertLessEqual(codes, {KEY_A + 1 + i for i in wanted})
 
     def unasked(self, word):
-        """What the front is told within a moment, beyond what was waited for."""
-        time.sleep(0.3)
-        self.front.say('lights 0')
+        """What the front was told beyond what was waited for. What the screen process says arrives in order, so a key that
+        is sent on its socket comes last."""
+        person = screen_input.Person(self.front.pid)
+        for down in 1, 0:
+            person.key(KEY_LAST, down)
+            self.front.wait_for(f'INPUT key 0 {KEY_LAST} {down}')
+        person.sock.close()
         return [line for line in self.front.unasked if line.startswith(word)]
 
 
@@ -163,8 +168,8 @@ class WhoPoints(PeopleTest):
 
     def test_floods_cost_others_little(self):
         ann, eve = self.viewer(name='Ann'), self.watcher('Eve')
-        got, until, count = [], time.monotonic() + 2, 0
-        while time.monotonic() < until:
+        got, begin, count = [], time.monotonic(), 0
+        for _ in range(400):
             for _ in range(50):
                 eve.send(ws.point(0, count % 65536, 7))
                 eve.send(ws.name(f'Eve {count}'))
@@ -173,10 +178,13 @@ class WhoPoints(PeopleTest):
                 got.append(ann.next()[0])
         eve.send(ws.ping(1))
         eve.wait('pong')
-        print(f'{2 * count} messages in 2 s became {got.count("pointers")} about pointers and {got.count("people")} '
+        passed_ms = (time.monotonic() - begin) * 1000
+        print(f'{2 * count} messages in {passed_ms:.0f} ms became {got.count("pointers")} about pointers and {got.count("people")} '
               'about people')
-        self.assertLessEqual(got.count('pointers'), 2000 / 40 + 2)
-        self.assertLessEqual(got.count('people'), 2000 / 200 + 3)
+        # One in 40 ms and one in 200 ms; a machine that takes longer for the flood may pass on more.
+        self.assertLessEqual(got.count('pointers'), passed_ms / 40 + 2)
+        self.assertLessEqual(got.count('people'), passed_ms / 200 + 3)
+        self.assertLess(len(got), count / 10)
         # In the end they know the last state.
         self.people(ann, lambda fields: fields['people'].get(eve.own, {}).get('name') == f'Eve {count - 1}')
         eve.send(ws.point(1, 5, 6))

@@ -119,7 +119,7 @@ class Pictures(FrontTest):
         def is_gone():
             self.front.say(f'move 0 {next(places)} 0')
             return self.front.request('GET', '/api/displays/0/frame.png?cursor=1')[0] == 503
-        harness.wait_for(is_gone, 5, 'a buffer that is gone')
+        harness.wait_for(is_gone, what='a buffer that is gone')
         self.front.say('buffer 5 4800')
         self.front.say('scanout 0 2 40 30 160 5')
         self.front.say('frame 0 7')
@@ -127,9 +127,9 @@ class Pictures(FrontTest):
 
     def test_waiting_for_the_next_frame(self):
         self.front.say('scanout 0 2 64 48 256 window')
-        self.front.say('play 0 16667 100')
+        self.front.say('play 0 16667 1000000')
         frame, frames = 0, []
-        while frame < 100:
+        while len(frames) < 50:  # it would take minutes if one came only when it is asked again
             status, headers, body = self.front.request('GET', f'/api/displays/0/frame.png?after={frame}')
             self.assertEqual(status, 200)
             self.assertGreater(int(headers['X-Vitrine-Frame']), frame)
@@ -137,15 +137,13 @@ class Pictures(FrontTest):
             frames.append(frame)
             blue, green, red, _ = screen.solid_bytes(frame)
             self.assertEqual(screen.read_png(body)[2], [bytes((red, green, blue)) * 64] * 48, frame)
-        flushes, mean, longest, _ = self.front.cost()
-        print(f'{len(frames)} of 100 frames at 60 Hz seen; {flushes} flushes with a wake-up, '
-              f'{mean / 1000:.1f} us CPU each, the longest {longest / 1000:.0f} us')
-        self.assertGreater(len(frames), 40)
+        self.front.say('play 0 0 0')
+        frame = self.front.displays()[0]['frame']
         self.assertEqual(self.front.request('GET', '/api/displays/0/frame.png?after=x')[0], 400)
         before = time.monotonic()
-        status, headers, _ = self.front.request('GET', '/api/displays/0/frame.png?after=100')
-        self.assertEqual((status, headers['X-Vitrine-Frame']), (200, '100'), 'the newest, when no other comes')
-        self.assertGreater(time.monotonic() - before, 4)
+        status, headers, _ = self.front.request('GET', f'/api/displays/0/frame.png?after={frame}')
+        self.assertEqual((status, headers['X-Vitrine-Frame']), (200, str(frame)), 'the newest, when no other comes')
+        self.assertGreater(time.monotonic() - before, 4, 'it has not waited for another one')
 
     def test_no_picture_of_a_fast_producer_is_torn(self):
         self.front.say('scanout 0 2 256 192 1024 window')
@@ -205,8 +203,7 @@ class Requests(FrontTest):
         self.assertEqual(sorted(displays), [0, 1])
         self.assertEqual(displays[0]['frame'], 100)
         self.assertEqual((displays[0]['frames_seen'], displays[0]['frames_replaced']), (0, 0))
-        self.assertGreater(displays[0]['frames_per_second'], 30)
-        self.assertLess(displays[0]['frames_per_second'], 110)
+        self.assertTrue(0 < displays[0]['frames_per_second'] <= 101, displays[0])  # no more than were played
         self.assertEqual(displays[1]['mode'], {'width': 320, 'height': 200})
         self.assertFalse(displays[1]['lit'])
         self.front.picture(0)
@@ -218,8 +215,7 @@ class Requests(FrontTest):
         self.assertEqual(metrics['vitrine_display_frames_total{display="0"}'], 110)
         self.assertEqual(metrics['vitrine_display_frames_seen_total{display="0"}'], 2)
         self.assertEqual(metrics['vitrine_display_frames_dropped_total{display="0",reason="replaced"}'], 9)
-        time.sleep(1.1)
-        self.assertEqual(self.front.displays()[0]['frames_per_second'], 0)
+        harness.wait_for(lambda: self.front.displays()[0]['frames_per_second'] == 0, what='a rate of 0')
 
     def test_the_page_is_complete(self):
         files = [('/', 'text/html'), *((f'/{name}.css', 'text/css') for name in ('keyboard', 'page', 'panels'))] + [
@@ -233,42 +229,29 @@ class Requests(FrontTest):
 
 
 class Faults(FrontTest):
-    def play(self, seconds):
-        """-> count, mean ns, max ns, latest us of as many seconds at 1000 frames a second"""
-        count = int(seconds * 1000)
-        self.front.say(f'play 0 1000 {count}')
-        return count
+    def expect_frames(self, count):
+        """The front shows so many more."""
+        before = self.front.cost()[0]
+        harness.wait_for(lambda: self.front.cost()[0] >= before + count, what=f'{count} frames')
 
-    def finish(self, what, count):
-        line = self.front.wait_for('PLAYED', 60)
-        self.assertEqual(line, f'PLAYED {count}')
-        flushes, mean, longest, late = self.front.cost()
-        self.assertEqual(flushes, count)
-        print(f'{what}: {count} flushes, {mean / 1000:.1f} us CPU each, the longest {longest / 1000:.0f} us; '
-              f'the loop was at most {late / 1000:.1f} ms late')
-        return mean, late
-
-    def test_killing_it_costs_the_front_nothing(self):
+    def test_killing_it_does_not_stop_the_front(self):
         self.front.say('scanout 0 2 64 48 256 window')
-        self.front.say('frame 0 1')
-        baseline, _ = self.finish('alone', self.play(2))
-        count = self.play(6)
+        self.front.say('play 0 1000 1000000')
         killed = set()
-        until = time.monotonic() + 4
-        while time.monotonic() < until:
-            pid = self.front.screen()
-            if pid not in killed:
-                screen.kill(pid)
-                killed.add(pid)
-            time.sleep(0.02)
-        mean, late = self.finish(f'killed {len(killed)} times', count)
-        self.assertGreater(len(killed), 3)
-        self.assertLess(mean, baseline * 3 + 20000)
-        self.assertLess(late, 1000000)
-        pid = self.front.screen()
-        self.assertNotIn(pid, killed)
+
+        def another():
+            return next(iter(set(harness.children(self.front.pid)) - killed), None)
+        for _ in range(4):
+            pid = harness.wait_for(another, what='another process')
+            killed.add(pid)
+            screen.kill(pid)
+            self.expect_frames(20)
+        harness.wait_for(another, what='another process')
+        shown = self.front.cost()[0]
+        self.front.say('play 0 0 0')
         status, headers, _ = self.front.picture(0)
-        self.assertEqual((status, headers['X-Vitrine-Frame']), (200, str(1 + 2000 + count)))
+        self.assertEqual(status, 200)
+        self.assertGreaterEqual(int(headers['X-Vitrine-Frame']), shown)
 
     def test_a_new_process_knows_everything(self):
         self.front.say('mode 0 1 640 480')
@@ -288,21 +271,20 @@ class Faults(FrontTest):
         for key in 'mode', 'lit', 'format', 'frame', 'generation':
             self.assertEqual(self.front.displays()[0][key], listed[key])
 
-    def test_a_stopped_one_costs_the_front_nothing(self):
+    def test_a_stopped_one_does_not_stop_the_front(self):
         self.front.say('scanout 0 2 64 48 256 window')
         self.front.say('frame 0 1')
+        self.front.picture(0)
         pid = self.front.screen()
-        baseline, _ = self.finish('alone', self.play(1))
         screen.kill(pid, signal.SIGSTOP)
         try:
-            count = self.play(2)
+            self.front.say('play 0 1000 2000')
             for number in range(3000):
                 self.front.say(f'buffer {100 + number} 4096')
                 self.front.say(f'cursor 0 {number} 0 0')
                 self.front.say(f'drop {100 + number}')
-            mean, late = self.finish('stopped', count)
-            self.assertLess(mean, baseline * 3 + 20000)
-            self.assertLess(late, 1000000)
+            self.assertEqual(self.front.wait_for('PLAYED'), 'PLAYED 2000')
+            self.assertEqual(self.front.cost()[0], 2000)
             self.assertLess(len(os.listdir(f'/proc/{self.front.pid}/fd')), 64)
         finally:
             screen.kill(pid, signal.SIGCONT)
@@ -315,7 +297,7 @@ class Faults(FrontTest):
     def test_it_ends_with_the_front(self):
         pid = self.front.screen()
         self.front.process.kill()
-        harness.wait_for(lambda: harness.is_gone(pid), 5, 'the end of the screen process')
+        harness.wait_for(lambda: harness.is_gone(pid), what='the end of the screen process')
         self.front.process.wait()
         self.front = screen.Front()
 
@@ -344,10 +326,8 @@ def mode(display, connected, width, height):
 
     def play(self, front):
         front.say('play 0 1000 2000')
-        front.wait_for('PLAYED', 60)
-        _, mean, longest, late = front.cost()
-        print(f'{mean / 1000:.1f} us CPU each, the longest {longest / 1000:.0f} us; late {late / 1000:.1f} ms')
-        self.assertLess(late, 1000000)
+        self.assertEqual(front.wait_for('PLAYED'), 'PLAYED 2000')
+        self.assertEqual(front.cost()[0], 2000)
 
     def test_who_breaks_the_rules_is_killed(self):
         for message in ('mode(16, 1, 640, 480)', 'mode(2**32 - 1, 0, 0, 0)', 'mode(0, 2, 640, 480)', 'mode(0, 1, 63, 480)',
@@ -361,26 +341,30 @@ def mode(display, connected, width, height):
 
     def test_a_flood_is_taken_in_handfuls(self):
         front = self.start("while True: control.sendall(mode(0, 1, 640, 480) * 100)\n")
-        self.play(front)
-        begin = time.monotonic()
+        # Between two handfuls the front shows a frame.
+        front.say('play 0 1000 1000000')
         front.wait_for('MODE')
+        before = front.cost()[0]
         front.unasked.clear()
-        while time.monotonic() < begin + 1:
+        while len(front.unasked) < 500:
             front.unasked.append(front.read_line())
+        frames = front.cost()[0] - before
         modes = sum(line.startswith('MODE') for line in front.unasked)
-        print(f'{modes} modes in a second')
-        self.assertLess(modes, 1000)
+        front.say('play 0 0 0')
+        print(f'{modes} modes and {frames} frames')
+        self.assertLess(modes, 10 * frames)
 
     def test_who_dies_is_started_ever_later(self):
+        begin = time.monotonic()
         front = self.start(f"open('{tempfile.gettempdir()}/vitrine-starts-{os.getpid()}', 'a').write('x')\n")
         path = f'{tempfile.gettempdir()}/vitrine-starts-{os.getpid()}'
         try:
             self.play(front)
-            time.sleep(1)
-            starts = os.path.getsize(path)
-            print(f'{starts} starts in 3 s')
-            self.assertGreater(starts, 1)
-            self.assertLess(starts, 10)
+            harness.wait_for(lambda: os.path.getsize(path) >= 7, what='seven starts')
+            starts, seconds = os.path.getsize(path), time.monotonic() - begin
+            print(f'{starts} starts in {seconds:.1f} s')
+            # 50 ms until the second one, and twice as long each time.
+            self.assertGreater(seconds, 0.05 * (2 ** (starts - 1) - 1))
         finally:
             os.unlink(path)
 

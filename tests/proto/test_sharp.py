@@ -61,9 +61,9 @@ class Watcher(ws.Viewer):
         self.send(ws.subscribe(0))
         self.send(ws.take_patches(0))
 
-    def step(self, seconds=20):
+    def step(self):
         """Handles one message; -> its name."""
-        name, fields = self.next(seconds)
+        name, fields = self.next()
         if name == 'unit':
             self.units.append(fields)
             self.send(ws.ack(0, fields['number']))
@@ -78,12 +78,19 @@ class Watcher(ws.Viewer):
         return name
 
     def follow(self, seconds):
-        """Handles what comes within some time."""
+        """Handles what comes within some time: for pictures that must stand still, or for what must not come, which only
+        time can show."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and self.has_more(left):
             self.step()
 
-    def wait_until(self, satisfied, what, seconds=60):
+    def settle(self):
+        """Handles what the server had to say when it read this."""
+        self.send(ws.ping(1))
+        while self.step() != 'pong':
+            pass
+
+    def wait_until(self, satisfied, what, seconds=harness.SECONDS):
         until = time.monotonic() + seconds
         while not satisfied():
             assert self.has_more(max(0, until - time.monotonic())), f'it did not come to this: {what}'
@@ -186,14 +193,15 @@ class Contents(SharpTest):
     def test_nobody_takes_them(self):
         with ws.Viewer(self.front) as viewer:
             viewer.send(ws.subscribe(0))
-            self.assertTrue(viewer.watch(3))
+            viewer.wait('unit')
+            viewer.watch(3)
         self.assertEqual(self.metric('vitrine_video_patches_total'), 0)
         watcher = self.watcher()
         self.wait_for_stripes(watcher)
         made = self.metric('vitrine_video_patches_total')
         self.assertGreater(made, 0)
         watcher.send(ws.take_patches(0, False))
-        watcher.follow(0.5)
+        watcher.settle()
         self.front.say('stripes 0')
         watcher.follow(2.5)
         self.assertEqual(self.metric('vitrine_video_patches_total'), made)
@@ -213,9 +221,10 @@ class Costs(SharpTest):
 
     def test_what_moves_gets_none(self):
         watcher = self.watcher()
-        self.front.say('code 0 16667 240')
+        self.front.say('code 0 16667 1000000')
         watcher.wait_until(lambda: len(watcher.units) > 30, 'pictures')
         watcher.follow(2)
+        self.front.say('play 0 0 0')
         captured = {unit['frame']: unit['captured'] for unit in watcher.units}
         for patch in watcher.patches:  # on a busy machine the front itself may have paused
             later = [time_ns for frame, time_ns in captured.items() if frame > patch['frame']]
@@ -226,9 +235,11 @@ class Costs(SharpTest):
         """Large, and still for just long enough each time."""
         watcher = self.noise_watcher()
         begin, bytes_before = time.monotonic(), self.metric('vitrine_video_patch_bytes_total')
+        first = watcher.patches[-1]['frame']
         for seed in range(2, 6):
             self.front.say(f'noise 0 {seed}')
             watcher.follow(1.6)
+        watcher.wait_until(lambda: watcher.patches[-1]['frame'] > first, 'another patch')
         seconds = time.monotonic() - begin
         spent = self.metric('vitrine_video_patch_bytes_total') - bytes_before
         print(f'{spent:.0f} bytes of patches in {seconds:.1f} s at {self.RATE} bits per second', flush=True)
@@ -248,7 +259,6 @@ class Costs(SharpTest):
         spent = self.metric('vitrine_video_patch_bytes_total') - bytes_before
         largest = max(len(patch['data']) for patch in watcher.patches)
         self.assertLessEqual(spent, self.RATE / 16 * (seconds + 1) + largest)
-        self.assertLess(self.metric('vitrine_video_patch_seconds_total'), seconds / 2)
 
     def test_a_viewer_that_acknowledges_nothing(self):
         """It gets four and no more; others get all, and it does, too, once it acknowledges."""
@@ -259,8 +269,11 @@ class Costs(SharpTest):
         lazy.send = lambda data: None if data[0] == 0x3e else send(data)
         lazy.wait_until(lambda: len(lazy.patches) == UNSEEN, 'as many as may be on their way')
         busy = self.watcher(height=height)
-        busy.wait_until(lambda: busy.picture.is_like(stripes(height=height)), 'exact stripes')
-        lazy.follow(1)
+        while not busy.picture.is_like(stripes(height=height)):
+            busy.step()
+            while lazy.has_more():  # pings, too, without whose answers it would be ended
+                lazy.step()
+        lazy.settle()
         self.assertEqual(len(lazy.patches), UNSEEN)
         lazy.send = send
         lazy.send(ws.ack_patch(0, lazy.patches[-1]['number']))
@@ -277,7 +290,8 @@ class Costs(SharpTest):
             with self.subTest(bad), ws.Viewer(self.front) as viewer:
                 viewer.send(bad)
                 with self.assertRaises(ws.Closed) as caught:
-                    viewer.watch(20)
+                    while True:
+                        viewer.next()
                 self.assertEqual(caught.exception.code, 4400)
 
     def test_a_stopped_viewer(self):

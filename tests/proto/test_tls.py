@@ -32,17 +32,28 @@ def record(kind, size, payload):
     return bytes([kind, 3, 3]) + size.to_bytes(2, 'big') + payload
 
 
-def flood(host, port, source, data, count):
-    """Begins connections as fast as it can, and drops the oldest of 100 without a word."""
+def flood(host, port, source, data, answered, refused):
+    """Begins connections as fast as it can, and drops the oldest of 100 without a word. It counts those that were answered
+    and those that were ended instead."""
     socks = []
     while True:
-        sock = socket.create_connection((host, port), 60, (source, 0))
+        sock = socket.create_connection((host, port), harness.SECONDS, (source, 0))
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 0))
-        sock.send(data)
+        try:
+            sock.send(data)
+        except OSError:
+            pass  # it was ended
         socks.append(sock)
-        count.value += 1
         if len(socks) > 100:
-            socks.pop(0).close()
+            oldest = socks.pop(0)
+            oldest.setblocking(False)
+            try:
+                (answered if oldest.recv(1) else refused).value += 1
+            except BlockingIOError:
+                pass
+            except OSError:
+                refused.value += 1
+            oldest.close()
 
 
 class Handshakes(unittest.TestCase):
@@ -53,7 +64,7 @@ class Handshakes(unittest.TestCase):
         subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-subj', '/CN=vm.example',
                         '-keyout', key, '-out', cert], check=True, capture_output=True)
         cls.options = f'tls-cert={cert}', f'tls-key={key}'
-        cls.front, cls.quiet = (screen.Front(*cls.options) for _ in range(2))
+        cls.front = screen.Front(*cls.options)
         cls.context = ws.tls_context(cert)
         cls.sources = (f'127.0.1.{number}' for number in itertools.count(1))
         cls.pid = cls.front.screen()
@@ -61,7 +72,6 @@ class Handshakes(unittest.TestCase):
     @classmethod
     def tearDownClass(cls):
         cls.front.stop()
-        cls.quiet.stop()
         cls.folder.cleanup()
 
     def setUp(self):
@@ -70,11 +80,9 @@ class Handshakes(unittest.TestCase):
         self.viewer = ws.Viewer(self.front, tls=self.context)
         self.addCleanup(self.viewer.close)
 
-    def join(self, front=None):
-        """-> seconds that it takes until the page is welcome"""
-        begin = time.monotonic()
-        with ws.Viewer(front or self.front, tls=self.context):
-            return time.monotonic() - begin
+    def join(self):
+        """A page is welcome."""
+        ws.Viewer(self.front, tls=self.context).close()
 
     def hello(self):
         """The client's first flight."""
@@ -88,7 +96,7 @@ class Handshakes(unittest.TestCase):
         socks = []
         source = source or next(self.sources)
         for _ in range(count):
-            sock = socket.create_connection((self.front.host, self.front.port), 20, (source, 0))
+            sock = socket.create_connection((self.front.host, self.front.port), harness.SECONDS, (source, 0))
             self.addCleanup(sock.close)
             sock.setblocking(False)
             socks.append(sock)
@@ -106,10 +114,10 @@ class Handshakes(unittest.TestCase):
         socks = []
         source = next(self.sources)
         for _ in range(count):
-            sock = socket.create_connection((self.front.host, self.front.port), 20, (source, 0))
+            sock = socket.create_connection((self.front.host, self.front.port), harness.SECONDS, (source, 0))
             sock = self.context.wrap_socket(sock)
             self.addCleanup(sock.close)
-            sock.settimeout(0.1)
+            sock.setblocking(False)
             socks.append(sock)
             self.send(sock, data)
         return socks
@@ -120,56 +128,51 @@ class Handshakes(unittest.TestCase):
             with socket.socket(fileno=os.dup(sock.fileno())) as raw:
                 self.send(raw, data)
 
-    def check_served(self, what):
-        took, usual = (min(self.join(front) for _ in range(3)) for front in (self.front, self.quiet))
+    def check_served(self, what, open_socks=()):
+        """Who has a token comes in, while some of those are open."""
+        for _ in range(3):
+            self.join()
+        self.assertTrue(not open_socks or any(map(harness.is_open, open_socks)), f'{what}: joined only after their end')
         used_kib = harness.memory_kib(self.pid) - self.before_kib
-        print(f'{what}: joined in {took * 1000:.0f} ms, usually {usual * 1000:.0f}, {used_kib} KiB more', flush=True)
-        self.assertLess(took, 1 + 5 * usual, what)
+        print(f'{what}: {used_kib} KiB more', flush=True)
         if not harness.is_sanitized():
             self.assertLess(used_kib, MEMORY_KIB, what)
         self.viewer.send(ws.ping(1))
         self.viewer.wait('pong')
         self.assertEqual(self.front.screen(), self.pid)
 
-    def check_calm(self, what):
-        before = harness.cpu_seconds(self.pid)
-        time.sleep(1)
-        self.assertLess(harness.cpu_seconds(self.pid) - before, 0.3, what)
+    def check_calm(self, what, socks):
+        """The server sleeps while those are open."""
+        harness.wait_idle(self.pid, what)
+        self.assertTrue(any(map(harness.is_open, socks)), f'{what}: it sleeps only after their end')
 
     def test_handshakes_that_are_never_finished(self):
         hello = self.hello()
         for what, data in ('silent connections', b''), ('half a hello', hello[:-1]), ('a hello and no more', hello):
-            self.connect(data)
-            self.check_served(what)
-        self.check_calm('handshakes that are not finished')
+            socks = self.connect(data)
+            self.check_served(what, socks)
+        self.check_calm('handshakes that are not finished', socks)
 
     def test_they_have_the_same_address(self):
         """As behind a proxy. What shows a token does not count for the limit of the address."""
         for _ in range(BURST + 50):
             self.join()
-        self.connect(self.hello(), source=self.front.host)
-        self.check_served('handshakes from our address')
+        self.check_served('handshakes from our address', self.connect(self.hello(), source=self.front.host))
 
     def test_a_flood_of_handshakes(self):
         """A thousand a second would occupy the server: only the first are answered."""
-        began = harness.cpu_seconds(self.pid)
-        for sock in self.shake_hands(count=COUNT):
-            sock.close()
-        handshake = (harness.cpu_seconds(self.pid) - began) / COUNT
-        count = multiprocessing.Value('q', 0)
+        answered, refused = (multiprocessing.Value('q', 0) for _ in range(2))
+        begin = time.monotonic()
         flooding = multiprocessing.get_context('fork').Process(
-            target=flood, args=(self.front.host, self.front.port, next(self.sources), self.hello(), count), daemon=True)
+            target=flood, args=(self.front.host, self.front.port, next(self.sources), self.hello(), answered, refused), daemon=True)
         flooding.start()
         self.addCleanup(flooding.join)
         self.addCleanup(flooding.kill)
-        harness.wait_for(lambda: count.value > 2 * BURST, 60, 'the burst is over')
-        began, first, begin = harness.cpu_seconds(self.pid), count.value, time.monotonic()
-        harness.wait_for(lambda: count.value > first + 2000, 60, 'a flood')
-        answered = A_SECOND * (time.monotonic() - begin)
-        cost = (harness.cpu_seconds(self.pid) - began - answered * handshake) / (count.value - first)
-        print(f'CPU for a handshake: {handshake * 1e6:.0f} us, for one that is refused: {cost * 1e6:.0f} us', flush=True)
-        self.assertLess(cost, handshake / 2)
+        harness.wait_for(lambda: refused.value > 1000, what='a flood')
         self.check_served('a flood of handshakes')
+        found, seconds = answered.value, time.monotonic() - begin
+        print(f'{found} of {found + refused.value} handshakes were answered in {seconds:.1f} s', flush=True)
+        self.assertLessEqual(found, BURST + A_SECOND * seconds)
 
     def test_a_hello_byte_by_byte(self):
         socks = self.connect()
@@ -195,9 +198,9 @@ class Handshakes(unittest.TestCase):
         for what, data in ('noise', os.urandom(3000)), ('half a record', record(23, 16384, os.urandom(10000))):
             self.send_raw(self.shake_hands(), data)
             self.check_served(f'{what} after the handshake')
-        self.shake_hands(PAGES)
-        self.check_served('requests whose answers are not read')
-        self.check_calm('what comes after the handshake')
+        socks = self.shake_hands(PAGES)
+        self.check_served('requests whose answers are not read', socks)
+        self.check_calm('what comes after the handshake', socks)
 
     def test_there_is_no_tls_before_1_2(self):
         """Not even where the system's OpenSSL allows it."""
@@ -210,7 +213,7 @@ class Handshakes(unittest.TestCase):
         self.addCleanup(front.stop)
         for version, is_served in ('-tls1', False), ('-tls1_1', False), ('-tls1_2', True), ('-tls1_3', True):
             done = subprocess.run(['openssl', 's_client', '-connect', f'{front.host}:{front.port}', version], env=env,
-                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=20)
+                                  stdin=subprocess.DEVNULL, capture_output=True, timeout=harness.SECONDS)
             self.assertEqual(b'Server certificate\n' in done.stdout, is_served, (version, done))
 
     def test_there_is_no_renegotiation(self):

@@ -2,10 +2,8 @@
 # SPDX-License-Identifier: MIT
 """The viewer's WebSocket: who may come in, what they are sent, and what those do not notice who behave."""
 
-import concurrent.futures
 import os
 import socket
-import statistics
 import struct
 import subprocess
 import sys
@@ -44,10 +42,11 @@ class ViewerTest(FrontCase):
 
 class WhoMayComeIn(ViewerTest):
     def test_both_tokens_are_welcome(self):
+        begin = time.monotonic_ns()
         welcome = self.viewer().welcome
         self.assertEqual((welcome['version'], welcome['may_control']), (1, 1))
         self.assertEqual(welcome['view_token'], self.front.view_token)
-        self.assertLess(abs(welcome['time'] - time.monotonic_ns()), 10_000 * MS)
+        self.assertTrue(begin <= welcome['time'] <= time.monotonic_ns())
         welcome = self.viewer(self.front.view_token).welcome
         self.assertEqual((welcome['may_control'], welcome['view_token']), (0, ''))
 
@@ -65,7 +64,6 @@ class WhoMayComeIn(ViewerTest):
             connection.send(ws.hello(token))
             code = 4401 if len(token) == 32 and token != self.front.token else 4400
             self.expect_close(connection, code)
-            time.sleep(0.01)
 
     def test_http_takes_a_token_too(self):
         for path in '/api/displays', '/api/displays/0/frame.png', '/metrics', '/nothing':
@@ -138,17 +136,20 @@ class Guessing(ViewerTest):
             self.expect_close(connection, 4401)
             waits.append(time.monotonic() - begin)
         print('answers to wrong tokens took ' + ' '.join(f'{wait:.2f}' for wait in waits) + ' s')
-        self.assertLess(max(waits[:4]), 1)
+        # No sooner than src/web/backoff.h says; the first four do not wait, which a busy machine does not show.
         self.assertGreater(waits[5], 0.5)
         self.assertGreater(waits[6], 1.0)
         begin = time.monotonic()
         status, _, _ = self.front.request('GET', '/metrics', headers={'Authorization': 'Bearer ' + '0' * 32})
         self.assertEqual(status, 429)
         self.assertGreater(time.monotonic() - begin, 1.5)
-        begin = time.monotonic()
+        # Those who are right are answered while those who are wrong wait for 4 and 8 seconds.
+        wrong = [self.connect() for _ in range(2)]
+        for connection in wrong:
+            connection.send(ws.hello('0' * 32))
         self.viewer()
         self.assertEqual(self.front.request('GET', '/metrics')[0], 200)
-        self.assertLess(time.monotonic() - begin, 0.5)
+        self.assertFalse(wrong[1].has_more(), 'the wrong one was answered before')
         self.assertEqual(running.wait('stats')['display'], 0)
 
 
@@ -236,10 +237,8 @@ class Messages(ViewerTest):
         grey = cursor['pixels'][30 * 4:31 * 4]
         self.assertEqual(grey, bytes((0x80, 0x80, 0x80, 0x80)), 'not multiplied by alpha')
         self.assertEqual((pointer['x'], pointer['y']), (100, 200))
-        begin = time.monotonic()
         self.front.say('move 0 -5 7')
         pointer = viewer.wait('pointer')
-        print(f'a cursor that moved was told of after {(time.monotonic() - begin) * 1000:.1f} ms')
         self.assertEqual((pointer['x'], pointer['y']), (-5, 7))
         self.front.say('hide 0')
         cursor = viewer.wait('cursor')
@@ -291,22 +290,30 @@ class Watching(ViewerTest):
         cls.front.say('scanout 0 2 1280 800 5120 window')
         cls.front.say('bars 0')
 
-    def play(self, count):
+    def play(self, count=1_000_000):
         self.front.say(f'code 0 16667 {count}')
 
-    def test_a_second_viewer_sees_a_static_screen_at_once(self):
-        first = self.watcher()
-        first.watch(1.5)
-        times = []
+    def stop(self):
+        self.front.say('play 0 0 0')
+
+    def frame(self):
+        return self.front.displays()[0]['frame']
+
+    def coded(self):
+        return self.front.metrics()['vitrine_video_pictures_total{display="0"}']
+
+    @staticmethod
+    def rest(viewer):
+        """Until the picture has been refined: no unit comes for 2 s."""
+        while viewer.watch(2):
+            pass
+
+    def test_a_second_viewer_sees_a_static_screen(self):
+        self.rest(self.watcher())
         for _ in range(5):
-            begin = time.monotonic()
             viewer = self.watcher()
-            unit = viewer.wait('unit')
-            times.append((time.monotonic() - begin) * 1000)
-            self.assertTrue(unit['key'])
+            self.assertTrue(viewer.wait('unit')['key'])
             viewer.close()
-        print(f'a viewer who joins a static screen has a key frame after {" ".join(f"{ms:.0f}" for ms in times)} ms')
-        self.assertLess(statistics.median(times), 1000)
 
     def test_decoders_need_not_delay_pictures(self):
         """What the first unit's parameters say, by FFmpeg's reading of them."""
@@ -328,31 +335,26 @@ class Watching(ViewerTest):
         config = viewer.wait('config')
         self.assertEqual((config['width'], config['height']), (1280, 800))
         self.assertRegex(config['codec'], r'^avc1\.[0-9a-f]{6}$')
+        last = self.frame() + 180
         self.play(180)
-        units = viewer.watch(3.5)
-        self.front.wait_for('PLAYED')
+        units = viewer.watch_until(lambda units: units and units[-1]['frame'] >= last)
         frames = [unit['frame'] for unit in units]
         self.assertEqual(frames, sorted(frames))
         numbers = [unit['number'] for unit in units]
         self.assertEqual(numbers, list(range(numbers[0], numbers[0] + len(numbers))))
         for unit in units:
             self.assertEqual(unit['data'][:4], b'\0\0\0\1')
-        late = sorted((unit['at'] - unit['captured']) / MS for unit in units[10:])
-        sent = sorted((unit['at'] - unit['coded']) / MS for unit in units[10:])
-        print(f'{len(units)} units of 180 frames; flush to here p50 {late[len(late) // 2]:.1f} ms, '
-              f'p99 {late[len(late) * 99 // 100]:.1f} ms; of that, coded to here p50 {sent[len(sent) // 2]:.2f} ms, '
-              f'p99 {sent[len(sent) * 99 // 100]:.2f} ms')
-        self.assertGreater(len(units), 60)
+            self.assertLessEqual(unit['captured'], unit['coded'])
+            self.assertLessEqual(unit['coded'], unit['at'])
+        print(f'{len(units)} units of 180 frames')
+        self.assertGreater(len(units), 10)
 
     def test_nothing_is_sent_while_nothing_changes(self):
         viewer = self.watcher()
-        viewer.watch(2)
-        name = 'vitrine_video_pictures_total{display="0"}'
-        before = self.front.metrics()[name]
-        self.assertEqual(viewer.watch(3), [])
-        coded = self.front.metrics()[name] - before
-        print(f'a static screen with a viewer, after the refinement: {coded / 3:.0f} pictures coded a second')
-        self.assertEqual(coded, 0)
+        self.rest(viewer)
+        before = self.coded()
+        self.assertEqual(viewer.watch(3), [])  # only time can show that nothing comes
+        self.assertEqual(self.coded(), before)
 
     def test_another_size_is_another_config(self):
         viewer = self.watcher()
@@ -380,74 +382,65 @@ class Watching(ViewerTest):
         viewer.send(ws.ping(5))
         while viewer.next()[0] != 'pong':
             pass
-        self.assertEqual(viewer.watch(0.3), [])
+        self.assertEqual(viewer.watch(0.3), [])  # only time can show that nothing comes
         viewer.send(ws.subscribe(0))
         self.assertTrue(viewer.wait('unit')['key'])
 
     def test_a_viewer_that_does_not_read_costs_nothing(self):
         good = self.watcher()
         good.wait('unit')
-        self.play(2000)
-        alone = good.watch(3)
+        self.play()
+        good.watch_until(lambda units: len(units) >= 60)
         memory = harness.memory_kib(self.pid)
         stuck = [self.watcher(receive_bytes=4096) for _ in range(4)]
-        together = good.watch(6)
+        before = self.coded()
+        together = good.watch_until(lambda units: len(units) >= 120)
+        coded = self.coded() - before
         grown = harness.memory_kib(self.pid) - memory
-        metrics = self.front.metrics()
-        print(f'units a second: {len(alone) / 3:.0f} alone, {len(together) / 6:.0f} beside four who do not read; '
-              f'the process grew by {grown} KiB')
-        self.assertGreater(len(together) / 6, 0.5 * len(alone) / 3)
+        print(f'{len(together)} of {coded:.0f} units beside four who do not read; the process grew by {grown} KiB')
+        self.assertGreater(len(together), coded / 2)
         self.assertLess(grown, 24 * 1024)
-        self.assertEqual(metrics['vitrine_viewers'], 5)
-        # Who reads again skips to a key frame.
-        begin = time.monotonic()
-        while True:
-            name, fields = stuck[0].next()
-            if name == 'unit':
-                stuck[0].send(ws.ack(0, fields['number']))
-                age = (time.monotonic_ns() - fields['captured']) / MS
-                if fields['key'] and age < 250:
-                    break
-        took = time.monotonic() - begin
-        print(f'one that reads again has a fresh key frame after {took * 1000:.0f} ms')
-        self.assertLess(took, 5)
-        self.front.say('play 0 0 0')
+        self.assertEqual(self.front.metrics()['vitrine_viewers'], 5)
+        # Who reads again gets what was on its way, and then a key frame of what the display shows by now.
+        now = self.frame()
+        units = stuck[0].watch_until(lambda units: units and units[-1]['frame'] >= now)
+        print(f'{len(units)} units until one that reads again has a fresh one')
+        self.assertTrue(units[-1]['key'])
+        self.assertLess(len(units), 64)
+        self.stop()
 
     def test_who_does_not_acknowledge_gets_no_more(self):
-        viewer = self.watcher()
+        viewer, good = self.watcher(), self.watcher()
         viewer.wait('unit')
-        self.play(300)
-        units, until = 0, time.monotonic() + 3
-        while time.monotonic() < until and viewer.has_more(0.5):
-            units += viewer.next()[0] == 'unit'
-        print(f'{units} units without an acknowledgment')
+        self.play()
+        good.watch_until(lambda units: len(units) >= 100)
+        self.stop()
+        viewer.send(ws.ping(1))
+        units = 0
+        while (found := viewer.next()[0]) != 'pong':
+            units += found == 'unit'
+        print(f'{units} units without an acknowledgment, 100 with')
         self.assertLess(units, 64)
-        self.front.say('play 0 0 0')
 
     def test_half_open_handshakes_do_not_disturb_others(self):
         viewer = self.watcher()
         viewer.wait('unit')
-        self.play(2000)
-        alone = viewer.watch(2)
+        self.play()
         half_open = []
-        begin = time.monotonic()
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            watching = pool.submit(viewer.watch, 4)
-            for number in range(1000):
-                if number % 3 == 2:
-                    half_open.append(ws.Ws(self.front.host, self.front.port).sock)  # never says who it is
-                    continue
-                half_open.append(socket.create_connection((self.front.host, self.front.port)))
-                if number % 3 == 1:
-                    half_open[-1].sendall(b'GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n')
-            took = time.monotonic() - begin
-            units = watching.result()
-        rate = len(units) / 4
-        print(f'units a second: {len(alone) / 2:.0f} alone, {rate:.0f} while 1000 half-open handshakes came in {took:.1f} s')
+        for number in range(1000):
+            if number % 3 == 2:
+                half_open.append(ws.Ws(self.front.host, self.front.port).sock)  # never says who it is
+                continue
+            half_open.append(socket.create_connection((self.front.host, self.front.port)))
+            if number % 3 == 1:
+                half_open[-1].sendall(b'GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n')
+            if number % 30 == 0:
+                now = self.frame()
+                viewer.watch_until(lambda units: units and units[-1]['frame'] >= now)
+                self.assertTrue(harness.is_open(half_open[-1]), 'a picture came only after its end')
         for sock in half_open:
             sock.close()
-        self.front.say('play 0 0 0')
-        self.assertGreater(rate, 0.5 * len(alone) / 2)
+        self.stop()
 
     def test_viewers_have_a_limit(self):
         viewers = [self.viewer() for _ in range(48)]
@@ -460,25 +453,29 @@ class Watching(ViewerTest):
 
 
 class WhoIsSilent(ViewerTest):
+    @staticmethod
+    def is_ended(connection):
+        """Whether the server ends it; nothing is answered."""
+        try:
+            while connection.sock.recv(65536):
+                pass
+        except TimeoutError:
+            return False
+        except ConnectionError:
+            pass
+        return True
+
     def test_who_says_nothing_is_ended(self):
         begin = time.monotonic()
-        connection = self.connect()
-        with self.assertRaises((ws.Closed, OSError)):
-            connection.receive()
-        self.assertLess(time.monotonic() - begin, HELLO_SECONDS + 3)
+        self.assertTrue(self.is_ended(self.connect()))
+        self.assertGreater(time.monotonic() - begin, HELLO_SECONDS - 1)
 
     def test_who_is_gone_is_noticed(self):
         """Answers no ping of the server's."""
         viewer = self.viewer()
         begin = time.monotonic()
-        try:
-            while viewer.sock.recv(65536):
-                pass
-        except OSError:
-            pass
-        took = time.monotonic() - begin
-        self.assertTrue(15 < took < 30, took)
-
+        self.assertTrue(self.is_ended(viewer))
+        self.assertGreater(time.monotonic() - begin, 15)
 
     def test_who_only_answers_pings_stays(self):
         viewer = self.viewer()
@@ -505,12 +502,9 @@ class Restart(ViewerTest):
                 return ws.Viewer(self.front)
             except (ws.Refused, ws.Closed, OSError):
                 return None
-        begin = time.monotonic()
-        viewer = harness.wait_for(again, 5, 'a viewer after the restart')
+        viewer = harness.wait_for(again, what='a viewer after the restart')
         viewer.send(ws.subscribe(0))
         viewer.wait('unit')
-        print(f'after kill -9: a picture again in {(time.monotonic() - begin) * 1000:.0f} ms')
-        self.assertLess(time.monotonic() - begin, 2)
         viewer.close()
         type(self).pid = self.front.screen()
 
@@ -646,7 +640,7 @@ class Elsewhere(unittest.TestCase):
         with open(bad, 'w') as file:
             file.write('no certificate\n')
         front = self.start(f'tls-cert={bad}', f'tls-key={self.key}')
-        harness.wait_for(lambda: 'cannot use the certificate' in front.log(), 5, 'a word about the certificate')
+        harness.wait_for(lambda: 'cannot use the certificate' in front.log(), what='a word about the certificate')
 
 
 if __name__ == '__main__':

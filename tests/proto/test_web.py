@@ -3,6 +3,7 @@
 """The web server of the screen process: who may ask, and what happens to those who ask for too much."""
 
 import concurrent.futures
+import contextlib
 import os
 import socket
 import sys
@@ -19,6 +20,8 @@ from viewer_case import FrontCase
 MAX_SESSIONS = 64
 MAX_STRANGERS = 32
 REQUEST_SECONDS = 10
+# Attempts to look at what the server keeps for so long only.
+TRIES = 4
 
 
 class WebTest(FrontCase):
@@ -35,7 +38,7 @@ class WebTest(FrontCase):
         return f'Authorization: Bearer {self.front.token}'
 
     def connect(self):
-        return socket.create_connection((self.front.host, self.front.port), 20)
+        return socket.create_connection((self.front.host, self.front.port), harness.SECONDS)
 
     def talk(self, data):
         """Sends bytes; returns what comes until the other side closes."""
@@ -192,9 +195,8 @@ class WhoTakesTooLong(WebTest):
                 sock.sendall(b'GET / HTTP/1.1\r\nHost: ')
             half_open.append(sock)
             if number % 50 == 0:
-                begin = time.monotonic()
                 self.assertEqual(self.front.request('GET', '/api/displays')[0], 200)
-                self.assertLess(time.monotonic() - begin, 2)
+                self.assertTrue(harness.is_open(sock), 'the answer came only after its end')
         metrics = self.front.metrics()
         ended = metrics['vitrine_http_refused_total{reason="full"}']
         print(f'{metrics["vitrine_http_connections"]:.0f} connections are open, {ended:.0f} were ended for newer ones')
@@ -209,26 +211,15 @@ class WhoTakesTooLong(WebTest):
         socks[1].sendall(b'GET / HTTP/1.1\r\n')
         socks[2].sendall(b'GET / HTTP/1.1\r\nX: ')
         begin = time.monotonic()
-        open_socks = set(range(3))
-        while open_socks and time.monotonic() < begin + 3 * REQUEST_SECONDS:
-            try:
+
+        def are_ended():
+            with contextlib.suppress(OSError):
                 socks[2].send(b'y')
-            except OSError:
-                pass
-            for number in list(open_socks):
-                socks[number].settimeout(0.1)
-                try:
-                    if not socks[number].recv(65536):
-                        open_socks.discard(number)
-                except TimeoutError:
-                    pass
-                except OSError:
-                    open_socks.discard(number)
-        took = time.monotonic() - begin
+            return not any(map(harness.is_open, socks))
+        harness.wait_for(are_ended, what='the end of all of them', pause=0.1)
+        self.assertGreater(time.monotonic() - begin, REQUEST_SECONDS - 1)
         for sock in socks:
             sock.close()
-        self.assertEqual(open_socks, set())
-        self.assertLess(took, REQUEST_SECONDS + 5)
 
     def test_a_client_that_does_not_read_costs_nothing(self):
         """Asks for large pictures and never reads them."""
@@ -243,9 +234,8 @@ class WhoTakesTooLong(WebTest):
             sock.sendall(f'GET /api/displays/1/frame.png?token={self.front.token} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode() * 4)
             stuck.append(sock)
         for _ in range(20):
-            begin = time.monotonic()
             self.assertEqual(self.front.request('GET', '/api/displays')[0], 200)
-            self.assertLess(time.monotonic() - begin, 2)
+        self.assertTrue(any(map(harness.is_open, stuck)), 'the answers came only after their end')
         for sock in stuck:
             sock.close()
 
@@ -279,7 +269,7 @@ class WhoHoldsPictures(WebTest):
         sock = socket.socket()
         self.addCleanup(sock.close)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        sock.settimeout(60)
+        sock.settimeout(harness.SECONDS)
         sock.bind((source, 0))
         sock.connect((self.front.host, self.front.port))
         token = self.front.view_token if view else self.front.token
@@ -351,9 +341,7 @@ class WhoHoldsPictures(WebTest):
         """After ten seconds, and for one who waits as long as the answer says."""
         held = self.hold_all()
         self.draw()
-        begin = time.monotonic()
         self.read_picture()
-        print(f'served after {time.monotonic() - begin:.1f} s', flush=True)
         for sock in held:
             sock.close()
 
@@ -399,27 +387,41 @@ class WhoHasNoToken(WebTest):
                         pass
                 except OSError:
                     pass  # full, or ended
-            time.sleep(0.1)
+            harness.wait_idle(self.pid, 'what was sent is read, as far as it will be', 0.02)
         for sock in socks if then is not None else ():
             sock.shutdown(then)
         return socks
 
-    def check_calm(self, what):
-        before = harness.cpu_seconds(self.pid)
-        time.sleep(2)
-        used = harness.cpu_seconds(self.pid) - before
-        print(f'{what}: {used:.2f} s of CPU in 2 s', flush=True)
-        self.assertLess(used, 0.3, what)
+    def check_calm(self, what, attack, is_kept=harness.is_open):
+        """The server sleeps while connections of each attack are kept. One that spins does not; a busy machine may take
+        longer than they are kept, so there are some tries. -> the connections"""
+        for _ in range(TRIES):
+            attacks = attack()
+            harness.wait_idle(self.pid, what)
+            if all(any(map(is_kept, socks)) for socks in attacks):
+                return [sock for socks in attacks for sock in socks]
+            for socks in attacks:
+                for sock in socks:
+                    sock.close()
+        self.fail(f'{what}: it sleeps only after their end')
 
-    def check_served(self):
-        """Who has a token is served as if nothing were."""
+    @staticmethod
+    def is_unanswered(sock):
+        try:
+            sock.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return True
+        except OSError:
+            pass
+        return False
+
+    def check_served(self, socks):
+        """Who has a token is served while those are open."""
         for _ in range(5):
-            begin = time.monotonic()
             self.assertEqual(self.front.request('GET', '/api/displays')[0], 200)
-            asked = time.monotonic()
             with ws.Viewer(self.front):
                 pass
-            self.assertLess(max(asked - begin, time.monotonic() - asked), 1)
+        self.assertTrue(any(map(harness.is_open, socks)), 'served only after their end')
 
     def is_open(self, sock):
         sock.setblocking(False)
@@ -431,21 +433,21 @@ class WhoHasNoToken(WebTest):
             return False
 
     def bind(self, address):
-        return socket.create_connection((self.front.host, self.front.port), 20, (address, 0))
+        return socket.create_connection((self.front.host, self.front.port), harness.SECONDS, (address, 0))
 
     def test_many_that_do_not_read_do_not_block_others(self):
-        self.attack(self.FLOOD, MAX_SESSIONS)
-        self.check_served()
-        self.attack(self.FLOOD, 2 * MAX_SESSIONS)
-        self.check_calm('connections that pipeline requests and do not read')
-        self.check_served()
+        self.check_served(self.attack(self.FLOOD, MAX_SESSIONS))
+        self.check_served(self.check_calm('connections that pipeline requests and do not read',
+                                          lambda: [self.attack(self.FLOOD, 2 * MAX_SESSIONS)]))
 
     def test_from_other_addresses_too(self):
-        for number in range(4):
-            with unittest.mock.patch.object(socket.socket, 'connect', self.connect_from(f'127.0.1.{number}')):
-                self.attack(self.FLOOD, MAX_SESSIONS // 2)
-        self.check_calm('the same from four addresses')
-        self.check_served()
+        def attack():
+            attacks = []
+            for number in range(4):
+                with unittest.mock.patch.object(socket.socket, 'connect', self.connect_from(f'127.0.1.{number}')):
+                    attacks.append(self.attack(self.FLOOD, MAX_SESSIONS // 2))
+            return attacks[-1:]
+        self.check_served(self.check_calm('the same from four addresses', attack))
 
     def connect_from(self, address):
         connect = socket.socket.connect
@@ -458,27 +460,24 @@ class WhoHasNoToken(WebTest):
     def test_nothing_that_waits_spins(self):
         """Requests and ends of the input that come while an answer is under way, or is held back."""
         wrong = b'GET /api/displays HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer ' + b'0' * 32 + b'\r\n\r\n'
-        for _ in range(8):  # from here on, answers to wrong tokens wait for seconds
+        for _ in range(10):  # from here on, answers to wrong tokens wait for 8 seconds
             with self.connect() as sock:
                 sock.sendall(wrong)
-                time.sleep(0.05)
-        later = self.attack(wrong)
-        for sock in later:
-            sock.send(self.PAGE)
-        self.attack(wrong + self.PAGE)
-        self.attack(wrong, then=socket.SHUT_WR)
-        self.check_calm('answers that are held back')
+                harness.wait_idle(self.pid, 'it is read', 0.01)
+
+        def wait_with(request, more):
+            """Another request that comes later, at once, or never."""
+            attacks = [self.attack(request), self.attack(request + more), self.attack(request, then=socket.SHUT_WR)]
+            for sock in attacks[0]:
+                sock.send(more)
+            return attacks
+        self.check_calm('answers that are held back', lambda: wait_with(wrong, self.PAGE), self.is_unanswered)
         after = f'GET /api/displays/0/frame.png?after=99&token={self.front.token} HTTP/1.1\r\nHost: localhost\r\n\r\n'.encode()
-        self.attack(after + after)
-        for sock in self.attack(after):
-            sock.send(after)
-        self.attack(after, then=socket.SHUT_WR)
-        self.check_calm('answers that wait for a frame')
-        self.attack(self.FLOOD, then=socket.SHUT_WR)
-        self.attack(b'HEAD' + self.PAGE[3:])
-        self.attack(self.FLOOD + b'GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n')
-        self.check_calm('answers that are not read')
-        self.check_served()
+        self.check_calm('answers that wait for a frame', lambda: wait_with(after, after), self.is_unanswered)
+        upgrade = b'GET /ws HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n'
+        self.check_served(self.check_calm('answers that are not read', lambda: [
+            self.attack(self.FLOOD, then=socket.SHUT_WR), self.attack(b'HEAD' + self.PAGE[3:]),
+            self.attack(self.FLOOD + upgrade)]))
 
     def test_one_address_has_a_limit(self):
         others = [self.bind('127.0.0.2') for _ in range(4)]
@@ -513,7 +512,7 @@ class WhoSendsAhead(WebTest):
             more = sock.recv(4096 if pause else 65536)
             self.assertTrue(more, f'ended after {len(sizes)} answers of {count}')
             data += more
-            time.sleep(pause)
+            time.sleep(pause)  # as slow as the test wants to be
             while b'\r\n\r\n' in data:
                 head, rest = data.split(b'\r\n\r\n', 1)
                 self.assertTrue(head.startswith(b'HTTP/1.1 200'), head)
@@ -541,7 +540,7 @@ class WhoSendsAhead(WebTest):
         size = len(self.front.picture(1)[2])
         with socket.socket() as sock:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-            sock.settimeout(20)
+            sock.settimeout(harness.SECONDS)
             sock.connect((self.front.host, self.front.port))
             sock.sendall(f'GET /api/displays/1/frame.png HTTP/1.1\r\nHost: localhost\r\n{self.bearer()}\r\n\r\n'.encode() * 4)
             self.assertEqual(self.read_answers(sock, 4, 0.002), [size] * 4)
