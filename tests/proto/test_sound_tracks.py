@@ -12,6 +12,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.parse
 
 import harness
 import screen
@@ -113,7 +114,7 @@ class Recording(TrackTest):
         for path in paths.values():
             self.wait_for_bytes(path, 1)
         self.beep(4)
-        time.sleep(2)
+        time.sleep(2)  # of silence
         self.beep(4)
         self.stop()
         for kind, path in paths.items():
@@ -127,7 +128,7 @@ class Recording(TrackTest):
     def test_a_machine_that_plays_nothing_has_a_silent_track(self):
         paths = {kind: self.path(f'a.{kind}') for kind in CODECS}
         self.start(*(f'record={path}' for path in paths.values()))
-        time.sleep(4)
+        time.sleep(4)  # of silence
         self.stop()
         for kind, path in paths.items():
             with self.subTest(kind):
@@ -162,13 +163,13 @@ class Recording(TrackTest):
 
 
 class Publishing(TrackTest):
-    def check_broadcast(self, url, codec, *args):
+    def check_broadcast(self, url, codec, *args, kind=socket.SOCK_STREAM):
         path = self.path('got.mkv')
         with open(path + '.log', 'w') as log:
             server = subprocess.Popen(['ffmpeg', '-v', 'error', '-nostdin', *args, '-c', 'copy', '-flush_packets', '1', path],
                                       stdout=log, stderr=log)
         self.addCleanup(lambda: (server.kill(), server.wait()))
-        time.sleep(0.5)
+        harness.wait_listening(urllib.parse.urlparse(url).port, kind)
         self.start(f'publish={url}')
         for _ in range(20):
             self.beep(2)
@@ -177,7 +178,7 @@ class Publishing(TrackTest):
         self.wait_for_bytes(path, 3000)
         self.beep(8)
         self.stop()
-        server.wait(20)
+        server.wait(harness.SECONDS)
         self.check(path, codec, 5)
 
     def test_rtmp(self):
@@ -190,7 +191,7 @@ class Publishing(TrackTest):
 
     def test_srt(self):
         url = f'srt://127.0.0.1:{harness.free_port(socket.SOCK_DGRAM)}'
-        self.check_broadcast(url, 'aac', '-i', url + '?mode=listener')
+        self.check_broadcast(url, 'aac', '-i', url + '?mode=listener', kind=socket.SOCK_DGRAM)
 
 
 if __name__ == '__main__':

