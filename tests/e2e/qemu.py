@@ -61,6 +61,10 @@ def find_guest(folder='guest', options=(), programs=None):
     return str(folder / 'vmlinuz'), str(folder / image)
 
 
+# A generous end for what a guest does: it is emulated, on a machine that may be busy.
+GUEST_S = 300
+
+
 class Lines:
     """What a process prints, by lines, as it comes."""
 
@@ -108,7 +112,7 @@ class Qmp:
             except (FileNotFoundError, ConnectionRefusedError):
                 return False
             return True
-        expect(harness.wait_until(connects, 30), 'QEMU does not answer at its QMP socket')
+        expect(harness.wait_until(connects), 'QEMU does not answer at its QMP socket')
         self.stream = self.sock.makefile('rw')
         self.events = collections.Counter()
         json.loads(self.stream.readline())
@@ -136,7 +140,7 @@ class Machine:
     # Without the check of the timer, which fails on a busy machine: then no interrupt comes.
     append = 'console=ttyS0 quiet panic=-1 no_timer_check -- serve'
     ready = '^guest: serving'
-    boot_seconds = 120
+    boot_seconds = 300
     more_options = ()
     hardware = ('-cpu', 'max', '-machine', 'q35,memory-backend=mem')
 
@@ -185,7 +189,7 @@ class Machine:
             self.gpu = subprocess.Popen(command, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=log)
         self.gpu_lines = Lines(self.gpu.stdout)
-        at = self.gpu_lines.wait('^READY', 0, 30, 'vitrine gpu')
+        at = self.gpu_lines.wait('^READY', 0, harness.SECONDS, 'vitrine gpu')
         self.token = self.gpu_lines.lines[at].split('#token=')[1].strip()
 
     def start_qemu(self, qemu, kernel, initramfs):
@@ -220,7 +224,7 @@ class Machine:
         self.qemu.stdin.write(command.encode() + b'\n')
         self.qemu.stdin.flush()
 
-    def run(self, command, seconds=120, check=True):
+    def run(self, command, seconds=GUEST_S, check=True):
         """Runs a shell command in the guest; what it printed. With check, its status must be 0."""
         start = self.seen
         self.send(command)
@@ -240,19 +244,20 @@ class Machine:
     def log_of(self, log):
         return self.run(f'cat /tmp/{log}')
 
-    def wait_log(self, log, pattern, seconds):
+    def wait_log(self, log, pattern):
         """Waits until a program in the background has printed something."""
-        end = time.monotonic() + seconds
-        while True:
+        text = ''
+
+        def is_there():
+            nonlocal text
             text = self.log_of(log)
-            if re.search(pattern, text):
-                return text
-            expect(time.monotonic() < end, f'{log}: no "{pattern}" in {seconds} s:\n{text[-2000:]}')
-            time.sleep(0.3)
+            return re.search(pattern, text)
+        expect(harness.wait_until(is_there, GUEST_S, 0.3), f'{log}: no "{pattern}" in {GUEST_S} s:\n{text[-2000:]}')
+        return text
 
     # --- the host's side -----------------------------------------------------------------------------
 
-    def request(self, method, path, body=None, seconds=30):
+    def request(self, method, path, body=None, seconds=harness.SECONDS):
         connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=seconds)
         try:
             connection.request(method, path, body, {'Authorization': f'Bearer {self.token}'})
@@ -263,7 +268,7 @@ class Machine:
         expect(answer.status < 300, f'{method} {path}: {answer.status} {text[:200]!r}')
         return text
 
-    def get(self, path, seconds=30):
+    def get(self, path, seconds=harness.SECONDS):
         return self.request('GET', path, seconds=seconds)
 
     def put(self, display, **wish):
@@ -293,11 +298,11 @@ class Machine:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(20)
+                process.wait(harness.SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-                self.late.append(f'{name} did not end within 20 s of SIGTERM')
+                self.late.append(f'{name} did not end within {harness.SECONDS} s of SIGTERM')
         for stream in (process.stdin, process.stdout):
             if stream:
                 try:

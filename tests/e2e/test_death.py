@@ -12,7 +12,7 @@ from harness import expect
 
 # Seconds in which an orphaned client must have ended. One is enough on a quiet machine. Mesa asks only after many short
 # sleeps whether its ring is alive, and each of them takes longer on a busy machine.
-DEADLINE = 20
+DEADLINE = harness.SECONDS
 
 
 def start_cube(server):
@@ -20,15 +20,14 @@ def start_cube(server):
     known = set(server.workers())
     client = server.start([e2e.program('vitrine-cube'), '--frames', '100000', '--size', '320x200'],
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    expect(harness.wait_until(lambda: set(server.workers()) - known, 10), 'no worker came up')
+    expect(harness.wait_until(lambda: set(server.workers()) - known), 'no worker came up')
     worker = (set(server.workers()) - known).pop()
-    time.sleep(1)
+    time.sleep(1)  # it draws by then, on most machines, which offers no event
     expect(client.poll() is None, f'the client ended early: {client.stderr.read() if client.poll() else ""}')
     return client, worker
 
 
 def expect_end(client, what):
-    start = time.monotonic()
     try:
         client.communicate(timeout=DEADLINE)
     except subprocess.TimeoutExpired:
@@ -36,7 +35,7 @@ def expect_end(client, what):
         client.communicate()
         raise AssertionError(f'{what}: the client still runs after {DEADLINE} s')
     expect(client.returncode != 0, f'{what}: the client ended as if all were well')
-    print(f'{what}: the client ended with status {client.returncode} after {time.monotonic() - start:.2f} s')
+    print(f'{what}: the client ended with status {client.returncode}')
 
 
 def test_worker_dies():
@@ -48,7 +47,7 @@ def test_worker_dies():
             expect_end(client, f'worker ended by {number.name}')
             server.expect_alive()
             expect(bystander.poll() is None, 'another client ended, too')
-        expect(harness.wait_until(lambda: server.workers() == [bystander_worker], 5), 'a worker is left')
+        expect(harness.wait_until(lambda: server.workers() == [bystander_worker]), 'a worker is left')
         bystander.kill()
         bystander.communicate()
         server.run([e2e.program('vk-suite'), '--scene', 'triangle'])
@@ -62,8 +61,8 @@ def test_worker_of_idle_client_dies():
         while client.stdout.readline() not in ('READY\n', ''):
             pass
         os.kill(server.workers()[0], signal.SIGKILL)
-        expect(harness.wait_until(lambda: not server.workers(), 5), 'the worker is left')
-        time.sleep(0.2)
+        expect(harness.wait_until(lambda: not server.workers()), 'the worker is left')
+        harness.wait_idle(server.process.pid, 'a server whose worker has died')
         expect_end(client, 'worker of an idle client killed')  # communicate() closes its input: it goes on
         server.expect_alive()
 
@@ -73,13 +72,13 @@ def test_client_dies():
         client, worker = start_cube(server)
         client.kill()
         client.communicate()
-        expect(harness.wait_until(lambda: not server.workers(), DEADLINE), 'the worker of a killed client is left')
+        expect(harness.wait_until(lambda: not server.workers()), 'the worker of a killed client is left')
         client, worker = start_cube(server)
         os.kill(client.pid, signal.SIGSTOP)
         server.run([e2e.program('vk-suite'), '--scene', 'triangle'])
         client.kill()
         client.communicate()
-        expect(harness.wait_until(lambda: not server.workers(), DEADLINE), 'the worker of a stopped client is left')
+        expect(harness.wait_until(lambda: not server.workers()), 'the worker of a stopped client is left')
 
 
 def test_server_dies():
@@ -88,9 +87,9 @@ def test_server_dies():
         server = e2e.Server()
         client, worker = start_cube(server)
         os.kill(server.process.pid, number)
-        server.process.wait(20)
+        server.process.wait(harness.SECONDS)
         expect_end(client, f'server ended by {number.name}')
-        gone = harness.wait_until(lambda: not os.path.exists(f'/proc/{worker}'), DEADLINE)
+        gone = harness.wait_until(lambda: not os.path.exists(f'/proc/{worker}'))
         server.discard()
         expect(gone, f'the worker outlives a server that was ended by {number.name}')
 

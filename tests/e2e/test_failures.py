@@ -22,8 +22,7 @@ ALWAYS_TOLD = {'Buffer', 'Image'}
 TOLD = ALWAYS_TOLD | {'Memory', 'LocalMemory', 'DescriptorSets'}
 MARK = 'from=vkTrimCommandPool'
 NO_MEMORY = 'OUT_OF_DEVICE_MEMORY'
-WORKER_S = 7   # the supervisor kills a worker that hangs in its driver for 5 s
-CLIENT_S = 10  # Mesa looks at the state of its ring ever more rarely
+CLIENT_S = harness.SECONDS  # Mesa looks at the state of its ring ever more rarely
 
 
 def driver_env(words, **more):
@@ -54,9 +53,8 @@ def expect_fine(host):
     lines, status = guest(host, 'basic')
     expect(status == 0 and lines[0] == 'bytes 7 9' and lines[-1] == 'end', f'the next program: {status}, {lines}')
     host.expect_alive()
-    start = time.monotonic()
-    expect(harness.wait_until(lambda: not host.workers(), WORKER_S), f'a worker is left after {WORKER_S} s')
-    return time.monotonic() - start
+    # The supervisor kills one that hangs in its driver.
+    expect(harness.wait_until(lambda: not host.workers()), 'a worker is left')
 
 
 def command_of(name):
@@ -120,20 +118,17 @@ def test_device_lost():
         want = native(f'fail=vkQueueSubmit:VK_ERROR_DEVICE_LOST:{MARK}', what)
         with server(rule) as host:
             slow, status = guest(host, what, env=SYNCHRONOUS)
-            start = time.monotonic()
             fast, fast_status = guest(host, what)
-            seconds = time.monotonic() - start
             expect_fine(host)
             log = host.log()
-        print(f'{command} loses the device: natively {words(want)}\n    vitrine {words(fast)}; status {fast_status} '
-              f'after {seconds:.1f} s\n    synchronous {words(slow)}')
+        print(f'{command} loses the device: natively {words(want)}\n    vitrine {words(fast)}; status {fast_status}\n'
+              f'    synchronous {words(slow)}')
         lost = [line for line in slow if not line.endswith('SUCCESS')]
         expect(status == 0 and lost == [x for x in want if not x.endswith('SUCCESS')][-len(lost):], f'{status}, {slow}')
         if command == 'vkQueueSubmit':
             expect(slow == want, f'natively {want}, through vitrine {slow}')
             expect(fast_status == -signal.SIGABRT and any('TIMEOUT' in line for line in fast), f'{fast_status}, {fast}')
             expect("the host's device is lost" in log, log)
-        expect(seconds < CLIENT_S, f'{seconds:.1f} s')
 
 
 def test_submit_fails():
@@ -156,8 +151,7 @@ def test_endless():
     for how, env in (('exit', None), ('exit', SYNCHRONOUS), ('kill', None)):
         with server(rule) as host:
             lines, status = guest(host, 'endless', how, env=env)
-            seconds = expect_fine(host)
-            print(f'{how}: status {status}; the worker ended within {seconds:.1f} s')
+            expect_fine(host)
             expect(lines == want and status == (-signal.SIGKILL if how == 'kill' else 0), f'{status}, {lines}')
 
 
@@ -170,12 +164,12 @@ def test_endless_wait():
             line = None
             while line != '' and line != 'counter 0\n':
                 line = client.stdout.readline()
-            time.sleep(0.2)  # it is in vkQueueWaitIdle by now
+            time.sleep(0.2)  # it is in vkQueueWaitIdle by now, on most machines, which offers no event
             expect(client.poll() is None, 'the program does not wait')
             if target == 'program':
                 client.kill()
                 client.communicate()
-                print(f'the worker ended within {expect_fine(host):.1f} s')
+                expect_fine(host)
         try:
             client.communicate(timeout=CLIENT_S)
         except subprocess.TimeoutExpired:
@@ -187,13 +181,9 @@ def test_endless_wait():
 def test_run_ends():
     """`vitrine run` with a program whose work never ends."""
     run = [e2e.program('vitrine'), 'run', '-o', f'driver={e2e.build}/tests/driver/test_icd.json', '--']
-    start = time.monotonic()
     done = e2e.run([*run, *scene('endless', 'exit')],
                    {**e2e.plain_env(), 'VTR_TEST_DRIVER': f'never-signal:{MARK}'}, check=False)
-    seconds = time.monotonic() - start
-    print(f'status {done.returncode} after {seconds:.1f} s')
     expect(done.returncode == 0 and 'counter 0' in done.stdout, f'{done.returncode}, {done.stdout}{done.stderr}')
-    expect(seconds < WORKER_S, f'{seconds:.1f} s')
 
 
 if __name__ == '__main__':

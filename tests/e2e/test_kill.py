@@ -8,7 +8,6 @@ with nothing else to do, more here, where another client keeps all cores busy.
 import os
 import random
 import signal
-import statistics
 import subprocess
 import time
 
@@ -17,7 +16,7 @@ import harness
 from harness import expect
 
 ROUNDS = 100
-DEADLINE = 15
+DEADLINE = harness.SECONDS
 
 
 def victim_command():
@@ -29,8 +28,8 @@ def victim_command():
 def one_round(server, number):
     known = set(server.workers())
     client = server.start(victim_command(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    expect(harness.wait_until(lambda: set(server.workers()) - known or client.poll() is not None, 10), 'no worker')
-    time.sleep(random.random() * 0.6)
+    expect(harness.wait_until(lambda: set(server.workers()) - known or client.poll() is not None), 'no worker')
+    time.sleep(random.random() * 0.6)  # at any moment of what it does
     workers = set(server.workers()) - known
     if random.random() < 0.5 and workers:
         try:
@@ -39,14 +38,12 @@ def one_round(server, number):
             pass
     else:
         client.kill()
-    start = time.monotonic()
     try:
         client.wait(DEADLINE)
     except subprocess.TimeoutExpired:
         client.kill()
         client.wait()
         raise AssertionError(f'round {number}: the orphaned client still ran after {DEADLINE} s')
-    return time.monotonic() - start
 
 
 def test_random_kills():
@@ -56,21 +53,18 @@ def test_random_kills():
     with e2e.Server() as server:
         bystander = server.start([e2e.program('vitrine-cube'), '--frames', '1000000', '--size', '160x100'],
                                  stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        expect(harness.wait_until(lambda: server.workers(), 10), 'no worker')
-        time.sleep(1)
+        expect(harness.wait_until(lambda: server.workers()), 'no worker')
         for i in range(10):
             one_round(server, i)
         harness.wait_until(lambda: len(server.workers()) == 1, DEADLINE)
         before = harness.count_fds(server.process.pid), harness.memory_kib(server.process.pid)
-        times = []
         for i in range(10, 10 + ROUNDS):
-            times.append(one_round(server, i))
+            one_round(server, i)
             expect(bystander.poll() is None, f'round {i}: another client ended')
             server.expect_alive()
         left = harness.wait_until(lambda: len(server.workers()) == 1, DEADLINE)
         after = harness.count_fds(server.process.pid), harness.memory_kib(server.process.pid)
         print(f'fds and private KiB of serve before and after {ROUNDS} kills: {before}, {after}')
-        print(f'clients ended after {statistics.median(times):.2f} s (median), {max(times):.2f} s (longest)')
         expect(left, f'{len(server.workers()) - 1} workers are left')
         expect(after[0] <= before[0] and after[1] <= before[1] + 256, 'fds or memory are left')
         bystander.kill()

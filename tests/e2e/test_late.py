@@ -93,7 +93,7 @@ def test_a_file_elsewhere_is_allowed_by_name():
         done = driver.use()
         expect(done.returncode == 0, done.stderr)
         with e2e.Server(*driver.option(), '--log', 'info') as server:
-            expect(harness.wait_until(lambda: str(driver.other / 'data') in server.log(), 20), 'the prober found nothing')
+            expect(harness.wait_until(lambda: str(driver.other / 'data') in server.log()), 'the prober found nothing')
             server.run([e2e.program('bench-client'), '--only', 'submit', '--repeat', '1'])
 
 
@@ -135,7 +135,7 @@ def test_the_driver_itself_fails():
 def test_serve_warns():
     with late(WHEN, 'write {other}/secret') as driver, e2e.Server(*driver.option()) as server:
         why = 'fails in the sandbox with everything enabled that it offers, at a device'
-        expect(harness.wait_until(lambda: why in server.log(), 20), server.log())
+        expect(harness.wait_until(lambda: why in server.log()), server.log())
 
 
 if __name__ == '__main__':

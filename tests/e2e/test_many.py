@@ -3,7 +3,6 @@
 """Many clients at the same time and one after another; what they leave behind."""
 import re
 import subprocess
-import time
 
 import e2e
 import harness
@@ -28,7 +27,7 @@ def expect_settled(server, before):
     def settled():
         now = state(server)
         return all(now[key] <= before[key] for key in ('fds', 'threads', 'workers'))
-    expect(harness.wait_until(settled, 10), f'before: {words(before)}; after: {words(state(server))}')
+    expect(harness.wait_until(settled), f'before: {words(before)}; after: {words(state(server))}')
 
 
 def test_eight_at_once():
@@ -62,7 +61,7 @@ def end_idle(clients):
     for client in clients:
         client.stdin.close()
     for client in clients:
-        expect(client.wait(30) == 0, f'an idle client ended with status {client.returncode}')
+        expect(client.wait(harness.SECONDS) == 0, f'an idle client ended with status {client.returncode}')
         client.stdout.close()
 
 
@@ -72,7 +71,7 @@ def test_workers_know_the_device():
         def known():
             end_idle(start_idle(server, 1))
             return re.search('knows how [1-9][0-9]* devices share memory', server.log())
-        expect(harness.wait_until(known, 20), 'no worker knew the device')
+        expect(harness.wait_until(known), 'no worker knew the device')
 
 
 def test_idle_clients():
@@ -80,17 +79,12 @@ def test_idle_clients():
         before = state(server)
         clients = start_idle(server, IDLE_CLIENTS)
         workers = server.workers()
-        time.sleep(2)  # a thread that spins for a while after work has stopped by then
-        start = sum(harness.busy_ms(pid) for pid in workers) + harness.busy_ms(server.process.pid)
-        time.sleep(3)
-        used = sum(harness.busy_ms(pid) for pid in workers) + harness.busy_ms(server.process.pid) - start
+        harness.wait_idle([server.process.pid, *workers], 'clients that do nothing')
         threads = sorted(harness.count_threads(pid) for pid in workers)
         memory = sorted(harness.memory_kib(pid) for pid in workers)
         print(f'{len(clients)} idle clients: {len(workers)} workers, {threads[0]} to {threads[-1]} threads and '
-              f'{memory[0]} to {memory[-1]} KiB private each; serve: {words(state(server))}; '
-              f'processor time of all in 3 s: {used:.1f} ms')
+              f'{memory[0]} to {memory[-1]} KiB private each; serve: {words(state(server))}')
         expect(len(workers) == IDLE_CLIENTS, f'{len(workers)} workers')
-        expect(used < 3000 * 0.01, f'{used:.1f} ms of processor time in 3 s while idle')
         server.run([e2e.program('vk-suite'), '--scene', 'triangle'])
         end_idle(clients)
         expect_settled(server, before)
@@ -105,9 +99,9 @@ def test_one_after_another():
         for i in range(SEQUENCE):
             server.run([suite, '--scene', scenes[i % len(scenes)]])
             if i == 19:
-                harness.wait_until(lambda: not server.workers(), 10)
+                harness.wait_until(lambda: not server.workers())
                 settled = state(server)
-        harness.wait_until(lambda: not server.workers(), 10)
+        harness.wait_until(lambda: not server.workers())
         after = state(server)
         print(f'serve after 20 programs: {words(settled)}; after {SEQUENCE}: {words(after)}')
         expect_settled(server, settled)

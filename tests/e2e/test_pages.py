@@ -70,7 +70,7 @@ def places(machine):
 def hold_blobs(machine):
     """-> (start, size) of what lies in hostmem while a program has so many allocations mapped."""
     pid = machine.start(f'cube --blobs {BLOBS} --hold 100000', 'blobs')
-    machine.wait_log('blobs', f'cube: {BLOBS} blobs', 300)
+    machine.wait_log('blobs', f'cube: {BLOBS} blobs')
     found = places(machine)
     machine.run(f'kill {pid}; while [ -d /proc/{pid} ]; do usleep 50000; done')
     return found
@@ -79,7 +79,7 @@ def hold_blobs(machine):
 def expect_frames(machine):
     """Frames come in order and as a native program draws them."""
     pid = machine.start('cube', 'cube')
-    machine.wait_log('cube', 'first frame', 120)
+    machine.wait_log('cube', 'first frame')
     frames = qemu.frame_numbers(machine, 20)
     numbers = [number for number, _, _ in frames]
     expect(all(a < b for a, b in zip(numbers, numbers[1:])), f'not in order: {numbers}')

@@ -61,7 +61,7 @@ class Weston:
                                          '--width=640', '--height=480', '--debug', f'--config={settings}'], env=env,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         socket = Path(self.folder.name) / 'weston'
-        if not harness.wait_until(lambda: socket.exists() or self.process.poll() is not None, 20) or not socket.exists():
+        if not harness.wait_until(lambda: socket.exists() or self.process.poll() is not None) or not socket.exists():
             self.__exit__()
             raise unittest.SkipTest('weston does not start')
         return self
@@ -134,7 +134,7 @@ def test_vkcube_wayland():
         process = subprocess.Popen([*run_command(), *cube], env=weston.env, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         try:
-            expect(harness.wait_until(lambda: weston.drawn() > 100000, 60), 'no cube in 500 x 500 pixels on the desktop')
+            expect(harness.wait_until(lambda: weston.drawn() > 100000), 'no cube in 500 x 500 pixels on the desktop')
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(20)
@@ -175,7 +175,7 @@ def test_layers_stay_with_the_program():
         try:
             def maps():
                 return ''.join(Path(f'/proc/{pid}/maps').read_text() for pid in server.workers())
-            expect(harness.wait_until(lambda: 'libvulkan_lvp' in maps(), 20), 'the worker loads no driver')
+            expect(harness.wait_until(lambda: 'libvulkan_lvp' in maps()), 'the worker loads no driver')
             # Layers load after the driver.
             expect(not harness.wait_until(lambda: layer in maps(), 2), 'the layer is in the worker')
         finally:

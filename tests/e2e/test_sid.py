@@ -230,7 +230,7 @@ def test_displays_without_images_in_imported_memory():
         expect('VK_EXT_image_drm_format_modifier' not in info, 'linear images are offered')
         for options in '', '--import':
             pid = machine.start(f'cube {options}', 'cube')
-            text = machine.wait_log('cube', 'first frame', 60)
+            text = machine.wait_log('cube', 'first frame')
             expect('copied into' in text, text)
             frames = qemu.frame_numbers(machine, 60)
             machine.run(f'kill {pid}')

@@ -3,9 +3,9 @@
 """Stock Linux plays and records by virtio_snd and ALSA's own programs."""
 import base64
 import re
-import time
 
 import e2e
+import harness
 import qemu
 import sound_card
 from harness import expect
@@ -36,19 +36,19 @@ class Machine(qemu.Machine):
         self.listener.listen()
         return self
 
-    def listen_to(self, command, seconds=60):
+    def listen_to(self, command, seconds=qemu.GUEST_S):
         """Runs a program of the guest; what it printed, the pieces that were heard of it, and how often it was late."""
         self.page.skip()
         late = self.page.counters()[0]
         start = self.seen
         self.send(f'{command} 2>&1; echo "guest: status $?"')
         pieces = []
-        end = time.monotonic() + seconds
-        while not any(re.search(r'guest: status \d+$', line) for line in self.console.lines[start:]):
-            expect(time.monotonic() < end, f'{command}: not done after {seconds} s')
-            pieces += self.page.take()
-            time.sleep(0.05)
-        self.seen = self.console.wait(r'guest: status \d+$', start, 10, command) + 2
+
+        def is_done():
+            pieces.extend(self.page.take())
+            return any(re.search(r'guest: status \d+$', line) for line in self.console.lines[start:])
+        expect(harness.wait_until(is_done, seconds, 0.05), f'{command}: not done after {seconds} s')
+        self.seen = self.console.wait(r'guest: status \d+$', start, seconds, command) + 2
         text = '\n'.join(self.console.lines[start:self.seen])
         return text, pieces + self.page.take(), self.page.counters()[0] - late
 
