@@ -97,7 +97,7 @@ class Refusals(unittest.TestCase):
         return '101'
 
     def request(self, **headers):
-        connection = http.client.HTTPConnection(self.host, self.port, timeout=20)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=harness.SECONDS)
         try:
             connection.request('GET', '/api/displays', headers=headers)
             answer = connection.getresponse()
@@ -171,7 +171,7 @@ class Refusals(unittest.TestCase):
 
         def attempt():
             done = subprocess.run([harness.PROGRAM, 'gpu', '--socket', os.path.join(folder.name, 'sock'), '--http', '0.0.0.0:0'],
-                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20)
+                                  stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=harness.SECONDS)
             self.assertNotIn('READY', done.stdout)
             return done.stderr.splitlines()[0].split(' ', 1)[1]
         told = self.check('0.0.0.0 without TLS', attempt, 5)
