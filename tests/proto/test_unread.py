@@ -8,12 +8,14 @@ own limit of fds, unless it has one of two capabilities. So the tests and the se
 
 import array
 import ctypes
+import fcntl
 import os
 import resource
 import signal
 import socket
 import struct
 import sys
+import termios
 import time
 import unittest
 
@@ -77,6 +79,11 @@ def drain(client):
     for fd in fds:
         os.close(fd)
     return len(fds)
+
+
+def count_unread(client):
+    """-> the bytes that wait in its socket"""
+    return struct.unpack('i', fcntl.ioctl(client.sock, termios.FIONREAD, bytes(4)))[0]
 
 
 def connect_all(path, count):
@@ -234,8 +241,7 @@ class Leftovers(harness.ServerTest):
     def test_shut_down_is_not_closed(self):
         clients = [self.pile_up() for _ in range(3)]
         for client in clients:
-            # The worker has begun to answer, and waits behind the first fd.
-            client.sock.recv(1, socket.MSG_PEEK)
+            harness.wait_for(lambda: count_unread(client) >= 9, what='the first reply, which ends with an fd')
         for client in clients:
             client.sock.shutdown(socket.SHUT_RDWR)
         self.server.wait_workers(0)
