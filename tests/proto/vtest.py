@@ -12,8 +12,7 @@ import os
 import select
 import socket
 import struct
-
-import waiting
+import time
 
 # Messages
 RESOURCE_UNREF = 3
@@ -57,7 +56,7 @@ class Dropped(Exception):
 class Client:
     """One connection."""
 
-    def __init__(self, path, handshake=True, version=4, name='vtest.py', timeout=waiting.SECONDS):
+    def __init__(self, path, handshake=True, version=4, name='vtest.py', timeout=60):
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.settimeout(timeout)
         self.sock.connect(path)
@@ -205,18 +204,20 @@ class Client:
         except Dropped:
             return False
 
-    def wait_dropped(self):
+    def wait_dropped(self, seconds=30):
         """Waits until the server has ended the connection in a way that ends Mesa's client too."""
-        self.sock.settimeout(waiting.SECONDS)
-        try:
-            while self.sock.recv(65536):
-                pass
-            # What Mesa does next is read (spins without end) or write (must fail).
-            self.sock.send(b'\0\0\0\0')
-        except (BrokenPipeError, ConnectionResetError):
-            return True
-        except socket.timeout:
-            pass
+        deadline = time.monotonic() + seconds
+        self.sock.settimeout(seconds)
+        while time.monotonic() < deadline:
+            try:
+                if not self.sock.recv(65536):
+                    # What Mesa does next is read (spins without end) or write (must fail).
+                    self.sock.send(b'\0\0\0\0')
+                    return False
+            except (BrokenPipeError, ConnectionResetError):
+                return True
+            except socket.timeout:
+                return False
         return False
 
 
@@ -229,7 +230,7 @@ def poll_wait(fd, timeout_ms=FOREVER):
     return 'ok' if events[0][1] & select.POLLIN else 'lost'
 
 
-# Venus commands (numbers and layouts: protocol/venus.reg)
+# Venus commands: protocol/venus.reg has the numbers, tests/wire/venus-wire-schema.txt the layouts.
 
 VK_CREATE_INSTANCE = 0
 VK_DESTROY_INSTANCE = 1
@@ -371,14 +372,24 @@ class Ring:
         with contextlib.suppress(Dropped):
             self.client.submit(notify_ring(self.ring_id, self.tail))
 
-    def wait(self, seconds=waiting.SECONDS):
+    def wait(self, seconds=60):
         """Waits until the ring has done everything; False if it broke down."""
-        if not waiting.wait_until(lambda: self.status & FATAL or self.head == self.tail, seconds, 0.0005):
-            raise TimeoutError('ring does not get on')
-        return not self.status & FATAL
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.status & FATAL:
+                return False
+            if self.head == self.tail:
+                return True
+            time.sleep(0.0005)
+        raise TimeoutError('ring does not get on')
 
-    def wait_fatal(self):
-        return bool(waiting.wait_until(lambda: self.status & FATAL, pause=0.001))
+    def wait_fatal(self, seconds=30):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.status & FATAL:
+                return True
+            time.sleep(0.001)
+        return False
 
     def call(self, data, size):
         """Executes one command and returns `size` bytes of its reply."""
