@@ -15,12 +15,14 @@
 #include "base/mem.h"
 #include "cmd/commands.h"
 #include "cmd/demo.h"
+#include "cmd/demo_say.h"
 #include "cmd/vtest_server.h"
 #include "platform/inet.h"
 #include "platform/loop.h"
 #include "platform/pipe.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
+#include "platform/thread.h"
 
 #define FIRST_PORT 8765
 #define PORTS 32
@@ -29,8 +31,10 @@
 #define QEMU_END_MS 5000
 #define MAX_ARGS 96
 #define PATH_SIZE 64 /* of a socket */
+#define LINK_SIZE 256
 #define CHARDEV_SIZE 128
 #define SECOND_NS 1000000000LL
+#define RATE_MAX 1e6 /* more is not a rate, but a guest that sends what it likes */
 
 /* Where `vitrine gpu` serves a device, and what QEMU makes of it. */
 static const struct vm_socket {
@@ -53,22 +57,39 @@ static const struct vm_socket {
 
 struct vm;
 
-/* A process whose output is read line by line. */
-struct part {
+/* What a process writes, read line by line. */
+struct stream {
 	struct vm *vm;
-	const char *name;
 	void (*on_line)(struct vm *vm, char *line);
-	pid_t pid; /* 0: not running */
-	int death_fd;
-	int output_fd;
-	struct vtr_os_loop_fd *output_watch;
+	int fd;
+	struct vtr_os_loop_fd *watch;
 	char line[LINE_SIZE];
 	size_t length;
+	bool used; /* it has had a line */
+};
+
+struct part {
+	const char *name;
+	pid_t pid; /* 0: not running */
+	int death_fd;
+	struct stream output;
+	struct stream errors; /* not the terminal itself, where it would garble the line with the state */
+};
+
+/* Why the demo ends. */
+enum end {
+	END_SIGNAL,
+	END_TIME,
+	END_GUEST, /* it has shut down */
+	END_ERROR, /* which was printed */
 };
 
 struct vm {
 	const struct vtr_demo *demo;
+	struct vtr_demo_say say;
 	struct vtr_os_loop *loop;
+	struct vtr_os_loop_timer *boot_timer; /* each second until there is a frame */
+	int64_t boot_ns;                      /* when QEMU was started */
 	struct part gpu;
 	struct part qemu;
 	char self[PATH_MAX];
@@ -76,46 +97,99 @@ struct vm {
 	struct vtr_demo_guest guest;
 	char dir[32]; /* of the sockets */
 	char http[64];
+	char link[LINK_SIZE];
 	const char *accel;
 	char kept[KEPT_LINES][LINE_SIZE];
 	size_t kept_count;
-	bool frames;  /* the guest has shown frames */
-	bool failed;
+	bool frames; /* the guest has shown frames */
+	enum end end;
 };
 
 /* --- processes ---------------------------------------------------------------------------------------- */
 
-static void take_output(struct part *part, const char *data, size_t size)
+static void end_line(struct stream *stream)
+{
+	stream->line[stream->length] = '\0';
+	stream->length = 0;
+	stream->used = true;
+	stream->on_line(stream->vm, stream->line);
+}
+
+static void take_data(struct stream *stream, const char *data, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		if (data[i] == '\n') {
-			part->line[part->length] = '\0';
-			part->length = 0;
-			part->on_line(part->vm, part->line);
-		} else if (data[i] != '\r' && part->length < LINE_SIZE - 1) {
-			part->line[part->length++] = data[i];
+		if (data[i] == '\n' || stream->length == LINE_SIZE - 1) {
+			end_line(stream);
+		}
+		if (data[i] != '\n' && data[i] != '\r') {
+			stream->line[stream->length++] = data[i];
 		}
 	}
 }
 
-static void on_output(void *data, unsigned events)
+static void on_data(void *data, unsigned events)
 {
-	struct part *part = data;
+	struct stream *stream = data;
 	char buffer[4096];
-	ssize_t n = read(part->output_fd, buffer, sizeof(buffer));
+	ssize_t n = read(stream->fd, buffer, sizeof(buffer));
 
 	(void)events;
 	if (n > 0) {
-		take_output(part, buffer, (size_t)n);
+		take_data(stream, buffer, (size_t)n);
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-		vtr_os_loop_remove(&part->output_watch);
+		vtr_os_loop_remove(&stream->watch);
 	}
+}
+
+/* Reads what a process has written before its end. Its own children may still hold the other end. */
+static void read_rest(struct stream *stream)
+{
+	struct pollfd wait = { .fd = stream->fd, .events = POLLIN };
+
+	while (stream->watch && poll(&wait, 1, 0) > 0) {
+		on_data(stream, 0);
+	}
+	if (stream->length > 0) {
+		end_line(stream);
+	}
+}
+
+/* What to do about a part that ended by itself, if its own messages do not say it. */
+static const char *advise(const struct vm *vm, const struct part *part, int status)
+{
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL) {
+		return ". Perhaps this machine has too little memory: the guest takes 2 GiB. End other "
+		       "programs and try again";
+	}
+	if (part == &vm->gpu && WIFSIGNALED(status)) {
+		return ". docs/debugging.md says how to find the cause";
+	}
+	if (part == &vm->gpu && part->errors.used) {
+		return "";
+	}
+	return part == &vm->qemu && strcmp(vm->accel, "kvm") == 0 ?
+	               ". If KVM is the cause, run 'vitrine demo --accel tcg'" :
+	               ". Run 'vitrine doctor' to see whether this machine lacks something";
+}
+
+static void on_part_end(struct vm *vm, const struct part *part, int status)
+{
+	vtr_demo_say_no_state(&vm->say);
+	if (part == &vm->qemu && WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+		vm->end = END_GUEST;
+		return;
+	}
+	vm->end = END_ERROR;
+	fprintf(stderr, "vitrine demo: %s ended unexpectedly (%s %d), so the demo ends. %s%s\n", part->name,
+	        WIFSIGNALED(status) ? "signal" : "status",
+	        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status),
+	        part->errors.used ? "Its messages are above" : "It gave no reason", advise(vm, part, status));
 }
 
 static void on_death(void *data, unsigned events)
 {
 	struct part *part = data;
-	struct vm *vm = part->vm;
+	struct vm *vm = part->output.vm;
 	int status;
 
 	(void)events;
@@ -123,36 +197,43 @@ static void on_death(void *data, unsigned events)
 		return;
 	}
 	part->pid = 0;
-	if (part->output_watch) {
-		on_output(part, 0); /* the rest of its output */
-	}
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 || part == &vm->gpu) {
-		vm->failed = true;
-		fprintf(stderr,
-		        "vitrine demo: %s ended unexpectedly (%s %d), so the demo ends. Its own messages are "
-		        "above\n",
-		        part->name, WIFSIGNALED(status) ? "signal" : "status",
-		        WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
-	}
+	read_rest(&part->output);
+	read_rest(&part->errors);
+	on_part_end(vm, part, status);
 	vtr_os_loop_quit(vm->loop);
+}
+
+/* Begins to read from a pipe. Returns: its other end, or -1. */
+static int open_stream(struct stream *stream)
+{
+	int fds[2];
+
+	if (vtr_os_pipe(true, fds) != VTR_OK) {
+		return -1;
+	}
+	stream->fd = fds[0];
+	if (fcntl(stream->fd, F_SETFL, O_NONBLOCK) < 0 ||
+	    vtr_os_loop_add_fd(stream->vm->loop, stream->fd, true, false, on_data, stream, &stream->watch) !=
+	            VTR_OK) {
+		close(fds[1]);
+		return -1;
+	}
+	return fds[1];
 }
 
 static enum vtr_err start(struct part *part, const char *path, const char **argv)
 {
-	vtr_autofd int read_fd = -1;
-	vtr_autofd int write_fd = -1;
 	vtr_autofd int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	int fds[2];
+	vtr_autofd int output_fd = open_stream(&part->output);
+	vtr_autofd int errors_fd = open_stream(&part->errors);
 
-	if (null_fd < 0 || vtr_os_pipe(true, fds) != VTR_OK) {
+	if (null_fd < 0 || output_fd < 0 || errors_fd < 0) {
 		return VTR_ERR_OS;
 	}
-	read_fd = fds[0];
-	write_fd = fds[1];
 	const struct vtr_os_spawn_fd child_fds[] = {
 		{ .fd = null_fd, .as = STDIN_FILENO },
-		{ .fd = write_fd, .as = STDOUT_FILENO },
-		{ .fd = STDERR_FILENO, .as = STDERR_FILENO },
+		{ .fd = output_fd, .as = STDOUT_FILENO },
+		{ .fd = errors_fd, .as = STDERR_FILENO },
 	};
 	const struct vtr_os_spawn spawn = {
 		.path = path,
@@ -167,16 +248,13 @@ static enum vtr_err start(struct part *part, const char *path, const char **argv
 		        strerror(errno));
 		return err;
 	}
-	part->output_fd = vtr_take_fd(&read_fd);
-	if (fcntl(part->output_fd, F_SETFL, O_NONBLOCK) < 0) {
-		return VTR_ERR_OS;
-	}
-	err = vtr_os_loop_add_fd(part->vm->loop, part->output_fd, true, false, on_output, part,
-	                         &part->output_watch);
-	if (err == VTR_OK) {
-		err = vtr_os_loop_add_fd(part->vm->loop, part->death_fd, true, false, on_death, part, NULL);
-	}
-	return err;
+	return vtr_os_loop_add_fd(part->output.vm->loop, part->death_fd, true, false, on_death, part, NULL);
+}
+
+static void close_stream(struct stream *stream)
+{
+	vtr_os_loop_remove(&stream->watch);
+	vtr_close(&stream->fd);
 }
 
 /* Asks a process to end with a signal; kills it if it does not. */
@@ -194,8 +272,10 @@ static void stop(struct part *part, int signo)
 			part->pid = 0;
 		}
 	}
+	read_rest(&part->errors);
+	close_stream(&part->output);
+	close_stream(&part->errors);
 	vtr_close(&part->death_fd);
-	vtr_close(&part->output_fd);
 }
 
 /* --- command lines ------------------------------------------------------------------------------------ */
@@ -342,38 +422,94 @@ static const char *choose_accel(void)
 
 /* --- output lines ------------------------------------------------------------------------------------- */
 
+static void on_error_line(struct vm *vm, char *line)
+{
+	vtr_demo_say_error(&vm->say, line);
+}
+
+/* Booting takes long enough to make one wonder, so the seconds are counted. */
+static void on_boot_timer(void *data)
+{
+	struct vm *vm = data;
+
+	vtr_demo_say_state(&vm->say, "The guest boots: %lld s",
+	                   (long long)((vtr_os_now_ns() - vm->boot_ns) / SECOND_NS));
+	vtr_os_loop_timer_set(vm->boot_timer, SECOND_NS);
+}
+
+static const char *how_long(const struct vm *vm)
+{
+	if (strcmp(vm->accel, "kvm") == 0) {
+		return "The guest boots, which takes a few seconds";
+	}
+	return vm->guest.disk[0] != '\0' ? "The guest boots. Without KVM this takes a minute or more" :
+	                                   "The guest boots. Without KVM this takes up to 2 minutes";
+}
+
 static void on_gpu_line(struct vm *vm, char *line)
 {
-	if (strncmp(line, "READY", 5) == 0 && vm->qemu.pid == 0) {
-		const char *link = strrchr(line, ' ');
-		printf("vitrine demo: the guest's display: %s\nvitrine demo: booting (%s)\n",
-		       link ? link + 1 : vm->http, vm->accel);
-		fflush(stdout);
-		if (start_qemu(vm) != VTR_OK) {
-			vm->failed = true;
-			vtr_os_loop_quit(vm->loop);
-		}
+	if (strncmp(line, "READY", 5) != 0 || vm->qemu.pid != 0) {
+		return;
 	}
+	const char *link = strrchr(line, ' ');
+	snprintf(vm->link, LINK_SIZE, "%s", link ? link + 1 : vm->http);
+	vtr_demo_say(&vm->say, "Open this link in a browser%s. It shows the guest's display:\n\n    %s\n",
+	             vm->demo->http ? "" : " on this machine", vm->link);
+	vtr_demo_say(&vm->say, "%s. Ctrl-C ends the demo.", how_long(vm));
+	if (start_qemu(vm) != VTR_OK) {
+		vm->end = END_ERROR;
+		vtr_os_loop_quit(vm->loop);
+		return;
+	}
+	vm->boot_ns = vtr_os_now_ns();
+	vtr_os_loop_timer_set(vm->boot_timer, SECOND_NS);
+}
+
+static void on_first_frame(struct vm *vm, const char *what)
+{
+	vm->frames = true;
+	vtr_os_loop_timer_set(vm->boot_timer, -1);
+	vtr_demo_say_no_state(&vm->say);
+	vtr_demo_say(&vm->say, "%s, after %lld s. Open this link; Ctrl-C ends the demo:\n\n    %s\n", what,
+	             (long long)((vtr_os_now_ns() - vm->boot_ns) / SECOND_NS), vm->link);
+}
+
+static void keep_line(struct vm *vm, const char *line)
+{
+	memmove(vm->kept[0], vm->kept[1], sizeof(vm->kept) - LINE_SIZE);
+	snprintf(vm->kept[KEPT_LINES - 1], LINE_SIZE, "%s", line);
+	vm->kept_count += vm->kept_count < KEPT_LINES;
 }
 
 /* The guest's programs print known lines; all others are kept for the case of an error. */
 static void on_guest_line(struct vm *vm, char *line)
 {
-	memmove(vm->kept[0], vm->kept[1], sizeof(vm->kept) - LINE_SIZE);
-	snprintf(vm->kept[KEPT_LINES - 1], LINE_SIZE, "%s", line);
-	vm->kept_count += vm->kept_count < KEPT_LINES;
-	vm->frames |= strstr(line, "cube: first frame") || strstr(line, "guest: the desktop is up");
-	const char *known = strstr(line, "cube: ");
-	if (!known) {
-		known = strstr(line, "guest: ");
+	static const char *const words[] = { "cube: ", "guest: ", "Kernel panic" };
+	const char *known = NULL;
+	double rate;
+
+	keep_line(vm, line);
+	for (size_t i = 0; i < VTR_ARRAY_LEN(words) && !known; i++) {
+		known = strstr(line, words[i]);
 	}
-	if (known) {
-		for (char *c = line; *c;
-		     c++) { /* a guest may send any bytes, also escape sequences for the terminal */
-			*c = *c >= ' ' && *c < 0x7f ? *c : '?';
-		}
-		printf("%s\n", known);
-		fflush(stdout);
+	if (!known) {
+		return;
+	}
+	if (sscanf(known, "cube: %lf frames/s", &rate) == 1 && rate >= 0 && rate < RATE_MAX) {
+		vtr_demo_say_rate(&vm->say, rate, vtr_os_now_ns());
+		return;
+	}
+	for (char *c = line; *c;
+	     c++) { /* a guest may send any bytes, also escape sequences for the terminal */
+		*c = *c >= ' ' && *c < 0x7f ? *c : '?';
+	}
+	if (!vm->frames && strstr(known, "cube: first frame")) {
+		on_first_frame(vm, "The first frame is here");
+		return;
+	}
+	vtr_demo_say(&vm->say, "%s", known);
+	if (!vm->frames && strstr(known, "guest: the desktop is up")) {
+		on_first_frame(vm, "The guest's desktop is here");
 	}
 }
 
@@ -463,6 +599,7 @@ static void on_time(void *data)
 {
 	struct vm *vm = data;
 
+	vm->end = END_TIME;
 	vtr_os_loop_quit(vm->loop);
 }
 
@@ -478,6 +615,9 @@ static enum vtr_err run(struct vm *vm)
 		err = vtr_os_loop_add_timer(vm->loop, on_time, vm, &timer);
 	}
 	if (err == VTR_OK) {
+		err = vtr_os_loop_add_timer(vm->loop, on_boot_timer, vm, &vm->boot_timer);
+	}
+	if (err == VTR_OK) {
 		vtr_os_loop_timer_set(timer, vm->demo->exit_after ? vm->demo->exit_after * SECOND_NS : -1);
 		err = start_gpu(vm);
 	}
@@ -485,6 +625,20 @@ static enum vtr_err run(struct vm *vm)
 		err = vtr_os_loop_run(vm->loop);
 	}
 	return err;
+}
+
+/* The last line. Errors have had theirs. */
+static void say_end(struct vm *vm)
+{
+	if (vm->end == END_GUEST) {
+		vtr_demo_say(&vm->say, "The guest has shut down.");
+	} else if (vm->end == END_TIME) {
+		vtr_demo_say(&vm->say,
+		             "The demo has ended after %u s, and the virtual machine is switched off.",
+		             vm->demo->exit_after);
+	} else if (vm->end == END_SIGNAL) {
+		vtr_demo_say(&vm->say, "The demo has ended, and the virtual machine is switched off.");
+	}
 }
 
 /* `vitrine gpu` removes its sockets, unless it was killed. */
@@ -498,6 +652,17 @@ static void remove_sockets(const struct vm *vm)
 	rmdir(vm->dir);
 }
 
+static void init_part(struct vm *vm, struct part *part, const char *name,
+                      void (*on_line)(struct vm *vm, char *line))
+{
+	*part = (struct part){
+		.name = name,
+		.death_fd = -1,
+		.output = { .vm = vm, .on_line = on_line, .fd = -1 },
+		.errors = { .vm = vm, .on_line = on_error_line, .fd = -1 },
+	};
+}
+
 int vtr_demo_vm(const struct vtr_demo *demo)
 {
 	struct vm *vm = calloc(1, sizeof(*vm));
@@ -507,28 +672,31 @@ int vtr_demo_vm(const struct vtr_demo *demo)
 		return 1;
 	}
 	vm->demo = demo;
-	vm->gpu = (struct part){
-		.vm = vm, .name = "vitrine gpu", .on_line = on_gpu_line, .death_fd = -1, .output_fd = -1
-	};
-	vm->qemu = (struct part){
-		.vm = vm, .name = "QEMU", .on_line = on_guest_line, .death_fd = -1, .output_fd = -1
-	};
+	vtr_demo_say_init(&vm->say, stdout, stderr, isatty(STDOUT_FILENO));
+	init_part(vm, &vm->gpu, "vitrine gpu", on_gpu_line);
+	init_part(vm, &vm->qemu, "QEMU", on_guest_line);
 	enum vtr_err err = prepare(vm);
 	bool prepared = err == VTR_OK;
 	if (prepared) {
 		err = run(vm);
+		vtr_demo_say_no_state(&vm->say);
 		stop(&vm->qemu,
 		     SIGKILL); /* it has no state to save, and would print messages on any other signal */
 		stop(&vm->gpu, SIGTERM);
 		vtr_os_loop_destroy(vm->loop);
-		if (!vm->frames && (vm->kept_count > 0 || (err == VTR_OK && !vm->failed))) {
+		if (!vm->frames && (vm->kept_count > 0 || (err == VTR_OK && vm->end != END_ERROR))) {
 			print_kept(vm);
+		}
+		if (err == VTR_OK) {
+			say_end(vm);
 		}
 	}
 	if (vm->dir[0] != '\0') {
 		remove_sockets(vm);
 	}
-	int status = err == VTR_ERR_ARG ? VTR_EXIT_USAGE : err == VTR_OK && !vm->failed && vm->frames ? 0 : 1;
+	int status = err == VTR_ERR_ARG                                  ? VTR_EXIT_USAGE :
+	             err == VTR_OK && vm->end != END_ERROR && vm->frames ? 0 :
+	                                                                   1;
 	free(vm);
 	return status;
 }

@@ -36,7 +36,7 @@ def test_cube():
         arguments = log.read_text()
     print(done.stdout)
     expect(done.returncode == 0, f'status {done.returncode}\n{done.stdout}{done.stderr}')
-    expect(re.search(r'cube: \d+\.\d frames/s', done.stdout), f'no frame rate\n{done.stdout}{done.stderr}')
+    expect(re.search(r'The guest shows \d+\.\d frames/s', done.stdout), f'no frame rate\n{done.stdout}{done.stderr}')
     expect('no longer kick' not in done.stderr, done.stderr)
     memory = re.search(r'memory-backend-\w+', arguments)[0]
     print(f'{memory}, with pipes')
