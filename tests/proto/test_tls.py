@@ -168,7 +168,8 @@ class Handshakes(unittest.TestCase):
         flooding.start()
         self.addCleanup(flooding.join)
         self.addCleanup(flooding.kill)
-        harness.wait_for(lambda: refused.value > 1000, what='a flood')
+        # A busy machine may be too slow for one that has to be refused; then all may be answered.
+        harness.wait_until(lambda: refused.value > 1000)
         self.check_served('a flood of handshakes')
         found, seconds = answered.value, time.monotonic() - begin
         print(f'{found} of {found + refused.value} handshakes were answered in {seconds:.1f} s', flush=True)
