@@ -6,6 +6,7 @@ import random
 import shutil
 import struct
 import tempfile
+import threading
 
 import vdagent
 from vdagent import Agent, Viewer
@@ -47,6 +48,26 @@ class AgentTest(FrontCase):
         viewer = self.viewer()
         viewer.wait_state(vdagent.READY)
         return agent, viewer
+
+    def give(self, agent, contents, viewer):
+        """Sends large contents. A viewer that answered no pings meanwhile would be ended on a busy machine."""
+        sender = threading.Thread(target=agent.sock.sendall, args=(contents,))
+        sender.start()
+        while sender.is_alive():
+            if viewer.has_more(0.05):
+                viewer.next()
+        sender.join()
+
+    def give_to(self, agent, contents, viewer):
+        """-> what the viewer who has asked for it gets"""
+        sender = threading.Thread(target=agent.sock.sendall, args=(contents,))
+        sender.start()
+        answer = viewer.contents()
+        while sender.is_alive():
+            if viewer.has_more(0.05):
+                viewer.next()
+        sender.join()
+        return answer
 
     def ready(self, agent, viewer):
         """Both still work with each other."""

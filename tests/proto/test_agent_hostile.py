@@ -5,7 +5,6 @@
 import os
 import struct
 import sys
-import threading
 import time
 
 import harness
@@ -84,10 +83,7 @@ class HostileAgents(AgentTest):
             contents = agent.contents(vdagent.TEXT, bytes(size))
             viewer.send(vdagent.request())
             agent.wait(vdagent.REQUEST)
-            sender = threading.Thread(target=agent.sock.sendall, args=(contents,))
-            sender.start()
-            answer, data = viewer.contents()
-            sender.join()
+            answer, data = self.give_to(agent, contents, viewer)
             self.assertEqual((answer, len(data)),
                              (vdagent.ANSWERED, size) if size <= 32 * MIB else (vdagent.TOO_LARGE, 0))
         # What is announced takes no memory before it comes.
@@ -288,15 +284,14 @@ class HostileViewers(AgentTest):
             viewer.send(vdagent.request())
             agent.wait(vdagent.REQUEST)
             agent.grab(vdagent.TEXT)
-            agent.sock.sendall(large)
+            self.give(agent, large, good)
             good.send(ws.ping(i))
             good.wait('pong')
             slow.append(viewer)
         # Four of those are as much as may wait.
         good.send(vdagent.request())
         agent.wait(vdagent.REQUEST)
-        agent.sock.sendall(large)
-        self.check_busy(good.contents(), begin)
+        self.check_busy(self.give_to(agent, large, good), begin)
         for viewer in slow:
             viewer.close()
 
@@ -319,7 +314,7 @@ class HostileViewers(AgentTest):
             viewer.wait('owner')
             viewer.send(vdagent.request())
             agent.wait(vdagent.REQUEST)
-            agent.sock.sendall(large)
+            self.give(agent, large, good)
             good.send(ws.ping(i))
             good.wait('pong')
 
@@ -328,8 +323,7 @@ class HostileViewers(AgentTest):
                 viewer.send(ws.ping(1))
             good.send(vdagent.request())
             agent.wait(vdagent.REQUEST)
-            agent.sock.sendall(large)
-            return good.contents()
+            return self.give_to(agent, large, good)
         self.check_busy(answer(), begin)
 
         def has_room():

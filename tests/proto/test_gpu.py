@@ -488,7 +488,7 @@ class Life(GpuTest):
         self.vm.reset()
         self.vm.start()
         gpu.call('GET_DISPLAY_INFO')
-        self.assertEqual(self.vm.window[:30 * PAGE], bytes(30 * PAGE))
+        harness.wait_for(lambda: self.vm.window[:30 * PAGE] == bytes(30 * PAGE), what='all places are emptied')
 
     def test_many_blobs(self):
         gpu = self.gpu

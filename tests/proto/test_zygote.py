@@ -33,7 +33,7 @@ class Server(harness.Server):
 
     def wait_ready(self, times):
         """Until a zygote has been ready so many times."""
-        wait_for(lambda: self.log().count(LOADED) == times, 30, f'{times} zygotes were ready')
+        wait_for(lambda: self.log().count(LOADED) == times, what=f'{times} zygotes were ready')
 
     def client(self):
         """-> a connected client, and its worker"""
@@ -117,7 +117,7 @@ class TestForked(unittest.TestCase):
                 self.assertTrue(is_forked(worker, zygote))
                 client.close()
             server.wait_workers(0)
-            wait_for(lambda: server.fds() == fds, 10, 'the fds of workers are closed')
+            wait_for(lambda: server.fds() == fds, what='the fds of workers are closed')
             self.assertEqual(harness.count_fds(zygote), 4)
 
 
@@ -145,7 +145,7 @@ class TestZygote(unittest.TestCase):
         with Server() as server:
             zygote, = server.zygotes()
             os.kill(zygote, signal.SIGSTOP)
-            client = Client(server.path, timeout=30)
+            client = Client(server.path)
             self.assertTrue(client.is_alive())
             self.assertIn('does not answer', server.log())
             server.wait_ready(2)
@@ -156,7 +156,7 @@ class TestZygote(unittest.TestCase):
         with server:
             zygote, = server.zygotes()
             os.kill(server.pid, signal.SIGKILL)
-            wait_for(lambda: harness.is_gone(zygote), 10, 'the zygote has ended')
+            wait_for(lambda: harness.is_gone(zygote), what='the zygote has ended')
             server.discard()
             server.stop = lambda: None
 
@@ -198,12 +198,16 @@ class TestOption(unittest.TestCase):
 
     def test_run(self):
         """Has one only if it is told to."""
-        command = ['sh', '-c', 'tr "\\0" " " < /proc/$PPID/task/$PPID/children; for p in $(cat /proc/$PPID/task/$PPID/'
-                   'children); do tr "\\0" " " < /proc/$p/cmdline; echo; done']
         for options, expected in (([], False), (['-o', 'zygote=on'], True)):
-            done = subprocess.run([harness.PROGRAM, 'run', *options, '--', *command], stdout=subprocess.PIPE, text=True,
-                                  timeout=60)
-            self.assertEqual(' zygote ' in done.stdout, expected, done.stdout)
+            with subprocess.Popen([harness.PROGRAM, 'run', *options, '--', 'sh', '-c', 'echo up; read end'],
+                                  stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as run:
+                self.assertEqual(run.stdout.readline(), 'up\n')
+                if expected:
+                    wait_for(lambda: harness.children_with(run.pid, 'zygote'), what='a zygote')
+                else:
+                    harness.wait_prober(run.pid)
+                    self.assertEqual(harness.children_with(run.pid, 'zygote'), [])
+                run.communicate('\n', timeout=harness.SECONDS)
 
     def test_wrong_value(self):
         done = subprocess.run([harness.PROGRAM, 'serve', '--socket', '/nonexistent/x', '-o', 'zygote=maybe'],
