@@ -123,8 +123,8 @@ static struct {
 	unsigned whole, torn, wrong, tries;
 } seen;
 
-/* Takes pictures for a while, of a writer that does nothing but write; for longer if the machine has not yet let them meet
- * so that one of `wanted` came. */
+/* Takes pictures for a while, of a writer that does nothing but write. On a busy machine it may take longer until one
+ * of `wanted` has come. */
 static void watch(void (*write_frame)(uint64_t number), int64_t timeout_ns, const unsigned *wanted)
 {
 	struct vtr_picture picture;

@@ -178,8 +178,8 @@ static void test_torn_frames_are_thrown_away(void)
 	show(0);
 	watch_closely(&viewer, &checker);
 	viewer_wait(&viewer, 1);
-	/* A frame is torn if a machine that is busy elsewhere does not let them meet for a quarter of a second. One that is
-	 * idle for a while lets them meet each time. */
+	/* A frame is torn if a busy machine does not let writer and reader meet for a quarter of a second. As soon
+	 * as the machine is idle for a while, they meet each time. */
 	for (unsigned tries = 0; tries < 20; tries++) {
 		const uint64_t before = count().torn;
 
