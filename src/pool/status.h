@@ -29,6 +29,8 @@ struct vtr_status_program {
 	pid_t pid; /* of the process that connected; 0: unknown */
 	pid_t worker; /* 0: it has none */
 	uint64_t memory[VTR_MEMORY_KIND_COUNT]; /* bytes */
+	uint64_t
+		in_ram; /* bytes of the worker as the kernel counts them, its own and shared ones; 0: unknown */
 	bool is_unread; /* it has yet to read replies, with which an fd may wait */
 };
 
@@ -39,6 +41,7 @@ struct vtr_status_identity {
 	uint32_t connections, max_connections;
 	uint64_t max_mapped; /* bytes, of all of its user if that is not ours; UINT64_MAX: no limit */
 	uint64_t memory[VTR_MEMORY_KIND_COUNT];
+	uint64_t in_ram; /* of all its workers */
 	/* Connections that were reset, those that had to give way, and allocations that failed. */
 	uint64_t refused_connections, lost_connections, refused_memory[VTR_MEMORY_KIND_COUNT];
 	size_t first_program, program_count; /* in vtr_status.programs */
