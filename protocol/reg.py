@@ -108,6 +108,7 @@ class Command:
     destroys: bool = False   # the object of its last handle
     proc: str = None         # whose function it is, where the first parameter does not say: instance, none
     may_block: bool = False  # waits, or compiles: must not hold up other streams
+    is_long: bool = False    # the driver may work on it for as long as for a submit's commands or a pipeline
     passes: bool = False     # may run before earlier recordings have ended
     fails: bool = False      # hand-written code runs if it names an object whose creation failed
     aliases: list = field(default_factory=list)  # (older name, extensions of which one must be enabled)
@@ -283,6 +284,8 @@ class Registry:
                 c.proc = word[5:]
             elif word == 'may-block':
                 c.may_block = True
+            elif word == 'long':
+                c.is_long = True
             elif word == 'passes':
                 c.passes = True
             elif word == 'fails':
