@@ -81,10 +81,12 @@ class Page:
     SLOT = 8 + PIECE.size + DATA
 
     def __init__(self, front):
-        fd = next(int(name) for name in os.listdir(f'/proc/{front}/fd')
-                  if 'vitrine-sound' in os.readlink(f'/proc/{front}/fd/{name}'))
+        # By its size, which no other memory has: POSIX shows no names. Whole pages are made.
+        size = -(-(self.HEAD.size + self.PIECES * self.SLOT) // mmap.PAGESIZE) * mmap.PAGESIZE
+        fds = os.listdir(f'/proc/{front}/fd')
+        fd = next(int(name) for name in fds if os.stat(f'/proc/{front}/fd/{name}').st_size == size)
         copy = screen_input.borrow_fd(front, fd)
-        self.map = mmap.mmap(copy, self.HEAD.size + self.PIECES * self.SLOT, prot=mmap.PROT_READ)
+        self.map = mmap.mmap(copy, size, prot=mmap.PROT_READ)
         os.close(copy)
         self.seen = self.head()
 

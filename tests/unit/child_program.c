@@ -192,11 +192,11 @@ int child_program(const char *what)
 		for (int i = 1; i <= CHILD_CHATTER; i++) {
 			say((uint64_t)i);
 		}
-		usleep(CHILD_SILENCE_US);
+		raise(SIGSTOP); /* the parent sees that all is said */
 	} else if (strcmp(what, "echo") == 0) {
 		echo(true);
 	} else if (strcmp(what, "read-late") == 0) {
-		usleep(200000);
+		raise(SIGSTOP); /* until the parent wants it to read */
 		echo(false);
 	} else if (strcmp(what, "talks-when-it-ends") == 0) {
 		echo(false);

@@ -11,7 +11,6 @@
 #define CHILD_FLOOD_LINES 20000
 #define CHILD_LAST_WORDS 10
 #define CHILD_CHATTER 40
-#define CHILD_SILENCE_US 1000000 /* after that */
 
 enum child_msg {
 	CHILD_MSG_NUMBER = 1,

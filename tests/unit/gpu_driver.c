@@ -634,7 +634,7 @@ void driver_kick(void)
 
 bool driver_wait(int slot)
 {
-	int64_t until = vtr_os_now_ns() + 1000000000;
+	int64_t until = vtr_os_now_ns() + INT64_C(30000000000);
 
 	for (;;) {
 		turn();

@@ -53,7 +53,7 @@ int driver_send_two(uint32_t queue, const void *head, size_t head_size, const vo
                     size_t answer_room);
 /* Lets the device look at the queues, and its deferred work run. */
 void driver_kick(void);
-/* Lets the loop turn for a while, until the slot is answered or a second has passed. */
+/* Lets the loop turn for a while, until the slot is answered. Returns: false if it is not in half a minute. */
 bool driver_wait(int slot);
 /* Lets the loop turn until it has nothing more to do at once. */
 void driver_settle(void);

@@ -38,6 +38,8 @@ struct owner {
 	enum vtr_err closed_by;
 	struct vtr_child_end end;
 	uint32_t last_number;
+	int64_t died_ns;
+	unsigned delay_ms; /* before it is started again */
 	unsigned cost;
 	char destroy_at; /* an event */
 	char quit_at;
@@ -100,9 +102,10 @@ static void on_died(void *data, const struct vtr_child_end *end)
 
 	CHECK_EQ(vtr_child_pid(owner->child), 0);
 	owner->end = *end;
+	owner->died_ns = vtr_os_now_ns();
 	note(owner, 'd');
 	if (owner->restart && owner->child) {
-		vtr_child_start_later(owner->child);
+		owner->delay_ms = vtr_child_start_later(owner->child);
 	}
 }
 
@@ -179,6 +182,20 @@ static void create_and_start(struct owner *owner, const char *what)
 	create(owner, what);
 	CHECK_OK(start(owner));
 	CHECK(vtr_child_pid(owner->child) > 0);
+}
+
+/* Until the child has stopped itself. */
+static void wait_stopped(const struct owner *owner)
+{
+	siginfo_t info = { 0 };
+
+	CHECK_EQ(waitid(P_PID, (id_t)vtr_child_pid(owner->child), &info, WSTOPPED), 0);
+	CHECK_EQ(info.si_code, CLD_STOPPED);
+}
+
+static void go_on(const struct owner *owner)
+{
+	CHECK_EQ(kill(vtr_child_pid(owner->child), SIGCONT), 0);
 }
 
 /* A child's life, from its start to died(). */
@@ -263,11 +280,14 @@ static void passes_lines_on(void)
 static void a_flood_is_bounded(void)
 {
 	struct owner owner = { 0 };
+	int64_t started_ns = vtr_os_now_ns();
 
 	live(&owner, "flood");
+	int64_t took_s = (vtr_os_now_ns() - started_ns) / 1000000000 + 1;
 	const char *all = logged();
 	size_t passed = count(all, "flooded ");
-	CHECK(passed >= VTR_CHILD_LOG_BURST && passed < VTR_CHILD_LOG_BURST + 20 * VTR_CHILD_LOG_RATE);
+	CHECK(passed >= VTR_CHILD_LOG_BURST);
+	CHECK(passed <= VTR_CHILD_LOG_BURST + (size_t)took_s * VTR_CHILD_LOG_RATE);
 	CHECK(strstr(all, "the child: ") && strstr(all, " lines of its log were dropped\n"));
 	CHECK(WIFEXITED(owner.end.status) && WEXITSTATUS(owner.end.status) == 0);
 	end(&owner);
@@ -380,11 +400,13 @@ static void a_child_that_does_not_read(void)
 	int sent = 0;
 
 	create_and_start(&owner, "read-late");
+	wait_stopped(&owner);
 	while (!vtr_child_is_behind(owner.child)) {
 		send_number(&owner, 1, VTR_OK);
 		sent++;
 	}
-	run_until(&owner, 's'); /* by then it reads */
+	go_on(&owner);
+	run_until(&owner, 's');
 	CHECK(!vtr_child_is_behind(owner.child));
 	CHECK(sent > 10);
 	CHECK(vtr_child_finish(owner.child, vtr_os_now_ns() + INT64_C(10000000000)));
@@ -410,8 +432,8 @@ static void closing_is_told(void)
 	run_until(&owner, 'c');
 	CHECK_ERR(owner.closed_by, VTR_ERR_GONE);
 	vtr_child_leave(owner.child, 0); /* no limit */
-	vtr_child_leave(owner.child, 50);
 	int64_t left_ns = vtr_os_now_ns();
+	vtr_child_leave(owner.child, 50);
 	vtr_child_leave(owner.child, 60000); /* the first limit counts */
 	run_until(&owner, 'd');
 	CHECK(owner.end.killed);
@@ -434,7 +456,7 @@ static void breaking_the_protocol_is_death(void)
 	/* Saying too much at once is, too, where there is no pause. */
 	owner = (struct owner){ .params = { .turn_budget = 10 } };
 	create_and_start(&owner, "chatter");
-	usleep(CHILD_SILENCE_US / 2); /* it has said all by then */
+	wait_stopped(&owner); /* it has said all by then */
 	run_until(&owner, 'd');
 	CHECK_EQ(strspn(owner.events, "m"), 10);
 	CHECK_STR(owner.events + 10, "cd");
@@ -448,12 +470,13 @@ static void a_child_that_says_much_is_heard_later(void)
 	struct owner owner = { .params = { .turn_budget = 10, .pause_ms = 20 } };
 
 	create_and_start(&owner, "chatter");
-	usleep(CHILD_SILENCE_US / 2); /* it has said all by then */
+	wait_stopped(&owner); /* it has said all by then */
 	int64_t started_ns = vtr_os_now_ns();
 	while (owner.last_number != CHILD_CHATTER) {
 		run_until(&owner, 'm');
 	}
 	CHECK(vtr_os_now_ns() - started_ns >= (CHILD_CHATTER / 10 - 1) * INT64_C(20000000));
+	go_on(&owner);
 	run_until(&owner, 'd');
 	CHECK_EQ(strspn(owner.events, "m"), CHILD_CHATTER);
 	CHECK(!owner.end.killed);
@@ -476,7 +499,7 @@ static void ends_by_a_deadline(void)
 	int64_t started_ns = vtr_os_now_ns();
 	CHECK(!vtr_child_finish(owner.child, started_ns + second_ns / 5));
 	CHECK(vtr_os_now_ns() - started_ns >= second_ns / 5);
-	CHECK(vtr_os_now_ns() - started_ns < 2 * second_ns);
+	CHECK(vtr_os_now_ns() - started_ns < 20 * second_ns);
 	/* One whose end takes more lines than a pipe holds: it does not wait for us while we wait for it. */
 	owner.what = "talks-when-it-ends";
 	CHECK_OK(start(&owner));
@@ -517,15 +540,13 @@ static void is_started_again_ever_later(void)
 		.params = { .restart_min_ms = 30, .restart_max_ms = 120, .lived_long_ms = 10000 },
 	};
 	const int64_t wanted_ms[] = { 30, 60, 120, 120 };
-	int64_t died_ns[4];
 
 	create_and_start(&owner, "exit-7");
-	for (size_t i = 0; i < VTR_ARRAY_LEN(died_ns); i++) {
+	for (size_t i = 0; i < VTR_ARRAY_LEN(wanted_ms); i++) {
 		run_until(&owner, 'd');
-		died_ns[i] = vtr_os_now_ns();
+		CHECK_EQ(owner.delay_ms, wanted_ms[i]);
 		run_until(&owner, 'r');
-		int64_t delay_ms = (owner.starts_ns[i] - died_ns[i]) / 1000000;
-		CHECK(delay_ms >= wanted_ms[i] - 1 && delay_ms < wanted_ms[i] + 1000);
+		CHECK(owner.starts_ns[i] - owner.died_ns >= wanted_ms[i] * 1000000);
 	}
 	end(&owner);
 	/* A start that fails is tried again, as late as can be; one that has lived long is started at once. */
@@ -538,11 +559,12 @@ static void is_started_again_ever_later(void)
 	run_until(&owner, 'd');
 	run_until(&owner, 'd');
 	CHECK_EQ(owner.start_count, 3);
-	CHECK(owner.starts_ns[1] - owner.starts_ns[0] >= 99000000);
+	CHECK(owner.starts_ns[1] - owner.starts_ns[0] >= 100000000);
 	CHECK(strstr(logged(),
 	             "cannot start the child: No such file or directory. The next attempt is in 100 ms"));
+	CHECK_EQ(owner.delay_ms, 10);
 	run_until(&owner, 'r');
-	CHECK(owner.starts_ns[3] - owner.starts_ns[2] < INT64_C(10000000000));
+	CHECK_EQ(owner.start_count, 4);
 	end(&owner);
 	(void)logged();
 }
@@ -584,8 +606,12 @@ static void is_destroyed_in_any_event(void)
 		};
 
 		create_and_start(&owner, cases[i].what);
-		while (cases[i].event == 's' && !vtr_child_is_behind(owner.child)) {
-			send_number(&owner, 1, VTR_OK);
+		if (cases[i].event == 's') {
+			wait_stopped(&owner);
+			while (!vtr_child_is_behind(owner.child)) {
+				send_number(&owner, 1, VTR_OK);
+			}
+			go_on(&owner);
 		}
 		run_until(&owner, cases[i].event);
 		CHECK(!owner.child);

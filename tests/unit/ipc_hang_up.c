@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <sys/socket.h>
 
@@ -84,27 +85,46 @@ static void before_it_writes(void)
 	finish();
 }
 
-static void hang_up_soon(void *arg)
+struct hang_up {
+	sem_t writes;
+	int yields; /* before it */
+};
+
+static void hang_up(void *data)
 {
-	(void)arg;
-	usleep(50000);
+	struct hang_up *hang_up = data;
+
+	while (sem_wait(&hang_up->writes) != 0) {
+	}
+	for (int i = 0; i < hang_up->yields; i++) {
+		vtr_os_yield();
+	}
 	vtr_vtest_hang_up(ends[1]);
 }
 
+/* The socket is full, so the write ends by the hang-up only. That may come a little before the write, so this is done
+ * many times. */
 static void while_it_writes(void)
 {
 	struct vtr_os_thread thread;
 	char buf[4096] = { 0 };
-	ssize_t n;
 
-	begin();
-	CHECK_OK(vtr_os_thread_create(&thread, "hangup", hang_up_soon, NULL));
-	do {
-		n = write(ends[0], buf, sizeof(buf)); /* blocks once the socket is full */
-	} while (n > 0);
-	CHECK_EQ(errno, EPIPE);
-	vtr_os_thread_join(&thread);
-	finish();
+	for (int i = 0; i < 200; i++) {
+		struct hang_up params = { .yields = i };
+
+		begin();
+		CHECK_EQ(sem_init(&params.writes, 0, 0), 0);
+		CHECK_OK(vtr_os_thread_create(&thread, "hangup", hang_up, &params));
+		while (send(ends[0], buf, sizeof(buf), MSG_DONTWAIT) > 0) {
+		}
+		CHECK_EQ(errno, EAGAIN);
+		sem_post(&params.writes);
+		CHECK_EQ(write(ends[0], buf, sizeof(buf)), -1);
+		CHECK_EQ(errno, EPIPE);
+		vtr_os_thread_join(&thread);
+		sem_destroy(&params.writes);
+		finish();
+	}
 }
 
 /* The worker hangs up first, its supervisor again, with the socket held twice. */

@@ -108,7 +108,7 @@ static void tell_lie(const char *lie)
 /* Whatever comes of it, it stays until it is killed. */
 VTR_NORETURN static void lie(void)
 {
-	alarm(20);
+	alarm(60);
 	tell_lie(getenv("LIE"));
 	for (;;) {
 		pause();

@@ -62,7 +62,7 @@ VTR_NORETURN static void lie(void)
 	struct vtr_ipc ipc;
 	struct vtr_ipc_message message;
 
-	alarm(20);
+	alarm(60);
 	vtr_ipc_init(&ipc, CONTROL_FD, vtr_context_rules, VTR_CONTEXT_OP_COUNT);
 	for (;;) {
 		if (vtr_ipc_receive(&ipc, &message) == VTR_OK && message.op == VTR_CONTEXT_FENCE) {

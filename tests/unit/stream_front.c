@@ -9,7 +9,8 @@
 #include "platform/thread.h"
 #include "test.h"
 
-#define MS INT64_C(1000000)
+/* Ends tests that hang. */
+#define PATIENCE_NS INT64_C(60000000000)
 
 static void *run(void *arg)
 {
@@ -152,6 +153,7 @@ static void on_active(void *data, bool active)
 
 	pthread_mutex_lock(&viewer->lock);
 	viewer->active = active;
+	pthread_cond_broadcast(&viewer->news);
 	pthread_mutex_unlock(&viewer->lock);
 }
 
@@ -174,17 +176,46 @@ void viewer_leave(struct viewer *viewer)
 	pthread_mutex_destroy(&viewer->lock);
 }
 
-uint64_t viewer_wait(struct viewer *viewer, uint64_t units, int64_t timeout_ms)
+/* Waits, with the lock held, for the next unit or change. */
+static void wait_for_news(struct viewer *viewer, int64_t end_ns)
 {
-	int64_t end_ns = vtr_os_now_ns() + timeout_ms * MS;
+	const int64_t left_ns = end_ns - vtr_os_now_ns();
+
+	CHECK(left_ns > 0);
+	(void)vtr_os_cond_wait_ns(&viewer->news, &viewer->lock, left_ns);
+}
+
+void viewer_wait(struct viewer *viewer, uint64_t units)
+{
+	const int64_t end_ns = vtr_os_now_ns() + PATIENCE_NS;
 
 	pthread_mutex_lock(&viewer->lock);
-	while (viewer->units < units && vtr_os_now_ns() < end_ns) {
-		(void)vtr_os_cond_wait_ns(&viewer->news, &viewer->lock, end_ns - vtr_os_now_ns());
+	while (viewer->units < units) {
+		wait_for_news(viewer, end_ns);
 	}
-	uint64_t got = viewer->units;
 	pthread_mutex_unlock(&viewer->lock);
-	return got;
+}
+
+void viewer_wait_dark(struct viewer *viewer)
+{
+	const int64_t end_ns = vtr_os_now_ns() + PATIENCE_NS;
+
+	pthread_mutex_lock(&viewer->lock);
+	while (viewer->active) {
+		wait_for_news(viewer, end_ns);
+	}
+	pthread_mutex_unlock(&viewer->lock);
+}
+
+void viewer_wait_newest(struct viewer *viewer, const struct front *front)
+{
+	const int64_t end_ns = vtr_os_now_ns() + PATIENCE_NS;
+
+	pthread_mutex_lock(&viewer->lock);
+	while (!viewer->last || viewer->last->frame != front->frame.frame) {
+		wait_for_news(viewer, end_ns);
+	}
+	pthread_mutex_unlock(&viewer->lock);
 }
 
 struct viewer_state viewer_state(struct viewer *viewer)
@@ -198,9 +229,9 @@ struct viewer_state viewer_state(struct viewer *viewer)
 	};
 	if (viewer->last) {
 		state.generation = viewer->last->generation;
+		state.frame = viewer->last->frame;
 		state.width = viewer->last->width;
 		state.height = viewer->last->height;
-		state.last_is_key = viewer->last->key;
 	}
 	pthread_mutex_unlock(&viewer->lock);
 	return state;

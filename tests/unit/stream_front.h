@@ -60,18 +60,25 @@ struct viewer {
 void viewer_watch(struct viewer *viewer, struct front *front);
 void viewer_leave(struct viewer *viewer);
 
-/* Until `units` have come, or the time has passed. Returns: how many have. */
-uint64_t viewer_wait(struct viewer *viewer, uint64_t units, int64_t timeout_ms);
+/* Until `units` have come. There may be more by then: a refinement comes by itself. */
+void viewer_wait(struct viewer *viewer, uint64_t units);
 
 /* What a viewer has seen by now. */
 struct viewer_state {
-	uint64_t units, keys, generation;
+	uint64_t units, keys, generation, frame;
 	int64_t first_ns;
 	uint32_t width, height;
-	bool active, last_is_key;
+	bool active;
 };
 struct viewer_state viewer_state(struct viewer *viewer);
 
+/* Until the viewer was told that the display is dark. */
+void viewer_wait_dark(struct viewer *viewer);
+
+/* Until the last unit that the viewer has got shows the front's last frame. */
+void viewer_wait_newest(struct viewer *viewer, const struct front *front);
+
+/* For a rhythm that a test plays, and for what must not happen meanwhile. */
 void pause_ms(int64_t ms);
 
 #endif

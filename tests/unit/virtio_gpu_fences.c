@@ -405,12 +405,11 @@ static void a_flush_waits_for_the_tick(void)
 	int64_t start = vtr_os_now_ns();
 	for (int i = 0; i < 5; i++) {
 		int slot = flush_fenced(5);
-		CHECK(!driver_is_done(slot));
 		CHECK(driver_wait(slot));
 		CHECK_EQ(result(slot), GPU_OK_NODATA);
 	}
-	int64_t took = vtr_os_now_ns() - start;
-	CHECK(took > 80000000); /* four to five ticks; a busy machine may need more */
+	/* Each at a tick of its own. The first may come at once. */
+	CHECK(vtr_os_now_ns() - start > 80000000);
 	CHECK_EQ(do_flush(5, (struct gpu_rect){ 0, 0, 32, 32 }), GPU_OK_NODATA);
 	driver_end();
 }
@@ -432,7 +431,7 @@ static void who_does_not_wait_for_the_tick(void)
 	CHECK_ORDER(other);
 	CHECK_EQ(do_flush(5, (struct gpu_rect){ 0, 0, 32, 32 }), GPU_OK_NODATA); /* no fence */
 	driver_order(order, 2);
-	CHECK(driver_wait(behind) || driver_wait(behind));
+	CHECK(driver_wait(behind));
 	CHECK_ORDER(shown, behind);
 	driver_end();
 }

