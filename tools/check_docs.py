@@ -161,7 +161,7 @@ def check_link(tree, name, line, link):
     if path not in tree.known:
         complain(name, line, f'the link leads to {target}, which is not in the repository')
     elif '#' in link and not path.endswith('.md'):
-        complain(name, line, f'the link has the anchor #{fragment}, but {target} is no Markdown file')
+        complain(name, line, f'the link has the anchor #{fragment}, but {target} is not a Markdown file')
     elif '#' in link and fragment not in tree.document(path).anchors:
         complain(name, line, f'the link leads to #{fragment}, but {path} has no such heading')
 

@@ -32,7 +32,7 @@ FAULTS = [
     ('README.md', '[x](docs/a.md#same-2)\n', 7, 'the link leads to #same-2'),
     ('README.md', '[x](docs/a.md#no-heading)\n', 7, 'the link leads to #no-heading'),
     ('README.md', '[x](#tre)\n', 7, 'the link leads to #tre, but README.md has no such heading'),
-    ('README.md', '[x](src/c.c#L1)\n', 7, 'src/c.c is no Markdown file'),
+    ('README.md', '[x](src/c.c#L1)\n', 7, 'src/c.c is not a Markdown file'),
     ('docs/b.md', 'a.md, "No"\n', 9, 'names the section "No" of docs/a.md'),
     ('docs/b.md', '[a.md](a.md), "No"\n', 9, 'names the section "No" of docs/a.md'),
     ('docs/b.md', '[a.md](a.md#same) ("No")\n', 9, 'names the section "No" of docs/a.md'),
