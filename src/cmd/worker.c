@@ -159,6 +159,10 @@ static int probe(const struct options *options, const struct vtr_renderer_config
 		.report_fd = options->report_fd != 0 ? (int)options->report_fd : -1,
 	};
 
+	/* Otherwise drivers complain that they cannot use the user's folder, which the sandbox refuses. */
+	if (!no_sandbox(config) && vtr_mesa_cache_set(NULL) != VTR_OK) {
+		return 1;
+	}
 	if (options->list) {
 		return vtr_probe_list(config);
 	}
