@@ -29,7 +29,12 @@
 #define LIBC_MAX (8u << 20)
 #define LDCONFIG_MAX (16u << 20)
 #define CACHE_MAX (32u << 20)
-#define LDCONFIG_MS 60000
+/* Of the image's configuration. ldconfig would stop reading at its limit of memory, and not say so. */
+#define LINES_MAX (1u << 20)
+/* For thousands of libraries it takes less than a second. */
+#define LDCONFIG_SECONDS 5
+/* Without the libraries, which it maps to be read, and which may be gigabytes. */
+#define LDCONFIG_MIB 64
 #define MAX_MACHINES 4
 /* Its name sorts behind those of distributions: an image's own libraries come first. */
 #define CONFIG_NAME "zz-vitrine.conf"
@@ -279,12 +284,30 @@ static enum vtr_err put(int dir_fd, const char *name, const char *data, size_t s
 	return fclose(file) == 0 && done ? VTR_OK : VTR_ERR_OS;
 }
 
-/* Runs the copy of ldconfig in the scratch folder. */
+/* Returns: VTR_OK, VTR_ERR_AGAIN (it did not end in time), VTR_ERR_LIMIT (it failed). */
+static enum vtr_err wait_for_ldconfig(pid_t pid, int death_fd)
+{
+	struct pollfd event = { .fd = death_fd, .events = POLLIN };
+	int status;
+
+	while (poll(&event, 1, LDCONFIG_SECONDS * 1000) < 0 && errno == EINTR) {
+	}
+	if (vtr_os_wait(pid, &status) != VTR_OK) {
+		kill(pid, SIGKILL);
+		return VTR_ERR_AGAIN;
+	}
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? VTR_OK : VTR_ERR_LIMIT;
+}
+
+/* Runs the copy of ldconfig in the scratch folder. What it reads is the image's, so it has limits. */
 static enum vtr_err run_ldconfig(void)
 {
 	/* posix_spawn() does not change them, but its type is older than const. */
 	static const char *const argv[] = { "ldconfig",          "-X", "-i",           "-f",
 		                            INSIDE "ld.so.conf", "-C", INSIDE "cache", NULL };
+	static const struct vtr_os_limits limits = { .max_data_bytes = (uint64_t)LDCONFIG_MIB << 20,
+		                                     .max_cpu_seconds = LDCONFIG_SECONDS,
+		                                     .no_core_dumps = true };
 	/* Its warnings about the image would hide the engine's messages. */
 	const int null_fd = open(INSIDE "output", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	const struct vtr_os_spawn_fd fds[] = { { null_fd, 0 }, { null_fd, 1 }, { null_fd, 2 } };
@@ -294,21 +317,21 @@ static enum vtr_err run_ldconfig(void)
 		                            .fd_count = VTR_ARRAY_LEN(fds) };
 	vtr_autofd int death_fd = -1;
 	pid_t pid;
-	int status;
 
-	enum vtr_err err = vtr_os_spawn(&spawn, &pid, &death_fd);
-	if (err != VTR_OK) {
-		return err;
+	/* They are this process's, too, which needs less. */
+	enum vtr_err err = vtr_os_limits(&limits);
+	if (err == VTR_OK) {
+		err = vtr_os_spawn(&spawn, &pid, &death_fd);
 	}
-	struct pollfd event = { .fd = death_fd, .events = POLLIN };
-	while (poll(&event, 1, LDCONFIG_MS) < 0 && errno == EINTR) {
-	}
-	err = vtr_os_wait(pid, &status);
-	if (err != VTR_OK) {
-		kill(pid, SIGKILL);
-		return VTR_ERR_LIMIT;
-	}
-	return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? VTR_OK : VTR_ERR_INVALID;
+	return err == VTR_OK ? wait_for_ldconfig(pid, death_fd) : err;
+}
+
+static bool is_giant(int root_fd, const char *path)
+{
+	vtr_autofree char *text = NULL;
+	size_t size = 0;
+
+	return vtr_os_root_read(root_fd, path, LINES_MAX, &text, &size) == VTR_OK && size == LINES_MAX;
 }
 
 /* Makes the cache of the image's and the driver's libraries, and puts it into the image. */
@@ -320,6 +343,9 @@ static enum vtr_err make_cache(const struct options *options, int root_fd, const
 	char text[PATH_MAX];
 	size_t size = 0;
 
+	if (is_giant(root_fd, "etc/ld.so.conf")) {
+		return VTR_ERR_LIMIT;
+	}
 	enum vtr_err err = vtr_os_root_enter(root_fd, options->folder, VTR_GUEST_DRIVER_PLACE,
 	                                     VTR_GUEST_DRIVER_SCRATCH, &scratch_fd);
 	if (err == VTR_OK) {
@@ -339,6 +365,23 @@ static enum vtr_err make_cache(const struct options *options, int root_fd, const
 		err = vtr_os_root_replace(root_fd, "etc", "ld.so.cache", cache, size);
 	}
 	return err;
+}
+
+static int complain_about_cache(enum vtr_err err)
+{
+	if (err != VTR_ERR_AGAIN && err != VTR_ERR_LIMIT) {
+		return complain("cannot make the image's", "/etc/ld.so.cache", err);
+	}
+	fprintf(stderr,
+	        "vitrine cdi-hook: the host's ldconfig %s the image's libraries (limits: %d s, %d MiB), so "
+	        "the "
+	        "container is not started. Its /etc/ld.so.conf, and each file that this includes, must be a "
+	        "plain "
+	        "file with a few lines, not a pipe or a file of gigabytes. Use another image, or write the "
+	        "specification by 'vitrine cdi --guest-driver none'\n",
+	        err == VTR_ERR_AGAIN ? "took too long to list" : "could not list", LDCONFIG_SECONDS,
+	        LDCONFIG_MIB);
+	return 1;
 }
 
 static int link_libraries(const struct options *options, int root_fd)
@@ -362,7 +405,7 @@ static int link_libraries(const struct options *options, int root_fd)
 		return complain("cannot write to the image:", "/etc/ld.so.conf.d", err);
 	}
 	err = make_cache(options, root_fd, machines, program, (size_t)(reader.end - reader.at));
-	return err == VTR_OK ? 0 : complain("cannot make the image's", "/etc/ld.so.cache", err);
+	return err == VTR_OK ? 0 : complain_about_cache(err);
 }
 
 static int run_cdi_hook(const struct vtr_command *command, int argc, char **argv)

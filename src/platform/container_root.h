@@ -18,7 +18,7 @@
 VTR_MUST_CHECK enum vtr_err vtr_os_root_open(const char *path, int *out_fd);
 
 /**
- * Reads the beginning of a plain file, at most `max` bytes.
+ * Reads the beginning of a plain file, at most `max` bytes. Anything else, for instance a device, is not opened.
  *
  * Owner:   *out_data is the caller's, who frees it.
  * Returns: VTR_ERR_GONE (no such file), VTR_ERR_INVALID (no plain file, or a link leads out of the root),
@@ -35,7 +35,8 @@ VTR_MUST_CHECK enum vtr_err vtr_os_root_replace(int root_fd, const char *folder,
 /**
  * Makes this process see nothing but the root, without other mounts such as /proc, and without a way to write to it.
  * Two mounts are added: the host's folder `tree` at `place`, which must be a folder of the root, read-only; and an
- * empty folder in memory at `scratch`, a folder of that tree. Programs that this process starts have no capabilities.
+ * empty folder in memory at `scratch`, a folder of that tree. Programs that this process starts have no capabilities,
+ * see no other processes, and have no network; the first of them takes all others with it when it ends.
  * Cannot be undone; fds stay what they are, so `root_fd` can still be written to.
  *
  * Owner:   *out_scratch_fd is the caller's.

@@ -65,6 +65,7 @@ VTR_MUST_CHECK enum vtr_err vtr_os_die_with_parent(void);
 struct vtr_os_limits {
 	uint64_t max_fds; /* 0: unchanged; reduced to what the system allows */
 	uint64_t max_data_bytes; /* private writable memory; 0: unchanged */
+	uint64_t max_cpu_seconds; /* of processor time, then it is killed; 0: unchanged */
 	bool no_core_dumps;
 	bool no_priority; /* it cannot raise its priority, run in real time, nor keep messages in the kernel */
 };

@@ -8,10 +8,13 @@ import errno
 import json
 import os
 import re
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
+import time
 import unittest
 from pathlib import Path
 
@@ -209,7 +212,69 @@ class TestHook(unittest.TestCase):
         self.assertEqual(found, {
             'image': errno.EROFS, 'driver': errno.EROFS, 'proc': errno.ENOENT, 'host': errno.ENOENT,
             'remount': errno.EPERM, 'chroot': errno.EPERM, 'namespace': errno.EPERM, 'device': errno.EPERM,
-            'capabilities': 0, 'fds': 0})
+            'signal': errno.ESRCH, 'network': errno.ENODEV, 'capabilities': 0, 'fds': 0})
+
+    def refuse_in_time(self, text, **more):
+        """The container does not start, and its machine is not kept busy meanwhile."""
+        start = time.monotonic()
+        self.refuse(text, **more)
+
+    def test_configuration_is_a_pipe(self):
+        """Of the image, or one that it includes."""
+        conf = self.image / 'etc/ld.so.conf'
+        conf.unlink()
+        os.mkfifo(conf)
+        self.refuse_in_time('took too long to list the image')
+        conf.unlink()
+        conf.write_text('include /etc/ld.so.conf.d/*.conf\n')
+        os.mkfifo(self.image / 'etc/ld.so.conf.d/pipe.conf')
+        self.refuse_in_time('took too long to list the image')
+
+    def test_configuration_is_a_giant(self):
+        """One line of gigabytes, which take no room in the image."""
+        with open(self.image / 'etc/ld.so.conf', 'wb') as file:
+            file.truncate(3 << 30)
+        self.refuse_in_time('list the image')
+        # The limit of memory does not apply where a sanitizer needs terabytes of addresses.
+        if not harness.is_sanitized():
+            self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 512 << 10)
+
+    def test_configuration_includes_itself(self):
+        (self.image / 'etc/ld.so.conf').write_text('include /etc/ld.so.conf\n' * 2)
+        start = time.monotonic()
+        self.assertIn(self.hook().returncode, (0, 1))
+        self.assertLess(time.monotonic() - start, 15)
+
+    def test_library_is_a_giant(self):
+        """Its size alone costs nothing."""
+        path = self.image / 'usr/lib/x86_64-linux-gnu/libgiant.so.1'
+        shutil.copy(library('libz.so.1'), path)
+        os.truncate(path, 1 << 40)
+        self.assertIn('libz.so.1', self.succeed())
+
+    def test_many_names(self):
+        folder = self.image / 'usr/lib/x86_64-linux-gnu'
+        for i in range(20000):
+            os.link(folder / 'libm.so.6', folder / f'lib{i}{"x" * 200}.so.6')
+        start = time.monotonic()
+        self.assertIn(self.hook().returncode, (0, 1))
+        self.assertLess(time.monotonic() - start, 15)
+
+    def test_devices(self):
+        """What is no plain file is not opened, since that can be an order to a device, such as a watchdog. A pipe shows
+        it: its writer waits for a reader."""
+        self.libc.unlink()
+        os.mkfifo(self.libc)
+        opened = []
+        writer = threading.Thread(target=lambda: opened.append(os.open(self.libc, os.O_WRONLY)))
+        writer.start()
+        self.hook()
+        was_opened = bool(opened)
+        reader = os.open(self.libc, os.O_RDONLY | os.O_NONBLOCK)
+        writer.join()
+        for fd in (reader, *opened):
+            os.close(fd)
+        self.assertFalse(was_opened)
 
     def test_read_only(self):
         self.refuse('cannot write to the image: /etc/ld.so.conf.d: Read-only file system',

@@ -50,16 +50,44 @@ static enum vtr_err error_of_opening(void)
 	}
 }
 
+/* The folder of this process's fds in /proc, which stays of use when the root has changed. */
+static int fds_fd = -1;
+
 enum vtr_err vtr_os_root_open(const char *path, int *out_fd)
 {
 	if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, PRIVATE_RECURSIVE, NULL) != 0) {
 		return VTR_ERR_OS;
 	}
+	fds_fd = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 || fds_fd < 0) {
+		return VTR_ERR_OS;
+	}
+	*out_fd = fd;
+	return VTR_OK;
+}
+
+/* Opening a device can be an order to it: a watchdog restarts the machine when it is closed again. So the file is
+ * looked at before it is opened. */
+static enum vtr_err open_plain(int root_fd, const char *path, int *out_fd, size_t *out_size)
+{
+	char name[16];
+	struct stat info;
+	vtr_autofd int path_fd = open_inside(root_fd, path, O_PATH);
+
+	if (path_fd < 0) {
+		return error_of_opening();
+	}
+	if (fstat(path_fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+		return VTR_ERR_INVALID;
+	}
+	snprintf(name, sizeof(name), "%d", path_fd);
+	const int fd = openat(fds_fd, name, O_RDONLY | O_CLOEXEC);
 	if (fd < 0) {
 		return VTR_ERR_OS;
 	}
 	*out_fd = fd;
+	*out_size = (size_t)info.st_size;
 	return VTR_OK;
 }
 
@@ -93,20 +121,11 @@ static enum vtr_err read_all(int fd, size_t max, char **out_data, size_t *out_si
 
 enum vtr_err vtr_os_root_read(int root_fd, const char *path, size_t max, char **out_data, size_t *out_size)
 {
-	struct stat info;
-	/* A pipe would block without O_NONBLOCK. A device of an image can be opened, but it is not read. */
-	vtr_autofd int fd = open_inside(root_fd, path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+	vtr_autofd int fd = -1;
+	size_t size = 0;
+	const enum vtr_err err = open_plain(root_fd, path, &fd, &size);
 
-	if (fd < 0) {
-		return error_of_opening();
-	}
-	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
-		return VTR_ERR_INVALID;
-	}
-	if ((size_t)info.st_size < max) {
-		max = (size_t)info.st_size;
-	}
-	return read_all(fd, max, out_data, out_size);
+	return err == VTR_OK ? read_all(fd, vtr_min(max, size), out_data, out_size) : err;
 }
 
 /* Returns: the fd of a folder, which is made if it is missing; -1 with errno. */
@@ -233,6 +252,10 @@ enum vtr_err vtr_os_root_enter(int root_fd, const char *tree, const char *place,
 	}
 	if (err != VTR_OK) {
 		return err;
+	}
+	/* The programs that this process starts are root, and could send signals to other processes of root. */
+	if (unshare(CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC) != 0) {
+		return VTR_ERR_OS;
 	}
 	/* Without these bits, a program that root starts would have all capabilities. */
 	if (fchdir(image_fd) != 0 || chroot(".") != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||

@@ -257,6 +257,9 @@ enum vtr_err vtr_os_limits(const struct vtr_os_limits *limits)
 	if (err == VTR_OK && limits->max_data_bytes != 0 && !VTR_ASAN && !VTR_TSAN) {
 		err = lower_limit(RLIMIT_DATA, limits->max_data_bytes);
 	}
+	if (err == VTR_OK && limits->max_cpu_seconds != 0) {
+		err = lower_limit(RLIMIT_CPU, limits->max_cpu_seconds);
+	}
 	if (err == VTR_OK && limits->no_core_dumps) {
 		err = lower_limit(RLIMIT_CORE, 0);
 	}
