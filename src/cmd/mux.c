@@ -113,7 +113,7 @@ static enum vtr_err lock_in(struct vtr_log *log, struct options *options)
 			.max_fds = MAX_FDS,
 			.max_data_bytes = MAX_DATA_BYTES,
 			.no_core_dumps = true,
-			.no_priority = true,
+			.leave_others = true,
 		},
 	};
 

@@ -151,7 +151,7 @@ static enum vtr_err lock_in(struct vtr_log *log, struct vtr_lock_in *options, ui
 			.max_fds = MAX_FDS,
 			.max_data_bytes = MAX_DATA_BYTES + folder_bytes,
 			.no_core_dumps = true,
-			.no_priority = true,
+			.leave_others = true,
 		},
 	};
 

@@ -86,7 +86,7 @@ static enum vtr_err lock_in(struct vtr_log *log, struct vtr_lock_in *options)
 	const struct vtr_os_sandbox_paths paths = { .write = write };
 	const struct vtr_os_sandbox_params params = {
 		.role = VTR_OS_ROLE_WINDOW,
-		.limits = { .max_fds = MAX_FDS, .no_core_dumps = true, .no_priority = true },
+		.limits = { .max_fds = MAX_FDS, .no_core_dumps = true, .leave_others = true },
 		.paths = &paths,
 	};
 

@@ -67,7 +67,8 @@ void vtr_os_shm_guard(void);
 /* Returns: whether the kernel, or the container around us, lets a process filter its system calls. */
 bool vtr_os_sandbox_have_filters(void);
 
-/* Keeps this process from raising its priority, irrevocably. Returns: VTR_ERR_OS. */
-VTR_MUST_CHECK enum vtr_err vtr_os_limit_priority(void);
+/* Keeps this process from raising its priority, and from using up what its user's other processes need, irrevocably.
+ * Returns: VTR_ERR_OS. */
+VTR_MUST_CHECK enum vtr_err vtr_os_limit_shared(void);
 
 #endif

@@ -67,7 +67,9 @@ struct vtr_os_limits {
 	uint64_t max_data_bytes; /* private writable memory; 0: unchanged */
 	uint64_t max_cpu_seconds; /* of processor time, then it is killed; 0: unchanged */
 	bool no_core_dumps;
-	bool no_priority; /* it cannot raise its priority, run in real time, nor keep messages in the kernel */
+	/* It cannot raise its priority, run in real time, nor keep messages in the kernel, and leaves some of the
+	 * threads, timers and queued signals to the user's other processes. */
+	bool leave_others;
 };
 
 /* Limits what this process may use, irrevocably. Returns: VTR_ERR_OS. */

@@ -107,7 +107,7 @@ enum vtr_err vtr_worker_lock_in(const struct vtr_worker_lock *lock, uint32_t *ou
 			.max_fds = MAX_FDS,
 			.max_data_bytes = vtr_os_ram_size(),
 			.no_core_dumps = true,
-			.no_priority = true,
+			.leave_others = true,
 		},
 		.paths = &paths,
 		.report_fd = lock->report_fd,

@@ -4,12 +4,14 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "attack.h"
@@ -291,6 +293,92 @@ static int stay_dumpable(const struct world *world)
 	return effect(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1);
 }
 
+/* Others of the user then get none: the kernel counts timers for the user. */
+static int take_timers(const struct world *world)
+{
+	enum { MANY = 1000 };
+	timer_t timers[MANY];
+	int count = 0;
+	int result = 0;
+
+	(void)world;
+	while (count < MANY && result == 0) {
+		struct sigevent event = { .sigev_notify = SIGEV_NONE };
+
+		result = outcome(timer_create(CLOCK_MONOTONIC, &event, &timers[count]));
+		count += result == 0;
+	}
+	while (count > 0) {
+		timer_delete(timers[--count]);
+	}
+	return result;
+}
+
+/* The same for the memory of pipes. */
+static int grow_pipe(const struct world *world)
+{
+	int ends[2];
+
+	(void)world;
+	if (pipe2(ends, O_CLOEXEC) < 0) {
+		return CANNOT;
+	}
+	const int result = outcome(fcntl(ends[0], F_SETPIPE_SZ, 1 << 17));
+	close(ends[0]);
+	close(ends[1]);
+	return result;
+}
+
+/* Memory that was set aside for others. */
+static int take_huge_pages(const struct world *world)
+{
+	int fd = memfd_create("attack", MFD_CLOEXEC | MFD_HUGETLB);
+	const int result = outcome(fd);
+
+	(void)world;
+	if (fd >= 0) {
+		close(fd);
+	}
+	return result;
+}
+
+static int map_huge_pages(const struct world *world)
+{
+	void *map = mmap(NULL, 2 << 20, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | MAP_NORESERVE,
+	                 -1, 0);
+
+	(void)world;
+	if (map == MAP_FAILED) {
+		return errno;
+	}
+	munmap(map, 2 << 20);
+	return 0;
+}
+
+/* The next two need root's capabilities. */
+static int run_in_real_time(const struct world *world)
+{
+	const struct sched_param real = { .sched_priority = 1 };
+	const struct sched_param normal = { 0 };
+	const int result = outcome(sched_setscheduler(0, SCHED_FIFO, &real));
+
+	(void)world;
+	(void)sched_setscheduler(0, SCHED_OTHER, &normal);
+	return result;
+}
+
+static int raise_limit(const struct world *world)
+{
+	struct rlimit limit;
+
+	(void)world;
+	if (getrlimit(RLIMIT_SIGPENDING, &limit) < 0) {
+		return CANNOT;
+	}
+	limit.rlim_max++;
+	return outcome(setrlimit(RLIMIT_SIGPENDING, &limit));
+}
+
 static const struct attack attacks[] = {
 	{ "fork", fork_process, true },
 	{ "clone3", clone3_process, false },
@@ -321,6 +409,12 @@ static const struct attack attacks[] = {
 	{ "finding-1-sched_setscheduler", set_scheduler, true },
 	{ "finding-1-sched_setattr", set_scheduler_attr, true },
 	{ "finding-1-ioprio_set", set_io_priority, true },
+	{ "finding-6-timers", take_timers, true },
+	{ "finding-6-size-of-pipe", grow_pipe, true },
+	{ "huge-pages", take_huge_pages, false },
+	{ "map-huge-pages", map_huge_pages, false },
+	{ "real-time", run_in_real_time, false },
+	{ "raise-limit", raise_limit, false },
 	{ "become-dumpable", show_memory, true },
 	{ "stay-dumpable", stay_dumpable, true },
 };

@@ -9,6 +9,7 @@ test_attack.py VITRINE SCREEN_FRONT ATTACK_LIBRARY VICTIM [unittest arguments].
 import errno
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -122,13 +123,16 @@ class Attack(unittest.TestCase):
         """`memory`: of its heap, in bytes; None: not limited"""
         with open(f'/proc/{pid}/limits') as file:
             limits = {line[:26].strip(): line[26:].split()[:2] for line in file}
+        all_threads = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+        most_threads = None if all_threads == resource.RLIM_INFINITY else all_threads * 3 // 4
         for name, most in (('Max open files', files), ('Max data size', memory), ('Max core file size', 0),
-                           ('Max nice priority', 0), ('Max realtime priority', 0), ('Max msgqueue size', 0)):
+                           ('Max nice priority', 0), ('Max realtime priority', 0), ('Max msgqueue size', 0),
+                           ('Max pending signals', 256), ('Max processes', most_threads)):
             for value in limits[name] if most is not None else ():
                 self.assertLessEqual(float(value.replace('unlimited', 'inf')), most, f'{pid}: {name}')
         with open(f'/proc/{pid}/status') as file:
             status = dict(line.rstrip('\n').split(':\t', 1) for line in file)
-        self.assertEqual((status['Seccomp'], status['NoNewPrivs']), ('2', '1'))
+        self.assertEqual((status['Seccomp'], status['NoNewPrivs'], int(status['CapPrm'], 16)), ('2', '1', 0))
         self.assertEqual(os.getsid(pid), pid, 'it is in the session of another process')
 
     def test_limits(self):

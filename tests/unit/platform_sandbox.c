@@ -348,6 +348,7 @@ static void case_commands(void)
 	CHECK_EQ(ioctl(pipes[0], FIONREAD, &count), 0);
 	CHECK(fails(EPERM, SYS_fcntl, pipes[0], F_NOTIFY, 0));
 	CHECK(fails(EPERM, SYS_fcntl, pipes[0], F_SETLEASE, F_UNLCK));
+	CHECK(fails(EPERM, SYS_fcntl, pipes[0], F_SETPIPE_SZ, 4096));
 	CHECK(fcntl(pipes[0], F_GETFL) >= 0);
 	CHECK(fails(EPERM, SYS_prctl, PR_SET_DUMPABLE, 1, 0));
 	CHECK(fails(EPERM, SYS_prctl, PR_SET_PTRACER, -1, 0));

@@ -48,17 +48,35 @@ enum vtr_err vtr_os_die_with_parent(void)
 	return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 ? VTR_OK : VTR_ERR_OS;
 }
 
-enum vtr_err vtr_os_limit_priority(void)
-{
-	static const int resources[] = { RLIMIT_NICE, RLIMIT_RTPRIO, RLIMIT_MSGQUEUE };
-	const struct rlimit none = { 0, 0 };
+/* Timers and queued signals: far more than a driver needs. */
+#define MAX_SIGNALS 256
 
-	for (size_t i = 0; i < VTR_ARRAY_LEN(resources); i++) {
-		if (setrlimit(resources[i], &none) < 0) {
-			return VTR_ERR_OS;
-		}
+/* Lowers a limit to `most`, and to this share of what it is. Returns: whether it is no higher now. */
+static bool lower(int resource, rlim_t most, rlim_t quarters)
+{
+	struct rlimit limit;
+
+	if (getrlimit(resource, &limit) < 0) {
+		return false;
 	}
-	return VTR_OK;
+	if (limit.rlim_max != RLIM_INFINITY) {
+		most = vtr_min(most, limit.rlim_max / 4 * quarters);
+	}
+	limit = (struct rlimit){ most, most };
+	return setrlimit(resource, &limit) == 0;
+}
+
+/*
+ * The kernel counts signals, threads and messages for each user, and compares the count with the limit of the process
+ * that wants more. A lower limit leaves the rest to the user's other programs.
+ */
+enum vtr_err vtr_os_limit_shared(void)
+{
+	const bool done = lower(RLIMIT_NICE, 0, 4) && lower(RLIMIT_RTPRIO, 0, 4) &&
+	                  lower(RLIMIT_MSGQUEUE, 0, 4) && lower(RLIMIT_SIGPENDING, MAX_SIGNALS, 4) &&
+	                  lower(RLIMIT_NPROC, RLIM_INFINITY, 3);
+
+	return done ? VTR_OK : VTR_ERR_OS;
 }
 
 enum vtr_err vtr_os_hide(void)

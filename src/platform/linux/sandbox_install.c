@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/seccomp.h>
 #include <seccomp.h>
 #include <stdatomic.h>
@@ -92,6 +93,15 @@ static enum vtr_err install_watched(struct vtr_os_filter *filter, const struct v
 	return err;
 }
 
+/* With root's capabilities a process could raise its limits again, run in real time, or open what belongs to others. */
+static bool drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { { 0 } };
+
+	return syscall(SYS_capset, &header, none) == 0;
+}
+
 enum vtr_err vtr_os_sandbox_syscalls(const struct vtr_os_syscalls *params, uint32_t *out_applied)
 {
 	struct vtr_os_filter filter;
@@ -100,6 +110,9 @@ enum vtr_err vtr_os_sandbox_syscalls(const struct vtr_os_syscalls *params, uint3
 	if (!vtr_os_sandbox_have_filters()) {
 		*out_applied = 0;
 		return VTR_OK;
+	}
+	if (!params->permissive && !drop_capabilities()) {
+		return VTR_ERR_OS;
 	}
 	vtr_os_sandbox_fill(&filter, params->role, getpid());
 	if (params->report_fd >= 0) {

@@ -6,6 +6,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -449,7 +450,7 @@ static const uint32_t prctl_options[] = {
 #endif
 
 /* The rest would choose who gets an fd's signals (F_SETOWN, F_SETOWN_EX, F_SETSIG), delay others who open a file
- * (F_SETLEASE), or watch a folder (F_NOTIFY). */
+ * (F_SETLEASE), watch a folder (F_NOTIFY), or use up the memory that a user may have in pipes (F_SETPIPE_SZ). */
 static const uint32_t fcntl_commands[] = {
 	F_DUPFD,
 	F_DUPFD_CLOEXEC,
@@ -468,7 +469,6 @@ static const uint32_t fcntl_commands[] = {
 	F_GETSIG,
 	F_GETLEASE,
 	F_GETPIPE_SZ,
-	F_SETPIPE_SZ,
 	F_GET_SEALS,
 	F_ADD_SEALS,
 	F_GET_RW_HINT,
@@ -594,6 +594,14 @@ static void add_process_rules(struct vtr_os_filter *filter, pid_t self)
 	otherwise(filter, "prctl", VTR_OS_REFUSE(EPERM));
 }
 
+/* Huge pages are few, and the administrator has set them aside, for instance for virtual machines. */
+static void add_memory_rules(struct vtr_os_filter *filter)
+{
+	when(filter, "memfd_create", 1, MFD_HUGETLB, MFD_HUGETLB, VTR_OS_REFUSE(EPERM));
+	when(filter, "mmap", 3, MAP_HUGETLB, MAP_HUGETLB, VTR_OS_REFUSE(ENOMEM));
+	when(filter, "mmap2", 3, MAP_HUGETLB, MAP_HUGETLB, VTR_OS_REFUSE(ENOMEM));
+}
+
 /* Mesa's OpenGL drivers ask whether two fds of their process are the same open file, so that they share one device
  * for both. The first two arguments are the processes that are compared. */
 static void add_compare_rules(struct vtr_os_filter *filter, pid_t self)
@@ -708,6 +716,7 @@ void vtr_os_sandbox_fill(struct vtr_os_filter *filter, enum vtr_os_role role, pi
 		vtr_os_filter_set(filter, allowed_numbers[i], SECCOMP_RET_ALLOW);
 	}
 	add_role(filter, role);
+	add_memory_rules(filter);
 	add_process_rules(filter, self);
 	if (role == VTR_OS_ROLE_DRIVER || role == VTR_OS_ROLE_WINDOW) {
 		add_compare_rules(filter, self);

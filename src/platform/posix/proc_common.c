@@ -263,5 +263,5 @@ enum vtr_err vtr_os_limits(const struct vtr_os_limits *limits)
 	if (err == VTR_OK && limits->no_core_dumps) {
 		err = lower_limit(RLIMIT_CORE, 0);
 	}
-	return err == VTR_OK && limits->no_priority ? vtr_os_limit_priority() : err;
+	return err == VTR_OK && limits->leave_others ? vtr_os_limit_shared() : err;
 }

@@ -9,7 +9,7 @@ enum vtr_err vtr_os_die_with_parent(void)
 }
 
 /* Without such limits a process without privileges cannot raise its priority anyway. */
-enum vtr_err vtr_os_limit_priority(void)
+enum vtr_err vtr_os_limit_shared(void)
 {
 	return VTR_OK;
 }
