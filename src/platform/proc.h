@@ -162,8 +162,8 @@ VTR_MUST_CHECK enum vtr_err vtr_os_sandbox_syscalls(const struct vtr_os_syscalls
  *   server     opens none
  *   publisher  reads what a driver reads except the GPU's nodes, and what the look-up of names and the check of
  *              certificates read
- *   window     reads all that its user may read, because desktops keep their settings in many places, but not other
- *              processes' folders in /proc; writes the nodes of GPUs and what desktops share memory through
+ *   window     reads all that its user may read, because desktops keep their settings in many places, but of /proc
+ *              and /sys only what a driver reads; writes the nodes of GPUs and what desktops share memory through
  *
  * None executes files. Files that are already open stay usable. Cannot be undone.
  *

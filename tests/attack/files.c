@@ -275,6 +275,66 @@ static int environment_of_parent(const struct world *world)
 	return open_of(world->parent, "environ", O_RDONLY);
 }
 
+/* What the host's kernel tells about others. */
+static int connections(const struct world *world)
+{
+	(void)world;
+	return try_open("/proc/self/net/tcp", O_RDONLY);
+}
+
+static int names_of_sockets(const struct world *world)
+{
+	(void)world;
+	return try_open("/proc/thread-self/net/unix", O_RDONLY);
+}
+
+static int addresses(const struct world *world)
+{
+	(void)world;
+	return try_open("/proc/self/net/fib_trie", O_RDONLY);
+}
+
+static int list_network_settings(const struct world *world)
+{
+	(void)world;
+	return try_open("/proc/sys/net/ipv4/conf", O_RDONLY | O_DIRECTORY);
+}
+
+static int list_network_devices(const struct world *world)
+{
+	(void)world;
+	return try_open("/sys/class/net", O_RDONLY | O_DIRECTORY);
+}
+
+static int traffic(const struct world *world)
+{
+	(void)world;
+	return try_open("/sys/class/net/lo/statistics/rx_bytes", O_RDONLY);
+}
+
+static int list_control_groups(const struct world *world)
+{
+	(void)world;
+	return try_open("/sys/fs/cgroup", O_RDONLY | O_DIRECTORY);
+}
+
+static int pids_of_control_group(const struct world *world)
+{
+	(void)world;
+	return try_open("/sys/fs/cgroup/cgroup.procs", O_RDONLY);
+}
+
+static int list_mounts(const struct world *world)
+{
+	(void)world;
+	return try_open("/proc/self/mountinfo", O_RDONLY);
+}
+
+static int name_of_stranger(const struct world *world)
+{
+	return open_of(world->victim, "comm", O_RDONLY);
+}
+
 static const struct attack attacks[] = {
 	{ "read-file", read_secret, true },
 	{ "write-file", write_secret, true },
@@ -308,6 +368,16 @@ static const struct attack attacks[] = {
 	{ "finding-11-inotify", watch_folder, true },
 	{ "dnotify", notify_folder, false },
 	{ "lease", lease_held, false },
+	{ "finding-4-connections", connections, false },
+	{ "finding-4-names-of-sockets", names_of_sockets, false },
+	{ "finding-4-addresses", addresses, false },
+	{ "finding-4-settings-of-network", list_network_settings, false },
+	{ "finding-4-network-devices", list_network_devices, false },
+	{ "finding-4-traffic", traffic, false },
+	{ "finding-4-control-groups", list_control_groups, false },
+	{ "finding-4-pids-of-control-group", pids_of_control_group, false },
+	{ "list-mounts", list_mounts, true },
+	{ "proc-comm-of-stranger", name_of_stranger, false },
 	{ "proc-mem-of-stranger", memory_of_victim, false },
 	{ "proc-environ-of-stranger", environment_of_victim, false },
 	{ "proc-mem-of-parent", memory_of_parent, false },

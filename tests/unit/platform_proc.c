@@ -315,6 +315,13 @@ static void own_path(void)
 	CHECK_EQ(errno, ENAMETOOLONG);
 }
 
+static void bits_have_names(void)
+{
+	for (uint32_t bit = 1; bit <= VTR_OS_SANDBOX_ALL; bit <<= 1) {
+		CHECK(strcmp(vtr_os_sandbox_name((enum vtr_os_sandbox)bit), "?") != 0);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	CHECK_OK(vtr_os_self_path(self, sizeof(self)));
@@ -324,6 +331,7 @@ int main(int argc, char **argv)
 	int fds = test_count_fds();
 	null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 	CHECK(null_fd >= 0);
+	RUN(bits_have_names);
 	RUN(own_path);
 	RUN(child_status);
 	RUN(no_such_program);

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/mem.h"
@@ -57,8 +58,8 @@ struct ruleset_attr {
 	uint64_t scoped;
 };
 
-/* Libraries, files that drivers and the Vulkan loader read, and information about the machine. */
-static const char *const read_paths[] = {
+/* Libraries, and settings of drivers and the Vulkan loader. */
+static const char *const system_paths[] = {
 	"/usr",
 	"/lib",
 	"/lib32",
@@ -82,25 +83,54 @@ static const char *const read_paths[] = {
 	"/etc/nsswitch.conf",
 	"/etc/passwd",
 	"/etc/localtime",
-	"/proc/bus/pci",
-	"/proc/cmdline",
+};
+
+/*
+ * What drivers ask the kernel about the machine. These are files, because folders of /proc and /sys also tell about the
+ * network, control groups and other processes. The few folders here each have a reason.
+ */
+static const char *const machine_paths[] = {
+	"/proc/bus/pci/devices",
 	"/proc/cpuinfo",
 	"/proc/devices",
-	"/proc/driver",
-	"/proc/filesystems",
 	"/proc/meminfo",
 	"/proc/modules",
 	"/proc/stat",
-	"/proc/sys",
+	"/proc/sys/dev/i915/perf_stream_paranoid",
+	"/proc/sys/dev/xe/observation_paranoid",
+	"/proc/sys/kernel/ngroups_max",
+	"/proc/sys/kernel/osrelease",
+	"/proc/sys/kernel/rtsig-max",
+	"/proc/sys/vm/max_map_count",
+	"/proc/sys/vm/mmap_min_addr",
+	"/proc/sys/vm/overcommit_memory",
 	"/proc/version",
-	"/sys/bus",
-	"/sys/class",
-	"/sys/dev",
-	"/sys/devices",
-	"/sys/fs/cgroup",
-	"/sys/kernel/mm",
-	"/sys/module",
+	/* NVIDIA's driver: the names in it have the GPUs' addresses. */
+	"/proc/driver/nvidia",
+	"/proc/driver/nvidia-caps",
+	"/proc/driver/nvidia-nvlink",
+	"/proc/driver/nvidia-uvm",
+	"/sys/module/nvidia",
+	"/sys/module/nvidia_drm",
+	"/sys/module/nvidia_uvm",
+	/* A GPU of phones, which has no PCI device. */
+	"/sys/class/kgsl/kgsl-3d0",
+	/* One folder for each processor and node of memory. */
+	"/sys/devices/system/cpu",
+	"/sys/devices/system/node",
+	/* Sizes of pages; some names have the size. */
+	"/sys/kernel/mm/hugepages",
+	"/sys/kernel/mm/transparent_hugepage",
 };
+
+/* Folders of links, whose names drivers list. What the links lead to has its own rules. */
+static const char *const listed_paths[] = { "/dev/dri", "/sys/bus/pci/devices", "/sys/class/drm" };
+
+/* Of a process's own folder in /proc: `net` there shows the network of the machine, `root` and `cwd` lead out. */
+static const char *const own_files[] = { "auxv", "cmdline", "comm", "environ", "limits",
+	                                 "maps", "smaps",   "stat", "statm",   "status" };
+/* Names only: of fds, and of threads. */
+static const char *const own_folders[] = { "fd", "task" };
 
 /* What the look-up of names, TLS libraries and the time zone read besides. */
 static const char *const network_paths[] = {
@@ -119,6 +149,9 @@ static const char *const network_paths[] = {
 	"/etc/resolv.conf",
 	"/etc/services",
 	"/etc/ssl",
+	"/proc/cpuinfo",
+	"/proc/sys/crypto/fips_enabled",
+	"/sys/devices/system/cpu",
 	/* The files that /etc/resolv.conf is a link to. */
 	"/run/NetworkManager",
 	"/run/resolvconf",
@@ -126,14 +159,40 @@ static const char *const network_paths[] = {
 	"/var/lib/ca-certificates",
 };
 
-/* Names in /dev, or prefixes of names. */
-static const char *const device_names[] = {
-	"dma_heap", "dxg", "full", "kgsl-3d0", "null", "random", "udmabuf", "urandom", "zero",
-};
+/* Names in /dev. nvidia-caps is a folder, in which the modes of the nodes say who may open them. */
+static const char *const device_names[] = { "dma_heap",  "dxg",         "full",          "kgsl-3d0",
+	                                    "null",      "nvidia-caps", "nvidia-nvlink", "nvidia-uvm",
+	                                    "nvidiactl", "random",      "udmabuf",       "urandom",
+	                                    "zero" };
+/* With a number behind it. */
 static const char *const device_prefixes[] = { "mali", "nvidia" };
+/* It controls the displays, as card0 does. NVIDIA's driver needs it to show pictures in windows, and works without it
+ * otherwise. */
+static const char window_device[] = "nvidia-modeset";
 /* Of a GPU's nodes in /dev/dri, drivers open the one for rendering. The other one (card0) controls the displays:
  * the first process that opens it can take them over. */
 static const char render_prefix[] = "renderD";
+
+/* One look at all paths that a role may open. */
+struct visit {
+	/* Returns: whether to go on. */
+	bool (*on_path)(struct visit *visit, const char *path, uint64_t access);
+	enum vtr_os_role role;
+	pid_t pid; /* of the process that opens; 0: this one */
+	/* To make rules: */
+	int ruleset;
+	uint64_t handled;
+	enum vtr_err err;
+	/* To compare: */
+	const char *path;
+	uint64_t wanted;
+	bool found;
+};
+
+static bool has_prefix(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
 static enum vtr_err allow_fd(int ruleset, int fd, uint64_t access)
 {
@@ -152,34 +211,38 @@ static enum vtr_err allow_fd(int ruleset, int fd, uint64_t access)
 	return VTR_OK;
 }
 
-/* Allows `access`, all of which the ruleset handles, to `path`, if it exists. */
-static enum vtr_err allow(int ruleset, const char *path, uint64_t access)
+/*
+ * Allows `access` to `path`, if it exists. A rule is tied to an inode, and /proc makes new inodes after it has evicted
+ * old ones. An fd that stays open for the life of the process prevents that.
+ */
+static bool make_rule(struct visit *visit, const char *path, uint64_t access)
 {
 	vtr_autofd int fd = open(path, O_PATH | O_CLOEXEC);
 
 	if (fd < 0) {
-		bool absent = errno == ENOENT || errno == ENOTDIR || errno == EACCES;
-		return absent ? VTR_OK : VTR_ERR_OS;
+		const bool absent = errno == ENOENT || errno == ENOTDIR || errno == EACCES;
+
+		visit->err = absent ? VTR_OK : VTR_ERR_OS;
+		return absent;
 	}
-	return allow_fd(ruleset, fd, access);
-}
-
-static enum vtr_err allow_all(int ruleset, const char *const *paths, uint64_t access)
-{
-	enum vtr_err err = VTR_OK;
-
-	for (size_t i = 0; err == VTR_OK && paths != NULL && paths[i] != NULL; i++) {
-		err = allow(ruleset, paths[i], access);
+	visit->err = allow_fd(visit->ruleset, fd, access & visit->handled);
+	if (visit->err == VTR_OK && has_prefix(path, "/proc/")) {
+		(void)vtr_take_fd(&fd);
 	}
-	return err;
+	return visit->err == VTR_OK;
 }
 
-static bool has_prefix(const char *name, const char *prefix)
+static bool visit_list(struct visit *visit, const char *const *paths, size_t count, uint64_t access)
 {
-	return strncmp(name, prefix, strlen(prefix)) == 0;
+	bool goes_on = true;
+
+	for (size_t i = 0; goes_on && i < count; i++) {
+		goes_on = visit->on_path(visit, paths[i], access);
+	}
+	return goes_on;
 }
 
-static bool is_device_name(const char *name)
+static bool is_device(const struct visit *visit, const char *name)
 {
 	for (size_t i = 0; i < VTR_ARRAY_LEN(device_names); i++) {
 		if (strcmp(name, device_names[i]) == 0) {
@@ -187,127 +250,161 @@ static bool is_device_name(const char *name)
 		}
 	}
 	for (size_t i = 0; i < VTR_ARRAY_LEN(device_prefixes); i++) {
-		if (has_prefix(name, device_prefixes[i])) {
+		const size_t length = strlen(device_prefixes[i]);
+
+		if (has_prefix(name, device_prefixes[i]) && name[length] >= '0' && name[length] <= '9') {
 			return true;
 		}
 	}
-	return false;
+	return visit->role == VTR_OS_ROLE_WINDOW && strcmp(name, window_device) == 0;
 }
 
-static bool is_render_node(const char *name)
+static bool is_not_kernels(const struct visit *visit, const char *name)
 {
+	(void)visit;
+	return strcmp(name, "proc") != 0 && strcmp(name, "sys") != 0;
+}
+
+static bool is_render_node(const struct visit *visit, const char *name)
+{
+	(void)visit;
 	return has_prefix(name, render_prefix);
 }
 
-/* Allows what is in a folder and has a name that fits. */
-static enum vtr_err allow_entries(int ruleset, const char *folder, bool (*fits)(const char *name),
-                                  uint64_t access)
+static bool is_node(const struct visit *visit, const char *name)
 {
-	enum vtr_err err = VTR_OK;
+	(void)visit;
+	return has_prefix(name, render_prefix) || has_prefix(name, "card");
+}
+
+static bool is_any(const struct visit *visit, const char *name)
+{
+	(void)visit;
+	(void)name;
+	return true;
+}
+
+/* A path for an entry of a folder. Returns: whether there is one. */
+typedef bool path_of(const char *folder, const char *name, char path[PATH_MAX]);
+
+static bool join(const char *folder, const char *name, char path[PATH_MAX])
+{
+	return snprintf(path, PATH_MAX, "%s/%s", folder, name) < PATH_MAX;
+}
+
+/* The folder of the device of a node. */
+static bool find_device(const char *folder, const char *name, char path[PATH_MAX])
+{
+	struct stat st;
+
+	if (!join(folder, name, path) || stat(path, &st) < 0 || !S_ISCHR(st.st_mode)) {
+		return false;
+	}
+	snprintf(path, PATH_MAX, "/sys/dev/char/%u:%u/device", major(st.st_rdev), minor(st.st_rdev));
+	return true;
+}
+
+static bool find_pci(const char *folder, const char *name, char path[PATH_MAX])
+{
+	(void)folder;
+	return join("/sys/bus/pci/devices", name, path);
+}
+
+/* Visits a path for each entry of a folder that has a name that fits. */
+static bool visit_entries(struct visit *visit, const char *folder,
+                          bool (*fits)(const struct visit *visit, const char *name), path_of *find,
+                          uint64_t access)
+{
+	bool goes_on = true;
 	DIR *dir = opendir(folder);
 
 	if (dir == NULL) {
-		return errno == ENOENT || errno == EACCES ? VTR_OK : VTR_ERR_OS;
+		return true;
 	}
-	for (;;) {
-		char path[sizeof("/dev/dri/") + NAME_MAX];
-		const struct dirent *entry = readdir(dir);
+	for (const struct dirent *entry = readdir(dir); goes_on && entry != NULL; entry = readdir(dir)) {
+		char path[PATH_MAX];
 
-		if (err != VTR_OK || entry == NULL) {
-			break;
-		}
-		if (fits(entry->d_name)) {
-			snprintf(path, sizeof(path), "%s/%s", folder, entry->d_name);
-			err = allow(ruleset, path, access);
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+		    fits(visit, entry->d_name) && find(folder, entry->d_name, path)) {
+			goes_on = visit->on_path(visit, path, access);
 		}
 	}
-	int saved_errno = errno;
 	closedir(dir);
-	errno = saved_errno;
-	return err;
+	return goes_on;
 }
 
-static enum vtr_err allow_all_devices(int ruleset, uint64_t access)
+static bool visit_own(struct visit *visit, const char *const *names, size_t count, uint64_t access)
 {
-	enum vtr_err err = allow_entries(ruleset, "/dev", is_device_name, access);
+	bool goes_on = true;
 
-	if (err == VTR_OK) {
-		err = allow_entries(ruleset, "/dev/dri", is_render_node, access);
+	for (size_t i = 0; goes_on && i < count; i++) {
+		char path[64];
+
+		if (visit->pid == 0) {
+			snprintf(path, sizeof(path), "/proc/self/%s", names[i]);
+		} else {
+			snprintf(path, sizeof(path), "/proc/%d/%s", (int)visit->pid, names[i]);
+		}
+		goes_on = visit->on_path(visit, path, access);
 	}
-	/* Drivers look there for the nodes. */
-	return err == VTR_OK ? allow(ruleset, "/dev/dri", FS_READ_DIR) : err;
+	return goes_on;
 }
 
-/*
- * Allows this process's folder in /proc. A rule is tied to an inode, and /proc makes new inodes after it has
- * evicted a folder. An fd that stays open for the life of the process prevents that.
- */
-static enum vtr_err allow_self(int ruleset)
+/* The nodes, and the folders of the GPUs in /sys: what is in these differs between kernels and drivers. */
+static bool visit_gpus(struct visit *visit)
 {
-	vtr_autofd int fd = open("/proc/self", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd < 0) {
-		return errno == ENOENT ? VTR_OK : VTR_ERR_OS;
-	}
-	enum vtr_err err = allow_fd(ruleset, fd, FS_READ);
-	if (err == VTR_OK) {
-		(void)vtr_take_fd(&fd);
-	}
-	return err;
+	return visit_entries(visit, "/dev", is_device, join, FS_DEVICE) &&
+	       visit_entries(visit, "/dev/dri", is_render_node, join, FS_DEVICE) &&
+	       visit_entries(visit, "/dev/dri", is_node, find_device, FS_READ) &&
+	       visit_entries(visit, "/proc/driver/nvidia/gpus", is_any, find_pci, FS_READ);
 }
 
-static bool is_not_proc(const char *name)
+/* All that a role may open by itself. A window reads all folders of the machine, because desktops keep settings, fonts
+ * and cursors in many places; except /proc and /sys, which tell about other processes, control groups and the
+ * network. */
+static bool visit_role(struct visit *visit)
 {
-	return strcmp(name, ".") != 0 && strcmp(name, "..") != 0 && strcmp(name, "proc") != 0;
+	if (visit->role == VTR_OS_ROLE_SERVER) {
+		return true;
+	}
+	if (!visit_list(visit, system_paths, VTR_ARRAY_LEN(system_paths), FS_READ)) {
+		return false;
+	}
+	if (visit->role == VTR_OS_ROLE_PUBLISHER) {
+		return visit_list(visit, network_paths, VTR_ARRAY_LEN(network_paths), FS_READ);
+	}
+	if (visit->role == VTR_OS_ROLE_WINDOW && (!visit_entries(visit, "/", is_not_kernels, join, FS_READ) ||
+	                                          !visit->on_path(visit, "/dev/shm", FS_CHANGE))) {
+		return false;
+	}
+	return visit_list(visit, machine_paths, VTR_ARRAY_LEN(machine_paths), FS_READ) &&
+	       visit_list(visit, listed_paths, VTR_ARRAY_LEN(listed_paths), FS_READ_DIR) &&
+	       visit_own(visit, own_files, VTR_ARRAY_LEN(own_files), FS_READ_FILE) &&
+	       visit_own(visit, own_folders, VTR_ARRAY_LEN(own_folders), FS_READ_DIR) && visit_gpus(visit);
 }
 
-/* All folders of the machine, because desktops keep settings, fonts and cursors in many places; except /proc, which has
- * the memory and the variables of other processes. */
-static enum vtr_err allow_desktop(int ruleset, uint64_t handled)
+static bool visit_texts(struct visit *visit, const char *const *paths, uint64_t access)
 {
-	enum vtr_err err = allow_entries(ruleset, "/", is_not_proc, FS_READ);
+	size_t count = 0;
 
-	return err == VTR_OK ? allow(ruleset, "/dev/shm", FS_CHANGE & handled) : err;
-}
-
-/* What the role may open by itself. */
-static enum vtr_err allow_role(int ruleset, enum vtr_os_role role, uint64_t handled)
-{
-	if (role == VTR_OS_ROLE_SERVER) {
-		return VTR_OK;
+	while (paths != NULL && paths[count] != NULL) {
+		count++;
 	}
-	enum vtr_err err = role == VTR_OS_ROLE_WINDOW ? allow_desktop(ruleset, handled) : VTR_OK;
-	for (size_t i = 0; err == VTR_OK && i < VTR_ARRAY_LEN(read_paths); i++) {
-		err = allow(ruleset, read_paths[i], FS_READ);
-	}
-	for (size_t i = 0; err == VTR_OK && role == VTR_OS_ROLE_PUBLISHER && i < VTR_ARRAY_LEN(network_paths);
-	     i++) {
-		err = allow(ruleset, network_paths[i], FS_READ);
-	}
-	if (err == VTR_OK) {
-		err = allow_self(ruleset);
-	}
-	if (err == VTR_OK && role != VTR_OS_ROLE_PUBLISHER) {
-		err = allow_all_devices(ruleset, FS_DEVICE & handled);
-	}
-	return err;
+	return visit_list(visit, paths, count, access);
 }
 
 static enum vtr_err fill_ruleset(int ruleset, enum vtr_os_role role, const struct vtr_os_sandbox_paths *paths,
                                  uint64_t handled)
 {
-	enum vtr_err err = allow_role(ruleset, role, handled);
+	struct visit visit = {
+		.on_path = make_rule, .role = role, .ruleset = ruleset, .handled = handled, .err = VTR_OK
+	};
 
-	if (err == VTR_OK && paths != NULL) {
-		err = allow_all(ruleset, paths->read, FS_READ);
+	if (visit_role(&visit) && paths != NULL && visit_texts(&visit, paths->read, FS_READ) &&
+	    visit_texts(&visit, paths->write, FS_CHANGE)) {
+		visit_texts(&visit, paths->update, FS_UPDATE);
 	}
-	if (err == VTR_OK && paths != NULL) {
-		err = allow_all(ruleset, paths->write, FS_CHANGE & handled);
-	}
-	if (err == VTR_OK && paths != NULL) {
-		err = allow_all(ruleset, paths->update, FS_UPDATE & handled);
-	}
-	return err;
+	return visit.err;
 }
 
 /* Returns: the version of the interface, 0 if it is missing or disabled. */
@@ -399,8 +496,11 @@ bool vtr_os_sandbox_reads(const struct vtr_os_sandbox_paths *paths, const char *
 {
 	bool found = false;
 
-	for (size_t i = 0; !found && i < VTR_ARRAY_LEN(read_paths); i++) {
-		found = is_below(path, read_paths[i]);
+	for (size_t i = 0; !found && i < VTR_ARRAY_LEN(system_paths); i++) {
+		found = is_below(path, system_paths[i]);
+	}
+	for (size_t i = 0; !found && i < VTR_ARRAY_LEN(machine_paths); i++) {
+		found = is_below(path, machine_paths[i]);
 	}
 	for (size_t i = 0; !found && paths != NULL && paths->read != NULL && paths->read[i] != NULL; i++) {
 		found = is_below(path, paths->read[i]);
@@ -408,52 +508,35 @@ bool vtr_os_sandbox_reads(const struct vtr_os_sandbox_paths *paths, const char *
 	return found;
 }
 
-/* Returns: whether it is one of the nodes that drivers and windows may use. */
-static bool is_device(const char *path)
+/* Looks for a path among those that are allowed. */
+static bool compare(struct visit *visit, const char *path, uint64_t access)
 {
-	if (has_prefix(path, "/dev/dri/")) {
-		return is_render_node(path + strlen("/dev/dri/"));
-	}
-	return has_prefix(path, "/dev/") && is_device_name(path + strlen("/dev/"));
-}
-
-static bool is_own(const char *path, pid_t pid)
-{
-	char own[32];
-
-	snprintf(own, sizeof(own), "/proc/%d/", (int)pid);
-	return has_prefix(path, own) || has_prefix(path, "/proc/self/") ||
-	       has_prefix(path, "/proc/thread-self/");
-}
-
-static bool reads_network_path(const char *path)
-{
-	bool found = false;
-
-	for (size_t i = 0; !found && i < VTR_ARRAY_LEN(network_paths); i++) {
-		found = is_below(path, network_paths[i]);
-	}
-	return found;
+	visit->found = (access & visit->wanted) == visit->wanted && is_below(visit->path, path);
+	return !visit->found;
 }
 
 bool vtr_os_sandbox_opens(enum vtr_os_role role, pid_t pid, const char *path, bool writes)
 {
-	vtr_autofree char *real = realpath(path, NULL);
+	char own[PATH_MAX + 32];
+	struct stat st;
 
+	/* Here, /proc/self would be another process. */
+	if (has_prefix(path, "/proc/self/")) {
+		snprintf(own, sizeof(own), "/proc/%d/%s", (int)pid, path + strlen("/proc/self/"));
+		path = own;
+	}
+	vtr_autofree char *real = realpath(path, NULL);
 	if (role == VTR_OS_ROLE_SERVER) {
 		return false;
 	}
 	if (real == NULL) {
 		return !writes;
 	}
-	const bool uses_devices = role != VTR_OS_ROLE_PUBLISHER;
-	if (writes) {
-		return uses_devices &&
-		       (is_device(real) || (role == VTR_OS_ROLE_WINDOW && has_prefix(real, "/dev/shm/")));
-	}
-	return (role == VTR_OS_ROLE_WINDOW && !has_prefix(real, "/proc/")) || is_own(path, pid) ||
-	       is_own(real, pid) || vtr_os_sandbox_reads(NULL, real) || (uses_devices && is_device(real)) ||
-	       (uses_devices && strcmp(real, "/dev/dri") == 0) || (!uses_devices && reads_network_path(real));
+	struct visit visit = { .on_path = compare, .role = role, .pid = pid, .path = real };
+	const bool is_folder = stat(real, &st) == 0 && S_ISDIR(st.st_mode);
+	visit.wanted = writes ? FS_WRITE_FILE : is_folder ? FS_READ_DIR : FS_READ_FILE;
+	visit_role(&visit);
+	return visit.found;
 }
 
 int vtr_os_sandbox_files_version(void)

@@ -497,11 +497,12 @@ static const uint8_t device_types[] = {
 	'N', /* nvidia-nvlink */
 	'b', /* dma-bufs */
 	'd', /* DRM */
-	'm', /* nvidia-modeset */
 	'u', /* udmabuf */
 	0x80, /* mali */
 	0x82, /* older ones of mali */
 };
+
+#define MODESET_TYPE 'm' /* nvidia-modeset, which is for windows only */
 
 #define TYPE_MASK 0xff00u
 
@@ -612,7 +613,7 @@ static void add_compare_rules(struct vtr_os_filter *filter, pid_t self)
 	otherwise(filter, "kcmp", VTR_OS_REFUSE(EPERM));
 }
 
-static void add_fd_rules(struct vtr_os_filter *filter)
+static void add_fd_rules(struct vtr_os_filter *filter, enum vtr_os_role role)
 {
 	static const char *const fcntls[] = { "fcntl", "fcntl64" };
 
@@ -623,6 +624,9 @@ static void add_fd_rules(struct vtr_os_filter *filter)
 	}
 	for (size_t i = 0; i < VTR_ARRAY_LEN(device_types); i++) {
 		when(filter, "ioctl", 1, TYPE_MASK, (uint32_t)device_types[i] << 8, SECCOMP_RET_ALLOW);
+	}
+	if (role == VTR_OS_ROLE_WINDOW) {
+		when(filter, "ioctl", 1, TYPE_MASK, (uint32_t)MODESET_TYPE << 8, SECCOMP_RET_ALLOW);
 	}
 	when_any(filter, "ioctl", 1, fd_requests, VTR_ARRAY_LEN(fd_requests), SECCOMP_RET_ALLOW);
 	otherwise(filter, "ioctl", VTR_OS_REFUSE(EPERM));
@@ -721,6 +725,6 @@ void vtr_os_sandbox_fill(struct vtr_os_filter *filter, enum vtr_os_role role, pi
 	if (role == VTR_OS_ROLE_DRIVER || role == VTR_OS_ROLE_WINDOW) {
 		add_compare_rules(filter, self);
 	}
-	add_fd_rules(filter);
+	add_fd_rules(filter, role);
 	add_socket_rules(filter, role);
 }
