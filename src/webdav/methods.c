@@ -278,7 +278,7 @@ unsigned vtr_dav_begin(struct vtr_dav *dav, struct vtr_dav_client *client)
 {
 	struct vtr_dav_place place;
 
-	if (!vtr_dav_host_is_local(client->request.headers[VTR_DAV_HOST])) {
+	if (client->request.from_page || !vtr_dav_host_is_local(client->request.headers[VTR_DAV_HOST])) {
 		return 403;
 	}
 	if (client->request.method == VTR_DAV_UNKNOWN_METHOD) {

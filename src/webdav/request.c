@@ -158,6 +158,8 @@ static enum vtr_err parse_header(struct vtr_dav_request *request, char *line)
 			request->headers[i] = value;
 		}
 	}
+	/* Browsers add these for pages, which cannot prevent it. */
+	request->from_page |= strcasecmp(line, "origin") == 0 || strncasecmp(line, "sec-fetch-", 10) == 0;
 	return VTR_OK;
 }
 
@@ -215,6 +217,7 @@ static enum vtr_err parse_head(struct vtr_dav_request *request)
 		request->headers[i] = "";
 	}
 	request->has_length = false;
+	request->from_page = false;
 	if (memchr(at, '\0', request->head_size)) {
 		return VTR_ERR_PROTOCOL;
 	}

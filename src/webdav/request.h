@@ -71,6 +71,7 @@ struct vtr_dav_request {
 	const char *headers[VTR_DAV_HEADER_COUNT];
 	bool has_length;
 	uint64_t length; /* of the body, if it is known */
+	bool from_page; /* a page in a browser has sent it */
 	/* The reader's state. */
 	int state;
 	char *head; /* what has come of it, later the strings above; NULL: nothing */

@@ -62,36 +62,6 @@ static unsigned parse_range(const char *text, uint64_t size, struct range *out_r
 	return 206;
 }
 
-static unsigned list_folder(struct vtr_dav *dav, struct vtr_dav_client *client,
-                            const struct vtr_dav_node *folder)
-{
-	struct vtr_dav_text body = { .bytes = NULL };
-	const struct vtr_dav_node *child;
-
-	if (!vtr_dav_answer_has_room(dav, VTR_DAV_MAX_TEXT)) {
-		return 503;
-	}
-	vtr_dav_text_format(&body,
-	                    "<!doctype html>\n<meta charset=\"utf-8\">\n<title>vitrine</title>\n<ul>\n");
-	if (folder->parent) {
-		vtr_dav_text_format(&body, "<li><a href=\"../\">..</a>\n");
-	}
-	vtr_list_for_each (child, &folder->children, siblings) {
-		if (body.failed) {
-			break;
-		}
-		vtr_dav_text_format(&body, "<li><a href=\"");
-		vtr_dav_add_path(&body, child);
-		vtr_dav_text_format(&body, "\">");
-		vtr_dav_text_escape(&body, child->name);
-		vtr_dav_text_format(&body, "%s</a>\n", vtr_dav_node_is_folder(child) ? "/" : "");
-	}
-	vtr_dav_text_format(&body, "</ul>\n");
-	vtr_dav_answer_begin(client, 200);
-	vtr_dav_answer_text(dav, client, "text/html; charset=utf-8", &body);
-	return 0;
-}
-
 unsigned vtr_dav_get(struct vtr_dav *dav, struct vtr_dav_client *client, const struct vtr_dav_place *place)
 {
 	const struct vtr_dav_request *request = &client->request;
@@ -101,7 +71,7 @@ unsigned vtr_dav_get(struct vtr_dav *dav, struct vtr_dav_client *client, const s
 	char time[VTR_DAV_TIME];
 
 	if (!node || vtr_dav_node_is_folder(node)) {
-		return node ? list_folder(dav, client, node) : 404;
+		return node ? 405 : 404; /* a list in HTML would be for browsers, which are refused */
 	}
 	const uint64_t size = node->contents->size;
 	struct range range = { .at = 0, .size = size };

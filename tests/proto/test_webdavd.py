@@ -158,7 +158,7 @@ class Webdavd(DaemonTest):
         screen.kill(before)
         harness.wait_for(lambda: [pid for pid in harness.children(self.front.pid) if pid != before], 60, 'a new process')
         # The daemon notices, and opens its port again.
-        harness.wait_for(lambda: self.curl('-m', '5', self.daemon.url) == '200', 60, 'an answer')
+        harness.wait_for(lambda: self.curl('-m', '5', '-X', 'OPTIONS', self.daemon.url) == '200', 60, 'an answer')
 
 
 class LargeFile(DaemonTest):
