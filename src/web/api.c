@@ -9,6 +9,7 @@
 #include "display/metrics_page.h"
 #include "display/pixels.h"
 #include "display/sound_page.h"
+#include "platform/thread.h"
 #include "screen/snapshot.h"
 #include "screen/stream.h"
 #include "web/mode_request.h"
@@ -112,6 +113,38 @@ enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vtr_response *out
 		if (vtr_display_client_describe(web->screen, i, &info) == VTR_OK && vtr_web_is_used(&info)) {
 			add_display(&json, i, &info);
 		}
+	}
+	vtr_json_close(&json, ']');
+	vtr_json_close(&json, '}');
+	return finish(&body, HTTP_STATUS_OK, "application/json", out_response);
+}
+
+enum vtr_err vtr_web_list_links(struct vtr_web *web, struct vtr_response *out_response)
+{
+	const int64_t now_ns = vtr_os_now_ns();
+	struct body body;
+	enum vtr_err err = begin(&body);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	struct vtr_json json = { .file = body.file, .lines = 2 };
+	vtr_json_open(&json, NULL, '{');
+	vtr_json_open(&json, "links", '[');
+	for (size_t i = 0; web->links.page && i < VTR_LINKS_MAX; i++) {
+		const struct vtr_link *link = &web->links.page->links[i];
+		const uint32_t kind = atomic_load(&link->kind);
+		if (kind == VTR_TOKEN_WRONG || link->expires_ns <= now_ns) {
+			continue;
+		}
+		vtr_json_open(&json, NULL, '{');
+		vtr_json_number(&json, "number", link->id);
+		vtr_json_bool(&json, "controls", kind == VTR_TOKEN_CONTROL);
+		vtr_json_number(&json, "seconds",
+		                (uint64_t)(link->expires_ns - now_ns) / UINT64_C(1000000000));
+		vtr_json_number(&json, "viewers", vtr_web_count_viewers(web, link->id));
+		vtr_json_format(&json, "token", "\"%.*s\"", VTR_TOKEN_LENGTH, link->token);
+		vtr_json_close(&json, '}');
 	}
 	vtr_json_close(&json, ']');
 	vtr_json_close(&json, '}');

@@ -62,11 +62,6 @@ void vtr_web_reset(struct vtr_session *session)
 	session->held_until_ns = 0;
 }
 
-bool vtr_web_may_end(const struct vtr_session *session)
-{
-	return !session->ended && (session->token == VTR_TOKEN_WRONG || !session->answering);
-}
-
 /* Renews the deadline. If the session has shown a token, also moves it behind all others. */
 static void renew(struct vtr_session *session, int64_t ms)
 {
@@ -445,7 +440,6 @@ static void check_token(struct vtr_session *session)
 	char header[sizeof(scheme) + VTR_TOKEN_LENGTH + 1];
 	char arg[VTR_TOKEN_LENGTH + 1];
 
-	vtr_web_clear_token(session);
 	if (get_header(session->wsi, WSI_TOKEN_HTTP_AUTHORIZATION, header, sizeof(header)) &&
 	    strncasecmp(header, scheme, sizeof(scheme) - 1) == 0) {
 		const char *token = header + sizeof(scheme) - 1;
@@ -470,6 +464,45 @@ static int refuse_token(struct vtr_session *session)
 	session->held_until_ns = now_ns + wait_ns;
 	renew(session, wait_ns / MS + VTR_WEB_REQUEST_MS);
 	return 0;
+}
+
+/* As by the WebSocket, only owners learn of links and end them. */
+static int list_links(struct vtr_session *session)
+{
+	if (vtr_web_role(session) != VTR_PERSON_OWNER) {
+		return refuse(session, VTR_WEB_REFUSED_VIEW, HTTP_STATUS_FORBIDDEN,
+		              "only the token that controls, as vitrine printed it, lists and ends links");
+	}
+	return respond_if(session, vtr_web_list_links(session->web, &session->response));
+}
+
+static int on_delete(struct vtr_session *session, const char *path)
+{
+	static const char links[] = "/api/links/";
+	struct vtr_web *web = session->web;
+	const bool is_link = strncmp(path, links, sizeof(links) - 1) == 0;
+	const char *digits = is_link ? path + sizeof(links) - 1 : "";
+	const unsigned long long id = strtoull(digits, NULL, 10);
+
+	if (session->token == VTR_TOKEN_WRONG) {
+		session->close_after = true;
+		return refuse_token(session);
+	}
+	if (!is_link) {
+		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_METHOD_NOT_ALLOWED,
+		              "only /api/links/N can be removed");
+	}
+	if (vtr_web_role(session) == VTR_PERSON_OWNER) {
+		if (strspn(digits, "0123456789") != strlen(digits) || id > UINT32_MAX ||
+		    !vtr_links_has(&web->links, (uint32_t)id, vtr_os_now_ns())) {
+			return fail(session, HTTP_STATUS_NOT_FOUND,
+			            "this link does not exist any more; /api/links lists those that do");
+		}
+		vtr_links_end(&web->links, (uint32_t)id);
+		vtr_web_end_links(web);
+		vtr_web_look_soon(web);
+	}
+	return list_links(session);
 }
 
 static int on_get(struct vtr_session *session, const char *path)
@@ -499,6 +532,9 @@ static int on_get(struct vtr_session *session, const char *path)
 	}
 	if (strcmp(path, "/api/displays") == 0) {
 		return respond_if(session, vtr_web_list_displays(web, &session->response));
+	}
+	if (strcmp(path, "/api/links") == 0) {
+		return list_links(session);
 	}
 	if (strcmp(path, "/metrics") == 0) {
 		return respond_if(session, vtr_web_list_metrics(web, &session->response));
@@ -566,10 +602,16 @@ static int on_request(struct vtr_session *session, const char *path, size_t size
 		return -1;
 	}
 	session->web->counters.requests++;
-	check_token(session);
+	vtr_web_clear_token(session); /* of the last request; who is refused now holds no place */
 	const char *why = check_sender(session, &refusal);
 	if (why) {
 		return refuse(session, refusal, HTTP_STATUS_FORBIDDEN, why);
+	}
+	check_token(session);
+	if (session->token != VTR_TOKEN_WRONG && !vtr_web_take_place(session)) {
+		vtr_web_clear_token(session); /* it holds no place while it is refused */
+		return refuse(session, VTR_WEB_REFUSED_FULL, HTTP_STATUS_SERVICE_UNAVAILABLE,
+		              "this link has as many viewers and requests as it may; try again");
 	}
 	if (size > MAX_PATH_LENGTH || memchr(path, '\0', size)) {
 		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_NOT_FOUND,
@@ -580,10 +622,13 @@ static int on_request(struct vtr_session *session, const char *path, size_t size
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_PUT_URI) > 0 && !session->web->metrics) {
 		return on_put(session, copy);
 	}
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_DELETE_URI) > 0 && !session->web->metrics) {
+		return on_delete(session, copy);
+	}
 	session->head_only = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
 	if (!session->head_only && lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) <= 0) {
 		return refuse(session, VTR_WEB_REFUSED_REQUEST, HTTP_STATUS_METHOD_NOT_ALLOWED,
-		              "this method is not supported: use GET, HEAD or PUT");
+		              "this method is not supported: use GET, HEAD, PUT or DELETE");
 	}
 	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH) > 0 ||
 	    lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0) {

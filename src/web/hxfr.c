@@ -274,6 +274,31 @@ static void set_scanout(struct client *client, const struct vtr_hxfr_request *re
 	}
 }
 
+/* Which clients are meant. */
+enum kind {
+	KIND_ANY,
+	KIND_STRANGER, /* has not shown a token */
+	KIND_WATCHER, /* has shown the token for watching */
+};
+
+/* `peer`: of that address; NULL: of any. */
+static bool is_meant(const struct client *client, const struct vtr_backoff_address *peer, enum kind kind)
+{
+	return client->hxfr && (!peer || memcmp(&client->peer, peer, sizeof(*peer)) == 0) &&
+	       (kind == KIND_ANY ||
+	        client->role == (kind == KIND_STRANGER ? VTR_TOKEN_WRONG : VTR_TOKEN_VIEW));
+}
+
+static size_t count_of(const struct vtr_hxfr *hxfr, const struct vtr_backoff_address *peer, enum kind kind)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < VTR_HXFR_MAX_CLIENTS; i++) {
+		count += is_meant(&hxfr->clients[i], peer, kind);
+	}
+	return count;
+}
+
 static void authorise(struct client *client, const struct vtr_hxfr_request *request)
 {
 	if (client->hxfr->params.tokens) {
@@ -282,6 +307,10 @@ static void authorise(struct client *client, const struct vtr_hxfr_request *requ
 	}
 	if (client->role == VTR_TOKEN_WRONG) {
 		refuse(client, VTR_HXFR_ERROR_TOKEN, "the token is wrong");
+	} else if (client->role == VTR_TOKEN_VIEW &&
+	           count_of(client->hxfr, NULL, KIND_WATCHER) > VTR_HXFR_MAX_WATCHERS) {
+		client->role = VTR_TOKEN_WRONG; /* it gives way until it has gone */
+		refuse(client, VTR_HXFR_ERROR_TOKEN, "too many clients have the token for watching");
 	} else {
 		client->out_size += vtr_hxfr_auth_resp(room(client), client->role == VTR_TOKEN_CONTROL);
 	}
@@ -422,28 +451,6 @@ static void on_client(void *data, unsigned events)
 
 /* --- connections --------------------------------------------------------------------------------------- */
 
-/* Which clients may be replaced. */
-enum kind {
-	KIND_ANY,
-	KIND_STRANGER, /* has not shown a token */
-};
-
-static bool is_from(const struct client *client, const struct vtr_backoff_address *peer)
-{
-	return client->hxfr && memcmp(&client->peer, peer, sizeof(*peer)) == 0;
-}
-
-static size_t count_of(const struct vtr_hxfr *hxfr, const struct vtr_backoff_address *peer, enum kind kind)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < VTR_HXFR_MAX_CLIENTS; i++) {
-		const struct client *client = &hxfr->clients[i];
-		count += is_from(client, peer) && (kind == KIND_ANY || client->role == VTR_TOKEN_WRONG);
-	}
-	return count;
-}
-
 /* Returns: the address's oldest client of the kind; NULL if it has none. */
 static struct client *find_oldest(struct vtr_hxfr *hxfr, const struct vtr_backoff_address *peer,
                                   enum kind kind)
@@ -452,8 +459,7 @@ static struct client *find_oldest(struct vtr_hxfr *hxfr, const struct vtr_backof
 
 	for (size_t i = 0; i < VTR_HXFR_MAX_CLIENTS; i++) {
 		struct client *client = &hxfr->clients[i];
-		if (is_from(client, peer) && (kind == KIND_ANY || client->role == VTR_TOKEN_WRONG) &&
-		    (!oldest || client->since_ns < oldest->since_ns)) {
+		if (is_meant(client, peer, kind) && (!oldest || client->since_ns < oldest->since_ns)) {
 			oldest = client;
 		}
 	}
@@ -494,6 +500,11 @@ static struct client *find_place(struct vtr_hxfr *hxfr, const struct vtr_backoff
 	if (!client && count_of(hxfr, peer, KIND_ANY) < VTR_HXFR_MAX_OF_PEER) {
 		kind = KIND_ANY;
 		client = find_busiest(hxfr, kind, VTR_HXFR_MAX_OF_PEER);
+	}
+	if (!client) {
+		/* The new one may control, and then comes before those who watch. */
+		kind = KIND_WATCHER;
+		client = find_busiest(hxfr, kind, 0);
 	}
 	return client ? find_oldest(hxfr, &client->peer, kind) : NULL;
 }

@@ -22,13 +22,16 @@ struct vtr_tokens;
 #define VTR_HXFR_MAX_CLIENTS 16
 /* The most of one address without a token; and if another address needs a place, the most of one address. */
 #define VTR_HXFR_MAX_OF_PEER (VTR_HXFR_MAX_CLIENTS / 2)
+/* The most with the token for watching. The rest is for those who may control, and for those who have not shown a
+ * token. */
+#define VTR_HXFR_MAX_WATCHERS 12
 
 struct vtr_hxfr_params {
 	struct vtr_log *log;
 	struct vtr_display_client *screen;
 	struct vtr_streams *streams;
 	const struct vtr_tokens *tokens; /* copied; NULL: every client may do everything */
-	int listen_fd;                   /* borrowed; does not block */
+	int listen_fd; /* borrowed; does not block */
 };
 
 /* Starts to serve. Owner: *out_hxfr is the caller's. Returns: VTR_ERR_NOMEM, VTR_ERR_OS, VTR_ERR_LIMIT. */

@@ -16,8 +16,8 @@
  * Thread: the web server's.
  */
 
-/* The most viewers that have shown a token. */
-#define VTR_PEOPLE_MAX 48
+/* The most viewers that have shown a token: as many as there are connections. */
+#define VTR_PEOPLE_MAX 64
 /* Bytes of UTF-8. */
 #define VTR_PERSON_NAME_MAX 48
 

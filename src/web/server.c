@@ -66,49 +66,6 @@ static void destroy_session(struct vtr_session *session)
 	free(session);
 }
 
-static bool is_from(const struct vtr_session *session, const struct vtr_backoff_address *peer)
-{
-	return memcmp(&session->peer, peer, sizeof(*peer)) == 0;
-}
-
-/* Returns: the oldest connection of `peer` without a token, if `peer` has reached their limit; otherwise
- *          NULL. */
-static struct vtr_session *find_stranger(struct vtr_web *web, const struct vtr_backoff_address *peer)
-{
-	struct vtr_session *session;
-	struct vtr_session *oldest = NULL;
-	size_t count = 0;
-
-	vtr_list_for_each (session, &web->sessions, node) {
-		if (!session->ended && session->token == VTR_TOKEN_WRONG && is_from(session, peer)) {
-			oldest = oldest ? oldest : session;
-			count++;
-		}
-	}
-	return count >= VTR_WEB_MAX_STRANGERS ? oldest : NULL;
-}
-
-/* Returns: the oldest connection that may end, of the address that has most of them; NULL if there is none. */
-static struct vtr_session *find_oldest(struct vtr_web *web)
-{
-	struct vtr_session *session;
-	struct vtr_session *other;
-	struct vtr_session *found = NULL;
-	size_t most = 0;
-
-	vtr_list_for_each (session, &web->sessions, node) {
-		size_t count = 0;
-		vtr_list_for_each (other, &web->sessions, node) {
-			count += vtr_web_may_end(other) && is_from(other, &session->peer);
-		}
-		if (vtr_web_may_end(session) && count > most) {
-			most = count;
-			found = session;
-		}
-	}
-	return found;
-}
-
 void vtr_web_clear_token(struct vtr_session *session)
 {
 	session->token = VTR_TOKEN_WRONG;
@@ -140,28 +97,13 @@ void vtr_web_end_links(struct vtr_web *web)
 		if (session->link == 0 || vtr_links_has(&web->links, session->link, now_ns)) {
 			continue;
 		}
-		session->link = 0;
+		vtr_web_clear_token(session);
 		if (session->viewer) {
 			vtr_viewer_end_link(session->viewer);
 		} else {
 			vtr_web_end(session, VTR_WEB_REFUSED_TOKEN);
 		}
 	}
-}
-
-/* Makes room for one more connection of `peer`. Returns: whether there is room. */
-static bool make_room(struct vtr_web *web, const struct vtr_backoff_address *peer)
-{
-	struct vtr_session *session = find_stranger(web, peer);
-
-	if (!session && web->session_count < VTR_WEB_MAX_SESSIONS) {
-		return true;
-	}
-	session = session ? session : find_oldest(web);
-	if (session) {
-		vtr_web_end(session, VTR_WEB_REFUSED_FULL);
-	}
-	return session != NULL;
 }
 
 /* Returns: whether the connection is kept. */
@@ -171,7 +113,7 @@ static bool add_session(struct vtr_web *web, int *take_fd)
 	struct vtr_session *session = NULL;
 
 	if ((!web->origin_check.tls || vtr_rate_limit_take(&web->handshakes, &peer, vtr_os_now_ns())) &&
-	    make_room(web, &peer)) {
+	    vtr_web_make_room(web, &peer)) {
 		session = calloc(1, sizeof(*session));
 	}
 	if (!session) {

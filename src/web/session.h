@@ -29,13 +29,16 @@ struct vtr_display_info;
 struct vtr_folder_link;
 struct vtr_viewer;
 
-/* The most connections at a time. One more ends another: see make_room() in server.c. */
-#define VTR_WEB_MAX_SESSIONS 64
+/* The most connections at a time. One more ends another: see places.c. */
+#define VTR_WEB_MAX_SESSIONS VTR_PEOPLE_MAX
 /* The most connections from one address without a token: half, so that the other half is left to others. A
  * browser opens six to load the page. */
 #define VTR_WEB_MAX_STRANGERS 32
-/* The most viewers that have shown a token. */
-#define VTR_WEB_MAX_VIEWERS VTR_PEOPLE_MAX
+/* The most viewers and requests with other tokens than the owner's. The rest is for owners, and for connections whose
+ * token is not known yet. */
+#define VTR_WEB_MAX_HELD 48
+/* The most of these by one link, so that a second link finds places. */
+#define VTR_WEB_MAX_OF_LINK 32
 /* The longest body of a request; the longest valid one has less than 100 bytes. */
 #define VTR_WEB_MAX_BODY 1024
 /* How long a connection may take to send a request, also the next one. */
@@ -178,8 +181,22 @@ int vtr_web_on_http(struct vtr_session *session, enum lws_callback_reasons reaso
 /* Checks whether what the session waits for has come, or its time is up. */
 void vtr_web_look_at(struct vtr_session *session);
 
-/* Returns: whether it may be ended to make room for others: it has not shown a token, or has no request. */
-bool vtr_web_may_end(const struct vtr_session *session);
+/* --- places (places.c) --- */
+
+/* Returns: what the session's token permits, which is known. */
+enum vtr_person_role vtr_web_role(const struct vtr_session *session);
+
+/* A session whose token is known becomes a viewer, or a request of it is answered. Ends another one if that has less
+ * right, or the same and more places. Returns: false, and nothing is ended, if there is no place. */
+bool vtr_web_take_place(struct vtr_session *session);
+
+/* Makes room for one more connection of `peer`. Returns: whether there is room. */
+bool vtr_web_make_room(struct vtr_web *web, const struct vtr_backoff_address *peer);
+
+/* Returns: the viewers by that link. */
+uint32_t vtr_web_count_viewers(const struct vtr_web *web, uint32_t link);
+
+/* --- requests --- */
 
 /* Checks the token that a request, or the viewer, has shown, and keeps what it permits in session->token. */
 void vtr_web_check_token(struct vtr_session *session, const char *token, size_t length);
@@ -217,6 +234,7 @@ bool vtr_web_is_used(const struct vtr_display_info *info);
 
 /* Each fills in the response; on failure it is untouched. Returns: VTR_ERR_NOMEM. */
 VTR_MUST_CHECK enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vtr_response *out_response);
+VTR_MUST_CHECK enum vtr_err vtr_web_list_links(struct vtr_web *web, struct vtr_response *out_response);
 VTR_MUST_CHECK enum vtr_err vtr_web_list_metrics(struct vtr_web *web, struct vtr_response *out_response);
 
 /* The answer to a mode request. Returns: VTR_ERR_NOMEM. */

@@ -70,6 +70,19 @@ void vtr_viewer_end_link(struct vtr_viewer *viewer)
 	vtr_viewer_refuse(viewer, VTR_WEB_REFUSED_TOKEN, VTR_MESSAGE_CLOSE_TOKEN, "this link has ended");
 }
 
+bool vtr_viewer_is_known(const struct vtr_viewer *viewer)
+{
+	return viewer->people.person && viewer->close == 0;
+}
+
+void vtr_viewer_give_way(struct vtr_viewer *viewer)
+{
+	vtr_viewer_release_all(viewer);
+	vtr_viewer_people_leave(&viewer->people, viewer->session->web);
+	vtr_viewer_refuse(viewer, VTR_WEB_REFUSED_FULL, VTR_MESSAGE_CLOSE_FULL,
+	                  "another viewer has this place now");
+}
+
 void vtr_viewer_destroy(struct vtr_viewer *viewer)
 {
 	if (!viewer) {

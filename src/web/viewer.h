@@ -38,6 +38,12 @@ void vtr_viewer_tell_displays(struct vtr_viewer *viewer);
 /* Its link has ended: so does the connection. */
 void vtr_viewer_end_link(struct vtr_viewer *viewer);
 
+/* Returns: whether it has shown a valid token, and stays. */
+bool vtr_viewer_is_known(const struct vtr_viewer *viewer);
+
+/* Its place goes to another one: the connection ends. */
+void vtr_viewer_give_way(struct vtr_viewer *viewer);
+
 /* Statistics are due. Call it once a second. */
 void vtr_viewer_count(struct vtr_viewer *viewer);
 

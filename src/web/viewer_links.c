@@ -37,12 +37,9 @@ size_t vtr_viewer_links_write(struct vtr_viewer_links *self, const struct vtr_we
                               int64_t now_ns)
 {
 	uint32_t viewers[VTR_LINKS_MAX] = { 0 };
-	const struct vtr_session *session;
 
-	vtr_list_for_each (session, &web->sessions, node) {
-		for (size_t i = 0; session->viewer && session->link != 0 && i < VTR_LINKS_MAX; i++) {
-			viewers[i] += web->links.page->links[i].id == session->link;
-		}
+	for (size_t i = 0; web->links.page && i < VTR_LINKS_MAX; i++) {
+		viewers[i] = vtr_web_count_viewers(web, web->links.page->links[i].id);
 	}
 	*self = (struct vtr_viewer_links){
 		.told = true,

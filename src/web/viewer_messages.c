@@ -71,21 +71,18 @@ static void on_hello(struct vtr_viewer *viewer, const struct vtr_message *messag
 		session->deadline_ns = now_ns + wait_ns + VTR_WEB_HELLO_MS * MS;
 		return;
 	}
-	if (web->viewer_count >= VTR_WEB_MAX_VIEWERS) {
+	if (!vtr_web_take_place(session) ||
+	    !vtr_viewer_people_join(&viewer->people, web, vtr_web_role(session))) {
+		vtr_web_clear_token(session); /* it holds no place until it has gone */
 		vtr_viewer_refuse(viewer, VTR_WEB_REFUSED_FULL, VTR_MESSAGE_CLOSE_FULL, "too many viewers");
 		return;
 	}
 	web->viewer_count++;
 	viewer->role = role;
-	vtr_viewer_people_join(&viewer->people, web,
-	                       role != VTR_TOKEN_CONTROL ? VTR_PERSON_WATCHES :
-	                       session->link != 0        ? VTR_PERSON_GUEST :
-	                                                   VTR_PERSON_OWNER);
 	viewer->welcome_due = true;
 	viewer->devices_due = role == VTR_TOKEN_CONTROL &&
 	                      (web->devices.has_touch || web->devices.pad_count > 0);
 	viewer->displays_due = true;
-	session->answering = true;
 	add_sound(viewer);
 	if (role == VTR_TOKEN_CONTROL && web->agent_link &&
 	    vtr_viewer_agent_create(web->agent_link, session->wsi, &viewer->agent) != VTR_OK) {

@@ -4,12 +4,12 @@
 #include "base/log.h"
 #include "web/session.h"
 
-void vtr_viewer_people_join(struct vtr_viewer_people *self, struct vtr_web *web, enum vtr_person_role role)
+bool vtr_viewer_people_join(struct vtr_viewer_people *self, struct vtr_web *web, enum vtr_person_role role)
 {
 	self->person = vtr_people_join(&web->people, role);
-	vtr_assert(self->person);
 	self->told = web->people.change - 1;
 	self->pointers_told = web->people.pointer_change;
+	return self->person != NULL;
 }
 
 void vtr_viewer_people_leave(struct vtr_viewer_people *self, struct vtr_web *web)

@@ -27,8 +27,8 @@ struct vtr_viewer_people {
 	int64_t told_ns, pointers_told_ns;
 };
 
-/* There must be room: see VTR_PEOPLE_MAX. */
-void vtr_viewer_people_join(struct vtr_viewer_people *self, struct vtr_web *web, enum vtr_person_role role);
+/* Returns: whether there was room. */
+bool vtr_viewer_people_join(struct vtr_viewer_people *self, struct vtr_web *web, enum vtr_person_role role);
 /* Has no effect if it has not joined. */
 void vtr_viewer_people_leave(struct vtr_viewer_people *self, struct vtr_web *web);
 

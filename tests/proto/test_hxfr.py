@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """HXFR: a client that was written for another host gets its frames, and none can hurt the server."""
 
+import contextlib
 import os
 import select
 import socket
@@ -466,6 +467,22 @@ class Tokens(HxfrTest):
         self.assertLess(time.monotonic() - begin, 8)
         client.send(PING)
         client.answer(PONG)
+
+    def test_who_only_watches_locks_nobody_out(self):
+        """From one address and from many, also while some own the machine already."""
+        for addresses in ['127.0.0.1'], [f'127.0.4.{number}' for number in range(1, 25)]:
+            clients = [self.connect(source=addresses[i % len(addresses)]) for i in range(24)]
+            for client in clients:
+                with contextlib.suppress(OSError):
+                    client.send(AUTH, self.token(view=True))
+            owners = []
+            for _ in range(8):
+                owners.append(self.connect())
+                owners[-1].send(AUTH, self.token())
+                self.assertEqual(owners[-1].answer(AUTH_RESP)[1], struct.pack('<I', 2))
+            self.assertTrue(all(map(Client.is_served, owners)))
+            for client in *clients, *owners:
+                client.close()
 
     def test_silent_clients_of_an_address_replace_each_other(self):
         late = [self.connect(source='127.0.0.3') for _ in range(3)]

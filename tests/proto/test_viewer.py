@@ -443,9 +443,9 @@ class Watching(ViewerTest):
         self.stop()
 
     def test_viewers_have_a_limit(self):
-        viewers = [self.viewer() for _ in range(48)]
+        viewers = [self.viewer(self.front.view_token) for _ in range(32)]
         connection = self.connect()
-        connection.send(ws.hello(self.front.token))
+        connection.send(ws.hello(self.front.view_token))
         self.expect_close(connection, 4429)
         viewers[0].send(ws.ping(1))
         viewers[0].wait('pong')

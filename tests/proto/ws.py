@@ -37,10 +37,13 @@ def apply_mask(payload, mask):
 
 
 class Ws:
-    """One connection. receive_bytes: of the socket, for those who are slow to read."""
+    """One connection. receive_bytes: of the socket, for those who are slow to read. source: the own address."""
 
-    def __init__(self, host, port, path='/ws', headers=None, subprotocol=SUBPROTOCOL, receive_bytes=0, tls=None):
+    def __init__(self, host, port, path='/ws', headers=None, subprotocol=SUBPROTOCOL, receive_bytes=0, tls=None,
+                 source=None):
         self.sock = socket.socket()
+        if source:
+            self.sock.bind((source, 0))
         if receive_bytes:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.sock.settimeout(waiting.SECONDS)
