@@ -88,20 +88,15 @@ static bool is_name(const char *text, size_t length)
 	return true;
 }
 
-/* Returns: whether the folder contains nothing but the file, and the socket for `vitrine status`, which does not answer
- * containers. */
+/* Returns: whether the folder contains nothing but the file. */
 static bool is_alone(const char *folder, const char *file)
 {
 	DIR *dir = opendir(folder);
 	bool alone = dir != NULL;
-	char status[NAME_MAX + 1];
-
-	snprintf(status, sizeof(status), "%.*s" VTR_STATUS_SUFFIX,
-	         (int)(sizeof(status) - sizeof(VTR_STATUS_SUFFIX)), file);
 
 	for (const struct dirent *entry = dir ? readdir(dir) : NULL; entry && alone; entry = readdir(dir)) {
 		alone = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
-		        strcmp(entry->d_name, file) == 0 || strcmp(entry->d_name, status) == 0;
+		        strcmp(entry->d_name, file) == 0;
 	}
 	if (dir) {
 		closedir(dir);

@@ -4,9 +4,6 @@
 
 #include "cmd/opts.h"
 
-/* Follows the path of a server's socket in that of the socket for `vitrine status`. */
-#define VTR_STATUS_SUFFIX ".status"
-
 /* One for each file: run.c, serve.c, ... main.c lists them. */
 extern const struct vtr_command vtr_cmd_run;
 extern const struct vtr_command vtr_cmd_serve;

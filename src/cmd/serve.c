@@ -66,7 +66,8 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, status_socket),
 	  .arg = "PATH",
-	  .help = "answer 'vitrine status' at this socket; default: that of --socket with .status" },
+	  .help = "answer 'vitrine status' at this socket; default: DIR.status/NAME for the socket "
+	          "DIR/NAME" },
 	VTR_HTTP_OPTS(struct options, http,
 	              "serve metrics for Prometheus at /metrics; print the link to them"),
 	VTR_GPU_OPT(offsetof(struct options, gpu)),
@@ -98,22 +99,6 @@ static int serve(struct vtr_vtest_server *front, const struct vtr_service *servi
 		return 1;
 	}
 	return 0;
-}
-
-/* The folder of a socket that a service manager passes is the manager's. There, `vitrine status` works if the manager
- * passes that socket, too. Returns: NULL: there is none. */
-static const char *choose_status_socket(const struct options *options, const struct vtr_service *service,
-                                        char default_path[VTR_SERVICE_PATH])
-{
-	if (options->status_socket) {
-		return options->status_socket;
-	}
-	const int length = snprintf(default_path, VTR_SERVICE_PATH, "%s" VTR_STATUS_SUFFIX, options->socket);
-	if (options->socket[0] == '@' || length >= VTR_SERVICE_PATH ||
-	    (vtr_service_has(service, options->socket) && !vtr_service_has(service, default_path))) {
-		return NULL;
-	}
-	return default_path;
 }
 
 static bool check_mode(uint32_t mode)
@@ -159,7 +144,6 @@ static enum vtr_err parse_device_memory(const char *text, struct vtr_renderer_co
 static int serve_options(const struct vtr_command *command, struct options *options,
                          struct vtr_service *service)
 {
-	char status_path[VTR_SERVICE_PATH];
 	struct vtr_tuning tuning;
 	struct vtr_vtest_server front;
 
@@ -199,7 +183,8 @@ static int serve_options(const struct vtr_command *command, struct options *opti
 		.socket_path = options->socket,
 		.socket_mode = options->mode,
 		.cgroup = options->cgroup,
-		.status_path = choose_status_socket(options, service, status_path),
+		.has_status = true,
+		.status_path = options->status_socket,
 		.max_clients = options->max_clients,
 		.max_clients_per_user = options->max_clients_per_user,
 		.has_many = true,

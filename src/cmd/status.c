@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "cmd/commands.h"
-#include "cmd/service.h"
+#include "cmd/status_path.h"
 #include "platform/shm.h"
 #include "platform/sock.h"
 
@@ -116,8 +116,11 @@ static int run_status(const struct vtr_command *command, int argc, char **argv)
 	if (options.status_socket) {
 		return ask(options.status_socket, options.json);
 	}
-	if (snprintf(path, sizeof(path), "%s" VTR_STATUS_SUFFIX, options.socket) >= (int)sizeof(path)) {
-		return fail(options.socket, "the path is too long", "Name the socket by a shorter one");
+	err = vtr_status_path(options.socket, path);
+	if (err != VTR_OK) {
+		return fail(options.socket,
+		            err == VTR_ERR_GONE ? "there is no such folder" : "the path is too long",
+		            "Give the path of 'vitrine serve --socket', or of its --status-socket");
 	}
 	return ask(path, options.json);
 }

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "cmd/gpu_choice.h"
 #include "cmd/lock_in.h"
+#include "cmd/status_path.h"
 #include "cmd/workers.h"
 #include "platform/loop.h"
 #include "platform/shm.h"
@@ -138,6 +139,8 @@ static enum vtr_err create_supervisor(struct vtr_vtest_server *front,
 			.loop = front->loop,
 			.supervisor = front->supervisor,
 			.listen_fd = front->status_listener.fd,
+			.is_in_reach =
+				vtr_status_is_in_reach(front->status_listener.path, params->socket_path),
 		};
 		err = vtr_status_socket_create(&status_params, &front->status);
 	}
@@ -176,6 +179,38 @@ static enum vtr_err open_cache(struct vtr_vtest_server *front, const struct vtr_
 	return vtr_workers_open_cache(front->workers, &cache_params);
 }
 
+/* The default place is beside the folder of the socket, where a user may not be allowed to make one. A manager that
+ * passes the other socket passes this one, too, if status is wanted. */
+static enum vtr_err listen_for_status(struct vtr_vtest_server *front,
+                                      const struct vtr_vtest_server_params *params)
+{
+	char path[VTR_SERVICE_PATH];
+	enum vtr_err err = VTR_OK;
+
+	if (params->status_path) {
+		return vtr_service_listen(params->service, params->command->name, params->status_path, 0600,
+		                          LISTEN_BACKLOG, &front->status_listener);
+	}
+	err = vtr_status_path(params->socket_path, path);
+	if (err == VTR_OK && !vtr_service_has(params->service, path)) {
+		if (!front->listener.is_ours) {
+			return VTR_OK;
+		}
+		err = vtr_status_make_folder(path);
+		front->has_status_folder = err == VTR_OK;
+	}
+	if (err != VTR_OK) {
+		vtr_info(
+			front->log,
+			"'vitrine status' gets no answer: the folder beside that of %s cannot be made, or is "
+			"another user's. Name a place by --status-socket",
+			params->socket_path);
+		return VTR_OK;
+	}
+	return vtr_service_listen(params->service, params->command->name, path, 0600, LISTEN_BACKLOG,
+	                          &front->status_listener);
+}
+
 enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
                                    const struct vtr_vtest_server_params *params)
 {
@@ -195,9 +230,8 @@ enum vtr_err vtr_vtest_server_init(struct vtr_vtest_server *front,
 	vtr_lock_in_warn(front->log, mode);
 	err = vtr_service_listen(params->service, name, params->socket_path, params->socket_mode,
 	                         LISTEN_BACKLOG, &front->listener);
-	if (err == VTR_OK && params->status_path) {
-		err = vtr_service_listen(params->service, name, params->status_path, 0600, LISTEN_BACKLOG,
-		                         &front->status_listener);
+	if (err == VTR_OK && params->has_status) {
+		err = listen_for_status(front, params);
 	}
 	if (err == VTR_OK) {
 		err = vtr_service_check_taken(params->service, name);
@@ -245,6 +279,9 @@ void vtr_vtest_server_finish(struct vtr_vtest_server *front)
 	vtr_os_loop_destroy(front->loop);
 	vtr_listener_close(&front->listener);
 	vtr_listener_close(&front->status_listener);
+	if (front->has_status_folder) {
+		vtr_status_remove_folder(front->status_listener.path);
+	}
 	vtr_log_destroy(front->log);
 	*front = (struct vtr_vtest_server){ .listener.fd = -1, .status_listener.fd = -1 };
 }

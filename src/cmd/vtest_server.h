@@ -32,6 +32,7 @@ struct vtr_vtest_server {
 	struct vtr_status_socket *status; /* NULL: none */
 	struct vtr_listener listener;
 	struct vtr_listener status_listener;
+	bool has_status_folder; /* it is at the default place */
 };
 
 struct vtr_vtest_server_params {
@@ -44,7 +45,8 @@ struct vtr_vtest_server_params {
 	const char *socket_path;
 	uint32_t socket_mode; /* its permissions, if it was not passed */
 	const char *cgroup; /* see struct vtr_supervisor_params; prepared */
-	const char *status_path; /* of the socket for `vitrine status`; NULL: none */
+	bool has_status; /* it answers `vitrine status` */
+	const char *status_path; /* where; NULL: at the default place */
 	uint32_t max_clients; /* this and the next: see struct vtr_supervisor_params */
 	uint32_t max_clients_per_user;
 	bool has_many; /* it may serve many clients, see vtr_workers_open_zygote() */

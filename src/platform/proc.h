@@ -36,8 +36,15 @@ struct vtr_os_spawn {
  * the system has no namespaces. Thread: any. */
 bool vtr_os_shares_namespaces(pid_t pid);
 
-/* The same without the mount namespace: a service may have one of its own, and still be no container. */
-bool vtr_os_shares_users_and_pids(pid_t pid);
+/* What can be found out about the namespaces of a process. */
+enum vtr_os_namespaces {
+	VTR_OS_NAMESPACES_SAME,
+	VTR_OS_NAMESPACES_OTHER,
+	VTR_OS_NAMESPACES_UNKNOWN, /* this process may not read them */
+};
+
+/* The same without the mount namespace: a service may have one of its own, and still be no container. Thread: any. */
+enum vtr_os_namespaces vtr_os_compare_users_and_pids(pid_t pid);
 
 /**
  * Starts a program without a bare fork(). It gets only the fds in `fds`; its signals have their default

@@ -25,6 +25,7 @@ struct vtr_status_socket {
 	struct vtr_os_loop_fd *watch;
 	struct vtr_os_loop_timer *timer; /* for the next answer, when too many were given */
 	struct vtr_bucket answers;
+	int asking_fd; /* waits for its turn; -1: none */
 };
 
 /* Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */
@@ -72,67 +73,85 @@ static enum vtr_err answer(const struct vtr_status_socket *socket, int fd)
 	return err;
 }
 
-/* Root in a container is not root: it may have the socket because its folder is mounted there. */
-static bool may_ask(int fd)
+/* Root in a container is not root. Where the server may not read whether the process is in one, the place of the socket
+ * decides: a container gets the folder of the clients' socket only. */
+static bool may_ask(const struct vtr_status_socket *socket, int fd)
 {
 	pid_t pid;
 	uid_t uid;
 
-	if (vtr_os_sock_peer(fd, &pid, &uid) != VTR_OK) {
+	if (vtr_os_sock_peer(fd, &pid, &uid) != VTR_OK || (uid != geteuid() && uid != 0)) {
 		return false;
 	}
-	if (uid == geteuid()) {
-		return vtr_os_shares_users_and_pids(pid);
+	switch (vtr_os_compare_users_and_pids(pid)) {
+	case VTR_OS_NAMESPACES_SAME:
+		return true;
+	case VTR_OS_NAMESPACES_OTHER:
+		return false;
+	default:
+		return uid != geteuid() && !socket->params.is_in_reach;
 	}
-	return uid == 0; /* of whose processes this one can see nothing more */
 }
 
-static void accept_one(struct vtr_status_socket *socket)
+static void give_answer(struct vtr_status_socket *socket)
 {
-	struct vtr_log *log = socket->params.log;
-	vtr_autofd int fd = -1;
-	enum vtr_err err = vtr_os_sock_accept(socket->params.listen_fd, &fd);
+	const enum vtr_err err = answer(socket, socket->asking_fd);
 
-	if (err != VTR_OK) {
-		if (err != VTR_ERR_AGAIN && err != VTR_ERR_GONE) {
-			vtr_warn_limited(log, "cannot accept: %s", vtr_err_text(err));
-		}
-		return;
-	}
-	if (!may_ask(fd)) {
-		vtr_warn_limited(log,
-		                 "a process asks who uses what that may not: it is another user's, or in a "
-		                 "container");
-		return;
-	}
-	err = answer(socket, fd);
+	vtr_close(&socket->asking_fd);
 	if (err != VTR_OK && err != VTR_ERR_GONE) {
-		vtr_warn_limited(log, "cannot say who uses what: %s", vtr_err_text(err));
+		vtr_warn_limited(socket->params.log, "cannot say who uses what: %s", vtr_err_text(err));
 	}
 }
 
+static bool take_turn(struct vtr_status_socket *socket)
+{
+	return vtr_bucket_take(&socket->answers, VTR_STATUS_BURST, VTR_STATUS_INTERVAL_MS * MS,
+	                       vtr_os_now_ns());
+}
+
+/* Pauses until there is a turn for the one who asks, or until accept() may work again. */
+static void pause_listening(struct vtr_status_socket *socket)
+{
+	vtr_os_loop_remove(&socket->watch);
+	vtr_os_loop_timer_set(socket->timer, VTR_STATUS_INTERVAL_MS * MS);
+}
+
+/* A refusal takes no turn: those who may not ask would delay those who may. */
 static void on_listen(void *data, unsigned events)
 {
 	struct vtr_status_socket *socket = data;
+	struct vtr_log *log = socket->params.log;
+	enum vtr_err err = vtr_os_sock_accept(socket->params.listen_fd, &socket->asking_fd);
 
 	(void)events;
-	/* Errors and refusals count, too: a connection that cannot be accepted stays in the queue. */
-	if (vtr_bucket_take(&socket->answers, VTR_STATUS_BURST, VTR_STATUS_INTERVAL_MS * MS,
-	                    vtr_os_now_ns())) {
-		accept_one(socket);
+	if (err == VTR_ERR_AGAIN || err == VTR_ERR_GONE) {
+		return;
+	}
+	if (err != VTR_OK) {
+		vtr_warn_limited(log, "cannot accept: %s", vtr_err_text(err));
+		pause_listening(socket); /* the connection stays in the queue */
+	} else if (!may_ask(socket, socket->asking_fd)) {
+		vtr_close(&socket->asking_fd);
+		vtr_warn_limited(log,
+		                 "a process asks who uses what that may not: it is another user's, or in a "
+		                 "container");
+	} else if (take_turn(socket)) {
+		give_answer(socket);
 	} else {
-		vtr_os_loop_remove(&socket->watch);
-		vtr_os_loop_timer_set(socket->timer, VTR_STATUS_INTERVAL_MS * MS);
+		pause_listening(socket);
 	}
 }
 
 static void on_timer(void *data)
 {
 	struct vtr_status_socket *socket = data;
-	enum vtr_err err = vtr_os_loop_add_fd(socket->params.loop, socket->params.listen_fd, true, false,
-	                                      on_listen, socket, &socket->watch);
 
-	if (err != VTR_OK) {
+	if (socket->asking_fd >= 0 && take_turn(socket)) {
+		give_answer(socket);
+	}
+	if (socket->asking_fd >= 0 ||
+	    vtr_os_loop_add_fd(socket->params.loop, socket->params.listen_fd, true, false, on_listen, socket,
+	                       &socket->watch) != VTR_OK) {
 		vtr_os_loop_timer_set(socket->timer, VTR_STATUS_INTERVAL_MS * MS);
 	}
 }
@@ -146,6 +165,7 @@ enum vtr_err vtr_status_socket_create(const struct vtr_status_socket_params *par
 		return VTR_ERR_NOMEM;
 	}
 	socket->params = *params;
+	socket->asking_fd = -1;
 	enum vtr_err err = vtr_os_loop_add_timer(params->loop, on_timer, socket, &socket->timer);
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_fd(params->loop, params->listen_fd, true, false, on_listen, socket,
@@ -164,6 +184,7 @@ void vtr_status_socket_destroy(struct vtr_status_socket *socket)
 	if (socket) {
 		vtr_os_loop_remove(&socket->watch);
 		vtr_os_loop_timer_destroy(socket->timer);
+		vtr_close(&socket->asking_fd);
 		free(socket);
 	}
 }

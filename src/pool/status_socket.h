@@ -2,6 +2,8 @@
 #ifndef POOL_STATUS_SOCKET_H
 #define POOL_STATUS_SOCKET_H
 
+#include <stdbool.h>
+
 #include "base/err.h"
 
 /*
@@ -27,6 +29,7 @@ struct vtr_status_socket_params {
 	struct vtr_os_loop *loop;
 	const struct vtr_supervisor *supervisor;
 	int listen_fd; /* borrowed; does not block */
+	bool is_in_reach; /* clients of the supervisor may have its folder */
 };
 
 /* Owner: *out_socket is the caller's. Returns: VTR_ERR_NOMEM, VTR_ERR_OS. */

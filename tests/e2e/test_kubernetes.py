@@ -252,7 +252,7 @@ def test_pods():
         shutil.copy(e2e.program('vitrine-cube'), node.dir / 'client/tmp')
         cube = {**container, 'command': ['/tmp/vitrine-cube', '--frames', '1000000']}
         node.start('cube', node.words('cube', {}, cube, config_maps, node.dir / 'client', flags))
-        status = node.podman('exec', 'serve', 'vitrine', 'status', '--socket', '/run/vitrine-serve/vtest.sock')
+        status = node.podman('exec', 'serve', 'vitrine', 'status', '--status-socket', '/tmp/status.sock')
         wait_for('the pod in the status', lambda: re.search(r'control group /\S+ \(container\)', node.finish(status)))
         print(node.finish(status))
         node.stop('cube', seconds=0)

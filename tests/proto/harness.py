@@ -264,6 +264,8 @@ class Server(Process):
     def __init__(self, *args, program=None, command=('serve',), env=None, parent=None):
         super().__init__(parent)
         self.path = os.path.join(self.dir, 'sock')
+        self.status_path = self.dir + '.status/sock'  # of `vitrine status`
+        self.remove_status = weakref.finalize(self, shutil.rmtree, self.dir + '.status', ignore_errors=True)
         self.env = env
         arguments = [*os.environ.get('TEST_SERVER_OPTIONS', '').split(), *(arg.format(dir=self.dir) for arg in args)]
         words = self.command_line([program or PROGRAM, *command], arguments)
@@ -325,6 +327,8 @@ class Server(Process):
             left = sorted(os.listdir(self.dir))
             if left != ['log']:
                 raise AssertionError(f'the server left {left} behind')
+            if os.path.exists(self.dir + '.status'):
+                raise AssertionError('the server left the folder of its status behind')
             for pid in workers:
                 if os.path.exists(f'/proc/{pid}'):
                     raise AssertionError(f'the server left worker {pid} behind')

@@ -47,12 +47,12 @@ def listen(path, kind=socket.SOCK_STREAM):
 
 
 class Service(harness.Process):
-    """A service that was started with these sockets (or other fds)."""
+    """A service that was started with these sockets (or other fds). prefix: a program that starts it, and its arguments."""
 
-    def __init__(self, sockets, *args, pid='own', env=None, **more):
+    def __init__(self, sockets, *args, pid='own', env=None, prefix=(), **more):
         super().__init__()
         fds = [sock.fileno() for sock in sockets]
-        command = [sys.executable, '-c', ACTIVATOR, str(len(fds)), pid, *map(str, fds), harness.PROGRAM, *args]
+        command = [sys.executable, '-c', ACTIVATOR, str(len(fds)), pid, *map(str, fds), *prefix, harness.PROGRAM, *args]
         self.spawn(command, stdin=subprocess.DEVNULL, text=True, pass_fds=fds, env={**os.environ, **(env or {})}, **more)
 
     def ready(self):
@@ -125,14 +125,17 @@ class TestSockets(Case):
         sock = self.listen()
         service = Service([sock], 'serve')
         service.ready()
-        self.assertFalse(os.path.exists(self.path('sock.status')))
+        place = self.folder + '.status'
+        self.assertFalse(os.path.exists(place))
         self.assertEqual(ask().returncode, 1)
         self.assertEqual(service.stop(), 0)
-        service = Service([self.listen('sock.status'), sock], 'serve', '--socket', self.path())
+        os.mkdir(place, 0o700)
+        self.addCleanup(shutil.rmtree, place)
+        service = Service([self.listen(place + '/sock'), sock], 'serve', '--socket', self.path())
         service.ready()
         self.assertEqual(ask().returncode, 0)
         self.assertEqual(service.stop(), 0)
-        self.assertTrue(os.path.exists(self.path('sock.status')))
+        self.assertTrue(os.path.exists(place + '/sock'))
 
     def check_restart(self, how):
         """Programs lose their device at once, who connects meanwhile is served by the next service."""

@@ -16,6 +16,7 @@ import harness
 import venus
 import vtest
 from test_identities import NOBODY, Other
+from test_service import Case, Service
 from vtest import Client
 
 PART = 8 << 20
@@ -34,11 +35,11 @@ def describe(server):
 
 
 def ask(path):
-    """-> the bytes and fds that come from the socket until its end"""
+    """-> the bytes and fds that come from the socket for the status until its end"""
     got, fds = b'', array.array('i')
     with socket.socket(socket.AF_UNIX) as sock:
         sock.settimeout(60)
-        sock.connect(path + '.status')
+        sock.connect(path)
         while True:
             data, ancillary, _, _ = sock.recvmsg(16, socket.CMSG_LEN(64))
             for _, _, payload in ancillary:
@@ -147,13 +148,15 @@ class Status(unittest.TestCase):
     def test_who_may_ask(self):
         """The server's user and root, but not from a container; nobody else."""
         server, _ = self.start()
-        self.assertEqual(os.stat(server.path + '.status').st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(server.status_path).st_mode & 0o777, 0o600)
+        self.assertEqual(os.stat(os.path.dirname(server.status_path)).st_mode & 0o777, 0o700)
         if os.geteuid() != 0:
             self.skipTest('takes root')
         done = status(server, user=NOBODY)
         self.assertEqual((done.returncode, done.stdout), (1, ''))
         # Even where the permissions would let them.
-        os.chmod(server.path + '.status', 0o666)
+        os.chmod(server.status_path, 0o666)
+        os.chmod(os.path.dirname(server.status_path), 0o755)
         done = status(server, user=NOBODY)
         self.assertEqual((done.returncode, done.stdout), (1, ''))
         self.assertIn('It answers its own user and root', done.stderr)
@@ -171,7 +174,7 @@ class Status(unittest.TestCase):
     def test_the_answer(self):
         """One byte with two fds of memory that cannot be changed, and the end; whatever is sent is not read."""
         server, _ = self.start()
-        data, fds = ask(server.path)
+        data, fds = ask(server.status_path)
         self.assertEqual((len(data), len(fds)), (1, 2))
         for fd in fds:
             with self.assertRaises(OSError):
@@ -181,7 +184,7 @@ class Status(unittest.TestCase):
             os.close(fd)
         for junk in (b'', b'\0', os.urandom(65536)):
             with socket.socket(socket.AF_UNIX) as sock:
-                sock.connect(server.path + '.status')
+                sock.connect(server.status_path)
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     sock.sendall(junk)
                     with open('/dev/null') as file:
@@ -195,7 +198,7 @@ class Status(unittest.TestCase):
         askers = []
         for _ in range(60):
             sock = socket.socket(socket.AF_UNIX)
-            sock.connect(server.path + '.status')
+            sock.connect(server.status_path)
             askers.append(sock)
         for _ in range(100):
             with Client(server.path) as client:
@@ -204,7 +207,7 @@ class Status(unittest.TestCase):
                 with socket.socket(socket.AF_UNIX) as sock:
                     sock.setblocking(False)
                     with contextlib.suppress(BlockingIOError):
-                        sock.connect(server.path + '.status')
+                        sock.connect(server.status_path)
         harness.wait_idle(server.pid, 'askers that do not read')
         for sock in askers:
             sock.close()
@@ -215,7 +218,7 @@ class Status(unittest.TestCase):
         """--status-socket names another one, or none answers."""
         server = harness.Server('--status-socket', '{dir}/asked')
         self.addCleanup(server.stop)
-        self.assertFalse(os.path.exists(server.path + '.status'))
+        self.assertFalse(os.path.exists(os.path.dirname(server.status_path)))
         done = subprocess.run([harness.PROGRAM, 'status', '--status-socket', f'{server.dir}/asked'], capture_output=True,
                               text=True)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -248,6 +251,168 @@ class Status(unittest.TestCase):
                 self.assertNotIn(b'\x1b', err)
         os.close(memory)
         os.close(readable)
+
+
+# Root in a container: its own namespaces, and no capability.
+CONTAINER = ['unshare', '--pid', '--mount', '--net', '--ipc', '--uts', '--cgroup', '--fork', 'setpriv', '--bounding-set=-all',
+             '--inh-caps=-all', '--no-new-privs']
+STRANGER = 65533
+# Connects as fast as it can, to keep the queue full.
+FLOOD = '''
+import contextlib, os, socket, sys
+def fill():
+    socks = [socket.socket(socket.AF_UNIX) for _ in range(200)]
+    for sock in socks:
+        sock.setblocking(False)
+        with contextlib.suppress(OSError):
+            sock.connect(sys.argv[1])
+os.setuid(int(sys.argv[2]))
+fill()
+print(flush=True)
+while True:
+    fill()
+'''
+
+
+class OfAnotherUser(Case):
+    """The packaged service: systemd makes the sockets, as root, and the server has a uid of its own (DynamicUser=)."""
+
+    def setUp(self):
+        if os.geteuid() != 0:
+            self.skipTest('takes root, to act as two users')
+        super().setUp()
+        os.chmod(self.folder, 0o755)
+        self.clients, self.private = self.path('vitrine-serve'), self.path('vitrine-serve.status')
+        os.mkdir(self.clients)
+        os.mkdir(self.private, 0o700)
+
+    def serve(self, status='vitrine-serve.status/vtest.sock', *args):
+        sockets = self.listen('vitrine-serve/vtest.sock'), self.listen(status)
+        for sock in sockets:
+            sock.listen(128)
+        service = Service(sockets, 'serve', '--socket',
+                          f'{self.clients}/vtest.sock', *args,
+                          prefix=(harness.shutil.which('setpriv'), f'--reuid={NOBODY}', f'--regid={NOBODY}', '--clear-groups'))
+        self.addCleanup(service.end)
+        self.addCleanup(service.process.terminate)
+        service.ready()
+        return service
+
+    def ask(self, *prefix, path=None, **options):
+        """-> whether `vitrine status` answers"""
+        where = ['--status-socket', path] if path else ['--socket', f'{self.clients}/vtest.sock']
+        done = subprocess.run([*prefix, harness.PROGRAM, 'status', *where], capture_output=True, text=True, timeout=60, **options)
+        self.assertNotIn('unshare:', done.stderr)
+        self.assertEqual(done.stdout != '', done.returncode == 0)
+        return done.returncode == 0
+
+    def test_root_is_answered(self):
+        """sudo vitrine status, also from a mount namespace of its own."""
+        self.serve()
+        self.assertTrue(self.ask())
+        self.assertTrue(self.ask('unshare', '--mount'))
+
+    def test_root_in_a_container(self):
+        """The attack of the second audit, and parts of it; with the path, as if a mount had gone wrong."""
+        service = self.serve()
+        self.assertFalse(self.ask(*CONTAINER))
+        for kind in ('--pid',), ('--user',), ('--user', '--map-root-user'):
+            self.assertFalse(self.ask('unshare', *kind, '--fork'), kind)
+        service.wait_log('asks who uses what that may not')
+        self.assertTrue(self.ask())
+
+    def test_others(self):
+        self.serve()
+        for user in STRANGER, NOBODY:
+            self.assertFalse(self.ask(user=user, group=user, extra_groups=[]), 'the folder lets nobody in')
+        os.chmod(self.private, 0o755)
+        os.chmod(f'{self.private}/vtest.sock', 0o666)
+        self.assertFalse(self.ask(user=STRANGER, group=STRANGER, extra_groups=[]))
+        self.assertTrue(self.ask(user=NOBODY, group=NOBODY, extra_groups=[]), 'the own user')
+
+    def test_in_the_folder_of_clients(self):
+        """Who has mounted it may be anywhere, so uid 0 is no sign."""
+        for status in 'vitrine-serve/asked', 'vitrine-serve/below/asked':
+            os.makedirs(os.path.dirname(self.path(status)), exist_ok=True)
+            path = self.path(status)
+            service = self.serve(status, '--status-socket', path)
+            self.assertFalse(self.ask(path=path), status)
+            self.assertFalse(self.ask(*CONTAINER, path=path), status)
+            service.process.terminate()
+            service.process.wait(60)
+            os.unlink(f'{self.clients}/vtest.sock')
+
+    def test_what_a_container_gets(self):
+        """`vitrine cdi` mounts the clients' folder, in which there is nothing else."""
+        self.serve()
+        os.chmod(f'{self.clients}/vtest.sock', 0o666)
+        done = subprocess.run([harness.PROGRAM, 'cdi', '--socket', f'{self.clients}/vtest.sock', '--guest-driver', 'none'],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        mounts = [mount['hostPath'] for device in json.loads(done.stdout)['devices']
+                  for mount in device['containerEdits']['mounts']]
+        self.assertEqual(mounts, [self.clients])
+        self.assertEqual(os.listdir(self.clients), ['vtest.sock'])
+
+    def test_those_who_may_not_delay_nobody(self):
+        """They keep the queue full; before, each of them took one of ten turns a second."""
+        self.serve()
+        os.chmod(self.private, 0o755)
+        os.chmod(f'{self.private}/vtest.sock', 0o666)
+        floods = [subprocess.Popen([harness.sys.executable, '-c', FLOOD, f'{self.private}/vtest.sock', str(STRANGER)],
+                                   stdout=subprocess.PIPE) for _ in range(2)]
+        try:
+            for flood in floods:
+                flood.stdout.readline()
+            begun = time.monotonic()
+            for _ in range(3):
+                self.assertTrue(self.ask())
+            took = (time.monotonic() - begun) / 3
+            with Client(f'{self.clients}/vtest.sock') as client:
+                self.assertTrue(client.is_alive())
+        finally:
+            for flood in floods:
+                flood.kill()
+                flood.wait()
+                flood.stdout.close()
+        print(f'{took:.2f} s for an answer', flush=True)
+        self.assertLess(took, 4)
+
+
+class Folders(unittest.TestCase):
+    """The server makes the folder itself, without a manager."""
+
+    def test_one_of_another_user(self):
+        """Who makes it first, for instance in /tmp, gets no answers in it; programs are served."""
+        if os.geteuid() != 0:
+            self.skipTest('takes root, to act as two users')
+        folder = harness.tempfile.mkdtemp(prefix='vitrine-test-')
+        self.addCleanup(harness.shutil.rmtree, folder)
+        os.makedirs(f'{folder}/in')
+        for make in (lambda path: (os.mkdir(path), os.chown(path, NOBODY, NOBODY)), lambda path: os.symlink(folder, path),
+                     lambda path: open(path, 'w').close()):
+            place = f'{folder}/in.status'
+            make(place)
+            service = Service([], 'serve', '--socket', f'{folder}/in/sock')
+            service.ready()
+            self.assertIn("'vitrine status' gets no answer", service.log())
+            with Client(f'{folder}/in/sock') as client:
+                self.assertTrue(client.is_alive())
+            self.assertEqual(service.stop(), 0)
+            self.assertFalse(os.path.exists(f'{folder}/sock'))
+            (os.rmdir if os.path.isdir(place) and not os.path.islink(place) else os.unlink)(place)
+
+    def test_one_that_was_left_open(self):
+        folder = harness.tempfile.mkdtemp(prefix='vitrine-test-')
+        self.addCleanup(harness.shutil.rmtree, folder)
+        os.makedirs(f'{folder}/in')
+        os.mkdir(f'{folder}/in.status')
+        os.chmod(f'{folder}/in.status', 0o777)
+        service = Service([], 'serve', '--socket', f'{folder}/in/sock')
+        service.ready()
+        self.assertEqual(os.stat(f'{folder}/in.status').st_mode & 0o777, 0o700)
+        self.assertEqual(service.stop(), 0)
+        self.assertEqual(os.listdir(folder), ['in'])
 
 
 class Metrics(unittest.TestCase):

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -84,34 +85,87 @@ enum vtr_err vtr_os_hide(void)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == 0 ? VTR_OK : VTR_ERR_OS;
 }
 
-/* Returns: whether a process has the first `count` of these namespaces, too. */
-static bool shares_namespaces(pid_t pid, size_t count)
+static enum vtr_os_namespaces compare_links(pid_t pid, const char *name)
 {
-	static const char *const names[] = { "user", "pid", "mnt" };
+	char path[64];
+	struct stat own;
+	struct stat other;
 
-	for (size_t i = 0; i < count; i++) {
-		char path[64];
-		struct stat own;
-		struct stat other;
-
-		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
-		if (stat(path, &own) < 0) {
-			return false;
-		}
-		snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, names[i]);
-		if (stat(path, &other) < 0 || own.st_ino != other.st_ino || own.st_dev != other.st_dev) {
-			return false;
-		}
+	snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	if (stat(path, &own) < 0) {
+		return VTR_OS_NAMESPACES_UNKNOWN;
 	}
-	return true;
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, name);
+	if (stat(path, &other) < 0) {
+		return VTR_OS_NAMESPACES_UNKNOWN;
+	}
+	return own.st_ino == other.st_ino && own.st_dev == other.st_dev ? VTR_OS_NAMESPACES_SAME :
+	                                                                  VTR_OS_NAMESPACES_OTHER;
 }
 
 bool vtr_os_shares_namespaces(pid_t pid)
 {
-	return shares_namespaces(pid, 3);
+	return vtr_os_compare_users_and_pids(pid) == VTR_OS_NAMESPACES_SAME &&
+	       compare_links(pid, "mnt") == VTR_OS_NAMESPACES_SAME;
 }
 
-bool vtr_os_shares_users_and_pids(pid_t pid)
+#define LINE_SIZE 256
+
+/* Reads the line of a file below /proc/PID that begins with these characters; "": there is none. Returns: whether the
+ * file can be read. */
+static bool read_line(pid_t pid, const char *name, const char *begin, char out_line[LINE_SIZE])
 {
-	return shares_namespaces(pid, 2);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	FILE *file = fopen(path, "re");
+	if (!file) {
+		return false;
+	}
+	do {
+		out_line[0] = '\0';
+	} while (fgets(out_line, LINE_SIZE, file) && strncmp(out_line, begin, strlen(begin)) != 0);
+	fclose(file);
+	return true;
+}
+
+static size_t count_words(const char *line)
+{
+	size_t count = 0;
+
+	while (*line) {
+		line += strspn(line, " \t\n");
+		count += *line != '\0';
+		line += strcspn(line, " \t\n");
+	}
+	return count;
+}
+
+/* What everybody may read of a process of another user: how its user namespace maps ids, and its pids in all namespaces
+ * from this one to its own. Returns: whether they differ. */
+static bool differs_visibly(pid_t pid)
+{
+	char own[LINE_SIZE];
+	char other[LINE_SIZE];
+
+	if (read_line(getpid(), "uid_map", "", own) && read_line(pid, "uid_map", "", other) &&
+	    strcmp(own, other) != 0) {
+		return true;
+	}
+	return read_line(getpid(), "status", "NSpid:", own) && read_line(pid, "status", "NSpid:", other) &&
+	       count_words(own) != count_words(other);
+}
+
+enum vtr_os_namespaces vtr_os_compare_users_and_pids(pid_t pid)
+{
+	const enum vtr_os_namespaces users = compare_links(pid, "user");
+	const enum vtr_os_namespaces pids = compare_links(pid, "pid");
+
+	if (users == VTR_OS_NAMESPACES_OTHER || pids == VTR_OS_NAMESPACES_OTHER) {
+		return VTR_OS_NAMESPACES_OTHER;
+	}
+	if (users == VTR_OS_NAMESPACES_SAME && pids == VTR_OS_NAMESPACES_SAME) {
+		return VTR_OS_NAMESPACES_SAME;
+	}
+	return differs_visibly(pid) ? VTR_OS_NAMESPACES_OTHER : VTR_OS_NAMESPACES_UNKNOWN;
 }

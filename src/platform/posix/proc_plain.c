@@ -21,8 +21,8 @@ bool vtr_os_shares_namespaces(pid_t pid)
 	return true;
 }
 
-bool vtr_os_shares_users_and_pids(pid_t pid)
+enum vtr_os_namespaces vtr_os_compare_users_and_pids(pid_t pid)
 {
 	(void)pid;
-	return true;
+	return VTR_OS_NAMESPACES_SAME;
 }
