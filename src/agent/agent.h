@@ -23,8 +23,10 @@ struct vtr_agent;
 
 /* The most bytes of a clipboard, in either direction: several pictures of a large display as PNG. */
 #define VTR_AGENT_MAX_CLIPBOARD (32u << 20)
-/* Files that are on their way at the same time. */
-#define VTR_AGENT_MAX_FILES 16
+/* Files that are on their way at the same time: of one person, and of all. Each has places of its own, so nobody can
+ * take those of others. */
+#define VTR_AGENT_FILES_EACH 4
+#define VTR_AGENT_MAX_FILES (64 * VTR_AGENT_FILES_EACH)
 /* How much of a file may wait here. */
 #define VTR_AGENT_FILE_WINDOW (256u << 10)
 #define VTR_AGENT_MAX_NAME 255

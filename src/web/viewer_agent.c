@@ -7,6 +7,9 @@
 #include "base/mem.h"
 #include "platform/thread.h"
 #include "web/agent_link.h"
+#include "web/people.h"
+
+_Static_assert(VTR_AGENT_MAX_FILES >= VTR_PEOPLE_MAX * VTR_AGENT_FILES_EACH, "each person has places");
 
 static struct vtr_agent *agent_of(const struct vtr_viewer_agent *viewer)
 {
@@ -185,6 +188,16 @@ static uint8_t explain(enum vtr_err err)
 	}
 }
 
+static size_t count_files(const struct vtr_viewer_agent *viewer)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < VTR_VIEWER_FILES; i++) {
+		count += viewer->files[i].used && !viewer->files[i].ended;
+	}
+	return count;
+}
+
 static enum vtr_err start_file(struct vtr_viewer_agent *viewer, const struct vtr_agent_message *message,
                                bool controls)
 {
@@ -202,6 +215,10 @@ static enum vtr_err start_file(struct vtr_viewer_agent *viewer, const struct vtr
 	*file = (struct vtr_viewer_file){ .used = true, .page_id = message->id };
 	if (!controls) {
 		set_file_state(viewer, file, VTR_AGENT_MESSAGE_FILE_CONTROL, 0);
+		return VTR_OK;
+	}
+	if (count_files(viewer) > VTR_AGENT_FILES_EACH) {
+		set_file_state(viewer, file, VTR_AGENT_MESSAGE_FILE_MANY, 0);
 		return VTR_OK;
 	}
 	const enum vtr_err err = vtr_agent_file_start(agent_of(viewer), (const char *)message->bytes,
@@ -252,7 +269,7 @@ static enum vtr_err request(struct vtr_viewer_agent *viewer, const struct vtr_ag
 	return VTR_OK;
 }
 
-void vtr_viewer_agent_drop_offer(struct vtr_viewer_agent *viewer)
+static void drop_offer(struct vtr_viewer_agent *viewer)
 {
 	enum vtr_agent_selection selection;
 
@@ -261,13 +278,26 @@ void vtr_viewer_agent_drop_offer(struct vtr_viewer_agent *viewer)
 	}
 }
 
+void vtr_viewer_agent_lose_control(struct vtr_viewer_agent *viewer)
+{
+	drop_offer(viewer);
+	for (size_t i = 0; i < VTR_VIEWER_FILES; i++) {
+		struct vtr_viewer_file *file = &viewer->files[i];
+		if (file->used && !file->ended) {
+			vtr_agent_file_cancel(agent_of(viewer), file->id);
+			set_file_state(viewer, file, VTR_AGENT_MESSAGE_FILE_CONTROL, 0);
+		}
+	}
+	vtr_agent_link_wake(viewer->link);
+}
+
 static enum vtr_err take(struct vtr_viewer_agent *viewer, const struct vtr_agent_message *message,
                          bool controls)
 {
 	switch ((int)message->type) {
 	case VTR_AGENT_MESSAGE_OFFER:
 		if (!controls) {
-			vtr_viewer_agent_drop_offer(viewer);
+			drop_offer(viewer);
 			vtr_viewer_agent_tell_result(viewer, message->selection,
 			                             VTR_AGENT_MESSAGE_RESULT_CONTROL);
 			return VTR_OK;

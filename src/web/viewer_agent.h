@@ -41,8 +41,8 @@ struct vtr_viewer_file {
 	uint64_t value;
 };
 
-/* With room for as many that the agent refuses at once. */
-#define VTR_VIEWER_FILES (2 * VTR_AGENT_MAX_FILES)
+/* With room for those that are refused at once. */
+#define VTR_VIEWER_FILES (8 * VTR_AGENT_FILES_EACH)
 
 struct vtr_viewer_agent {
 	struct vtr_list node; /* the link's */
@@ -66,8 +66,8 @@ void vtr_viewer_agent_destroy(struct vtr_viewer_agent *viewer);
 
 /* --- the WebSocket --- */
 
-/* The viewer has lost the control: contents for the guest that are not complete are dropped. */
-void vtr_viewer_agent_drop_offer(struct vtr_viewer_agent *viewer);
+/* The viewer has lost the control: contents and files for the guest that are not complete are dropped. */
+void vtr_viewer_agent_lose_control(struct vtr_viewer_agent *viewer);
 
 /* Takes a message; `controls`: the viewer may give the guest something.
  * Returns: VTR_ERR_PROTOCOL (it is invalid), VTR_ERR_NOMEM. */

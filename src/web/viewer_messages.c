@@ -212,8 +212,7 @@ static void on_link(struct vtr_viewer *viewer, const struct vtr_message *message
 	vtr_web_look_soon(web);
 }
 
-/* The viewer has lost the control: what it holds, says and was about to paste ends. Files that it has begun to send go
- * on. */
+/* The viewer has lost the control: what it holds, says, sends to the guest's agent and was about to paste ends. */
 static void lose_control(struct vtr_viewer *viewer)
 {
 	vtr_viewer_release_all(viewer);
@@ -221,7 +220,7 @@ static void lose_control(struct vtr_viewer *viewer)
 		vtr_viewer_sound_take_microphone(viewer->sound);
 	}
 	if (viewer->agent) {
-		vtr_viewer_agent_drop_offer(viewer->agent);
+		vtr_viewer_agent_lose_control(viewer->agent);
 	}
 }
 

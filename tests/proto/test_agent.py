@@ -295,13 +295,13 @@ class Files(AgentTest):
 
     def test_several_at_once(self):
         agent, viewer = self.both()
-        files = {number: some_bytes(300000 + number, number) for number in range(8)}
+        files = {number: some_bytes(300000 + number, number) for number in range(4)}
         for number, data in files.items():
             viewer.send(vdagent.file_start(number, len(data), f'{number}'.encode()))
 
         def take_all():
             names, found, sizes = {}, {}, {}
-            while len(names) < 8 or any(len(found[i]) < sizes[i] for i in names):
+            while len(names) < 4 or any(len(found[i]) < sizes[i] for i in names):
                 kind, body = agent.wait_for(vdagent.FILE_START, vdagent.FILE_DATA)
                 file, = struct.unpack_from('<I', body)
                 if kind == vdagent.FILE_START:
@@ -329,16 +329,90 @@ class Files(AgentTest):
 
     def test_too_many(self):
         agent, viewer = self.both()
-        for number in range(17):
+        for number in range(5):
             viewer.send(vdagent.file_start(number, 1, b'a'))
         found = viewer.wait('file')
-        self.assertEqual((found['id'], found['state']), (16, vdagent.FILE_MANY))
+        self.assertEqual((found['id'], found['state']), (4, vdagent.FILE_MANY))
         viewer.send(vdagent.file_cancel(3))
-        for _ in range(16):
+        for _ in range(4):
             agent.wait(vdagent.FILE_START)
         agent.wait(vdagent.FILE_STATUS)
         viewer.send(vdagent.file_start(17, 1, b'a'))
         agent.wait(vdagent.FILE_START)
+
+    def guests(self, count):
+        """-> viewers who control by a link"""
+        owner = self.viewer()
+        owner.send(ws.make_link(ws.CONTROL, 600))
+        links = owner.wait('links', condition=lambda fields: any(link['kind'] == ws.CONTROL for link in fields['links'].values()))
+        number, link = next((number, link) for number, link in links['links'].items() if link['kind'] == ws.CONTROL)
+        self.addCleanup(owner.send, ws.end_link(number))
+        guests = [self.viewer(link['token']) for _ in range(count)]
+        for guest in guests:
+            guest.wait_state(vdagent.READY)
+        return guests
+
+    def test_guests_leave_places_for_others(self):
+        """All begin as many files as they can, and send nothing; also those who come back again and again."""
+        agent, viewer = self.both()
+        guests = self.guests(16)
+        for _ in range(2):
+            for guest in guests:
+                for number in range(16):
+                    guest.send(vdagent.file_start(number, MIB, b'taken'))
+                guest.send(ws.ping(1))
+                guest.wait('pong')
+            for guest in guests:
+                for number in range(16):
+                    guest.send(vdagent.file_cancel(number))
+        for guest in guests:
+            for number in range(16):
+                guest.send(vdagent.file_start(100 + number, MIB, b'taken'))
+            guest.send(ws.ping(1))
+            guest.wait('pong')
+
+        def take_good():
+            while b'name=good' not in (body := agent.wait(vdagent.FILE_START)):
+                pass
+            agent.status(file := struct.unpack_from('<I', body)[0], vdagent.CAN_SEND_DATA)
+            data = agent.wait(vdagent.FILE_DATA)
+            agent.status(file, vdagent.SUCCESS)
+            return data[12:]
+        taken = self.in_background(take_good)
+        viewer.send(vdagent.file_start(1, 5, b'good'))
+        self.assertEqual(viewer.wait('file')['state'], vdagent.FILE_GOING)
+        viewer.send(vdagent.file_data(1, b'12345'))
+        self.assertEqual(taken(), b'12345')
+        viewer.wait('file', condition=lambda fields: fields['state'] == vdagent.FILE_DONE)
+
+    def test_they_end_with_the_control(self):
+        agent, viewer = self.both()
+        guest, = self.guests(1)
+        guest.send(vdagent.file_start(1, MIB, b'a'))
+        guest.send(vdagent.file_start(2, MIB, b'b'))
+        files = [struct.unpack_from('<I', agent.wait(vdagent.FILE_START))[0] for _ in range(2)]
+        agent.status(files[0], vdagent.CAN_SEND_DATA)
+        self.assertEqual(guest.wait('file')['state'], vdagent.FILE_GOING)
+        guest.send(vdagent.file_data(1, bytes(65536)))
+        agent.wait(vdagent.FILE_DATA)
+        viewer.send(ws.control(ws.TAKE))
+        ended = {agent.wait(vdagent.FILE_STATUS) for _ in range(2)}
+        self.assertEqual(ended, {struct.pack('<II', file, vdagent.CANCELLED) for file in files})
+        told = {}
+        while len(told) < 2:
+            found = guest.wait('file')
+            if found['state'] != vdagent.FILE_GOING:
+                told[found['id']] = found['state']
+        self.assertEqual(told, {1: vdagent.FILE_CONTROLLED, 2: vdagent.FILE_CONTROLLED})
+        # What is on its way does nothing, also when the guest may control again; then it has its places.
+        guest.send(vdagent.file_data(1, bytes(65536)))
+        viewer.send(ws.control(ws.SHARE))
+        guest.wait('people', condition=lambda fields: fields['holder'] == 0)
+        guest.send(vdagent.file_data(1, bytes(65536)))
+        for number in range(4):
+            guest.send(vdagent.file_start(10 + number, MIB, b'c'))
+            self.assertIn(b'name=c', agent.wait(vdagent.FILE_START))
+        self.ready(agent, viewer)
 
     def test_cancel(self):
         agent, viewer = self.both()
