@@ -65,7 +65,7 @@ async function keys(count) {
   return found;
 }
 
-// The page also offers what the browser's clipboard holds when it gets the focus.
+// An agent that connects is offered first what the one before it was given.
 async function grab(agent, wanted) {
   for (;;) {
     const found = await agent.wait('grab');
@@ -159,6 +159,75 @@ test('what is pasted is in the machine before the keys are', async () => {
   await pressPaste(page);
   await keys(4);
   assert.equal(agent.done.filter(({name}) => name === 'grab').length, 0);
+  agent.close();
+  await close(page);
+});
+
+// All by which a user comes to the page and works with it, without a paste.
+async function comeBack(page) {
+  await page.bringToFront();
+  await page.evaluate(() => window.dispatchEvent(new Event('focus')));
+  await page.focus('#stage');
+  await page.keyboard.press('a');
+  await page.evaluate(() => window.dispatchEvent(new Event('focus')));
+  // The page asked for it before, so it has an answer now.
+  await page.evaluate(() => navigator.clipboard.readText());
+}
+
+// Returns what the machine has when its person has come back, and how often it was offered something until it has `last`.
+async function whatComes(page, agent, last) {
+  agent.done = [];
+  await comeBack(page);
+  const first = (await agent.paste(TEXT)).toString();
+  await page.evaluate(text => {
+    document.getElementById('text').value = text;
+    document.getElementById('give').click();
+  }, last);
+  await given(agent, last);
+  return {first, grabs: agent.done.filter(({name}) => name === 'grab').length};
+}
+
+test('the guest gets nothing that was not pasted, unless its person wants it', async () => {
+  const page = await open();
+  const other = await open();
+  const agent = await connect(page);
+  await page.bringToFront();
+  await setClipboard(page, 'a password');
+  let found = await whatComes(page, agent, 'given 1');
+  assert.notEqual(found.first, 'a password');
+  assert.equal(found.grabs, 1);
+  await useTool(page, 'exchange');
+  assert.equal(await page.isChecked('#offer'), false);
+  await page.check('#offer');
+  await given(agent, 'a password');
+  await setClipboard(page, 'copied elsewhere');
+  await comeBack(page);
+  await given(agent, 'copied elsewhere');
+  // Another person has not switched it on.
+  await setClipboard(page, 'a second password');
+  await other.bringToFront();
+  assert.equal(await other.isChecked('#offer'), false);
+  found = await whatComes(other, agent, 'given 2');
+  assert.notEqual(found.first, 'a second password');
+  // Nor is it on at the next visit.
+  await page.reload();
+  await state(page, 'ready');
+  assert.equal(await page.isChecked('#offer'), false);
+  agent.close();
+  await close(page);
+  await close(other);
+});
+
+test('a browser that refuses switches it off again', async () => {
+  const page = await open({permissions: []});
+  const agent = await connect(page);
+  await page.evaluate(() => {
+    navigator.clipboard.readText = () => Promise.reject(new DOMException('no', 'NotAllowedError'));
+  });
+  await useTool(page, 'exchange');
+  await page.click('#offer');
+  await page.waitForFunction(() => document.getElementById('toast').textContent.includes('does not let the page read'));
+  assert.equal(await page.isChecked('#offer'), false);
   agent.close();
   await close(page);
 });

@@ -3,8 +3,9 @@
 //
 // What a user copies in the machine is fetched when this page has the focus, and written to the browser's clipboard as
 // soon as the browser allows: at once in Chromium, else with the user's next key or click. What a user pastes comes with
-// the browser's paste event, which needs no permission; the keys wait until the machine has it. Where the page may read the
-// clipboard without a question, it does so when it gets the focus.
+// the browser's paste event, which needs no permission; the keys wait until the machine has it. Nothing else of this
+// browser's clipboard is sent, unless the user switches it on: then the page reads it whenever it gets the focus. The
+// choice is not kept for the next visit, when another machine may be at this address.
 
 const READY = 2;
 const STATES = ['The machine is not connected.', 'No agent answers in the machine: it needs spice-vdagent.',
@@ -75,6 +76,7 @@ export class Clipboard {
     at('copy-selection').addEventListener('click', () => this.copy(PRIMARY));
     at('give').addEventListener('click', () => this.giveText(CLIPBOARD));
     at('give-selection').addEventListener('click', () => this.giveText(PRIMARY));
+    at('offer').addEventListener('change', () => this.offerOwn());
     at('large-yes').addEventListener('click', () => this.endQuestion(true));
     at('large-no').addEventListener('click', () => this.endQuestion(false));
     // A picture that is pasted into the field goes to the machine; text stays there for the user to change.
@@ -393,14 +395,22 @@ export class Clipboard {
       return;
     }
     await this.writeWaiting();
+    this.offerOwn();
+  }
+
+  // If the user wants it. The browser asks them for the permission when they switch it on.
+  async offerOwn() {
+    if (!at('offer').checked || !this.isReady()) {
+      return;
+    }
     try {
-      const {state} = await navigator.permissions.query({name: 'clipboard-read'});
-      const text = state === 'granted' ? await navigator.clipboard.readText() : '';
-      if (text !== '' && text !== this.last && text.length <= LARGE_BYTES && this.isReady()) {
+      const text = await navigator.clipboard.readText();
+      if (at('offer').checked && text !== '' && text !== this.last && text.length <= LARGE_BYTES && this.isReady()) {
         this.offerText(CLIPBOARD, text, false);
       }
     } catch (error) {
-      // This browser does not know the permission, or the clipboard holds no text.
+      at('offer').checked = false;
+      this.toast('This browser does not let the page read the clipboard.');
     }
   }
 }
