@@ -32,7 +32,7 @@ def borrow_fd(pid, number):
     try:
         fd = libc.syscall(PIDFD_GETFD, pidfd, number, 0)
         if fd < 0:
-            raise OSError(ctypes.get_errno(), 'pidfd_getfd')
+            raise OSError(ctypes.get_errno(), 'pidfd_getfd', f'/proc/{pid}/fd/{number}')
         return fd
     finally:
         os.close(pidfd)

@@ -216,13 +216,13 @@ class Rings(VenusTest):
         for _ in range(60):
             with Client(self.server.path) as client:
                 ring = Ring(client)
+                worker, = self.server.wait_workers(1)
                 words = [rng.choice((0, 1, rng.randrange(346), rng.randrange(1 << 32)))
                          for _ in range(rng.randrange(1, 400))]
                 words[0] = rng.randrange(346)
                 try:
                     ring.write(struct.pack(f'<{len(words)}I', *words))
-                    # What it asks for may be to wait for ever: then the worker sleeps.
-                    worker, = self.server.wait_workers(1)
+                    # What it asks for may be to wait without end: then the worker sleeps.
                     harness.wait_until(lambda: ring.status & vtest.FATAL or ring.head == ring.tail or
                                        harness.idle_ones([worker]))
                 except (Dropped, FileNotFoundError):

@@ -32,15 +32,26 @@ export function frames(page, count = 10) {
 
 let names = 0;
 
+// Gives the person in the page a name, and returns the one before.
+function rename(page, name) {
+  return page.evaluate(name => {
+    const field = document.getElementById('people-name');
+    const before = field.value;
+    field.value = name;
+    field.dispatchEvent(new Event('change'));
+    return before;
+  }, name);
+}
+
 // Until the server has handled what the page has sent: it answers a new name with a new list of people.
 export async function handled(page) {
   const name = `name ${++names}`;
-  await page.evaluate(name => {
-    const field = document.getElementById('people-name');
-    field.value = name;
-    field.dispatchEvent(new Event('change'));
-  }, name);
-  await page.waitForFunction(name => [...document.querySelectorAll('#people-list .name')].some(one => one.textContent === name), name);
+  const isListed = listed => page.waitForFunction(([name, listed]) =>
+    [...document.querySelectorAll('#people-list .name')].some(one => one.textContent === name) === listed, [name, listed]);
+  const before = await rename(page, name);
+  await isListed(true);
+  await rename(page, before);
+  await isListed(false);
 }
 
 // All input that has come to a front, with what the page has sent so far. `open` opens the page of somebody else, whose
