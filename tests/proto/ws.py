@@ -4,7 +4,6 @@ or wrong."""
 
 import base64
 import os
-import select
 import socket
 import ssl
 import struct
@@ -50,7 +49,7 @@ class Ws:
         self.sock.connect((host, port))
         if tls:
             self.sock = tls.wrap_socket(self.sock, server_hostname=host)
-        self.rest = b''
+        self.rest, self.messages = b'', []
         lines = {'Host': f'{host}:{port}', 'Upgrade': 'websocket', 'Connection': 'Upgrade',
                  'Sec-WebSocket-Key': base64.b64encode(os.urandom(16)).decode(), 'Sec-WebSocket-Version': '13',
                  **({'Sec-WebSocket-Protocol': subprotocol} if subprotocol else {}), **(headers or {})}
@@ -104,39 +103,58 @@ class Ws:
     def send(self, payload):
         self.send_frame(BINARY, payload)
 
-    def take(self, size):
-        while len(self.rest) < size:
-            more = self.sock.recv(1 << 20)
+    def take_frame(self):
+        """-> the kind and the payload of the first frame that has come whole, or None"""
+        sizes = {126: '>H', 127: '>Q'}
+        if len(self.rest) < 2:
+            return None
+        kind, size, at = self.rest[0], self.rest[1] & 0x7f, 2
+        if size in sizes:
+            at += struct.calcsize(sizes[size])
+            if len(self.rest) < at:
+                return None
+            size, = struct.unpack(sizes[size], self.rest[2:at])
+        if len(self.rest) < at + size:
+            return None
+        payload, self.rest = self.rest[at:at + size], self.rest[at + size:]
+        return kind, payload
+
+    def handle_frames(self):
+        """Up to a message."""
+        while not self.messages and (frame := self.take_frame()):
+            kind, payload = frame
+            if kind & 0x0f == PING:
+                self.send_frame(PONG, payload)
+            elif kind & 0x0f == CLOSE:
+                code = struct.unpack('>H', payload[:2])[0] if payload else 1005
+                raise Closed(code, payload[2:].decode())
+            elif kind & 0x0f != PONG:
+                assert kind & 0x80, 'messages come whole'
+                self.messages.append(payload)
+
+    def has_more(self, seconds=0):
+        """Whether a message has come by then; pings are answered meanwhile, and do not prolong it."""
+        until = time.monotonic() + seconds
+        while True:
+            self.handle_frames()
+            if self.messages:
+                return True
+            self.sock.settimeout(max(0, until - time.monotonic()))
+            try:
+                more = self.sock.recv(1 << 20)
+            except (BlockingIOError, TimeoutError, ssl.SSLWantReadError):
+                return False
+            finally:
+                self.sock.settimeout(waiting.SECONDS)
             if not more:
                 raise Closed(0, 'without a word')
             self.rest += more
-        data, self.rest = self.rest[:size], self.rest[size:]
-        return data
 
     def receive(self, seconds=waiting.SECONDS):
-        """The next message; pings are answered."""
-        until = time.monotonic() + seconds
-        while True:
-            self.sock.settimeout(max(0.01, until - time.monotonic())) # pings do not prolong it
-            first, second = self.take(2)
-            size = second & 0x7f
-            if size == 126:
-                size, = struct.unpack('>H', self.take(2))
-            elif size == 127:
-                size, = struct.unpack('>Q', self.take(8))
-            payload = self.take(size)
-            kind = first & 0x0f
-            if kind == PING:
-                self.send_frame(PONG, payload)
-            elif kind == CLOSE:
-                code = struct.unpack('>H', payload[:2])[0] if payload else 1005
-                raise Closed(code, payload[2:].decode())
-            elif kind != PONG:
-                assert first & 0x80, 'messages come whole'
-                return payload
-
-    def has_more(self, seconds=0):
-        return bool(self.rest) or bool(select.select([self.sock], [], [], seconds)[0])
+        """The next message."""
+        if not self.has_more(max(0.01, seconds)):
+            raise TimeoutError('no message has come')
+        return self.messages.pop(0)
 
 
 # --- messages ---
