@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: MIT
 """Writes src/web/page/layouts.js: which keys type which characters, for each keyboard layout that the page offers.
 
-    make_layouts.py OUTPUT
+    make_layouts.py --facts FACTS      what this system's libxkbcommon says, as JSON
+    make_layouts.py OUTPUT FACTS...    writes layouts.js, with what all of these agree on
 
-Asks libxkbcommon, with the layouts of xkeyboard-config and the compose sequences of en_US.UTF-8. Run it again to add a
-layout; tests/web/test_layouts.py shows whether the result is right.
+The layouts of xkeyboard-config and the compose sequences of libX11 (en_US.UTF-8) change from release to release, and a
+guest has any of them: so the facts are those of Debian 12, 13 and sid. To add a layout, run the first command in each of
+these (tools/bare makes them), and then the second. tests/web/test_layouts.py shows whether the result is right on the
+system that it runs on.
 """
 import ctypes
 import itertools
@@ -13,6 +16,7 @@ import json
 import subprocess
 import sys
 import unicodedata
+from pathlib import Path
 
 # XKB's name: the name for users. In the order of the list on the page.
 LAYOUTS = {
@@ -133,27 +137,40 @@ def read_levels(xkb, state):
     return [''.join(entry(xkb, xkb.stroke(state, code, held)) for code in CODES) for held in LEVELS]
 
 
-def read_caps(xkb, layout, levels, held):
-    """What Caps Lock does to each key: c, it swaps the first two levels and the last two; s, only the first two; x, something else."""
-    state = xkb.open(layout)
-    xkb.stroke(state, CAPS, held)
-    locked = read_levels(xkb, state)
-
-    def effect(at):
-        old, new = ([level[at] for level in of] for of in (levels, locked))
-        if old == new:
-            return '.'
-        swapped = [old[1], old[0], old[2], old[3]]
-        return 's' if new == swapped else 'c' if new == [*swapped[:2], old[3], old[2]] else 'x'
-    return ''.join(effect(at) for at in range(len(CODES)))
-
-
 def read_layout(xkb, layout):
-    """One text for each level, with a character for each of CODES; the same for Caps Lock."""
+    """One text for each level, with a character for each of CODES; the same while Caps Lock is on."""
     state = xkb.open(layout)
     levels = read_levels(xkb, state)
     shifted_caps = xkb.name(xkb.stroke(state, CAPS, ())) == 'Eisu_toggle'  # of Japanese keyboards
-    caps = read_caps(xkb, layout, levels, (SHIFT,) if shifted_caps else ())
+    locked = xkb.open(layout)
+    xkb.stroke(locked, CAPS, (SHIFT,) if shifted_caps else ())
+    return {'levels': levels, 'locked': read_levels(xkb, locked)}
+
+
+def read_caps(levels, locked):
+    """What Caps Lock does to each key: c, it swaps the first two levels and the last two; s, only the first two; x,
+    something else. A level with nothing may become anything."""
+    def is_like(at, order):
+        return all(levels[number][at] == NOTHING or levels[number][at] == locked[order.index(number)][at]
+                   for number in range(4))
+
+    def effect(at):
+        return '.' if is_like(at, [0, 1, 2, 3]) else 's' if is_like(at, [1, 0, 2, 3]) else \
+            'c' if is_like(at, [1, 0, 3, 2]) else 'x'
+    return ''.join(effect(at) for at in range(len(CODES)))
+
+
+def agree(facts):
+    """What all of some lists of levels have in common."""
+    return [''.join(chars.pop() if len(chars := set(place)) == 1 else NOTHING for place in zip(*level))
+            for level in zip(*facts)]
+
+
+def merge_layout(facts):
+    """The levels and the effects of Caps Lock that all systems agree on."""
+    levels = agree([layout['levels'] for layout in facts])
+    locked = agree([layout['locked'] for layout in facts])
+    caps = read_caps(levels, locked)
     for number in range(3, 0, -1):  # only what the modifiers change: many layouts have no AltGr
         levels[number] = ''.join(NOTHING if char in (level[at] for level in levels[:number]) else char
                                  for at, char in enumerate(levels[number]))
@@ -162,9 +179,20 @@ def read_layout(xkb, layout):
     return levels, caps
 
 
+def merge_sequences(facts):
+    """Those that all systems have, as texts of pairs."""
+    merged = {}
+    for keys in facts[0]:
+        pairs = [{tuple(pair) for pair in sequences.get(keys, [])} for sequences in facts]
+        made = ''.join(base + result for base, result in facts[0][keys] if all((base, result) in found for found in pairs))
+        if made:
+            merged[keys] = made
+    return merged
+
+
 def read_sequences(xkb, layouts):
-    """What dead keys make of characters: {'\\u0301': 'aáeé...'}."""
-    used = sorted({char for levels, *_ in layouts.values() for char in ''.join(levels)} - {NOTHING})
+    """What dead keys make of characters: {'\\u0301': [['a', 'á'], ...]}."""
+    used = sorted({char for layout in layouts.values() for char in ''.join(layout['levels'])} - {NOTHING})
     dead = [char for char in used if unicodedata.combining(char)]
     bases = [' '] + [char for char in used if char not in dead and char != '\u00a0']
     keysym = xkb.lib.xkb_utf32_to_keysym
@@ -172,14 +200,14 @@ def read_sequences(xkb, layouts):
     dead_keysym = {chr(number): xkb.lib.xkb_keysym_from_name(f'dead_{name}'.encode(), 0) for name, number in DEAD.items()}
     sequences = {}
     for keys in [*itertools.product(dead, repeat=1), *itertools.product(dead, repeat=2)]:
-        made = ''
+        made = []
         for base in [*bases, *(dead if len(keys) == 1 else [])]:
             xkb.start_compose()
             symbols = [dead_keysym[key] for key in keys] + [dead_keysym.get(base) or keysym(ord(base))]
             states = [xkb.feed(symbol) for symbol in symbols]
             result = states[-1][1]
             if all(state == xkb.COMPOSING for state, _ in states[:-1]) and len(result) == 1 and not unicodedata.combining(result):
-                made += base + result
+                made.append((base, result))
         if made:
             sequences[''.join(keys)] = made
     return sequences
@@ -193,13 +221,22 @@ def quote(text):
     return f"'{escaped}'"
 
 
-def main():
+def read_facts():
     xkb = Xkb()
     layouts = {name: read_layout(xkb, name) for name in LAYOUTS}
-    version = subprocess.run(['pkg-config', '--modversion', 'xkeyboard-config'], capture_output=True, text=True)
+    version = subprocess.run(['pkg-config', '--modversion', 'xkeyboard-config'], capture_output=True, text=True, check=True)
+    return {'version': version.stdout.strip(), 'layouts': layouts, 'sequences': read_sequences(xkb, layouts)}
+
+
+def main():
+    if sys.argv[1] == '--facts':
+        Path(sys.argv[2]).write_text(json.dumps(read_facts()), encoding='utf-8')
+        return
+    facts = [json.loads(Path(path).read_text(encoding='utf-8')) for path in sys.argv[2:]]
+    layouts = {name: merge_layout([fact['layouts'][name] for fact in facts]) for name in LAYOUTS}
+    versions = ', '.join(fact['version'] for fact in facts)
     lines = ['// SPDX-License-Identifier: MIT',
-             '// Made by tools/make_layouts.py' +
-             (f' from xkeyboard-config {version.stdout.strip()}' if version.returncode == 0 else '') + '.', '',
+             f'// Made by tools/make_layouts.py from what xkeyboard-config {versions} agree on.', '',
              '// The keys, as codes of linux/input-event-codes.h, to which the characters of a level belong.',
              f'export const CODES = {json.dumps(CODES)};', '',
              '// For each layout: the characters without a modifier, with Shift, with AltGr, and with both. A space stands',
@@ -214,11 +251,10 @@ def main():
         lines += ['    ],', f"    caps: {quote(caps)},", '  },']
     lines += ['};', '', '// What dead keys make of the next character: pairs of that character and the result.',
               'export const SEQUENCES = {']
-    for keys, made in read_sequences(xkb, layouts).items():
+    for keys, made in merge_sequences([fact['sequences'] for fact in facts]).items():
         lines.append(f'  {quote(keys)}: {quote(made)},')
     lines += ['};', '']
-    with open(sys.argv[1], 'w', encoding='utf-8') as output:
-        output.write('\n'.join(lines))
+    Path(sys.argv[1]).write_text('\n'.join(lines), encoding='utf-8')
 
 
 if __name__ == '__main__':

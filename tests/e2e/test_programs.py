@@ -52,7 +52,7 @@ class Weston:
         self.env.pop('DISPLAY', None)
         settings = Path(self.folder.name) / 'weston.ini'
         settings.write_text('[core]\nidle-time=0\n[shell]\npanel-position=none\nanimation=none\n'
-                            'startup-animation=none\nbackground-color=0xff%02x%02x%02x\n' % self.BACKGROUND)
+                            'startup-animation=none\nclose-animation=none\nbackground-color=0xff%02x%02x%02x\n' % self.BACKGROUND)
         # Its name in weston 10; only the newer one in weston 16.
         known = e2e.run([weston, '--help'], self.env).stdout
         renderer = '--renderer=pixman' if '--renderer' in known else '--use-pixman'
@@ -130,7 +130,7 @@ def test_vkcube_wayland():
     with Weston() as weston:
         done = e2e.run([*run_command(), *cube, '--c', '30'], weston.env)
         expect('Virtio-GPU Venus' in done.stdout + done.stderr, done.stdout + done.stderr)
-        expect(weston.drawn() == 0, 'something is on the desktop')
+        expect(harness.wait_until(lambda: weston.drawn() == 0), 'something is on the desktop')
         process = subprocess.Popen([*run_command(), *cube], env=weston.env, stdout=subprocess.DEVNULL,
                                    stderr=subprocess.DEVNULL)
         try:

@@ -3,6 +3,7 @@
 """Stock Linux plays and records by virtio_snd and ALSA's own programs."""
 import base64
 import re
+import statistics
 
 import e2e
 import harness
@@ -56,8 +57,15 @@ class Machine(qemu.Machine):
 SHARED = qemu.Shared(Machine)
 
 
-def expect_tone(pieces, frequency, channel, frames):
-    """A tone of at least so many frames, without a gap."""
+def is_tone(samples, frequency, rate):
+    """Whether they are that tone, and nothing else."""
+    level = sound_card.level_of(samples, frequency, rate)
+    power = sum(sample * sample for sample in samples) / len(samples)
+    return level > 0 and abs(level * level / 2 - power) < 0.02 * power
+
+
+def expect_tone(pieces, frequency, channel, frames, late):
+    """A tone of at least so many frames. It is interrupted only where the guest was late: each time in one or two parts."""
     samples = []
     for piece in pieces:
         samples += sound_card.left_channel(piece.data[2 * channel:2 * piece.channels * piece.frames], piece.channels)
@@ -67,10 +75,11 @@ def expect_tone(pieces, frequency, channel, frames):
     expect(len(tone) > frames, f'{len(tone)} frames')
     middle = tone[len(tone) // 4:3 * len(tone) // 4]
     rate = pieces[0].rate
-    expect(abs(sound_card.pitch_of(middle, rate) - frequency) < 1, sound_card.pitch_of(middle, rate))
-    level = sound_card.level_of(middle[:rate], frequency, rate)
-    power = sum(sample * sample for sample in middle[:rate]) / len(middle[:rate])
-    expect(abs(level * level / 2 - power) < 0.02 * power, f'there is more than the tone: {level}, {power}')
+    parts = [middle[at:at + rate // 10] for at in range(0, len(middle) - rate // 10, rate // 10)]
+    pure = [part for part in parts if is_tone(part, frequency, rate)]
+    expect(len(pure) >= max(1, len(parts) - 2 * late), f'{len(pure)} of {len(parts)} parts are the tone; {late} times late')
+    pitch = statistics.median(sound_card.pitch_of(part, rate) for part in pure)
+    expect(abs(pitch - frequency) < 1, pitch)
 
 
 def expect_no_gap(pieces, late, text):
@@ -102,7 +111,7 @@ def test_tones_are_heard():
             expect({(piece.rate, piece.channels) for piece in pieces} == {(rate, channels)}, pieces[0][:8])
             expect_no_gap(pieces, late, text)
             for channel in range(channels):
-                expect_tone(pieces, frequency, channel, rate)
+                expect_tone(pieces, frequency, channel, rate, late)
 
 
 def test_a_microphone_is_recorded():

@@ -299,12 +299,16 @@ class Costs(SharpTest):
         stopped = self.watcher(receive_bytes=4096)
         watcher = self.watcher(looks=False)
         watcher.send(ws.bitrate(0, FULL_RATE))
-        watcher.wait_until(lambda: watcher.patches, 'a patch')
+        frame = -1
+
+        def has_patch():
+            stopped.send(ws.ping(0))  # one that says nothing would be ended
+            return watcher.patches and watcher.patches[-1]['frame'] > frame
+        watcher.wait_until(has_patch, 'a patch')
         for seed in range(3):
             frame = watcher.patches[-1]['frame']
             self.front.say(f'frame 0 {seed}')
-            watcher.wait_until(lambda: watcher.patches[-1]['frame'] > frame, 'a patch of the next frame')
-            stopped.send(ws.ping(seed))  # it is still there
+            watcher.wait_until(has_patch, 'a patch of the next frame')
         self.show('stripes 0')
         stopped.wait_until(lambda: stopped.picture.is_like(stripes()), 'exact stripes, as soon as it reads')
 

@@ -37,7 +37,9 @@ export async function launch(...args) {
     fail('Chromium');
   }
   const {chromium} = await import('playwright-core').catch(() => fail('playwright-core'));
-  return chromium.launch({executablePath, chromiumSandbox: sandboxed(), args: ['--headless=new', '--disable-gpu', ...args]});
+  // Without a locale, Chromium names a file 'download' if it has other letters than those of ASCII.
+  const env = {...process.env, LC_ALL: 'C.UTF-8'};
+  return chromium.launch({executablePath, env, chromiumSandbox: sandboxed(), args: ['--headless=new', '--disable-gpu', ...args]});
 }
 
 // Waits until the field that takes a telephone's text has the focus.

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Made by tools/make_layouts.py from xkeyboard-config 2.35.1.
+// Made by tools/make_layouts.py from what xkeyboard-config 2.35.1, 2.42, 2.48 agree on.
 
 // The keys, as codes of linux/input-event-codes.h, to which the characters of a level belong.
 export const CODES = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 53, 57, 86, 89, 124];
@@ -24,7 +24,7 @@ export const LAYOUTS = {
       '¡²³¤€¼½¾‘’¥×äåé®þüúíóö«»áßð    œø¶\'`¬æ ©  ñµç\u0307¿    ',
       '¹\u030b\u0304£\u0327^\u031b\u0328\u0306\u030a\u0323÷ÄÅÉ ÞÜÚÍÓÖ“”Á§Ð    ŒØ°"~¦Æ ¢  Ñ Ç\u030c\u0309    ',
     ],
-    caps: '............cccscccccc..cxccccccc....ccscccxx......',
+    caps: '............cccscccccc..cxcsccscc....csscccxx......',
   },
   "us(altgr-intl)": {
     name: 'English (US, AltGr dead keys)',
@@ -34,7 +34,7 @@ export const LAYOUTS = {
       '¹²³¤€\u0302\u031b\u0328‘’¥×äåéëþüúíóö«»áßð   ïœø¶\u0301\u0300¬æœ©® ñµç\u0307¿    ',
       '¡\u030b\u0304£\u0327¼½¾\u0306\u030a\u0323÷ÄÅÉËÞÜÚÍÓÖ“”Á§Ð   ÏŒØ°\u0308\u0303¦ÆŒ¢  Ñ Ç\u030c\u0309    ',
     ],
-    caps: '............cccccccccc..cxccccccc....ccssccxx......',
+    caps: '............cccccccccc..cxccccccc....ccssscxx......',
   },
   gb: {
     name: 'English (UK)',
@@ -44,7 +44,7 @@ export const LAYOUTS = {
       '¹²³€½¾{[]}\\\u0327@ſ ¶ŧ←↓→øþ\u0308\u0303æßðđŋħ\u0309ĸł\u0301\u0302|\u0300«»¢„“”µ•·\u0323    ',
       '¡⅛ ¼⅜⅝⅞™±°¿\u0328Ω§ ®Ŧ¥↑ıØÞ\u030a\u0304ÆẞÐªŊĦ\u031b&Ł\u030b\u030c \u0306<>©‚‘’º×÷\u0307 ¦  ',
     ],
-    caps: '............sxcscssscc..cccxccssc....ssssssx.......',
+    caps: '............sxcscssxcc..cxcxccssc....ssssssx.......',
   },
   be: {
     name: 'Belgian',
@@ -54,7 +54,7 @@ export const LAYOUTS = {
       '|@#¼½^{[{}\\\u0327@ſ€¶ŧ←↓→œþ[]æßðđŋħ\u0309ĸł\u0301\u0301¬\u0300«»¢„“”\u0327•·\u0303 \\  ',
       '¡⅛£$⅜⅝⅞™±°¿\u0328Ω§¢®Ŧ¥↑ıŒÞ\u030a\u0304ÆẞÐªŊĦ\u031b&Ł\u030b\u030c \u0306<>©‚‘’º×÷\u0307    ',
     ],
-    caps: '.x....x.xx..sxsscssscc..cccxccsscsx.xssssss........',
+    caps: '.x....x.xx..sxsscssxcc..cxcxccsscsx.xssssss........',
   },
   br: {
     name: 'Portuguese (Brazil)',
@@ -64,7 +64,7 @@ export const LAYOUTS = {
       '¹²³£¢¬{[]}\\§/?°®ŧ←↓→øþ´ªæßðđŋħ\u0309ĸł\u0301~¬º«»©„“”µ•·\u0323 \u030c° ',
       '¡½¾¼⅜¨⅞™±°¿\u0328    Ŧ¥↑ıØÞ`\u0304ÆẞÐªŊĦ\u031b&Ł\u030b^  <> ‚‘’ ×÷\u0307 \u0306¿ ',
     ],
-    caps: '............sssscssscc..cccxccsscs...ssssssx.......',
+    caps: '............sssscssxcc..cxcxccsscs...ssssssx.......',
   },
   "bg(phonetic)": {
     name: 'Bulgarian (phonetic)',
@@ -82,7 +82,7 @@ export const LAYOUTS = {
       '±@£¢¤¬¦²³¼½¾        §¶[]         ~{\\}      µ¯ \u0301\u00a0°  ',
       '                                                ¦  ',
     ],
-    caps: '............ccccccccss..ccccccccc....ccccccx..s....',
+    caps: '............ccsccsccss..ccccccccc....ccccccx..s....',
   },
   hr: {
     name: 'Croatian',
@@ -92,7 +92,7 @@ export const LAYOUTS = {
       '~\u030c^\u0306°\u0328`\u0307\u0301\u030b\u0308\u0327\\|€¶ŧ←↓→øþ÷×æ„”[]ħ\u0309łł\u0301ß¬¤‘’¢@{}§<>\u0323 |  ',
       '\u0303ˇ\u0302˘\u030a˛\u0300˙\'˝¨¸ΩŁ ®Ŧ¥↑ıØÞ\u030a\u0304Æ»«ªŊĦ\u031b&Ł\u030b\u030c \u0306»«©`\' º×÷\u0307 ¦  ',
     ],
-    caps: '............sssscsssccsscsssscsxcsx.ssssssss.......',
+    caps: '............sssscssxccsscsssscsxcsx.ssssssss.......',
   },
   cz: {
     name: 'Czech',
@@ -102,7 +102,7 @@ export const LAYOUTS = {
       '!@#$%^&*{}\\\u0304\\|€¶ŧ←↓→øþ[]~đĐ[]`\'łŁ$\'`\\°#&@{}^<>* /  ',
       '\u0303\u030c\u0302\u0306\u030a\u0328\u0300\u0307\u0301\u030b\u0308\u0327Ω§ ®Ŧ¥↑ıØÞ÷×ÆẞÐªŊĦ\u031b& \u030bß~|<>©‚‘’º×÷\u0307 ¦  ',
     ],
-    caps: '.xxxxxxxxx..sssscsssccx.scsssssxsxx..sssssss.......',
+    caps: '.xxxxxxxxx..sssscssxccx.scsssssxsxx..sssssss.......',
   },
   dk: {
     name: 'Danish',
@@ -112,7 +112,7 @@ export const LAYOUTS = {
       '¡@£$½¥{[]}±|@ſ€®þ←↓→œþ\u0308\u0303ªßðđŋħ\u0309ĸł\u0301\u0302¾\u030b«»©„“”µ\u0327·\u0323 \\  ',
       '¹²³¼¢⅝÷«»°¿¦Ω§¢ Þ¥↑ıŒÞ\u030a\u030cºẞÐªŊĦ\u031b&Ł\u030b\u030c¶×<> ‚‘’º\u0328\u0307\u0307 ¬  ',
     ],
-    caps: '............sxsscsssccs.sccxccsscss..ssssssx.......',
+    caps: '............sxsscssxccs.sxcxccsscss..ssssssx.......',
   },
   nl: {
     name: 'Dutch',
@@ -122,17 +122,17 @@ export const LAYOUTS = {
       '¹²³¼½¾£{}°\\\u0327@ſ€¶þÿüïò¶~\u0303áßðªŋħ\u0309ĸł\u0301\'¬\u0300«»¢“”ñμ¸·  |  ',
       '¡⅛£ ⅜⅝⅞[]™¿\u0328Ω§¢®Þ¥ÜÏÒÞ^\u0304ÁẞÐ ŊĦ\u031b&Ł\u030b` \u0306<>©‘’Ñº«»\u0307 ¦  ',
     ],
-    caps: '............sxsscxcccs..cccsccssc....ssssscx.......',
+    caps: '............sxsscxcccs..cxcsccssc....ssssscx.......',
   },
   ee: {
     name: 'Estonian',
     levels: [
       '1234567890+\u0301qwertyuiopüõasdfghjklöä\u030c\'zxcvbnm,.- <  ',
       '!"#¤%&/()=?\u0300QWERTYUIOPÜÕASDFGHJKLÖÄ\u0303*ZXCVBNM;:_ >  ',
-      '¹@£$½¬{[]}\\`@ſ€¶ŧ←↓→øþ\u0308§æšðđŋħ\u0309ĸł\u0301^¬½ž»¢„“”µ<>| |  ',
-      '¡⅛  ⅜⅝⅞™±°¿\'Ω§¢®Ŧ¥↑ıØÞ\u030a\u0304ÆŠÐªŊĦ\u031b&Ł\u030b\u030c \u0306Ž>©‚‘’º×÷˙ ¦  ',
+      '¹@£$ ¬{[]}\\`@ €¶ŧ←↓→øþ\u0308§æšðđŋħ\u0309ĸł\u0301^ ½ž»¢„“”µ<>| |  ',
+      '¡⅛  ⅜⅝⅞™±°¿ Ω ¢®Ŧ¥↑ıØÞ\u030a\u0304ÆŠÐªŊĦ\u031b&Ł\u030b  \u0306Ž ©‚‘’º×÷  ¦  ',
     ],
-    caps: '............sxsscsssccsscccxccsscss..csssssx.......',
+    caps: '............sssscssxccsscccxccsscss..csssssx.......',
   },
   fi: {
     name: 'Finnish',
@@ -142,7 +142,7 @@ export const LAYOUTS = {
       ' @£$‰‚{[]}\\\u0327  € þ  ıœ\u031b\u030b\u0303əßð    ĸ\u0338øæ\u0338\u030cʒ×   ŋµ’\u0323– |  ',
       '¡”»«“„ <>°¿\u0328    Þ  |Œ\u0309\u030a\u0304ƏẞÐ      ØÆ \u0306Ʒ·   Ŋ—‘\u0307\u0326\u202f¦  ',
     ],
-    caps: '............ccsccccscss.cccccccsscc..csccccx.......',
+    caps: '............ccsccccxcss.cxcccccsscc..csccccx.......',
   },
   fr: {
     name: 'French',
@@ -152,7 +152,7 @@ export const LAYOUTS = {
       '¹~#{[|`\\^@]}æ«€¶ŧ←↓→øþ ¤@ßðđŋħ\u0309ĸłµ\u0302¬\u0300ł»¢„“”\u0301•·\u0323 |  ',
       '¡⅛£$⅜⅝⅞™±°¿\u0328Æ<¢®Ŧ¥↑ıØÞ\u030a\u0304ΩẞÐªŊĦ\u031b&Łº\u030c \u0306Ł>©‚‘’\u030b×÷\u0307 ¦  ',
     ],
-    caps: '.x....x.xx..cssscssscc..sccxccsscxx.xcsssss........',
+    caps: '.x....x.xx..cssscssxcc..sxcxccsscxx.xcsssss........',
   },
   "fr(bepo)": {
     name: 'French (BÉPO)',
@@ -162,7 +162,7 @@ export const LAYOUTS = {
       '—<>[]^±−÷×≠‰|\u0301&œ\u0300¡\u030cð\u0338ĳə\u0306æù\u0308€’©þß®\u0303\u0304–\u0327\\{}…~¿\u030a †\u0328_/  ',
       '„“”≤≥ ¬¼½¾′″¦\u030b§Œ`  Ð ĲƏ ÆÙ\u0307 \u031bſÞẞ™ º¶\u0326 ‘’· \u0309\u0323 ‡ª\u202f¦  ',
     ],
-    caps: 'ssssssssss..ssscs.scsccsccss.xccsss.ssss.s.ssss.s..',
+    caps: 'ssssssssss..ssscs.scsccsccss.xcxsss.ssss.s.ssss.s..',
   },
   de: {
     name: 'German',
@@ -172,17 +172,17 @@ export const LAYOUTS = {
       '¹²³¼½¬{[]}\\\u0327@ſ€¶ŧ←↓→øþ\u0308~æſðđŋħ\u0323ĸł\u030b\u0302′’»«¢„“”µ·…– |  ',
       '¡⅛£¤⅜⅝⅞™±°¿\u0328Ω§ ®Ŧ¥↑ıØÞ\u030a¯ÆẞÐªŊĦ\u0307&Ł\u0323\u030c″\u0306›‹©‚‘’º×÷— \u0331  ',
     ],
-    caps: '..........x.sxsscsssccs.cccxccsscss..ssssssx.......',
+    caps: '..........x.sxsscssxccs.cccxccsscss..ssssssx.......',
   },
   "de(nodeadkeys)": {
     name: 'German (no dead keys)',
     levels: [
       '1234567890ß´qwertzuiopü+asdfghjklöä^#yxcvbnm,.- <  ',
       '!"§$%&/()=?`QWERTZUIOPÜ*ASDFGHJKLÖÄ°\'YXCVBNM;:_ >  ',
-      '¹²³¼½¬{[]}\\¸@ſ€¶ŧ←↓→øþ¨~æſðđŋħ\u0323ĸł˝^¬’»«¢„“”µ·…– |  ',
-      '¡⅛£¤⅜⅝⅞™±°¿ Ω§ ®Ŧ¥↑ıØÞ ¯ÆẞÐªŊĦ\u0307&Ł   `›‹©‚‘’º×÷— \u0331  ',
+      '¹²³¼½¬{[]}\\¸@ſ€¶ŧ←↓→øþ¨~æſðđŋħ ĸł˝^¬’»«¢„“”µ·…– |  ',
+      '¡⅛£¤⅜⅝⅞™±°¿ Ω§ ®Ŧ¥↑ıØÞ ¯ÆẞÐªŊĦ &Ł   `›‹©‚‘’º×÷—    ',
     ],
-    caps: '..........x.sxsscsssccs.cccxccsscss..ssssssx.......',
+    caps: '..........x.sxsscssxccs.cccxccsscss..ssssssx.......',
   },
   ch: {
     name: 'German (Switzerland)',
@@ -192,7 +192,7 @@ export const LAYOUTS = {
       '|@#¼½¬|¢]}\u0301\u0303@ſ€¶ŧ←↓→œþ[]æßðđŋħ\u0309ĸł\u0301{¬}«»¢„“”µ•·\u0323 \\  ',
       '¡⅛£$⅜⅝⅞™±°¿\u0328Ω§ ®Ŧ¥↑ıŒÞ\u030a\u0304ÆẞÐªŊĦ\u031b&Ł\u030b\u030c \u0306<>©‚‘’º×÷\u0307 ¦  ',
     ],
-    caps: '...x........sxsscsssccx.cccxccsscxx..ssssssx.......',
+    caps: '...x........sxsscssxccx.cxcxccsscxx..ssssssx.......',
   },
   "ch(fr)": {
     name: 'French (Switzerland)',
@@ -202,7 +202,7 @@ export const LAYOUTS = {
       '|@#¼½¬|¢]}\u0301\u0303@ſ€¶ŧ←↓→œþ[]æßðđŋħ\u0309ĸł\u0301{¬}«»¢„“”µ•·\u0323 \\  ',
       '¡⅛£$⅜⅝⅞™±°¿\u0328Ω§ ®Ŧ¥↑ıŒÞ\u030a\u0304ÆẞÐªŊĦ\u031b&Ł\u030b\u030c \u0306<>©‚‘’º×÷\u0307 ¦  ',
     ],
-    caps: '...x........sxsscsssccx.cccxccsscxx..ssssssx.......',
+    caps: '...x........sxsscssxccx.cxcxccsscxx..ssssssx.......',
   },
   gr: {
     name: 'Greek',
@@ -212,7 +212,7 @@ export const LAYOUTS = {
       ' ½£¼€ϰϗ₯ °± ·ϛ€® ϒϑͻ ϡ\u0303\u0345  ↓ϕϝ ͼϟϲ \u0300  ͽ→©ϖϐʹϻ«»  |  ',
       '¹²³¾  Ϗ      Ϛ ϱ  ϴϽ Ϡ\u0304\u0306  ↑ Ϝ ϾϞϹ    Ͽ←   ͵Ϻ ·  ¦  ',
     ],
-    caps: '.....x.......xsxcscscc..ccsxccscc....sssxxsc.......',
+    caps: '.....xx......xsxcscxsc..cssxcsxcc....xssxxsc.......',
   },
   il: {
     name: 'Hebrew',
@@ -232,7 +232,7 @@ export const LAYOUTS = {
       '~\u030c^\u0306\u030a\u0328`\u0307\u0301\u030b\u0308\u0327\\|Ä¶ŧ–€Í„”÷×äđĐ[]ħíłŁ$ß¬¤>#&@{}<;>* <  ',
       '\u0303ˇ\u0302˘°˛\u0300˙´˝¨¸Ω§ ®Ŧ¥↑íØÞ\u030a\u0304ÄẞÐªŊĦÍ& ¢ẞ \u0306<>©‚‘’º×÷\u0307 >  ',
     ],
-    caps: '.........ssssssscssxssssccsssccxssc.ssssssss....s..',
+    caps: '.........ssssssscssxssssccsssccxssx.ssssssss....s..',
   },
   is: {
     name: 'Icelandic',
@@ -242,7 +242,7 @@ export const LAYOUTS = {
       '¹²³¼½¬{[]}\\\u0327@ſ€¶ŧ←↓→ø|\u0308~æß„đŋħ\u0309ĸł^\u0302¬`«»¢„“”µ•·\u0323 |  ',
       '¡⅛£¤⅜⅝⅞™±°¿\u0328Ω§¢®Ŧ¥↑ıØπ\u030a\u0304Æẞ“ªŊĦ\u031b&Ł\u030b\u030c \u0306<>©‚‘’º×÷\u0307 ¦  ',
     ],
-    caps: '..........s.sxsscssscxs.ccsxccsscs...ssssssx..s....',
+    caps: '..........s.sxsscssxcxs.cxsxccsscs...ssssssx..s....',
   },
   it: {
     name: 'Italian',
@@ -252,7 +252,7 @@ export const LAYOUTS = {
       '¹²³¼½¬{[]}`~@ſ€¶ŧ←↓→øþ[]æßðđŋħ\u0309ĸł@#¬\u0300«»¢“”ñµ\u0301·\u0304 «  ',
       '¡\u030b\u0303⅛⅜⅝⅞™±\u0328¿\u0302Ω§¢®Ŧ¥↑ıØÞ{}ÆẞÐªŊĦ\u031b&Ł\u0327\u030a¦\u0306<>©‘’Ñº×\u0308÷ »  ',
     ],
-    caps: '...........xsxsscsssccx.cccxccsscxx.xssssscx.......',
+    caps: '...........xsxsscssxccx.cxcxccsscxx.xssssscx.......',
   },
   "jp(106)": {
     name: 'Japanese (106 keys)',
@@ -270,7 +270,7 @@ export const LAYOUTS = {
       '|@·~½¬{[]}\\\u0327@ſ€¶ŧ←↓→øþ ~æßðđŋħ\u0309ĸł~\u0302¬\u0300«»¢„“”µ•·\u0323 \\  ',
       '¡⅛£ ⅜⅝⅞™±°¿\u0328Ω§¢®Ŧ¥↑ıØÞ\u030a\u0304ÆẞÐªŊĦ\u031b&Ł\u030b   <>©‚‘’º×÷\u0307 |  ',
     ],
-    caps: '............sxsscssscc..cccxccsscs...ssssssx.......',
+    caps: '............sxsscssxcc..cxcxccsscs...ssssssx.......',
   },
   lv: {
     name: 'Latvian',
@@ -290,7 +290,7 @@ export const LAYOUTS = {
       '1234567890–=@ſ€¶ŧ←↓→øþ\u0308\u0303æßðđŋħ\u0309ĸł\u0301\u0302´\u0300«»¢„“”µ•·\u0323 |  ',
       '!@#$%^&*  ¿+Ω§£®Ŧ¥↑ıØÞ\u030a\u0304ÆẞÐªŊĦ\u031b&Ł\u030b\u030c¬\u0306<>©‚‘’º×÷\u0307 ¦  ',
     ],
-    caps: 'ssssssss...ssxsscssscc..cccxccssc....ssssssx.......',
+    caps: 'ssssssss...ssxsscssxcc..cxcxccssc....ssssssx.......',
   },
   no: {
     name: 'Norwegian',
@@ -300,7 +300,7 @@ export const LAYOUTS = {
       '¡@£$½¥{[]}±\u0301@ſ€®þ←↓→œπ\u0308\u0303ªßðđŋħ\u0309ĸł\u0301\u0302¦\u030b«»©„“”µ\u0327…–\u00a0½  ',
       '¹²³¼‰⅝÷«»°¿¬Ω§¢™Þ¥↑ıŒΠ\u030a\u030cºẞÐªŊĦ\u031b&Ł\u030b\u030c¶×<> ‚‘’º\u0328·—\u202f¾  ',
     ],
-    caps: '............sxsscsssccs.sccxccsscss..ssssssx.......',
+    caps: '............sxsscssxccs.sxcxccsscss..ssssssx.......',
   },
   pl: {
     name: 'Polish',
@@ -320,7 +320,7 @@ export const LAYOUTS = {
       '¹@£§½¬{[]}\\\u0327@ſ€¶ŧ←↓→øþ\u0308\u0303æßðđŋħ\u0309ĸł\u0301\u0302¬\u0300«»¢„“”µ•·\u0323 \\  ',
       '¡⅛  ⅜⅝⅞™±°¿\u0328Ω§¢®Ŧ¥↑ıØÞ\u030a\u0304ÆẞÐªŊĦ\u031b&Ł\u030b\u030c \u0306<>©‚‘’º×÷\u0307    ',
     ],
-    caps: '............sxsscssscc..cccxccsscs...ssssssx.......',
+    caps: '............sxsscssxcc..cxcxccsscs...ssssssx.......',
   },
   ro: {
     name: 'Romanian',
@@ -330,7 +330,7 @@ export const LAYOUTS = {
       '\u0303\u030c\u0302\u0306\u030a\u0328\u0300\u0307\u0301\u030b\u0308\u0327âß€ ț  î §„”ășđ     ł      ©    «»     ',
       '          –±Âẞ  Ț  Î    ĂȘĐ     Ł               ¦  ',
     ],
-    caps: '............ccsccccccs..ccccccccc....ccscccc.......',
+    caps: '............cxsccccccs..ccccccccc....ccscccc.......',
   },
   ru: {
     name: 'Russian',
@@ -358,7 +358,7 @@ export const LAYOUTS = {
       '!@#$%^&*{}\\\u0304\\|€¶ŧ←↓→øþ[]~đĐ[]`\'łŁ$\'`\\°#&@{}^<>*\u00a0/  ',
       '\u0303\u030c\u0302\u0306\u030a\u0328\u0300\u0307\u0301\u030b\u0308\u0327Ω§ ®Ŧ¥↑ıØÞ÷×ÆẞÐªŊĦ\u031b& \u030bß~|<>©‚‘’º×÷\u0307 ¦  ',
     ],
-    caps: '.xxxxxxxxx..sssscsssccxxscsssssxsxx.xsssssss.......',
+    caps: '.xxxxxxxxx..sssscssxccxxscsssssxsxx.xsssssss.......',
   },
   si: {
     name: 'Slovenian',
@@ -368,7 +368,7 @@ export const LAYOUTS = {
       '\u0303\u030c\u0302\u0306\u030a\u0328\u0300\u0307\u0301\u030b\u0308\u0327\\|€¶ŧ←↓→øþ÷×æ„“[]ħ\u0309łł\u0301ß ¤‘’¢@{}§<>— |  ',
       '~ˇ^˘°˛`˙\'˝¨¸ΩŁ ®Ŧ¥↑ıØÞ\u030a\u0304Æ»«ªŊĦ\u031b&Ł\u030b\u030c \u0306»«©`\' º×÷– ¦  ',
     ],
-    caps: '............sssscsssccsscsssscsxcsx.ssssssss.......',
+    caps: '............sssscssxccsscsssscsxcsx.ssssssss.......',
   },
   es: {
     name: 'Spanish',
@@ -376,19 +376,19 @@ export const LAYOUTS = {
       '1234567890\'¡qwertyuiop\u0300+asdfghjklñ\u0301ºçzxcvbnm,.- <  ',
       '!"·$%&/()=?¿QWERTYUIOP\u0302*ASDFGHJKLÑ\u0308ªÇZXCVBNM;:_ >  ',
       '|@#~½¬{[]}\\\u0327@ſ€¶ŧ←↓→øþ[]æßðđŋħ\u0309ĸł\u0303{\\}«»¢„“”µ•·\u0323 |  ',
-      '¡⅛£ ⅜⅝⅞™±°¿\u0328Ω§¢®Ŧ¥↑ıØÞ\u030a\u0304ÆẞÐªŊĦ\u031b&Ł\u030b\u030c \u0306<>©‚‘’º×÷\u0307 ¦  ',
+      '¡⅛£ ⅜⅝⅞™±°¿\u0328Ω§¢®Ŧ¥↑ıØÞ \u0304ÆẞÐªŊĦ\u031b&Ł   \u0306<>©‚‘’º×÷\u0307 ¦  ',
     ],
-    caps: '............sxsscssscc..cccxccsscs..sssssssx.......',
+    caps: '............sxsscssxcc..cxcxccsscs..sssssssx.......',
   },
   se: {
     name: 'Swedish',
     levels: [
       '1234567890+\u0301qwertyuiopå\u0308asdfghjklöä§\'zxcvbnm,.- <  ',
       '!"#¤%&/()=?\u0300QWERTYUIOPÅ\u0302ASDFGHJKLÖÄ½*ZXCVBNM;:_ >  ',
-      '¡@£$€¥{[]}\\±@ſ€®þ←↓→œþ\u0308\u0303ªßðđŋħ\u0309ĸłøæ¶´«»©„“”µ\u0327·\u0323 |  ',
-      '¹²³¼¢⅝÷«»°¿¬Ω§¢ Þ¥↑ıŒÞ\u030a\u030cºẞÐªŊĦ\u031b&ŁØÆ¾×<> ‚‘’º\u0328\u0307\u0307\u00a0¦  ',
+      '¡@£$€¥{[]}\\±  €®þ←↓→œ \u0308\u0303ªßðđŋħ\u0309ĸłøæ¶´«»©„“”µ\u0327·\u0323 |  ',
+      '¹²³¼  ÷«»°¿¬Ω ¢ Þ¥↑ıŒ \u030a\u030cºẞÐªŊĦ\u031b ŁØÆ¾×<> ‚‘’º\u0328 \u0307\u00a0¦  ',
     ],
-    caps: '............sxsscsssccs.sccxccssccc..ssssssx.......',
+    caps: '............xssscssxcss.sxcxccssccc..ssssssx.......',
   },
   tr: {
     name: 'Turkish',
@@ -408,7 +408,7 @@ export const LAYOUTS = {
       '¹²§$°<>•[]—≠јџў®ёњ     ъ ы     љђ э \\ ћ©  ™ «»/    ',
       ' ’₴€    {}–±ЈЏЎ ЁЊ     Ъ Ы     ЉЂ Э~| Ћ     „“… ¦  ',
     ],
-    caps: '............cccsccccccccccccccccccc.sccsccscss.....',
+    caps: '............cccsccscccccccccccccccc.sccsccscss.....',
   },
   "us(dvorak)": {
     name: 'English (Dvorak)',
@@ -447,7 +447,7 @@ export const SEQUENCES = {
   '\u031b': 'OƠUƯoơuưÒỜÓỚÙỪÚỨòờóớùừúứ',
   '\u0323': '+⨥-⨪=⩦AẠBḄDḌEẸHḤIỊKḲLḶMṂNṆOỌRṚSṢTṬUỤVṾWẈYỴZẒaạbḅdḍeẹhḥiịkḳlḷmṃnṇoọrṛsṣtṭuụvṿwẉyỵzẓÂẬÊỆÔỘâậêệôộĂẶăặ',
   '\u0326': ' ,SȘTȚsștț\u0326,',
-  '\u0327': ' ¸CÇDḐEȨGĢHḨKĶLĻNŅRŖSŞTŢcçdḑeȩgģhḩkķlļnņrŗsştţ¢₵ĆḈćḉ\u0327¸',
+  '\u0327': ' ¸CÇDḐEȨGĢHḨKĶLĻNŅRŖSŞTŢcçdḑeȩgģhḩkķlļnņrŗsştţĆḈćḉ\u0327¸',
   '\u0328': ' ˛AĄEĘIĮOǪUŲaąeęiįoǫuų\u0328˛',
   '\u0331': 'BḆDḎKḴLḺNṈRṞTṮZẔbḇdḏhẖkḵlḻnṉrṟtṯzẕ',
   '\u0338': ' /2ƻ<≮=≠>≯AȺBɃCȻDĐEɆGǤHĦIƗJɈLŁOØPⱣRɌTŦUɄYɎZƵaⱥbƀcȼdđeɇgǥhħiɨjɉlłoøpᵽrɍtŧuʉyɏzƶÓǾóǿ≤≰≥≱\u0338/',
