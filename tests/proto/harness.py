@@ -428,11 +428,13 @@ class Result(unittest.TextTestResult):
             super().addError(test, err)
 
 
-def run_tests(arguments):
-    """Runs the tests of the script as unittest's arguments say, and exits: with 77 if all were skipped."""
+def run_tests(arguments, looks=True):
+    """Runs the tests of the script as unittest's arguments say, and exits: with 77 if all were skipped. `looks`: see
+    look_into_sandboxes(); servers cannot look into a process that may do that, and take it for one in a container."""
     sys.stdout.reconfigure(line_buffering=True)
     skip_listed(sys.modules['__main__'])
-    look_into_sandboxes()
+    if looks:
+        look_into_sandboxes()
     runner = unittest.TextTestRunner(verbosity=2, warnings='ignore', resultclass=Result)
     result = unittest.main(module='__main__', argv=[sys.argv[0], *arguments], testLoader=Loader(), testRunner=runner,
                            exit=False).result
@@ -440,10 +442,10 @@ def run_tests(arguments):
     sys.exit(1 if not result.wasSuccessful() else 77 if all_skipped else 0)
 
 
-def main():
+def main(looks=True):
     """For the end of a test file: FILE.py PROGRAM [unittest arguments]."""
     global PROGRAM
     if len(sys.argv) < 2 or not os.access(sys.argv[1], os.X_OK):
         sys.exit(f'usage: {sys.argv[0]} path/to/vitrine [unittest arguments]')
     PROGRAM = os.path.abspath(sys.argv[1])
-    run_tests(sys.argv[2:])
+    run_tests(sys.argv[2:], looks)

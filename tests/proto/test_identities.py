@@ -390,4 +390,4 @@ class Identities(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    harness.main()
+    harness.main(looks=False)

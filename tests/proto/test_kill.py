@@ -420,4 +420,4 @@ class DeadLog(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    harness.main()
+    harness.main(looks=False)

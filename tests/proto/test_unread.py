@@ -384,4 +384,4 @@ class Crowd(harness.ServerTest):
 if __name__ == '__main__':
     drop_capabilities()
     resource.setrlimit(resource.RLIMIT_NOFILE, (SERVER_FDS, SERVER_FDS))
-    harness.main()
+    harness.main(looks=False)
