@@ -128,62 +128,20 @@ static void ask_to_write(struct vtr_session *session)
 	lws_callback_on_writable(session->wsi);
 }
 
-/* The answer is written. The session is complete only when the socket takes more: until then the library
- * keeps a part of the answer, and no other request is accepted. Returns: the return value for the library's
- * callback. */
+/* The answer is written. The session is complete only when the socket has taken all of it: until then the library
+ * keeps a part. If another request comes before the session is complete, the library ends the connection from version
+ * 4.2 on. Returns: the return value for the library's callback. */
 static int complete(struct vtr_session *session)
 {
 	bool close = session->close_after || session->ended;
 
-	if (lws_send_pipe_choked(session->wsi)) {
+	if (lws_partial_buffered(session->wsi)) {
 		ask_to_write(session);
 		return 0;
 	}
 	vtr_web_reset(session);
 	renew(session, VTR_WEB_REQUEST_MS);
 	return close || lws_http_transaction_completed(session->wsi) ? -1 : 0;
-}
-
-/* Starts to send session->response. Returns: as above. */
-static int respond(struct vtr_session *session)
-{
-	session->answering = true;
-	session->wants_body = false;
-	session->sent = 0;
-	session->responds_since_ns = vtr_os_now_ns();
-	renew(session, VTR_WEB_ANSWER_MS);
-	if (session->response.status >= 400) {
-		session->close_after = true; /* an unread body may follow */
-	}
-	if (!write_headers(session)) {
-		return -1;
-	}
-	if (session->head_only) {
-		session->sent = session->response.size;
-	}
-	if (session->sent == session->response.size) {
-		return complete(session);
-	}
-	ask_to_write(session);
-	return 0;
-}
-
-/* Answers, or ends the connection if memory has run out. */
-static int respond_if(struct vtr_session *session, enum vtr_err err)
-{
-	return err == VTR_OK ? respond(session) : -1;
-}
-
-static int fail(struct vtr_session *session, unsigned status, const char *what)
-{
-	return respond_if(session, vtr_web_fail(status, what, &session->response));
-}
-
-static int refuse(struct vtr_session *session, enum vtr_web_refusal refusal, unsigned status,
-                  const char *what)
-{
-	session->web->counters.refused[refusal]++;
-	return fail(session, status, what);
 }
 
 static int send_piece(struct vtr_session *session)
@@ -209,6 +167,48 @@ static int send_piece(struct vtr_session *session)
 	}
 	ask_to_write(session);
 	return 0;
+}
+
+/* Starts to send session->response. Returns: as above. */
+static int respond(struct vtr_session *session)
+{
+	session->answering = true;
+	session->wants_body = false;
+	session->sent = 0;
+	session->responds_since_ns = vtr_os_now_ns();
+	renew(session, VTR_WEB_ANSWER_MS);
+	if (session->response.status >= 400) {
+		session->close_after = true; /* an unread body may follow */
+	}
+	if (!write_headers(session)) {
+		return -1;
+	}
+	if (session->head_only) {
+		session->sent = session->response.size;
+	}
+	if (lws_partial_buffered(session->wsi)) {
+		ask_to_write(session);
+		return 0;
+	}
+	return send_piece(session);
+}
+
+/* Answers, or ends the connection if memory has run out. */
+static int respond_if(struct vtr_session *session, enum vtr_err err)
+{
+	return err == VTR_OK ? respond(session) : -1;
+}
+
+static int fail(struct vtr_session *session, unsigned status, const char *what)
+{
+	return respond_if(session, vtr_web_fail(status, what, &session->response));
+}
+
+static int refuse(struct vtr_session *session, enum vtr_web_refusal refusal, unsigned status,
+                  const char *what)
+{
+	session->web->counters.refused[refusal]++;
+	return fail(session, status, what);
 }
 
 /* --- pictures ---------------------------------------------------------------------------------------- */
