@@ -348,7 +348,7 @@ static void on_sweep(lws_sorted_usec_list_t *sweep)
 }
 
 static const struct lws_protocols protocols[] = {
-	{ .name = "http", .callback = on_http },
+	{ .name = "http", .callback = on_http, .tx_packet_size = SEND_AT_ONCE },
 	{ .name = "listen", .callback = on_listen },
 	{ .name = VTR_MESSAGE_SUBPROTOCOL,
 	  .callback = on_ws,
