@@ -69,8 +69,8 @@ class Skips:
 
 
 def test_name(entry):
-    """Meson calls it 'PROJECT:SUITE / NAME'."""
-    return entry['name'].split(' / ')[-1]
+    """Meson calls it 'PROJECT:SUITE / NAME', from version 1.10 on 'SUITE - PROJECT:NAME'."""
+    return re.split('[/:]', entry['name'])[-1].strip()
 
 
 def run(command):

@@ -10,7 +10,7 @@
 
 #define STORAGE VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
 
-/* A cache filled, saved, loaded and merged; its bytes are the driver's own business. */
+/* A cache filled, saved, loaded and merged; its bytes are the driver's own business. Mesa 26's lavapipe saves none. */
 static void scene_pipeline_cache(struct suite *s)
 {
 	struct vkc *c = &s->c;
@@ -24,14 +24,15 @@ static void scene_pipeline_cache(struct suite *s)
 	VkPipeline pipeline = vkc_graphics(c, &params);
 	size_t size = 0;
 	vkc_check(c->vk.GetPipelineCacheData(c->device, first, &size, NULL));
-	uint8_t *data = vkc_alloc(1, size);
+	uint8_t *data = vkc_alloc(1, size + 32);
 	vkc_check(c->vk.GetPipelineCacheData(c->device, first, &size, data));
 	uint32_t header[4];
-	suite_expect(s, size >= 32, "the cache has no header");
+	suite_expect(s, size == 0 || size >= 32, "the cache has no header");
 	memcpy(header, data, sizeof(header));
 	suite_expect(s,
-	             header[1] == 1 && header[2] == c->props.vendorID && header[3] == c->props.deviceID &&
-	                     !memcmp(data + 16, c->props.pipelineCacheUUID, VK_UUID_SIZE),
+	             size == 0 || (header[1] == 1 && header[2] == c->props.vendorID &&
+	                           header[3] == c->props.deviceID &&
+	                           !memcmp(data + 16, c->props.pipelineCacheUUID, VK_UUID_SIZE)),
 	             "the cache's header does not fit the device");
 	size_t less = 16;
 	uint8_t part[16];

@@ -55,7 +55,7 @@ def find_beeps(samples):
 
 def find_flashes(path):
     """-> the times at which the picture becomes white."""
-    greys = run('ffmpeg', '-v', 'error', '-i', path, '-map', '0:v', '-vf', 'scale=1:1', '-vsync', '0', '-f', 'rawvideo',
+    greys = run('ffmpeg', '-v', 'error', '-i', path, '-map', '0:v', '-vf', 'scale=1:1', '-fps_mode', 'passthrough', '-f', 'rawvideo',
                 '-pix_fmt', 'gray', '-')
     text = run('ffprobe', '-v', 'error', '-select_streams', 'v', '-show_entries', 'frame=pts_time', '-of', 'json', path)
     times = [float(frame['pts_time']) for frame in json.loads(text)['frames']]
