@@ -403,6 +403,7 @@ class Emitter:
                 'struct vtw_command_info {', '\tconst char *name;', '\tenum vtw_rule rule;',
                 '\tenum vtw_record record;', '\tenum vtw_order order;',
                 '\tenum vtw_overtakes overtakes;', '\t_Bool may_block; /* for longer than a submit */',
+                '\t_Bool is_long; /* the driver may take as long as for a submit\'s commands or a pipeline */',
                 "\t_Bool defers; /* may come in the context's stream while that waits for a ring */", '};',
                 'struct vtw_extension_info {', '\tconst char *name;', '\tuint32_t number;', '\tuint32_t spec_version;',
                 '\t_Bool exposed; /* else the guest implements it by itself */', '};',
@@ -532,7 +533,8 @@ class Emitter:
         for c in sorted((c for c in self.reg.commands.values() if c.number is not None), key=lambda c: c.number):
             out.append(f'\t[{c.number}] = {{"{c.name}", {rule[c.on]}, VTW_RECORD_{c.record}, '
                        f'VTW_ORDER_{c.order.upper()}, VTW_OVERTAKES_{c.overtakes.upper()}, '
-                       f'{1 if c.may_block else 0}, {1 if c.defers else 0}}},')
+                       f'{1 if c.may_block else 0}, {1 if c.long else 0}, '
+                       f'{1 if c.defers else 0}}},')
         out += ['};', '', 'const struct vtw_extension_info vtw_extensions[VTW_EXTENSION_COUNT] = {']
         for e in sorted(self.reg.extensions, key=lambda e: e.number):
             out.append(f'\t{{"{e.name}", {e.number}, {e.version}, {1 if e.exposed else 0}}},')

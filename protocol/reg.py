@@ -13,7 +13,7 @@ PRIMITIVES = {
 
 
 # The words of a command that are yes or no, and those with one of several values.
-FLAGS = ('ids', 'destroys', 'may-block', 'fails', 'tight-stride', 'defers')
+FLAGS = ('ids', 'destroys', 'may-block', 'long', 'fails', 'tight-stride', 'defers')
 CHOICES = {'on': ('ring', 'context'), 'proc': ('instance', 'none'), 'order': ('none', 'buffer', 'pool', 'submit'),
            'overtakes': ('always', 'fence', 'semaphore')}
 # What a command names whose order is limited to it: which parameter, and its type.
@@ -102,6 +102,7 @@ class Command:
     destroys: bool = False   # the object of its last handle
     proc: str = None         # whose function it is, where the first parameter does not say: instance, none
     may_block: bool = False  # waits, or compiles: must not hold up other streams
+    long: bool = False       # the driver may work on it for as long as for a submit's commands or a pipeline
     order: str = 'all'       # which earlier recordings it waits for: all, none, buffer, pool, submit
     overtakes: str = 'never'  # when it may run before earlier submits: never, always, fence, semaphore
     defers: bool = False     # may come in the context's stream while that waits for a ring

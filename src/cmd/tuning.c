@@ -15,6 +15,10 @@ const char vtr_tuning_help[] =
 	"  handshake-timeout=MS      time for a client to say who it is; default: 10000\n"
 	"  reply-timeout=MS          time for a client to read the replies before the next one;\n"
 	"                            default: 10000\n"
+	"  hang-timeout=SECONDS      time for work on the GPU to complete that waits for nothing, and for\n"
+	"                            a call of the driver to return; then the program loses its device;\n"
+	"                            off: no limit; default: 1800\n"
+	"  hang-compute              the same limit for compute queues, which have none otherwise\n"
 	"  import-alignment=SIZE     import host memory in multiples of this (for tests)\n"
 	"  no-host-import            do not import host memory at all (for tests)\n"
 	"  no-image-import           import host memory for buffers only (for tests)\n"
@@ -39,6 +43,7 @@ enum kind {
 	KIND_NO_SANDBOX,
 	KIND_ZYGOTE,
 	KIND_LANES,
+	KIND_SECONDS,
 };
 
 static const struct {
@@ -50,6 +55,8 @@ static const struct {
 	{ "max-memory", KIND_U64, offsetof(struct vtr_tuning, renderer.max_memory) },
 	{ "handshake-timeout", KIND_U32, offsetof(struct vtr_tuning, renderer.handshake_timeout_ms) },
 	{ "reply-timeout", KIND_U32, offsetof(struct vtr_tuning, renderer.reply_timeout_ms) },
+	{ "hang-timeout", KIND_SECONDS, offsetof(struct vtr_tuning, renderer.hang_timeout_s) },
+	{ "hang-compute", KIND_FLAG, offsetof(struct vtr_tuning, renderer.hang_compute) },
 	{ "import-alignment", KIND_U32, offsetof(struct vtr_tuning, renderer.import_alignment) },
 	{ "no-host-import", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_host_import) },
 	{ "no-image-import", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_image_import) },
@@ -83,16 +90,16 @@ static enum vtr_err store_mode(const char *const *names, size_t count, uint8_t *
 	return VTR_ERR_ARG;
 }
 
-/* A number from 1 on, or `off`. */
-static enum vtr_err store_lanes(uint8_t *at, const char *value)
+/* A number from 1 to `max`, or `off`, which is 0. */
+static enum vtr_err parse_or_off(const char *value, uint64_t max, uint64_t *out_number)
 {
 	uint64_t number = 0;
 
-	if (!value || (strcmp(value, "off") != 0 && (vtr_opts_parse_size(value, &number) != VTR_OK ||
-	                                             number == 0 || number > VTR_RENDERER_CONFIG_LANES))) {
+	if (!value || (strcmp(value, "off") != 0 &&
+	               (vtr_opts_parse_size(value, &number) != VTR_OK || number == 0 || number > max))) {
 		return VTR_ERR_ARG;
 	}
-	*at = (uint8_t)number;
+	*out_number = number;
 	return VTR_OK;
 }
 
@@ -113,8 +120,17 @@ static enum vtr_err store(enum kind kind, void *at, const char *value)
 	if (kind == KIND_ZYGOTE) {
 		return store_mode(zygote_modes, VTR_ARRAY_LEN(zygote_modes), at, value);
 	}
-	if (kind == KIND_LANES) {
-		return store_lanes(at, value);
+	if (kind == KIND_LANES || kind == KIND_SECONDS) {
+		const bool is_lanes = kind == KIND_LANES;
+		enum vtr_err err =
+			parse_or_off(value, is_lanes ? VTR_RENDERER_CONFIG_LANES : UINT32_MAX, &number);
+
+		if (err == VTR_OK && is_lanes) {
+			*(uint8_t *)at = (uint8_t)number;
+		} else if (err == VTR_OK) {
+			*(uint32_t *)at = (uint32_t)number;
+		}
+		return err;
 	}
 	if (!value || value[0] == '\0') {
 		return VTR_ERR_ARG;

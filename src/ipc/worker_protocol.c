@@ -11,6 +11,7 @@ const struct vtr_ipc_rule vtr_worker_rules[VTR_WORKER_OP_COUNT] = {
 	[VTR_WORKER_FENCE_DONE] = { .name = "FENCE_DONE", .size = sizeof(struct vtr_worker_fence_done) },
 	[VTR_WORKER_DETACHED] = { .name = "DETACHED", .size = sizeof(struct vtr_worker_detached) },
 	[VTR_WORKER_DEVICE] = { .name = "DEVICE", .size = sizeof(struct vtr_worker_device) },
+	[VTR_WORKER_STALL] = { .name = "STALL", .size = sizeof(struct vtr_worker_stall) },
 	[VTR_WORKER_FDS_TAKEN] = { .name = "FDS_TAKEN", .size = sizeof(struct vtr_worker_fds_taken) },
 };
 

@@ -18,6 +18,7 @@ enum vtr_worker_op {
 	VTR_WORKER_DETACHED = 5, /* the worker has released the memory of a detached resource */
 	VTR_WORKER_FDS_TAKEN = 6, /* VMs: the worker has received fds */
 	VTR_WORKER_DEVICE = 7, /* the program has a device */
+	VTR_WORKER_STALL = 8, /* something in the driver does not complete, or has after all */
 	VTR_WORKER_OP_COUNT,
 };
 
@@ -48,6 +49,20 @@ struct vtr_worker_fds_taken {
 
 struct vtr_worker_device {
 	char name[64]; /* as the driver calls it; without NUL if it is that long */
+};
+
+/* States of VTR_WORKER_STALL. */
+enum vtr_worker_stall_state {
+	VTR_WORKER_STALL_OVER, /* what was slow has completed */
+	VTR_WORKER_STALL_SLOW, /* it takes long */
+	VTR_WORKER_STALL_HUNG, /* it has reached its limit: the worker is about to end */
+};
+
+struct vtr_worker_stall {
+	uint32_t state;
+	uint32_t seconds; /* that it has taken */
+	char what[32]; /* without NUL if it is that long, as `program` */
+	char program[32]; /* as the client calls itself, printable; empty: unknown */
 };
 
 extern const struct vtr_ipc_rule vtr_worker_rules[VTR_WORKER_OP_COUNT];

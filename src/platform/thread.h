@@ -14,6 +14,9 @@
 /* Nanoseconds of the monotonic clock, the same in all processes of the machine. */
 int64_t vtr_os_now_ns(void);
 
+/* The same clock in steps of some milliseconds, where the system has such a clock that costs less. */
+int64_t vtr_os_coarse_ns(void);
+
 struct vtr_os_thread {
 	pthread_t handle;
 };

@@ -134,11 +134,16 @@ void vtr_status_print(const struct vtr_status *status, FILE *file)
 				&status->programs[identity->first_program + n];
 
 			fprintf(file,
-			        "  client %u: program %d, worker %d, %.1f MiB mapped, %.1f MiB of GPUs%s\n",
+			        "  client %u: program %d, worker %d, %.1f MiB mapped, %.1f MiB of GPUs%s",
 			        program->number, (int)program->pid, (int)program->worker,
 			        (double)program->memory[VTR_MEMORY_MAPPED] / MIB,
 			        (double)program->memory[VTR_MEMORY_DEVICE] / MIB,
 			        program->is_unread ? ", replies are unread" : "");
+			if (program->stall.state != VTR_WORKER_STALL_OVER) {
+				fprintf(file, "; %s: %s has not completed for %u s", program->stall.program,
+				        program->stall.what, vtr_stall_seconds(&program->stall));
+			}
+			fputc('\n', file);
 		}
 	}
 }
@@ -152,6 +157,17 @@ static void json_limit(struct vtr_json *json, const char *key, uint64_t limit, u
 		vtr_json_text(json, key, NULL);
 	} else {
 		vtr_json_number(json, key, limit);
+	}
+}
+
+static void json_stall(struct vtr_json *json, const struct vtr_pool_stall *stall)
+{
+	if (stall->state != VTR_WORKER_STALL_OVER) {
+		vtr_json_open(json, "stalled", '{');
+		vtr_json_text(json, "what", stall->what);
+		vtr_json_text(json, "program", stall->program);
+		vtr_json_number(json, "seconds", vtr_stall_seconds(stall));
+		vtr_json_close(json, '}');
 	}
 }
 
@@ -184,6 +200,7 @@ static void json_identity(struct vtr_json *json, const struct vtr_status *status
 		vtr_json_number(json, "mapped_bytes", program->memory[VTR_MEMORY_MAPPED]);
 		vtr_json_number(json, "device_bytes", program->memory[VTR_MEMORY_DEVICE]);
 		vtr_json_bool(json, "unread", program->is_unread);
+		json_stall(json, &program->stall);
 		vtr_json_close(json, '}');
 	}
 	vtr_json_close(json, ']');

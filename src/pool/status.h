@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 #include "pool/memory_share.h"
+#include "pool/stall.h"
 
 /*
  * Who uses what of a supervisor: its identities (pool/identity.h) and their programs, for people and for machines. The
@@ -29,6 +30,7 @@ struct vtr_status_program {
 	pid_t pid; /* of the process that connected; 0: unknown */
 	pid_t worker; /* 0: it has none */
 	uint64_t memory[VTR_MEMORY_KIND_COUNT]; /* bytes */
+	struct vtr_pool_stall stall;
 	bool is_unread; /* it has yet to read replies, with which an fd may wait */
 };
 

@@ -25,6 +25,7 @@
 #include "pool/identity.h"
 #include "pool/shader_cache.h"
 #include "pool/spawn.h"
+#include "pool/stall.h"
 #include "pool/status.h"
 #include "pool/worker_shares.h"
 #include "vk/renderer_config.h"
@@ -73,6 +74,7 @@ struct client {
 	struct vtr_worker_share share; /* what the worker has of the identity's resources */
 	struct ring rings[VTR_SUPERVISOR_MAX_RINGS];
 
+	struct vtr_pool_stall stall; /* what does not complete in its worker's driver */
 	uint32_t look_ms; /* not 0: it has ended, but the client has not read all replies */
 };
 
@@ -252,6 +254,22 @@ static void remove_ring(struct client *client, uint64_t ring_id)
 	}
 }
 
+static enum vtr_err note_stall(struct client *client, const struct vtr_worker_stall *message)
+{
+	char text[2 * VTR_STALL_TEXT];
+	enum vtr_err err = vtr_stall_note(&client->stall, message);
+
+	if (err == VTR_OK) {
+		const enum vtr_log_level level =
+			client->stall.state == VTR_WORKER_STALL_HUNG ? VTR_LOG_ERROR : VTR_LOG_INFO;
+
+		vtr_stall_line(&client->stall, text);
+		log_of(client, level, "client %u (%s, process %d): %s", client->number, client->stall.program,
+		       (int)client->pid, text);
+	}
+	return err;
+}
+
 static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message, unsigned *cost)
 {
 	struct client *client = data;
@@ -270,6 +288,8 @@ static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message
 		vtr_child_set_driver(client->worker, device->name, sizeof(device->name));
 		return VTR_OK;
 	}
+	case VTR_WORKER_STALL:
+		return note_stall(client, message->payload);
 	case VTR_WORKER_HOSTMEM_RING: /* of VMs */
 	case VTR_WORKER_FENCE_DONE:
 	case VTR_WORKER_DETACHED:
@@ -663,6 +683,7 @@ static void describe_client(const struct client *client, struct vtr_status *stat
 		.number = client->number,
 		.pid = client->pid,
 		.worker = client->worker ? vtr_child_pid(client->worker) : 0,
+		.stall = client->stall,
 	};
 	uint64_t refused[VTR_MEMORY_KIND_COUNT] = { 0 };
 	size_t unread;

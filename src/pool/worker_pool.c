@@ -16,6 +16,7 @@
 #include "platform/thread.h"
 #include "pool/hostmem_rings.h"
 #include "pool/shader_cache.h"
+#include "pool/stall.h"
 
 /* The most rings that a worker may report in one turn of the loop; real guests create far fewer. */
 #define MAX_REPORTS 512
@@ -195,11 +196,28 @@ static enum vtr_err handle_detached(struct vtr_renderer *renderer, const struct 
 	return VTR_ERR_PROTOCOL;
 }
 
+static enum vtr_err handle_stall(struct vtr_renderer *renderer, const struct vtr_worker_stall *message)
+{
+	struct vtr_log *log = renderer->pool->log;
+	struct vtr_pool_stall stall;
+	char text[2 * VTR_STALL_TEXT];
+	enum vtr_err err = vtr_stall_note(&stall, message);
+
+	if (err != VTR_OK) {
+		return err;
+	}
+	vtr_stall_line(&stall, text);
+	vtr_log_write_limited(log, stall.state == VTR_WORKER_STALL_HUNG ? VTR_LOG_ERROR : VTR_LOG_INFO,
+	                      VTR_LOG_MODULE, "context %u (%s): %s", renderer->ctx_id, renderer->name, text);
+	return VTR_OK;
+}
+
 static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message, unsigned *cost)
 {
 	struct vtr_renderer *renderer = data;
 	const bool is_report = message->op == VTR_WORKER_HOSTMEM_RING ||
-	                       message->op == VTR_WORKER_RING_GONE || message->op == VTR_WORKER_DEVICE;
+	                       message->op == VTR_WORKER_RING_GONE || message->op == VTR_WORKER_DEVICE ||
+	                       message->op == VTR_WORKER_STALL;
 
 	*cost = is_report ? 1 : 0; /* the others each answer a request */
 	switch ((enum vtr_worker_op)message->op) {
@@ -225,6 +243,8 @@ static enum vtr_err on_message(void *data, const struct vtr_ipc_message *message
 		vtr_child_set_driver(renderer->worker, device->name, sizeof(device->name));
 		return VTR_OK;
 	}
+	case VTR_WORKER_STALL:
+		return handle_stall(renderer, message->payload);
 	case VTR_WORKER_RING: /* of vtest */
 	case VTR_WORKER_OP_COUNT:
 		break;

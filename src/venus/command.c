@@ -45,6 +45,7 @@ void vtr_hand_vkCmdPipelineBarrier(struct vtr_dispatch *d, struct vtw_vkCmdPipel
 void vtr_hand_vkCmdWaitEvents(struct vtr_dispatch *d, struct vtw_vkCmdWaitEvents *a)
 {
 	(void)d;
+	vtr_work_unsure(vtr_vk(a->commandBuffer_obj)->device);
 	if (foreign(a->commandBuffer_obj)) {
 		FIX_ALL(a->pBufferMemoryBarriers, a->bufferMemoryBarrierCount, VkBufferMemoryBarrier)
 		FIX_ALL(a->pImageMemoryBarriers, a->imageMemoryBarrierCount, VkImageMemoryBarrier)
@@ -92,6 +93,7 @@ void vtr_hand_vkCmdWaitEvents2(struct vtr_dispatch *d, struct vtw_vkCmdWaitEvent
 		vtr_dispatch_missing(d);
 		return;
 	}
+	vtr_work_unsure(vtr_vk(a->commandBuffer_obj)->device);
 	for (uint32_t i = 0; foreign(a->commandBuffer_obj) && i < a->eventCount; i++) {
 		fix_dependency(&a->pDependencyInfos[i]);
 	}

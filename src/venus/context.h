@@ -10,6 +10,7 @@
 #include "platform/burst.h"
 #include "platform/thread.h"
 #include "venus/dispatch.h"
+#include "venus/hang.h"
 #include "venus/object.h"
 #include "venus/resource.h"
 #include "venus/retire.h"
@@ -69,6 +70,7 @@ struct vtr_venus {
 	_Atomic bool sleeps; /* the context's thread sleeps, or is about to, or waits for a ring */
 	pthread_mutex_t timeline_lock; /* guards timelines, and keeps their queues alive */
 	struct vtr_queue *timelines[VTR_TIMELINE_COUNT];
+	struct vtr_hang hang;
 };
 
 /* Logs the reason (once) and fails the context. Thread: any. */

@@ -107,7 +107,9 @@ static bool add_queue(struct vtr_device *device, const VkDeviceQueueCreateInfo *
 	q->family = info->queueFamilyIndex;
 	q->index = index;
 	q->flags = info->flags;
+	q->only_computes = vtr_physical_only_computes(device->physical, q->family);
 	pthread_mutex_init(&q->lock, NULL);
+	pthread_mutex_init(&q->look_lock, NULL);
 	pthread_mutex_init(&q->fence_lock, NULL);
 	vtr_list_init(&q->fences);
 	if (info->flags == 0) { /* queues without flags come from vkGetDeviceQueue */
@@ -124,10 +126,12 @@ static void device_free(struct vtr_retired *retired)
 	struct vtr_device *device = vtr_container_of(retired, struct vtr_device, retired);
 
 	for (uint32_t i = 0; i < device->queue_count; i++) {
+		pthread_mutex_destroy(&device->queues[i]->look_lock);
 		pthread_mutex_destroy(&device->queues[i]->fence_lock);
 		pthread_mutex_destroy(&device->queues[i]->lock);
 		free(device->queues[i]);
 	}
+	vtr_device_work_finish(device);
 	pthread_mutex_destroy(&device->lock);
 	free(device);
 }
@@ -140,6 +144,7 @@ static struct vtr_device *device_alloc(struct vtr_venus *venus, struct vtr_physi
 		device->retired.free = device_free;
 		device->venus = venus;
 		device->physical = physical;
+		vtr_device_work_init(device);
 		pthread_mutex_init(&device->lock, NULL);
 		vtr_list_init(&device->objects);
 		vtr_list_init(&device->unfit);
@@ -226,6 +231,7 @@ static VkResult open_device(struct vtr_device *device, const VkDeviceCreateInfo 
 	vtr_device_choose_extensions(p, guest, &names);
 	info.enabledLayerCount = 0;
 	device->timeline_semaphores = enable_timeline(p, &info, &timeline);
+	device->work.watched = device->timeline_semaphores && device->venus->hang.limit_ns != 0;
 	vtr_portability_enable(p, &info, &portability);
 	ret = create_device(device, &info, &names);
 	if (ret == VK_SUCCESS) {
@@ -279,7 +285,8 @@ void vtr_hand_vkCreateDevice(struct vtr_dispatch *d, struct vtw_vkCreateDevice *
 	if (vtr_retire_reclaim(&d->venus->retire) < VTR_MAX_RETIRED) {
 		device = device_alloc(d->venus, physical);
 	}
-	a->ret = device != NULL ? open_device(device, a->pCreateInfo) : VK_ERROR_OUT_OF_HOST_MEMORY;
+	a->ret = device != NULL && vtr_hang_start(d->venus) ? open_device(device, a->pCreateInfo) :
+	                                                      VK_ERROR_OUT_OF_HOST_MEMORY;
 	if (a->ret != VK_SUCCESS) {
 		if (device != NULL) {
 			device_free(&device->retired);
@@ -388,7 +395,9 @@ static void destroy(struct vtr_venus *venus, struct vtr_device *device)
 	device->gone = true;
 	pthread_mutex_unlock(&device->lock);
 	vtr_device_close_queues(device);
+	vtr_hang_begin_wait(venus);
 	(void)device->procs.vkDeviceWaitIdle(device->handle);
+	vtr_hang_end_wait(venus);
 	vtr_device_finish_fences(device);
 	destroy_children(device);
 	(void)vtr_object_remove(&venus->dispatch, &device->object->base);

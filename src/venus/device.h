@@ -4,6 +4,7 @@
 
 #include "venus/context.h"
 #include "venus/physical.h"
+#include "venus/work.h"
 
 #define VTR_MAX_QUEUES 64
 
@@ -20,6 +21,7 @@ struct vtr_queue {
 	VkQueue handle;
 	uint32_t family, index;
 	VkDeviceQueueCreateFlags flags;
+	bool only_computes; /* it has no graphics */
 	uint32_t timeline;            /* 1..63, 0: none; under timeline_lock */
 	/* Held while the driver's queue is used, never during a wait for the GPU; guards the members below. */
 	pthread_mutex_t lock;
@@ -37,6 +39,8 @@ struct vtr_queue {
 	bool unwatched; /* has fences that the waiter does not know yet; under timeline_lock */
 	_Atomic bool waiter_stop;
 	_Atomic uint32_t waiter_word; /* parked on while nothing is pending */
+	pthread_mutex_t look_lock; /* held by vtr_queue_look(); keeps the semaphore and the queue alive */
+	struct vtr_work work; /* guarded by device->work.lock */
 };
 
 /* Freed, with its queues, when no command can use it any more. */
@@ -56,6 +60,7 @@ struct vtr_device {
 	bool gone; /* being destroyed: no objects can be created */
 	bool timeline_semaphores;
 	bool sparse; /* the guest enabled sparse binding */
+	struct vtr_device_work work;
 	VkExternalMemoryHandleTypeFlagBits import_type; /* of most mapped memory, if it is imported */
 };
 
@@ -94,6 +99,8 @@ VTR_MUST_CHECK enum vtr_err vtr_timeline_fence(struct vtr_venus *venus, uint32_t
 bool vtr_queue_wants_signal(struct vtr_queue *queue, uint64_t *out_value);
 /* Called with queue->lock held, after a submit to the driver. */
 void vtr_queue_submitted(struct vtr_queue *queue, bool signalled, VkResult result);
+/* Finds out how far the queue's work has got. `signalled`: its timeline is in use. Called with look_lock held. */
+void vtr_queue_look(struct vtr_queue *queue, bool signalled);
 /* Stops the use of its queues, before the device is destroyed. */
 void vtr_device_close_queues(struct vtr_device *device);
 /* Signals pending fences and ends the waiter. Call it after vtr_device_close_queues(). */

@@ -311,7 +311,7 @@ static inline __attribute__((always_inline)) bool run_one(struct vtr_dispatch *d
 	if (kind != IN_LANE) { /* a lane's job counts as one command */
 		vtr_retire_step(&d->venus->retire, &d->stream);
 	}
-	d->command = command;
+	__atomic_store_n(&d->command, command, __ATOMIC_RELAXED);
 	d->flags = vtr_cs_ld32(p + 4);
 	if (__builtin_expect(run == NULL || (kind == IN_LANE && !is_recorded(d)), 0)) {
 		run = special(d, command);
@@ -469,7 +469,7 @@ enum vtr_err vtr_dispatch_run_between(struct vtr_dispatch *d, const uint8_t *dat
 	free(own);
 	d->r = reader;
 	d->arena = arena;
-	d->command = command;
+	__atomic_store_n(&d->command, command, __ATOMIC_RELAXED);
 	d->flags = flags;
 	d->scratch[VTR_SCRATCH_INDIRECT] = scratch;
 	d->scratch_size[VTR_SCRATCH_INDIRECT] = scratch_size;

@@ -30,7 +30,7 @@ struct vtr_dispatch {
 	struct vtr_venus *venus;
 	struct vtr_ring *ring; /* NULL: the context's stream */
 	struct vtr_retire_stream stream; /* records when its commands use objects */
-	uint32_t command;      /* the current command */
+	uint32_t command;      /* the current command; written atomically, because hang.c reads it */
 	uint32_t flags;        /* VkCommandFlagBitsEXT */
 	bool borrowed;         /* the context's thread runs a ring's commands, and must not wait */
 	bool postponed;        /* a command was left for the ring's own thread */

@@ -142,12 +142,29 @@ static VkResult signal_timeline(struct vtr_queue *q, uint64_t value)
 		.pSignalSemaphores = &q->semaphore,
 	};
 
-	return q->device->procs.vkQueueSubmit(q->handle, 1, &info, NULL);
+	VkResult ret;
+
+	vtr_work_signal(q, value);
+	ret = q->device->procs.vkQueueSubmit(q->handle, 1, &info, NULL);
+	if (ret == VK_SUCCESS) {
+		q->submitted = value;
+		q->stale = false;
+	} else {
+		vtr_work_unsure(q->device);
+	}
+	return ret;
 }
 
 bool vtr_queue_wants_signal(struct vtr_queue *q, uint64_t *out_value)
 {
-	if (!q->eager || q->semaphore == NULL) {
+	if (!q->eager && !vtr_work_wants_signal(q)) {
+		return false;
+	}
+	if (q->semaphore == NULL && q->device->work.watched) {
+		q->semaphore = make_timeline(q->device);
+	}
+	if (q->semaphore == NULL) {
+		vtr_work_unsure(q->device);
 		return false;
 	}
 	*out_value = q->submitted + 1;
@@ -158,6 +175,9 @@ void vtr_queue_submitted(struct vtr_queue *q, bool signalled, VkResult result)
 {
 	if (q->calls < MANY_CALLS && ++q->calls == MANY_CALLS) {
 		vtr_os_heap_reuse_large();
+	}
+	if (result != VK_SUCCESS) {
+		vtr_work_unsure(q->device);
 	}
 	if (!signalled || result != VK_SUCCESS) {
 		q->stale = true;
@@ -177,15 +197,23 @@ static VkResult cover(struct vtr_queue *q, uint64_t *out_value)
 
 	if (q->stale || q->submitted == 0) {
 		ret = signal_timeline(q, q->submitted + 1);
-		if (ret == VK_SUCCESS) {
-			q->submitted++;
-			q->stale = false;
-			q->eager = true; /* from now on submits signal themselves */
-		}
+		q->eager |= ret == VK_SUCCESS; /* from now on submits signal themselves */
 	}
 	q->unused_signals = 0;
 	*out_value = q->submitted;
 	return ret;
+}
+
+void vtr_queue_look(struct vtr_queue *q, bool signalled)
+{
+	if (vtr_work_see(q, signalled ? counter(q) : 0) && pthread_mutex_trylock(&q->lock) == 0) {
+		if (!q->gone && q->semaphore != NULL) {
+			vtr_hang_begin_wait(q->device->venus);
+			(void)signal_timeline(q, q->submitted + 1);
+			vtr_hang_end_wait(q->device->venus);
+		}
+		pthread_mutex_unlock(&q->lock);
+	}
 }
 
 static void wake_waiter(struct vtr_queue *q)
@@ -258,24 +286,27 @@ static enum vtr_err fence_on(struct vtr_queue *q, uint64_t fence_id)
 {
 	uint64_t value = 0;
 	enum vtr_err err;
-	VkResult ret;
+	VkResult ret = VK_SUCCESS;
 	bool idle = true;
 
+	vtr_hang_begin_wait(q->device->venus);
 	pthread_mutex_lock(&q->lock);
 	err = make_ready(q);
 	if (err == VTR_OK) {
 		ret = cover(q, &value);
-		/* Often the work is already done, so no thread needs to wake up for it. Fences are reported
-		 * in order, also when the driver fails. */
-		idle = oldest(q) == 0 && (ret != VK_SUCCESS || counter(q) >= value);
 	} else if (err == VTR_ERR_UNSUPPORTED) {
 		/* A driver without timeline semaphores: correct, but slow. With them, this wait could last until the
 		 * guest's next command, which the waiting thread would have to read. */
 		(void)q->device->procs.vkQueueWaitIdle(q->handle);
-		err = VTR_OK;
+	}
+	vtr_hang_end_wait(q->device->venus);
+	if (err == VTR_OK) {
+		/* Often the work is already done, so no thread needs to wake up for it. Fences are reported
+		 * in order, also when the driver fails. */
+		idle = oldest(q) == 0 && (ret != VK_SUCCESS || counter(q) >= value);
 	}
 	pthread_mutex_unlock(&q->lock);
-	if (err != VTR_OK) {
+	if (err != VTR_OK && err != VTR_ERR_UNSUPPORTED) {
 		return err;
 	}
 	if (idle) {
@@ -327,6 +358,8 @@ void vtr_device_finish_fences(struct vtr_device *device)
 			wake_waiter(q);
 			vtr_os_thread_join(&q->waiter);
 		}
+		pthread_mutex_lock(&q->look_lock); /* a look that has begun ends first */
 		device->procs.vkDestroySemaphore(device->handle, q->semaphore, NULL);
+		pthread_mutex_unlock(&q->look_lock);
 	}
 }

@@ -253,3 +253,13 @@ void vtr_physical_destroy(struct vtr_physical *physical)
 		free(physical);
 	}
 }
+
+bool vtr_physical_only_computes(const struct vtr_physical *p, uint32_t family)
+{
+	VkQueueFamilyProperties families[32];
+	uint32_t n = VTR_ARRAY_LEN(families);
+
+	p->procs->vkGetPhysicalDeviceQueueFamilyProperties(p->handle, &n, families);
+	return family < n && (families[family].queueFlags & (VK_QUEUE_COMPUTE_BIT | VK_QUEUE_GRAPHICS_BIT)) ==
+	                             VK_QUEUE_COMPUTE_BIT;
+}

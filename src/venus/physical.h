@@ -81,4 +81,7 @@ bool vtr_physical_emulates(const struct vtr_physical *physical, const char *name
 struct vtr_object;
 struct vtr_physical *vtr_physical_of(struct vtr_object *object);
 
+/* Returns: whether the family's queues compute and have no graphics. */
+bool vtr_physical_only_computes(const struct vtr_physical *physical, uint32_t family);
+
 #endif

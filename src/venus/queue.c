@@ -5,6 +5,9 @@
 #include "venus/memory.h"
 #include "venus/ring.h"
 
+/* A wait is made in pieces of this length. */
+#define WAIT_PIECE_NS UINT64_C(1000000000)
+
 /* The driver's queue is used by the rings and by the transport's fences. Returns: false if its device was
  * destroyed meanwhile: the driver must not be called, and the context fails. */
 static bool lock(struct vtr_dispatch *d, struct vtr_queue *q)
@@ -29,6 +32,17 @@ static void check_lost(struct vtr_dispatch *d, VkResult ret)
 	if (ret == VK_ERROR_DEVICE_LOST && !vtr_dispatch_wants_reply(d)) {
 		vtr_dispatch_fail(d, "the host's device is lost");
 	}
+}
+
+/* A context that hangs ends soon. Until then its program learns that its device is lost. Returns: whether it hangs. */
+static bool lose(struct vtr_dispatch *d, VkResult *out_ret)
+{
+	if (!vtr_hang_is_lost(d->venus)) {
+		return false;
+	}
+	*out_ret = VK_ERROR_DEVICE_LOST;
+	check_lost(d, *out_ret);
+	return true;
 }
 
 /* A submit that names a failed object does not reach the driver. If that is a command buffer whose recording failed,
@@ -65,7 +79,7 @@ void vtr_hand_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)
 	VkSubmitInfo *more = NULL;
 	bool signal;
 
-	if (d->queueing != 0 || !lock(d, q)) {
+	if (d->queueing != 0 || lose(d, &a->ret) || !lock(d, q)) {
 		return;
 	}
 	signal = vtr_queue_wants_signal(q, &value);
@@ -73,6 +87,7 @@ void vtr_hand_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)
 		more = vtr_dispatch_alloc(d, (size_t)a->submitCount + 1, sizeof(*more));
 		signal = more != NULL;
 	}
+	vtr_work_submit(q, a->submitCount, a->pSubmits, signal ? value : 0);
 	if (signal) {
 		if (a->submitCount != 0) {
 			memcpy(more, a->pSubmits, a->submitCount * sizeof(*more));
@@ -106,7 +121,7 @@ void vtr_hand_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *
 		vtr_dispatch_missing(d);
 		return;
 	}
-	if (d->queueing != 0 || !lock(d, q)) {
+	if (d->queueing != 0 || lose(d, &a->ret) || !lock(d, q)) {
 		return;
 	}
 	signal = vtr_queue_wants_signal(q, &timeline.value);
@@ -115,6 +130,7 @@ void vtr_hand_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *
 		more = vtr_dispatch_alloc(d, (size_t)a->submitCount + 1, sizeof(*more));
 		signal = more != NULL;
 	}
+	vtr_work_submit2(q, a->submitCount, a->pSubmits, signal ? timeline.value : 0);
 	if (signal) {
 		if (a->submitCount != 0) {
 			memcpy(more, a->pSubmits, a->submitCount * sizeof(*more));
@@ -187,7 +203,8 @@ void vtr_hand_vkQueueBindSparse(struct vtr_dispatch *d, struct vtw_vkQueueBindSp
 			return;
 		}
 	}
-	if (lock(d, q)) {
+	if (!lose(d, &a->ret) && lock(d, q)) {
+		vtr_work_bind(q, a->bindInfoCount, a->pBindInfo);
 		a->ret = q->device->procs.vkQueueBindSparse(a->queue, a->bindInfoCount, a->pBindInfo,
 		                                            a->fence);
 		vtr_queue_submitted(q, false, a->ret);
@@ -220,24 +237,57 @@ static VkResult idle_add(struct vtr_dispatch *d, struct idle *idle, struct vtr_q
 	ret = vk->vkCreateFence(q->device->handle, &info, NULL, fence);
 	if (ret == VK_SUCCESS) {
 		idle->count++;
+		vtr_work_submit(q, 0, NULL, 0);
 		ret = vk->vkQueueSubmit(q->handle, 0, NULL, *fence);
 	}
 	unlock(q);
 	return ret;
 }
 
+/* Waits in pieces, so that it notices that the context hangs. `wait` uses handles of the driver only, because objects
+ * may go meanwhile. */
+static VkResult pause_for(struct vtr_dispatch *d, uint64_t timeout_ns,
+                          VkResult (*wait)(const void *data, uint64_t timeout_ns), const void *data)
+{
+	VkResult ret = VK_TIMEOUT;
+
+	vtr_dispatch_pause(d);
+	for (bool last = false; !last && ret == VK_TIMEOUT && !lose(d, &ret);) {
+		const uint64_t piece_ns = vtr_min(timeout_ns, WAIT_PIECE_NS);
+
+		ret = wait(data, piece_ns);
+		last = timeout_ns == piece_ns;
+		timeout_ns -= timeout_ns != UINT64_MAX ? piece_ns : 0;
+	}
+	vtr_dispatch_resume(d);
+	return ret;
+}
+
+struct fence_wait {
+	PFN_vkWaitForFences call;
+	VkDevice device;
+	uint32_t count;
+	const VkFence *fences;
+	VkBool32 all;
+};
+
+static VkResult wait_for_fences(const void *data, uint64_t timeout_ns)
+{
+	const struct fence_wait *w = data;
+
+	return w->call(w->device, w->count, w->fences, w->all, timeout_ns);
+}
+
 /* Waits for the fences. Meanwhile another ring may destroy their device. */
 static VkResult idle_pause(struct vtr_dispatch *d, struct idle *idle)
 {
-	const PFN_vkWaitForFences wait = idle->device->procs.vkWaitForFences;
+	const struct fence_wait wait = { idle->device->procs.vkWaitForFences, idle->device->handle,
+		                         idle->count, idle->fences, VK_TRUE };
 	const VkDevice handle = idle->device->handle;
 	const uint64_t id = idle->device->object->base.id;
 	struct vtr_object *o;
-	VkResult ret;
+	VkResult ret = pause_for(d, UINT64_MAX, wait_for_fences, &wait);
 
-	vtr_dispatch_pause(d);
-	ret = wait(handle, idle->count, idle->fences, VK_TRUE, UINT64_MAX);
-	vtr_dispatch_resume(d);
 	o = vtr_idmap_get(&d->venus->objects.map, id);
 	idle->device = o != NULL && o->type == VK_OBJECT_TYPE_DEVICE && o->handle == (uintptr_t)handle ?
 	                       vtr_vk(o)->device :
@@ -284,6 +334,58 @@ void vtr_hand_vkDeviceWaitIdle(struct vtr_dispatch *d, struct vtw_vkDeviceWaitId
 	a->ret = idle_wait(d, &idle, ret);
 }
 
+void vtr_hand_vkWaitForFences(struct vtr_dispatch *d, struct vtw_vkWaitForFences *a)
+{
+	const struct fence_wait wait = { vtr_device_procs(a->device_obj)->vkWaitForFences, a->device,
+		                         a->fenceCount, a->pFences, a->waitAll };
+
+	a->ret = pause_for(d, a->timeout, wait_for_fences, &wait);
+}
+
+struct semaphore_wait {
+	PFN_vkWaitSemaphores call;
+	VkDevice device;
+	const VkSemaphoreWaitInfo *info;
+};
+
+static VkResult wait_semaphores(const void *data, uint64_t timeout_ns)
+{
+	const struct semaphore_wait *w = data;
+
+	return w->call(w->device, w->info, timeout_ns);
+}
+
+void vtr_hand_vkWaitSemaphores(struct vtr_dispatch *d, struct vtw_vkWaitSemaphores *a)
+{
+	const struct semaphore_wait wait = { vtr_device_procs(a->device_obj)->vkWaitSemaphores, a->device,
+		                             a->pWaitInfo };
+
+	if (wait.call == NULL) {
+		vtr_dispatch_missing(d);
+		return;
+	}
+	a->ret = pause_for(d, a->timeout, wait_semaphores, &wait);
+}
+
+void vtr_hand_vkGetFenceStatus(struct vtr_dispatch *d, struct vtw_vkGetFenceStatus *a)
+{
+	if (!lose(d, &a->ret)) {
+		a->ret = vtr_device_procs(a->device_obj)->vkGetFenceStatus(a->device, a->fence);
+	}
+}
+
+void vtr_hand_vkGetSemaphoreCounterValue(struct vtr_dispatch *d, struct vtw_vkGetSemaphoreCounterValue *a)
+{
+	const PFN_vkGetSemaphoreCounterValue get =
+		vtr_device_procs(a->device_obj)->vkGetSemaphoreCounterValue;
+
+	if (get == NULL) {
+		vtr_dispatch_missing(d);
+	} else if (!lose(d, &a->ret)) {
+		a->ret = get(a->device, a->semaphore, a->pValue);
+	}
+}
+
 /* --- fences and semaphores -------------------------------------------------------------------------- */
 
 void vtr_hand_vkCreateFence(struct vtr_dispatch *d, struct vtw_vkCreateFence *a)
@@ -302,6 +404,15 @@ void vtr_hand_vkCreateFence(struct vtr_dispatch *d, struct vtw_vkCreateFence *a)
 	}
 }
 
+static bool note_created(struct vtr_device *device, const VkSemaphoreCreateInfo *info, VkSemaphore semaphore)
+{
+	const VkSemaphoreTypeCreateInfo *type =
+		vtr_chain_find(info, VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO);
+	const bool timeline = type != NULL && type->semaphoreType == VK_SEMAPHORE_TYPE_TIMELINE;
+
+	return vtr_work_created(device, semaphore, timeline, timeline ? type->initialValue : 0);
+}
+
 void vtr_hand_vkCreateSemaphore(struct vtr_dispatch *d, struct vtw_vkCreateSemaphore *a)
 {
 	struct vtr_vk_object *o =
@@ -313,8 +424,25 @@ void vtr_hand_vkCreateSemaphore(struct vtr_dispatch *d, struct vtw_vkCreateSemap
 		                 VK_STRUCTURE_TYPE_EXPORT_SEMAPHORE_CREATE_INFO);
 		a->ret = vtr_device_procs(a->device_obj)
 		                 ->vkCreateSemaphore(a->device, a->pCreateInfo, NULL, &handle);
+		if (a->ret == VK_SUCCESS && !note_created(o->device, a->pCreateInfo, handle)) {
+			vtr_device_procs(a->device_obj)->vkDestroySemaphore(a->device, handle, NULL);
+			handle = NULL;
+			a->ret = VK_ERROR_OUT_OF_HOST_MEMORY;
+		}
 		vtr_object_publish(d, o, (uintptr_t)handle, a->ret);
 	}
+}
+
+void vtr_hand_vkSignalSemaphore(struct vtr_dispatch *d, struct vtw_vkSignalSemaphore *a)
+{
+	const PFN_vkSignalSemaphore signal = vtr_device_procs(a->device_obj)->vkSignalSemaphore;
+
+	if (signal == NULL) {
+		vtr_dispatch_missing(d);
+		return;
+	}
+	vtr_work_promise(vtr_vk(a->device_obj)->device, a->pSignalInfo->semaphore, a->pSignalInfo->value);
+	a->ret = signal(a->device, a->pSignalInfo);
 }
 
 /* Submits no commands, but waits for or signals one binary semaphore. */
@@ -331,7 +459,8 @@ static void touch(struct vtr_dispatch *d, struct vtr_queue *q, VkSemaphore wait,
 	};
 	VkResult ret;
 
-	if (lock(d, q)) {
+	if (!lose(d, &ret) && lock(d, q)) {
+		vtr_work_submit(q, 1, &info, 0);
 		ret = q->device->procs.vkQueueSubmit(q->handle, 1, &info, NULL);
 		vtr_queue_submitted(q, false, ret);
 		unlock(q);
@@ -351,7 +480,8 @@ static struct vtr_queue *own_queue(struct vtr_object *device_obj)
  * transport, so the fence may be unsignalled here: wait for it, then reset it. */
 void vtr_hand_vkResetFenceResourceMESA(struct vtr_dispatch *d, struct vtw_vkResetFenceResourceMESA *a)
 {
-	const PFN_vkWaitForFences wait = vtr_device_procs(a->device_obj)->vkWaitForFences;
+	const struct fence_wait wait = { vtr_device_procs(a->device_obj)->vkWaitForFences, a->device, 1,
+		                         &a->fence, VK_TRUE };
 	const PFN_vkResetFences reset = vtr_device_procs(a->device_obj)->vkResetFences;
 	VkResult ret;
 
@@ -359,12 +489,12 @@ void vtr_hand_vkResetFenceResourceMESA(struct vtr_dispatch *d, struct vtw_vkRese
 		vtr_dispatch_fail(d, "no fence");
 		return;
 	}
-	vtr_dispatch_pause(d);
-	ret = wait(a->device, 1, &a->fence, VK_TRUE, UINT64_MAX);
+	ret = pause_for(d, UINT64_MAX, wait_for_fences, &wait);
 	if (ret == VK_SUCCESS) {
+		vtr_dispatch_pause(d);
 		ret = reset(a->device, 1, &a->fence);
+		vtr_dispatch_resume(d);
 	}
-	vtr_dispatch_resume(d);
 	check_lost(d, ret);
 }
 

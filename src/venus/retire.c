@@ -54,6 +54,19 @@ uint64_t vtr_retire_advance(struct vtr_retire *retire)
 	return oldest;
 }
 
+void vtr_retire_look(struct vtr_retire *retire, void (*look)(void *data, struct vtr_retire_stream *stream),
+                     void *data)
+{
+	struct vtr_retire_stream *stream;
+
+	pthread_mutex_lock(&retire->lock);
+	vtr_list_for_each (stream, &retire->streams, link) {
+		look(data, stream);
+	}
+	(void)vtr_retire_advance(retire);
+	pthread_mutex_unlock(&retire->lock);
+}
+
 void vtr_retire_add(struct vtr_retire *retire, struct vtr_retired *item)
 {
 	pthread_mutex_lock(&retire->lock);

@@ -33,6 +33,9 @@
 struct vtr_retire_stream {
 	_Atomic uint64_t epoch; /* VTR_RETIRE_IDLE: no command runs */
 	struct vtr_list link; /* in vtr_retire.streams */
+	uint64_t
+		seen; /* the epoch at the last look (venus/hang.h); guarded by the lock, like the next member */
+	int64_t stuck_ns; /* the time in which it has stayed the same */
 };
 
 /* Embedded in a structure that is retired on its own. */
@@ -62,6 +65,10 @@ void vtr_retire_stream_finish(struct vtr_retire *retire, struct vtr_retire_strea
 /* Called with the lock held: begins a new epoch. Returns: an epoch; what was retired before it is held by no
  * stream. */
 uint64_t vtr_retire_advance(struct vtr_retire *retire);
+
+/* Calls look() for each stream, with the lock held, and begins a new epoch. */
+void vtr_retire_look(struct vtr_retire *retire, void (*look)(void *data, struct vtr_retire_stream *stream),
+                     void *data);
 
 /* The item will be freed by item->free(), which must be set. It must not be reachable any more. */
 void vtr_retire_add(struct vtr_retire *retire, struct vtr_retired *item);

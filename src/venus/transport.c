@@ -137,7 +137,7 @@ void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d, struct vtw_vkE
 	free(list);
 	if (ok) {
 		d->r = outer;
-		d->command = command;
+		__atomic_store_n(&d->command, command, __ATOMIC_RELAXED);
 		d->flags = flags;
 	} else {
 		vtr_dispatch_fail(d, "an indirect stream failed");

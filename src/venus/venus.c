@@ -70,6 +70,7 @@ enum vtr_err vtr_venus_create(const struct vtr_venus_params *params, struct vtr_
 	pthread_mutex_init(&venus->timeline_lock, NULL);
 	pthread_mutex_init(&venus->memory_lock, NULL);
 	vtr_os_cond_init(&venus->watch_wake);
+	vtr_hang_init(venus);
 	err = init_parts(venus);
 	if (err != VTR_OK) {
 		free(venus);
@@ -86,6 +87,7 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 	}
 	atomic_store(&venus->dead, true); /* ends waits in rings */
 	vtr_rings_wake(venus);
+	vtr_hang_stop(venus);
 	vtr_rings_destroy(venus);
 	vtr_lanes_destroy(venus);
 	vtr_instance_finish(venus);
@@ -215,6 +217,7 @@ enum vtr_err vtr_venus_blob_create(struct vtr_venus *venus, uint32_t res_id, uin
 	if (blob_id == 0) {
 		return blob_shm(venus, res_id, flags, size, out_blob);
 	}
+	__atomic_store_n(&venus->dispatch.command, VTW_COMMAND_COUNT, __ATOMIC_RELAXED);
 	vtr_retire_begin(&venus->retire, &venus->dispatch.stream); /* it finds an object, as commands do */
 	err = vtr_memory_blob(venus, res_id, blob_id, flags, size, out_blob);
 	vtr_retire_end(&venus->dispatch.stream);

@@ -37,6 +37,19 @@ struct vtr_blob {
 	enum vtr_blob_cache cache; /* how a hypervisor should map it */
 };
 
+enum vtr_stall_state {
+	VTR_STALL_OVER, /* what was slow has completed */
+	VTR_STALL_SLOW, /* it takes long, but has not reached its limit */
+	VTR_STALL_HUNG, /* it has: the context is about to end */
+};
+
+/* Something in the driver that does not complete. */
+struct vtr_stall {
+	enum vtr_stall_state state;
+	uint32_t seconds; /* that it has taken */
+	const char *what; /* a command's name, or a few words */
+};
+
 struct vtr_venus_events {
 	/* A fence of vtr_venus_fence() is done; in order on its timeline. Thread: any. */
 	void (*fence)(void *data, uint32_t timeline, uint64_t fence_id);
@@ -51,6 +64,8 @@ struct vtr_venus_events {
 	void (*released)(void *data, uint32_t res_id);
 	/* The guest has a device now, which the driver calls `name`. NULL: this does not matter. Thread: any. */
 	void (*device)(void *data, const char *name);
+	/* NULL: this does not matter. Thread: any. */
+	void (*stalled)(void *data, const struct vtr_stall *stall);
 };
 
 /* A VM's host-visible memory. Its guest allocates memory there before it says what for (use_guest_vram), so
@@ -91,6 +106,14 @@ bool vtr_venus_is_dead(const struct vtr_venus *venus);
 
 /* Fails the context: sets FATAL on all rings, so that the guest aborts. Thread: any. */
 void vtr_venus_kill(struct vtr_venus *venus);
+
+/* Returns: the milliseconds between two calls of vtr_venus_check(); -1: it need not be called. */
+int vtr_venus_check_ms(const struct vtr_renderer_config *config);
+
+/* Checks whether calls of the driver return. Never calls the driver, nor waits for a thread that does.
+ * Returns: whether the context hangs, and its process must end, because threads may be in the driver for good.
+ * Thread: one of the caller's. */
+bool vtr_venus_check(struct vtr_venus *venus);
 
 /**
  * Executes `size` bytes of Venus commands in the context stream. After vkWaitRingSeqnoMESA, fences wait for

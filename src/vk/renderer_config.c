@@ -17,12 +17,18 @@ _Static_assert(sizeof(struct vtr_renderer_config) ==
                "padding");
 
 #define DEFAULT_TIMEOUT_MS 10000
+/* Far longer than any limit that a kernel's driver sets for a batch (amdgpu: 10 s, 60 s for computing), and three times
+ * a dispatch of ten minutes, which is legal on any queue of a driver without such limits. */
+#define DEFAULT_HANG_TIMEOUT_S 1800
+/* A day. Beyond that a limit is of no use, and nanoseconds still fit. */
+#define MAX_HANG_TIMEOUT_S 86400
 
 void vtr_renderer_config_init(struct vtr_renderer_config *config)
 {
 	*config = (struct vtr_renderer_config){
 		.handshake_timeout_ms = DEFAULT_TIMEOUT_MS,
 		.reply_timeout_ms = DEFAULT_TIMEOUT_MS,
+		.hang_timeout_s = DEFAULT_HANG_TIMEOUT_S,
 	};
 }
 
@@ -66,10 +72,14 @@ static const char *find_problem(const struct vtr_renderer_config *config)
 		return "import-alignment has a wrong value: it must be a power of two, for instance 16384";
 	}
 	if (config->no_host_import > 1 || config->no_export > 1 || config->sandbox > VTR_OS_SANDBOX_REQUIRE ||
-	    config->one_device > 1 || config->no_image_import > 1 || config->zero != 0) {
+	    config->one_device > 1 || config->no_image_import > 1 || config->hang_compute > 1 ||
+	    config->zero != 0) {
 		return "a flag or the mode of the sandbox has an unknown value";
 	}
-	if (config->max_device_percent > 100 || config->reserved != 0) {
+	if (config->hang_timeout_s > MAX_HANG_TIMEOUT_S) {
+		return "hang-timeout has a wrong value: it must be off, or a number of seconds up to 86400";
+	}
+	if (config->max_device_percent > 100) {
 		return "the limit of device memory has a wrong value: it must be a size, or at most 100%";
 	}
 	if (config->lanes > VTR_RENDERER_CONFIG_LANES) {

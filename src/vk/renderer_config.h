@@ -33,7 +33,7 @@ struct vtr_renderer_config {
 	 * heaps. 0: no such limit. */
 	uint64_t max_device_memory;
 	uint32_t max_device_percent;
-	uint32_t reserved; /* 0 */
+	uint32_t hang_timeout_s; /* after which a context ends that hangs in its driver; 0: never */
 	/* The minimum alignment of imported memory, a power of two; 0: as the driver reports it. */
 	uint32_t import_alignment;
 	uint32_t handshake_timeout_ms; /* for a vtest client to create its context; 0: no limit */
@@ -47,7 +47,8 @@ struct vtr_renderer_config {
 	uint32_t readable_size; /* the used bytes of `readable` */
 	uint8_t one_device; /* 0 or 1: programs get only the device with the UUIDs below */
 	uint8_t no_image_import; /* 0 or 1, as no_host_import: imported memory is for buffers only */
-	uint16_t zero;
+	uint8_t hang_compute; /* 0 or 1: hang_timeout_s applies to queues without graphics, too */
+	uint8_t zero;
 	/* Both together name a device: two drivers may offer one GPU. */
 	uint8_t device_uuid[VTR_PROBE_CACHE_UUID];
 	uint8_t driver_uuid[VTR_PROBE_CACHE_UUID];

@@ -31,7 +31,6 @@ enum command {
 #define PARAM_MAX_TIMELINE_COUNT 1
 #define SYNC_WAIT_ANY 1u
 #define SUBMIT_RING_IDX 1u
-#define LOG_NAME_MAX 64
 
 /* Entries that are handled on the stack; longer lists are allocated for the duration of the message. */
 #define SMALL_VALUES 16
@@ -64,9 +63,8 @@ static enum vtr_err unknown_sync(struct vtr_vtest *vtest, const char *message)
 
 static enum vtr_err create_renderer(struct vtr_vtest *vtest, const uint8_t *payload, size_t size)
 {
-	char name[LOG_NAME_MAX * 4 + 1];
-	char text[LOG_NAME_MAX + 1];
-	size_t length = strnlen((const char *)payload, vtr_min(size, LOG_NAME_MAX));
+	char text[VTR_VTEST_LOG_NAME + 1];
+	size_t length = strnlen((const char *)payload, vtr_min(size, VTR_VTEST_LOG_NAME));
 
 	if (vtest->stage != VTR_VTEST_NEW) {
 		vtr_warn(vtest->log, "CREATE_RENDERER came twice");
@@ -74,7 +72,8 @@ static enum vtr_err create_renderer(struct vtr_vtest *vtest, const uint8_t *payl
 	}
 	memcpy(text, payload, length);
 	text[length] = '\0';
-	vtr_info(vtest->log, "client is %s", vtr_log_str(name, sizeof(name), text, LOG_NAME_MAX));
+	vtr_info(vtest->log, "client is %s",
+	         vtr_log_str(vtest->name, sizeof(vtest->name), text, VTR_VTEST_LOG_NAME));
 	vtest->stage = VTR_VTEST_NAMED;
 	return VTR_OK;
 }
@@ -177,7 +176,15 @@ static void on_device(void *data, const char *name)
 	vtest->params->events->device(vtest->params->data, name);
 }
 
+static void on_stalled(void *data, const struct vtr_stall *stall)
+{
+	const struct vtr_vtest *vtest = data;
+
+	vtest->params->events->stalled(vtest->params->data, stall, vtest->name);
+}
+
 static const struct vtr_venus_events venus_events = {
+	.stalled = on_stalled,
 	.device = on_device,
 	.fence = on_fence,
 	.ring = on_ring,

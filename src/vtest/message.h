@@ -23,6 +23,8 @@
 #define VTR_VTEST_MAX_VERSION 4
 /* The limit of the program's name, which Mesa does not truncate. */
 #define VTR_VTEST_MAX_NAME 4096
+/* What is kept of it for the log. */
+#define VTR_VTEST_LOG_NAME 64
 /* The longest message. Mesa puts long streams into blobs and sends only their address. */
 #define VTR_VTEST_MAX_MESSAGE (64u << 20)
 /* More than any host has; refused before any arithmetic with it. */
@@ -45,6 +47,7 @@ struct vtr_vtest {
 	int fd;
 	enum vtr_vtest_stage stage;
 	uint32_t version; /* negotiated; 0: not yet */
+	char name[VTR_VTEST_LOG_NAME * 4 + 1]; /* of the program, printable; empty: not known yet */
 	struct vtr_venus *venus;
 	struct vtr_syncs *syncs;
 	struct vtr_ids resources;

@@ -24,6 +24,8 @@ struct vtr_vtest_events {
 	void (*ending)(void *data, enum vtr_err why);
 	/* See vtr_venus_events.device. Thread: any. */
 	void (*device)(void *data, const char *name);
+	/* See vtr_venus_events.stalled. `program`: as the client calls itself, printable. Thread: any. */
+	void (*stalled)(void *data, const struct vtr_stall *stall, const char *program);
 };
 
 struct vtr_vtest_params {

@@ -79,6 +79,14 @@ static void on_device(void *data, const char *name)
 	send_message(data, VTR_WORKER_DEVICE, &device);
 }
 
+static void on_stalled(void *data, const struct vtr_stall *stall)
+{
+	struct vtr_worker_stall message;
+
+	vtr_worker_stall_fill(&message, stall, ""); /* the front knows the program */
+	send_message(data, VTR_WORKER_STALL, &message);
+}
+
 static void on_dead(void *data)
 {
 	struct context *context = data;
@@ -94,6 +102,7 @@ static const struct vtr_venus_events venus_events = {
 	.dead = on_dead,
 	.released = on_released,
 	.device = on_device,
+	.stalled = on_stalled,
 };
 
 /* --- messages from the front -------------------------------------------------------------------- */

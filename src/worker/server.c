@@ -41,6 +41,15 @@ static void send_message(struct server *server, enum vtr_worker_op op, const str
 	}
 }
 
+void vtr_worker_stall_fill(struct vtr_worker_stall *out_message, const struct vtr_stall *stall,
+                           const char *program)
+{
+	*out_message =
+		(struct vtr_worker_stall){ .state = (uint32_t)stall->state, .seconds = stall->seconds };
+	memcpy(out_message->what, stall->what, strnlen(stall->what, sizeof(out_message->what)));
+	memcpy(out_message->program, program, strnlen(program, sizeof(out_message->program)));
+}
+
 static void report_device(void *data, const char *name)
 {
 	struct vtr_worker_device device = { .name = "" };
@@ -48,6 +57,15 @@ static void report_device(void *data, const char *name)
 
 	memcpy(device.name, name, strnlen(name, sizeof(device.name)));
 	send_message(data, VTR_WORKER_DEVICE, &parts);
+}
+
+static void report_stall(void *data, const struct vtr_stall *stall, const char *program)
+{
+	struct vtr_worker_stall message;
+	const struct vtr_ipc_parts parts = { .payload = &message };
+
+	vtr_worker_stall_fill(&message, stall, program);
+	send_message(data, VTR_WORKER_STALL, &parts);
 }
 
 static void report_ring(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset)
@@ -82,6 +100,7 @@ static const struct vtr_vtest_events vtest_events = {
 	.context = report_context,
 	.ending = report_ending,
 	.device = report_device,
+	.stalled = report_stall,
 };
 
 static void log_sandbox(struct vtr_log *log, uint32_t applied)
@@ -193,7 +212,8 @@ static enum vtr_err prepare(struct server *server)
 	}
 	vtr_close(&server->refusals_fd);
 	if (err == VTR_OK) {
-		err = vtr_worker_watch_start(&server->watch, params->control_fd, params->client_fd);
+		err = vtr_worker_watch_start(&server->watch, params->control_fd, params->client_fd,
+		                             vtr_venus_check_ms(params->config));
 	}
 	return err;
 }

@@ -44,6 +44,12 @@ struct vtr_worker_lock {
  */
 VTR_MUST_CHECK enum vtr_err vtr_worker_lock_in(const struct vtr_worker_lock *lock, uint32_t *out_applied);
 
+/* Fills the message about something in the driver that does not complete. `program`: its name, printable. */
+struct vtr_stall;
+struct vtr_worker_stall;
+void vtr_worker_stall_fill(struct vtr_worker_stall *out_message, const struct vtr_stall *stall,
+                           const char *program);
+
 /**
  * Applies the sandbox and serves the client or context to its end. Both fds stay the caller's. The process must ignore
  * SIGPIPE, because clients may close while they are written to.

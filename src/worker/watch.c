@@ -33,32 +33,62 @@ static void leave(bool in_order)
 	}
 }
 
+/* Ends serving, with the lock held. */
+static void end_serving(struct vtr_worker_watch *watch, bool in_order)
+{
+	if (watch->venus) {
+		vtr_venus_kill(watch->venus);
+	}
+	if (watch->client_fd >= 0) {
+		vtr_vtest_hang_up(watch->client_fd);
+	}
+	leave(in_order);
+}
+
+/* Returns: whether the context hangs in the driver. Serving ends then. */
+static bool check(struct vtr_worker_watch *watch)
+{
+	bool hangs;
+
+	pthread_mutex_lock(&watch->lock);
+	hangs = watch->serving && watch->venus && vtr_venus_check(watch->venus);
+	if (hangs) {
+		end_serving(watch, false);
+	}
+	pthread_mutex_unlock(&watch->lock);
+	return hangs;
+}
+
 static void watch_control(void *data)
 {
 	struct vtr_worker_watch *watch = data;
 	struct pollfd pollfd = { .fd = watch->control_fd, .events = 0 }; /* POLLHUP needs no request */
 
-	while (poll(&pollfd, 1, -1) < 0 && errno == EINTR) {
+	for (;;) {
+		const int count = poll(&pollfd, 1, watch->check_ms);
+
+		if (count > 0 || (count < 0 && errno != EINTR)) {
+			break;
+		}
+		if (count == 0 && check(watch)) {
+			return;
+		}
 	}
 	pthread_mutex_lock(&watch->lock);
 	if (watch->serving) {
 		watch->orphaned = true;
-		if (watch->venus) {
-			vtr_venus_kill(watch->venus);
-		}
-		if (watch->client_fd >= 0) {
-			vtr_vtest_hang_up(watch->client_fd);
-		}
-		leave(true);
+		end_serving(watch, true);
 	}
 	pthread_mutex_unlock(&watch->lock);
 }
 
-enum vtr_err vtr_worker_watch_start(struct vtr_worker_watch *watch, int control_fd, int client_fd)
+enum vtr_err vtr_worker_watch_start(struct vtr_worker_watch *watch, int control_fd, int client_fd,
+                                    int check_ms)
 {
 	*watch = (struct vtr_worker_watch){
 		.control_fd = control_fd,
 		.client_fd = client_fd,
+		.check_ms = check_ms,
 		.serving = true,
 	};
 	pthread_mutex_init(&watch->lock, NULL);

@@ -11,7 +11,8 @@
 /*
  * Ends a worker when the process that started it ends. A thread sees the control socket close, even while the serving
  * thread is in the driver. It sets FATAL in the rings, so that the guest does not wait for them, hangs up the client,
- * and ends the process within VTR_WORKER_LEAVE_SECONDS, whatever the driver does.
+ * and ends the process within VTR_WORKER_LEAVE_SECONDS, whatever the driver does. The thread ends a context that hangs
+ * in the driver in the same way.
  */
 
 /* The time that a worker has to end by itself. Must be less than the time after which its starter kills it. */
@@ -22,6 +23,7 @@ struct vtr_venus;
 struct vtr_worker_watch {
 	int control_fd; /* borrowed, like `client_fd` */
 	int client_fd; /* the vtest connection; -1: none */
+	int check_ms; /* see vtr_venus_check_ms() */
 	struct vtr_os_thread thread;
 	pthread_mutex_t lock; /* guards the members below */
 	struct vtr_venus *venus; /* NULL: there is no context */
@@ -35,7 +37,7 @@ struct vtr_worker_watch {
  * Returns: VTR_ERR_NOMEM, VTR_ERR_LIMIT. After an error there is nothing to finish.
  */
 VTR_MUST_CHECK enum vtr_err vtr_worker_watch_start(struct vtr_worker_watch *watch, int control_fd,
-                                                   int client_fd);
+                                                   int client_fd, int check_ms);
 
 /* Sets the context. FATAL is set in its rings. */
 void vtr_worker_watch_context(struct vtr_worker_watch *watch, struct vtr_venus *venus);

@@ -13,7 +13,8 @@
 
 /* Which calls fail: of those after the first call of `from`, all but the first `after`, `times` of them. */
 struct rule {
-	uint32_t command; /* VTD_COMMAND_COUNT: all submits, which never end */
+	enum { FAIL, HANG, NEVER_SIGNAL, LOST_IN_WAIT } kind;
+	uint32_t command; /* of the first two */
 	VkResult result;
 	uint32_t from; /* VTD_COMMAND_COUNT: from the beginning */
 	uint64_t after;
@@ -77,7 +78,7 @@ static bool read_rule_word(struct rule *r, const char *word)
 	return false;
 }
 
-/* never-signal[:MORE] or fail=COMMAND:RESULT[:MORE] */
+/* never-signal[:MORE], lost-in-wait[:MORE], hang=COMMAND[:MORE] or fail=COMMAND:RESULT[:MORE] */
 static bool read_rule(char *text)
 {
 	char *state;
@@ -87,10 +88,20 @@ static bool read_rule(char *text)
 	if (rule_count == RULES_MAX) {
 		return false;
 	}
-	*r = (struct rule){ .command = VTD_COMMAND_COUNT, .from = VTD_COMMAND_COUNT, .times = UINT64_MAX };
+	*r = (struct rule){ .kind = strcmp(word, "never-signal") == 0 ? NEVER_SIGNAL : LOST_IN_WAIT,
+		            .command = VTD_COMMAND_COUNT,
+		            .from = VTD_COMMAND_COUNT,
+		            .times = UINT64_MAX };
+	if (strncmp(word, "hang=", 5) == 0) {
+		r->kind = HANG;
+		if (!find_command(word + 5, &r->command)) {
+			return false;
+		}
+	}
 	if (strncmp(word, "fail=", 5) == 0) {
 		const char *result = strtok_r(NULL, ":", &state);
 
+		r->kind = FAIL;
 		if (!find_command(word + 5, &r->command) || result == NULL ||
 		    !find_result(result, &r->result)) {
 			return false;
@@ -104,6 +115,20 @@ static bool read_rule(char *text)
 	atomic_init(&r->armed, r->from == VTD_COMMAND_COUNT);
 	rule_count++;
 	return true;
+}
+
+static bool is_rule(const char *word)
+{
+	static const char *const kinds[] = { "never-signal", "lost-in-wait" };
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(kinds); i++) {
+		const size_t size = strlen(kinds[i]);
+
+		if (strncmp(word, kinds[i], size) == 0 && (word[size] == '\0' || word[size] == ':')) {
+			return true;
+		}
+	}
+	return strncmp(word, "fail=", 5) == 0 || strncmp(word, "hang=", 5) == 0;
 }
 
 static bool read_version(const char *text, uint32_t *out_minor)
@@ -175,7 +200,7 @@ static bool read_word(char *word)
 	if (strncmp(word, "without=", 8) == 0) {
 		return hide(word + 8);
 	}
-	if (strncmp(word, "never-signal", 12) == 0 || strncmp(word, "fail=", 5) == 0) {
+	if (is_rule(word)) {
 		return read_rule(word);
 	}
 	return false;
@@ -235,7 +260,12 @@ bool vtd_enter(uint32_t name, void *object, VkResult *out_result)
 	for (size_t i = 0; i < rule_count; i++) {
 		struct rule *r = &rules[i];
 
-		if (out_result != NULL && !fails && r->command == command && applies(r)) {
+		if (r->kind == HANG && r->command == command && applies(r)) {
+			for (;;) {
+				(void)pause();
+			}
+		}
+		if (r->kind == FAIL && out_result != NULL && !fails && r->command == command && applies(r)) {
 			*out_result = r->result;
 			fails = r->result != VK_SUCCESS;
 		}
@@ -249,16 +279,26 @@ bool vtd_enter(uint32_t name, void *object, VkResult *out_result)
 	return fails;
 }
 
-bool vtd_submit_is_endless(void)
+static bool any_applies(int kind)
 {
-	bool endless = false;
+	bool any = false;
 
 	for (size_t i = 0; i < rule_count; i++) {
-		if (rules[i].command == VTD_COMMAND_COUNT) {
-			endless |= applies(&rules[i]);
+		if ((int)rules[i].kind == kind) {
+			any |= applies(&rules[i]);
 		}
 	}
-	return endless;
+	return any;
+}
+
+bool vtd_submit_is_endless(void)
+{
+	return any_applies(NEVER_SIGNAL);
+}
+
+bool vtd_wait_loses(void)
+{
+	return any_applies(LOST_IN_WAIT);
 }
 
 static const char *const misuse_names[VTD_MISUSE_COUNT] = {

@@ -121,6 +121,8 @@ bool vtd_enter(uint32_t name, void *object, VkResult *out_result);
 
 /* Whether a submit that is made now never ends. */
 bool vtd_submit_is_endless(void);
+/* Whether this wait, which lasts, loses its device. */
+bool vtd_wait_loses(void);
 
 /* Notes that the caller does what the driver has said to be impossible; it is counted like a call. */
 enum vtd_misuse { VTD_MISUSE_IMAGE_IN_IMPORTED_MEMORY, VTD_MISUSE_COUNT };

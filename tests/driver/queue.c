@@ -124,12 +124,17 @@ void vtd_queues_finish(struct vtd_device *device)
 	drop_batches(device);
 }
 
-void vtd_device_lose(struct vtd_device *device)
+static void lose_locked(struct vtd_device *device)
 {
-	pthread_mutex_lock(&device->lock);
 	atomic_store(&device->lost, true);
 	drop_batches(device);
 	pthread_cond_broadcast(&device->changed);
+}
+
+void vtd_device_lose(struct vtd_device *device)
+{
+	pthread_mutex_lock(&device->lock);
+	lose_locked(device);
 	pthread_mutex_unlock(&device->lock);
 }
 
@@ -294,14 +299,23 @@ static struct timespec deadline(uint64_t timeout_ns)
 	return ts;
 }
 
+/* How long a wait that loses its device has lasted by then. */
+#define LOSE_NS 100000000
+
 /* Waits until `ready` says so. The caller's device is locked. */
 static VkResult wait_for(struct vtd_device *device, bool (*ready)(const void *data), const void *data,
                          uint64_t timeout_ns)
 {
-	const struct timespec end = timeout_ns != 0 ? deadline(timeout_ns) : (struct timespec){ 0 };
+	const bool loses = vtd_watch && timeout_ns > LOSE_NS && !ready(data) && vtd_wait_loses();
+	const struct timespec end = timeout_ns != 0 ? deadline(loses ? LOSE_NS : timeout_ns) :
+	                                              (struct timespec){ 0 };
 	int error = 0;
 
 	while (!atomic_load(&device->lost) && !ready(data)) {
+		if (loses && error == ETIMEDOUT) {
+			lose_locked(device);
+			break;
+		}
 		if (timeout_ns == 0 || error == ETIMEDOUT) {
 			return VK_TIMEOUT;
 		}

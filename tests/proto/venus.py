@@ -53,9 +53,9 @@ def image_format_properties(physical, flags):
     return command(5, struct.pack('<QiiiII', physical, 37, 1, 0, 4, flags) + ONE, True)
 
 
-def create_device(physical, device, enabled=()):
+def create_device(physical, device, enabled=(), family=0):
     """With these of VkPhysicalDeviceFeatures, by their index."""
-    queue = struct.pack('<iQIIIQf', 2, 0, 0, 0, 1, 1, 1.0)
+    queue = struct.pack('<iQIIIQf', 2, 0, 0, family, 1, 1, 1.0)
     members = struct.pack('<IIQ', 0, 1, 1) + queue + struct.pack('<IQIQ', 0, 0, 0, 0)
     if enabled:
         members += ONE + struct.pack(f'<{FEATURES}I', *(i in enabled for i in range(FEATURES)))
@@ -64,10 +64,10 @@ def create_device(physical, device, enabled=()):
     return command(11, struct.pack('<Q', physical) + info(3, members) + NULL + new(device), True)
 
 
-def get_queue(device, queue, timeline):
+def get_queue(device, queue, timeline, family=0):
     timeline_info = (1000384005, struct.pack('<I', timeline))
     return command(155, struct.pack('<Q', device) +
-                   info(1000145003, struct.pack('<III', 0, 0, 0), timeline_info) + new(queue))
+                   info(1000145003, struct.pack('<III', 0, family, 0), timeline_info) + new(queue))
 
 
 def allocate_memory(device, memory, size, res_id=None, memory_type=0):
@@ -208,17 +208,67 @@ def signal_timeline(device, timeline, value):
     return command(174, struct.pack('<Q', device) + info(1000207005, struct.pack('<QQ', timeline, value)))
 
 
+def trim_command_pool(device, pool):
+    """Without effect; tests of the driver in tests/driver use it as a mark."""
+    return command(154, struct.pack('<QQI', device, pool, 0))
+
+
+def create_fence(device, fence):
+    return command(35, struct.pack('<Q', device) + info(8, struct.pack('<I', 0)) + NULL + new(fence))
+
+
+def fence_status(device, fence):
+    return command(38, struct.pack('<QQ', device, fence), True)
+
+
+def wait_fence(device, fence):
+    """Without end."""
+    return command(39, struct.pack('<QIQQIQ', device, 1, 1, fence, 1, (1 << 64) - 1), True)
+
+
+def wait_timeline(device, timeline, value):
+    """Without end."""
+    members = struct.pack('<IIQQQQ', 0, 1, 1, timeline, 1, value)
+    return command(173, struct.pack('<Q', device) + info(1000207004, members) + struct.pack('<Q', (1 << 64) - 1), True)
+
+
+def submit_fence(queue, fence):
+    return command(18, struct.pack('<QIQQ', queue, 0, 0, fence))
+
+
+def submit_signal(queue, timeline, value):
+    """Work that sets the timeline to the value."""
+    values = chain((1000207003, struct.pack('<IQIQQ', 0, 0, 1, 1, value)))
+    one = struct.pack('<i', 4) + values + struct.pack('<IQQIQIQQ', 0, 0, 0, 0, 0, 1, 1, timeline)
+    return command(18, struct.pack('<QIQ', queue, 1, 1) + one + NULL)
+
+
+def create_event(device, event):
+    return command(42, struct.pack('<Q', device) + info(10, struct.pack('<I', 0)) + NULL + new(event))
+
+
+def set_event(device, event):
+    return command(45, struct.pack('<QQ', device, event))
+
+
+def wait_event(command_buffer, event):
+    """A whole recording, which waits for the host."""
+    return (command(90, struct.pack('<Q', command_buffer) + info(42, struct.pack('<IQ', 0, 0))) +
+            command(125, struct.pack('<QIQQIIIQIQIQ', command_buffer, 1, 1, event, 0x4000, 0x10000, 0, 0, 0, 0, 0, 0)) +
+            command(91, struct.pack('<Q', command_buffer)))
+
+
 class Gpu:
     """A device in a context, with one queue on timeline 1."""
 
-    def __init__(self, context):
+    def __init__(self, context, family=0):
         self.front = context
         self.ring = Ring(context)
         self.next_id = 100
         self.call(vtest.create_instance(INSTANCE))
         self.call(enumerate_physical_devices(INSTANCE, PHYSICAL), allowed=(0, 5))
-        self.call(create_device(PHYSICAL, DEVICE))
-        self.ring.write(get_queue(DEVICE, QUEUE, 1) +
+        self.call(create_device(PHYSICAL, DEVICE, family=family))
+        self.ring.write(get_queue(DEVICE, QUEUE, 1, family) +
                         create_command_pool(DEVICE, POOL) +
                         allocate_command_buffer(DEVICE, POOL, COMMANDS))
         self.fence_id = 0

@@ -221,6 +221,29 @@ static void reads_renderer_options(void)
 	}
 }
 
+static void reads_the_limit_of_hangs(void)
+{
+	static const char *const bad[] = { "hang-timeout", "hang-timeout=0", "hang-timeout=86401",
+		                           "hang-compute=1" };
+	struct vtr_tuning tuning;
+	struct vtr_opt_list list = { .count = 0 };
+
+	CHECK_OK(vtr_tuning_parse(&command, &list, &tuning));
+	CHECK_EQ(tuning.renderer.hang_timeout_s, 1800);
+	CHECK_EQ(tuning.renderer.hang_compute, 0);
+	list = (struct vtr_opt_list){ .items = { "hang-timeout=86400", "hang-compute" }, .count = 2 };
+	CHECK_OK(vtr_tuning_parse(&command, &list, &tuning));
+	CHECK_EQ(tuning.renderer.hang_timeout_s, 86400);
+	CHECK_EQ(tuning.renderer.hang_compute, 1);
+	list = (struct vtr_opt_list){ .items = { "hang-timeout=off" }, .count = 1 };
+	CHECK_OK(vtr_tuning_parse(&command, &list, &tuning));
+	CHECK_EQ(tuning.renderer.hang_timeout_s, 0);
+	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
+		list.items[0] = bad[i];
+		CHECK_ERR(vtr_tuning_parse(&command, &list, &tuning), VTR_ERR_ARG);
+	}
+}
+
 static void prints_help(void)
 {
 	char *text;
@@ -253,6 +276,7 @@ int main(void)
 	RUN(leaves_programs_alone);
 	RUN(reads_sizes);
 	RUN(reads_renderer_options);
+	RUN(reads_the_limit_of_hangs);
 	RUN(prints_help);
 	dup2(stderr_fd, 2);
 	return 0;

@@ -206,3 +206,15 @@ void vtr_venus_poll_fences(struct vtr_venus *venus, bool sleeping)
 	(void)venus;
 	(void)sleeping;
 }
+
+int vtr_venus_check_ms(const struct vtr_renderer_config *config)
+{
+	(void)config;
+	return -1;
+}
+
+bool vtr_venus_check(struct vtr_venus *venus)
+{
+	(void)venus;
+	return fake_venus.hangs;
+}

@@ -19,6 +19,7 @@ struct fake_venus {
 	bool refuse_submit; /* break down at the next stream */
 	bool hold_fences;   /* retire none of timelines 1 to 63 until fake_venus_retire() */
 	atomic_bool killed; /* by any thread */
+	atomic_bool hangs; /* what vtr_venus_check() says */
 	enum vtr_err blob_err; /* what the next blobs fail with */
 };
 

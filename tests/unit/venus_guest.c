@@ -221,6 +221,7 @@ void guest_open(struct guest *g, const struct guest_setup *setup)
 	g->setup = setup != NULL ? *setup : (struct guest_setup){ 0 };
 	g->hostmem_fd = -1;
 	vtr_renderer_config_init(&g->config);
+	g->config.hang_timeout_s = 0; /* so that submits signal only for fences */
 	g->config.max_memory = g->setup.max_memory != 0 ? g->setup.max_memory : 64 << 20;
 	g->config.max_device_memory = g->setup.max_device_memory;
 	g->config.max_device_percent = g->setup.max_device_percent;

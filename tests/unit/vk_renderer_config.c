@@ -118,7 +118,8 @@ static void refuses(void)
 	REFUSED(config.sandbox = VTR_OS_SANDBOX_REQUIRE + 1);
 	REFUSED(config.lanes = VTR_RENDERER_CONFIG_LANES + 1);
 	REFUSED(config.max_device_percent = 101);
-	REFUSED(config.reserved = 1);
+	REFUSED(config.hang_timeout_s = 86401);
+	REFUSED(config.hang_compute = 2);
 	REFUSED(config.one_device = 2);
 	REFUSED(config.known.count = VTR_PROBE_CACHE_MAX_DEVICES + 1);
 	REFUSED(config.known.count = UINT32_MAX);

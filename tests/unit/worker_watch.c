@@ -24,6 +24,8 @@ const char *__tsan_default_options(void)
 }
 #endif
 
+#define CHECK_MS 10
+
 static int starter; /* the other end of the control socket */
 static int control;
 static int client;
@@ -55,7 +57,7 @@ static void begin(struct vtr_worker_watch *watch)
 	CHECK_OK(vtr_os_sock_pair(ends));
 	client = ends[0];
 	connection = ends[1];
-	CHECK_OK(vtr_worker_watch_start(watch, control, connection));
+	CHECK_OK(vtr_worker_watch_start(watch, control, connection, CHECK_MS));
 }
 
 /* Whether the connection is hung up: there is nothing to be read from the client any more. */
@@ -100,6 +102,20 @@ static int hang(struct vtr_worker_watch *watch)
 	vtr_close(&starter);
 	wait_hung_up();
 	CHECK(fake_venus.killed); /* before that: a client that sees one of the two sees both */
+	for (;;) {
+		pause();
+	}
+}
+
+/* The context hangs in the driver, while the starter lives. */
+static int hang_in_the_driver(struct vtr_worker_watch *watch)
+{
+	vtr_worker_watch_context(watch, make_context());
+	usleep(10 * CHECK_MS * 1000);
+	CHECK(!fake_venus.killed);
+	atomic_store(&fake_venus.hangs, true);
+	wait_hung_up();
+	CHECK(fake_venus.killed);
 	for (;;) {
 		pause();
 	}
@@ -160,6 +176,8 @@ static int destroy_for_ever(struct vtr_worker_watch *watch)
 static void orphans_end(void)
 {
 	CHECK_EQ(run(hang), 0);
+	CHECK(seconds() > VTR_WORKER_LEAVE_SECONDS - 0.1 && seconds() < VTR_WORKER_LEAVE_SECONDS + 30);
+	CHECK_EQ(run(hang_in_the_driver), 1);
 	CHECK(seconds() > VTR_WORKER_LEAVE_SECONDS - 0.1 && seconds() < VTR_WORKER_LEAVE_SECONDS + 30);
 	CHECK_EQ(run(end_in_time), 5);
 	CHECK_EQ(run(die_before_there_is_a_context), 6);

@@ -4,6 +4,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "platform/os.h"
@@ -25,4 +26,12 @@ enum vtr_err vtr_os_thread_set_nice(int nice)
 void vtr_os_thread_set_punctual(void)
 {
 	prctl(PR_SET_TIMERSLACK, 1000UL, 0, 0, 0); /* nanoseconds */
+}
+
+int64_t vtr_os_coarse_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
