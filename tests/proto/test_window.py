@@ -20,6 +20,8 @@ LAYER = 'VK_LAYER_KHRONOS_validation'
 CODE_BITS, CODE_SIDE = 24, 16  # screen_front.c
 RENDERERS = 'vulkan', 'software'
 KEY_A, KEY_LEFTCTRL, KEY_LEFTSHIFT, KEY_F5, BTN_LEFT, BTN_RIGHT = 30, 29, 42, 63, 0x110, 0x111
+# X's code of the same key, which is Linux's and 8. In xkeyboard-config 2.48, xdotool finds the name only with Alt held.
+X_F5 = KEY_F5 + 8
 # Only time can show that nothing happens. A busy machine may take longer for it, but then the test passes.
 QUIET_S = 0.5
 
@@ -283,14 +285,14 @@ class Hands(WindowTest):
 
     def no_input(self, display):
         """The next line of input is of a key that is typed last, into that display's window."""
-        self.x.do('key', 'F5')
+        self.x.do('key', X_F5)
         for down in 1, 0:
             self.assertEqual(self.front.wait_for('INPUT').split()[1:5], ['key', str(display), str(KEY_F5), str(down)])
 
     def test_keys(self):
         self.x.do('keydown', 'shift', 'key', 'a', 'keyup', 'shift')
         self.inputs(('key', KEY_LEFTSHIFT, 1), ('key', KEY_A, 1), ('key', KEY_A, 0), ('key', KEY_LEFTSHIFT, 0))
-        for name, code in ('Return', 28), ('Escape', 1), ('Up', 103), ('F5', 63), ('space', 57):
+        for name, code in ('Return', 28), ('Escape', 1), ('Up', 103), (X_F5, KEY_F5), ('space', 57):
             self.x.do('key', name)
             self.inputs(('key', code, 1), ('key', code, 0))
 
