@@ -17,6 +17,7 @@
 #include "ipc/child.h"
 #include "ipc/hang_up.h"
 #include "ipc/worker_protocol.h"
+#include "platform/data_limit.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
@@ -97,6 +98,7 @@ struct vtr_supervisor {
 	uint32_t next_number;
 	struct vtr_identities identities;
 	struct vtr_os_loop_timer *turn_timer; /* for start_next() */
+	struct vtr_os_loop_timer *memory_timer; /* for divide_memory() */
 };
 
 static void on_client(void *data, unsigned events);
@@ -138,6 +140,11 @@ static void break_rings(struct client *client)
 	}
 }
 
+static void divide_later(struct vtr_supervisor *supervisor)
+{
+	vtr_os_loop_timer_set(supervisor->memory_timer, VTR_MEMORY_DIVIDE_MS * INT64_C(1000000));
+}
+
 /* Frees everything except the connection. */
 static void release_worker(struct client *client)
 {
@@ -145,6 +152,9 @@ static void release_worker(struct client *client)
 	vtr_shader_cache_end(&client->cache_user);
 	vtr_child_destroy(client->worker);
 	client->worker = NULL;
+	if (client->share.owner) {
+		divide_later(client->supervisor);
+	}
 	vtr_worker_shares_leave(&client->supervisor->shares, client->identity, &client->share);
 	for (size_t i = 0; i < VTR_SUPERVISOR_MAX_RINGS; i++) {
 		forget_ring(&client->rings[i]);
@@ -334,6 +344,15 @@ static const struct vtr_child_events worker_events = {
 	.died = on_died,
 };
 
+static void divide_memory(void *data)
+{
+	struct vtr_supervisor *supervisor = data;
+
+	if (vtr_worker_shares_divide(&supervisor->identities, supervisor->log)) {
+		divide_later(supervisor);
+	}
+}
+
 static enum vtr_err start_worker(struct client *client)
 {
 	struct vtr_supervisor *supervisor = client->supervisor;
@@ -367,6 +386,7 @@ static enum vtr_err start_worker(struct client *client)
 		err = vtr_spawner_start(&supervisor->spawner, &worker, client->worker);
 	}
 	if (err == VTR_OK) {
+		divide_later(supervisor);
 		const enum vtr_err moved = vtr_worker_shares_move(&supervisor->shares, &client->share,
 		                                                  vtr_child_pid(client->worker));
 		if (moved != VTR_OK) {
@@ -658,7 +678,12 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_timer(params->loop, start_next, supervisor, &supervisor->turn_timer);
 	}
+	if (err == VTR_OK) {
+		err = vtr_os_loop_add_timer(params->loop, divide_memory, supervisor,
+		                            &supervisor->memory_timer);
+	}
 	if (err != VTR_OK) {
+		vtr_os_loop_timer_destroy(supervisor->turn_timer);
 		vtr_close(&supervisor->reserve_fd);
 		free(supervisor);
 		return err;
@@ -686,11 +711,16 @@ static void describe_client(const struct client *client, struct vtr_status *stat
 		.stall = client->stall,
 	};
 	uint64_t refused[VTR_MEMORY_KIND_COUNT] = { 0 };
+	struct vtr_os_in_ram ram;
 	size_t unread;
 
 	for (enum vtr_memory_kind kind = 0; owner && kind < VTR_MEMORY_KIND_COUNT; kind++) {
 		vtr_memory_share_read(owner->memory, client->share.index, kind, &program.memory[kind],
 		                      &refused[kind]);
+	}
+	/* A worker that has just ended has nothing. */
+	if (program.worker != 0 && vtr_os_memory_in_ram(program.worker, &ram) == VTR_OK) {
+		program.in_ram = ram.own + ram.shared;
 	}
 	program.is_unread = vtr_os_sock_unread(client->fd, &unread) == VTR_OK && unread > 0;
 	vtr_status_add_program(status, &program, refused);
@@ -776,6 +806,7 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
 	}
 	vtr_identities_finish(&supervisor->identities);
 	vtr_os_loop_timer_destroy(supervisor->turn_timer);
+	vtr_os_loop_timer_destroy(supervisor->memory_timer);
 	vtr_close(&supervisor->reserve_fd);
 	free(supervisor);
 }

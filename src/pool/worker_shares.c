@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "supervisor"
 #include "pool/worker_shares.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "platform/cgroup.h"
 #include "pool/identity.h"
@@ -30,6 +33,8 @@ enum vtr_err vtr_worker_shares_enter(struct vtr_worker_shares *shares, struct vt
 	}
 	if (err == VTR_OK) {
 		share->owner = owner;
+		(void)vtr_memory_share_divide(
+			owner->memory); /* the others' parts get smaller before it starts */
 	}
 	return err;
 }
@@ -40,11 +45,30 @@ static void name_group(const struct vtr_identity *owner, char name[NAME_SIZE])
 	snprintf(name, NAME_SIZE, "vitrine-%d-%u", (int)getpid(), owner->group);
 }
 
+/*
+ * Together they may have what they share, and each what a driver needs. The kernel counts more here than
+ * RLIMIT_DATA does: shared memory that a worker hides, and files that it reads, which it gives up first. Where it
+ * cannot limit this group, the limits of the single workers hold.
+ */
+static void limit_group(const struct vtr_worker_shares *shares, const struct vtr_identity *owner)
+{
+	char name[NAME_SIZE];
+	size_t workers;
+	const uint64_t limit = vtr_memory_share_limits(owner->memory, &workers);
+
+	if (limit < UINT64_MAX / 2) {
+		name_group(owner, name);
+		(void)(vtr_os_cgroup_limit_memory(shares->cgroup, name,
+		                                  limit + workers * VTR_MEMORY_WORKER) == VTR_OK);
+	}
+}
+
 enum vtr_err vtr_worker_shares_move(struct vtr_worker_shares *shares, const struct vtr_worker_share *share,
                                     pid_t worker)
 {
 	char name[NAME_SIZE];
 
+	vtr_memory_share_started(share->owner->memory, share->index, worker);
 	if (!shares->cgroup) {
 		return VTR_OK;
 	}
@@ -52,7 +76,35 @@ enum vtr_err vtr_worker_shares_move(struct vtr_worker_shares *shares, const stru
 		share->owner->group = ++shares->next_group;
 	}
 	name_group(share->owner, name);
-	return vtr_os_cgroup_join(shares->cgroup, name, worker);
+	enum vtr_err err = vtr_os_cgroup_join(shares->cgroup, name, worker);
+	if (err == VTR_OK) {
+		limit_group(shares, share->owner);
+	}
+	return err;
+}
+
+bool vtr_worker_shares_divide(const struct vtr_identities *identities, struct vtr_log *log)
+{
+	struct vtr_identity *owner;
+	bool again = false;
+
+	vtr_list_for_each (owner, &identities->all, node) {
+		if (!owner->memory || !vtr_memory_share_divide(owner->memory)) {
+			continue;
+		}
+		again = true;
+		const pid_t worker = vtr_memory_share_excess(owner->memory);
+		if (worker != 0) {
+			vtr_log_of_client(
+				log, &owner->log_lines, VTR_LOG_WARN,
+				"worker %d is ended: it has the most memory of those of user %u or its "
+				"container, who together are over their limit. If they need more, raise "
+				"-o max-memory",
+				(int)worker, (unsigned)owner->uid);
+			(void)kill(worker, SIGKILL); /* it is a child that has not been waited for */
+		}
+	}
+	return again;
 }
 
 void vtr_worker_shares_leave(const struct vtr_worker_shares *shares, struct vtr_identity *identity,

@@ -2,6 +2,7 @@
 #ifndef POOL_WORKER_SHARES_H
 #define POOL_WORKER_SHARES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -15,7 +16,9 @@
  *
  * Thread: the supervisor's.
  */
+struct vtr_identities;
 struct vtr_identity;
+struct vtr_log;
 
 struct vtr_worker_shares {
 	uint64_t
@@ -36,9 +39,17 @@ VTR_MUST_CHECK enum vtr_err vtr_worker_shares_enter(struct vtr_worker_shares *sh
                                                     struct vtr_identity *identity,
                                                     struct vtr_worker_share *share);
 
-/* The worker has started: moves it to the others. Returns: VTR_ERR_OS, VTR_ERR_UNSUPPORTED. */
+/* The worker has started: moves it to the others, and gives it its part of what they divide. Returns: VTR_ERR_OS,
+ * VTR_ERR_UNSUPPORTED. */
 VTR_MUST_CHECK enum vtr_err vtr_worker_shares_move(struct vtr_worker_shares *shares,
                                                    const struct vtr_worker_share *share, pid_t worker);
+
+/**
+ * Divides the memory of all owners that have a limit (pool/memory_share.h), and kills a worker of those who have far
+ * more.
+ * Returns: whether to call it again after VTR_MEMORY_DIVIDE_MS.
+ */
+bool vtr_worker_shares_divide(const struct vtr_identities *identities, struct vtr_log *log);
 
 /* The worker has ended. Does nothing without a part. */
 void vtr_worker_shares_leave(const struct vtr_worker_shares *shares, struct vtr_identity *identity,
