@@ -222,6 +222,7 @@ class Many(harness.ServerTest):
         clients = []
         for i in range(64):
             client = Client(self.server.path)
+            self.addCleanup(client.close)
             clients.append((client, Ring(client, ring_id=i + 1)))
             self.assertTrue(client.is_alive())
         workers = self.server.wait_workers(64)
