@@ -87,9 +87,9 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 	}
 	atomic_store(&venus->dead, true); /* ends waits in rings */
 	vtr_rings_wake(venus);
-	vtr_hang_stop(venus);
 	vtr_rings_destroy(venus);
 	vtr_lanes_destroy(venus);
+	vtr_hang_stop(venus); /* a ring's device starts it */
 	vtr_instance_finish(venus);
 	vtr_dispatch_finish(&venus->dispatch);
 	vtr_retire_finish(&venus->retire);
