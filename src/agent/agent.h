@@ -23,8 +23,8 @@ struct vtr_agent;
 
 /* The most bytes of a clipboard, in either direction: several pictures of a large display as PNG. */
 #define VTR_AGENT_MAX_CLIPBOARD (32u << 20)
-/* Files that are on their way at the same time: of one person, and of all. Each has places of its own, so nobody can
- * take those of others. */
+/* Files that are on their way at the same time: of one person, and of all. Each person has places of their own, which
+ * others cannot take. */
 #define VTR_AGENT_FILES_EACH 4
 #define VTR_AGENT_MAX_FILES (64 * VTR_AGENT_FILES_EACH)
 /* How much of a file may wait here. */

@@ -50,7 +50,7 @@ enum vtr_err vtr_status_make_folder(const char *path)
 	if (!folder) {
 		return VTR_ERR_NOMEM;
 	}
-	/* One that is there may be left over. In a folder such as /tmp it may also be somebody else's. */
+	/* One that is there may be left over. In a folder such as /tmp it may also belong to another user. */
 	(void)!mkdir(folder, 0700);
 	vtr_autofd int fd = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &stat) < 0) {

@@ -159,10 +159,6 @@ static int probe(const struct options *options, const struct vtr_renderer_config
 		.report_fd = options->report_fd != 0 ? (int)options->report_fd : -1,
 	};
 
-	/* Otherwise drivers complain that they cannot use the user's folder, which the sandbox refuses. */
-	if (!no_sandbox(config) && vtr_mesa_cache_set(NULL) != VTR_OK) {
-		return 1;
-	}
 	if (options->list) {
 		return vtr_probe_list(config);
 	}
@@ -216,11 +212,6 @@ static int serve(const struct options *options, const struct vtr_renderer_config
 		vtr_log_destroy(log);
 		return 1;
 	}
-	/* Without a folder, the drivers would try the user's, which the sandbox refuses. */
-	if ((options->cache || !no_sandbox(config)) && vtr_mesa_cache_set(options->cache) != VTR_OK) {
-		vtr_log_destroy(log);
-		return 1;
-	}
 	vtr_debug(log, "knows how %u devices share memory", config->known.count);
 	int status = vtr_worker_run(&params) == VTR_OK ? 0 : 1;
 	vtr_log_destroy(log);
@@ -263,6 +254,10 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	}
 	if (receive_config(options.config_fd, &config) != VTR_OK) {
 		return VTR_EXIT_USAGE;
+	}
+	/* Without a folder, the drivers would try the user's, which the sandbox refuses. */
+	if ((options.cache || !no_sandbox(&config)) && vtr_mesa_cache_set(options.cache) != VTR_OK) {
+		return 1;
 	}
 	return options.probe ? probe(&options, &config) : serve(&options, &config);
 }

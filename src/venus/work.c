@@ -36,7 +36,7 @@ static struct vtr_work_timeline *row_of(struct vtr_work_timeline *rows, uint32_t
 	return &rows[at & (room - 1)];
 }
 
-/* Returns: NULL if it is no timeline. */
+/* Returns: NULL if the semaphore is not a timeline. */
 static struct vtr_work_timeline *find(const struct vtr_device_work *work, VkSemaphore semaphore)
 {
 	struct vtr_work_timeline *row = work->timeline_count == 0 || semaphore == NULL ?
@@ -177,17 +177,21 @@ static void add_arrays(struct vtr_queue *q, const void *info, uint32_t wait_coun
 	}
 }
 
-/* Begins a submit of some batches, and takes the lock. */
-static void begin(struct vtr_queue *q, uint32_t batches)
+/* Begins a submit of some batches, and takes the lock. Returns: false, without the lock, if nothing is followed. */
+static bool begin(struct vtr_queue *q, uint32_t batches)
 {
 	struct vtr_work_group *tail = &q->work.tail;
 
+	if (!q->device->work.watched) {
+		return false;
+	}
 	pthread_mutex_lock(&q->device->work.lock);
 	q->device->work.submits++;
 	if (tail->batches == 0) {
 		tail->first = q->device->work.submits;
 	}
 	tail->batches += batches != 0 ? batches : 1; /* a fence alone is behind all that was submitted */
+	return true;
 }
 
 /* A signal follows what was submitted. */
@@ -226,10 +230,9 @@ void vtr_work_signal(struct vtr_queue *q, uint64_t value)
 
 void vtr_work_submit(struct vtr_queue *q, uint32_t count, const VkSubmitInfo *infos, uint64_t value)
 {
-	if (!q->device->work.watched) {
+	if (!begin(q, count)) {
 		return;
 	}
-	begin(q, count);
 	for (uint32_t i = 0; i < count; i++) {
 		add_arrays(q, &infos[i], infos[i].waitSemaphoreCount, infos[i].pWaitSemaphores,
 		           infos[i].signalSemaphoreCount, infos[i].pSignalSemaphores);
@@ -239,10 +242,9 @@ void vtr_work_submit(struct vtr_queue *q, uint32_t count, const VkSubmitInfo *in
 
 void vtr_work_submit2(struct vtr_queue *q, uint32_t count, const VkSubmitInfo2 *infos, uint64_t value)
 {
-	if (!q->device->work.watched) {
+	if (!begin(q, count)) {
 		return;
 	}
-	begin(q, count);
 	for (uint32_t i = 0; i < count; i++) {
 		for (uint32_t n = 0; n < infos[i].waitSemaphoreInfoCount; n++) {
 			add_wait(q, infos[i].pWaitSemaphoreInfos[n].semaphore,
@@ -258,10 +260,9 @@ void vtr_work_submit2(struct vtr_queue *q, uint32_t count, const VkSubmitInfo2 *
 
 void vtr_work_bind(struct vtr_queue *q, uint32_t count, const VkBindSparseInfo *infos)
 {
-	if (!q->device->work.watched) {
+	if (!begin(q, count)) {
 		return;
 	}
-	begin(q, count);
 	for (uint32_t i = 0; i < count; i++) {
 		add_arrays(q, &infos[i], infos[i].waitSemaphoreCount, infos[i].pWaitSemaphores,
 		           infos[i].signalSemaphoreCount, infos[i].pSignalSemaphores);

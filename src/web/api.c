@@ -96,41 +96,54 @@ bool vtr_web_is_used(const struct vtr_display_info *info)
 	return info->mode.connected || info->mode.width != 0 || info->frame.frame != 0;
 }
 
+/* Begins an object with one list, of which each entry has one line. Returns: VTR_ERR_NOMEM. */
+static enum vtr_err begin_list(struct body *body, struct vtr_json *out_json, const char *name)
+{
+	enum vtr_err err = begin(body);
+
+	if (err == VTR_OK) {
+		*out_json = (struct vtr_json){ .file = body->file, .lines = 2 };
+		vtr_json_open(out_json, NULL, '{');
+		vtr_json_open(out_json, name, '[');
+	}
+	return err;
+}
+
+static enum vtr_err finish_list(struct body *body, struct vtr_json *json, struct vtr_response *out_response)
+{
+	vtr_json_close(json, ']');
+	vtr_json_close(json, '}');
+	return finish(body, HTTP_STATUS_OK, "application/json", out_response);
+}
+
 enum vtr_err vtr_web_list_displays(struct vtr_web *web, struct vtr_response *out_response)
 {
 	struct vtr_display_info info;
+	struct vtr_json json;
 	struct body body;
-	enum vtr_err err = begin(&body);
+	enum vtr_err err = begin_list(&body, &json, "displays");
 
 	if (err != VTR_OK) {
 		return err;
 	}
-	/* Each display has one line. */
-	struct vtr_json json = { .file = body.file, .lines = 2 };
-	vtr_json_open(&json, NULL, '{');
-	vtr_json_open(&json, "displays", '[');
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 		if (vtr_display_client_describe(web->screen, i, &info) == VTR_OK && vtr_web_is_used(&info)) {
 			add_display(&json, i, &info);
 		}
 	}
-	vtr_json_close(&json, ']');
-	vtr_json_close(&json, '}');
-	return finish(&body, HTTP_STATUS_OK, "application/json", out_response);
+	return finish_list(&body, &json, out_response);
 }
 
 enum vtr_err vtr_web_list_links(struct vtr_web *web, struct vtr_response *out_response)
 {
 	const int64_t now_ns = vtr_os_now_ns();
+	struct vtr_json json;
 	struct body body;
-	enum vtr_err err = begin(&body);
+	enum vtr_err err = begin_list(&body, &json, "links");
 
 	if (err != VTR_OK) {
 		return err;
 	}
-	struct vtr_json json = { .file = body.file, .lines = 2 };
-	vtr_json_open(&json, NULL, '{');
-	vtr_json_open(&json, "links", '[');
 	for (size_t i = 0; web->links.page && i < VTR_LINKS_MAX; i++) {
 		const struct vtr_link *link = &web->links.page->links[i];
 		const uint32_t kind = atomic_load(&link->kind);
@@ -146,9 +159,7 @@ enum vtr_err vtr_web_list_links(struct vtr_web *web, struct vtr_response *out_re
 		vtr_json_format(&json, "token", "\"%.*s\"", VTR_TOKEN_LENGTH, link->token);
 		vtr_json_close(&json, '}');
 	}
-	vtr_json_close(&json, ']');
-	vtr_json_close(&json, '}');
-	return finish(&body, HTTP_STATUS_OK, "application/json", out_response);
+	return finish_list(&body, &json, out_response);
 }
 
 /* --- metrics ----------------------------------------------------------------------------------------- */

@@ -129,8 +129,8 @@ static void ask_to_write(struct vtr_session *session)
 }
 
 /* The answer is written. The session is complete only when the socket has taken all of it: until then the library
- * keeps a part. If another request comes before the session is complete, the library ends the connection from version
- * 4.2 on. Returns: the return value for the library's callback. */
+ * keeps a part. If another request comes before the session is complete, version 4.3 of the library ends the
+ * connection. Returns: the return value for the library's callback. */
 static int complete(struct vtr_session *session)
 {
 	bool close = session->close_after || session->ended;

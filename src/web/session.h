@@ -187,7 +187,7 @@ void vtr_web_look_at(struct vtr_session *session);
 enum vtr_person_role vtr_web_role(const struct vtr_session *session);
 
 /* A session whose token is known becomes a viewer, or a request of it is answered. Ends another one if that has less
- * right, or the same and more places. Returns: false, and nothing is ended, if there is no place. */
+ * right, or the same and more places. Returns: false, without ending any, if there is no place. */
 bool vtr_web_take_place(struct vtr_session *session);
 
 /* Makes room for one more connection of `peer`. Returns: whether there is room. */

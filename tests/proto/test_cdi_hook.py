@@ -261,7 +261,7 @@ class TestHook(unittest.TestCase):
         self.assertLess(time.monotonic() - start, 15)
 
     def test_devices(self):
-        """What is no plain file is not opened, since that can be an order to a device, such as a watchdog. A pipe shows
+        """What is not a plain file is not opened, because that can be an order to a device, such as a watchdog. A pipe shows
         it: its writer waits for a reader."""
         self.libc.unlink()
         os.mkfifo(self.libc)

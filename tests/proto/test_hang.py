@@ -272,7 +272,7 @@ class Programs(Served):
 
 
 class Waits(Served):
-    """What waits is no hang. Each is watched for several limits."""
+    """Waiting does not count as a hang. Each wait is watched for several limits."""
 
     LASTS_S = 5 * LIMIT_S
 

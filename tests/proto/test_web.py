@@ -398,7 +398,7 @@ class WhoHasNoToken(WebTest):
 
     @staticmethod
     def may_be_ended(_):
-        """libwebsockets 4.2 and newer end who sends a request while an answer is under way."""
+        """libwebsockets 4.3 ends the connection of one who sends a request while an answer is under way."""
         return True
 
     def check_calm(self, what, attack, is_kept=harness.is_open):

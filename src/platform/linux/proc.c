@@ -52,7 +52,7 @@ enum vtr_err vtr_os_die_with_parent(void)
 /* Timers and queued signals: far more than a driver needs. */
 #define MAX_SIGNALS 256
 
-/* Lowers a limit to `most`, and to this share of what it is. Returns: whether it is no higher now. */
+/* Lowers a limit to `most`, and to this share of what it is. Returns: whether it is at most that now. */
 static bool lower(int resource, rlim_t most, rlim_t quarters)
 {
 	struct rlimit limit;
