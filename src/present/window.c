@@ -330,6 +330,9 @@ enum vtr_err vtr_desk_window_update(struct vtr_desk_window *window, int64_t *out
 	}
 	if (window->ask_ns != VTR_DESK_NEVER && now_ns >= window->ask_ns) {
 		ask(window, now_ns);
+		/* The size may have been the old one at the event: SDL 3, which sdl2-compat uses, gives the event to
+		 * us before its renderer. */
+		window->changed = true;
 	}
 	if (window->changed) {
 		err = show(window);

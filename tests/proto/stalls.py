@@ -32,7 +32,7 @@ class Broadcast:
         self.port = harness.free_port()
         self.url = f'rtsp://127.0.0.1:{self.port}/live'
         self.process = subprocess.Popen(
-            ['ffmpeg', '-v', 'error', '-nostdin', '-rtsp_flags', 'listen', '-i', self.url, '-c', 'copy', '-f', 'null', '-'],
+            ['ffmpeg', '-v', 'error', '-nostdin', '-rtsp_flags', 'listen', '-listen_timeout', '600', '-i', self.url, '-c', 'copy', '-f', 'null', '-'],
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
     def close(self):

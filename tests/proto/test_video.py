@@ -335,7 +335,7 @@ class Publishing(VideoTest):
 
     def test_rtsp(self):
         url = f'rtsp://127.0.0.1:{harness.free_port()}/live'
-        self.check_broadcast(url, '-rtsp_flags', 'listen', '-i', url)
+        self.check_broadcast(url, '-rtsp_flags', 'listen', '-listen_timeout', '600', '-i', url)
 
     def test_srt(self):
         url = f'srt://127.0.0.1:{harness.free_port(socket.SOCK_DGRAM)}'
