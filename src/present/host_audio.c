@@ -36,6 +36,7 @@ struct device {
 	const char *what; /* what does not work without the device, for the log */
 	bool captures;
 	SDL_AudioDeviceID id; /* 0: closed */
+	int listed; /* how many devices of this kind there were at the last check */
 	bool missing; /* it could not be opened, and this was logged */
 	int64_t again_ns; /* when to try again if it is missing */
 };
@@ -202,6 +203,7 @@ static void begin_device(struct vtr_host_audio *audio, struct device *device)
 	const char *driver = audio->sdl->SDL_GetCurrentAudioDriver();
 
 	device->missing = false;
+	device->listed = audio->sdl->SDL_GetNumAudioDevices(device->captures);
 	audio->spoken_frames = device->captures ? 0 : audio->spoken_frames;
 	if (device->captures) {
 		vtr_present_show_microphone(audio->present, true);
@@ -226,14 +228,24 @@ static bool comes_late(struct vtr_host_audio *audio)
 	return late && audio->device_frames < DEVICE_MAX_FRAMES;
 }
 
+/* Returns: whether the sound server has ended. SDL 3, which sdl2-compat uses, goes on without it: there, the device is no
+ * longer listed. */
+static bool is_lost(const struct vtr_sdl *sdl, struct device *device)
+{
+	const int before = device->listed;
+
+	device->listed = sdl->SDL_GetNumAudioDevices(device->captures);
+	return device->listed < before || sdl->SDL_GetAudioDeviceStatus(device->id) == SDL_AUDIO_STOPPED;
+}
+
 /* Opens the device if it is wanted, and closes it if not. Returns: how many nanoseconds later to check it again; -1:
  * when something changes. */
 static int64_t keep_device(struct vtr_host_audio *audio, struct device *device, bool wanted)
 {
 	const int64_t now_ns = vtr_os_now_ns();
 
-	if (device->id != 0 && audio->sdl->SDL_GetAudioDeviceStatus(device->id) == SDL_AUDIO_STOPPED) {
-		/* The sound server has ended. Only a new connection can find the next one. */
+	if (device->id != 0 && is_lost(audio->sdl, device)) {
+		/* Only a new connection can find the next server. */
 		disconnect(audio);
 		drop(audio);
 		return CHECK_NS;

@@ -32,6 +32,7 @@
 	X(SDL_GetCurrentVideoDriver)          \
 	X(SDL_GetDefaultCursor)               \
 	X(SDL_GetError)                       \
+	X(SDL_GetNumAudioDevices)             \
 	X(SDL_GetRendererOutputSize)          \
 	X(SDL_GetWindowDisplayIndex)          \
 	X(SDL_GetWindowFlags)                 \
