@@ -479,10 +479,16 @@ static const uint32_t fcntl_commands[] = {
 	F_CREATED_QUERY,
 };
 
+/* TCGETS2, which the C library's headers lack: its structure has another layout in those of the kernel. */
+#define TERMIOS2_GET _IOC(_IOC_READ, 'T', 0x2a, 44)
+
 /* What reads the state of an fd of any kind, or changes a flag that only its owner sees. Some have the type of
  * terminals' commands. All others of that type are refused: they feed input to a terminal, change its modes
  * or its line discipline. */
-static const uint32_t fd_requests[] = { TCGETS, TIOCGWINSZ, FIONREAD, TIOCOUTQ, FIONBIO, FIOCLEX, FIONCLEX };
+static const uint32_t fd_requests[] = {
+	TCGETS,     TERMIOS2_GET, /* isatty(), the second from glibc 2.42 on */
+	TIOCGWINSZ, FIONREAD,     TIOCOUTQ, FIONBIO, FIOCLEX, FIONCLEX,
+};
 
 /* The types (the second byte) of the commands of device nodes that sandbox_files.c allows, and of the fds that
  * come from them. Two types of GPUs are missing. 'K' is kfd, which is for ROCm: Vulkan and OpenGL drivers do not open
