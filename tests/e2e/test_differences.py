@@ -38,7 +38,7 @@ class Row:
         self.used = set()
 
     def applies(self, host, guest):
-        return self.host in ('any', host) and (self.guest == 'any' or guest.startswith(self.guest))
+        return all(cell == 'any' or name.startswith(cell) for cell, name in ((self.host, host), (self.guest, guest)))
 
     def matches(self, member):
         for pattern in self.patterns:
@@ -73,8 +73,9 @@ def compare(native, guest, rows):
 
 def check(native_output, guest_output):
     native, guest = dump(native_output), dump(guest_output)
-    host = native['device0.properties.VkPhysicalDeviceVulkan12Properties.driverName']
-    version = guest['device0.properties.VkPhysicalDeviceVulkan12Properties.driverInfo']
+    driver = 'device0.properties.VkPhysicalDeviceVulkan12Properties.driver'
+    host = f"{native[driver + 'Name']}, {native[driver + 'Info']}"
+    version = guest[driver + 'Info']
     rows = [row for row in read_rows() if row.applies(host, version)]
     unexplained, explained = compare(native, guest, rows)
     print(f'host {host}, guest {version}: {len(native)} members native, {len(guest)} through vitrine, '
