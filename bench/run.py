@@ -5,7 +5,6 @@
     run.py                                        native against a `vitrine serve` of its own
     run.py --null                                 single commands and frames, on the driver that does nothing
     run.py --vitrine build/vitrine --vitrine old=/tmp/old/vitrine       also another version
-    run.py --only frames --lanes 4                also with four lanes (-o lanes=4)
     run.py --socket virgl=/tmp/virgl.sock         also any other vtest server, by its socket
     run.py --native-icd FILE --guest-icd FILE     other drivers than lavapipe and the installed Venus
     run.py --guest-root FOLDER                    also the guest of another distribution (chroot: as root)
@@ -236,9 +235,9 @@ def measure_vkcube(backends, rounds):
     x.stop()
 
 
-def start_vitrine(path, env, folder, label, options=()):
+def start_vitrine(path, env, folder, label):
     socket = str(Path(folder) / f'{label}.sock')
-    server = subprocess.Popen([path, 'serve', '--socket', socket, *options], env=env, stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen([path, 'serve', '--socket', socket], env=env, stdout=subprocess.PIPE, text=True)
     line = server.stdout.readline()
     if not line.startswith('READY'):
         sys.exit(f'run.py: {path} serve did not start: {line}')
@@ -252,8 +251,6 @@ def parse_arguments():
     parser.add_argument('--vitrine', action='append', default=[], metavar='[LABEL=]PATH',
                         help='default: vitrine in the build folder; several are compared; "none": only --socket')
     parser.add_argument('--socket', action='append', default=[], metavar='LABEL=PATH', help='another vtest server')
-    parser.add_argument('--lanes', action='append', default=[], type=int, metavar='N',
-                        help='also the first of our servers with -o lanes=N')
     parser.add_argument('--null', action='store_true', help='the test driver, natively and in our servers')
     parser.add_argument('--native-icd', help='default: lavapipe')
     parser.add_argument('--guest-icd', help='default: the installed Venus driver')
@@ -286,14 +283,12 @@ def make_backends(args, folder, servers, more=None):
     guest = args.guest_icd or manifest('virtio')
     backends = [Backend('native', native_env)]
     sockets = []  # label, path, process
-    own = [item.split('=', 1) if '=' in item else ('vitrine', item)
-           for item in args.vitrine or [f'{args.build}/vitrine'] if item != 'none']
-    own = [(label, path, []) for label, path in own]
-    own += [(f'lanes{n}', path, ['-o', f'lanes={n}']) for _, path, _ in own[:1] for n in args.lanes]
-    for label, path, options in own:
-        server, socket = start_vitrine(path, native_env, folder, label, options)
-        servers.append(server)
-        sockets.append((label, socket, server.pid))
+    for item in args.vitrine or [f'{args.build}/vitrine']:
+        if item != 'none':
+            label, path = item.split('=', 1) if '=' in item else ('vitrine', item)
+            server, socket = start_vitrine(path, native_env, folder, label)
+            servers.append(server)
+            sockets.append((label, socket, server.pid))
     ours = len(sockets)
     for item in args.socket:
         label, path = item.split('=', 1)

@@ -388,21 +388,8 @@ class Emitter:
                 f'#define VTW_FEATURES_COUNT {len(self.features())}',
                 f'#define VTW_XML_VERSION VK_MAKE_API_VERSION(0, {", ".join(str(v) for v in self.reg.version)})', '',
                 'enum vtw_rule {', '\tVTW_ON_ANY = 0,', '\tVTW_ON_CONTEXT,', '\tVTW_ON_RING,', '};', '',
-                '/* The part of a command in the recording of a command buffer, its first argument. */',
-                'enum vtw_record {', '\tVTW_RECORD_NONE = 0,', '\tVTW_RECORD_BEGIN,', '\tVTW_RECORD_COMMAND,',
-                '\tVTW_RECORD_EXECUTE, /* of other command buffers */', '\tVTW_RECORD_END,', '};', '',
-                '/* Which earlier recordings a command waits for. */',
-                'enum vtw_order {', '\tVTW_ORDER_ALL = 0,', '\tVTW_ORDER_NONE,',
-                '\tVTW_ORDER_BUFFER, /* those of the command buffer that is its first argument */',
-                '\tVTW_ORDER_POOL, /* those of the command pool that is its second argument */',
-                '\tVTW_ORDER_SUBMIT, /* all, but the stream may go on meanwhile */', '};', '',
-                '/* When a command may run before earlier submits have reached the driver. */',
-                'enum vtw_overtakes {', '\tVTW_OVERTAKES_NEVER = 0,', '\tVTW_OVERTAKES_ALWAYS,',
-                '\tVTW_OVERTAKES_FENCE, /* a wait for one fence that is signalled already */',
-                '\tVTW_OVERTAKES_SEMAPHORE, /* a wait for one semaphore that has its value already */', '};', '',
                 'struct vtw_command_info {', '\tconst char *name;', '\tenum vtw_rule rule;',
-                '\tenum vtw_record record;', '\tenum vtw_order order;',
-                '\tenum vtw_overtakes overtakes;', '\t_Bool may_block; /* for longer than a submit */',
+                '\t_Bool may_block; /* for longer than a submit */',
                 '\t_Bool is_long; /* the driver may take as long as for a submit\'s commands or a pipeline */',
                 "\t_Bool defers; /* may come in the context's stream while that waits for a ring */", '};',
                 'struct vtw_extension_info {', '\tconst char *name;', '\tuint32_t number;', '\tuint32_t spec_version;',
@@ -531,10 +518,8 @@ class Emitter:
         out = [HEAD, '#include "wire_gen.h"', '', 'const struct vtw_command_info vtw_command_infos[VTW_COMMAND_COUNT] = {']
         rule = {None: 'VTW_ON_ANY', 'context': 'VTW_ON_CONTEXT', 'ring': 'VTW_ON_RING'}
         for c in sorted((c for c in self.reg.commands.values() if c.number is not None), key=lambda c: c.number):
-            out.append(f'\t[{c.number}] = {{"{c.name}", {rule[c.on]}, VTW_RECORD_{c.record}, '
-                       f'VTW_ORDER_{c.order.upper()}, VTW_OVERTAKES_{c.overtakes.upper()}, '
-                       f'{1 if c.may_block else 0}, {1 if c.long else 0}, '
-                       f'{1 if c.defers else 0}}},')
+            out.append(f'\t[{c.number}] = {{"{c.name}", {rule[c.on]}, {1 if c.may_block else 0}, '
+                       f'{1 if c.long else 0}, {1 if c.defers else 0}}},')
         out += ['};', '', 'const struct vtw_extension_info vtw_extensions[VTW_EXTENSION_COUNT] = {']
         for e in sorted(self.reg.extensions, key=lambda e: e.number):
             out.append(f'\t{{"{e.name}", {e.number}, {e.version}, {1 if e.exposed else 0}}},')

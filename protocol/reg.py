@@ -14,10 +14,7 @@ PRIMITIVES = {
 
 # The words of a command that are yes or no, and those with one of several values.
 FLAGS = ('ids', 'destroys', 'may-block', 'long', 'fails', 'tight-stride', 'defers')
-CHOICES = {'on': ('ring', 'context'), 'proc': ('instance', 'none'), 'order': ('none', 'buffer', 'pool', 'submit'),
-           'overtakes': ('always', 'fence', 'semaphore')}
-# What a command names whose order is limited to it: which parameter, and its type.
-ORDERED_BY = {'buffer': (0, 'VkCommandBuffer'), 'pool': (1, 'VkCommandPool')}
+CHOICES = {'on': ('ring', 'context'), 'proc': ('instance', 'none')}
 
 
 @dataclass
@@ -103,8 +100,6 @@ class Command:
     proc: str = None         # whose function it is, where the first parameter does not say: instance, none
     may_block: bool = False  # waits, or compiles: must not hold up other streams
     long: bool = False       # the driver may work on it for as long as for a submit's commands or a pipeline
-    order: str = 'all'       # which earlier recordings it waits for: all, none, buffer, pool, submit
-    overtakes: str = 'never'  # when it may run before earlier submits: never, always, fence, semaphore
     defers: bool = False     # may come in the context's stream while that waits for a ring
     fails: bool = False      # hand-written code runs if it names an object whose creation failed
     aliases: list = field(default_factory=list)  # (older name, extensions of which one must be enabled)
@@ -115,14 +110,6 @@ class Command:
     @property
     def decodable(self):
         return self.how in ('auto', 'hand', 'refuse')
-
-    @property
-    def record(self):
-        """Its part in the recording of a command buffer, which is its first argument."""
-        if self.how not in ('auto', 'hand') or self.params[0].ctype != 'VkCommandBuffer':
-            return 'NONE'
-        return {'vkBeginCommandBuffer': 'BEGIN', 'vkEndCommandBuffer': 'END', 'vkCmdExecuteCommands': 'EXECUTE',
-                'vkResetCommandBuffer': 'NONE'}.get(self.name, 'COMMAND')
 
 
 class Registry:
@@ -376,9 +363,6 @@ class Registry:
                 self.check_member(c.name, m)
             if c.destroys and not any(m.ctype in self.handles for m in c.params):
                 self.fail(f'{c.name}: no handle that it could destroy')
-            at, ctype = ORDERED_BY.get(c.order, (0, None))
-            if ctype and [m.ctype for m in c.params[at:at + 1]] != [ctype]:
-                self.fail(f'{c.name}: order={c.order} takes a {ctype} as parameter {at + 1}')
             if c.number is not None and numbers.setdefault(c.number, c.name) != c.name:
                 self.fail(f'{c.name} and {numbers[c.number]} have the same number')
         for parent, children in self.chains.items():

@@ -11,8 +11,8 @@ Links to the web are not fetched. Paths that begin with one of this repository's
 In all files, programs included, source files that are named with their path must exist, and documents, as in
 docs/threads.md. So must a section that is named after a document, in one of these forms:
 
-    docs/threads.md, "Lanes"        [threads.md](threads.md), "Lanes"       docs/threads.md ("Lanes")
-    [threads.md](threads.md) explains them ("Lanes")                        "Lanes" below (in the same document)
+    docs/threads.md, "Locks"        [threads.md](threads.md), "Locks"       docs/threads.md ("Locks")
+    [threads.md](threads.md) explains them ("Locks")                        "Locks" below (in the same document)
 
 Prints "file:line: what is wrong" and exits with 1 if anything is.
 """

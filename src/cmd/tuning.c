@@ -30,9 +30,7 @@ const char vtr_tuning_help[] =
 	"  no-sandbox                the same as sandbox=off\n"
 	"  zygote=MODE               fork workers from a process that has loaded the driver.\n"
 	"                            auto: in serve and gpu, if the processor is the only device\n"
-	"                            (default); on: always; off: never\n"
-	"  lanes=N                   record command buffers on up to N threads (1 to 16); off: in the\n"
-	"                            order of the program's commands (default)\n";
+	"                            (default); on: always; off: never\n";
 
 enum kind {
 	KIND_FLAG,
@@ -42,7 +40,6 @@ enum kind {
 	KIND_SANDBOX,
 	KIND_NO_SANDBOX,
 	KIND_ZYGOTE,
-	KIND_LANES,
 	KIND_SECONDS,
 };
 
@@ -64,7 +61,6 @@ static const struct {
 	{ "sandbox", KIND_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
 	{ "no-sandbox", KIND_NO_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
 	{ "zygote", KIND_ZYGOTE, offsetof(struct vtr_tuning, zygote) },
-	{ "lanes", KIND_LANES, offsetof(struct vtr_tuning, renderer.lanes) },
 };
 
 static const char *const sandbox_modes[] = {
@@ -90,16 +86,16 @@ static enum vtr_err store_mode(const char *const *names, size_t count, uint8_t *
 	return VTR_ERR_ARG;
 }
 
-/* A number from 1 to `max`, or `off`, which is 0. */
-static enum vtr_err parse_or_off(const char *value, uint64_t max, uint64_t *out_number)
+/* A number of seconds from 1, or `off`, which is 0. */
+static enum vtr_err store_seconds(uint32_t *at, const char *value)
 {
 	uint64_t number = 0;
 
-	if (!value || (strcmp(value, "off") != 0 &&
-	               (vtr_opts_parse_size(value, &number) != VTR_OK || number == 0 || number > max))) {
+	if (!value || (strcmp(value, "off") != 0 && (vtr_opts_parse_size(value, &number) != VTR_OK ||
+	                                             number == 0 || number > UINT32_MAX))) {
 		return VTR_ERR_ARG;
 	}
-	*out_number = number;
+	*at = (uint32_t)number;
 	return VTR_OK;
 }
 
@@ -120,17 +116,8 @@ static enum vtr_err store(enum kind kind, void *at, const char *value)
 	if (kind == KIND_ZYGOTE) {
 		return store_mode(zygote_modes, VTR_ARRAY_LEN(zygote_modes), at, value);
 	}
-	if (kind == KIND_LANES || kind == KIND_SECONDS) {
-		const bool is_lanes = kind == KIND_LANES;
-		enum vtr_err err =
-			parse_or_off(value, is_lanes ? VTR_RENDERER_CONFIG_LANES : UINT32_MAX, &number);
-
-		if (err == VTR_OK && is_lanes) {
-			*(uint8_t *)at = (uint8_t)number;
-		} else if (err == VTR_OK) {
-			*(uint32_t *)at = (uint32_t)number;
-		}
-		return err;
+	if (kind == KIND_SECONDS) {
+		return store_seconds(at, value);
 	}
 	if (!value || value[0] == '\0') {
 		return VTR_ERR_ARG;

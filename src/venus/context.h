@@ -17,7 +17,6 @@
 #include "venus/venus.h"
 #include "vk/loader.h"
 
-struct vtr_lanes;
 struct vtr_ring;
 struct vtr_physical;
 
@@ -38,8 +37,6 @@ struct vtr_venus {
 	struct vtr_resource_table resources;
 	struct vtr_budget device_memory; /* in the heaps of devices; see vtr_memory_limit() */
 	struct vtr_dispatch dispatch; /* the context stream's. Thread: the context's */
-
-	struct vtr_lanes *lanes; /* NULL: none */
 
 	/* The context's stream waits for this position of the ring, or NULL (venus/deferred.h).
 	 * Thread: the context's */

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "venus/command_pool.h"
 #include "venus/memory.h"
 #include "venus/portability.h"
 
@@ -334,16 +333,12 @@ static void destroy_child(struct vtr_device *device, struct vtr_vk_object *o)
 		DESTROY(DESCRIPTOR_POOL, DescriptorPool);
 		DESTROY(FRAMEBUFFER, Framebuffer);
 		DESTROY(RENDER_PASS, RenderPass);
+		DESTROY(COMMAND_POOL, CommandPool);
 		DESTROY(SAMPLER_YCBCR_CONVERSION, SamplerYcbcrConversion);
 		DESTROY(DESCRIPTOR_UPDATE_TEMPLATE, DescriptorUpdateTemplate);
 		DESTROY(PRIVATE_DATA_SLOT, PrivateDataSlot);
 		DESTROY(ACCELERATION_STRUCTURE_KHR, AccelerationStructureKHR);
 		DESTROY(DEFERRED_OPERATION_KHR, DeferredOperationKHR);
-	case VK_OBJECT_TYPE_COMMAND_POOL:
-		vtr_command_pool_destroy_lanes(o);
-		device->procs.vkDestroyCommandPool(device->handle, (VkCommandPool)(uintptr_t)o->base.handle,
-		                                   NULL);
-		break;
 	case VK_OBJECT_TYPE_DEVICE_MEMORY:
 		memory = vtr_memory_detach(device->venus, o);
 		device->procs.vkFreeMemory(device->handle, (VkDeviceMemory)(uintptr_t)o->base.handle, NULL);

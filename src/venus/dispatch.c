@@ -5,10 +5,7 @@
 #include <stdlib.h>
 
 #include "venus/context.h"
-#include "venus/lane.h"
 #include "venus/resource.h"
-#include "venus/ring.h"
-#include "venus/submit_queue.h"
 
 /* Streams are copied in pieces of this size, which fit the first-level cache together with the next piece, which is
  * fetched meanwhile, and the objects that the commands name. */
@@ -19,10 +16,6 @@
 static void (*runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
 /* The commands that may run in any stream and do not wait, so they need no further check. */
 static void (*plain_runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
-/* Those of them that may run while lanes record. */
-static void (*unordered_runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
-/* Those that belong to recordings and need no further check there. */
-static void (*recorded_runs[VTW_COMMAND_COUNT])(struct vtr_dispatch *d);
 static pthread_once_t runs_once = PTHREAD_ONCE_INIT;
 
 static void fill_runs(void)
@@ -31,8 +24,6 @@ static void fill_runs(void)
 	for (size_t i = 0; i < VTW_COMMAND_COUNT; i++) {
 		if (vtw_command_infos[i].rule == VTW_ON_ANY && !vtw_command_infos[i].may_block) {
 			plain_runs[i] = runs[i];
-			unordered_runs[i] = vtw_command_infos[i].order == VTW_ORDER_NONE ? runs[i] : NULL;
-			recorded_runs[i] = vtw_command_infos[i].record == VTW_RECORD_COMMAND ? runs[i] : NULL;
 		}
 	}
 }
@@ -41,17 +32,9 @@ void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct v
 {
 	pthread_once(&runs_once, fill_runs);
 	*d = (struct vtr_dispatch){ .venus = venus, .ring = ring, .command = NO_COMMAND };
-	vtr_list_init(&d->returned);
-	vtr_list_init(&d->queued);
 	vtr_retire_stream_init(&venus->retire, &d->stream);
 	vtr_cs_reader_init(&d->r, NULL, 0, &venus->objects.map, &d->arena);
 	vtr_arena_init(&d->arena, ARENA_FIRST, &venus->resources.budget);
-}
-
-void vtr_dispatch_set_recording(struct vtr_dispatch *d, struct vtr_recording *recording)
-{
-	d->recording = recording;
-	d->indirect = true;
 }
 
 static void free_scratch(struct vtr_dispatch *d, enum vtr_scratch which)
@@ -88,11 +71,6 @@ uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, enum vtr_scratch which, si
 		d->scratch_size[which] = size;
 	}
 	return d->scratch[which];
-}
-
-bool vtr_dispatch_prepare(struct vtr_dispatch *d)
-{
-	return vtr_dispatch_scratch(d, VTR_SCRATCH_INDIRECT, SCRATCH_SIZE) != NULL;
 }
 
 void vtr_dispatch_fail(struct vtr_dispatch *d, const char *why)
@@ -166,95 +144,11 @@ static const char *refuse(const struct vtr_dispatch *d, uint32_t command)
 	return NULL;
 }
 
-const uint8_t *vtr_dispatch_peek(struct vtr_dispatch *d, size_t size)
-{
-	const uint8_t *p = NULL;
-
-	if (vtr_cs_left(&d->r) >= size) {
-		p = vtr_cs_take(&d->r, size);
-		d->r.cur -= size;
-	}
-	return p;
-}
-
-/* Returns: the id at `offset` behind the command's header, without taking it, or 0. */
-static uint64_t peek_id(struct vtr_dispatch *d, size_t offset)
-{
-	const uint8_t *p = vtr_dispatch_peek(d, offset + 8);
-
-	return p != NULL ? vtr_cs_ld64(p + offset) : 0;
-}
-
-/* Returns: the id of the command buffer or pool to whose recordings the command's wait is limited; 0: to none. */
-static uint64_t waits_for(struct vtr_dispatch *d, uint32_t command)
-{
-	const struct vtw_command_info *info = &vtw_command_infos[command];
-	const bool records = info->record != VTW_RECORD_NONE && info->record != VTW_RECORD_EXECUTE;
-
-	if (info->order == VTW_ORDER_POOL) {
-		return peek_id(d, 8);
-	}
-	return records || info->order == VTW_ORDER_BUFFER ? peek_id(d, 0) : 0;
-}
-
-/* Runs queued submits that the command must not overtake, and others that can run. Returns: false if that failed. */
-static bool run_submits(struct vtr_dispatch *d, bool overtakes)
-{
-	const enum vtr_submits_which which = overtakes ? VTR_SUBMITS_READY : VTR_SUBMITS_ALL;
-
-	if (d->queued_count != 0 && d->limit == 0 && vtr_submits_run(d, which) != VTR_OK) {
-		vtr_dispatch_fail(d, "a submit failed that belongs before this command");
-	}
-	return d->r.status == 0;
-}
-
-/* In the stream of a client with lanes: waits for the recordings and submits that the command must not overtake.
- * Returns: false if the command must not run now. */
-static bool settle(struct vtr_dispatch *d, uint32_t command, bool overtakes)
-{
-	const struct vtw_command_info *info = &vtw_command_infos[command];
-	const bool submits = info->order == VTW_ORDER_SUBMIT;
-	uint64_t id;
-
-	if (!run_submits(d, submits || overtakes)) {
-		return false;
-	}
-	if (info->order == VTW_ORDER_NONE) {
-		return true;
-	}
-	id = waits_for(d, command);
-	if (id != 0 && id == d->own_buffer && info->record != VTW_RECORD_NONE &&
-	    info->record != VTW_RECORD_BEGIN) {
-		return true;
-	}
-	if (vtr_lanes_busy(d) || d->queued_count != 0) {
-		if (d->borrowed) {
-			d->postponed = true;
-			return false;
-		}
-		if (submits && vtr_submits_begin(d)) {
-			return true;
-		}
-		if (!run_submits(d, overtakes)) {
-			return false;
-		}
-		vtr_lanes_settle(d, id);
-	}
-	if (info->record != VTW_RECORD_NONE && info->record != VTW_RECORD_EXECUTE) {
-		d->own_buffer = id;
-	}
-	return d->r.status == 0;
-}
-
-/* Checks a command that is not in its stream's table. Returns: its function, or NULL if it must not run now. */
+/* Checks a command that is not in plain_runs. Returns: its function, or NULL if it must not run now. */
 static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_dispatch *d)
 {
 	const char *why = refuse(d, command);
-	bool overtakes;
 
-	if (d->recording != NULL) {
-		return why == NULL && vtr_recording_has(d, command, peek_id(d, 0)) ? runs[command] : NULL;
-	}
 	if (why != NULL) {
 		vtr_cs_fail_value(&d->r, why, command);
 		return NULL;
@@ -263,66 +157,29 @@ static void (*special(struct vtr_dispatch *d, uint32_t command))(struct vtr_disp
 		d->postponed = true;
 		return NULL;
 	}
-	if (d->venus->lanes != NULL) {
-		overtakes = vtr_submits_let_pass(d, vtw_command_infos[command].overtakes);
-		if (!settle(d, command, overtakes)) {
-			return NULL;
-		}
-		/* What the command waits for may come when the guest has seen the head. */
-		if (vtr_holds_any(&d->holds) && vtw_command_infos[command].may_block && !overtakes) {
-			vtr_ring_fetch(d->ring);
-		}
-	}
 	return runs[command];
 }
 
-/* Returns: whether the next bytes are the id of the command buffer that a lane has begun to record. */
-static inline bool is_recorded(const struct vtr_dispatch *d)
-{
-	return d->r.end - d->r.cur >= 8 && vtr_cs_ld64(d->r.cur) == d->recording->buffer && d->flags == 0 &&
-	       d->recording->state == VTR_RECORDING_OPEN;
-}
-
-/* Whose commands run: those of a context without lanes, of a stream beside lanes, of a lane. A constant wherever it is
- * used, so that each has a loop of its own. */
-enum kind { PLAIN, BESIDE_LANES, IN_LANE };
-
-static inline enum kind kind_of(const struct vtr_dispatch *d)
-{
-	return d->recording != NULL ? IN_LANE : d->venus->lanes != NULL ? BESIDE_LANES : PLAIN;
-}
-
 /* Runs one command. Returns: whether to continue with the next. */
-static inline __attribute__((always_inline)) bool run_one(struct vtr_dispatch *d, const enum kind kind)
+static inline bool run_one(struct vtr_dispatch *d)
 {
-	void (*const *table)(struct vtr_dispatch *) = kind == PLAIN        ? plain_runs :
-	                                              kind == BESIDE_LANES ? unordered_runs :
-	                                                                     recorded_runs;
 	const uint8_t *p = vtr_cs_take(&d->r, 8);
 	const uint32_t command = vtr_cs_ld32(p);
-	void (*run)(struct vtr_dispatch *) = command < VTW_COMMAND_COUNT ? table[command] : NULL;
+	void (*run)(struct vtr_dispatch *) = command < VTW_COMMAND_COUNT ? plain_runs[command] : NULL;
 
-	if (kind == BESIDE_LANES && d->queued_count != 0) {
-		run = NULL; /* it may have to wait for submits */
-	}
 	if (__builtin_expect(d->r.status != 0, 0)) {
 		return false;
 	}
-	if (kind != IN_LANE) { /* a lane's job counts as one command */
-		vtr_retire_step(&d->venus->retire, &d->stream);
-	}
+	vtr_retire_step(&d->venus->retire, &d->stream);
 	__atomic_store_n(&d->command, command, __ATOMIC_RELAXED);
 	d->flags = vtr_cs_ld32(p + 4);
-	if (__builtin_expect(run == NULL || (kind == IN_LANE && !is_recorded(d)), 0)) {
+	if (__builtin_expect(run == NULL, 0)) {
 		run = special(d, command);
 		if (run == NULL) {
 			return false;
 		}
 	}
 	run(d);
-	if (kind == BESIDE_LANES && __builtin_expect(d->queueing != 0, 0)) {
-		vtr_submits_end(d);
-	}
 	vtr_arena_reset(&d->arena);
 	if (__builtin_expect(d->r.status != 0, 0)) {
 		d->r.failed = NULL;
@@ -341,13 +198,11 @@ static enum vtr_err died(struct vtr_dispatch *d)
 	return VTR_ERR_PROTOCOL;
 }
 
-static inline __attribute__((always_inline)) enum vtr_err run_all(struct vtr_dispatch *d, const uint8_t *data,
-                                                                  void (*progress)(struct vtr_dispatch *d,
-                                                                                   size_t done),
-                                                                  const enum kind kind, size_t *done)
+static enum vtr_err run_all(struct vtr_dispatch *d, const uint8_t *data,
+                            void (*progress)(struct vtr_dispatch *d, size_t done), size_t *done)
 {
 	while (d->r.cur < d->r.end) {
-		if (!run_one(d, kind)) {
+		if (!run_one(d)) {
 			return d->postponed ? VTR_OK : died(d);
 		}
 		*done = (size_t)(d->r.cur - data);
@@ -370,8 +225,7 @@ enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, uint8_t *data, size_t size
 	vtr_cs_reader_init(&d->r, data, size, &d->venus->objects.map, &d->arena);
 	d->postponed = false;
 	vtr_retire_begin(&d->venus->retire, &d->stream);
-	err = kind_of(d) == PLAIN ? run_all(d, data, progress, PLAIN, &done) :
-	                            run_all(d, data, progress, BESIDE_LANES, &done);
+	err = run_all(d, data, progress, &done);
 	vtr_retire_end(&d->stream);
 	if (err == VTR_OK && out_done != NULL) {
 		*out_done = done;
@@ -381,10 +235,8 @@ enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, uint8_t *data, size_t size
 
 /* Runs the commands that begin in the scratch buffer's `size` bytes, which are a copy of those at `data`. *out_done
  * is the end of the last command. It may lie behind the copy: the reader then has copied the rest into the arena. */
-static inline __attribute__((always_inline)) enum vtr_err run_scratch(struct vtr_dispatch *d,
-                                                                      const uint8_t *data, size_t size,
-                                                                      const uint8_t *data_end,
-                                                                      const enum kind kind, size_t *out_done)
+static enum vtr_err run_scratch(struct vtr_dispatch *d, const uint8_t *data, size_t size,
+                                const uint8_t *data_end, size_t *out_done)
 {
 	uint8_t *base = d->scratch[VTR_SCRATCH_INDIRECT];
 	const uintptr_t next = (uintptr_t)data + size;
@@ -396,17 +248,15 @@ static inline __attribute__((always_inline)) enum vtr_err run_scratch(struct vtr
 		 * wait for each line; now commands run meanwhile. The address may lie behind the stream: it is a hint.
 		 */
 		__builtin_prefetch((const void *)(next + (uintptr_t)(d->r.cur - base)));
-		if (!run_one(d, kind)) {
-			return kind == IN_LANE && d->r.status == 0 ? VTR_ERR_AGAIN : died(d);
+		if (!run_one(d)) {
+			return died(d);
 		}
 	}
 	*out_done = (size_t)(data_end - data) - vtr_cs_left(&d->r);
 	return vtr_venus_is_dead(d->venus) ? VTR_ERR_PROTOCOL : VTR_OK;
 }
 
-static inline __attribute__((always_inline)) enum vtr_err run_shared(struct vtr_dispatch *d,
-                                                                     const uint8_t *data, size_t size,
-                                                                     const enum kind kind)
+enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data, size_t size)
 {
 	size_t done = 0;
 
@@ -421,60 +271,12 @@ static inline __attribute__((always_inline)) enum vtr_err run_shared(struct vtr_
 			return VTR_ERR_PROTOCOL;
 		}
 		memcpy(scratch, data + at, n);
-		err = run_scratch(d, data + at, n, data + size, kind, &done);
+		err = run_scratch(d, data + at, n, data + size, &done);
 		if (err != VTR_OK) {
 			return err;
 		}
 	}
 	return VTR_OK;
-}
-
-enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data, size_t size)
-{
-	switch (kind_of(d)) {
-	case BESIDE_LANES:
-		return run_shared(d, data, size, BESIDE_LANES);
-	case IN_LANE:
-		return run_shared(d, data, size, IN_LANE);
-	case PLAIN:
-		break;
-	}
-	return run_shared(d, data, size, PLAIN);
-}
-
-enum vtr_err vtr_dispatch_run_between(struct vtr_dispatch *d, const uint8_t *data, size_t size)
-{
-	/* The stream's reader may have gathered its next bytes in the arena, and others lie in the scratch buffer. */
-	const struct vtr_cs_reader reader = d->r;
-	const struct vtr_arena arena = d->arena;
-	const uint32_t command = d->command, flags = d->flags;
-	uint8_t *scratch = d->scratch[VTR_SCRATCH_INDIRECT];
-	const size_t scratch_size = d->scratch_size[VTR_SCRATCH_INDIRECT];
-	const bool indirect = d->indirect;
-	const size_t own_size = vtr_min(SCRATCH_SIZE, size);
-	uint8_t *own = malloc(own_size);
-	enum vtr_err err;
-
-	if (own == NULL) {
-		vtr_venus_fail(d->venus, "command stream", "not enough memory to read it", size);
-		return VTR_ERR_PROTOCOL;
-	}
-	vtr_arena_init(&d->arena, ARENA_FIRST, &d->venus->resources.budget);
-	/* Like the arena's first block, it is not counted: what is run here could not wait for room in the budget. */
-	d->scratch[VTR_SCRATCH_INDIRECT] = own;
-	d->scratch_size[VTR_SCRATCH_INDIRECT] = own_size;
-	d->indirect = true;
-	err = vtr_dispatch_run_shared(d, data, size);
-	vtr_arena_finish(&d->arena);
-	free(own);
-	d->r = reader;
-	d->arena = arena;
-	__atomic_store_n(&d->command, command, __ATOMIC_RELAXED);
-	d->flags = flags;
-	d->scratch[VTR_SCRATCH_INDIRECT] = scratch;
-	d->scratch_size[VTR_SCRATCH_INDIRECT] = scratch_size;
-	d->indirect = indirect;
-	return err;
 }
 
 /* --- pNext chains --------------------------------------------------------------------------------- */

@@ -2,9 +2,7 @@
 #ifndef VENUS_DISPATCH_H
 #define VENUS_DISPATCH_H
 
-#include "base/list.h"
 #include "dispatch_gen.h"
-#include "venus/fetch.h"
 #include "venus/object.h"
 #include "venus/retire.h"
 #include "wire/cs.h"
@@ -12,18 +10,16 @@
 struct vtr_venus;
 struct vtr_ring;
 struct vtr_resource;
-struct vtr_recording;
 
 enum vtr_scratch {
 	VTR_SCRATCH_STREAM,   /* of what the ring or the context's stream has */
 	VTR_SCRATCH_INDIRECT, /* of indirect streams */
-	VTR_SCRATCH_SUBMIT,   /* of a submit that may be queued */
 	VTR_SCRATCHES
 };
 
 /*
- * The state of one command stream, which is the context's, a ring's or a lane's. Each has its own reader, memory and
- * reply stream. Thread: the one that runs the stream.
+ * The state of one command stream, which is the context's or a ring's. Each has its own reader, memory and reply
+ * stream. Thread: the one that runs the stream.
  */
 struct vtr_dispatch {
 	struct vtr_cs_reader r;
@@ -42,22 +38,9 @@ struct vtr_dispatch {
 	struct vtr_cs_writer reply;
 	uint8_t *scratch[VTR_SCRATCHES]; /* private copies */
 	size_t scratch_size[VTR_SCRATCHES];
-	struct vtr_recording *recording; /* in a lane's job (venus/lane.h), else NULL */
-	/* The command buffer that this stream records itself, by its id. Its begin has waited for lanes; the commands
-	 * behind that need not. */
-	uint64_t own_buffer;
-	uint64_t limit; /* the number of the job whose commands this stream runs itself, else 0 */
-	struct vtr_list returned; /* jobs that lanes have given back; guarded by the lanes' lock */
-	_Atomic uint32_t returned_count; /* the same, and those of them that the stream is running */
-	struct vtr_list queued; /* submits (venus/submit_queue.h) */
-	uint32_t queued_count;
-	struct vtr_holds holds; /* recordings that are not copied yet */
-	size_t queueing; /* not 0: the current command, a submit, is only decoded; the bytes from its begin on */
 };
 
 void vtr_dispatch_init(struct vtr_dispatch *d, struct vtr_venus *venus, struct vtr_ring *ring);
-/* The stream is a lane's, which runs only what belongs to its recording. */
-void vtr_dispatch_set_recording(struct vtr_dispatch *d, struct vtr_recording *recording);
 void vtr_dispatch_finish(struct vtr_dispatch *d);
 
 /**
@@ -70,18 +53,8 @@ VTR_MUST_CHECK enum vtr_err vtr_dispatch_run(struct vtr_dispatch *d, uint8_t *da
                                              void (*progress)(struct vtr_dispatch *d, size_t done),
                                              size_t *out_done);
 /* The same for memory that the guest can write. It is copied piece by piece, each byte of a command once, except for
- * a command's bulk bytes (wire/cs.h), which are not copied.
- * Returns: also VTR_ERR_AGAIN in a lane, if there is something else than its recording. */
+ * a command's bulk bytes (wire/cs.h), which are not copied. */
 VTR_MUST_CHECK enum vtr_err vtr_dispatch_run_shared(struct vtr_dispatch *d, const uint8_t *data, size_t size);
-/* The same between two commands of a stream that is being run, as one of its indirect streams. */
-VTR_MUST_CHECK enum vtr_err vtr_dispatch_run_between(struct vtr_dispatch *d, const uint8_t *data,
-                                                     size_t size);
-
-/* Allocates the memory that each indirect stream needs. Returns: false if there is none. */
-VTR_MUST_CHECK bool vtr_dispatch_prepare(struct vtr_dispatch *d);
-
-/* Returns: the next `size` bytes of the current command, without taking them; NULL if there are fewer. */
-const uint8_t *vtr_dispatch_peek(struct vtr_dispatch *d, size_t size);
 
 /* Returns: a private buffer of at least `size` bytes, which is kept for the next call; NULL without memory. */
 uint8_t *vtr_dispatch_scratch(struct vtr_dispatch *d, enum vtr_scratch which, size_t size);

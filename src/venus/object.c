@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "venus/command_pool.h"
 #include "venus/context.h"
 #include "venus/device.h"
 
@@ -96,9 +95,6 @@ static void object_retire(struct vtr_venus *venus, struct vtr_vk_object *o)
 	struct vtr_object_table *table = &venus->objects;
 
 	atomic_fetch_sub_explicit(&table->objects, 1, memory_order_relaxed);
-	if ((o->base.type & ~VTR_OBJECT_FAILED) == VK_OBJECT_TYPE_COMMAND_BUFFER) {
-		vtr_command_object_retire(venus, o);
-	}
 	if (o->counted) {
 		vtr_budget_give(&venus->resources.budget, VTR_SYNC_BYTES);
 	}

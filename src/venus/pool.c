@@ -1,13 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* Objects of pools, which end with their pools, and descriptor sets. */
-#include "venus/pool.h"
-
+/* Descriptor sets and command buffers end with their pools. */
 #include "venus/device.h"
 
-bool vtr_pool_reserve(struct vtr_dispatch *d, struct vtr_object *device, VkObjectType type,
-                      const uint64_t *ids, uint32_t n, struct vtr_pool_batch *out, VkResult *out_ret)
+/* Creates `n` objects of `pool` for what the driver allocated at once. */
+struct batch {
+	struct vtr_vk_object **objects;
+	uint32_t n;
+};
+
+static bool reserve(struct vtr_dispatch *d, struct vtr_object *device, VkObjectType type, const uint64_t *ids,
+                    uint32_t n, struct batch *out, VkResult *out_ret)
 {
-	*out = (struct vtr_pool_batch){ vtr_dispatch_alloc(d, n, sizeof(*out->objects)), 0 };
+	*out = (struct batch){ vtr_dispatch_alloc(d, n, sizeof(*out->objects)), 0 };
 	*out_ret = VK_SUCCESS;
 	if (out->objects == NULL) {
 		return n == 0;
@@ -21,8 +25,8 @@ bool vtr_pool_reserve(struct vtr_dispatch *d, struct vtr_object *device, VkObjec
 	return true;
 }
 
-void vtr_pool_publish(struct vtr_dispatch *d, struct vtr_pool_batch *batch, struct vtr_object *pool,
-                      const void *handles, VkResult ret)
+static void publish(struct vtr_dispatch *d, struct batch *batch, struct vtr_object *pool, const void *handles,
+                    VkResult ret)
 {
 	const uint64_t *h = handles; /* handles are pointers, 64 bits each (vk_gen.h) */
 
@@ -32,11 +36,21 @@ void vtr_pool_publish(struct vtr_dispatch *d, struct vtr_pool_batch *batch, stru
 	}
 }
 
-struct vtr_object *vtr_pool_take(struct vtr_dispatch *d, uint64_t id, VkObjectType type)
+/* Removes the ids that the guest frees one by one; NULL is skipped. Those that are gone, because they are in the list
+ * twice or another ring frees them, become NULL in `handles`, the decoder's copy: the driver must not free them
+ * again. */
+static void free_ids(struct vtr_dispatch *d, const uint64_t *ids, const void *handles, uint32_t n,
+                     VkObjectType type)
 {
-	struct vtr_object *o = vtr_idmap_get(&d->venus->objects.map, id);
+	uint64_t *h = (uint64_t *)(uintptr_t)handles;
 
-	return o != NULL && o->type == (uint32_t)type && vtr_object_remove(d, o) ? o : NULL;
+	for (uint32_t i = 0; ids != NULL && i < n; i++) {
+		struct vtr_object *o = vtr_idmap_get(&d->venus->objects.map, ids[i]);
+
+		if (o == NULL || o->type != (uint32_t)type || !vtr_object_remove(d, o)) {
+			h[i] = 0;
+		}
+	}
 }
 
 /* --- descriptor sets -------------------------------------------------------------------------------- */
@@ -46,33 +60,27 @@ void vtr_hand_vkAllocateDescriptorSets(struct vtr_dispatch *d, struct vtw_vkAllo
 	const uint32_t n = a->pAllocateInfo->descriptorSetCount;
 	struct vtr_object *pool = d->r.named;
 	VkDescriptorSet *sets = vtr_dispatch_alloc(d, n, sizeof(VkDescriptorSet));
-	struct vtr_pool_batch batch;
+	struct batch batch;
 	VkResult failed;
 
 	if (pool == NULL || a->pDescriptorSets == NULL || sets == NULL) {
 		vtr_dispatch_fail(d, "descriptor sets lack their pool, or their number is 0");
 		return;
 	}
-	if (vtr_pool_reserve(d, a->device_obj, VK_OBJECT_TYPE_DESCRIPTOR_SET, a->pDescriptorSets, n, &batch,
-	                     &failed)) {
+	if (reserve(d, a->device_obj, VK_OBJECT_TYPE_DESCRIPTOR_SET, a->pDescriptorSets, n, &batch,
+	            &failed)) {
 		a->ret = vtr_device_procs(a->device_obj)
 		                 ->vkAllocateDescriptorSets(a->device, a->pAllocateInfo, sets);
 	} else {
 		a->ret = failed;
 	}
-	vtr_pool_publish(d, &batch, pool, sets, a->ret);
+	publish(d, &batch, pool, sets, a->ret);
 }
 
 void vtr_hand_vkFreeDescriptorSets(struct vtr_dispatch *d, struct vtw_vkFreeDescriptorSets *a)
 {
-	/* The decoder's copy, where NULL is skipped. */
-	VkDescriptorSet *sets = (VkDescriptorSet *)(uintptr_t)a->pDescriptorSets;
-
-	for (uint32_t i = 0; a->pDescriptorSets_ids != NULL && i < a->descriptorSetCount; i++) {
-		if (vtr_pool_take(d, a->pDescriptorSets_ids[i], VK_OBJECT_TYPE_DESCRIPTOR_SET) == NULL) {
-			sets[i] = NULL;
-		}
-	}
+	free_ids(d, a->pDescriptorSets_ids, a->pDescriptorSets, a->descriptorSetCount,
+	         VK_OBJECT_TYPE_DESCRIPTOR_SET);
 	a->ret = VK_SUCCESS;
 	if (a->pDescriptorSets != NULL) {
 		a->ret = vtr_device_procs(a->device_obj)
@@ -98,5 +106,48 @@ void vtr_hand_vkDestroyDescriptorPool(struct vtr_dispatch *d, struct vtw_vkDestr
 		vtr_object_remove_children(
 			d, vtr_vk(a->descriptorPool_obj)); /* no new children can be added now */
 		vtr_device_procs(a->device_obj)->vkDestroyDescriptorPool(a->device, a->descriptorPool, NULL);
+	}
+}
+
+/* --- command buffers -------------------------------------------------------------------------------- */
+
+void vtr_hand_vkAllocateCommandBuffers(struct vtr_dispatch *d, struct vtw_vkAllocateCommandBuffers *a)
+{
+	const uint32_t n = a->pAllocateInfo->commandBufferCount;
+	struct vtr_object *pool = d->r.named;
+	VkCommandBuffer *buffers = vtr_dispatch_alloc(d, n, sizeof(VkCommandBuffer));
+	struct batch batch;
+	VkResult failed;
+
+	if (pool == NULL || a->pCommandBuffers == NULL || buffers == NULL) {
+		vtr_dispatch_fail(d, "command buffers lack their pool, or their number is 0");
+		return;
+	}
+	if (reserve(d, a->device_obj, VK_OBJECT_TYPE_COMMAND_BUFFER, a->pCommandBuffers, n, &batch,
+	            &failed)) {
+		a->ret = vtr_device_procs(a->device_obj)
+		                 ->vkAllocateCommandBuffers(a->device, a->pAllocateInfo, buffers);
+	} else {
+		a->ret = failed;
+	}
+	publish(d, &batch, pool, buffers, a->ret);
+}
+
+void vtr_hand_vkFreeCommandBuffers(struct vtr_dispatch *d, struct vtw_vkFreeCommandBuffers *a)
+{
+	free_ids(d, a->pCommandBuffers_ids, a->pCommandBuffers, a->commandBufferCount,
+	         VK_OBJECT_TYPE_COMMAND_BUFFER);
+	if (a->pCommandBuffers != NULL) {
+		vtr_device_procs(a->device_obj)
+			->vkFreeCommandBuffers(a->device, a->commandPool, a->commandBufferCount,
+		                               a->pCommandBuffers);
+	}
+}
+
+void vtr_hand_vkDestroyCommandPool(struct vtr_dispatch *d, struct vtw_vkDestroyCommandPool *a)
+{
+	if (a->commandPool_obj != NULL && vtr_object_remove(d, a->commandPool_obj)) {
+		vtr_object_remove_children(d, vtr_vk(a->commandPool_obj));
+		vtr_device_procs(a->device_obj)->vkDestroyCommandPool(a->device, a->commandPool, NULL);
 	}
 }

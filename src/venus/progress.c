@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* How far a ring has got: what the guest sees of it, and what waits for it. */
-#include "venus/lane.h"
 #include "venus/ring.h"
-#include "venus/submit_queue.h"
 
 /* *head is published at least this often in each pass through the buffer. */
 #define HEAD_STEPS 32
 /* After polling, a wait for a ring's seqno yields, and then parks. Waking it would take the ring's thread longer than
  * most of what it waits for. */
 #define SEQNO_YIELD_NS 50000
-/* The interval in which a wait for a ring's seqno checks by itself, because publish() has no full barrier. */
+/* The interval in which a wait for a ring's seqno checks by itself, because vtr_ring_publish() has no full
+ * barrier. */
 #define SEQNO_LOOK_NS 2000000
 
 static void wake_seqno_waiter(struct vtr_ring *ring)
@@ -26,68 +25,22 @@ static void publish_head(struct vtr_ring *ring, uint32_t value)
 	ring->published = value;
 }
 
-/* Returns: whether something waits until the ring gets to `position`, or the guest may soon wait for room. */
-static bool is_awaited(const struct vtr_ring *ring, uint32_t position)
+void vtr_ring_publish(struct vtr_ring *ring, uint32_t position, bool now)
 {
-	return position - ring->published >= ring->size / 2 ||
-	       vtr_deferred_is_due(&ring->deferred, position) ||
-	       (atomic_load_explicit(&ring->seqno_waiting, memory_order_acquire) != 0 &&
-	        (int32_t)(position - atomic_load_explicit(&ring->seqno_awaited, memory_order_relaxed)) >= 0);
-}
-
-/* Returns: the position up to which everything has run, except for recordings that are copied. It does not pass a
- * submit in the queue. With `fetch`, or if something waits for a position, recordings that hold it back are copied
- * now. */
-static uint32_t reached(struct vtr_ring *ring, bool fetch)
-{
-	struct vtr_dispatch *d = &ring->dispatch;
-	const uint32_t position = d->queued_count != 0 ? vtr_submits_position(d) : ring->position;
-	uint32_t held;
-
-	if (!vtr_holds_any(&d->holds) || !vtr_holds_first(&d->holds, &held) ||
-	    (int32_t)(held - position) >= 0) {
-		return position;
+	if (position != ring->published && (now || position - ring->published >= ring->size / HEAD_STEPS)) {
+		publish_head(ring, position);
 	}
-	if (fetch || is_awaited(ring, position)) {
-		vtr_lanes_fetch(d);
-		return position;
-	}
-	return held;
-}
-
-static void publish(struct vtr_ring *ring, bool now, bool fetch)
-{
-	const uint32_t value = reached(ring, fetch);
-
-	if (value != ring->published && (now || value - ring->published >= ring->size / HEAD_STEPS)) {
-		publish_head(ring, value);
-	}
-	if (value == atomic_load_explicit(&ring->done, memory_order_relaxed)) {
+	if (position == atomic_load_explicit(&ring->done, memory_order_relaxed)) {
 		return;
 	}
-	atomic_store_explicit(&ring->done, value, memory_order_release);
+	atomic_store_explicit(&ring->done, position, memory_order_release);
 	/* A waiter that arrives at this moment may be missed; it checks again by itself. */
 	if (__builtin_expect(atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0, 0)) {
 		wake_seqno_waiter(ring);
 	}
-	if (__builtin_expect(vtr_deferred_is_due(&ring->deferred, value), 0)) {
+	if (__builtin_expect(vtr_deferred_is_due(&ring->deferred, position), 0)) {
 		vtr_deferred_run(ring);
 	}
-}
-
-void vtr_ring_progress(struct vtr_ring *ring, bool replied)
-{
-	publish(ring, replied, replied);
-}
-
-void vtr_ring_publish(struct vtr_ring *ring)
-{
-	publish(ring, true, false);
-}
-
-void vtr_ring_fetch(struct vtr_ring *ring)
-{
-	publish(ring, true, true);
 }
 
 void vtr_ring_run_deferred(struct vtr_ring *ring)
@@ -100,7 +53,7 @@ void vtr_ring_run_deferred(struct vtr_ring *ring)
 
 void vtr_ring_rest(struct vtr_ring *ring)
 {
-	publish(ring, true, false);
+	vtr_ring_publish(ring, ring->cur, true);
 	vtr_ring_run_deferred(ring);
 	if (atomic_load_explicit(&ring->seqno_waiting, memory_order_relaxed) != 0) {
 		wake_seqno_waiter(ring);
@@ -129,7 +82,6 @@ void vtr_ring_await(struct vtr_ring *ring, uint32_t position)
 	}
 	vtr_venus_poll_fences(ring->venus,
 	                      true); /* other threads check fences meanwhile, as while this one sleeps */
-	atomic_store(&ring->seqno_awaited, position);
 	atomic_store(&ring->seqno_waiting, 1);
 	for (;;) {
 		const uint32_t word = atomic_load(&ring->progress);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Submission, waiting, and the fences and semaphores that guests use as sync files. */
-#include "venus/command_pool.h"
 #include "venus/device.h"
 #include "venus/memory.h"
+#include "venus/recording.h"
 #include "venus/ring.h"
 
 /* A wait is made in pieces of this length. */
@@ -49,7 +49,7 @@ static bool lose(struct vtr_dispatch *d, VkResult *out_ret)
  * the device is lost: the guest believes that its commands were executed. */
 static VkResult failed_submit(struct vtr_dispatch *d, VkResult ret)
 {
-	if (d->queueing == 0 && vtr_recording_failed(d->r.failed)) {
+	if (vtr_recording_failed(d->r.failed)) {
 		ret = VK_ERROR_DEVICE_LOST;
 		check_lost(d, ret);
 	}
@@ -79,7 +79,7 @@ void vtr_hand_vkQueueSubmit(struct vtr_dispatch *d, struct vtw_vkQueueSubmit *a)
 	VkSubmitInfo *more = NULL;
 	bool signal;
 
-	if (d->queueing != 0 || lose(d, &a->ret) || !lock(d, q)) {
+	if (lose(d, &a->ret) || !lock(d, q)) {
 		return;
 	}
 	signal = vtr_queue_wants_signal(q, &value);
@@ -121,7 +121,7 @@ void vtr_hand_vkQueueSubmit2(struct vtr_dispatch *d, struct vtw_vkQueueSubmit2 *
 		vtr_dispatch_missing(d);
 		return;
 	}
-	if (d->queueing != 0 || lose(d, &a->ret) || !lock(d, q)) {
+	if (lose(d, &a->ret) || !lock(d, q)) {
 		return;
 	}
 	signal = vtr_queue_wants_signal(q, &timeline.value);

@@ -14,8 +14,8 @@
  *
  * A command finds objects by their ids, without a lock, and uses them until it ends. Another stream may
  * remove the same objects meanwhile: no correct guest does that, but a hostile one may. So removed objects
- * are not freed but retired, and their memory is reused once every stream (the context's, each ring's and
- * each lane's) has been between two commands since.
+ * are not freed but retired, and their memory is reused once every stream (the context's and each
+ * ring's) has been between two commands since.
  *
  * This is tracked by epochs. A retired item gets the number of the current epoch; a stream records the number
  * between two commands. An item with a lower number than all streams have recorded is not in use.

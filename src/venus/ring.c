@@ -7,9 +7,7 @@
 
 #include "base/log.h"
 #include "platform/proc.h"
-#include "venus/lane.h"
 #include "venus/resource.h"
-#include "venus/submit_queue.h"
 
 /* Guests create rings of 16 and 128 KiB. */
 #define MAX_RING_SIZE (16u << 20)
@@ -44,9 +42,6 @@
 static const int64_t LOOKS_NS[] = { 1000000, 20000000, -1 };
 /* A wait for a ring's seqno polls so often before it waits in another way (progress.c). */
 #define SEQNO_PAUSES 200
-/* A recording that is not copied after this time of waiting is copied by the ring's thread. Until then, its lane may do
- * it. */
-#define FETCH_NS 200000
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2, "rings share 32-bit counters with another process");
 
@@ -67,10 +62,9 @@ static void on_progress(struct vtr_dispatch *d, size_t done)
 {
 	struct vtr_ring *ring = d->ring;
 
-	ring->position = ring->cur + (uint32_t)done;
 	ring->batch_commands++;
 	ring->batch_replies |= vtr_dispatch_wants_reply(d);
-	vtr_ring_progress(ring, vtr_dispatch_wants_reply(d));
+	vtr_ring_publish(ring, ring->cur + (uint32_t)done, vtr_dispatch_wants_reply(d));
 }
 
 /* Runs the commands in the next `n` bytes of the ring. */
@@ -153,8 +147,7 @@ static void sleep_idle(struct vtr_ring *ring)
 	pthread_mutex_unlock(&ring->run_lock);
 	for (size_t i = 0; i < VTR_ARRAY_LEN(LOOKS_NS) && !awake; i++) {
 		atomic_fetch_or(ring->status, VK_RING_STATUS_IDLE_BIT_MESA);
-		awake = has_more(ring) || atomic_load(&ring->dispatch.returned_count) != 0 ||
-		        atomic_load(&ring->stop) || park(ring, word, LOOKS_NS[i]);
+		awake = has_more(ring) || atomic_load(&ring->stop) || park(ring, word, LOOKS_NS[i]);
 	}
 	pthread_mutex_lock(&ring->run_lock);
 	ring->gentle = true;
@@ -174,45 +167,6 @@ static void let_gather(struct vtr_ring *ring)
 	}
 }
 
-/* Returns: whether the ring has to wait for lanes before it may sleep. */
-static bool needs_lanes(const struct vtr_ring *ring)
-{
-	return ring->dispatch.queued_count != 0 || vtr_holds_any(&ring->dispatch.holds);
-}
-
-/* Waits until the first queued submit can run, recordings are copied, the guest has sent more, or a lane gives a job
- * back. Returns: false if the context has died. */
-static bool await_jobs(struct vtr_ring *ring)
-{
-	struct vtr_dispatch *d = &ring->dispatch;
-	const int64_t start = vtr_os_now_ns();
-
-	while (pending(ring) == 0 && atomic_load(&d->returned_count) == 0 && !atomic_load(&ring->stop) &&
-	       needs_lanes(ring) && (d->queued_count == 0 || !vtr_submits_ready(d))) {
-		const int64_t waited = vtr_os_now_ns() - start;
-
-		if (vtr_venus_is_dead(ring->venus)) {
-			return false;
-		}
-		if (waited < SPIN_NS) {
-			for (int i = 0; i < SPIN_PAUSES; i++) {
-				vtr_os_cpu_relax();
-			}
-		} else if (d->queued_count == 0) {
-			vtr_os_yield();
-		} else if (vtr_submits_help(d) != VTR_OK) {
-			return false;
-		}
-		if (waited >= FETCH_NS) {
-			vtr_ring_fetch(ring);
-		} else {
-			vtr_ring_publish(ring);
-		}
-	}
-	vtr_ring_rest(ring);
-	return true;
-}
-
 static void ring_thread(void *data)
 {
 	struct vtr_ring *ring = data;
@@ -226,19 +180,12 @@ static void ring_thread(void *data)
 	while (!atomic_load(&ring->stop)) {
 		const uint32_t n = pending(ring);
 
-		if (vtr_lanes_run_returned(&ring->dispatch) != VTR_OK) {
-			break;
-		}
 		if (n != 0) {
 			if (!consume(ring, n)) {
 				break;
 			}
 			if (n < SMALL_BATCH) {
 				let_gather(ring);
-			}
-		} else if (needs_lanes(ring)) {
-			if (!await_jobs(ring)) {
-				break;
 			}
 		} else if (!poll_tail(ring)) {
 			sleep_idle(ring);
@@ -285,11 +232,6 @@ static void wake(struct vtr_ring *ring)
 	vtr_os_unpark(&ring->virtqueue_word);
 	atomic_fetch_add(&ring->progress, 1);
 	vtr_os_unpark(&ring->progress);
-}
-
-void vtr_ring_poke(struct vtr_ring *ring)
-{
-	wake_thread(ring);
 }
 
 /* --- creation and destruction --------------------------------------------------------------------- */
@@ -533,7 +475,6 @@ void vtr_ring_destroy(struct vtr_ring *ring)
 	atomic_store(&ring->stop, true);
 	wake(ring);
 	vtr_os_thread_join(&ring->thread);
-	vtr_lanes_leave(&ring->dispatch);
 	report(ring, false);
 	vtr_dispatch_finish(&ring->dispatch);
 	vtr_resource_unref(ring->resource);
@@ -602,7 +543,6 @@ static void watch_thread(void *data)
 		before = now;
 		pthread_mutex_unlock(&venus->rings_lock);
 		if (rest) {
-			vtr_lanes_trim(venus);
 			vtr_os_heap_trim();
 		}
 		vtr_shm_trim(&venus->resources, (uint64_t)vtr_os_now_ns() - TRIM_NS);

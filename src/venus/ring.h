@@ -29,7 +29,6 @@ struct vtr_ring {
 
 	pthread_mutex_t run_lock; /* held while running commands, by any thread */
 	uint32_t cur;            /* bytes consumed; guarded by run_lock */
-	uint32_t position;       /* of the current command or the next one; guarded by run_lock */
 	uint32_t published;      /* the last value of *head; guarded by run_lock */
 	uint32_t batch_commands; /* of the last batch; guarded by run_lock, like the next member */
 	bool batch_replies;      /* whether one of them wanted a reply */
@@ -40,7 +39,6 @@ struct vtr_ring {
 	_Atomic bool parks;      /* the ring's thread is parked, or about to park */
 	_Atomic bool stop;
 	_Atomic uint32_t seqno_waiting; /* a thread waits for a seqno, on `progress` */
-	_Atomic uint32_t seqno_awaited; /* this one */
 	_Atomic uint32_t progress;      /* incremented if a thread waits */
 	struct vtr_deferred deferred;   /* what the context's stream wants behind positions of this ring */
 	_Atomic uint64_t virtqueue_seqno;
@@ -63,20 +61,14 @@ void vtr_rings_wake(struct vtr_venus *venus);
 /* The driver's threads have got work: until there are more commands, the ring's thread leaves them its processor
  * instead of polling there. Accepts NULL. Thread: the one that runs the ring's commands. */
 void vtr_ring_be_gentle(struct vtr_ring *ring);
-/* Makes the ring's thread check for jobs that lanes have given back. Thread: any. */
-void vtr_ring_poke(struct vtr_ring *ring);
 
 /* --- how far a ring has got (progress.c). Thread: the one that runs the ring's commands, as for the next ones. --- */
 
-/* A command has run, and perhaps `replied`: lets the guest see it if it may be waiting. */
-void vtr_ring_progress(struct vtr_ring *ring, bool replied);
-/* Lets the guest see what has run and is copied. */
-void vtr_ring_publish(struct vtr_ring *ring);
-/* Copies recordings that hold the head back, and lets the guest see it. */
-void vtr_ring_fetch(struct vtr_ring *ring);
+/* All commands before this position have run. The guest sees it `now`, or soon enough that it has room in the ring. */
+void vtr_ring_publish(struct vtr_ring *ring, uint32_t position, bool now);
 /* Does what was deferred before the ring got to its position. */
 void vtr_ring_run_deferred(struct vtr_ring *ring);
-/* The thread may do nothing for a while: the same as publish(), for all that waits. */
+/* The thread may do nothing for a while: lets all that waits see what has run. */
 void vtr_ring_rest(struct vtr_ring *ring);
 /* Returns: the bytes from the ring's position to this one; 0 or less if the ring has reached it. Thread: any, as for
  * the next ones. */

@@ -3,7 +3,6 @@
 #include <stdlib.h>
 
 #include "venus/context.h"
-#include "venus/lane.h"
 #include "venus/resource.h"
 
 /* Guests send a single one. */
@@ -71,30 +70,6 @@ static bool run_stream(struct vtr_dispatch *d, const VkCommandStreamDescriptionM
 	return err == VTR_OK;
 }
 
-/* Gives the streams to a lane if they are one recording. Returns: false if this thread must run them. */
-static bool give_to_lane(struct vtr_dispatch *d, const struct vtw_vkExecuteCommandStreamsMESA *a)
-{
-	struct vtr_pieces pieces = { .size = 0 };
-	bool ok = d->ring != NULL && d->limit == 0 && a->streamCount <= VTR_MAX_PIECES &&
-	          !vtr_dispatch_wants_reply(d) && a->pReplyPositions == NULL;
-
-	for (uint32_t i = 0; ok && i < a->streamCount; i++) {
-		const VkCommandStreamDescriptionMESA *s = &a->pStreams[i];
-		struct vtr_resource *res = get_stream(d, s);
-
-		ok = res != NULL && vtr_add(pieces.size, s->size, &pieces.size);
-		if (res != NULL) {
-			pieces.list[pieces.count++] =
-				(struct vtr_piece){ res, res->map + s->offset, s->size };
-		}
-	}
-	ok = ok && vtr_lanes_take(d, &pieces);
-	if (!ok) {
-		vtr_pieces_drop(&pieces);
-	}
-	return ok;
-}
-
 void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d, struct vtw_vkExecuteCommandStreamsMESA *a)
 {
 	/* The streams' commands reuse the reader, its memory, and the fields about the current command. Therefore
@@ -110,10 +85,6 @@ void vtr_hand_vkExecuteCommandStreamsMESA(struct vtr_dispatch *d, struct vtw_vkE
 	} *list;
 	bool ok = true;
 
-	if (d->venus->lanes != NULL && !d->indirect && n > 0 && n <= MAX_STREAMS && a->pStreams != NULL &&
-	    give_to_lane(d, a)) {
-		return;
-	}
 	if (d->indirect || n == 0 || n > MAX_STREAMS || a->pStreams == NULL ||
 	    (list = calloc(n, sizeof(*list))) == NULL) {
 		vtr_dispatch_fail(d, "the number of streams is invalid, or streams are nested");

@@ -10,7 +10,6 @@
 #include "venus/deferred.h"
 #include "venus/device.h"
 #include "venus/instance.h"
-#include "venus/lane.h"
 #include "venus/memory.h"
 #include "venus/ring.h"
 #include "vk/renderer_config.h"
@@ -40,12 +39,6 @@ static enum vtr_err init_parts(struct vtr_venus *venus)
 	venus->resources.released = venus->params.events->released;
 	venus->resources.released_data = venus->params.data;
 	vtr_retire_init(&venus->retire);
-	err = vtr_lanes_create(venus, venus->params.config->lanes);
-	if (err != VTR_OK) {
-		vtr_resource_table_finish(&venus->resources);
-		vtr_object_table_finish(&venus->objects);
-		return err;
-	}
 	vtr_dispatch_init(&venus->dispatch, venus, NULL);
 	return VTR_OK;
 }
@@ -88,7 +81,6 @@ void vtr_venus_destroy(struct vtr_venus *venus)
 	atomic_store(&venus->dead, true); /* ends waits in rings */
 	vtr_rings_wake(venus);
 	vtr_rings_destroy(venus);
-	vtr_lanes_destroy(venus);
 	vtr_hang_stop(venus); /* a ring's device starts it */
 	vtr_instance_finish(venus);
 	vtr_dispatch_finish(&venus->dispatch);

@@ -82,9 +82,6 @@ static const char *find_problem(const struct vtr_renderer_config *config)
 	if (config->max_device_percent > 100) {
 		return "the limit of device memory has a wrong value: it must be a size, or at most 100%";
 	}
-	if (config->lanes > VTR_RENDERER_CONFIG_LANES) {
-		return "lanes has a wrong value: it must be off, or a number from 1 to 16";
-	}
 	if (!vtr_probe_cache_is_valid(&config->known)) {
 		return "the results of the prober are not valid";
 	}

@@ -24,8 +24,6 @@
 #define VTR_RENDERER_CONFIG_CALL 32
 /* The longest log filter, with its NUL. */
 #define VTR_RENDERER_CONFIG_LOG 256
-/* The most lanes. More would only compete for processors with the driver's threads. */
-#define VTR_RENDERER_CONFIG_LANES 16
 
 struct vtr_renderer_config {
 	uint64_t max_memory; /* bytes of mappable memory that each client may hold; 0: half of the RAM */
@@ -43,12 +41,11 @@ struct vtr_renderer_config {
 	uint8_t no_host_import;
 	uint8_t no_export; /* as dma-buf or opaque fd */
 	uint8_t sandbox; /* enum vtr_os_sandbox_mode */
-	uint8_t lanes; /* the threads that record command buffers; 0: none */
+	uint8_t hang_compute; /* 0 or 1: hang_timeout_s applies to queues without graphics, too */
 	uint32_t readable_size; /* the used bytes of `readable` */
 	uint8_t one_device; /* 0 or 1: programs get only the device with the UUIDs below */
 	uint8_t no_image_import; /* 0 or 1, as no_host_import: imported memory is for buffers only */
-	uint8_t hang_compute; /* 0 or 1: hang_timeout_s applies to queues without graphics, too */
-	uint8_t zero;
+	uint16_t zero;
 	/* Both together name a device: two drivers may offer one GPU. */
 	uint8_t device_uuid[VTR_PROBE_CACHE_UUID];
 	uint8_t driver_uuid[VTR_PROBE_CACHE_UUID];

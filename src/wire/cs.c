@@ -99,12 +99,7 @@ const uint8_t *vtr_cs_take_slow(struct vtr_cs_reader *r, size_t n)
 struct vtr_object *vtr_cs_no_object(struct vtr_cs_reader *r, uint64_t id, uint32_t type,
                                     struct vtr_object *found)
 {
-	const uint32_t now = found != NULL ? __atomic_load_n(&found->type, __ATOMIC_RELAXED) : 0;
-
-	if (found != NULL && now == type) { /* a lane has recorded the command buffer again meanwhile */
-		return found;
-	}
-	if (found != NULL && now == (type | VTR_OBJECT_FAILED)) {
+	if (found != NULL && __atomic_load_n(&found->type, __ATOMIC_RELAXED) == (type | VTR_OBJECT_FAILED)) {
 		r->failed = found;
 		r->status |= VTR_CS_FAILED;
 		return NULL;

@@ -154,8 +154,7 @@ static inline struct vtr_object *vtr_cs_object(struct vtr_cs_reader *r, uint64_t
 
 static inline uint64_t vtr_cs_driver(const struct vtr_object *o)
 {
-	/* That of a command buffer depends on the pool of the driver in which it was recorded last. */
-	return o != NULL ? __atomic_load_n(&o->handle, __ATOMIC_RELAXED) : 0;
+	return o != NULL ? o->handle : 0;
 }
 
 static inline uint64_t vtr_cs_handle(struct vtr_cs_reader *r, uint64_t id, uint32_t type)

@@ -19,7 +19,6 @@ def test_allocations_16k():
 def test_private_images():
     """As on KosmicKrisp, imported memory is for buffers only: no image can be mapped, all others are the same."""
     run_both('-o', 'no-image-import', may_skip=['linear_image'])
-    run_both('-o', 'no-image-import', '-o', 'lanes=4', arguments=['--long'], may_skip=['linear_image'])
 
 
 def expect_no_device(*options):

@@ -487,7 +487,6 @@ static void configure(struct vtr_renderer_config *config, uint8_t setup)
 	vtr_renderer_config_init(config);
 	config->no_host_import = (setup & SETUP_NO_HOST_IMPORT) != 0;
 	config->no_export = (setup & SETUP_NO_EXPORT) != 0;
-	config->lanes = (setup & SETUP_LANES) != 0 ? 2 : 0;
 	config->max_memory = (setup & SETUP_SMALL) != 0 ? 1 << 20 : 64 << 20;
 }
 
@@ -532,7 +531,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	r.head = rec.head;
 	if (is_flat()) {
-		r.head.setup = (uint8_t)((r.head.setup | SETUP_FLAT) & ~(SETUP_RACE | SETUP_LANES));
+		r.head.setup = (uint8_t)((r.head.setup | SETUP_FLAT) & ~SETUP_RACE);
 	}
 	memory = (struct vtr_venus_hostmem){ .fd = hostmem.fd, .size = HOSTMEM_SIZE };
 	configure(&config, r.head.setup);
@@ -542,9 +541,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		                                                                                  NULL,
 		                                 .config = &config };
 
-	/* A recording that a lane gives back to its ring races with other rings, since head has passed it
-	 * (docs/threads.md). */
-	checker_begin((r.head.setup & (SETUP_RACE | SETUP_LANES)) == 0);
+	checker_begin((r.head.setup & SETUP_RACE) == 0);
 	if (vtr_venus_create(&params, &r.venus) != VTR_OK) {
 		return 0;
 	}

@@ -21,7 +21,7 @@ PAGE = 4096
 
 
 # struct vtr_renderer_config (src/vk/renderer_config.h): numbers, flags and UUIDs, 16 devices, the log filter, paths
-CONFIG_HEAD = struct.Struct('<QQIIIIIBBBBIBBBB16s16s')
+CONFIG_HEAD = struct.Struct('<QQIIIIIBBBBIBBH16s16s')
 CONFIG_DEVICES = 8 + 16 * 112
 CONFIG_LOG = 256
 CONFIG_PATHS = 16384
@@ -29,13 +29,13 @@ CONFIG_CALLS = 16 * 32
 
 
 def make_config(max_memory=0, import_alignment=0, handshake_ms=10000, reply_ms=10000, no_host_import=0, no_export=0,
-                sandbox=0, lanes=0, one_device=0, hang_s=0, hang_compute=0, device_uuid=b'', driver_uuid=b'', readable=(), readable_size=None,
+                sandbox=0, one_device=0, hang_s=0, hang_compute=0, device_uuid=b'', driver_uuid=b'', readable=(), readable_size=None,
                 devices=b'', log=b''):
     """The bytes of a worker's configuration."""
     paths = b''.join(path.encode() + b'\0' for path in readable)
     head = CONFIG_HEAD.pack(max_memory, 0, 0, hang_s, import_alignment, handshake_ms, reply_ms, no_host_import, no_export,
-                            sandbox, lanes, len(paths) if readable_size is None else readable_size, one_device,
-                            0, hang_compute, 0, device_uuid, driver_uuid)
+                            sandbox, hang_compute, len(paths) if readable_size is None else readable_size, one_device,
+                            0, 0, device_uuid, driver_uuid)
     return (head + devices.ljust(CONFIG_DEVICES, b'\0') + log.ljust(CONFIG_LOG, b'\0') +
             paths.ljust(CONFIG_PATHS, b'\0') + bytes(CONFIG_CALLS))
 

@@ -159,7 +159,6 @@ class Config(unittest.TestCase):
                 ('by another version', good + b'\0'),
                 ('power of two', front.make_config(import_alignment=3)),
                 ('a flag', front.make_config(no_export=2)),
-                ('lanes has', front.make_config(lanes=17)),
                 ('a flag', front.make_config(one_device=2)),
                 ('results of the prober', front.make_config(devices=struct.pack('<II', 17, 0) + 16 * device)),
                 ('results of the prober', front.make_config(devices=struct.pack('<II', 2, 0) + device)),

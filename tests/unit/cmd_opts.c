@@ -187,13 +187,7 @@ static void reads_renderer_options(void)
 		                           "sandbox",
 		                           "sandbox=",
 		                           "sandbox=1",
-		                           "sandbox=ON",
-		                           "lanes",
-		                           "lanes=",
-		                           "lanes=0",
-		                           "lanes=17",
-		                           "lanes=on" };
-	static const char *const lanes[] = { "lanes=off", "lanes=1", "lanes=16" };
+		                           "sandbox=ON" };
 	static const char *const modes[] = { "sandbox=on", "sandbox=off", "sandbox=report",
 		                             "sandbox=require" };
 
@@ -209,11 +203,6 @@ static void reads_renderer_options(void)
 		list.items[0] = modes[i];
 		CHECK_OK(vtr_tuning_parse(&command, &list, &tuning));
 		CHECK_EQ(tuning.renderer.sandbox, VTR_OS_SANDBOX_ON + i);
-	}
-	for (size_t i = 0; i < VTR_ARRAY_LEN(lanes); i++) {
-		list.items[0] = lanes[i];
-		CHECK_OK(vtr_tuning_parse(&command, &list, &tuning));
-		CHECK_EQ(tuning.renderer.lanes, i == 0 ? 0 : i == 1 ? 1 : 16);
 	}
 	for (size_t i = 0; i < VTR_ARRAY_LEN(bad); i++) {
 		list.items[0] = bad[i];

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "strict_commands.h"
 
-#include <limits.h>
 #include <sched.h>
 
 #include "base/list.h"
@@ -31,9 +30,8 @@ static uint32_t submit_count;
 
 atomic_uint strict_held, strict_calls, strict_block, strict_destroyed, strict_submits,
 	strict_submits_at_destroy;
-atomic_bool strict_hold, strict_ignores;
-atomic_uint strict_pass = UINT_MAX;
-atomic_int strict_begin_fails, strict_end_fails, strict_allocate_fails, strict_create_fails;
+atomic_bool strict_hold;
+atomic_int strict_begin_fails, strict_end_fails;
 
 static void enter(struct pool *pool)
 {
@@ -61,9 +59,6 @@ static VkResult create_pool(VkDevice device, const void *info, const void *alloc
 	(void)device;
 	(void)info;
 	(void)allocator;
-	if (fails(&strict_create_fails)) {
-		return VK_ERROR_OUT_OF_HOST_MEMORY;
-	}
 	pool = calloc(1, sizeof(*pool));
 	CHECK(pool != NULL);
 	vtr_list_init(&pool->buffers);
@@ -118,9 +113,6 @@ static VkResult allocate(VkDevice device, const VkCommandBufferAllocateInfo *inf
 	struct pool *pool = (struct pool *)(void *)info->commandPool;
 
 	(void)device;
-	if (fails(&strict_allocate_fails)) {
-		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-	}
 	enter(pool);
 	for (uint32_t i = 0; i < info->commandBufferCount; i++) {
 		out[i] = calloc(1, sizeof(*out[i]));
@@ -193,10 +185,10 @@ static void draw(struct buffer *buffer, uint32_t vertices, uint32_t instances, u
 	(void)instances;
 	(void)first_instance;
 	enter(buffer->pool);
-	CHECK(buffer->state == RECORDING || atomic_load(&strict_ignores));
+	CHECK_EQ(buffer->state, RECORDING);
 	if (first == 0 && atomic_load(&strict_hold)) {
 		atomic_fetch_add(&strict_held, 1);
-		while (atomic_load(&strict_hold) && atomic_load(&strict_pass) != vertices) {
+		while (atomic_load(&strict_hold)) {
 			CHECK(vtr_os_now_ns() < limit);
 			sched_yield();
 		}

@@ -15,8 +15,6 @@ void strict_replace(void);
 void strict_replace_by_nothing(void);
 
 extern atomic_bool strict_hold; /* recordings wait in their first draw (firstVertex is 0) while this is set */
-extern atomic_uint strict_pass; /* a first draw with this number of vertices goes on all the same */
-extern atomic_bool strict_ignores; /* draws outside of a recording do not stop the test */
 extern atomic_uint strict_held; /* those that wait */
 extern atomic_uint strict_calls; /* of vkCreateBuffer and vkWaitForFences */
 extern atomic_uint strict_block; /* the first of them that does not return until this changes; 0: none */
@@ -24,7 +22,7 @@ extern atomic_uint strict_destroyed; /* calls of vkDestroyBuffer */
 extern atomic_uint strict_submits; /* calls of vkQueueSubmit */
 extern atomic_uint strict_submits_at_destroy; /* the same at the last vkDestroyBuffer */
 /* The next calls that fail. */
-extern atomic_int strict_begin_fails, strict_end_fails, strict_allocate_fails, strict_create_fails;
+extern atomic_int strict_begin_fails, strict_end_fails;
 
 /* A recording's sum with one more command: a draw's number of vertices, or an executed buffer's sum. It begins at 0. */
 uint64_t strict_add(uint64_t sum, uint64_t value);

@@ -3,7 +3,7 @@
  * Waits of the context's stream for a ring: fences and answers for the ring wait, the context's thread does not, unless
  * other commands follow.
  */
-#include "lanes_guest.h"
+#include "rings_guest.h"
 
 enum { FENCE = 70 };
 
@@ -37,7 +37,7 @@ static void release_soon(void *data)
 /* As Mesa 26 does: a fence behind a submit, and a number for which the ring waits before the next submit. */
 static void fences_wait_for_rings(void)
 {
-	open_guest(LANES);
+	open_guest();
 	put_stuck_submit();
 	await(0);
 	CHECK_OK(vtr_venus_fence(guest.venus, 0, FENCE));
@@ -78,7 +78,7 @@ static void replace_wait(void)
 	REPLACE(vkWaitForFences, step);
 }
 
-/* Without lanes, on the driver as it is, but for vkWaitForFences if that is wanted. */
+/* On the driver as it is, but for vkWaitForFences if that is wanted. */
 static void open_plain_guest(bool with_steps)
 {
 	const struct guest_setup setup = { .replace = with_steps ? replace_wait : NULL };
@@ -179,7 +179,7 @@ static void others_wait(void)
 	for (int i = 0; i < 4; i++) {
 		struct vtr_os_thread thread;
 
-		open_guest(LANES);
+		open_guest();
 		put_stuck_submit();
 		await(0);
 		CHECK_OK(vtr_venus_fence(guest.venus, 0, FENCE));
@@ -208,7 +208,7 @@ static void several_rings(void)
 {
 	struct vtr_os_thread thread;
 
-	open_guest(LANES);
+	open_guest();
 	put_stuck_submit();
 	await(0);
 	CHECK_OK(vtr_venus_fence(guest.venus, 0, FENCE));
@@ -230,7 +230,7 @@ static void many(void)
 {
 	struct vtr_os_thread thread;
 
-	open_guest(LANES);
+	open_guest();
 	put_stuck_submit();
 	await(0);
 	for (uint64_t i = 1; i <= 1024; i++) {
@@ -249,7 +249,7 @@ static void many(void)
 /* Nothing was submitted where there is no queue, so there is nothing to wait for, at once and later. */
 static void no_queue(void)
 {
-	open_guest(LANES);
+	open_guest();
 	CHECK_OK(vtr_venus_fence(guest.venus, TIMELINE + 5, FENCE));
 	CHECK_EQ(guest_fences(&guest), 1);
 	put_stuck_submit();
@@ -267,7 +267,7 @@ static void no_queue(void)
  * behind that work. */
 static void the_device_is_gone(void)
 {
-	open_guest(LANES);
+	open_guest();
 	atomic_store(&strict_block, 1);
 	RING(0, vkWaitForFences, ON_DEVICE); /* not in this thread */
 	await(0);

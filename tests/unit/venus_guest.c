@@ -227,7 +227,6 @@ void guest_open(struct guest *g, const struct guest_setup *setup)
 	g->config.max_device_percent = g->setup.max_device_percent;
 	g->config.no_host_import = g->setup.no_host_import;
 	g->config.no_export = g->setup.no_export;
-	g->config.lanes = g->setup.lanes;
 	if (g->setup.known != NULL) {
 		g->config.known = *g->setup.known;
 	}

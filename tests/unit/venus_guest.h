@@ -31,7 +31,6 @@ struct guest_setup {
 	void (*replace)(void); /* replaces commands of the driver */
 	bool no_driver;
 	bool no_host_import, no_export;
-	uint8_t lanes;
 	uint64_t max_memory; /* 0: 64 MiB */
 	uint64_t max_device_memory; /* 0: no limit */
 	uint32_t max_device_percent;

@@ -4,7 +4,7 @@
  * whatever the guest does (docs/threads.md, "When objects are freed"). For ASan and TSan. The driver's commands are
  * replaced by ones without a state, so that what a sanitizer reports is ours.
  *
- *     venus_races [SECONDS [RINGS [SEED [LANES]]]]
+ *     venus_races [SECONDS [RINGS [SEED]]]
  */
 #include <stdatomic.h>
 #include <time.h>
@@ -31,9 +31,8 @@ const char *__lsan_default_suppressions(void)
 static struct guest guest;
 static uint8_t *rings[MAX_RINGS];
 static unsigned ring_count = 24;
-static uint8_t lanes = 4;
-/* Recordings of each slot's command buffer, as streams: one that a lane takes, one with a command for which it gives
- * the stream back, and one that executes the next slot's buffer. */
+/* Recordings of each slot's command buffer, as indirect streams: a plain one, one with a command that records nothing,
+ * and one that executes the next slot's buffer. */
 enum what { WHOLE, FOREIGN, EXECUTES, WHATS };
 enum { STREAMS_RES = 100, STREAM_SIZE = 8192, STREAM_DRAWS = 150 };
 static uint8_t *streams;
@@ -485,7 +484,7 @@ static void make_streams(void)
 /* One context, until it has died of a command that came too early or too late, or the time is over. */
 static uint64_t live(int64_t end_ns)
 {
-	const struct guest_setup setup = { .replace = replace, .max_memory = 256 << 20, .lanes = lanes };
+	const struct guest_setup setup = { .replace = replace, .max_memory = 256 << 20 };
 	uint64_t steps = 0;
 
 	guest_open(&guest, &setup);
@@ -525,7 +524,6 @@ int main(int argc, char **argv)
 	ring_count = argc > 2 ? (unsigned)atoi(argv[2]) : 24;
 	CHECK(ring_count > 0 && ring_count <= MAX_RINGS);
 	seed = argc > 3 ? strtoull(argv[3], NULL, 10) : (uint64_t)time(NULL);
-	lanes = argc > 4 ? (uint8_t)atoi(argv[4]) : lanes;
 	printf("seed %" PRIu64 "\n", seed);
 	for (int64_t end_ns = vtr_os_now_ns() + seconds * INT64_C(1000000000); vtr_os_now_ns() < end_ns;) {
 		steps += live(end_ns);

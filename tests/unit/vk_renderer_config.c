@@ -116,7 +116,6 @@ static void refuses(void)
 	REFUSED(config.no_image_import = 2);
 	REFUSED(config.zero = 1);
 	REFUSED(config.sandbox = VTR_OS_SANDBOX_REQUIRE + 1);
-	REFUSED(config.lanes = VTR_RENDERER_CONFIG_LANES + 1);
 	REFUSED(config.max_device_percent = 101);
 	REFUSED(config.hang_timeout_s = 86401);
 	REFUSED(config.hang_compute = 2);

@@ -19,8 +19,8 @@ size_t LLVMFuzzerCustomCrossOver(const uint8_t *data1, size_t size1, const uint8
 /* Command numbers, and the target's own memory for replies. */
 enum { SET_REPLY = 178, SEEK_REPLY = 179, REPLY_RES = 0x7f000000 };
 enum { BEGIN_BUFFER = 90, END_BUFFER = 91 };
-/* Lanes record streams of 4 KiB or more. */
-enum { MAX_CLONED = 64, LANE_SIZE = 4096, MAX_RECORDED = 256 };
+/* A recording gets at least RECORDING_SIZE bytes if the input has a command for it. */
+enum { MAX_CLONED = 64, RECORDING_SIZE = 4096, MAX_RECORDED = 256 };
 
 /* Whether the change would be undone by what a trunk does before it. */
 static bool is_whole;
@@ -288,7 +288,7 @@ static bool records(const struct step *s, uint64_t buffer)
 	       fields.command != END_BUFFER;
 }
 
-/* Records a command buffer anew, from its begin to its end in one stream, as programs do; long enough for lanes. */
+/* Records a command buffer anew, from its begin to its end in one stream, as Mesa sends long ones. */
 static void insert_recording(uint32_t from)
 {
 	const uint32_t end[] = { END_BUFFER, 0 };
@@ -314,7 +314,8 @@ static void insert_recording(uint32_t from)
 			parts[count++] = rec.steps[i];
 		}
 	}
-	for (uint32_t n = 0; count > 1 && last.payload != NULL && size < LANE_SIZE && n < MAX_RECORDED; n++) {
+	for (uint32_t n = 0; count > 1 && last.payload != NULL && size < RECORDING_SIZE && n < MAX_RECORDED;
+	     n++) {
 		struct step s = parts[n == 0 ? 0 : 1 + below(count - 1)];
 
 		s.head.op = STEP_INDIRECT;
@@ -325,7 +326,7 @@ static void insert_recording(uint32_t from)
 	}
 	if (size != 0) {
 		(void)recording_insert(&rec, at, &last);
-		rec.head.setup = (uint8_t)((rec.head.setup | SETUP_LANES) & ~SETUP_FLAT);
+		rec.head.setup &= (uint8_t)~SETUP_FLAT;
 	}
 }
 
@@ -358,7 +359,7 @@ static void change_head(void)
 		rec.head.fail_every = one_in(3) ? 0 : (uint8_t)(1 + (one_in(2) ? 0 : below(20)));
 		rec.head.fail_from = (uint16_t)(one_in(4) ? 0 : below(rec.count));
 	} else {
-		rec.head.setup ^= (uint8_t)(1u << below(7));
+		rec.head.setup ^= (uint8_t)(1u << below(6));
 	}
 }
 

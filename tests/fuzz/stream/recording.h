@@ -23,7 +23,7 @@ enum recording_setup {
 	SETUP_RACE = 8, /* rings run at the same time */
 	SETUP_FLAT = 16, /* all commands come in the context's stream */
 	SETUP_SMALL = 32, /* a small budget */
-	SETUP_LANES = 64, /* lanes record command buffers */
+	/* Inputs of the corpus have other bits, too. These have no effect. */
 };
 
 enum step_op {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "lanes_guest.h"
-
-#include <limits.h>
+#include "rings_guest.h"
 
 struct guest guest;
 uint8_t *streams;
@@ -190,15 +188,13 @@ void make_pool(uint64_t id)
 	RING(0, vkCreateCommandPool, ON_DEVICE, .pCreateInfo = &info, .pCommandPool = id);
 }
 
-void open_memory(uint8_t lanes, uint64_t max_memory)
+void open_memory(uint64_t max_memory)
 {
 	const struct guest_setup setup = { .replace = strict ? strict_replace : strict_replace_by_nothing,
-		                           .lanes = lanes,
 		                           .hostmem = hostmem,
 		                           .max_memory = max_memory };
 
 	atomic_store(&strict_hold, false);
-	atomic_store(&strict_pass, UINT_MAX);
 	atomic_store(&strict_submits, 0);
 	atomic_store(&strict_calls, 0);
 	atomic_store(&strict_destroyed, 0);
@@ -212,9 +208,9 @@ void open_memory(uint8_t lanes, uint64_t max_memory)
 	CHECK(wait_ring(0, 0));
 }
 
-void open_guest(uint8_t lanes)
+void open_guest(void)
 {
-	open_memory(lanes, 64 << 20);
+	open_memory(64 << 20);
 }
 
 void close_guest(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef TESTS_UNIT_LANES_GUEST_H
-#define TESTS_UNIT_LANES_GUEST_H
+#ifndef TESTS_UNIT_RINGS_GUEST_H
+#define TESTS_UNIT_RINGS_GUEST_H
 
 #include "base/mem.h"
 #include "platform/shm.h"
@@ -8,8 +8,8 @@
 #include "strict_commands.h"
 #include "venus_guest.h"
 
-/* A guest with two rings that records command buffers as Mesa does, for tests of lanes. Thread: one. */
-enum { PATIENCE_MS = 60000, LANES = 4, DRAWS = 400 };
+/* A guest with two rings that records command buffers as Mesa does. Thread: one. */
+enum { PATIENCE_MS = 60000, DRAWS = 400 };
 enum { HEAD_AT = 0, TAIL_AT = 64, STATUS_AT = 128, BUFFER_AT = 192, BUFFER_SIZE = 16384 };
 enum { EXTRA_AT = BUFFER_AT + BUFFER_SIZE, RING_SIZE = EXTRA_AT + 4 };
 /* Resources, and objects of the guest. */
@@ -50,8 +50,8 @@ void submit_buffers(unsigned ring, uint64_t first, uint32_t count);
 void check_submitted(uint32_t at, uint32_t value);
 void make_buffers(uint64_t pool, uint64_t first, uint32_t count, VkCommandBufferLevel level);
 void make_pool(uint64_t id);
-void open_memory(uint8_t lanes, uint64_t max_memory);
-void open_guest(uint8_t lanes);
+void open_memory(uint64_t max_memory);
+void open_guest(void);
 void close_guest(void);
 void wait_held(unsigned count);
 void make_buffer(void);
