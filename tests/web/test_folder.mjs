@@ -9,6 +9,7 @@ import {createHash, randomBytes} from 'node:crypto';
 import {closeSync, createReadStream, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync, writeSync} from 'node:fs';
 import {tmpdir} from 'node:os';
 import {PHONE, begin, checkAccess, close, folder, front, openShown, run, test, useTool} from './runner.mjs';
+import {LIMIT_MS} from './wait.mjs';
 import {Guest} from './webdav.mjs';
 
 const MIB = 1024 * 1024;
@@ -54,8 +55,8 @@ async function disconnect(page, guest) {
 const shows = (page, wanted) => page.waitForFunction(wanted =>
   [...document.querySelectorAll('#folder-list .name')].map(name => name.title).join('|') === wanted, wanted.join('|'));
 const row = (page, name) => page.locator('#folder-list li', {has: page.locator(`[title="${name}"]`)});
-const ended = (page, kind, text) =>
-  page.locator(`#folder-transfers li.${kind}`, {hasText: text}).first().waitFor();
+const ended = (page, kind, text, options = {}) =>
+  page.locator(`#folder-transfers li.${kind}`, {hasText: text}).first().waitFor(options);
 
 test('the list follows what the machine does', async () => {
   const page = await openPanel();
@@ -169,9 +170,10 @@ test('200 MB go in and out with equal hashes', async () => {
   }
   closeSync(file);
   const before = await hashOf(createReadStream(path));
+  const timeout = 5 * LIMIT_MS;
   await page.setInputFiles('#folder-pick', path);
-  await ended(page, 'good', 'large.bin');
-  const download = page.waitForEvent('download', {timeout: 60000});
+  await ended(page, 'good', 'large.bin', {timeout});
+  const download = page.waitForEvent('download', {timeout});
   await row(page, 'large.bin').getByText('Download').click();
   assert.equal(await hashOf(createReadStream(await (await download).path())), before);
   await disconnect(page, guest);
