@@ -36,9 +36,10 @@ class EchoTest(harness.ServerTest):
         return vm
 
     def settle(self, vm):
-        """Until the back end has handled what came before: its thread looks at all that has come in each round."""
-        for _ in range(2):
-            vm.get_config()
+        """Until the back end has handled what came before. It starts the device when no more messages come, which is
+        after the last answer, and then sleeps."""
+        vm.get_config()
+        harness.wait_for(lambda: harness.read_turns(self.server.pid)[1], what='the back end to sleep')
 
     def check_works(self, vm):
         for queue in vm.used_queues:
