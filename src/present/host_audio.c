@@ -228,8 +228,8 @@ static bool comes_late(struct vtr_host_audio *audio)
 	return late && audio->device_frames < DEVICE_MAX_FRAMES;
 }
 
-/* Returns: whether the sound server has ended. SDL 3, which sdl2-compat uses, goes on without it: there, the device is no
- * longer listed. */
+/* Returns: whether the sound server has ended. SDL 3, which sdl2-compat uses, goes on without it: there, the device
+ * is no longer listed. */
 static bool is_lost(const struct vtr_sdl *sdl, struct device *device)
 {
 	const int before = device->listed;

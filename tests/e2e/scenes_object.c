@@ -10,8 +10,8 @@
 
 #define STORAGE VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
 
-/* A cache filled, saved, loaded and merged; its bytes are the driver's own business. Mesa 26's lavapipe saves fewer than
- * a header has. */
+/* A cache filled, saved, loaded and merged; its bytes are the driver's own business. Mesa 26's lavapipe saves fewer
+ * than a header has. */
 static void scene_pipeline_cache(struct suite *s)
 {
 	struct vkc *c = &s->c;
