@@ -15,8 +15,8 @@
  *
  * The thread venus-hang looks at the queues, for which it calls the driver. The thread that calls vtr_venus_check()
  * looks at calls, and never calls the driver. A call is seen by the epochs of its stream (venus/retire.h): each check
- * begins a new one, and a stream that is between two commands records it. So commands and submits
- * report nothing themselves.
+ * begins a new one, and a stream that is between two commands records it. So commands and submits report nothing
+ * themselves.
  *
  * Time counts only as far as the checks come regularly: a process that was stopped has not hung.
  */

@@ -186,8 +186,9 @@ void vtr_web_look_at(struct vtr_session *session);
 /* Returns: what the session's token permits, which is known. */
 enum vtr_person_role vtr_web_role(const struct vtr_session *session);
 
-/* A session whose token is known becomes a viewer, or a request of it is answered. Ends another one if that has less
- * right, or the same and more places. Returns: false, without ending any, if there is no place. */
+/* Gives a place to a session whose token is known, which becomes a viewer or gets its request answered. If all places
+ * are taken, it ends another session that has fewer rights, or the same rights and more places. Returns: false if
+ * there is no such session. */
 bool vtr_web_take_place(struct vtr_session *session);
 
 /* Makes room for one more connection of `peer`. Returns: whether there is room. */

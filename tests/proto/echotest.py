@@ -39,7 +39,7 @@ class EchoTest(harness.ServerTest):
         """Until the back end has handled what came before. It starts the device when no more messages come, which is
         after the last answer, and then sleeps."""
         vm.get_config()
-        harness.wait_for(lambda: harness.read_turns(self.server.pid)[1], what='the back end to sleep')
+        harness.wait_idle(self.server.pid, 'a back end that has started')
 
     def check_works(self, vm):
         for queue in vm.used_queues:

@@ -74,6 +74,14 @@ class VideoTest(unittest.TestCase):
         self.front.wait_for('PLAYED')
         self.assertGreaterEqual(self.front.cost()[0], frames)
 
+    def play_until(self, count):
+        """Until so many pictures are encoded: frames that come faster are left out. -> the metrics"""
+        def are_encoded():
+            self.play()
+            metrics = self.front.metrics()
+            return metrics.get('vitrine_video_pictures_total{display="0"}', 0) >= count and metrics
+        return harness.wait_for(are_encoded, what=f'{count} pictures')
+
     def wait_for_bytes(self, path, count):
         return harness.wait_for(lambda: os.path.exists(path) and os.path.getsize(path) >= count, 60,
                                 f'{count} bytes in {path}')
@@ -194,9 +202,7 @@ class Recording(VideoTest):
         screen.kill(pid)
         harness.wait_for(lambda: os.path.exists(self.path('a-2.mp4')), 60, 'a second file')
         self.play()
-        # Frames that come faster than they are encoded are left out.
-        harness.wait_for(lambda: self.play(6) or self.front.metrics()['vitrine_video_pictures_total{display="0"}'] >= 15,
-                         what='pictures after the death')
+        self.play_until(15)
         self.wait_for_bytes(self.path('a-2.mp4'), 3000)
         self.stop()
         times = self.check(self.path('a.mp4'), frames=10)
@@ -274,13 +280,8 @@ class Counting(VideoTest):
             self.front.say(f'scanout {display} 2 {WIDTH} {HEIGHT} {WIDTH * 4} window')
             self.front.say(f'frame {display} 1')
         self.play()
-        name = 'vitrine_video_pictures_total{display="0"}'
-        for _ in range(harness.SECONDS):
-            self.play()
-            metrics = self.front.metrics()
-            if metrics.get(name, 0) > 10:
-                break
-        self.assertGreater(metrics[name], 10)
+        metrics = self.play_until(11)
+        self.assertGreater(metrics['vitrine_video_pictures_total{display="0"}'], 10)
         self.assertGreaterEqual(metrics['vitrine_video_keys_total{display="0"}'], 1)
         self.assertGreater(metrics['vitrine_video_bytes_total{display="0"}'], 1000)
         self.assertGreater(metrics['vitrine_video_encode_seconds_total{display="0"}'], 0)

@@ -17,22 +17,8 @@ uint32_t *word(unsigned ring, size_t at)
 
 void make_ring(unsigned ring)
 {
-	const VkRingCreateInfoMESA info = {
-		.sType = VK_STRUCTURE_TYPE_RING_CREATE_INFO_MESA,
-		.resourceId = RING_RES + ring,
-		.size = RING_SIZE,
-		.headOffset = HEAD_AT,
-		.tailOffset = TAIL_AT,
-		.statusOffset = STATUS_AT,
-		.bufferOffset = BUFFER_AT,
-		.bufferSize = BUFFER_SIZE,
-		.extraOffset = EXTRA_AT,
-		.extraSize = 4,
-		.idleTimeout = 1000000,
-	};
-
 	rings[ring] = guest_make_shm(&guest, RING_RES + ring, RING_SIZE);
-	CHECK_OK(SEND(&guest, vkCreateRingMESA, .ring = 100 + ring, .pCreateInfo = &info));
+	CHECK_OK(guest_create_ring(&guest, ring, RING_RES + ring));
 }
 
 bool is_broken(unsigned ring)

@@ -3,15 +3,13 @@
 #define TESTS_UNIT_RINGS_GUEST_H
 
 #include "base/mem.h"
+#include "guest_ring.h"
 #include "platform/shm.h"
 #include "platform/thread.h"
 #include "strict_commands.h"
-#include "venus_guest.h"
 
 /* A guest with two rings that records command buffers as Mesa does. Thread: one. */
 enum { PATIENCE_MS = 60000, DRAWS = 400 };
-enum { HEAD_AT = 0, TAIL_AT = 64, STATUS_AT = 128, BUFFER_AT = 192, BUFFER_SIZE = 16384 };
-enum { EXTRA_AT = BUFFER_AT + BUFFER_SIZE, RING_SIZE = EXTRA_AT + 4 };
 /* Resources, and objects of the guest. */
 enum { RING_RES = 2, STREAM_RES = 8, STREAM_SIZE = 16 << 20 };
 enum { POOL = FREE, POOL2, EVENT, BUFFER, FIRST = 100, OTHER = 200 };

@@ -10,13 +10,11 @@
 #include <time.h>
 
 #include "base/mem.h"
+#include "guest_ring.h"
 #include "platform/shm.h"
 #include "platform/thread.h"
-#include "venus_guest.h"
 
 enum { MAX_RINGS = 64, SLOTS = 24, PATIENCE_MS = 60000 };
-enum { HEAD_AT = 0, TAIL_AT = 64, STATUS_AT = 128, BUFFER_AT = 192, BUFFER_SIZE = 16384 };
-enum { EXTRA_AT = BUFFER_AT + BUFFER_SIZE, RING_SIZE = EXTRA_AT + 4 };
 
 enum kind { BUFFER, IMAGE, FENCE, SEMAPHORE, EVENT, SAMPLER, POOL, COMMANDS, MEMORY, DEVICE2, KIND_COUNT };
 
@@ -355,23 +353,8 @@ static bool is_broken(unsigned ring)
 /* In the ring's memory. Returns: false if the context has died. */
 static bool start_ring(unsigned ring)
 {
-	const uint32_t res_id = REPLY_RES + 1 + ring;
-	const VkRingCreateInfoMESA info = {
-		.sType = VK_STRUCTURE_TYPE_RING_CREATE_INFO_MESA,
-		.resourceId = res_id,
-		.size = RING_SIZE,
-		.headOffset = HEAD_AT,
-		.tailOffset = TAIL_AT,
-		.statusOffset = STATUS_AT,
-		.bufferOffset = BUFFER_AT,
-		.bufferSize = BUFFER_SIZE,
-		.extraOffset = EXTRA_AT,
-		.extraSize = 4,
-		.idleTimeout = 1000000,
-	};
-
 	memset(rings[ring], 0, RING_SIZE);
-	return SEND(&guest, vkCreateRingMESA, .ring = 100 + ring, .pCreateInfo = &info) == VTR_OK;
+	return guest_create_ring(&guest, ring, REPLY_RES + 1 + ring) == VTR_OK;
 }
 
 static void make_ring(unsigned ring)

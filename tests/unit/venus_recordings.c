@@ -217,13 +217,19 @@ static void in_the_order_of_the_ring(void)
 	close_guest();
 }
 
-/* Each of two recordings goes on only when both have begun. */
-static void rings_record_at_once(void)
+/* With a second pool, which has one buffer. */
+static void open_two_pools(VkCommandBufferLevel level)
 {
 	open_guest();
 	make_pool(POOL2);
-	make_buffers(POOL2, OTHER, 1, VK_COMMAND_BUFFER_LEVEL_PRIMARY);
+	make_buffers(POOL2, OTHER, 1, level);
 	CHECK(wait_ring(0, 0));
+}
+
+/* Each of two recordings goes on only when both have begun. */
+static void rings_record_at_once(void)
+{
+	open_two_pools(VK_COMMAND_BUFFER_LEVEL_PRIMARY);
 	atomic_store(&strict_hold, true);
 	record(0, FIRST, 1);
 	record(1, OTHER, 2);
@@ -460,10 +466,7 @@ static void failed_recordings(void)
 /* A buffer that executes one whose recording failed lacks a part, so it has failed, too. */
 static void failed_parts(void)
 {
-	open_guest();
-	make_pool(POOL2);
-	make_buffers(POOL2, OTHER, 1, VK_COMMAND_BUFFER_LEVEL_SECONDARY);
-	CHECK(wait_ring(0, 0));
+	open_two_pools(VK_COMMAND_BUFFER_LEVEL_SECONDARY);
 	atomic_store(&strict_end_fails, 1);
 	record(0, OTHER, 1);
 	CHECK(wait_ring(0, 0));
