@@ -6,7 +6,8 @@ import {createInterface} from 'node:readline';
 import {existsSync, readFileSync} from 'node:fs';
 import {LIMIT_MS} from './wait.mjs';
 
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
+// Chromium without its user interface comes first: it opens a page in a third of the time.
+const CHROMIUM = ['chromium-headless-shell', 'chromium', 'chromium-browser', 'google-chrome'].map(name => `/usr/bin/${name}`);
 
 // What newContext() of Chromium takes.
 export const TELEPHONE = {viewport: {width: 390, height: 780}, deviceScaleFactor: 2};
@@ -39,7 +40,7 @@ export async function launch(...args) {
   const {chromium} = await import('playwright-core').catch(() => fail('playwright-core'));
   // Without a locale, Chromium names a file 'download' if it has other letters than those of ASCII.
   const env = {...process.env, LC_ALL: 'C.UTF-8'};
-  return chromium.launch({executablePath, env, chromiumSandbox: sandboxed(), args: ['--headless=new', '--disable-gpu', ...args]});
+  return chromium.launch({executablePath, env, chromiumSandbox: sandboxed(), args: ['--disable-gpu', ...args]});
 }
 
 // Waits until the field that takes a telephone's text has the focus.
