@@ -29,10 +29,8 @@
 
 #define MAX_CLIENTS 1024
 #define SOCKET_NAME "/vitrine.sock"
-/* How long to wait for the result of probing the host's devices. */
-#define PROBER_MS 2000
-/* The same where workers would fail without it; a driver that takes longer counts as hung. */
-#define TRIAL_MS 20000
+/* How long to wait for the result of probing the host's devices. A driver that takes longer counts as hung. */
+#define PROBER_MS 20000
 
 struct options {
 	const char *log;
@@ -191,7 +189,7 @@ static enum vtr_err start_front(struct run *run, struct vtr_vtest_server_params 
 		err = vtr_vtest_server_init(&run->front, params);
 	}
 	if (err == VTR_OK && params->look_ahead) {
-		vtr_prober_wait(run->front.prober, params->trial ? TRIAL_MS : PROBER_MS);
+		vtr_prober_wait(run->front.prober, PROBER_MS);
 	}
 	/* The way windows get their pictures depends on whether there is a GPU. */
 	if (err == VTR_OK && copies_windows) {
