@@ -339,6 +339,21 @@ static void scene_create(struct vkc *c, const char *name)
 
 /* --- losing the device, and submits that never end ----------------------------------------------------- */
 
+/* A command buffer with something to do. Some drivers, as Venus of Mesa 26.2, ask no host about submits without one. */
+static VkCommandBuffer record(struct vkc *c)
+{
+	INFO(CommandBufferBeginInfo, COMMAND_BUFFER_BEGIN_INFO,
+	     .flags = VK_COMMAND_BUFFER_USAGE_SIMULTANEOUS_USE_BIT);
+	void *cmd;
+
+	some_buffer = vkc_buffer_host(c, 12345, VK_BUFFER_USAGE_TRANSFER_DST_BIT);
+	vkc_check(create_CommandBuffers(c, &cmd));
+	vkc_check(c->vk.BeginCommandBuffer(cmd, &info));
+	c->vk.CmdFillBuffer(cmd, some_buffer.buffer, 0, VK_WHOLE_SIZE, 1);
+	vkc_check(c->vk.EndCommandBuffer(cmd));
+	return cmd;
+}
+
 static void show_fence(struct vkc *c)
 {
 	say("vkGetFenceStatus", c->vk.GetFenceStatus(c->device, c->fence));
@@ -346,16 +361,18 @@ static void show_fence(struct vkc *c)
 
 static void scene_submit(struct vkc *c, const char *unused)
 {
+	VkCommandBuffer cmd = record(c);
+
 	(void)unused;
-	submit_with(c, c->fence, NULL, NULL);
+	submit_with(c, c->fence, cmd, NULL);
 	wait_for(c, c->fence);
 	say("vkResetFences", c->vk.ResetFences(c->device, 1, &c->fence));
 	mark(c);
-	submit_with(c, c->fence, NULL, NULL);
+	submit_with(c, c->fence, cmd, NULL);
 	wait_for(c, c->fence);
 	show_fence(c);
 	say("vkQueueWaitIdle", c->vk.QueueWaitIdle(c->queue));
-	submit_with(c, NULL, NULL, NULL);
+	submit_with(c, NULL, cmd, NULL);
 	say("vkDeviceWaitIdle", c->vk.DeviceWaitIdle(c->device));
 }
 
