@@ -25,6 +25,12 @@ NEEDS = {'spice-vdagentd': DAEMON, 'spice-vdagent': shutil.which('spice-vdagent'
          'Xvfb': shutil.which('Xvfb')}
 
 
+def copied_max():
+    """How much a program in the guest may copy. The agent 0.23, which has GTK 4, gives up at 1 MiB: docs/clipboard.md."""
+    with open(NEEDS['spice-vdagent'], 'rb') as program:
+        return MIB - 1 if b'libgtk-4' in program.read() else 4 * MIB
+
+
 class Guest:
     """An X11 session with its agent."""
 
@@ -113,6 +119,7 @@ class Spice(SpiceTest):
         self.viewer.put(text, confirms=1)
         self.assertEqual(self.viewer.wait('result')['result'], vdagent.OFFERED)
         self.assertEqual(self.guest.paste(), text)
+        text = text[:min(MIB, copied_max())].decode(errors='ignore').encode()  # whole letters
         self.guest.copy(text)
         answer, found = self.fetch()
         self.assertEqual((answer, hashlib.sha256(found).digest()), (vdagent.ANSWERED, hashlib.sha256(text).digest()))
@@ -129,6 +136,7 @@ class Spice(SpiceTest):
         self.viewer.put(picture, vdagent.PNG, confirms=1)
         self.viewer.wait('result')
         self.assertEqual(self.guest.paste(target='image/png'), picture)
+        picture = picture[:copied_max()]
         self.guest.copy(picture, target='image/png')
         answer, found = self.fetch(vdagent.PNG)
         self.assertEqual((answer, hashlib.sha256(found).digest()), (vdagent.ANSWERED, hashlib.sha256(picture).digest()))
