@@ -138,7 +138,7 @@ static bool take_part(const struct vtr_budget_part *part, uint64_t amount, uint6
 	if (!shared) {
 		return true;
 	}
-	const uint64_t limit = shared->limit < max ? shared->limit : max;
+	const uint64_t limit = vtr_min(atomic_load_explicit(&shared->limit, memory_order_relaxed), max);
 	uint64_t used = atomic_load_explicit(&shared->used, memory_order_relaxed);
 	do {
 		if (used > limit || amount > limit - used) {

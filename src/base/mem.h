@@ -86,6 +86,9 @@ static inline void vtr_autofree_run(void *pointer_to_pointer)
 struct vtr_budget_slot {
 	_Atomic uint64_t used;
 	_Atomic uint64_t refused; /* how often it was refused more */
+	/* All memory of the process, see venus/room.h: what the process says, and what it may have in all. */
+	_Atomic uint64_t base, taken;
+	_Atomic uint64_t amount;
 };
 
 /*
@@ -94,7 +97,7 @@ struct vtr_budget_slot {
  */
 struct vtr_shared_budget {
 	_Atomic uint64_t used;
-	uint64_t limit;
+	_Atomic uint64_t limit;
 	struct vtr_budget_slot parts[]; /* what each process has taken of `used` */
 };
 

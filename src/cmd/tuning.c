@@ -11,7 +11,7 @@ const char vtr_tuning_help[] =
 	"Renderer options (-o):\n"
 	"  driver=FILE               the manifest of the host's Vulkan driver, such as\n"
 	"                            /usr/share/vulkan/icd.d/lvp_icd.json\n"
-	"  max-memory=SIZE           mappable memory for each client; default: half of the RAM\n"
+	"  max-memory=SIZE           memory for each client; default: half of the RAM\n"
 	"  handshake-timeout=MS      time for a client to say who it is; default: 10000\n"
 	"  reply-timeout=MS          time for a client to read the replies before the next one;\n"
 	"                            default: 10000\n"

@@ -11,6 +11,7 @@
 #include "platform/proc.h"
 #include "platform/sock.h"
 #include "pool/memory_share.h"
+#include "venus/room.h"
 #include "vk/mesa_cache.h"
 #include "vk/renderer_config.h"
 #include "worker/server.h"
@@ -193,6 +194,7 @@ static enum vtr_err join_memory(const struct options *options, struct vtr_log *l
 static int serve(const struct options *options, const struct vtr_renderer_config *config)
 {
 	struct vtr_log *log = NULL;
+	struct vtr_room room;
 	char tag[TAG_MAX];
 
 	snprintf(tag, sizeof(tag), options->client_fd != 0 ? "client=%u" : "context=%u", options->number);
@@ -207,13 +209,16 @@ static int serve(const struct options *options, const struct vtr_renderer_config
 		.config = config,
 		.cache_dir = options->cache,
 		.refusals_fd = options->refusals_fd != 0 ? (int)options->refusals_fd : -1,
+		.room = &room,
 	};
 	if (join_memory(options, log, &params) != VTR_OK) {
 		vtr_log_destroy(log);
 		return 1;
 	}
+	vtr_room_open(&room, vtr_renderer_config_max_memory(config), &params.memory);
 	vtr_debug(log, "knows how %u devices share memory", config->known.count);
 	int status = vtr_worker_run(&params) == VTR_OK ? 0 : 1;
+	vtr_room_close(&room);
 	vtr_log_destroy(log);
 	return status;
 }

@@ -85,6 +85,7 @@ void vtr_status_add_program(struct vtr_status *status, const struct vtr_status_p
 	struct vtr_status_identity *identity = &status->identities[status->identity_count - 1];
 	status->programs[status->program_count++] = *program;
 	identity->program_count++;
+	identity->in_ram += program->in_ram;
 	for (enum vtr_memory_kind kind = 0; kind < VTR_MEMORY_KIND_COUNT; kind++) {
 		identity->memory[kind] += program->memory[kind];
 		identity->refused_memory[kind] += refused[kind];
@@ -123,21 +124,25 @@ void vtr_status_print(const struct vtr_status *status, FILE *file)
 		}
 		fprintf(file,
 		        "\nuser %u, control group %s%s\n"
-		        "  %u of %u connections, %.1f MiB mapped, %.1f MiB of GPUs; refused: %llu\n",
+		        "  %u of %u connections, %.1f MiB mapped, %.1f MiB of GPUs, %.1f MiB in RAM; "
+		        "refused: "
+		        "%llu\n",
 		        (unsigned)identity->uid, identity->cgroup[0] ? identity->cgroup : "unknown",
 		        identity->is_container ? " (container)" : "", identity->connections,
 		        identity->max_connections, (double)identity->memory[VTR_MEMORY_MAPPED] / MIB,
-		        (double)identity->memory[VTR_MEMORY_DEVICE] / MIB,
+		        (double)identity->memory[VTR_MEMORY_DEVICE] / MIB, (double)identity->in_ram / MIB,
 		        (unsigned long long)refusals(identity));
 		for (size_t n = 0; n < identity->program_count; n++) {
 			const struct vtr_status_program *program =
 				&status->programs[identity->first_program + n];
 
 			fprintf(file,
-			        "  client %u: program %d, worker %d, %.1f MiB mapped, %.1f MiB of GPUs%s",
+			        "  client %u: program %d, worker %d, %.1f MiB mapped, %.1f MiB of GPUs, "
+			        "%.1f MiB in RAM%s",
 			        program->number, (int)program->pid, (int)program->worker,
 			        (double)program->memory[VTR_MEMORY_MAPPED] / MIB,
 			        (double)program->memory[VTR_MEMORY_DEVICE] / MIB,
+			        (double)program->in_ram / MIB,
 			        program->is_unread ? ", replies are unread" : "");
 			if (program->stall.state != VTR_WORKER_STALL_OVER) {
 				fprintf(file, "; %s: %s has not completed for %u s", program->stall.program,
@@ -183,6 +188,7 @@ static void json_identity(struct vtr_json *json, const struct vtr_status *status
 	vtr_json_number(json, "mapped_bytes", identity->memory[VTR_MEMORY_MAPPED]);
 	json_limit(json, "max_mapped_bytes", identity->max_mapped, UINT64_MAX);
 	vtr_json_number(json, "device_bytes", identity->memory[VTR_MEMORY_DEVICE]);
+	vtr_json_number(json, "ram_bytes", identity->in_ram);
 	vtr_json_open(json, "refused", '{');
 	vtr_json_number(json, "connection", identity->refused_connections);
 	vtr_json_number(json, "place", identity->lost_connections);
@@ -199,6 +205,7 @@ static void json_identity(struct vtr_json *json, const struct vtr_status *status
 		vtr_json_number(json, "worker", (uint64_t)program->worker);
 		vtr_json_number(json, "mapped_bytes", program->memory[VTR_MEMORY_MAPPED]);
 		vtr_json_number(json, "device_bytes", program->memory[VTR_MEMORY_DEVICE]);
+		vtr_json_number(json, "ram_bytes", program->in_ram);
 		vtr_json_bool(json, "unread", program->is_unread);
 		json_stall(json, &program->stall);
 		vtr_json_close(json, '}');
@@ -259,9 +266,10 @@ static const struct {
 	  { { "", AT(max_connections), true } } },
 	{ "vitrine_serve_memory_bytes",
 	  "gauge",
-	  "Memory that programs can map, and memory of GPUs.",
+	  "Memory that programs can map, memory of GPUs, and all of the workers as the kernel counts it.",
 	  { { ",kind=\"mapped\"", AT(memory[VTR_MEMORY_MAPPED]), false },
-	    { ",kind=\"device\"", AT(memory[VTR_MEMORY_DEVICE]), false } } },
+	    { ",kind=\"device\"", AT(memory[VTR_MEMORY_DEVICE]), false },
+	    { ",kind=\"ram\"", AT(in_ram), false } } },
 	{ "vitrine_serve_refused_total",
 	  "counter",
 	  "Connections that were reset or had to give way, and allocations beyond a limit.",

@@ -31,6 +31,7 @@ struct vtr_status_program {
 	pid_t worker; /* 0: it has none */
 	uint64_t memory[VTR_MEMORY_KIND_COUNT]; /* bytes */
 	struct vtr_pool_stall stall;
+	uint64_t in_ram; /* of the worker, its own and shared, as the kernel counts; 0: unknown */
 	bool is_unread; /* it has yet to read replies, with which an fd may wait */
 };
 
@@ -41,6 +42,7 @@ struct vtr_status_identity {
 	uint32_t connections, max_connections;
 	uint64_t max_mapped; /* bytes, of all of its user if that is not ours; UINT64_MAX: no limit */
 	uint64_t memory[VTR_MEMORY_KIND_COUNT];
+	uint64_t in_ram; /* of all its workers */
 	/* Connections that were reset, those that had to give way, and allocations that failed. */
 	uint64_t refused_connections, lost_connections, refused_memory[VTR_MEMORY_KIND_COUNT];
 	size_t first_program, program_count; /* in vtr_status.programs */

@@ -17,6 +17,7 @@
 #include "ipc/child.h"
 #include "ipc/hang_up.h"
 #include "ipc/worker_protocol.h"
+#include "platform/data_limit.h"
 #include "platform/loop.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
@@ -644,6 +645,8 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	supervisor->max_clients = params->max_clients;
 	supervisor->max_clients_per_user = params->max_clients_per_user;
 	supervisor->shares = (struct vtr_worker_shares){
+		.log = params->log,
+		.identities = &supervisor->identities,
 		.memory_limit = params->memory_limit,
 		.max_workers = 2 * (size_t)params->max_clients,
 		.cgroup = params->cgroup,
@@ -658,7 +661,11 @@ enum vtr_err vtr_supervisor_create(const struct vtr_supervisor_params *params,
 	if (err == VTR_OK) {
 		err = vtr_os_loop_add_timer(params->loop, start_next, supervisor, &supervisor->turn_timer);
 	}
+	if (err == VTR_OK) {
+		err = vtr_worker_shares_init(&supervisor->shares, params->loop);
+	}
 	if (err != VTR_OK) {
+		vtr_os_loop_timer_destroy(supervisor->turn_timer);
 		vtr_close(&supervisor->reserve_fd);
 		free(supervisor);
 		return err;
@@ -686,11 +693,16 @@ static void describe_client(const struct client *client, struct vtr_status *stat
 		.stall = client->stall,
 	};
 	uint64_t refused[VTR_MEMORY_KIND_COUNT] = { 0 };
+	struct vtr_os_in_ram ram;
 	size_t unread;
 
 	for (enum vtr_memory_kind kind = 0; owner && kind < VTR_MEMORY_KIND_COUNT; kind++) {
 		vtr_memory_share_read(owner->memory, client->share.index, kind, &program.memory[kind],
 		                      &refused[kind]);
+	}
+	/* A worker that has just ended has nothing. */
+	if (program.worker != 0 && vtr_os_memory_in_ram(program.worker, &ram) == VTR_OK) {
+		program.in_ram = ram.own + ram.shared;
 	}
 	program.is_unread = vtr_os_sock_unread(client->fd, &unread) == VTR_OK && unread > 0;
 	vtr_status_add_program(status, &program, refused);
@@ -776,6 +788,7 @@ void vtr_supervisor_destroy(struct vtr_supervisor *supervisor)
 	}
 	vtr_identities_finish(&supervisor->identities);
 	vtr_os_loop_timer_destroy(supervisor->turn_timer);
+	vtr_worker_shares_finish(&supervisor->shares);
 	vtr_close(&supervisor->reserve_fd);
 	free(supervisor);
 }

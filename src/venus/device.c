@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "venus/memory.h"
 #include "venus/portability.h"
+#include "venus/room.h"
 
 /* --- creation --------------------------------------------------------------------------------------- */
 
@@ -265,6 +266,7 @@ static bool join(struct vtr_venus *venus, struct vtr_device *device)
 		memcpy(name, device->physical->properties.deviceName, sizeof(name));
 	}
 	pthread_mutex_unlock(&venus->instance_lock);
+	vtr_room_begin(venus->params.room, atomic_load(&venus->resources.budget.used));
 	if (joined && venus->params.events->device) {
 		venus->params.events->device(venus->params.data, name);
 	}

@@ -10,6 +10,7 @@
 #include "platform/shm.h"
 #include "venus/device.h"
 #include "venus/resource.h"
+#include "venus/room.h"
 #include "vk/renderer_config.h"
 
 /* --- allocation ------------------------------------------------------------------------------------- */
@@ -104,12 +105,35 @@ static VkResult charge_own(struct request *req, size_t size)
 	return is_local(physical, heap) ? charge(req, size) : VK_SUCCESS;
 }
 
+/* Where the processor is the device, its memory is shared memory of the driver's (lavapipe) or private. Counting it as
+ * shared is never too little. */
+static bool charge_host(struct request *req, uint64_t bytes)
+{
+	struct vtr_resource_table *table = &req->d->venus->resources;
+
+	if (req->device->physical->properties.deviceType != VK_PHYSICAL_DEVICE_TYPE_CPU) {
+		return true;
+	}
+	if (!vtr_budget_take(&table->budget, bytes)) {
+		return false;
+	}
+	if (!vtr_room_take(table->room, bytes)) {
+		vtr_budget_give(&table->budget, bytes);
+		return false;
+	}
+	req->memory->of_host = bytes;
+	return true;
+}
+
 static VkResult charge_drivers(struct request *req)
 {
-	const uint64_t size = req->info.allocationSize;
+	uint64_t size = req->info.allocationSize;
 
-	return size > UINT64_MAX - DRIVER_PAGE ? VK_ERROR_OUT_OF_DEVICE_MEMORY :
-	                                         charge(req, (size + DRIVER_PAGE - 1) & ~(DRIVER_PAGE - 1));
+	if (size > UINT64_MAX - DRIVER_PAGE) {
+		return VK_ERROR_OUT_OF_DEVICE_MEMORY;
+	}
+	size = (size + DRIVER_PAGE - 1) & ~(DRIVER_PAGE - 1);
+	return charge_host(req, size) ? charge(req, size) : VK_ERROR_OUT_OF_DEVICE_MEMORY;
 }
 
 /* Returns: whether memory of the heap is memory of ours, which the guest can map. */
@@ -405,6 +429,8 @@ void vtr_memory_release(struct vtr_venus *venus, struct vtr_memory *memory)
 	}
 	vtr_resource_unref(memory->imported);
 	vtr_budget_give(&venus->device_memory, memory->charged);
+	vtr_room_give(venus->resources.room, memory->of_host);
+	vtr_budget_give(&venus->resources.budget, memory->of_host);
 	free(memory);
 }
 

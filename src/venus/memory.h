@@ -14,10 +14,12 @@ struct vtr_memory {
 	void *imported_map;
 	size_t imported_size;
 	uint64_t charged; /* taken from venus->device_memory */
+	uint64_t
+		of_host; /* of the driver's, but the host's RAM: taken from the budget and the room of that */
 	VkMemoryPropertyFlags properties;
-	_Atomic bool exported;       /* its blob exists */
-	_Atomic bool shareable;      /* the guest may keep its fd */
-	VkDeviceMemory handle;       /* the driver's handle */
+	_Atomic bool exported; /* its blob exists */
+	_Atomic bool shareable; /* the guest may keep its fd */
+	VkDeviceMemory handle; /* the driver's handle */
 	struct vtr_device *unfit_of; /* the device in whose list of unsuitable memory it is; NULL: none */
 	struct vtr_list unfit_link;
 };

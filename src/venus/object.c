@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "venus"
 #include "venus/object.h"
 
 #include <stdlib.h>
 
+#include "base/log.h"
 #include "venus/context.h"
 #include "venus/device.h"
+#include "venus/room.h"
 
 #define BLOCK_OBJECTS 256
 
@@ -184,9 +187,22 @@ static bool publish(struct vtr_dispatch *d, struct vtr_vk_object *o)
 	return err == VTR_OK;
 }
 
+/* A driver rarely says why it has no memory. */
+static void log_shortage(const struct vtr_dispatch *d, VkResult ret)
+{
+	if ((ret == VK_ERROR_OUT_OF_HOST_MEMORY || ret == VK_ERROR_OUT_OF_DEVICE_MEMORY) &&
+	    vtr_room_is_short(d->venus->resources.room)) {
+		vtr_warn_limited(d->venus->log,
+		                 "the driver cannot make an object, because the worker has used up its "
+		                 "memory (VkResult %d). If the program needs more, raise -o max-memory",
+		                 (int)ret);
+	}
+}
+
 bool vtr_object_publish(struct vtr_dispatch *d, struct vtr_vk_object *o, uint64_t handle, VkResult ret)
 {
 	if (ret < 0) {
+		log_shortage(d, ret);
 		o->base.type |= VTR_OBJECT_FAILED;
 		o->base.handle = 0;
 		if (vtr_dispatch_wants_reply(d)) { /* the guest reads the error and drops the id */

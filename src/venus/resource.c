@@ -6,6 +6,7 @@
 
 #include "platform/shm.h"
 #include "platform/thread.h"
+#include "venus/room.h"
 
 /* The type of resources in their id map, which is of the same kind as the map of objects. */
 #define RESOURCE_TYPE 1u
@@ -192,6 +193,7 @@ void vtr_resource_unref(struct vtr_resource *res)
 			vtr_os_shm_unmap(res->map, res->map_size);
 		}
 		if (res->budget != NULL) {
+			vtr_room_give(res->table->room, res->size);
 			vtr_budget_give(res->budget, res->size);
 		}
 		vtr_close(&res->fd);
@@ -201,8 +203,9 @@ void vtr_resource_unref(struct vtr_resource *res)
 
 /* --- pooled shared memory ------------------------------------------------------------------------- */
 
-static void block_free(struct vtr_shm_block *block)
+static void block_free(struct vtr_resource_table *table, struct vtr_shm_block *block)
 {
+	vtr_room_give(table->room, block->size);
 	vtr_os_shm_unmap(block->map, block->size);
 	vtr_close(&block->fd);
 	free(block);
@@ -257,6 +260,16 @@ static enum vtr_err block_create(size_t size, size_t alignment, struct vtr_shm_b
 	return VTR_OK;
 }
 
+/* Takes room. Blocks that wait for their next use make some. */
+static bool has_room(struct vtr_resource_table *table, size_t size)
+{
+	if (vtr_room_take(table->room, size)) {
+		return true;
+	}
+	vtr_shm_trim(table, UINT64_MAX);
+	return vtr_room_take(table->room, size);
+}
+
 enum vtr_err vtr_shm_take(struct vtr_resource_table *table, size_t size, size_t alignment,
                           struct vtr_shm_block **out_block)
 {
@@ -268,7 +281,13 @@ enum vtr_err vtr_shm_take(struct vtr_resource_table *table, size_t size, size_t 
 	}
 	block = pool_take(&table->pool, size);
 	if (block == NULL) {
-		err = block_create(size, alignment, &block);
+		err = VTR_ERR_LIMIT;
+		if (has_room(table, size)) {
+			err = block_create(size, alignment, &block);
+			if (err != VTR_OK) {
+				vtr_room_give(table->room, size);
+			}
+		}
 		if (err != VTR_OK) {
 			vtr_budget_give(&table->budget, size);
 			return err;
@@ -294,7 +313,7 @@ void vtr_shm_put(struct vtr_resource_table *table, struct vtr_shm_block *block, 
 	}
 	pthread_mutex_unlock(&pool->lock);
 	if (!keep) {
-		block_free(block);
+		block_free(table, block);
 	}
 }
 
@@ -320,6 +339,6 @@ void vtr_shm_trim(struct vtr_resource_table *table, uint64_t older_than_ns)
 		if (old == NULL) {
 			return;
 		}
-		block_free(old);
+		block_free(table, old);
 	}
 }

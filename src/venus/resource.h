@@ -31,7 +31,7 @@ struct vtr_resource {
 	_Atomic bool pinned; /* a GPU may access it, independent of the mapping here */
 	struct vtr_resource_table *table;
 	bool stream; /* plain shared memory: may contain rings, streams and replies */
-	struct vtr_budget *budget;
+	struct vtr_budget *budget; /* it is counted there and in the table's room; NULL: it is not ours */
 };
 
 /* Memory pages are kept for the next allocation of the same size: faulting in fresh pages costs far more than
@@ -52,6 +52,8 @@ struct vtr_shm_block {
 	uint64_t freed_ns;
 };
 
+struct vtr_room;
+
 struct vtr_resource_table {
 	pthread_mutex_t lock; /* guards lookups together with taking a reference, and `all` */
 	struct vtr_idmap map;
@@ -62,6 +64,7 @@ struct vtr_resource_table {
 	void (*released)(void *data, uint32_t id);
 	void *released_data;
 	struct vtr_shm_pool pool;
+	struct vtr_room *room; /* what all shared memory of ours is taken from; may be NULL */
 };
 
 VTR_MUST_CHECK enum vtr_err vtr_resource_table_init(struct vtr_resource_table *table, uint64_t limit);

@@ -12,6 +12,7 @@
 #include "venus/instance.h"
 #include "venus/memory.h"
 #include "venus/ring.h"
+#include "venus/room.h"
 #include "vk/renderer_config.h"
 #include "wire_gen.h"
 
@@ -34,6 +35,7 @@ static enum vtr_err init_parts(struct vtr_venus *venus)
 		return err;
 	}
 	venus->resources.budget.part = venus->params.memory;
+	venus->resources.room = venus->params.room;
 	vtr_budget_init(&venus->device_memory, UINT64_MAX);
 	venus->device_memory.part = venus->params.device_memory;
 	venus->resources.released = venus->params.events->released;
@@ -182,16 +184,22 @@ static enum vtr_err blob_shm(struct vtr_venus *venus, uint32_t res_id, uint32_t 
 	if (!vtr_budget_take(&venus->resources.budget, size)) {
 		return VTR_ERR_LIMIT;
 	}
+	if (!vtr_room_take(venus->params.room, size)) {
+		vtr_budget_give(&venus->resources.budget, size);
+		return VTR_ERR_LIMIT;
+	}
 	err = vtr_os_shm_create("vitrine-ring", size, &fd);
 	if (err == VTR_OK) {
 		err = vtr_resource_add(&venus->resources, res_id, fd, 0, size, true, true);
 	}
 	if (err != VTR_OK) {
+		vtr_room_give(venus->params.room, size);
 		vtr_budget_give(&venus->resources.budget, size);
 		return err;
 	}
 	res = vtr_resource_get(&venus->resources, res_id);
 	res->budget = &venus->resources.budget;
+	res->table = &venus->resources;
 	*out_blob = (struct vtr_blob){ res->fd, size, VTR_BLOB_CACHED };
 	vtr_resource_unref(res);
 	return VTR_OK;

@@ -21,6 +21,7 @@
  *          (vtr_venus_is_dead()), its rings have the FATAL bit, and the caller drops the client.
  */
 struct vtr_renderer_config;
+struct vtr_room;
 struct vtr_venus;
 struct vtr_log;
 
@@ -83,6 +84,8 @@ struct vtr_venus_params {
 	const struct vtr_renderer_config *config; /* must outlive the context */
 	struct vtr_budget_part memory; /* what other contexts take from, too; without `shared`: none do */
 	struct vtr_budget_part device_memory; /* the same for memory in the heaps of devices */
+	struct vtr_room
+		*room; /* see venus/room.h; must outlive the context. NULL: the kernel limits nothing */
 };
 
 /**

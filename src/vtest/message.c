@@ -200,6 +200,7 @@ static enum vtr_err context_init(struct vtr_vtest *vtest, const uint8_t *payload
 		.config = vtest->params->config,
 		.memory = vtest->params->memory,
 		.device_memory = vtest->params->device_memory,
+		.room = vtest->params->room,
 	};
 
 	(void)size;

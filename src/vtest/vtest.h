@@ -14,6 +14,8 @@
  * renderer without another process in between.
  */
 
+struct vtr_room;
+
 struct vtr_vtest_events {
 	/* See vtr_venus_events.ring. Thread: the serving thread. */
 	void (*ring)(void *data, uint64_t ring_id, bool created, int fd, uint64_t status_offset);
@@ -34,6 +36,7 @@ struct vtr_vtest_params {
 	const struct vtr_renderer_config *config; /* of the context, with the timeouts */
 	struct vtr_budget_part memory; /* see vtr_venus_params */
 	struct vtr_budget_part device_memory;
+	struct vtr_room *room; /* may be NULL */
 	const struct vtr_vtest_events *events;    /* all entries must be set */
 	void *data; /* passed to the events */
 };

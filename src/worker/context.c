@@ -133,6 +133,7 @@ static enum vtr_err init(struct context *context, const struct vtr_ipc_message *
 		.data = context,
 		.hostmem = &hostmem,
 		.config = context->params->config,
+		.room = context->params->room,
 	};
 	err = vtr_venus_create(&venus_params, &context->venus);
 	if (err == VTR_OK) {

@@ -11,9 +11,11 @@
 #include "ipc/worker_protocol.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
+#include "venus/room.h"
 #include "vk/renderer_config.h"
 #include "vtest/vtest.h"
 #include "worker/context.h"
+#include "worker/last_words.h"
 #include "worker/watch.h"
 
 /* Enough for VTR_IDS_MAX_LIVE blobs and the driver's own fds. The system's limit may be lower. */
@@ -124,7 +126,9 @@ enum vtr_err vtr_worker_lock_in(const struct vtr_worker_lock *lock, uint32_t *ou
 		.mode = (enum vtr_os_sandbox_mode)lock->config->sandbox,
 		.limits = {
 			.max_fds = MAX_FDS,
-			.max_data_bytes = vtr_os_ram_size(),
+			.max_data_bytes = vtr_min(vtr_renderer_config_max_memory(lock->config) +
+		                                          VTR_ROOM_DRIVER,
+		                                  vtr_os_ram_size()),
 			.no_core_dumps = true,
 			.leave_others = true,
 		},
@@ -171,6 +175,7 @@ static enum vtr_err serve_client(struct server *server)
 		.config = params->config,
 		.memory = params->memory,
 		.device_memory = params->device_memory,
+		.room = params->room,
 		.events = &vtest_events,
 		.data = server,
 	};
@@ -204,6 +209,7 @@ static enum vtr_err prepare(struct server *server)
 	enum vtr_err err = VTR_OK;
 
 	vtr_os_heap_share();
+	vtr_worker_last_words(params->room);
 	if (params->client_fd >= 0) {
 		err = vtr_vtest_limit_unread(params->client_fd);
 	}

@@ -15,6 +15,7 @@
 
 struct vtr_log;
 struct vtr_renderer_config;
+struct vtr_room;
 
 struct vtr_worker_params {
 	struct vtr_log *log;
@@ -25,6 +26,7 @@ struct vtr_worker_params {
 	struct vtr_budget_part device_memory;
 	const char *cache_dir; /* see vtr_worker_lock_in() */
 	int refusals_fd; /* see struct vtr_os_syscalls; -1: none. Closed by vtr_worker_run() */
+	struct vtr_room *room; /* open; what all memory of the process is taken from */
 };
 
 struct vtr_worker_lock {

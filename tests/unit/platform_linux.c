@@ -198,11 +198,18 @@ static void control_groups_are_divided(void)
 	expect_text("cgroup.subtree_control", "+cpu");
 	put("cgroup.controllers", "cpu memory\n");
 	CHECK_OK(vtr_os_cgroup_prepare(folder));
+	expect_text("cgroup.subtree_control", "+cpu +memory");
 	/* The kernel makes the files of a group; here there are none in a new one. */
 	CHECK_ERR(vtr_os_cgroup_join(folder, "one", 77), VTR_ERR_OS);
 	put("one/cgroup.procs", "");
 	CHECK_OK(vtr_os_cgroup_join(folder, "one", 77));
 	expect_text("one/cgroup.procs", "77");
+	CHECK_ERR(vtr_os_cgroup_limit_memory(folder, "one", 4096), VTR_ERR_UNSUPPORTED);
+	put("one/memory.max", "");
+	CHECK_OK(vtr_os_cgroup_limit_memory(folder, "one", UINT64_C(1) << 33));
+	expect_text("one/memory.max", "8589934592");
+	snprintf(path, sizeof(path), "%s/one/memory.max", folder);
+	CHECK_EQ(unlink(path), 0);
 	CHECK_ERR(vtr_os_cgroup_remove(folder, "one"), VTR_ERR_OS); /* as with a process in it */
 	snprintf(path, sizeof(path), "%s/one/cgroup.procs", folder);
 	CHECK_EQ(unlink(path), 0);

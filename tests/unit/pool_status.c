@@ -71,7 +71,9 @@ static void names_of_control_groups(void)
 
 static void has_room_for_so_many(void)
 {
-	const struct vtr_status_program program = { .number = 1, .memory = { 1 << 20, 2 << 20 } };
+	const struct vtr_status_program program = { .number = 1,
+		                                    .memory = { 1 << 20, 2 << 20 },
+		                                    .in_ram = 3 << 20 };
 	const struct vtr_status_identity row = { .uid = 1 };
 	const uint64_t refused[VTR_MEMORY_KIND_COUNT] = { 3, 4 };
 
@@ -86,7 +88,7 @@ static void has_room_for_so_many(void)
 	CHECK_EQ(status.identities[0].memory[VTR_MEMORY_DEVICE], 2 << 20);
 	CHECK_EQ(status.identities[0].refused_memory[VTR_MEMORY_DEVICE], 4);
 	vtr_autofree char *text = print(vtr_status_print);
-	CHECK(strstr(text, "1.0 MiB mapped, 2.0 MiB of GPUs; refused: 7") != NULL);
+	CHECK(strstr(text, "1.0 MiB mapped, 2.0 MiB of GPUs, 3.0 MiB in RAM; refused: 7") != NULL);
 	vtr_status_finish(&status);
 	CHECK_OK(vtr_status_init(&status, 0, 0));
 	vtr_autofree char *metrics = print(vtr_status_print_metrics);

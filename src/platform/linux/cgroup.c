@@ -73,7 +73,7 @@ enum vtr_err vtr_os_cgroup_prepare(const char *folder)
 		return VTR_ERR_ARG;
 	}
 	err = make_path(path, folder, "", "cgroup.subtree_control");
-	return err == VTR_OK ? write_file(path, "+cpu") : err;
+	return err == VTR_OK ? write_file(path, has_word(text, "memory") ? "+cpu +memory" : "+cpu") : err;
 }
 
 enum vtr_err vtr_os_cgroup_join(const char *folder, const char *name, pid_t pid)
@@ -89,6 +89,19 @@ enum vtr_err vtr_os_cgroup_join(const char *folder, const char *name, pid_t pid)
 		err = make_path(path, folder, name, "cgroup.procs");
 	}
 	snprintf(text, sizeof(text), "%d", (int)pid);
+	return err == VTR_OK ? write_file(path, text) : err;
+}
+
+enum vtr_err vtr_os_cgroup_limit_memory(const char *folder, const char *name, uint64_t bytes)
+{
+	char path[PATH_MAX];
+	char text[24];
+	enum vtr_err err = make_path(path, folder, name, "memory.max");
+
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)bytes);
+	if (err == VTR_OK && access(path, F_OK) < 0 && errno == ENOENT) {
+		return VTR_ERR_UNSUPPORTED;
+	}
 	return err == VTR_OK ? write_file(path, text) : err;
 }
 

@@ -16,6 +16,14 @@ enum vtr_err vtr_os_cgroup_join(const char *folder, const char *name, pid_t pid)
 	return VTR_ERR_UNSUPPORTED;
 }
 
+enum vtr_err vtr_os_cgroup_limit_memory(const char *folder, const char *name, uint64_t bytes)
+{
+	(void)folder;
+	(void)name;
+	(void)bytes;
+	return VTR_ERR_UNSUPPORTED;
+}
+
 enum vtr_err vtr_os_cgroup_remove(const char *folder, const char *name)
 {
 	(void)folder;

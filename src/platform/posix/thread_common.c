@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "platform/os.h"
 
 #define MAX_NAME 16
@@ -27,6 +28,8 @@ static void *run_thread(void *data)
 	return NULL;
 }
 
+static const int own_signals[] = { SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP, SIGXFSZ };
+
 enum vtr_err vtr_os_thread_create(struct vtr_os_thread *out_thread, const char *name, void (*fn)(void *arg),
                                   void *arg)
 {
@@ -41,8 +44,12 @@ enum vtr_err vtr_os_thread_create(struct vtr_os_thread *out_thread, const char *
 	start->fn = fn;
 	start->arg = arg;
 	snprintf(start->name, sizeof(start->name), "%s", name);
-	/* Signals belong to the loop's thread. A new thread must not receive one even while it starts. */
+	/* Signals belong to the loop's thread. A new thread must not receive one even while it starts, except for those
+	 * that it causes: blocked, they would kill the process without a word. */
 	sigfillset(&all);
+	for (size_t i = 0; i < VTR_ARRAY_LEN(own_signals); i++) {
+		sigdelset(&all, own_signals[i]);
+	}
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int result = pthread_create(&thread.handle, NULL, run_thread, start);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
