@@ -36,13 +36,13 @@ static void on_large_file(int signo)
 	}
 }
 
-/* The signal's action is the default one again, so the process dies of it. */
+/* The signal's action is the default one again, so the process dies of it; also of one that another process has sent. */
 static void on_death(int signo)
 {
-	(void)signo;
 	if (vtr_room_is_short(the_room)) {
 		say(words, sizeof(words) - 1);
 	}
+	raise(signo);
 }
 
 void vtr_worker_last_words(const struct vtr_room *room)
