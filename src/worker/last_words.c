@@ -36,7 +36,7 @@ static void on_large_file(int signo)
 	}
 }
 
-/* The signal's action is the default one again, so the process dies of it; also of one that another process has sent. */
+/* The signal's action is the default one again, and the process dies of it, also if another one has sent it. */
 static void on_death(int signo)
 {
 	if (vtr_room_is_short(the_room)) {
@@ -52,6 +52,9 @@ void vtr_worker_last_words(const struct vtr_room *room)
 
 	struct sigaction large_file = { .sa_handler = on_large_file, .sa_flags = (int)SA_RESTART };
 
+	if (!room || room->data_fd < 0) {
+		return; /* nothing is limited; a sanitizer has handlers of its own */
+	}
 	the_room = room;
 	sigemptyset(&action.sa_mask);
 	sigemptyset(&large_file.sa_mask);
