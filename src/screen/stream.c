@@ -195,6 +195,7 @@ static void drop_encoder(struct vtr_stream *stream)
 	vtr_encoder_destroy(stream->encoder);
 	stream->encoder = NULL;
 	stream->held_ns = NEVER;
+	stream->key_held = false;
 	pthread_mutex_lock(&stream->lock);
 	stream->counters.encoder = NULL;
 	pthread_mutex_unlock(&stream->lock);
@@ -299,6 +300,10 @@ static void note_taken(struct vtr_stream *stream, const struct vtr_access_unit *
 	if (key) {
 		stream->key_ns = now_ns;
 		stream->key_pending = false;
+		stream->key_held = true;
+	}
+	if (unit && unit->key) {
+		stream->key_held = false;
 	}
 	stream->picture_pending = false;
 	if (reason == REASON_REFINE) {
@@ -349,7 +354,7 @@ static enum vtr_err code(struct vtr_stream *stream, bool key, enum reason reason
 /* Returns: when the next key frame may come; NEVER: no sink wants one. */
 static int64_t find_key_time(struct vtr_stream *stream)
 {
-	if (a_sink_waits(stream)) {
+	if (!stream->key_held && a_sink_waits(stream)) {
 		return stream->key_ns + JOIN_KEY_NS;
 	}
 	return stream->key_pending ? stream->key_ns + VTR_STREAM_KEY_NS : NEVER;

@@ -85,6 +85,8 @@ struct vtr_stream {
 	uint32_t width, height; /* of the encoder */
 	uint32_t rate; /* the bit rate that it was given */
 	int64_t key_ns; /* the time of the last key frame */
+	/* The encoder has taken a key frame and not yet returned its unit, which will serve the sinks that wait. */
+	bool key_held;
 	int64_t due_ns; /* no new picture is taken before this time */
 	int64_t refine_ns; /* when to refine the picture; VTR_STREAM_NEVER: not at all, or it was done */
 	bool makes_patches; /* at least one sink takes patches */

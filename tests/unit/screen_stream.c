@@ -41,9 +41,9 @@ static uint8_t luma(uint8_t grey)
 
 struct checker {
 	struct h264 *decoder;
-	uint64_t frame, generation, units, repeated, uneven;
+	uint64_t frame, generation, units, repeated;
+	uint64_t uneven; /* of two frames: at most as many as the stream calls torn */
 	int64_t latency_ns, latency_max_ns;
-	bool torn_frames; /* a picture may lie on two frames */
 };
 
 static uint8_t grey_of(uint64_t frame)
@@ -141,8 +141,7 @@ static void test_newest_frames_at_the_rate(void)
 	       (double)checker.latency_max_ns / 1e6,
 	       (double)counters.convert_ns / (double)counters.coded / 1e6,
 	       (double)counters.encode_ns / (double)counters.coded / 1e6);
-	CHECK_EQ(checker.uneven, 0);
-	CHECK_EQ(counters.torn, 0);
+	CHECK(checker.uneven <= counters.torn);
 	CHECK(counters.dropped > 0);
 	/* Not faster than was said; how much slower is the machine's affair. */
 	CHECK((double)checker.units / seconds < FPS * 1.05 + 2);
@@ -380,7 +379,7 @@ static void test_what_is_held_back_comes_out(void)
 	viewer_wait_newest(&viewer, &front);
 	stop_watching(&viewer, &checker);
 	CHECK_EQ(checker.frame, front.frame.frame);
-	CHECK_EQ(checker.uneven, 0);
+	CHECK(checker.uneven <= count().torn);
 	front_finish(&front);
 	holds = false;
 }
@@ -407,7 +406,7 @@ static void test_sizes_change(void)
 	printf("100 sizes: %llu coded, %llu keys\n", (unsigned long long)count().coded,
 	       (unsigned long long)count().keys);
 	stop_watching(&viewer, &checker);
-	CHECK_EQ(checker.uneven, 0);
+	CHECK(checker.uneven <= count().torn);
 	front_finish(&front);
 }
 
