@@ -391,8 +391,13 @@ test('who only watches has no way to do more', async () => {
 });
 
 test('the view-only link', async () => {
+  await showBars();
   const page = await openShown(front.control, {permissions: ['clipboard-read', 'clipboard-write']});
-  await page.click('#link');
+  const shown = await page.evaluate(() => {
+    document.getElementById('link').click();
+    return document.querySelectorAll('#share-list li').length;
+  });
+  assert.equal(shown, 1, 'the panel is filled when it opens');
   await page.click('#share-list [data-link=view] >> text=Copy');
   await page.waitForSelector('#toast');
   assert.equal(await page.evaluate(() => navigator.clipboard.readText()), front.view);

@@ -4,7 +4,7 @@
 let current = null;
 
 export class Panel {
-  // `onOpen` is called before it is shown.
+  // `onOpen` fills it, before anything of it is drawn.
   constructor(button, panel, onOpen = () => {}) {
     Object.assign(this, {button, panel, onOpen});
     button.ariaExpanded = 'false';
@@ -24,12 +24,12 @@ export class Panel {
     if (open && current && current !== this) {
       current.open(false);
     }
-    if (open) {
-      this.onOpen();
-    }
     current = open ? this : null;
     this.panel.hidden = !open;
     this.button.ariaExpanded = String(open);
+    if (open) {
+      this.onOpen();
+    }
     if (byKey) {
       (open ? this.panel.querySelector('input, button:not(.close)') || this.panel : this.focusTarget()).focus();
     }
