@@ -17,7 +17,7 @@ VALUES = {
     'accel': ['kvm', 'tcg'],
     'encoder': ['h264_nvenc', 'h264_vaapi', 'h264_videotoolbox', 'h264_vulkan', 'libx264'],
     'log': ['error', 'warn', 'info', 'debug', 'trace'],
-    'window-renderer': ['auto', 'software', 'vulkan'],
+    'window-renderer': ['auto', 'gpu', 'software'],
 }
 RENDERER_VALUES = {'sandbox': ['on', 'require', 'report', 'off'], 'zygote': ['auto', 'on', 'off']}
 

@@ -19,7 +19,7 @@
 #include "cmd/xserver.h"
 #include "platform/proc.h"
 #include "platform/shm.h"
-#include "present/try.h"
+#include "present/present.h"
 
 #define LIBRARY_MAX 256
 #define API_MAX 32
@@ -97,12 +97,8 @@ static void check_x_server(struct vtr_check *check)
 static void check_window(struct vtr_check *check)
 {
 	char what[sizeof(check->value)];
-	char self[PATH_MAX];
 
-	if (vtr_os_self_path(self, sizeof(self)) != VTR_OK) {
-		self[0] = '\0';
-	}
-	if (vtr_present_probe(self, what, sizeof(what)) == VTR_OK) {
+	if (vtr_present_probe(what, sizeof(what)) == VTR_OK) {
 		set(check, VTR_CHECK_OK, "'vitrine gpu --window' can open windows here", what);
 	} else {
 		set(check, VTR_CHECK_NOTE, "'vitrine gpu --window' does not work here; use --http instead",

@@ -165,7 +165,7 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, desktop.renderer),
 	  .arg = "NAME",
-	  .help = "draw the windows with vulkan or software; default: the better one here" },
+	  .help = "draw the windows with gpu or software; default: the better one here" },
 	{ .name = "window-title",
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, desktop.title),
@@ -728,8 +728,7 @@ static int run_options(const struct vtr_command *command, struct options *option
 		return VTR_EXIT_USAGE;
 	}
 	if (options->desktop.renderer && !vtr_present_knows_renderer(options->desktop.renderer)) {
-		fprintf(stderr, "vitrine gpu: --window-renderer has an unknown value. Give auto, vulkan or "
-		                "software\n");
+		fprintf(stderr, "vitrine gpu: --window-renderer has an unknown value. Give auto, gpu or software\n");
 		return VTR_EXIT_USAGE;
 	}
 	set_title(options);

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -15,7 +14,6 @@
 #include "platform/proc.h"
 #include "platform/thread.h"
 #include "present/present.h"
-#include "present/try.h"
 
 /* The window system's, a GPU driver's and those of shared buffers. */
 #define MAX_FDS 4096
@@ -26,7 +24,6 @@ struct options {
 	uint64_t hostmem_size;
 	const char *title;
 	const char *renderer;
-	const char *trial;
 	bool sound;
 	bool microphone;
 	struct vtr_lock_in lock_in;
@@ -44,12 +41,7 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, renderer),
 	  .arg = "NAME",
-	  .help = "draw with this: auto, vulkan or software" },
-	{ .name = "try",
-	  .kind = VTR_OPT_TEXT,
-	  .offset = offsetof(struct options, trial),
-	  .arg = "NAME",
-	  .help = "find out whether this renderer can draw into a window, and exit" },
+	  .help = "draw with this: auto, gpu or software" },
 	{ .name = "sound",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, sound),
@@ -124,20 +116,15 @@ static enum vtr_err run_windows(struct vtr_log *log, struct listener *listener, 
 
 static int show(struct vtr_log *log, struct vtr_display_client *screen, struct options *options)
 {
-	char program[PATH_MAX];
 	const struct vtr_present_params params = {
 		.log = log,
 		.screen = screen,
-		.program = program,
 		.title = options->title,
 		.renderer = options->renderer,
 	};
 	struct listener listener = { .screen = screen };
-	enum vtr_err err = vtr_os_self_path(program, sizeof(program));
+	enum vtr_err err = vtr_present_create(&params, &listener.present);
 
-	if (err == VTR_OK) {
-		err = vtr_present_create(&params, &listener.present);
-	}
 	if (err == VTR_ERR_UNSUPPORTED) {
 		return VTR_SCREEN_EXIT_USELESS;
 	}
@@ -158,19 +145,6 @@ static int show(struct vtr_log *log, struct vtr_display_client *screen, struct o
 	return status;
 }
 
-static int try_vulkan(const struct options *options)
-{
-	struct vtr_log *log = NULL;
-
-	if (!vtr_present_knows_renderer(options->trial) ||
-	    vtr_log_create(options->log, STDERR_FILENO, NULL, &log) != VTR_OK) {
-		return VTR_EXIT_USAGE;
-	}
-	enum vtr_err err = vtr_present_try(log, options->trial);
-	vtr_log_destroy(log);
-	return err == VTR_OK ? 0 : 1;
-}
-
 static int run_window(const struct vtr_command *command, int argc, char **argv)
 {
 	struct options options = { 0 };
@@ -182,9 +156,6 @@ static int run_window(const struct vtr_command *command, int argc, char **argv)
 
 	if (err != VTR_OK) {
 		return vtr_opts_exit_status(err);
-	}
-	if (options.trial) {
-		return try_vulkan(&options);
 	}
 	if (!vtr_displays_are_given(command)) {
 		return VTR_EXIT_USAGE;

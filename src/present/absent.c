@@ -5,7 +5,6 @@
 
 #include "present/host_audio.h"
 #include "present/present.h"
-#include "present/try.h"
 
 bool vtr_present_is_built(void)
 {
@@ -84,16 +83,8 @@ void vtr_host_audio_record(struct vtr_host_audio *audio, bool on)
 	(void)on;
 }
 
-enum vtr_err vtr_present_try(struct vtr_log *log, const char *renderer)
+enum vtr_err vtr_present_probe(char *out_what, size_t size)
 {
-	(void)log;
-	(void)renderer;
-	return VTR_ERR_UNSUPPORTED;
-}
-
-enum vtr_err vtr_present_probe(const char *program, char *out_what, size_t size)
-{
-	(void)program;
 	snprintf(out_what, size, "this vitrine was built without windows");
 	return VTR_ERR_UNSUPPORTED;
 }

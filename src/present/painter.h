@@ -10,12 +10,11 @@
 #include "present/sdl.h"
 
 /*
- * Draws frames into a window. Taking a frame and showing it are two steps: the guest's memory must be read
- * before it is known whether the frame was whole.
+ * Draws frames into a window, by SDL's renderers. Taking a frame and showing it are two steps: the guest's memory must
+ * be read before it is known whether the frame was whole.
  *
  * Thread: the main thread.
  */
-struct vtr_paint_gpu;
 struct vtr_log;
 struct vtr_painter;
 
@@ -28,35 +27,26 @@ struct vtr_fit {
 	uint32_t full_width, full_height; /* of the whole picture at this scale */
 };
 
-/* What the painters of one process share. */
-struct vtr_painter_host {
-	struct vtr_log *log;
-	const struct vtr_sdl *sdl;
-	bool any_gpu;              /* a CPU device is acceptable */
-	struct vtr_paint_gpu *gpu; /* shared by the Vulkan painters, created by the first one */
-};
+/* `gpu`: by OpenGL, on macOS by Metal; false: SDL copies and scales, and gives the window system plain memory.
+ * Owner: *out_painter is the caller's; the window outlives it. Returns: VTR_ERR_UNSUPPORTED (not in this window:
+ *        logged), VTR_ERR_NOMEM. */
+VTR_MUST_CHECK enum vtr_err vtr_painter_create(struct vtr_log *log, const struct vtr_sdl *sdl, SDL_Window *window,
+                                               bool gpu, struct vtr_painter **out_painter);
+/* Accepts NULL. */
+void vtr_painter_destroy(struct vtr_painter *painter);
 
-struct vtr_painter_ops {
-	const char *name;
-	uint32_t window_flags; /* SDL_WindowFlags for windows that it draws into */
-	/* Owner: *out_painter is the caller's; the window outlives it. Returns: VTR_ERR_UNSUPPORTED (not in
-	 *        this window: logged), VTR_ERR_NOMEM. */
-	enum vtr_err (*create)(struct vtr_painter_host *host, SDL_Window *window,
-	                       struct vtr_painter **out_painter);
-	void (*destroy)(struct vtr_painter *painter); /* accepts NULL */
-	/* The size of the window, in pixels. */
-	void (*get_size)(struct vtr_painter *painter, uint32_t *out_width, uint32_t *out_height);
-	/* Copies the changed part of a frame, or all of it if its size or format changed. The view is not
-	 * used afterwards.
-	 * Returns: VTR_ERR_AGAIN (busy), VTR_ERR_LIMIT (too large), VTR_ERR_NOMEM, VTR_ERR_OS (it has
-	 *          failed). */
-	enum vtr_err (*take)(struct vtr_painter *painter, const struct vtr_frame_view *view,
-	                     const struct vtr_rect *damage);
-	/* Shows what was taken. NULL: all black. Returns: VTR_ERR_AGAIN (not now), VTR_ERR_OS. */
-	enum vtr_err (*show)(struct vtr_painter *painter, const struct vtr_fit *fit);
-};
+/* Returns: SDL's name of what draws, for instance "opengl" or "software". Owner: SDL. */
+const char *vtr_painter_name(const struct vtr_painter *painter);
 
-extern const struct vtr_painter_ops vtr_painter_vulkan;
-extern const struct vtr_painter_ops vtr_painter_software;
+/* The size of the window, in pixels. */
+void vtr_painter_get_size(const struct vtr_painter *painter, uint32_t *out_width, uint32_t *out_height);
+
+/* Copies the changed part of a frame, or all of it if its size or format changed. The view is not used afterwards.
+ * Returns: VTR_ERR_LIMIT (too large; logged), VTR_ERR_OS (it has failed; logged). */
+VTR_MUST_CHECK enum vtr_err vtr_painter_take(struct vtr_painter *painter, const struct vtr_frame_view *view,
+                                             const struct vtr_rect *damage);
+
+/* Shows what was taken. NULL: all black. Returns: VTR_ERR_OS (it has failed; logged). */
+VTR_MUST_CHECK enum vtr_err vtr_painter_show(struct vtr_painter *painter, const struct vtr_fit *fit);
 
 #endif

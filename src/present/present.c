@@ -2,18 +2,18 @@
 #define VTR_LOG_MODULE "window"
 #include "present/present.h"
 
+#include <glob.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "display/client.h"
 #include "platform/bell.h"
 #include "platform/thread.h"
-#include "present/gpu.h"
-#include "present/try.h"
 #include "present/window.h"
 #include "present/x11.h"
 
@@ -27,19 +27,18 @@ struct slot {
 struct vtr_present {
 	struct vtr_desk desk;
 	struct vtr_sdl sdl;
-	const char *program;
 	const char *renderer;
 	struct vtr_flush_listener listener;
 	struct slot slots[VTR_MAX_DISPLAYS];
 	_Atomic bool quits;
 	_Atomic bool microphone; /* is on */
-	bool vulkan_works; /* tried in a process of its own */
+	bool has_opened; /* a window: the first one decides how all are drawn */
 	bool x11;   /* waits by present/x11.h and is woken by the bell; otherwise SDL does both */
 	int ring_fd, hear_fd;
 	_Atomic bool woken; /* a wake-up was already sent */
 };
 
-static const char *const renderers[] = { "auto", "vulkan", "software" };
+static const char *const renderers[] = { "auto", "gpu", "software" };
 
 bool vtr_present_is_built(void)
 {
@@ -63,6 +62,22 @@ static bool is_renderer(const struct vtr_present *present, const char *name)
 	return strcmp(present->renderer, name) == 0;
 }
 
+static bool has_gpu(void)
+{
+	glob_t nodes;
+	const bool found = glob("/dev/dri/renderD*", GLOB_NOSORT, NULL, &nodes) == 0;
+
+	globfree(&nodes);
+	return found || access("/dev/nvidiactl", F_OK) == 0;
+}
+
+/* On X11 without a GPU, OpenGL is Mesa's on the CPU: SDL's own software draws with half the work and a quarter of the
+ * memory. Other desktops take pictures by OpenGL or Metal only. */
+static bool is_gpu_better(const struct vtr_sdl *sdl)
+{
+	return !vtr_sdl_is_x11(sdl) || has_gpu();
+}
+
 /* The first window decides how all are drawn. */
 static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
                                const struct vtr_display_mode *mode, struct vtr_desk_window **out_window)
@@ -70,25 +85,22 @@ static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
 	struct vtr_desk *desk = &present->desk;
 	enum vtr_err err = VTR_ERR_UNSUPPORTED;
 
-	if (present->vulkan_works) {
-		desk->host.any_gpu = vtr_present_any_gpu(&present->sdl, present->renderer);
-		desk->ops = &vtr_painter_vulkan;
+	if (is_renderer(present, "gpu") || (is_renderer(present, "auto") && is_gpu_better(&present->sdl))) {
+		desk->gpu = true;
 		err = vtr_desk_window_create(desk, display, mode, out_window);
 	}
-	if (err == VTR_ERR_UNSUPPORTED && !is_renderer(present, "vulkan")) {
-		desk->ops = &vtr_painter_software;
+	if (err == VTR_ERR_UNSUPPORTED && !is_renderer(present, "gpu")) {
+		desk->gpu = false;
 		err = vtr_desk_window_create(desk, display, mode, out_window);
 	}
 	if (err == VTR_OK) {
-		vtr_info(desk->log, "windows are drawn by %s, on %s", desk->ops->name,
+		present->has_opened = true;
+		vtr_info(desk->log, "windows are drawn by %s, on %s", vtr_desk_window_drawn_by(*out_window),
 		         present->sdl.SDL_GetCurrentVideoDriver());
 	} else {
-		desk->ops = NULL;
-		vtr_error(
-			desk->log,
-			"cannot open a window: %s cannot draw into one here. Leave out --window-renderer, or "
-			"give --log debug to see the reasons",
-			is_renderer(present, "auto") ? "SDL" : present->renderer);
+		vtr_error(desk->log,
+		          "cannot open a window: nothing can draw into one here. Leave out --window-renderer, or give "
+		          "--log debug to see the reasons");
 	}
 	return err;
 }
@@ -99,7 +111,7 @@ static enum vtr_err open_window(struct vtr_present *present, uint32_t display,
 	struct slot *slot = &present->slots[display];
 	enum vtr_err err;
 
-	if (!present->desk.ops) {
+	if (!present->has_opened) {
 		err = open_first(present, display, mode, &slot->window);
 	} else {
 		err = vtr_desk_window_create(&present->desk, display, mode, &slot->window);
@@ -383,12 +395,11 @@ enum vtr_err vtr_present_create(const struct vtr_present_params *params, struct 
 	if (!present) {
 		return VTR_ERR_NOMEM;
 	}
-	present->program = params->program;
 	present->renderer = renderer;
 	present->desk = (struct vtr_desk){
 		.log = params->log,
 		.screen = params->screen,
-		.host = { .log = params->log, .sdl = &present->sdl },
+		.sdl = &present->sdl,
 	};
 	snprintf(present->desk.title, sizeof(present->desk.title), "%s", params->title ? params->title : "");
 	present->ring_fd = -1;
@@ -401,13 +412,23 @@ enum vtr_err vtr_present_create(const struct vtr_present_params *params, struct 
 		free_present(present);
 		return err;
 	}
-	/* Now, because a process in a sandbox starts no others. */
-	present->vulkan_works = !is_renderer(present, "software") &&
-	                        vtr_present_try_apart(params->log, present->program, renderer);
 	present->listener = (struct vtr_flush_listener){ .flushed = wake, .data = present };
 	vtr_display_client_listen(params->screen, &present->listener);
 	*out_present = present;
 	return VTR_OK;
+}
+
+enum vtr_err vtr_present_probe(char *out_what, size_t size)
+{
+	struct vtr_sdl sdl;
+	enum vtr_err err = vtr_sdl_start(&sdl, out_what, size);
+
+	if (err == VTR_OK) {
+		snprintf(out_what, size, "%s, drawn by %s", sdl.SDL_GetCurrentVideoDriver(),
+		         is_gpu_better(&sdl) ? "the GPU" : "software");
+		sdl.SDL_Quit();
+	}
+	return err;
 }
 
 void vtr_present_destroy(struct vtr_present *present)
@@ -419,7 +440,6 @@ void vtr_present_destroy(struct vtr_present *present)
 	for (uint32_t i = 0; i < VTR_MAX_DISPLAYS; i++) {
 		close_window(present, i);
 	}
-	vtr_paint_gpu_destroy(present->desk.host.gpu);
 	present->sdl.SDL_Quit();
 	free_present(present);
 }

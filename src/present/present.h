@@ -24,9 +24,9 @@ struct vtr_sdl;
 struct vtr_present_params {
 	struct vtr_log *log;
 	struct vtr_display_client *screen;
-	const char *program;  /* vitrine, see vtr_os_self_path() */
 	const char *title;    /* name of the VM, or NULL */
-	/* "vulkan", which may be on a CPU; "software"; "auto" or NULL: the best one. */
+	/* "gpu", by OpenGL or Metal; "software"; "auto" or NULL: the GPU if there is one or the desktop needs it, or
+	 * else software. */
 	const char *renderer;
 };
 
@@ -37,15 +37,19 @@ bool vtr_present_is_built(void);
 bool vtr_present_knows_renderer(const char *name);
 
 /**
- * Connects to the window system and tries the renderers; vtr_present_run() opens windows and starts no
- * processes. `screen` outlives the result, and must not run during this function and vtr_present_destroy().
+ * Connects to the window system; vtr_present_run() opens windows. `screen` outlives the result, and must not run
+ * during this function and vtr_present_destroy().
  *
  * Owner:   *out_present is the caller's.
- * Returns: VTR_ERR_UNSUPPORTED (there is no SDL2, no window system, or not this renderer: logged),
- *          VTR_ERR_ARG (no such renderer), VTR_ERR_NOMEM.
+ * Returns: VTR_ERR_UNSUPPORTED (there is no SDL2 or no window system: logged), VTR_ERR_ARG (no such renderer),
+ *          VTR_ERR_NOMEM.
  */
 VTR_MUST_CHECK enum vtr_err vtr_present_create(const struct vtr_present_params *params,
                                                struct vtr_present **out_present);
+
+/* Reports whether windows can be opened here and how they would be drawn, or why not. Returns: VTR_OK,
+ * VTR_ERR_UNSUPPORTED. */
+VTR_MUST_CHECK enum vtr_err vtr_present_probe(char *out_what, size_t size);
 
 /* Accepts NULL. */
 void vtr_present_destroy(struct vtr_present *present);

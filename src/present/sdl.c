@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "platform/library.h"
-#include "vk/loader.h"
 
 static enum vtr_err load(struct vtr_sdl *out_sdl, char *why, size_t why_size)
 {
@@ -72,19 +71,6 @@ enum vtr_err vtr_sdl_start(struct vtr_sdl *sdl, char *why, size_t why_size)
 	         started ? "SDL finds no window system" : sdl->SDL_GetError());
 	sdl->SDL_Quit();
 	return VTR_ERR_UNSUPPORTED;
-}
-
-SDL_Window *vtr_sdl_create_window(const struct vtr_sdl *sdl, int x, int y, int width, int height,
-                                  uint32_t flags)
-{
-	struct vtr_loader *loader;
-
-	/* Where there is no loader, SDL says so when it creates the window. */
-	if ((flags & SDL_WINDOW_VULKAN) != 0 && vtr_loader_get(NULL, &loader) == VTR_OK && loader->path[0] &&
-	    sdl->SDL_Vulkan_LoadLibrary(loader->path) != 0) {
-		return NULL;
-	}
-	return sdl->SDL_CreateWindow("", x, y, width, height, flags);
 }
 
 bool vtr_sdl_is_x11(const struct vtr_sdl *sdl)

@@ -34,7 +34,6 @@ struct vtr_desk_window {
 	struct vtr_desk *desk;
 	uint32_t display;
 	SDL_Window *window;
-	const struct vtr_painter_ops *ops;
 	struct vtr_painter *painter;
 	struct vtr_window_input input;
 	bool inside; /* the pointer is inside */
@@ -56,7 +55,7 @@ struct vtr_desk_window {
 
 static void get_size(const struct vtr_desk_window *window, uint32_t *out_width, uint32_t *out_height)
 {
-	window->ops->get_size(window->painter, out_width, out_height);
+	vtr_painter_get_size(window->painter, out_width, out_height);
 }
 
 /* The window's size in pixels, and in the window system's units, which may be more than one pixel each. */
@@ -70,7 +69,7 @@ static struct scale get_scale(const struct vtr_desk_window *window)
 	struct scale scale;
 
 	get_size(window, &scale.pixels_x, &scale.pixels_y);
-	window->desk->host.sdl->SDL_GetWindowSize(window->window, &scale.units_x, &scale.units_y);
+	window->desk->sdl->SDL_GetWindowSize(window->window, &scale.units_x, &scale.units_y);
 	return scale;
 }
 
@@ -82,7 +81,7 @@ static void set_size(struct vtr_desk_window *window, uint32_t width, uint32_t he
 	if (now.pixels_x == 0 || now.pixels_y == 0 || (now.pixels_x == width && now.pixels_y == height)) {
 		return;
 	}
-	window->desk->host.sdl->SDL_SetWindowSize(
+	window->desk->sdl->SDL_SetWindowSize(
 		window->window, (int)((uint64_t)width * (uint32_t)now.units_x / now.pixels_x),
 		(int)((uint64_t)height * (uint32_t)now.units_y / now.pixels_y));
 }
@@ -166,7 +165,7 @@ static void ask(struct vtr_desk_window *window, int64_t now_ns)
  * size. */
 static void follow_size(struct vtr_desk_window *window, int64_t now_ns)
 {
-	const uint32_t flags = window->desk->host.sdl->SDL_GetWindowFlags(window->window);
+	const uint32_t flags = window->desk->sdl->SDL_GetWindowFlags(window->window);
 	const uint32_t given = SDL_WINDOW_MAXIMIZED | SDL_WINDOW_MINIMIZED | SDL_WINDOW_FULLSCREEN;
 
 	if ((flags & given) == 0 && window->ask_ns == VTR_DESK_NEVER &&
@@ -183,7 +182,7 @@ void vtr_desk_window_set_title(struct vtr_desk_window *window)
 	snprintf(title, sizeof(title), "%s%sdisplay %u%s%s%s", name, name[0] ? ", " : "", window->display + 1,
 	         window->has_picture ? "" : " (dark)", window->desk->microphone ? " - microphone is on" : "",
 	         window->grabbed ? " - Ctrl+Alt+G gives the keyboard back" : " - vitrine");
-	window->desk->host.sdl->SDL_SetWindowTitle(window->window, title);
+	window->desk->sdl->SDL_SetWindowTitle(window->window, title);
 }
 
 /* --- pictures ---------------------------------------------------------------------------------------- */
@@ -261,7 +260,7 @@ static enum vtr_err take(struct vtr_desk_window *window, int64_t now_ns)
 		return VTR_OK;
 	}
 	const struct vtr_rect damage = find_damage(window, &view.frame);
-	err = window->ops->take(window->painter, &view, &damage);
+	err = vtr_painter_take(window->painter, &view, &damage);
 	bool whole = vtr_display_client_close_view(screen, window->display, &view, false);
 	if (err != VTR_OK) {
 		return explain(window, err);
@@ -277,7 +276,7 @@ static enum vtr_err take(struct vtr_desk_window *window, int64_t now_ns)
 
 static int64_t get_refresh(const struct vtr_desk_window *window)
 {
-	const struct vtr_sdl *sdl = window->desk->host.sdl;
+	const struct vtr_sdl *sdl = window->desk->sdl;
 	SDL_DisplayMode mode = { 0 };
 	int index = sdl->SDL_GetWindowDisplayIndex(window->window);
 
@@ -294,7 +293,7 @@ static enum vtr_err show(struct vtr_desk_window *window)
 	if (window->has_picture && !make_fit(window, &fit)) {
 		return VTR_ERR_AGAIN;
 	}
-	enum vtr_err err = window->ops->show(window->painter, window->has_picture ? &fit : NULL);
+	enum vtr_err err = vtr_painter_show(window->painter, window->has_picture ? &fit : NULL);
 	if (err == VTR_OK) {
 		window->changed = false;
 		window->fit = fit;
@@ -354,7 +353,7 @@ enum vtr_err vtr_desk_window_update(struct vtr_desk_window *window, int64_t *out
 static void grab(struct vtr_desk_window *window, bool wanted)
 {
 	window->grabbed = wanted;
-	window->desk->host.sdl->SDL_SetWindowKeyboardGrab(window->window, wanted ? SDL_TRUE : SDL_FALSE);
+	window->desk->sdl->SDL_SetWindowKeyboardGrab(window->window, wanted ? SDL_TRUE : SDL_FALSE);
 	vtr_desk_window_set_title(window);
 }
 
@@ -367,7 +366,7 @@ static bool handle_own_key(struct vtr_desk_window *window, const SDL_KeyboardEve
 	switch (key->keysym.scancode) {
 	case SDL_SCANCODE_F:
 		window->full_screen = !window->full_screen;
-		window->desk->host.sdl->SDL_SetWindowFullscreen(
+		window->desk->sdl->SDL_SetWindowFullscreen(
 			window->window, window->full_screen ? SDL_WINDOW_FULLSCREEN_DESKTOP : 0);
 		grab(window, window->full_screen);
 		break;
@@ -462,6 +461,11 @@ void vtr_desk_window_handle(struct vtr_desk_window *window, const SDL_Event *eve
 
 /* --- lifetime ---------------------------------------------------------------------------------------- */
 
+const char *vtr_desk_window_drawn_by(const struct vtr_desk_window *window)
+{
+	return vtr_painter_name(window->painter);
+}
+
 SDL_Window *vtr_desk_window_sdl(const struct vtr_desk_window *window)
 {
 	return window->window;
@@ -469,30 +473,26 @@ SDL_Window *vtr_desk_window_sdl(const struct vtr_desk_window *window)
 
 uint32_t vtr_desk_window_id(const struct vtr_desk_window *window)
 {
-	return window->desk->host.sdl->SDL_GetWindowID(window->window);
+	return window->desk->sdl->SDL_GetWindowID(window->window);
 }
 
-static enum vtr_err open_with(struct vtr_desk_window *window, const struct vtr_painter_ops *ops,
-                              const struct vtr_display_mode *mode)
+static enum vtr_err open_window(struct vtr_desk_window *window, const struct vtr_display_mode *mode)
 {
 	struct vtr_desk *desk = window->desk;
-	const uint32_t flags = SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI | ops->window_flags;
 
-	window->window = vtr_sdl_create_window(desk->host.sdl, (int)SDL_WINDOWPOS_UNDEFINED,
-	                                       (int)SDL_WINDOWPOS_UNDEFINED, (int)mode->width,
-	                                       (int)mode->height, flags);
+	window->window = desk->sdl->SDL_CreateWindow("", (int)SDL_WINDOWPOS_UNDEFINED, (int)SDL_WINDOWPOS_UNDEFINED,
+	                                             (int)mode->width, (int)mode->height,
+	                                             SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
 	if (!window->window) {
-		vtr_debug(desk->log, "no window for %s: %s", ops->name, desk->host.sdl->SDL_GetError());
+		vtr_warn(desk->log, "no window: %s", desk->sdl->SDL_GetError());
 		return VTR_ERR_UNSUPPORTED;
 	}
-	enum vtr_err err = ops->create(&desk->host, window->window, &window->painter);
+	enum vtr_err err =
+		vtr_painter_create(desk->log, desk->sdl, window->window, desk->gpu, &window->painter);
 	if (err != VTR_OK) {
-		desk->host.sdl->SDL_DestroyWindow(window->window);
-		window->window = NULL;
-		return err;
+		desk->sdl->SDL_DestroyWindow(window->window);
 	}
-	window->ops = ops;
-	return VTR_OK;
+	return err;
 }
 
 enum vtr_err vtr_desk_window_create(struct vtr_desk *desk, uint32_t display,
@@ -509,12 +509,12 @@ enum vtr_err vtr_desk_window_create(struct vtr_desk *desk, uint32_t display,
 	window->tried_ns = VTR_DESK_NEVER;
 	window->ask_ns = VTR_DESK_NEVER;
 	window->asked_ns = VTR_DESK_NEVER;
-	enum vtr_err err = open_with(window, desk->ops, mode);
+	enum vtr_err err = open_window(window, mode);
 	if (err != VTR_OK) {
 		free(window);
 		return err;
 	}
-	vtr_window_input_init(&window->input, desk->host.sdl, desk->screen, display);
+	vtr_window_input_init(&window->input, desk->sdl, desk->screen, display);
 	set_size(window, mode->width, mode->height); /* again, since a unit may be more than a pixel */
 	vtr_desk_window_set_title(window);
 	*out_window = window;
@@ -527,7 +527,7 @@ void vtr_desk_window_destroy(struct vtr_desk_window *window)
 		return;
 	}
 	vtr_window_input_finish(&window->input);
-	window->ops->destroy(window->painter);
-	window->desk->host.sdl->SDL_DestroyWindow(window->window);
+	vtr_painter_destroy(window->painter);
+	window->desk->sdl->SDL_DestroyWindow(window->window);
 	free(window);
 }

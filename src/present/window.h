@@ -13,8 +13,8 @@
 struct vtr_desk {
 	struct vtr_log *log;
 	struct vtr_display_client *screen;
-	struct vtr_painter_host host;
-	const struct vtr_painter_ops *ops; /* chosen for the first window, used for all */
+	const struct vtr_sdl *sdl;
+	bool gpu; /* draws, not software; chosen for the first window, used for all */
 	char title[VTR_DESK_TITLE_MAX];    /* name of the VM; may be "" */
 	bool microphone; /* the guest hears it, and titles say so */
 };
@@ -30,6 +30,9 @@ VTR_MUST_CHECK enum vtr_err vtr_desk_window_create(struct vtr_desk *desk, uint32
                                                    struct vtr_desk_window **out_window);
 /* Releases all keys and buttons that are down in it. Accepts NULL. */
 void vtr_desk_window_destroy(struct vtr_desk_window *window);
+
+/* Returns: SDL's name of what draws. Owner: SDL. */
+const char *vtr_desk_window_drawn_by(const struct vtr_desk_window *window);
 
 /* Owner: the window. */
 SDL_Window *vtr_desk_window_sdl(const struct vtr_desk_window *window);

@@ -14,16 +14,6 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct vtr_loader the_loader; /* guarded by the lock until `opened` */
 static bool opened;
 
-static void find_path(const void *symbol)
-{
-	Dl_info info;
-
-	if (dladdr(symbol, &info) != 0 && info.dli_fname != NULL &&
-	    strlen(info.dli_fname) < sizeof(the_loader.path)) {
-		memcpy(the_loader.path, info.dli_fname, strlen(info.dli_fname) + 1);
-	}
-}
-
 static enum vtr_err open_loader(struct vtr_log *log)
 {
 	PFN_vkEnumerateInstanceVersion version;
@@ -38,7 +28,6 @@ static enum vtr_err open_loader(struct vtr_log *log)
 		          dlerror());
 		return VTR_ERR_UNSUPPORTED;
 	}
-	find_path(symbol);
 	memcpy(&the_loader.get, &symbol, sizeof(symbol));
 	the_loader.create_instance = (PFN_vkCreateInstance)the_loader.get(NULL, "vkCreateInstance");
 	the_loader.enumerate_extensions = (PFN_vkEnumerateInstanceExtensionProperties)the_loader.get(

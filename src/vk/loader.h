@@ -10,8 +10,6 @@
 
 struct vtr_log;
 
-#define VTR_LOADER_PATH 512
-
 /* The host's Vulkan loader. One for each process, opened on first use, never closed (drivers leave threads
  * behind). */
 struct vtr_loader {
@@ -19,7 +17,6 @@ struct vtr_loader {
 	PFN_vkCreateInstance create_instance;
 	PFN_vkEnumerateInstanceExtensionProperties enumerate_extensions;
 	uint32_t version; /* the loader's own, at least 1.1; see VTR_VK_VERSION */
-	char path[VTR_LOADER_PATH]; /* of its file; empty: the system does not tell */
 };
 
 /* The API version that instances ask for, independent of the loader's. A driver offers the core names of

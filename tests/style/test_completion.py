@@ -122,7 +122,7 @@ class Completion:
     def test_values(self):
         rows = {
             'vitrine demo --accel ': {'kvm', 'tcg'}, 'vitrine demo --accel=k': {'kvm'},
-            'vitrine gpu --window-renderer ': {'auto', 'software', 'vulkan'}, 'vitrine serve --log d': {'debug'},
+            'vitrine gpu --window-renderer ': {'auto', 'gpu', 'software'}, 'vitrine serve --log d': {'debug'},
             'vitrine serve -o sandbox=re': {'require', 'report'}, 'vitrine serve --option zygote=o': {'on', 'off'},
             'vitrine serve --max-clients ': set(),
         }

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #define VTR_LOG_MODULE "window"
+#include "present/painter.h"
+
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
-#include "present/painter.h"
-
-/* The painter without a GPU: SDL copies and scales, and gives the window system plain memory. */
 
 struct vtr_painter {
 	struct vtr_log *log;
@@ -38,7 +37,7 @@ static uint32_t sdl_format(enum vtr_pixel_format format)
 	return SDL_PIXELFORMAT_ABGR32;
 }
 
-static void destroy(struct vtr_painter *painter)
+void vtr_painter_destroy(struct vtr_painter *painter)
 {
 	if (!painter) {
 		return;
@@ -52,28 +51,37 @@ static void destroy(struct vtr_painter *painter)
 	free(painter);
 }
 
-static enum vtr_err create(struct vtr_painter_host *host, SDL_Window *window,
-                           struct vtr_painter **out_painter)
+enum vtr_err vtr_painter_create(struct vtr_log *log, const struct vtr_sdl *sdl, SDL_Window *window, bool gpu,
+                                struct vtr_painter **out_painter)
 {
 	struct vtr_painter *painter = calloc(1, sizeof(*painter));
 
 	if (!painter) {
 		return VTR_ERR_NOMEM;
 	}
-	painter->log = host->log;
-	painter->sdl = host->sdl;
-	painter->renderer = host->sdl->SDL_CreateRenderer(window, -1, SDL_RENDERER_SOFTWARE);
+	painter->log = log;
+	painter->sdl = sdl;
+	painter->renderer =
+		sdl->SDL_CreateRenderer(window, -1, gpu ? SDL_RENDERER_ACCELERATED : SDL_RENDERER_SOFTWARE);
 	if (!painter->renderer) {
-		vtr_error(host->log, "cannot draw into the window: %s", host->sdl->SDL_GetError());
-		destroy(painter);
+		vtr_warn(log, "cannot draw into the window by %s: %s", gpu ? "the GPU" : "software",
+		         sdl->SDL_GetError());
+		vtr_painter_destroy(painter);
 		return VTR_ERR_UNSUPPORTED;
 	}
-	host->sdl->SDL_SetRenderDrawColor(painter->renderer, 0, 0, 0, SDL_ALPHA_OPAQUE);
+	sdl->SDL_SetRenderDrawColor(painter->renderer, 0, 0, 0, SDL_ALPHA_OPAQUE);
 	*out_painter = painter;
 	return VTR_OK;
 }
 
-static void get_size(struct vtr_painter *painter, uint32_t *out_width, uint32_t *out_height)
+const char *vtr_painter_name(const struct vtr_painter *painter)
+{
+	SDL_RendererInfo info;
+
+	return painter->sdl->SDL_GetRendererInfo(painter->renderer, &info) == 0 ? info.name : "SDL";
+}
+
+void vtr_painter_get_size(const struct vtr_painter *painter, uint32_t *out_width, uint32_t *out_height)
 {
 	int width = 0;
 	int height = 0;
@@ -105,8 +113,8 @@ static enum vtr_err make_texture(struct vtr_painter *painter, const struct vtr_s
 	return VTR_OK;
 }
 
-static enum vtr_err take(struct vtr_painter *painter, const struct vtr_frame_view *view,
-                         const struct vtr_rect *damage)
+enum vtr_err vtr_painter_take(struct vtr_painter *painter, const struct vtr_frame_view *view,
+                              const struct vtr_rect *damage)
 {
 	const struct vtr_scanout *scanout = &view->frame.scanout;
 	struct vtr_rect rect = *damage;
@@ -128,13 +136,13 @@ static enum vtr_err take(struct vtr_painter *painter, const struct vtr_frame_vie
 	return VTR_OK;
 }
 
-static enum vtr_err show(struct vtr_painter *painter, const struct vtr_fit *fit)
+enum vtr_err vtr_painter_show(struct vtr_painter *painter, const struct vtr_fit *fit)
 {
 	const struct vtr_sdl *sdl = painter->sdl;
 	uint32_t width;
 	uint32_t height;
 
-	get_size(painter, &width, &height);
+	vtr_painter_get_size(painter, &width, &height);
 	if (!fit || !painter->texture || fit->width < width || fit->height < height) {
 		sdl->SDL_RenderClear(painter->renderer);
 	}
@@ -152,13 +160,3 @@ static enum vtr_err show(struct vtr_painter *painter, const struct vtr_fit *fit)
 	sdl->SDL_RenderPresent(painter->renderer);
 	return VTR_OK;
 }
-
-const struct vtr_painter_ops vtr_painter_software = {
-	.name = "software",
-	.window_flags = 0,
-	.create = create,
-	.destroy = destroy,
-	.get_size = get_size,
-	.take = take,
-	.show = show,
-};
