@@ -19,15 +19,9 @@ const char vtr_tuning_help[] =
 	"                            a call of the driver to return; then the program loses its device;\n"
 	"                            off: no limit; default: 1800\n"
 	"  hang-compute              the same limit for compute queues, which have none otherwise\n"
-	"  import-alignment=SIZE     import host memory in multiples of this (for tests)\n"
-	"  no-host-import            do not import host memory at all (for tests)\n"
-	"  no-image-import           import host memory for buffers only (for tests)\n"
-	"  no-export                 do not share memory by export from the driver either (for "
-	"tests)\n"
 	"  sandbox=MODE              on: lock in as far as this host allows (default); require: do\n"
 	"                            not start if this host lacks a part; report: refuse nothing and\n"
 	"                            log what would be refused; off: do not lock in\n"
-	"  no-sandbox                the same as sandbox=off\n"
 	"  zygote=MODE               fork workers from a process that has loaded the driver.\n"
 	"                            auto: in serve and gpu, if the processor is the only device\n"
 	"                            (default); on: always; off: never\n";
@@ -38,7 +32,6 @@ enum kind {
 	KIND_U32,
 	KIND_U64,
 	KIND_SANDBOX,
-	KIND_NO_SANDBOX,
 	KIND_ZYGOTE,
 	KIND_SECONDS,
 };
@@ -47,19 +40,18 @@ static const struct {
 	const char *name;
 	enum kind kind;
 	size_t offset;
-} rows[] = {
+} rows[] = { /* those that begin with "test:" are in no help: docs/debugging.md has them */
 	{ "driver", KIND_TEXT, offsetof(struct vtr_tuning, driver) },
 	{ "max-memory", KIND_U64, offsetof(struct vtr_tuning, renderer.max_memory) },
 	{ "handshake-timeout", KIND_U32, offsetof(struct vtr_tuning, renderer.handshake_timeout_ms) },
 	{ "reply-timeout", KIND_U32, offsetof(struct vtr_tuning, renderer.reply_timeout_ms) },
 	{ "hang-timeout", KIND_SECONDS, offsetof(struct vtr_tuning, renderer.hang_timeout_s) },
 	{ "hang-compute", KIND_FLAG, offsetof(struct vtr_tuning, renderer.hang_compute) },
-	{ "import-alignment", KIND_U32, offsetof(struct vtr_tuning, renderer.import_alignment) },
-	{ "no-host-import", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_host_import) },
-	{ "no-image-import", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_image_import) },
-	{ "no-export", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_export) },
+	{ "test:import-alignment", KIND_U32, offsetof(struct vtr_tuning, renderer.import_alignment) },
+	{ "test:no-host-import", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_host_import) },
+	{ "test:no-image-import", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_image_import) },
+	{ "test:no-export", KIND_FLAG, offsetof(struct vtr_tuning, renderer.no_export) },
 	{ "sandbox", KIND_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
-	{ "no-sandbox", KIND_NO_SANDBOX, offsetof(struct vtr_tuning, renderer.sandbox) },
 	{ "zygote", KIND_ZYGOTE, offsetof(struct vtr_tuning, zygote) },
 };
 
@@ -103,11 +95,11 @@ static enum vtr_err store(enum kind kind, void *at, const char *value)
 {
 	uint64_t number;
 
-	if (kind == KIND_FLAG || kind == KIND_NO_SANDBOX) {
+	if (kind == KIND_FLAG) {
 		if (value) {
 			return VTR_ERR_ARG;
 		}
-		*(uint8_t *)at = kind == KIND_FLAG ? 1 : VTR_OS_SANDBOX_OFF;
+		*(uint8_t *)at = 1;
 		return VTR_OK;
 	}
 	if (kind == KIND_SANDBOX) {

@@ -11,7 +11,7 @@
  * Encodes R, G, B rows (three bytes per pixel, no gaps) as a PNG with an sRGB chunk.
  *
  * Owner:   *out_png is the caller's, to be freed by free(). At no time does it take more than `max_size` bytes.
- * Returns: VTR_ERR_NOMEM (also: the file would be larger than `max_size`).
+ * Returns: VTR_ERR_UNSUPPORTED, VTR_ERR_NOMEM (also: the file would be larger than `max_size`).
  * Thread:  any.
  */
 VTR_MUST_CHECK enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, uint32_t height,
@@ -22,7 +22,7 @@ VTR_MUST_CHECK enum vtr_err vtr_png_encode(const uint8_t *rgb, uint32_t width, u
  * an sRGB chunk.
  *
  * Owner:   *out_png is the caller's, to be freed by free().
- * Returns: VTR_ERR_UNSUPPORTED (this build does not compress pictures), VTR_ERR_NOMEM.
+ * Returns: VTR_ERR_UNSUPPORTED (this build has no page, and no pictures of it), VTR_ERR_NOMEM.
  * Thread:  any.
  */
 VTR_MUST_CHECK enum vtr_err vtr_png_encode_rgba(const uint8_t *rgba, size_t stride, uint32_t width,

@@ -8,17 +8,17 @@ from test_scenes import run_both
 
 def test_import_alignment_16k():
     """Apple's page size: every scene must still give the same bytes."""
-    run_both('-o', 'import-alignment=16K')
+    run_both('-o', 'test:import-alignment=16K')
 
 
 def test_allocations_16k():
-    with e2e.Server('-o', 'import-alignment=16K') as server:
+    with e2e.Server('-o', 'test:import-alignment=16K') as server:
         server.run([e2e.program('bench-client'), '--only', 'allocate,bandwidth', '--repeat', '1'])
 
 
 def test_private_images():
     """As on KosmicKrisp, imported memory is for buffers only: no image can be mapped, all others are the same."""
-    run_both('-o', 'no-image-import', may_skip=['linear_image'])
+    run_both('-o', 'test:no-image-import', may_skip=['linear_image'])
 
 
 def expect_no_device(*options):
@@ -37,11 +37,11 @@ def expect_no_device(*options):
 
 def test_no_import():
     """Lavapipe exports memory, but behind a header: nothing that a vtest client could map."""
-    expect_no_device('-o', 'no-host-import')
+    expect_no_device('-o', 'test:no-host-import')
 
 
 def test_nothing_can_be_shared():
-    expect_no_device('-o', 'no-host-import', '-o', 'no-export')
+    expect_no_device('-o', 'test:no-host-import', '-o', 'test:no-export')
 
 
 if __name__ == '__main__':

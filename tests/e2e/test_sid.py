@@ -120,7 +120,7 @@ class SidHost(SidServer):
             self.env.update({'VK_INSTANCE_LAYERS': test_validation.LAYER,
                              'VK_LAYER_SETTINGS_PATH': self.inside(settings)})
         return [e2e.tool('chroot'), str(self.root), self.inside(Path(self.folder.name) / 'vitrine'), 'serve',
-                '--socket', self.inside(self.path), '-o', 'no-sandbox']
+                '--socket', self.inside(self.path), '-o', 'sandbox=off']
 
     def native(self, command):
         """Runs one of our programs in there, on the driver itself."""
@@ -224,7 +224,7 @@ def test_validation_of_sid():
 
 def test_displays_without_images_in_imported_memory():
     """As on KosmicKrisp: the guest copies pictures into buffers on the GPU, and its displays show these."""
-    with SidMachine(gpu=('-o', 'no-image-import')) as machine:
+    with SidMachine(gpu=('-o', 'test:no-image-import')) as machine:
         info = machine.run('vulkaninfo 2>/dev/null')
         expect('VK_KHR_swapchain ' in info and 'VK_EXT_external_memory_dma_buf ' in info, 'no window system can share')
         expect('VK_EXT_image_drm_format_modifier' not in info, 'linear images are offered')

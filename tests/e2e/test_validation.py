@@ -62,7 +62,7 @@ def watch(command):
         native = messages(folder)
     with tempfile.TemporaryDirectory() as folder:
         # The sandbox would keep the layer from its settings and its log.
-        with e2e.Server('-o', 'no-sandbox', env=e2e.native_env(**layer_env(folder))) as server:
+        with e2e.Server('-o', 'sandbox=off', env=e2e.native_env(**layer_env(folder))) as server:
             # The prober has ended. It enables all that the driver has, of which an old layer knows too little;
             # e2e-sid has a layer that knows it all.
             (Path(folder) / 'messages').unlink(missing_ok=True)

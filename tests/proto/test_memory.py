@@ -173,7 +173,7 @@ class OneWorker(unittest.TestCase):
 
     def test_shared_memory_of_the_driver(self):
         """Where memory is the driver's, the budget counts it."""
-        with harness.Server('-o', f'max-memory={BUDGET}', '-o', 'no-image-import') as server:
+        with harness.Server('-o', f'max-memory={BUDGET}', '-o', 'test:no-image-import') as server:
             with vtest.Client(server.path) as client:
                 gpu = venus.Gpu(client)
                 results = [struct.unpack_from('<i', gpu.ring.call(venus.allocate_memory(

@@ -138,7 +138,7 @@ class Completion:
 
     def test_program(self):
         """Of `run`, after its options."""
-        texts = ['vitrine run mkdi', 'vitrine run -- mkdi', 'vitrine run --cache none mkdi', 'vitrine run -o no-export mkdi']
+        texts = ['vitrine run mkdi', 'vitrine run -- mkdi', 'vitrine run --cache none mkdi', 'vitrine run -o hang-compute mkdi']
         for text, words in zip(texts, self.complete(*texts), strict=True):
             self.assertIn('mkdir', words, text)
         option, = self.complete('vitrine run --ca')

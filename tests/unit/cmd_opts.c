@@ -168,7 +168,7 @@ static void reads_renderer_options(void)
 {
 	struct vtr_tuning tuning;
 	struct vtr_opt_list list = {
-		.items = { "max-memory=2G", "import-alignment=16384", "no-sandbox", "driver=/x.json" },
+		.items = { "max-memory=2G", "test:import-alignment=16384", "sandbox=off", "driver=/x.json" },
 		.count = 4,
 	};
 	static const char *const bad[] = { "",
@@ -178,9 +178,9 @@ static void reads_renderer_options(void)
 		                           "max-memory",
 		                           "max-memory=",
 		                           "max-memory=x",
-		                           "no-sandbox=1",
-		                           "import-alignment=3",
-		                           "import-alignment=8589934592",
+		                           "test:no-export=1",
+		                           "test:import-alignment=3",
+		                           "test:import-alignment=8589934592",
 		                           "driver",
 		                           "driver=",
 		                           "max-memory=1=2",

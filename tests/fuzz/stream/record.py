@@ -48,7 +48,7 @@ def record(build, name, command, env, out):
         print(f'{name}: {words[0]} is not here')
         return
     driver = next(Path('/usr/share/vulkan/icd.d').glob('lvp_icd*.json'))
-    run = ['xvfb-run', '-a', build / 'tests/fuzz/stream/vitrine-record', 'run', '-o', 'no-sandbox', '-o',
+    run = ['xvfb-run', '-a', build / 'tests/fuzz/stream/vitrine-record', 'run', '-o', 'sandbox=off', '-o',
            f'driver={driver}', '--']
     if '/record-' in program:
         run = []
