@@ -150,8 +150,7 @@ static const struct vtr_opt opts[] = {
 	  .kind = VTR_OPT_TEXT,
 	  .offset = offsetof(struct options, hxfr.address),
 	  .arg = "ADDR:PORT",
-	  .help = "serve the displays' video to HXFR clients (docs/hxfr.md), at an address or at "
-	          "vsock:PORT" },
+	  .help = "serve the displays' video to HXFR clients (docs/hxfr.md)" },
 	{ .name = "hxfr-open",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, hxfr.open),

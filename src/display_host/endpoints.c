@@ -13,18 +13,10 @@
 #include "display_host/host.h"
 #include "platform/inet.h"
 #include "platform/shm.h"
-#include "platform/vsock.h"
 
 /* The connections that wait while the process is restarted, or is busy for some milliseconds. The kernel drops those
  * beyond it, whose clients try again only after 1 s, 3 s and so on, so that a flood would delay everyone. */
 #define BACKLOG 1024
-/* The vsock context ID of the host, for its guests. */
-#define HOST_CID 2
-
-static bool is_vsock(const struct vtr_display_hxfr *hxfr)
-{
-	return strncmp(hxfr->address, VTR_OS_VSOCK_PREFIX, strlen(VTR_OS_VSOCK_PREFIX)) == 0;
-}
 
 /* Logs an error and its remedy. */
 static enum vtr_err check_http(const struct vtr_endpoints *places, const struct vtr_display_http *http)
@@ -91,59 +83,9 @@ static enum vtr_err listen_http(struct vtr_endpoints *places, const struct vtr_d
 	return err == VTR_OK ? listen_at(places, &inet, places->http, &places->http_fd) : err;
 }
 
-/* Listens for the guests of this host, without a network. */
-static enum vtr_err listen_vsock(struct vtr_endpoints *places, const struct vtr_display_host_params *params)
-{
-	char escaped[2 * VTR_OS_INET_TEXT];
-	uint32_t port;
-
-	if (vtr_os_vsock_parse(params->hxfr.address, &port) != VTR_OK) {
-		vtr_error(places->log,
-		          "cannot serve at '%s': a vsock address has the form vsock:PORT. Give for instance "
-		          "vsock:15937",
-		          vtr_log_str(escaped, sizeof(escaped), params->hxfr.address, sizeof(escaped)));
-		return VTR_ERR_ARG;
-	}
-	if (params->hxfr.open && !params->http.insecure) {
-		vtr_error(
-			places->log,
-			"cannot serve HXFR at vsock:%u without a token: all guests of this host could watch "
-			"and set modes, not only the one that is shown. Leave out --hxfr-open; or, if all of "
-			"them may, give --insecure",
-			port);
-		return VTR_ERR_ARG;
-	}
-	enum vtr_err err = vtr_os_vsock_listen(&port, BACKLOG, &places->hxfr_fd);
-	if (err == VTR_ERR_UNSUPPORTED) {
-		vtr_error(
-			places->log,
-			"cannot listen at vsock:%u: this kernel has no AF_VSOCK. Try 'modprobe vsock'; or "
-			"serve at 127.0.0.1:PORT, which a guest with QEMU's user network reaches at 10.0.2.2",
-			port);
-	} else if (err != VTR_OK) {
-		vtr_error(places->log,
-		          "cannot listen at vsock:%u: %s. Another program may use the port. Choose another "
-		          "one; port 0 finds a free port",
-		          port, strerror(errno));
-	} else if (!vtr_os_vsock_serves_guests()) {
-		vtr_warn(
-			places->log,
-			"HXFR listens at vsock:%u, but guests cannot reach it: this host has no "
-			"/dev/vhost-vsock. Run 'modprobe vhost_vsock', then give the guest a vhost-vsock-pci "
-			"device",
-			port);
-	}
-	snprintf(places->hxfr, sizeof(places->hxfr), "%u:%u", HOST_CID, port);
-	return err;
-}
-
 static enum vtr_err listen_hxfr(struct vtr_endpoints *places, const struct vtr_display_host_params *params)
 {
 	struct vtr_os_inet inet;
-
-	if (is_vsock(&params->hxfr)) {
-		return listen_vsock(places, params);
-	}
 	enum vtr_err err = parse_address(places->log, params->hxfr.address, &inet);
 
 	if (err != VTR_OK) {
@@ -174,8 +116,7 @@ static void make_links(struct vtr_endpoints *places, const struct vtr_display_ho
 	}
 	if (params->hxfr.address) {
 		bool open = params->hxfr.open;
-		snprintf(places->hxfr_link, VTR_ENDPOINT_LINK_MAX, "%s://%s/%s%.*s",
-		         is_vsock(&params->hxfr) ? "hxfr+vsock" : "hxfr", places->hxfr,
+		snprintf(places->hxfr_link, VTR_ENDPOINT_LINK_MAX, "hxfr://%s/%s%.*s", places->hxfr,
 		         open ? "" : "#token=", open ? 0 : VTR_TOKEN_LENGTH, tokens->control);
 	}
 }

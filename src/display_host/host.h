@@ -33,7 +33,7 @@ struct vtr_display_http {
 	const char *token_file; /* see vtr_tokens_load(); NULL: new tokens at each start */
 	const char *tls_cert;   /* PEM file, like tls_key; NULL: no TLS */
 	const char *tls_key;
-	/* Allow HTTP and HXFR for other machines without TLS, and HXFR over vsock without a token. */
+	/* Allow HTTP and HXFR for other machines without TLS. */
 	bool insecure;
 };
 
@@ -48,7 +48,7 @@ struct vtr_display_video {
 
 /* The address for clients of HXFR (docs/hxfr.md). The tokens are the same as for the page. */
 struct vtr_display_hxfr {
-	const char *address; /* ADDRESS:PORT or vsock:PORT; NULL: HXFR is not served */
+	const char *address; /* ADDRESS:PORT; NULL: HXFR is not served */
 	bool open;           /* no token is required */
 };
 
@@ -117,8 +117,7 @@ void vtr_display_host_wake_sound(struct vtr_display_host *client);
  *          for watching; NULL if the page is not served. Do not log it. */
 const char *vtr_display_host_link(const struct vtr_display_host *client, bool may_control);
 
-/* The same for clients of HXFR ("hxfr://127.0.0.1:15937/#token=...", "hxfr+vsock://2:15937/#token=...", or without
- * the token). */
+/* The same for clients of HXFR ("hxfr://127.0.0.1:15937/#token=...", or without the token). */
 const char *vtr_display_host_hxfr_link(const struct vtr_display_host *client);
 
 #endif

@@ -5,20 +5,12 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "platform/vsock.h"
-
 struct vtr_backoff_address vtr_backoff_peer(int fd)
 {
 	struct vtr_backoff_address result = { { 0 } };
 	struct sockaddr_storage storage;
 	socklen_t size = sizeof(storage);
-	uint32_t machine;
 
-	if (vtr_os_vsock_peer(fd, &machine)) {
-		memcpy(result.bytes, &machine, sizeof(machine));
-		result.bytes[15] = 1;
-		return result;
-	}
 	if (getpeername(fd, (struct sockaddr *)&storage, &size) < 0) {
 		return result; /* the connection is gone already */
 	}

@@ -22,8 +22,8 @@
 #define VTR_BACKOFF_ADDRESSES 256
 #define VTR_BACKOFF_ADDRESS_MAX 16
 
-/* A client's address: an IPv4 address; the first half of an IPv6 address, which is what a provider assigns to
- * one customer; or the number of a machine at vsock. */
+/* A client's address: an IPv4 address, or the first half of an IPv6 address, which is what a provider assigns to
+ * one customer. */
 struct vtr_backoff_address {
 	uint8_t bytes[VTR_BACKOFF_ADDRESS_MAX];
 };

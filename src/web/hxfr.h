@@ -8,7 +8,7 @@
 
 /*
  * Serves the displays' video to clients of HXFR, a frame export protocol of other virtual machine hosts: TCP
- * or vsock, one display per connection (docs/hxfr.md).
+ * one display per connection (docs/hxfr.md).
  *
  * Thread: the functions below, the main one; clients are served by a separate thread.
  */

@@ -7,7 +7,6 @@ import os
 import select
 import socket
 import struct
-import subprocess
 import sys
 import time
 import unittest
@@ -22,7 +21,6 @@ ENABLE_SCANOUT, DISABLE_SCANOUT, SCANOUT_RESP = 0x20, 0x21, 0x22
 SUBSCRIBE, SUBSCRIBE_RESP = 0x30, 0x31
 AUTH, AUTH_RESP, ERROR = 0x7e, 0x7f, 0xff
 SPS, IDR, SLICE = 7, 5, 1
-VSOCK_LOCAL = 1
 
 
 class Closed(Exception):
@@ -42,16 +40,14 @@ def nal_types(data):
 
 class Client:
     def __init__(self, link, receive_bytes=0, source=None):
-        scheme, rest = link.split('://')
-        host, port = rest.split('/')[0].rsplit(':', 1)
-        self.sock = socket.socket(socket.AF_VSOCK if scheme == 'hxfr+vsock' else socket.AF_INET)
+        host, port = link.removeprefix('hxfr://').split('/')[0].rsplit(':', 1)
+        self.sock = socket.socket(socket.AF_INET)
         if receive_bytes:
             self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         if source:
             self.sock.bind((source, 0))
         self.sock.settimeout(20)
-        # From here, and not from a guest, the host is this machine.
-        self.sock.connect((VSOCK_LOCAL if scheme == 'hxfr+vsock' else host, int(port)))
+        self.sock.connect((host, int(port)))
 
     def close(self):
         self.sock.close()
@@ -129,11 +125,10 @@ class Client:
 
 class HxfrTest(unittest.TestCase):
     OPEN = True
-    ADDRESS = '127.0.0.1:0'
 
     @classmethod
     def setUpClass(cls):
-        cls.front = screen.Front(f'hxfr-open={cls.ADDRESS}' if cls.OPEN else f'hxfr={cls.ADDRESS}')
+        cls.front = screen.Front('hxfr-open=127.0.0.1:0' if cls.OPEN else 'hxfr=127.0.0.1:0')
         cls.link = cls.front.links[2]
         for display in 0, 1:
             cls.front.say(f'mode {display} 1 320 240')
@@ -497,63 +492,6 @@ class Tokens(HxfrTest):
             self.assertFalse(client.has_more(0))
         for client in *silent, *late:
             client.close()
-
-
-class Vsock(HxfrTest):
-    OPEN = False
-    ADDRESS = 'vsock:0'
-
-    @classmethod
-    def setUpClass(cls):
-        try:
-            socket.socket(socket.AF_VSOCK).close()
-        except OSError as error:
-            raise unittest.SkipTest(f'this kernel knows no AF_VSOCK: {error}')
-        super().setUpClass()
-
-    def start_wrong(self, *options):
-        """What a front says that does not start, and its status."""
-        done = subprocess.run([screen.FRONT, harness.PROGRAM, '127.0.0.1:0', *options], input='', text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=20)
-        return done.stderr, done.returncode
-
-    def test_the_link_is_for_guests(self):
-        self.assertRegex(self.link, r'^hxfr\+vsock://2:[1-9]\d*/#token=' + self.front.token + '$')
-
-    def test_a_host_without_the_device_for_guests_is_told_of_it(self):
-        self.assertEqual('modprobe vhost_vsock' in self.front.log(), not os.path.exists('/dev/vhost-vsock'))
-
-    def test_a_port_that_is_taken(self):
-        port = self.link.split('/')[2].split(':')[1]
-        text, status = self.start_wrong(f'hxfr=vsock:{port}')
-        self.assertEqual(status, 1, text)
-        self.assertIn(f'cannot listen at vsock:{port}: Address already in use', text)
-
-    def test_addresses_that_make_no_sense(self):
-        for address in 'vsock:', 'vsock:x', 'vsock:4294967295', 'vsock:2:15937':
-            text, status = self.start_wrong(f'hxfr={address}')
-            self.assertEqual(status, 2, text)
-            self.assertIn('has the form vsock:PORT', text)
-
-    def test_without_tokens_only_where_all_guests_may(self):
-        text, status = self.start_wrong('hxfr-open=vsock:0')
-        self.assertEqual(status, 2, text)
-        self.assertIn('all guests of this host', text)
-        front = screen.Front('insecure', 'hxfr-open=vsock:0')
-        try:
-            self.assertRegex(front.links[2], r'^hxfr\+vsock://2:\d+/$')
-        finally:
-            front.stop()
-
-    def test_a_client(self):
-        try:
-            client = self.connect()
-        except OSError as error:
-            self.skipTest(f'vsock_loopback is missing: {error}')
-        client.send(AUTH, self.front.token.encode())
-        self.assertEqual(client.answer(AUTH_RESP)[1], struct.pack('<I', 2))
-        self.assertTrue(client.subscribe(0))
-        self.assertTrue(client.frame()[2])
 
 
 if __name__ == '__main__':

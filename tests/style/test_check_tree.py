@@ -21,7 +21,7 @@ GOOD = {
     'docs/architecture.md': '| src/base/ | shared | x |\n| src/wire/ | shared: a, b | x |\n| src/venus/ | worker | x |\n'
                             '1. `f()` (src/wire/cs.c): x\n',
     'tests/proto/test_a_b.py': '#!/usr/bin/env python3\n# SPDX-License-Identifier: MIT\nclass Good(Test):\n',
-    'docs/security.md': '`proto-a-b:Good`, `vsock:PORT`\n',
+    'docs/security.md': '`proto-a-b:Good`, `kind:PORT`\n',
     'bench/.keep': '', 'demo/.keep': '', 'protocol/.keep': '',
 }
 
