@@ -727,7 +727,8 @@ static int run_options(const struct vtr_command *command, struct options *option
 		return VTR_EXIT_USAGE;
 	}
 	if (options->desktop.renderer && !vtr_present_knows_renderer(options->desktop.renderer)) {
-		fprintf(stderr, "vitrine gpu: --window-renderer has an unknown value. Give auto, gpu or software\n");
+		fprintf(stderr,
+		        "vitrine gpu: --window-renderer has an unknown value. Give auto, gpu or software\n");
 		return VTR_EXIT_USAGE;
 	}
 	set_title(options);

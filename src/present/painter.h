@@ -30,8 +30,9 @@ struct vtr_fit {
 /* `gpu`: by OpenGL, on macOS by Metal; false: SDL copies and scales, and gives the window system plain memory.
  * Owner: *out_painter is the caller's; the window outlives it. Returns: VTR_ERR_UNSUPPORTED (not in this window:
  *        logged), VTR_ERR_NOMEM. */
-VTR_MUST_CHECK enum vtr_err vtr_painter_create(struct vtr_log *log, const struct vtr_sdl *sdl, SDL_Window *window,
-                                               bool gpu, struct vtr_painter **out_painter);
+VTR_MUST_CHECK enum vtr_err vtr_painter_create(struct vtr_log *log, const struct vtr_sdl *sdl,
+                                               SDL_Window *window, bool gpu,
+                                               struct vtr_painter **out_painter);
 /* Accepts NULL. */
 void vtr_painter_destroy(struct vtr_painter *painter);
 

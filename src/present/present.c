@@ -98,9 +98,9 @@ static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
 		vtr_info(desk->log, "windows are drawn by %s, on %s", vtr_desk_window_drawn_by(*out_window),
 		         present->sdl.SDL_GetCurrentVideoDriver());
 	} else {
-		vtr_error(desk->log,
-		          "cannot open a window: nothing can draw into one here. Leave out --window-renderer, or give "
-		          "--log debug to see the reasons");
+		vtr_error(desk->log, "cannot open a window: nothing can draw into one here. Leave out "
+		                     "--window-renderer, or give "
+		                     "--log debug to see the reasons");
 	}
 	return err;
 }

@@ -81,9 +81,9 @@ static void set_size(struct vtr_desk_window *window, uint32_t width, uint32_t he
 	if (now.pixels_x == 0 || now.pixels_y == 0 || (now.pixels_x == width && now.pixels_y == height)) {
 		return;
 	}
-	window->desk->sdl->SDL_SetWindowSize(
-		window->window, (int)((uint64_t)width * (uint32_t)now.units_x / now.pixels_x),
-		(int)((uint64_t)height * (uint32_t)now.units_y / now.pixels_y));
+	window->desk->sdl->SDL_SetWindowSize(window->window,
+	                                     (int)((uint64_t)width * (uint32_t)now.units_x / now.pixels_x),
+	                                     (int)((uint64_t)height * (uint32_t)now.units_y / now.pixels_y));
 }
 
 static struct vtr_fit fit_by_pixel(const struct vtr_desk_window *window, uint32_t width, uint32_t height)
@@ -480,9 +480,9 @@ static enum vtr_err open_window(struct vtr_desk_window *window, const struct vtr
 {
 	struct vtr_desk *desk = window->desk;
 
-	window->window = desk->sdl->SDL_CreateWindow("", (int)SDL_WINDOWPOS_UNDEFINED, (int)SDL_WINDOWPOS_UNDEFINED,
-	                                             (int)mode->width, (int)mode->height,
-	                                             SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
+	window->window = desk->sdl->SDL_CreateWindow(
+		"", (int)SDL_WINDOWPOS_UNDEFINED, (int)SDL_WINDOWPOS_UNDEFINED, (int)mode->width,
+		(int)mode->height, SDL_WINDOW_RESIZABLE | SDL_WINDOW_ALLOW_HIGHDPI);
 	if (!window->window) {
 		vtr_warn(desk->log, "no window: %s", desk->sdl->SDL_GetError());
 		return VTR_ERR_UNSUPPORTED;

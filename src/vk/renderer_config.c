@@ -69,7 +69,8 @@ static const char *find_problem(const struct vtr_renderer_config *config)
 	const uint32_t size = config->readable_size;
 
 	if ((config->import_alignment & (config->import_alignment - 1)) != 0) {
-		return "test:import-alignment has a wrong value: it must be a power of two, for instance 16384";
+		return "test:import-alignment has a wrong value: it must be a power of two, for instance "
+		       "16384";
 	}
 	if (config->no_host_import > 1 || config->no_export > 1 || config->sandbox > VTR_OS_SANDBOX_REQUIRE ||
 	    config->one_device > 1 || config->no_image_import > 1 || config->hang_compute > 1 ||
