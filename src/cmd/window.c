@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#define VTR_LOG_MODULE "window"
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -24,6 +26,7 @@ struct options {
 	uint64_t hostmem_size;
 	const char *title;
 	const char *renderer;
+	bool crashed;
 	bool sound;
 	bool microphone;
 	struct vtr_lock_in lock_in;
@@ -42,6 +45,11 @@ static const struct vtr_opt opts[] = {
 	  .offset = offsetof(struct options, renderer),
 	  .arg = "NAME",
 	  .help = "draw with this: auto, gpu or software" },
+	{ .name = "crashed",
+	  .kind = VTR_OPT_FLAG,
+	  .offset = offsetof(struct options, crashed),
+	  .help = "the process before this one crashed: choose software, if --renderer does not say "
+	          "otherwise" },
 	{ .name = "sound",
 	  .kind = VTR_OPT_FLAG,
 	  .offset = offsetof(struct options, sound),
@@ -114,13 +122,26 @@ static enum vtr_err run_windows(struct vtr_log *log, struct listener *listener, 
 	return err == VTR_OK ? listener->err : err;
 }
 
+/* A driver that crashes would do so again. */
+static const char *choose_renderer(struct vtr_log *log, const struct options *options)
+{
+	if (!options->crashed || (options->renderer && strcmp(options->renderer, "auto") != 0)) {
+		return options->renderer;
+	}
+	vtr_warn(
+		log,
+		"windows are drawn in software after the crash. '--window-renderer gpu' draws by the GPU all "
+		"the same");
+	return "software";
+}
+
 static int show(struct vtr_log *log, struct vtr_display_client *screen, struct options *options)
 {
 	const struct vtr_present_params params = {
 		.log = log,
 		.screen = screen,
 		.title = options->title,
-		.renderer = options->renderer,
+		.renderer = choose_renderer(log, options),
 	};
 	struct listener listener = { .screen = screen };
 	enum vtr_err err = vtr_present_create(&params, &listener.present);

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -65,6 +66,7 @@ struct vtr_display_child {
 	size_t buffer_end; /* index behind the last buffer that is not free */
 	struct vtr_child *process;
 	bool lived_long; /* at least one process lived long */
+	bool crashed; /* see crashed_arg */
 	bool left; /* the process will not be restarted */
 	bool pressed; /* a key or button may be held down */
 	bool listens; /* to the guest's sound */
@@ -388,6 +390,7 @@ static enum vtr_err spawn(struct vtr_display_child *child, const struct child_fd
 	for (const char *const *arg = params->args; *arg; arg++) {
 		add_arg(argv, &n, NULL, *arg);
 	}
+	add_arg(argv, &n, NULL, child->crashed ? params->crashed_arg : NULL);
 	const struct vtr_child_spec spec = {
 		.program = params->program,
 		.argv = argv,
@@ -451,6 +454,13 @@ static bool leaves(const struct vtr_display_child *child, int status)
 	       (WEXITSTATUS(status) == VTR_SCREEN_EXIT_USELESS && !child->lived_long);
 }
 
+/* Returns: whether the process died of a fault, for instance of a driver, before it was of much use. */
+static bool is_crash(const struct vtr_child_end *end)
+{
+	return WIFSIGNALED(end->status) && WTERMSIG(end->status) != SIGKILL &&
+	       WTERMSIG(end->status) != SIGTERM && end->lived_ms < LIVED_LONG_MS;
+}
+
 static void on_died(void *data, const struct vtr_child_end *end)
 {
 	struct vtr_display_child *child = data;
@@ -463,6 +473,7 @@ static void on_died(void *data, const struct vtr_child_end *end)
 		pass_input(child, &(struct vtr_input){ .kind = VTR_INPUT_RELEASE });
 	}
 	child->lived_long = child->lived_long || end->lived_ms >= LIVED_LONG_MS;
+	child->crashed = child->crashed || is_crash(end);
 	child->left = leaves(child, status);
 	if (!child->left) {
 		unsigned delay_ms = vtr_child_start_later(child->process);

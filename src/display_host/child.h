@@ -40,6 +40,8 @@ struct vtr_display_child_params {
 	const char *program;
 	const char *command;     /* of the program: "screen", "window" */
 	const char *const *args; /* the command's own options, NULL at the end */
+	/* An option more once the process has crashed soon after its start; NULL: none. */
+	const char *crashed_arg;
 	const struct vtr_os_spawn_fd *fds; /* the command's own */
 	size_t fd_count;
 	/* The process is not restarted after status 0 or VTR_SCREEN_EXIT_USELESS. */

@@ -364,6 +364,7 @@ static enum vtr_err start_consumer(struct vtr_display_host *client, struct consu
 		.program = params->program,
 		.command = command,
 		.args = consumer->args,
+		.crashed_arg = is_window ? "--crashed" : NULL,
 		.fds = consumer->fds,
 		.fd_count = consumer->fd_count,
 		.may_leave = is_window,
