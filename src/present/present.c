@@ -32,6 +32,7 @@ struct vtr_present {
 	struct slot slots[VTR_MAX_DISPLAYS];
 	_Atomic bool quits;
 	_Atomic bool microphone; /* is on */
+	bool prefers_gpu; /* if the renderer is "auto" */
 	bool has_opened; /* a window: the first one decides how all are drawn */
 	bool x11;   /* waits by present/x11.h and is woken by the bell; otherwise SDL does both */
 	int ring_fd, hear_fd;
@@ -85,7 +86,7 @@ static enum vtr_err open_first(struct vtr_present *present, uint32_t display,
 	struct vtr_desk *desk = &present->desk;
 	enum vtr_err err = VTR_ERR_UNSUPPORTED;
 
-	if (is_renderer(present, "gpu") || (is_renderer(present, "auto") && is_gpu_better(&present->sdl))) {
+	if (is_renderer(present, "gpu") || (is_renderer(present, "auto") && present->prefers_gpu)) {
 		desk->gpu = true;
 		err = vtr_desk_window_create(desk, display, mode, out_window);
 	}
@@ -369,6 +370,7 @@ static enum vtr_err connect_desktop(struct vtr_present *present)
 		vtr_error(present->desk.log, "cannot open a window: %s", why);
 		return err;
 	}
+	present->prefers_gpu = is_gpu_better(&present->sdl);
 	present->x11 = vtr_x11_waits(&present->sdl);
 	present->sdl.SDL_StopTextInput(); /* keys are needed, not text */
 	present->sdl.SDL_SetHint(SDL_HINT_AUDIO_DEVICE_STREAM_NAME,
