@@ -224,11 +224,18 @@ class Queue:
             self.kick_now()
         return request
 
+    def read_used_idx(self):
+        """Twice the same: Python reads bytes, so one that the device changes meanwhile may be of two values."""
+        while True:
+            first, second = (self.vm.read(self.used + 2, 2) for _ in range(2))
+            if first == second:
+                return struct.unpack('<H', first)[0]
+
     def collect(self):
         """Takes what came back, and asks for an interrupt for the next one: after that, looks once more."""
         asked = None
         while True:
-            used_idx, = struct.unpack('<H', self.vm.read(self.used + 2, 2))
+            used_idx = self.read_used_idx()
             if used_idx == asked:
                 return
             while self.used_idx != used_idx:
