@@ -23,12 +23,6 @@ import xvfb  # noqa: E402
 RENDERERS = 'gpu', 'software'
 SIZES = (1280, 800, 30), (3840, 2160, 10)  # and frames a second
 SECONDS = 5
-TICK_MS = 1000 / os.sysconf('SC_CLK_TCK')
-
-
-def processor_ms(pid):
-    fields = Path(f'/proc/{pid}/stat').read_text().rpartition(')')[2].split()
-    return (int(fields[11]) + int(fields[12])) * TICK_MS
 
 
 def play(front, rate, frames):
@@ -46,10 +40,10 @@ def measure(renderer, width, height, rate):
         front.say(f'scanout 0 1 {width} {height} {width * 4} window')
         play(front, rate, rate)
         pids = [*harness.children(front.pid), server.process.pid]
-        before = [processor_ms(pid) for pid in pids]
+        before = [harness.cpu_seconds(pid) for pid in pids]
         play(front, rate, rate * SECONDS)
-        spent = [processor_ms(pid) - earlier for pid, earlier in zip(pids, before)]
-        return [*(ms / (rate * SECONDS) for ms in spent), harness.memory_kib(pids[0]) / 1024]
+        spent = [harness.cpu_seconds(pid) - earlier for pid, earlier in zip(pids, before)]
+        return [*(1000 * seconds / (rate * SECONDS) for seconds in spent), harness.memory_kib(pids[0]) / 1024]
     finally:
         front.stop()
         server.stop()
