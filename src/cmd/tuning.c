@@ -36,12 +36,12 @@ enum kind {
 	KIND_SECONDS,
 };
 
+/* The help leaves out the options that begin with "test:". docs/debugging.md explains them. */
 static const struct {
 	const char *name;
 	enum kind kind;
 	size_t offset;
 } rows[] = {
-	     /* those that begin with "test:" are in no help: docs/debugging.md has them */
 	{ "driver", KIND_TEXT, offsetof(struct vtr_tuning, driver) },
 	{ "max-memory", KIND_U64, offsetof(struct vtr_tuning, renderer.max_memory) },
 	{ "handshake-timeout", KIND_U32, offsetof(struct vtr_tuning, renderer.handshake_timeout_ms) },

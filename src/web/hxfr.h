@@ -7,8 +7,8 @@
 #include "base/err.h"
 
 /*
- * Serves the displays' video to clients of HXFR, a frame export protocol of other virtual machine hosts: TCP
- * one display per connection (docs/hxfr.md).
+ * Serves the displays' video to clients of HXFR, a frame export protocol of other virtual machine hosts: over
+ * TCP, with one display per connection (docs/hxfr.md).
  *
  * Thread: the functions below, the main one; clients are served by a separate thread.
  */

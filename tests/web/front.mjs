@@ -40,7 +40,7 @@ export async function launch(...args) {
   const {chromium} = await import('playwright-core').catch(() => fail('playwright-core'));
   // Without a locale, Chromium names a file 'download' if it has other letters than those of ASCII.
   const env = {...process.env, LC_ALL: 'C.UTF-8'};
-  // There is no GPU, and what stands in for it needs no process of its own.
+  // Chromium draws in software here, so it needs no separate GPU process.
   const flags = ['--disable-gpu', '--in-process-gpu'];
   return chromium.launch({executablePath, env, chromiumSandbox: sandboxed(), args: [...flags, ...args]});
 }
