@@ -31,7 +31,7 @@ PASSED = ('OK', 'EXPECTEDFAIL')
 SKIPPED = re.compile(r'''^skipped: (.+)$|(?:^|\s)skipped (?:'(.+)'|"(.+)")$''', re.M)
 # What a test may leave behind of a sanitizer's output, should it fail for another reason, ends in its log.
 SANITIZERS = {
-    'ASAN_OPTIONS': 'abort_on_error=1:detect_stack_use_after_return=1:print_summary=1',
+    'ASAN_OPTIONS': 'abort_on_error=1:detect_stack_use_after_return=1:malloc_context_size=6:print_summary=1',
     'UBSAN_OPTIONS': 'halt_on_error=1:abort_on_error=1:print_stacktrace=1',
     'TSAN_OPTIONS': 'halt_on_error=1:second_deadlock_stack=1',
 }

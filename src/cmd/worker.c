@@ -235,6 +235,17 @@ static enum vtr_err receive_config(uint32_t fd, struct vtr_renderer_config *out_
 	return err;
 }
 
+/*
+ * Ends this process without the exit handlers and destructors of the drivers' libraries. The context has destroyed what
+ * it made of them by now. Their handlers free memory that ends with the process, in copies of pages that were shared
+ * with the zygote until then; some crash while a thread of the driver still runs.
+ */
+static _Noreturn void end(int status)
+{
+	fflush(NULL);
+	_exit(status);
+}
+
 static int run_worker(const struct vtr_command *command, int argc, char **argv)
 {
 	struct options options = { 0 };
@@ -264,7 +275,7 @@ static int run_worker(const struct vtr_command *command, int argc, char **argv)
 	if ((options.cache || !no_sandbox(&config)) && vtr_mesa_cache_set(options.cache) != VTR_OK) {
 		return 1;
 	}
-	return options.probe ? probe(&options, &config) : serve(&options, &config);
+	end(options.probe ? probe(&options, &config) : serve(&options, &config));
 }
 
 const struct vtr_command vtr_cmd_worker = {

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-# zsh -f complete.zsh FOLDER TEXT...: what zsh completes after each TEXT, with the completion functions of FOLDER.
+# zsh -f complete.zsh FOLDER TEXT...: what zsh completes after each TEXT, with the completion functions of FOLDER. zsh looks
+# through all its functions once, and keeps what it finds in a file of the folder.
 zmodload zsh/zpty
 folder=$1
 shift
@@ -13,7 +14,7 @@ until_line() {
 for text; do
 	print -r -- "== $text"
 	zpty shell zsh -f -i
-	zpty -w shell "fpath=(${(q)folder} \$fpath); autoload -U compinit; compinit -u -D
+	zpty -w shell "fpath=(${(q)folder} \$fpath); autoload -U compinit; compinit -C -d ${(q)folder}/.zcompdump
 compadd() {
 	if [[ \${@[1,(i)(-|--)]} == *-(O|A|D)\ * ]]; then builtin compadd \"\$@\"; return; fi
 	local -a hits

@@ -5,6 +5,7 @@
 Each shell that is installed is run, and asked for the completions of the beginnings of command lines.
 """
 
+import functools
 import os
 import re
 import shutil
@@ -21,6 +22,7 @@ def help_of(*command):
     return subprocess.run([VITRINE, *command, '--help'], check=True, capture_output=True, text=True).stdout
 
 
+@functools.cache
 def read_help():
     """command -> its long options; and the renderer options."""
     commands = {name: set(re.findall(r'^ +(?:-., )?--([a-z-]+)', help_of(name), flags=re.M))
@@ -86,12 +88,13 @@ class Fish(Shell):
 class Completion:
     SHELL = None
 
-    def setUp(self):
-        if not shutil.which(self.SHELL.NAME):
-            self.skipTest(f'{self.SHELL.NAME} is not installed')
+    @classmethod
+    def setUpClass(cls):
+        if not shutil.which(cls.SHELL.NAME):
+            raise unittest.SkipTest(f'{cls.SHELL.NAME} is not installed')
         holder = tempfile.TemporaryDirectory(prefix='vitrine-test-')
-        self.addCleanup(holder.cleanup)
-        self.shell = self.SHELL(holder.name)
+        cls.addClassCleanup(holder.cleanup)
+        cls.shell = cls.SHELL(holder.name)
 
     def complete(self, *texts):
         """The values without names that stand before them."""
