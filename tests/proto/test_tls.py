@@ -176,7 +176,7 @@ class Handshakes(unittest.TestCase):
         def is_flooded():
             while self.viewer.has_more():  # pings, without whose answers it would be ended
                 self.viewer.next()
-            return refused.value > 1000
+            return refused.value > 200
         # A busy machine may be too slow for one that has to be refused; then all may be answered.
         harness.wait_until(is_flooded)
         self.check_served('a flood of handshakes')
