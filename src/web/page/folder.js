@@ -24,9 +24,19 @@ const LIST_PART = 5;
 const SURE_MS = 4000;
 
 const at = id => document.getElementById(id);
-// Made once: they take long to make.
-const {compare} = new Intl.Collator();
-const times = new Intl.DateTimeFormat(undefined, {dateStyle: 'short', timeStyle: 'medium'});
+// Made once, as they take long to make, and not before they are needed.
+let collator = null;
+let times = null;
+
+function compare(a, b) {
+  collator ||= new Intl.Collator();
+  return collator.compare(a, b);
+}
+
+function describeTime(seconds) {
+  times ||= new Intl.DateTimeFormat(undefined, {dateStyle: 'short', timeStyle: 'medium'});
+  return times.format(seconds * 1000);
+}
 
 function make(tag, properties = {}) {
   return Object.assign(document.createElement(tag), properties);
@@ -160,7 +170,7 @@ export class Folder {
   }
 
   describe({text}, entry) {
-    const time = times.format(entry.modified * 1000);
+    const time = describeTime(entry.modified);
     const about = entry.isFolder ? `folder · ${time}` : `${describeSize(entry.size)} · ${time}`;
     if (text.textContent !== about) {
       text.textContent = about;

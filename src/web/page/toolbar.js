@@ -134,24 +134,27 @@ export class Toolbar {
     return others.reduce((rest, part) => rest - (this.widths.get(part) || 0), width);
   }
 
-  // Returns what a tool needs in the bar, with its label and without; 0: it is hidden. Measured on a copy, since a tool
-  // that is moved while the mouse is down gets no click.
-  measure(tool) {
-    const copy = tool.cloneNode(true);
-    copy.style.cssText = 'position: absolute; visibility: hidden';
-    this.tools.append(copy);
-    const widths = [false, true].map(compact => {
-      this.tools.classList.toggle('compact', compact);
-      return copy.offsetWidth;
+  // Returns what each of the tools needs in the bar, with its label and without; 0: it is hidden. Measured on copies, since
+  // a tool that is moved while the mouse is down gets no click; on all at once, since each change of the page costs a layout.
+  measure(tools) {
+    const copies = tools.map(tool => tool.cloneNode(true));
+    for (const copy of copies) {
+      copy.style.cssText = 'position: absolute; visibility: hidden';
+    }
+    this.tools.append(...copies);
+    const [full, compact] = [false, true].map(isCompact => {
+      this.tools.classList.toggle('compact', isCompact);
+      return copies.map(copy => copy.offsetWidth);
     });
-    copy.remove();
-    return widths;
+    copies.forEach(copy => copy.remove());
+    return tools.map((_, i) => [full[i], compact[i]]);
   }
 
   // Returns whether the tools are without labels, and those that do not fit even then.
   choose(room) {
     const gap = parseFloat(getComputedStyle(this.tools).columnGap);
-    const widths = new Map(this.all.map(tool => [tool, this.measure(tool)]).filter(([, [full]]) => full > 0));
+    const measured = this.measure(this.all);
+    const widths = new Map(this.all.map((tool, i) => [tool, measured[i]]).filter(([, [full]]) => full > 0));
     const sum = compact => [...widths.values()].reduce((total, width) => total + width[compact] + gap, -gap);
     const inMenu = new Set();
     if (sum(0) <= room) {
@@ -160,7 +163,7 @@ export class Toolbar {
     const candidates = [...widths.keys()].map((tool, i) => ({tool, i}));
     candidates.sort((a, b) => rankOf(b.tool) - rankOf(a.tool) || b.i - a.i);
     this.button.hidden = false;
-    const rest = sum(1) > room ? room - this.measure(this.button)[1] - gap : room;
+    const rest = sum(1) > room ? room - this.measure([this.button])[0][1] - gap : room;
     while (sum(1) > rest && candidates.length > 0) {
       const {tool} = candidates.shift();
       inMenu.add(tool);
