@@ -84,6 +84,8 @@ def unpack_image(image):
     offset, size = struct.unpack_from('<II', image, 0x248)
     payload = image[(sectors + 1) * 512 + offset:][:size - 4]  # behind it is the size of the ELF file
     if payload.startswith(b'\x28\xb5\x2f\xfd'):
+        if not shutil.which('zstd'):
+            raise debs.Error('zstd is not installed, which unpacks the kernel: run tools/setup demo')
         return subprocess.run(['zstd', '--decompress', '--stdout'], input=payload, stdout=subprocess.PIPE, check=True).stdout
     if payload.startswith(b'\xfd7zXZ'):
         return lzma.decompress(payload)
