@@ -40,6 +40,7 @@ struct vtr_display_client {
 	struct vtr_ipc ipc;
 	const struct vtr_scanout_page *page;
 	struct vtr_scanout_acks *acks;
+	uint32_t count; /* of published frames, when the listeners were last told of a flush */
 	struct vtr_buffers buffers;
 
 	pthread_mutex_t seen_lock; /* guards what follows */
@@ -56,9 +57,13 @@ static void on_bell(void *data, unsigned events)
 	if (screen->on_sound) {
 		screen->on_sound(screen->on_sound_data);
 	}
-	if (vtr_scanout_acks_are_awaiting(screen->acks)) {
-		return; /* the bell was rung for sound only */
+	/* Another listener may have begun to await the next flush since this one rang, so that does not show alone that
+	 * the bell was rung for sound only. */
+	const uint32_t count = vtr_scanout_page_count(screen->page);
+	if (count == screen->count && vtr_scanout_acks_are_awaiting(screen->acks)) {
+		return;
 	}
+	screen->count = count;
 	vtr_list_for_each (listener, &screen->listeners, node) {
 		listener->flushed(listener->data);
 	}

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "display/words.h"
 
 #define NS_PER_SECOND INT64_C(1000000000)
@@ -164,6 +165,16 @@ enum vtr_err vtr_scanout_page_read(const struct vtr_scanout_page *page, uint32_t
 		.ticket = ticket,
 	};
 	return VTR_OK;
+}
+
+uint32_t vtr_scanout_page_count(const struct vtr_scanout_page *page)
+{
+	uint32_t sum = 0;
+
+	for (size_t i = 0; i < VTR_ARRAY_LEN(page->slots); i++) {
+		sum += atomic_load_explicit(&page->slots[i].count, memory_order_acquire);
+	}
+	return sum;
 }
 
 bool vtr_scanout_page_is_current(const struct vtr_scanout_page *page, uint32_t display,

@@ -107,6 +107,9 @@ VTR_MUST_CHECK enum vtr_err vtr_scanout_page_read(const struct vtr_scanout_page 
 bool vtr_scanout_page_is_current(const struct vtr_scanout_page *page, uint32_t display,
                                  const struct vtr_scanout_frame *frame);
 
+/* Returns: a number that changes whenever a frame is published for any display. */
+uint32_t vtr_scanout_page_count(const struct vtr_scanout_page *page);
+
 /* Returns: frames per second, averaged over the last second or half of it. */
 double vtr_scanout_page_rate(const struct vtr_scanout_frame *frame, int64_t now_ns);
 
@@ -122,7 +125,7 @@ uint32_t vtr_scanout_page_read_lights(const struct vtr_scanout_page *page);
 /* Asks to be woken by the next flush of any display. Check the scanout page once more after this call. */
 void vtr_scanout_acks_await_flush(struct vtr_scanout_acks *acks);
 
-/* Returns: whether no display was flushed since vtr_scanout_acks_await_flush(). */
+/* Returns: whether no flush has answered vtr_scanout_acks_await_flush(), or it was called again since. */
 bool vtr_scanout_acks_are_awaiting(const struct vtr_scanout_acks *acks);
 
 /* The damage of `frame` has been handled. */

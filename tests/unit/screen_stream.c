@@ -241,6 +241,24 @@ static void test_idle_after_one_refinement(void)
 	front_finish(&front);
 }
 
+/* A flush is for all who await one: the stream takes the frame, though the web server awaits the next flush by then. */
+static void test_a_flush_that_another_awaits_behind(void)
+{
+	struct viewer viewer = { 0 };
+
+	begin();
+	viewer_watch(&viewer, &front);
+	viewer_wait(&viewer, 2);
+	for (unsigned i = 0; i < 3; i++) {
+		pause_ms(600); /* the refinement has come, and the stream sleeps */
+		CHECK(vtr_scanout_acks_are_awaiting(front.notes));
+		front_flush_while_another_awaits(&front, i % 2);
+		viewer_wait_newest(&viewer, &front);
+	}
+	viewer_leave(&viewer);
+	front_finish(&front);
+}
+
 /* How soon, the suite `long` measures. */
 static void test_joining_a_static_screen(void)
 {
@@ -574,6 +592,7 @@ int main(void)
 	RUN(test_torn_frames_are_thrown_away);
 	RUN(test_endless_writing_is_shown_torn);
 	RUN(test_idle_after_one_refinement);
+	RUN(test_a_flush_that_another_awaits_behind);
 	RUN(test_joining_a_static_screen);
 	RUN(test_key_frames_on_demand);
 	RUN(test_pictures_on_demand);

@@ -112,13 +112,27 @@ static void publish(struct front *front)
 	}
 }
 
-void front_flush(struct front *front, unsigned half)
+static void count_frame(struct front *front, unsigned half)
 {
 	front->frame.frame++;
 	front->frame.active = true;
 	front->frame.time_ns = vtr_os_now_ns();
 	front->frame.scanout.offset = half * (FRONT_WINDOW_SIZE / 2);
+}
+
+void front_flush(struct front *front, unsigned half)
+{
+	count_frame(front, half);
 	publish(front);
+}
+
+void front_flush_while_another_awaits(struct front *front, unsigned half)
+{
+	count_frame(front, half);
+	vtr_scanout_page_publish(front->board, 0, &front->frame);
+	CHECK(vtr_scanout_acks_must_wake(front->notes));
+	vtr_display_client_await_flush(front->screen);
+	vtr_os_bell_ring(front->ring_fd);
 }
 
 void front_go_dark(struct front *front)
