@@ -24,6 +24,8 @@
 #define QUEUE_MAX 32
 /* The most blocks of sound that wait: half a second. */
 #define BLOCKS_MAX 50
+/* How long, at the end, what waits may take until it is sent. */
+#define END_NS (500 * MS)
 
 struct vtr_packet_writer {
 	struct vtr_log *log;
@@ -42,7 +44,8 @@ struct vtr_packet_writer {
 	struct vtr_audio_block blocks[BLOCKS_MAX];
 	size_t first_block, block_count;
 	bool lost; /* drop everything until the next key frame */
-	bool ends;
+	bool ends; /* nothing more is taken; what waits is sent */
+	bool ended; /* the thread sends no more */
 };
 
 /* Call it with the lock held. */
@@ -60,6 +63,10 @@ static void on_unit(void *data, struct vtr_access_unit *unit)
 	bool full = false;
 
 	pthread_mutex_lock(&writer->lock);
+	if (writer->ends) {
+		pthread_mutex_unlock(&writer->lock);
+		return;
+	}
 	if (unit->key) {
 		writer->lost = false;
 	}
@@ -92,7 +99,7 @@ static void on_block(void *data, const struct vtr_audio_block *block)
 	struct vtr_packet_writer *writer = data;
 
 	pthread_mutex_lock(&writer->lock);
-	if (writer->block_count < BLOCKS_MAX) {
+	if (!writer->ends && writer->block_count < BLOCKS_MAX) {
 		writer->blocks[(writer->first_block + writer->block_count++) % BLOCKS_MAX] = *block;
 		pthread_cond_signal(&writer->work);
 	}
@@ -152,12 +159,13 @@ static bool has_lost(struct vtr_packet_writer *writer)
 	return lost;
 }
 
-static bool ends(struct vtr_packet_writer *writer)
+/* Returns: whether the writer ends, and nothing waits any more. */
+static bool is_done(struct vtr_packet_writer *writer)
 {
 	pthread_mutex_lock(&writer->lock);
-	bool result = writer->ends;
+	bool done = writer->ends && writer->count == 0 && writer->block_count == 0;
 	pthread_mutex_unlock(&writer->lock);
-	return result;
+	return done;
 }
 
 /* Returns: VTR_ERR_GONE when the other side has closed. */
@@ -198,7 +206,7 @@ static void run(void *arg)
 	struct vtr_packet_writer *writer = arg;
 	enum vtr_err err = writer->sound ? vtr_packet_pipe_send_sound(writer->fd, &announcement) : VTR_OK;
 
-	while (err == VTR_OK && !ends(writer)) {
+	while (err == VTR_OK && !is_done(writer)) {
 		err = step(writer);
 	}
 	if (err != VTR_OK) {
@@ -210,6 +218,10 @@ static void run(void *arg)
 	}
 	/* Lets the other side see the end now instead of at the destruction. */
 	shutdown(writer->fd, SHUT_RDWR);
+	pthread_mutex_lock(&writer->lock);
+	writer->ended = true;
+	pthread_cond_signal(&writer->work);
+	pthread_mutex_unlock(&writer->lock);
 }
 
 static void destroy(struct vtr_packet_writer *writer)
@@ -265,9 +277,14 @@ void vtr_packet_writer_destroy(struct vtr_packet_writer *writer)
 	if (!writer) {
 		return;
 	}
+	const int64_t end_ns = vtr_os_now_ns() + END_NS;
+
 	pthread_mutex_lock(&writer->lock);
 	writer->ends = true;
 	pthread_cond_signal(&writer->work);
+	for (int64_t left_ns = END_NS; !writer->ended && left_ns > 0; left_ns = end_ns - vtr_os_now_ns()) {
+		(void)vtr_os_cond_wait_ns(&writer->work, &writer->lock, left_ns);
+	}
 	pthread_mutex_unlock(&writer->lock);
 	/* The thread may be blocked in sending to a peer that does not read. */
 	shutdown(writer->fd, SHUT_RDWR);

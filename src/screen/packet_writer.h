@@ -29,7 +29,7 @@ VTR_MUST_CHECK enum vtr_err vtr_packet_writer_create(struct vtr_log *log, struct
                                                      struct vtr_sound *sound, int *take_fd,
                                                      struct vtr_packet_writer **out_writer);
 
-/* Accepts NULL. */
+/* Sends what waits first, for up to half a second. Accepts NULL. */
 void vtr_packet_writer_destroy(struct vtr_packet_writer *writer);
 
 #endif

@@ -147,8 +147,9 @@ class Recording(VideoTest):
                 self.stop()
                 after_ns = time.monotonic_ns()
                 times = self.check(path, frames=10)
-                flushes = sorted({unit['captured'] for unit in units})
-                # The viewer comes after the first picture; it is the same clock.
+                # It is the same clock. The viewer's first picture was drawn before it came, perhaps more than a second before
+                # the recording began, which counts as a second.
+                flushes = sorted({unit['captured'] for unit in units if unit['frame'] > units[0]['frame']})
                 begin_ns = min((flushes[0] - round(at * 1e9) for at in times), key=lambda begin_ns: sum(
                     min(abs(begin_ns + at * 1e9 - flushed) for at in times) for flushed in flushes))
                 off_ms, worst = max((min(abs(begin_ns + at * 1e9 - flushed) for at in times) / 1e6, number)
@@ -157,7 +158,9 @@ class Recording(VideoTest):
                 print(f'{name}: {len(flushes)} pictures are at most {off_ms:.2f} ms off (number {worst}); it ends {end_ms:.0f} ms after '
                       f'its end was asked for, which took {(after_ns - before_ns) / 1e6:.0f} ms', flush=True)
                 self.assertGreater(len(flushes), 10)
-                self.assertLess(off_ms, 2)
+                # A picture that is left out is a frame off. One that was flushed while the picture before it was encoded once
+                # more comes behind that.
+                self.assertLess(off_ms, 0.75 * FRAME_US / 1000)
                 self.assertGreater(end_ms, -FRAME_US / 1000)
                 self.assertLess(end_ms, (after_ns - before_ns) / 1e6 + FRAME_US / 1000)
 
