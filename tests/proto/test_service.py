@@ -313,8 +313,10 @@ class TestSystemd(Case):
         process = subprocess.Popen([tool, '-l', self.path(), harness.PROGRAM, 'serve'], stdout=subprocess.PIPE,
                                    stderr=subprocess.DEVNULL, text=True)
         try:
-            wait_for(lambda: os.path.exists(self.path()), 20)
-            with Client(self.path(), timeout=60) as client:
+            def connect():  # the socket is there a moment before it listens
+                with contextlib.suppress(FileNotFoundError, ConnectionRefusedError):
+                    return Client(self.path(), timeout=60)
+            with wait_for(connect, what='the socket takes clients') as client:
                 self.assertTrue(client.is_alive())
             self.assertEqual(process.stdout.readline(), f'READY {self.path()}\n')
             process.terminate()
