@@ -25,7 +25,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parent.parent / 'tests'
 MESON = '/usr/bin/meson' if os.access('/usr/bin/meson', os.X_OK) else 'meson'
 # Most tests wait more than they work: for timeouts that they try out, for frames, for processes to end.
-JOBS = 2 * (len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())
+JOBS = 3 * (len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count())
 PASSED = ('OK', 'EXPECTEDFAIL')
 # What tests in C, shell and JavaScript print, and what Python's unittest does.
 SKIPPED = re.compile(r'''^skipped: (.+)$|(?:^|\s)skipped (?:'(.+)'|"(.+)")$''', re.M)
