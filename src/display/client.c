@@ -57,8 +57,8 @@ static void on_bell(void *data, unsigned events)
 	if (screen->on_sound) {
 		screen->on_sound(screen->on_sound_data);
 	}
-	/* Another listener may have begun to await the next flush since this one rang, so that does not show alone that
-	 * the bell was rung for sound only. */
+	/* The bell was rung for sound only if both are unchanged. The flag alone does not show it: another listener may
+	 * have begun to await the next flush since. Nor does the count: a frame is published before the bell rings. */
 	const uint32_t count = vtr_scanout_page_count(screen->page);
 	if (count == screen->count && vtr_scanout_acks_are_awaiting(screen->acks)) {
 		return;

@@ -63,20 +63,16 @@ static void on_unit(void *data, struct vtr_access_unit *unit)
 	bool full = false;
 
 	pthread_mutex_lock(&writer->lock);
-	if (writer->ends) {
-		pthread_mutex_unlock(&writer->lock);
-		return;
-	}
 	if (unit->key) {
 		writer->lost = false;
 	}
-	if (!writer->lost && writer->count == QUEUE_MAX) {
+	if (!writer->lost && !writer->ends && writer->count == QUEUE_MAX) {
 		/* The queued pictures are still decodable; the following ones are not, until the next key
 		 * frame. */
 		writer->lost = true;
 		full = true;
 	}
-	if (!writer->lost) {
+	if (!writer->lost && !writer->ends) {
 		writer->queue[(writer->first + writer->count++) % QUEUE_MAX] = vtr_access_unit_ref(unit);
 		pthread_cond_signal(&writer->work);
 	}

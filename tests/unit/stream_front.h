@@ -39,7 +39,7 @@ void front_fill(struct front *front, unsigned half, uint8_t grey);
 /* Publishes that half, as a new frame. */
 void front_flush(struct front *front, unsigned half);
 
-/* The same; but another listener of the screen process begins to await the next flush before the bell rings for it. */
+/* As front_flush(), but another listener of the screen process begins to await the next flush before the bell rings. */
 void front_flush_while_another_awaits(struct front *front, unsigned half);
 
 void front_go_dark(struct front *front);
