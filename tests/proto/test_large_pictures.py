@@ -49,7 +49,7 @@ class WhoHoldsPictures(WebTest):
         return sock, sock.recv(4096)
 
     def hold_share(self, source, viewer=None):
-        """Asks for another picture each time until there is no room. -> the connections that have got one"""
+        """Requests a new picture on each connection until the server has no room. -> the connections that received one"""
         held = []
         while len(held) < 2 * self.BUDGET // self.PICTURE:
             self.draw()

@@ -225,7 +225,7 @@ class Queue:
         return request
 
     def read_used_idx(self):
-        """Twice the same: Python reads bytes, so one that the device changes meanwhile may be of two values."""
+        """Reads until two reads agree. Python copies single bytes, so one read may mix an old value and a new one."""
         while True:
             first, second = (self.vm.read(self.used + 2, 2) for _ in range(2))
             if first == second:
